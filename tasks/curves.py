@@ -1,0 +1,104 @@
+"""The compute-optimal curve, cross-validated, and how much budget it saves (METHOD §7)."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tasks.bootstrap import Floats, Interval
+from tasks.outcomes import SAME_ACCURACY, Grid
+
+
+def folds(bins: pl.DataFrame, *, seed: int) -> pl.DataFrame:
+    """Fold 0 or 1 of each question: (question_id, bin, fold), halves of each bin that differ by at most one.
+
+    Questions of a bin alternate in the order of a hash of seed and id, whatever the order of the rows.
+    """
+    order = [sha256(f"{seed}:{one}".encode()).hexdigest() for one in bins["question_id"]]
+    place = pl.int_range(pl.len()).over("bin") + pl.col("bin")
+    return (
+        bins.select("question_id", "bin")
+        .with_columns(order=pl.Series(order, dtype=pl.String))
+        .sort("bin", "order")
+        .with_columns(fold=place % 2)
+        .drop("order")
+    )
+
+
+def fold_of(grid: Grid, *, seed: int) -> NDArray[np.int64]:
+    """Fold of each question of the grid, in its order."""
+    placed = pl.DataFrame({"question_id": grid.questions, "bin": grid.bins})
+    return folds(placed, seed=seed).sort("question_id")["fold"].to_numpy().astype(np.int64)
+
+
+def cross_validated(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
+    """Compute-optimal accuracy in each resample at each budget: (resamples, budgets).
+
+    In each bin the strategy with the highest accuracy on one fold, the cheapest of equal ones, is measured
+    on the other; then they swap; the mean is over all questions. `weights` (resamples, questions) says how
+    often a question is drawn: all copies stay in its fold. A fold without a question chooses the cheapest.
+    """
+    total = np.zeros((len(weights), len(grid.budgets)))
+    everyone = np.arange(len(grid.questions))
+    columns = [np.concatenate(grid.by_cost(budget, everyone)).astype(int) for budget in grid.budgets]
+    for one in np.unique(grid.bins):
+        halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
+        sums = [weights[:, rows] @ grid.accuracy[rows] for rows in halves]
+        for learn, measure in ((sums[0], sums[1]), (sums[1], sums[0])):
+            for place, those in enumerate(columns):
+                pick = np.argmax(np.round(learn[:, those], 9), axis=1)
+                total[:, place] += measure[np.arange(len(weights)), those[pick]]
+    return total / weights.sum(axis=1, keepdims=True)
+
+
+def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:
+    """Budget at which a strategy first reaches `target`, in each resample.
+
+    `accuracy` is (resamples, budgets), budgets rising; between two of them it is linear in log2 of the
+    budget. 0 where it is above the target at its smallest budget already, ∞ where it never gets there.
+    """
+    best = np.maximum.accumulate(accuracy, axis=1)
+    reached = best >= target[:, None] - SAME_ACCURACY
+    at = np.argmax(reached, axis=1)
+    rows, before = np.arange(len(target)), np.maximum(at - 1, 0)
+    low, high = best[rows, before], best[rows, at]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(at > 0, (target - low) / (high - low), 0.0)
+    logs = np.log2(np.asarray(budgets, dtype=np.float64))
+    found = 2.0 ** (logs[before] + np.clip(part, 0, 1) * (logs[at] - logs[before]))
+    found = np.where((at == 0) & (high > target + SAME_ACCURACY), 0.0, found)
+    return np.where(reached.any(axis=1), found, np.inf)
+
+
+class Factor(NamedTuple):
+    """A row of the efficiency table."""
+
+    budget: int
+    factor: float
+    lo: float | None
+    hi: float | None
+    beyond: bool
+
+
+def efficiency_factor(budget: int, needed: float, *, interval: Interval, limits: tuple[int, int]) -> Factor:
+    """Budget that the baseline needs for the policy's accuracy at `budget`, divided by it.
+
+    `needed` and `interval` are budgets as `budget_reaching` gives them, `limits` the baseline's smallest and
+    largest. Where the baseline never gets there, `beyond` is set, the factor is the lower bound
+    largest / budget and hi is NULL. Where it is above at its smallest budget already, the factor is the
+    upper bound smallest / budget and lo is NULL. So is an end of the interval beyond the budgets.
+    """
+    smallest, largest = limits
+    beyond = bool(np.isinf(needed))
+    lo_known = needed > 0 and interval.lo > 0
+    hi_known = not beyond and bool(np.isfinite(interval.hi))
+    return Factor(
+        budget=budget,
+        factor=float(np.clip(needed, smallest, largest)) / budget,
+        lo=min(interval.lo, largest) / budget if lo_known else None,
+        hi=max(interval.hi, smallest) / budget if hi_known else None,
+        beyond=beyond,
+    )

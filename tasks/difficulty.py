@@ -1,0 +1,56 @@
+"""How hard each question is for the base model, and its bin (METHOD §6)."""
+
+from hashlib import sha256
+from typing import Final
+
+import polars as pl
+
+from tasks.errors import UserError
+
+BINS: Final = 5
+
+
+def oracle_values(draws: pl.DataFrame) -> pl.DataFrame:
+    """pass@1 of each question: (question_id, value), from one row a draw (question_id, correct).
+
+    A draw whose correctness is unknown counts as not correct: it stays in the denominator.
+    """
+    return (
+        draws.group_by("question_id").agg(value=pl.col("correct").fill_null(False).mean()).sort("question_id")
+    )
+
+
+def predicted_values(draws: pl.DataFrame) -> pl.DataFrame:
+    """Mean verifier score of each question, without its target: (question_id, value).
+
+    Takes one row a draw (question_id, score). Missing scores, NULL or NaN, are left out; a question without
+    any has a NULL value.
+    """
+    score = pl.col("score").cast(pl.Float64).fill_nan(None)
+    return draws.group_by("question_id").agg(value=score.mean()).sort("question_id")
+
+
+def bins(values: pl.DataFrame, *, count: int = BINS) -> pl.DataFrame:
+    """The questions from easiest to hardest with their bin: (question_id, value, bin), 1 … `count`.
+
+    Questions are ranked by falling value and cut where sizes differ by at most one. Equal values are ordered
+    by a hash of the question's id, the same in every run; NULL values come last, as hardest. Raises
+    UserError for fewer questions than bins and ValueError for a question listed twice.
+    """
+    if values.height < count:
+        raise UserError(
+            f"expected at least {count} questions for {count} bins of difficulty, got {values.height}: "
+            "take more questions of the benchmark"
+        )
+    if values["question_id"].is_duplicated().any():
+        raise ValueError(
+            "expected one value for each question, got a question twice: aggregate the draws first"
+        )
+    tie_order = [sha256(str(one).encode()).hexdigest() for one in values["question_id"]]
+    return (
+        values.select("question_id", pl.col("value").cast(pl.Float64).fill_nan(None))
+        .with_columns(tie_order=pl.Series(tie_order))
+        .sort("value", "tie_order", descending=[True, False], nulls_last=True)
+        .with_columns(bin=(pl.int_range(pl.len()) * count // pl.len() + 1).cast(pl.Int64))
+        .drop("tie_order")
+    )

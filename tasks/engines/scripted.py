@@ -1,0 +1,89 @@
+"""An engine and a verifier that follow a script: known laws, no model, every token counted."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tasks.formats import Format
+from tasks.protocols import Draw, Reply, Sampling, StepScore, Stop, VerifierFailure, key_of
+
+END = "<end>"
+
+Law = Callable[[tuple[int, ...], random.Random], str]
+"""Text of the next step after a prefix of token ids; one that ends in `<end>` ends the completion."""
+
+Opinion = Callable[[str, Sequence[str]], float | None]
+"""Score of a question's last step; None fails the call."""
+
+
+@dataclass(slots=True)
+class ScriptedEngine:
+    """An Engine whose draws depend on prefix and seed alone."""
+
+    format: Format
+    law: Law
+    seconds: float = 0.0
+    """Waited before every reply."""
+    requests: int = 0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    asked: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
+    """(prefix, n) of every request, in order."""
+
+    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+        """n children; child i depends on the prefix and seed + i."""
+        await asyncio.sleep(self.seconds)
+        start = tuple(prefix)
+        draws = [self._child(start, sampling, seed + i) for i in range(n)]
+        self.requests += 1
+        self.prompt_tokens += len(start)
+        self.generated_tokens += sum(draw.tokens for draw in draws)
+        self.asked.append((start, n))
+        return Reply(draws, len(start), 0)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _child(self, start: tuple[int, ...], sampling: Sampling, seed: int) -> Draw:
+        rng = random.Random(f"{seed}|{key_of(start)}")
+        written: tuple[int, ...] = ()
+        while True:
+            text = self.law(start + written, rng)
+            written += tuple(self.format.tokenizer.encode(text.removesuffix(END)))
+            ended = text.endswith(END)
+            if len(written) + ended > sampling.max_tokens:
+                return self._read(written[: sampling.max_tokens], "limit", sampling.max_tokens)
+            if ended or sampling.until == "step":
+                return self._read(written, "end" if ended else "step", len(written) + ended)
+
+    def _read(self, token_ids: tuple[int, ...], stop: Stop, tokens: int) -> Draw:
+        return Draw(token_ids, self.format.tokenizer.decode(token_ids), stop, tokens)
+
+
+@dataclass(slots=True)
+class ScriptedVerifier:
+    """A Verifier that holds an opinion on every prefix of the steps."""
+
+    opinion: Opinion
+    seconds: float = 0.0
+    requests: int = 0
+    read_tokens: int = 0
+
+    async def score(self, question: str, steps: Sequence[str]) -> list[StepScore]:
+        """One score a step; a step counts as one token more than the one before."""
+        await asyncio.sleep(self.seconds)
+        self.requests += 1
+        self.read_tokens += 1 + len(steps)
+        scores: list[StepScore] = []
+        for i in range(len(steps)):
+            score = self.opinion(question, steps[: i + 1])
+            if score is None:
+                raise VerifierFailure("scripted failure")
+            scores.append(StepScore(score, 2 + i))
+        return scores
+
+    def close(self) -> None:
+        """Nothing to end."""

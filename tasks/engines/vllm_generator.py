@@ -1,0 +1,67 @@
+"""Draws from a language model served by vLLM."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.engines import vllm_process
+from tasks.formats import Format
+from tasks.protocols import Draw, Reply, Sampling
+from tasks.study import EngineOptions
+
+
+class VllmGenerator:
+    """An Engine: one request a prefix, all its children at once, batched by vLLM with every other request."""
+
+    def __init__(self, folder: Path, format: Format, options: EngineOptions) -> None:
+        self._format = format
+        self._numbers = itertools.count()
+        self._engine = vllm_process.start(folder, options, enable_prefix_caching=True)
+        self.generated_tokens = 0
+        """Tokens vLLM returned since the start, counted from its own output."""
+
+    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+        """n children of the prefix; child i is drawn under seed + i."""
+        parameters = self._parameters(sampling, n, seed)
+        last: Any = None
+        stream = self._engine.generate({"prompt_token_ids": list(prefix)}, parameters, f"draw-{next(self._numbers)}")
+        async for output in stream:
+            last = output
+        draws = [self._read(piece) for piece in sorted(last.outputs, key=lambda piece: piece.index)]
+        self.generated_tokens += sum(draw.tokens for draw in draws)
+        return Reply(draws, len(prefix), last.num_cached_tokens or 0)
+
+    def close(self) -> None:
+        """End the engine's process."""
+        self._engine.shutdown()
+
+    def _parameters(self, sampling: Sampling, n: int, seed: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        stops = self._format.end_of_text
+        if sampling.until == "step":
+            stops = stops | self._format.step_ends
+        return SamplingParams(
+            n=n,
+            seed=seed,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            max_tokens=sampling.max_tokens,
+            stop_token_ids=sorted(stops),
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    def _read(self, piece: Any) -> Draw:
+        token_ids = tuple(piece.token_ids)
+        tokens = len(token_ids)
+        if piece.finish_reason == "length":
+            return Draw(token_ids, self._format.tokenizer.decode(token_ids), "limit", tokens)
+        ended = bool(token_ids) and token_ids[-1] in self._format.end_of_text
+        kept = token_ids[:-1] if ended else token_ids
+        return Draw(kept, self._format.tokenizer.decode(kept), "end" if ended else "step", tokens)

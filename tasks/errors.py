@@ -1,0 +1,5 @@
+"""Errors that the command line turns into exit codes."""
+
+from warehouse.errors import UserError
+
+__all__ = ["UserError"]

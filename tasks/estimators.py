@@ -1,0 +1,173 @@
+"""Accuracy of every selector at every budget, estimated from one pool of draws (METHOD §10).
+
+An estimate is the selector's accuracy on a random subset of N of the n draws, in random order, averaged
+over all subsets: never the first N of one ordering. Ties follow from that. The selectors of
+`tasks.selectors` give a tie in score to the earliest draw; in random order each of the tied draws is
+equally often the earliest, so tied completions share equally (best_of_n) and tied answers share in
+proportion to their scored draws in the subset (weighted). Tied votes share equally (majority). A draw
+without an answer, or for best_of_n and weighted without a score, takes a place in the subset and never wins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import Literal, NamedTuple
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.selectors import POINTS
+from tasks.subsets import EXACT_DRAWS, Floats, Integers, every_subset, majority_exact, vote_credits
+
+EstimateName = Literal["pass", "majority", "best_of_n", "weighted"]
+
+
+class Estimate(NamedTuple):
+    """Expected accuracy of a selector on `budget` draws of one question.
+
+    `mc_error` is the standard error of the average over random orders, 0 for an exact figure.
+    """
+
+    selector: EstimateName
+    budget: int
+    accuracy: float
+    mc_error: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """All n draws of one question: class of answer (−1 without one), correctness, score (NaN if missing).
+
+    Raises ValueError when the arrays differ in length, a draw without an answer is correct, draws of one
+    answer differ in correctness, or a score lies outside [0, 1].
+    """
+
+    answers: NDArray[np.integer]
+    correct: NDArray[np.bool_]
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        lengths = {self.answers.size, self.correct.size, self.scores.size}
+        if len(lengths) != 1 or not self.answers.size:
+            raise ValueError(f"expected three arrays of one length above 0, got lengths {sorted(lengths)}")
+        if np.any(self.correct & (self.answers < 0)):
+            raise ValueError("a draw without an answer is marked correct: grade it as not correct")
+        right = set(self.answers[self.correct].tolist())
+        if right & set(self.answers[~self.correct].tolist()):
+            raise ValueError("one answer is marked both correct and not correct: grade by canonical answer")
+        if np.any((self.scores < 0) | (self.scores > 1)):
+            raise ValueError("expected scores in [0, 1] or NaN where missing: check the verifier's output")
+
+
+def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int = 64) -> list[Estimate]:
+    """Estimates of pass@N, majority, best_of_n and weighted at each budget, in the order of the budgets.
+
+    pass@N and best_of_n are exact; majority is for pools of at most 256 draws. The rest is exact where
+    there are no more subsets than would be sampled, and elsewhere averaged over `orders` random orders (at
+    least 2), each cut into as many disjoint subsets as it holds. Equal pools and seeds give equal figures;
+    different pools get different orders. Raises ValueError for a budget below 1 or above the draws.
+    """
+    draws = pool.answers.size
+    if not budgets or min(budgets) < 1 or max(budgets) > draws:
+        raise ValueError(f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}")
+    if orders < 2:
+        raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
+    ballot = _ballot(pool)
+    shuffled = _orders(pool, orders, seed)
+    counted = _majority_counted(ballot, budgets) if draws <= EXACT_DRAWS else {}
+    right = int(pool.correct.sum())
+    estimates: list[Estimate] = []
+    for budget in budgets:
+        missed = _missed(draws, budget)
+        majority = counted.get(budget) or _averaged(ballot.by_heads(), budget, shuffled)
+        figures: dict[EstimateName, _Figure] = {
+            "pass": _Figure(1 - float(missed[right]), 0.0),
+            "majority": majority,
+            "best_of_n": _Figure(_best_of_n(ballot, missed), 0.0),
+            "weighted": _averaged(ballot.by_score(), budget, shuffled),
+        }
+        estimates += [
+            Estimate(name, budget, min(max(figure.accuracy, 0.0), 1.0), figure.mc_error)
+            for name, figure in figures.items()
+        ]
+    return estimates
+
+
+class _Figure(NamedTuple):
+    accuracy: float
+    mc_error: float
+
+
+class _Ballot(NamedTuple):
+    """A pool relabelled for the kernels: classes 0 … K−1 or −1, points or −1, and 1 for a correct class."""
+
+    classes: Integers
+    points: Integers
+    correct: Floats
+
+    def by_heads(self) -> "_Ballot":
+        return self._replace(points=np.ones_like(self.points))
+
+    def by_score(self) -> "_Ballot":
+        return self._replace(classes=np.where(self.points < 0, -1, self.classes))
+
+
+def _ballot(pool: Pool) -> _Ballot:
+    answered = pool.answers >= 0
+    names, first, inverse = np.unique(pool.answers[answered], return_index=True, return_inverse=True)
+    classes = np.full(pool.answers.size, -1, dtype=np.int64)
+    classes[answered] = inverse
+    scores = pool.scores.astype(np.float64)
+    points = np.rint(np.where(np.isnan(scores), -1 / POINTS, scores) * POINTS).astype(np.int64)
+    correct = pool.correct[answered][first].astype(np.float64) if names.size else np.zeros(0)
+    return _Ballot(classes, points, correct)
+
+
+def _orders(pool: Pool, orders: int, seed: int) -> Integers:
+    """`orders` permutations of the draws; seeded by the pool too, so that questions do not err together."""
+    content = crc32(pool.scores.tobytes(), crc32(pool.answers.tobytes()))
+    rows = np.tile(np.arange(pool.answers.size), (orders, 1))
+    return np.random.default_rng([seed, content]).permuted(rows, axis=1)
+
+
+def _missed(draws: int, budget: int) -> Floats:
+    """Probability that a random subset of `budget` misses m given draws: C(n−m, N)/C(n, N) for m = 0 … n."""
+    left = np.arange(draws, 0, -1)
+    return np.concatenate([[1.0], np.cumprod(np.maximum(left - budget, 0) / left)])
+
+
+def _best_of_n(ballot: _Ballot, missed: Floats) -> float:
+    """Exact: each group of equal scores wins unless a higher one is drawn or none of its own is."""
+    visible = (ballot.classes >= 0) & (ballot.points >= 0)
+    values, group = np.unique(-ballot.points[visible], return_inverse=True)
+    sizes = np.bincount(group, minlength=values.size)
+    right = np.bincount(group, weights=ballot.correct[ballot.classes[visible]], minlength=values.size)
+    below = np.cumsum(sizes)
+    wins = missed[below - sizes] - missed[below]
+    return float(np.sum(wins * right / sizes))
+
+
+def _majority_counted(ballot: _Ballot, budgets: Sequence[int]) -> dict[int, _Figure]:
+    """Exact majority at every budget below the whole pool."""
+    draws = ballot.classes.size
+    sizes = np.bincount(ballot.classes[ballot.classes >= 0], minlength=ballot.correct.size)
+    rising = np.array(sorted({budget for budget in budgets if budget < draws}), dtype=np.int64)
+    if not rising.size:
+        return {}
+    total = np.zeros(rising.size)
+    for one in np.flatnonzero(ballot.correct):
+        rivals = np.delete(sizes, one)
+        total += majority_exact(int(sizes[one]), rivals, draws - int(sizes.sum()), rising)
+    return {int(budget): _Figure(float(value), 0.0) for budget, value in zip(rising, total, strict=True)}
+
+
+def _averaged(ballot: _Ballot, budget: int, orders: Integers) -> _Figure:
+    """The vote averaged over all subsets where they are few, else over the disjoint subsets of each order."""
+    draws = ballot.classes.size
+    blocks = draws // budget
+    if comb(draws, budget) <= len(orders) * blocks:
+        return _Figure(float(vote_credits(*ballot, every_subset(draws, budget)).mean()), 0.0)
+    subsets = np.ascontiguousarray(orders[:, : blocks * budget]).reshape(-1, budget)
+    means = vote_credits(*ballot, subsets).reshape(len(orders), blocks).mean(axis=1)
+    return _Figure(float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(orders))))

@@ -1,0 +1,155 @@
+"""The one stage that needs an engine: draws and verifier scores."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tasks.formats import load_tokenizer
+from tasks.memory import Progress, Recorder, known_draws, known_scores
+from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
+from tasks.questioning import Questioning, plan
+from tasks.runs import Run, load_run
+from tasks.sampler import Sampler
+from tasks.scorer import Scorer
+from warehouse.store import Store
+
+FLUSH_SECONDS = 2.0
+SNAPSHOT_SECONDS = 20.0
+
+
+class Engines(Protocol):
+    """Starts what a run needs, at the first request: an unchanged model never starts an engine."""
+
+    async def generator(self) -> Engine: ...
+    async def verifier(self) -> Verifier: ...
+    def close(self) -> None: ...
+
+
+class VllmEngines:
+    """Generator and verifier of a run, each in its own vLLM process."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._started: dict[str, asyncio.Task[Any]] = {}
+
+    async def generator(self) -> Engine:
+        return await self._once("generator", self._start_generator)
+
+    async def verifier(self) -> Verifier:
+        return await self._once("verifier", self._start_verifier)
+
+    def close(self) -> None:
+        for task in self._started.values():
+            if task.done() and not task.cancelled() and task.exception() is None:
+                task.result().close()
+        self._started.clear()
+
+    async def _once(self, kind: str, start: Callable[[], Any]) -> Any:
+        if kind not in self._started:
+            self._started[kind] = asyncio.ensure_future(asyncio.to_thread(start))
+        return await asyncio.shield(self._started[kind])
+
+    def _start_generator(self) -> Engine:
+        from tasks.engines.vllm_generator import VllmGenerator
+
+        return VllmGenerator(self._run.generator.folder, self._run.format, self._run.study.engine)
+
+    def _start_verifier(self) -> Verifier:
+        from tasks.engines.vllm_verifier import VllmVerifier
+
+        model = self._run.verifier
+        if model is None:
+            raise RuntimeError("a study without verifier asked for one")
+        return VllmVerifier(model.folder, load_tokenizer(model.folder), self._run.study.engine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lazy:
+    """Engine and Verifier that start with their first request."""
+
+    engines: Engines
+
+    async def draw(self, prefix: Any, n: int, *, sampling: Sampling, seed: int) -> Reply:
+        return await (await self.engines.generator()).draw(prefix, n, sampling=sampling, seed=seed)
+
+    async def score(self, question: str, steps: Any) -> list[StepScore]:
+        return await (await self.engines.verifier()).score(question, steps)
+
+
+def generate(folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = VllmEngines, progress: Progress | None = None) -> int:
+    """Draw and score all that the run owes and that is not there yet; returns the tokens generated.
+
+    Idempotent: what the journal has is not drawn again. Stopped at any moment, it loses at
+    most the last two seconds.
+    """
+    with Store.open(folder) as store:
+        run = load_run(store, run_id)
+        return asyncio.run(_generate(store, run, engines(run), progress))
+
+
+async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
+    owed = plan(run)
+    recorder = Recorder(store, run, {s.key: s for s in (owed.whole, owed.step)})
+    lazy = _Lazy(engines)
+    sampler = Sampler(
+        format=run.format, engine=lazy, known=known_draws(store, run), record=recorder.draw, seed=run.study.seed,
+        replicate=run.study.replicate,
+    )  # fmt: skip
+    scorer = Scorer(
+        verifier=lazy if run.verifier else None, known=known_scores(store, run), record=recorder.score,
+        record_failure=recorder.failure,
+    )  # fmt: skip
+    done = _Counter(owed.units * len(run.benchmark.questions), progress, recorder)
+    try:
+        async with _flushing(recorder, done):
+            await Questioning(run, owed, sampler, scorer, done.one).everything()
+    finally:
+        engines.close()
+    return recorder.generated_tokens
+
+
+@dataclass(slots=True)
+class _Counter:
+    units: int
+    progress: Progress | None
+    recorder: Recorder
+    done: int = 0
+
+    def one(self) -> None:
+        self.done += 1
+
+    def tell(self) -> None:
+        if self.progress:
+            self.progress(self.done, self.units, self.recorder)
+
+
+@contextlib.asynccontextmanager
+async def _flushing(recorder: Recorder, counter: _Counter) -> AsyncIterator[None]:
+    """Write to the journal every two seconds, publish a snapshot every twenty, and once more at the end."""
+    task = asyncio.ensure_future(_flush_for_ever(recorder, counter))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        recorder.flush()
+        counter.tell()
+        recorder.store.publish_snapshot()
+
+
+async def _flush_for_ever(recorder: Recorder, counter: _Counter) -> None:
+    published = time.monotonic()
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        recorder.flush()
+        counter.tell()
+        if time.monotonic() - published > SNAPSHOT_SECONDS:
+            recorder.store.publish_snapshot()
+            published = time.monotonic()

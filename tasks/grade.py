@@ -1,0 +1,80 @@
+"""Answers of all completions that a run ended with, and their verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import polars as pl
+
+from tasks.grading.canonical import canonical
+from tasks.grading.grader import GRADER_VERSION, Grader
+from tasks.nodes import Node
+from tasks.replay import replayed
+from tasks.runs import Run, load_run
+from warehouse.store import Store
+
+
+def grade(folder: Path, run_id: str) -> int:
+    """Extract, canonicalise and grade what is not graded yet; returns the number of new verdicts.
+
+    Every distinct (answer, target) pair is decided once, for all runs.
+    """
+    with Store.open(folder) as store:
+        run = load_run(store, run_id)
+        nodes = asyncio.run(_ended(store, run))
+        answers = _answers(run, nodes)
+        store.append("answers", answers)
+        return store.append("grades", _verdicts(run, _ungraded(store, run, answers)))
+
+
+async def _ended(store: Store, run: Run) -> list[Node]:
+    """Every distinct completion that any strategy ended with, cut ones included."""
+    asking = replayed(store, run)
+    found: dict[str, Node] = {}
+    for question in run.benchmark.questions:
+        whole = [*await asking.pool(question), *await asking.difficulty(question)]
+        searched = [await asking.search(question, s, b) for s, b in asking.plan.searches]
+        for node in [*whole, *(node for result in searched for node in result.ended)]:
+            found.setdefault(node.key, node)
+    return list(found.values())
+
+
+def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
+    """One row a completion; a completion cut at the token limit has no answer, whatever it contains."""
+    rows = []
+    for node in nodes:
+        answer = run.format.answer(node.text) if node.ended else None
+        rows.append(
+            {
+                "node_key": node.key, "benchmark_fingerprint": run.benchmark.fingerprint,
+                "question_id": node.question.question_id, "answer": answer,
+                "canonical": canonical(answer) if answer is not None else None,
+            }
+        )  # fmt: skip
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"answer": pl.String, "canonical": pl.String})
+
+
+def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:
+    """(question_id, canonical, answer) of answers without a verdict; one spelling stands for its class."""
+    known = store.read(
+        "SELECT question_id, canonical FROM grades WHERE benchmark_fingerprint = $benchmark AND grader = $grader",
+        benchmark=run.benchmark.fingerprint,
+        grader=GRADER_VERSION,
+    )
+    given = answers.drop_nulls("canonical").unique(["question_id", "canonical"], keep="first", maintain_order=True)
+    return given.join(known, on=["question_id", "canonical"], how="anti").select("question_id", "canonical", "answer")
+
+
+def _verdicts(run: Run, answers: pl.DataFrame) -> pl.DataFrame:
+    targets = {q.question_id: q.target for q in run.benchmark.questions}
+    pairs = [(answer, targets[question]) for question, _, answer in answers.iter_rows()]
+    with Grader() as grader:
+        verdicts = grader.grade(pairs)
+    return answers.select(
+        pl.lit(run.benchmark.fingerprint).alias("benchmark_fingerprint"),
+        "question_id",
+        "canonical",
+        pl.lit(GRADER_VERSION).alias("grader"),
+        pl.Series("verdict", [verdicts[pair] for pair in pairs], dtype=pl.String),
+    )

@@ -1,0 +1,115 @@
+"""Verdicts on answers: plain comparison first, math-verify in killable workers for what is left."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from tasks.grading.canonical import canonical
+from tasks.grading.lane import Lane, Limits
+from tasks.grading.verdicts import Verdict, cheap_verdict
+
+GRADER_VERSION = "1+math-verify-0.9.0"
+"""Recorded with every grade; grades of another version are made again."""
+
+_Pair = tuple[str, str]
+_LEAST_MEMORY_MB = 256
+
+
+class Grader:
+    """Grades (answer, target) pairs; use as a context manager, which ends its worker processes.
+
+    `workers` processes grade at once, each with a warm spare; they start when the first pair needs
+    algebra, so a benchmark of plain numbers never starts one. A pair that uses more than `seconds` of
+    CPU is "timeout", one that needs more than `memory_mb` MiB is "memory", one that kills its worker
+    "crashed"; the other pairs are graded as if it had not been there.
+    """
+
+    def __init__(self, workers: int = 1, seconds: float = 5.0, memory_mb: int = 1024) -> None:
+        if workers < 1 or seconds <= 0 or memory_mb < _LEAST_MEMORY_MB:
+            raise ValueError(
+                f"expected workers >= 1, seconds > 0 and memory_mb >= {_LEAST_MEMORY_MB}, "
+                f"got {workers}, {seconds} and {memory_mb}; raise what is too small"
+            )
+        self._workers = workers
+        self._limits = Limits(seconds, memory_mb)
+        self._lanes: list[Lane] = []
+        self._busy = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker processes; grading again starts new ones."""
+        with ExitStack() as closings:
+            while self._lanes:
+                closings.enter_context(closing(self._lanes.pop()))
+
+    @property
+    def is_warm(self) -> bool:
+        """True once some pair needed algebra and worker processes run."""
+        return bool(self._lanes)
+
+    def process_ids(self) -> list[int]:
+        """The running worker processes, spares included."""
+        return [process for lane in self._lanes for process in lane.process_ids()]
+
+    def grade(self, pairs: Iterable[_Pair]) -> dict[_Pair, Verdict]:
+        """The verdict on every distinct (answer, target) pair, in the order of first appearance.
+
+        A verdict depends on the target and on the answer's canonical form alone, so that all members of
+        a voting class are judged alike.
+        """
+        classes = {pair: (canonical(pair[0]), pair[1]) for pair in pairs}
+        verdicts: dict[_Pair, Verdict | None] = {
+            asked: cheap_verdict(*asked) for asked in dict.fromkeys(classes.values())
+        }
+        with self._busy:
+            algebra = self._algebra([asked for asked, verdict in verdicts.items() if verdict is None])
+        return {pair: verdicts[asked] or algebra[asked] for pair, asked in classes.items()}
+
+    def _algebra(self, asked: list[_Pair]) -> dict[_Pair, Verdict]:
+        """Verdicts of math-verify on (canonical answer, target) pairs."""
+        if not asked:
+            return {}
+        waiting: queue.SimpleQueue[_Pair] = queue.SimpleQueue()
+        for pair in asked:
+            waiting.put(pair)
+        while len(self._lanes) < min(self._workers, len(asked)):
+            self._lanes.append(Lane(self._limits))
+        with ThreadPoolExecutor(len(self._lanes)) as threads:
+            try:
+                parts = list(threads.map(partial(_drain, waiting), self._lanes))
+            finally:
+                _drop(waiting)  # after Ctrl-C or an error, the threads end with the pair at hand
+        return {pair: verdict for part in parts for pair, verdict in part.items()}
+
+
+def _drain(waiting: queue.SimpleQueue[_Pair], lane: Lane) -> dict[_Pair, Verdict]:
+    verdicts: dict[_Pair, Verdict] = {}
+    while pair := _next(waiting):
+        verdicts[pair] = lane.verdict(pair[0], canonical(pair[1]))
+    return verdicts
+
+
+def _drop(waiting: queue.SimpleQueue[_Pair]) -> None:
+    while _next(waiting):
+        pass
+
+
+def _next(waiting: queue.SimpleQueue[_Pair]) -> _Pair | None:
+    try:
+        return waiting.get_nowait()
+    except queue.Empty:
+        return None

@@ -1,0 +1,110 @@
+"""A process that asks math-verify about one pair after another: `python -m tasks.grading.worker CPU MB`.
+
+Reads JSON lines `[answer, target]`, writes `ready` once and then one verdict a line. It is meant to be
+killed: CPU seconds beyond the limit end it with SIGPROF even while native code holds the interpreter
+lock, and memory is bounded by RLIMIT_AS. math-verify's own time-outs are off on purpose: they count
+wall seconds and turn a busy machine into wrong answers (FIELD section 3).
+"""
+
+# pyright: reportMissingTypeStubs=false
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import warnings
+from functools import lru_cache
+from typing import Any, cast
+
+from tasks.grading.verdicts import Verdict
+
+
+def main() -> None:
+    """Serve pairs until standard input closes or memory runs out."""
+    seconds, megabytes = float(sys.argv[1]), int(sys.argv[2])
+    replies = _private_stdout()
+    _quieten()
+    judge("2x", "x+x")  # loads math-verify before `ready`, so that no pair pays for it
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    _say(replies, "ready")
+    for line in sys.stdin.buffer:
+        answer, target = json.loads(line)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        verdict = judge(answer, target)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _say(replies, verdict)
+        if verdict == "memory":
+            return
+
+
+def judge(answer: str, target: str) -> Verdict:
+    """The verdict of math-verify on LaTeX without dollar signs; the target is its `gold`.
+
+    "unparsed" when the target can be read as mathematics and the answer cannot. A comparison that
+    raises is a comparison that did not succeed: "wrong", as math-verify itself has it.
+    """
+    try:
+        wanted, found = _parsed(target), _parsed(answer)
+        if any(_equal(gold, guess) for gold in wanted for guess in found):
+            return "correct"
+    except MemoryError:
+        return "memory"
+    return "unparsed" if _is_mathematics(wanted) and not _is_mathematics(found) else "wrong"
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(latex: str) -> list[Any]:
+    """sympy expressions and text that math-verify reads; numbers inside of prose are not looked for."""
+    from math_verify import LatexExtractionConfig, parse
+
+    config = [LatexExtractionConfig()]
+    try:
+        return cast("list[Any]", parse(f"${latex}$", config, parsing_timeout=_NEVER, raise_on_error=True))
+    except MemoryError:
+        raise
+    except Exception:  # any error of the parser means that the text cannot be read
+        return []
+
+
+def _equal(gold: Any, guess: Any) -> bool:
+    from math_verify import verify
+
+    try:
+        return verify(gold, guess, timeout_seconds=_NEVER, raise_on_error=True)
+    except MemoryError:
+        raise
+    except Exception:  # sympy raises on what it cannot compare, for example on sets with free symbols
+        return False
+
+
+_NEVER: Any = None
+
+
+def _is_mathematics(expressions: list[Any]) -> bool:
+    return any(not isinstance(expression, str) for expression in expressions)
+
+
+def _private_stdout() -> int:
+    """A copy of standard output for replies alone; whatever a library prints goes to standard error."""
+    replies = os.dup(1)
+    os.dup2(2, 1)
+    return replies
+
+
+def _quieten() -> None:
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+def _say(replies: int, word: str) -> None:
+    os.write(replies, f"{word}\n".encode())
+
+
+if __name__ == "__main__":
+    main()

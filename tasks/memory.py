@@ -1,0 +1,130 @@
+"""What is already drawn and scored for a run, and the way new draws and scores take into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from tasks.nodes import Node
+from tasks.protocols import Draw, Sampling, StepScore
+from tasks.runs import Run
+from tasks.sampler import DrawKey, NewDraw
+from tasks.scorer import NewScore
+from warehouse.store import Store
+
+
+def known_draws(store: Store, run: Run) -> Iterator[tuple[DrawKey, int, Draw]]:
+    """Every draw of this model version on this run's questions, whoever paid for it."""
+    frame = store.read(
+        "SELECT prefix_key, sampling_key, replicate, child, token_ids, text, stop, generated_tokens FROM draws "
+        "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
+        wanted=pl.DataFrame({"question_id": run.question_ids}),
+        model=run.generator.fingerprint,
+    )
+    for prefix, sampling, replicate, child, ids, text, stop, tokens in frame.iter_rows():
+        yield DrawKey(prefix, sampling, replicate), child, Draw(tuple(ids), text, stop, tokens)
+
+
+def known_scores(store: Store, run: Run) -> Iterator[tuple[str, StepScore]]:
+    """Every score of this verifier version on this run's questions."""
+    if run.verifier is None:
+        return
+    frame = store.read(
+        "SELECT node_key, score, tokens FROM scores SEMI JOIN wanted USING (question_id) "
+        "WHERE verifier_fingerprint = $verifier",
+        wanted=pl.DataFrame({"question_id": run.question_ids}),
+        verifier=run.verifier.fingerprint,
+    )
+    for key, score, tokens in frame.iter_rows():
+        yield key, StepScore(score, tokens)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Collects new draws and scores and writes them to the journal in batches."""
+
+    store: Store
+    run: Run
+    samplings: dict[str, Sampling]
+    draws: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    generated_tokens: int = 0
+    verifier_tokens: int = 0
+
+    def draw(self, new: NewDraw) -> None:
+        """Take in one new draw."""
+        self.generated_tokens += new.draw.tokens
+        prefix, sampling, replicate = new.key
+        self.draws.append(
+            {
+                "model_fingerprint": self.run.generator.fingerprint,
+                "prefix_key": prefix, "sampling_key": sampling, "replicate": replicate, "child": new.child,
+                "benchmark_fingerprint": self.run.benchmark.fingerprint,
+                "question_id": new.node.question.question_id,
+                "node_key": new.node.key,
+                "step_keys": list(new.node.step_keys[len(new.parent.step_keys) :]),
+                "depth": len(new.parent.steps),
+                "text": new.draw.text, "token_ids": list(new.draw.token_ids), "stop": new.draw.stop,
+                "run_id": self.run.run_id, "role": new.role,
+                "generated_tokens": new.draw.tokens,
+                "prompt_tokens": new.prompt_tokens, "cached_tokens": new.cached_tokens, "requests": new.requests,
+                "drawn_at": datetime.now(UTC),
+            }
+        )  # fmt: skip
+
+    def score(self, new: NewScore) -> None:
+        """Take in one new score."""
+        self.verifier_tokens += new.score.tokens * new.requests
+        self.scores.append(
+            {
+                **self._about(new.node), "node_key": new.node_key,
+                "benchmark_fingerprint": self.run.benchmark.fingerprint,
+                "score": new.score.score, "tokens": new.score.tokens, "requests": new.requests,
+                "scored_at": datetime.now(UTC),
+            }
+        )  # fmt: skip
+
+    def failure(self, node: Node, reason: str) -> None:
+        """Take in one failed verifier call."""
+        row = self._about(node) | {"node_key": node.key, "reason": reason, "failed_at": datetime.now(UTC)}
+        self.failures.append(row)
+
+    def flush(self) -> None:
+        """Write what was collected; when this returns, a kill loses none of it."""
+        if self.draws:
+            used = {row["sampling_key"] for row in self.draws}
+            self.store.append("samplings", _sampling_rows([s for key, s in self.samplings.items() if key in used]))
+        for table, rows in (("draws", self.draws), ("scores", self.scores), ("verifier_failures", self.failures)):
+            if rows:
+                self.store.append(table, pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_LISTS.get(table)))
+                rows.clear()
+
+    def _about(self, node: Node) -> dict[str, Any]:
+        verifier = self.run.verifier.fingerprint if self.run.verifier else ""
+        return {
+            "run_id": self.run.run_id, "verifier_fingerprint": verifier, "question_id": node.question.question_id,
+        }  # fmt: skip
+
+
+_LISTS: dict[str, dict[str, Any]] = {"draws": {"token_ids": pl.List(pl.Int32), "step_keys": pl.List(pl.String)}}
+
+
+def _sampling_rows(samplings: list[Sampling]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {
+                "sampling_key": s.key, "temperature": s.temperature, "top_p": s.top_p, "top_k": s.top_k,
+                "max_tokens": s.max_tokens, "until": s.until,
+            }
+            for s in samplings
+        ]
+    )  # fmt: skip
+
+
+Progress = Callable[[int, int, Recorder], None]
+"""Told now and then: units done, units in all, what was recorded."""

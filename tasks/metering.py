@@ -1,0 +1,55 @@
+"""What a strategy consumed, as if it ran alone (METHOD §9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tasks.nodes import Node
+from tasks.protocols import Role, Sampling
+from tasks.sampler import Sampler
+from tasks.scorer import Scorer
+
+
+@dataclass(slots=True)
+class Meter:
+    """Tokens by who read or wrote them; a node that is scored twice is counted once."""
+
+    generated_tokens: int = 0
+    prompt_tokens: int = 0
+    verifier_tokens: int = 0
+    _scored: set[str] = field(default_factory=set)
+
+    def drew(self, parent: Node, children: list[Node]) -> None:
+        """Count one request: the parent read once, every child written."""
+        self.prompt_tokens += len(parent.token_ids)
+        self.generated_tokens += sum(child.generated_tokens - parent.generated_tokens for child in children)
+
+    def scored(self, node: Node, tokens: int) -> None:
+        """Count one verifier call on a node."""
+        if node.key not in self._scored:
+            self._scored.add(node.key)
+            self.verifier_tokens += tokens
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredTools:
+    """A strategy's Tools over the shared sampler and scorer."""
+
+    sampler: Sampler
+    scorer: Scorer
+    sampling: Sampling
+    meter: Meter
+    role: Role = "proposer"
+
+    async def next_steps(self, node: Node, n: int) -> list[Node]:
+        children = await self.sampler.children(node, n, sampling=self.sampling, role=self.role)
+        self.meter.drew(node, children)
+        return children
+
+    async def score(self, node: Node) -> float | None:
+        scores = await self.scorer.scores(node)
+        last = scores[-1] if scores else None
+        if last is None:
+            return None
+        self.meter.scored(node, last.tokens)
+        return last.score

@@ -1,0 +1,58 @@
+"""The tree of everything drawn for a question: a node is a prefix, its children are draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.protocols import Draw, Stop, key_of
+from tasks.questions import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A prefix of a completion: the question's prompt and the steps so far."""
+
+    question: Question
+    token_ids: tuple[int, ...]
+    """Prompt and everything generated."""
+    key: str
+    """`key_of(token_ids)`: names the prefix in memo, journal and warehouse."""
+    steps: tuple[str, ...] = ()
+    step_keys: tuple[str, ...] = ()
+    """Key at the end of every step; an ended completion's last one is its own key."""
+    stop: Stop | None = None
+    """Why the last draw stopped; None at the root."""
+    generated_tokens: int = 0
+    """Tokens generated on the way here, end-of-text token included."""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.steps)
+
+    @property
+    def ended(self) -> bool:
+        return self.stop == "end"
+
+    @property
+    def extendable(self) -> bool:
+        return self.stop in (None, "step")
+
+
+def root(question: Question, prompt: tuple[int, ...]) -> Node:
+    """The node of a question before anything was generated."""
+    return Node(question=question, token_ids=prompt, key=key_of(prompt))
+
+
+def extended(node: Node, draw: Draw, ends: list[int], texts: list[str]) -> Node:
+    """The child that a draw makes; `ends` are the token offsets of the draw's step ends, `texts` its steps."""
+    token_ids = node.token_ids + draw.token_ids
+    offset = len(node.token_ids)
+    return Node(
+        question=node.question,
+        token_ids=token_ids,
+        key=key_of(token_ids),
+        steps=node.steps + tuple(texts),
+        step_keys=node.step_keys + tuple(key_of(token_ids[: offset + end]) for end in ends),
+        stop=draw.stop,
+        generated_tokens=node.generated_tokens + draw.tokens,
+    )

@@ -1,0 +1,51 @@
+"""Publications that wait for MLflow: one folder a run, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from tasks.summary import FRAMES, RunSummary
+
+
+def put(summary: RunSummary, outbox: Path) -> Path:
+    """The folder `outbox/<run id>` that now holds the summary; an earlier one of the run is replaced."""
+    target, partial = outbox / summary.run_id, outbox / f".{summary.run_id}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name in FRAMES:
+        getattr(summary, name).write_parquet(partial / f"{name}.parquet")
+    values = {"run": summary.run, "prefect_run_id": summary.prefect_run_id, "mdd": summary.mdd}
+    (partial / "summary.json").write_text(json.dumps(values, default=_plain), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+    return target
+
+
+def get(folder: Path) -> RunSummary:
+    """The summary that `put` wrote there."""
+    values = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    values["run"]["opened_at"] = datetime.fromisoformat(values["run"]["opened_at"])
+    return RunSummary(**values, **{name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES})
+
+
+def waiting(outbox: Path) -> list[Path]:
+    """Folders of the publications that wait, by run id."""
+    if not outbox.is_dir():
+        return []
+    return sorted(p for p in outbox.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def remove(outbox: Path, run_id: str) -> None:
+    """The run's publication waits no longer."""
+    shutil.rmtree(outbox / run_id, ignore_errors=True)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"outbox: expected JSON values and times in the run's row, got {type(value).__name__}")

@@ -1,0 +1,108 @@
+"""The measured accuracies as one matrix: questions × cells, a cell being a strategy at a budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tasks.bootstrap import Floats
+from tasks.errors import UserError
+
+SAME_COST = 1e-9
+"""Relative difference below which two strategies cost the same: draws shared, summed in another order."""
+
+
+SAME_ACCURACY = 1e-9
+"""Accuracies closer than this are the same: one figure calculated in two ways."""
+
+
+class Cell(NamedTuple):
+    """A strategy at a budget."""
+
+    budget: int
+    strategy: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Accuracy (questions, cells) and costs (axes, questions, cells), with the bin of each question.
+
+    Questions rise by id, cells by budget and then strategy.
+    """
+
+    questions: tuple[str, ...]
+    bins: NDArray[np.int64]
+    cells: tuple[Cell, ...]
+    accuracy: Floats
+    costs: Floats
+
+    @property
+    def budgets(self) -> list[int]:
+        return sorted({cell.budget for cell in self.cells})
+
+    def at(self, budget: int) -> list[int]:
+        """Columns of the strategies that exist at this budget."""
+        return [column for column, cell in enumerate(self.cells) if cell.budget == budget]
+
+    def of(self, strategy: str) -> dict[int, int]:
+        """Column of this strategy by budget, budgets rising."""
+        return {cell.budget: column for column, cell in enumerate(self.cells) if cell.strategy == strategy}
+
+    def by_cost(self, budget: int, rows: NDArray[np.int64]) -> list[list[int]]:
+        """Columns at this budget in groups of equal mean cost over `rows`, cheapest first, then by name."""
+        means = self.costs[:, rows, :].mean(axis=1)
+        groups: list[list[int]] = []
+        for column in sorted(self.at(budget), key=lambda one: tuple(means[:, one])):
+            if groups and np.allclose(means[:, groups[-1][0]], means[:, column], rtol=SAME_COST, atol=0):
+                groups[-1].append(column)
+            else:
+                groups.append([column])
+        return [sorted(group, key=lambda one: self.cells[one].strategy) for group in groups]
+
+
+def grid_of(outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs: Sequence[str]) -> Grid:
+    """The matrix of `outcomes` (question_id, strategy, budget, accuracy and the costs) and `bins`.
+
+    Raises UserError when a question of either frame lacks a cell that another has, or its bin; ValueError for
+    a row twice or an accuracy outside [0, 1].
+    """
+    keys = ["question_id", "budget", "strategy"]
+    ordered = outcomes.select(*keys, "accuracy", *costs).with_columns(pl.col("accuracy").fill_nan(None))
+    ordered = ordered.drop_nulls().sort(keys)
+    everyone = pl.concat([outcomes["question_id"], bins["question_id"]]).n_unique()
+    _check(ordered, everyone)
+    cells = tuple(Cell(*row) for row in ordered.select(keys[1:]).unique().sort(keys[1:]).rows())
+    questions = ordered["question_id"].unique().sort()
+    shape = (questions.len(), len(cells))
+    placed = questions.to_frame().join(bins, on="question_id", how="left", maintain_order="left")["bin"]
+    if placed.len() != questions.len():
+        raise ValueError("expected one bin for each question, got a question twice in the bins")
+    if placed.has_nulls():
+        raise UserError(f"expected a bin for every question, {placed.null_count()} have none: bin them first")
+    return Grid(
+        questions=tuple(questions.to_list()),
+        bins=placed.to_numpy().astype(np.int64),
+        cells=cells,
+        accuracy=ordered["accuracy"].clip(0, 1).to_numpy().astype(np.float64).reshape(shape),
+        costs=np.array([ordered[name].to_numpy().reshape(shape) for name in costs], dtype=np.float64),
+    )
+
+
+def _check(ordered: pl.DataFrame, everyone: int) -> None:
+    keys = ordered.select("question_id", "budget", "strategy")
+    if not ordered.height:
+        raise UserError("expected outcomes of at least one question, got none: run the study first")
+    if keys.is_duplicated().any():
+        raise ValueError("expected one row for each question, strategy and budget, got one twice")
+    if not ordered["accuracy"].is_between(-SAME_ACCURACY, 1 + SAME_ACCURACY).all():
+        raise ValueError("expected every accuracy in [0, 1]: check the estimates")
+    cells = keys.select("budget", "strategy").n_unique()
+    missing = everyone * cells - ordered.height
+    if missing:
+        raise UserError(
+            f"expected every strategy and budget on every question, {missing} of the accuracies are missing: "
+            "run the study again to complete it"
+        )

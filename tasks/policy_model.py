@@ -1,0 +1,38 @@
+"""The policy that MLflow registers: bin and budget in, strategy key out.
+
+MLflow copies this file into the registered model and runs it there, so it imports nothing of this package.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+
+class Policy(PythonModel):
+    """A table (bin, budget) → strategy; between two budgets the lower one counts."""
+
+    def load_context(self, context: Any) -> None:
+        self.cells: dict[int, dict[int, str]] = {}
+        for cell in context.model_config["cells"]:
+            self.cells.setdefault(cell["bin"], {})[cell["budget"]] = cell["strategy"]
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.Series:  # noqa: ARG002
+        """The strategy key of every row of columns bin and budget; ValueError names a row outside the table."""
+        pairs = zip(model_input["bin"], model_input["budget"], strict=True)
+        return pd.Series([self._strategy(int(bin_), int(budget)) for bin_, budget in pairs], name="strategy")
+
+    def _strategy(self, bin_: int, budget: int) -> str:
+        if bin_ not in self.cells:
+            raise ValueError(f"policy: expected a bin of {sorted(self.cells)}, got {bin_}")
+        fitting = [known for known in self.cells[bin_] if known <= budget]
+        if not fitting:
+            least = min(self.cells[bin_])
+            raise ValueError(f"policy: expected a budget of at least {least} in bin {bin_}, got {budget}")
+        return self.cells[bin_][max(fitting)]
+
+
+set_model(Policy())

@@ -1,0 +1,70 @@
+"""The policy as a grid bins × budgets for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from tasks.headlines import beats_majority
+from tasks.summary import (
+    Cell,
+    RunSummary,
+    benchmark_name,
+    cells,
+    half_width,
+    model_short_name,
+    short_names,
+    signed,
+)
+
+UNDECIDED = "≈"
+"""Marks a cell whose strategy cannot be told apart from a cheaper one."""
+
+
+def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
+    """The policy grid with its legend, as rich draws it: at most 100 columns wide with five budgets.
+
+    A cell names the strategy, its accuracy ± half the 95 % interval, and its gain over the baseline.
+    `difficulty` is `oracle` or `predicted`; None: the deployable one if the run has it.
+    """
+    kind = difficulty or (summary.difficulties or ["predicted"])[0]
+    policy = cells(summary, kind)
+    names = short_names(cell.strategy for cell in policy)
+    return Group(_grid(summary, policy, kind=kind, names=names), _legend(summary, policy, names=names))
+
+
+def _grid(summary: RunSummary, policy: list[Cell], *, kind: str, names: dict[str, str]) -> Table:
+    run = summary.run
+    title = f"{model_short_name(run['model'])} v{run['version']} on {benchmark_name(run['benchmark'])}: policy by {kind} difficulty"
+    table = Table(title=title, title_style="bold", title_justify="left", show_lines=True, padding=(0, 1))
+    table.add_column("bin", no_wrap=True)
+    budgets = sorted({cell.budget for cell in policy})
+    for budget in budgets:
+        table.add_column(f"N = {budget}", no_wrap=True)
+    by_place = {(cell.bin, cell.budget): cell for cell in policy}
+    for bin_, questions in sorted({(cell.bin, cell.questions) for cell in policy}):
+        row = [_cell_text(by_place.get((bin_, budget)), names=names) for budget in budgets]
+        table.add_row(Text(f"{bin_}\n{questions} q."), *row)
+    return table
+
+
+def _cell_text(cell: Cell | None, *, names: dict[str, str]) -> Text:
+    if cell is None:
+        return Text("–")
+    mark = "" if cell.decided else f" {UNDECIDED}"
+    return Text.assemble(
+        (names[cell.strategy] + mark, "bold" if cell.decided else ""),
+        f"\n{cell.accuracy:.2f} {half_width(cell.half)}",
+        ("" if cell.gain is None else f"\n{signed(cell.gain)}", "green" if (cell.gain or 0) > 0 else "dim"),
+    )
+
+
+def _legend(summary: RunSummary, policy: list[Cell], *, names: dict[str, str]) -> Text:
+    lines = ["bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over " + summary.baseline]
+    if any(not cell.decided for cell in policy):
+        lines.append(f"{UNDECIDED} cannot be told apart from a cheaper strategy: the cheapest is named")
+    lines += [f"{short} = {key}" for key, short in names.items() if short != key]
+    if not beats_majority(policy):
+        lines.append("No strategy beats majority here.")
+    return Text("\n".join(lines), style="dim")

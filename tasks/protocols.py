@@ -1,0 +1,78 @@
+"""What strategies, sampler and engines say to each other."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+Stop = Literal["end", "step", "limit"]
+Role = Literal["proposer", "difficulty", "lookahead", "revision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Parameters that decide the distribution of a draw."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    max_tokens: int
+    until: Literal["end", "step"]
+    """A draw ends at the completion's end, or already at the next step's end."""
+
+    @property
+    def key(self) -> str:
+        return f"T={self.temperature:g},p={self.top_p:g},k={self.top_k},max={self.max_tokens},until={self.until}"
+
+
+class Draw(NamedTuple):
+    """One child of a prefix."""
+
+    token_ids: tuple[int, ...]
+    """What was generated, the end-of-text token left out."""
+    text: str
+    stop: Stop
+    tokens: int
+    """Generated tokens as the engine counts them, the end-of-text token included."""
+
+
+class Reply(NamedTuple):
+    """What an engine answers to one request."""
+
+    draws: list[Draw]
+    prompt_tokens: int
+    cached_tokens: int
+    """Prompt tokens that came from the prefix cache."""
+
+
+class Engine(Protocol):
+    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+        """n independent children of the prefix of token ids."""
+        ...
+
+
+class StepScore(NamedTuple):
+    """A verifier's opinion at one step's end."""
+
+    score: float
+    """In [0, 1]."""
+    tokens: int
+    """Verifier tokens from the question to this step's end."""
+
+
+class Verifier(Protocol):
+    async def score(self, question: str, steps: Sequence[str]) -> list[StepScore]:
+        """One score a step; raises VerifierFailure when it cannot say."""
+        ...
+
+
+class VerifierFailure(Exception):
+    """A verifier call that gave no usable score: the score is missing, never zero."""
+
+
+def key_of(token_ids: Sequence[int]) -> str:
+    """Stable key of a prefix: BLAKE2b-128 of its token ids as 32-bit integers, in hex."""
+    return hashlib.blake2b(array("i", token_ids).tobytes(), digest_size=16).hexdigest()

@@ -1,0 +1,35 @@
+"""The last stage: a complete run goes to MLflow."""
+
+from __future__ import annotations
+
+from tasks.runs import note
+from tasks.settings import Settings
+from tasks.summary import load_summary
+from tasks.tracking import publish, publish_outbox
+from warehouse.store import Store
+
+
+def publish_run(settings: Settings, run_id: str) -> str | None:
+    """MLflow's id of the run; None when MLflow is down, and the publication waits in the outbox."""
+    uri = mlflow_address(settings)
+    outbox = settings.home / "outbox"
+    with Store.open(settings.warehouse) as store:
+        summary = load_summary(store, run_id)
+    published = publish(summary, uri=uri, outbox=outbox)
+    if published is None:
+        return None
+    sent = {run_id: published.mlflow_run_id} | {rid: p.mlflow_run_id for rid, p in publish_outbox(outbox, uri)}
+    with Store.open(settings.warehouse) as store:
+        for waiting, mlflow_id in sent.items():
+            note(store, waiting, "published", f"mlflow:{mlflow_id}")
+        store.publish_snapshot()
+    return published.mlflow_run_id
+
+
+def mlflow_address(settings: Settings) -> str:
+    """The server of the settings, else the database under the state folder (which `ttc up` serves)."""
+    if settings.mlflow_uri:
+        return settings.mlflow_uri
+    folder = settings.home / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"

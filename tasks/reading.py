@@ -1,0 +1,48 @@
+"""What became of completions: answer, verdict and score, from the warehouse."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tasks.grading.grader import GRADER_VERSION
+from tasks.nodes import Node
+from tasks.questioning import Questioning
+from tasks.runs import Run
+from tasks.scorer import aggregate
+from warehouse.store import Store
+
+
+class Read(NamedTuple):
+    """One completion: its class in a vote, whether it is right, and its score."""
+
+    canonical: str | None
+    correct: bool
+    """FALSE too where no verdict could be reached; the view verdict_counts shows how often."""
+    score: float | None
+    verifier_tokens: int
+    """What the verifier read to score it; 0 when it was not scored."""
+
+
+class Reader:
+    """Reads completions of one run."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        frame = store.read(
+            "SELECT a.node_key, a.canonical, coalesce(g.verdict = 'correct', false) FROM answers a LEFT JOIN grades g "
+            "ON g.benchmark_fingerprint = a.benchmark_fingerprint AND g.question_id = a.question_id "
+            "AND g.canonical = a.canonical AND g.grader = $grader WHERE a.benchmark_fingerprint = $benchmark",
+            grader=GRADER_VERSION,
+            benchmark=run.benchmark.fingerprint,
+        )
+        self._answers: dict[str, tuple[str | None, bool]] = {key: (c, ok) for key, c, ok in frame.iter_rows()}
+        self._aggregate = run.study.verifier.aggregate if run.study.verifier else "last"
+
+    async def read(self, asking: Questioning, nodes: list[Node]) -> list[Read]:
+        """One entry a completion; the score is the aggregate of its step scores (METHOD §3)."""
+        return [await self._one(asking, node) for node in nodes]
+
+    async def _one(self, asking: Questioning, node: Node) -> Read:
+        canonical, correct = self._answers[node.key]
+        scores = await asking.scorer.scores(node) if node.ended else ()
+        last = scores[-1] if scores else None
+        return Read(canonical, correct, aggregate(scores, self._aggregate), last.tokens if last else 0)

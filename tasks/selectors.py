@@ -1,0 +1,115 @@
+"""Which of a set of completions is the answer to the question (METHOD §4).
+
+A completion without an answer forms no class and never wins. A completion without a score is invisible
+to `best_of_n` and `weighted`. Scores are compared and summed as whole numbers of 1e-12, so that no
+outcome depends on the order in which floating-point numbers were added.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+POINTS: Final = 10**12
+"""Points of a score of 1; two scores tie when they are the same number of points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One completion as a selector sees it; its place in the sequence is the order of the draws.
+
+    `answer` is the canonical one, None when there is none. `score` lies in [0, 1], None when the verifier
+    gave none. Raises ValueError for any other score, NaN included.
+    """
+
+    answer: str | None
+    score: float | None
+
+    def __post_init__(self) -> None:
+        if self.score is not None and not 0.0 <= self.score <= 1.0:
+            raise ValueError(
+                f"expected a score in [0, 1] or None for a missing one, got {self.score!r}: "
+                "have the verifier count a score it could not give as missing"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a selector decided.
+
+    `index` and `answer` are what is served, both None when nothing can be chosen. `credits` holds the
+    share of each answer that may be said to have won, so that expected accuracy is
+    Σ credits[a] · correct[a]; it is empty without a choice and sums to 1 otherwise.
+    """
+
+    index: int | None
+    answer: str | None
+    credits: dict[str, float]
+
+
+NO_CHOICE: Final = Choice(index=None, answer=None, credits={})
+
+Selector = Callable[[Sequence[Candidate]], Choice]
+
+
+def majority(candidates: Sequence[Candidate]) -> Choice:
+    """The answer with most votes, whatever the scores.
+
+    t answers tied in first place get a credit of 1/t each; the one seen first is served, by its first draw.
+    """
+    answers = [candidate.answer for candidate in candidates]
+    votes = Counter(answer for answer in answers if answer is not None)
+    if not votes:
+        return NO_CHOICE
+    most = max(votes.values())
+    tied = [answer for answer, count in votes.items() if count == most]
+    return Choice(answers.index(tied[0]), tied[0], dict.fromkeys(tied, 1 / len(tied)))
+
+
+def best_of_n(candidates: Sequence[Candidate]) -> Choice:
+    """The completion with the highest score; ties go to the earliest draw."""
+    visible = _visible(candidates)
+    if not visible:
+        return NO_CHOICE
+    return _sole(max(visible, key=lambda one: one.points))
+
+
+def weighted(candidates: Sequence[Candidate]) -> Choice:
+    """The highest-scored completion of the answer whose scores sum to most.
+
+    Ties between answers go to the one whose first scored draw is earliest, ties inside the class to its
+    earliest draw.
+    """
+    visible = _visible(candidates)
+    if not visible:
+        return NO_CHOICE
+    totals: Counter[str] = Counter()
+    for one in visible:
+        totals[one.answer] += one.points
+    winner = max(totals, key=lambda answer: totals[answer])
+    return _sole(max((one for one in visible if one.answer == winner), key=lambda one: one.points))
+
+
+SELECTORS: Final[Mapping[str, Selector]] = {
+    "majority": majority,
+    "best_of_n": best_of_n,
+    "weighted": weighted,
+}
+
+
+class _Visible(NamedTuple):
+    place: int
+    answer: str
+    points: int
+
+
+def _visible(candidates: Sequence[Candidate]) -> list[_Visible]:
+    return [
+        _Visible(place, candidate.answer, round(candidate.score * POINTS))
+        for place, candidate in enumerate(candidates)
+        if candidate.answer is not None and candidate.score is not None
+    ]
+
+
+def _sole(winner: _Visible) -> Choice:
+    return Choice(winner.place, winner.answer, {winner.answer: 1.0})

@@ -1,0 +1,192 @@
+"""The one configuration: which models, on which benchmark, under which strategies and budgets."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from tasks.errors import UserError
+from tasks.settings import INFRA
+from tasks.strategies import parse
+
+Aggregate = Literal["last", "min", "prod", "mean"]
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """The model versions that are asked, and how they are sampled."""
+
+    models: tuple[str, ...] = ("bundled/congruences-generator",)
+    """Each is `bundled/<name>`, a folder with safetensors, or a Hugging Face id; one run each."""
+    format: str = "congruences"
+    """How the family writes: a table of tasks/formats.toml."""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    """0: no limit."""
+    max_tokens: int = 128
+    """Tokens of one whole completion."""
+    max_step_tokens: int = 40
+    """Tokens of one step in a search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """The process reward model that scores steps."""
+
+    model: str = "bundled/congruences-prm"
+    aggregate: Aggregate = "last"
+    """How step scores become the completion's score (METHOD §3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How vLLM runs the models, the same words on CPU and GPU."""
+
+    dtype: str = "auto"
+    max_model_len: int | None = None
+    """Context in tokens; None: what the model's config says."""
+    tensor_parallel_size: int = 1
+    data_parallel_size: int = 1
+    gpu_memory_utilization: float = 0.45
+    """Share of GPU memory each of generator and verifier may take; ignored on CPU."""
+    kv_cache_gib: float = 1.0
+    """KV cache of each model on CPU; ignored on GPU."""
+    enforce_eager: bool = True
+    max_num_seqs: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is evaluated. Read from a TOML file in infra/studies/, validated on construction."""
+
+    name: str
+    benchmark: str = "congruences"
+    """`congruences` (bundled) or the path of a JSONL file with id, question, answer."""
+    questions: int | None = None
+    """How many questions, None for all of a JSONL file (500 of a generated benchmark)."""
+    budgets: tuple[int, ...] = (1, 2, 4, 8, 16)
+    strategies: tuple[str, ...] = ("majority", "best_of_n", "weighted", "beam_search(m=4)", "beam_search(m=sqrt)")
+    difficulty_draws: int = 32
+    """Draws a question that set its bin; never those its accuracy is measured on."""
+    baseline: str = "weighted"
+    seed: int = 0
+    replicate: int = 0
+    generator: Generator = field(default_factory=Generator)
+    verifier: Verifier | None = field(default_factory=Verifier)
+    engine: EngineOptions = field(default_factory=EngineOptions)
+
+    def __post_init__(self) -> None:
+        _check_budgets(self.budgets)
+        _check_strategies(self)
+        _check_counts(self)
+
+    def to_json(self) -> str:
+        """The study as stored with its runs: JSON with sorted keys."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    def digest(self) -> str:
+        """Hash of all that decides a result: everything but the name and how the engine is run."""
+        values = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("name", "engine")}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+    def cells(self) -> list[tuple[str, int]]:
+        """(strategy key, budget) of every cell the study owes; a search starts at its own width."""
+        return [(s.key, b) for s in map(parse, self.strategies) for b in self.budgets if s.fits(b)]
+
+
+def _check_budgets(budgets: tuple[int, ...]) -> None:
+    if not budgets or budgets[0] < 1 or any(b >= c for b, c in zip(budgets, budgets[1:], strict=False)):
+        raise UserError(f"study: budgets must rise strictly from 1 or more, got {budgets}; write e.g. budgets = [1, 2, 4, 8]")
+
+
+def _check_strategies(study: Study) -> None:
+    strategies = [parse(text) for text in study.strategies]
+    keys = [s.key for s in strategies]
+    if len(set(keys)) < len(keys) or not keys:
+        raise UserError(f"study: strategies must be named once each, got {study.strategies}")
+    for strategy in strategies:
+        strategy.check(study.budgets)
+        if strategy.needs_verifier and study.verifier is None:
+            raise UserError(f"study: {strategy.key} needs a verifier, got none; add a [verifier] table or drop the strategy")
+    if study.baseline not in keys:
+        raise UserError(f"study: baseline must be one of the strategies {keys}, got {study.baseline!r}")
+
+
+def _check_counts(study: Study) -> None:
+    generator = study.generator
+    for name, value, least in (
+        ("questions", study.questions if study.questions is not None else 10, 10),
+        ("difficulty_draws", study.difficulty_draws, 2),
+        ("generator.max_tokens", generator.max_tokens, 1),
+        ("generator.max_step_tokens", generator.max_step_tokens, 1),
+        ("generator.models", len(generator.models), 1),
+    ):
+        if value < least:
+            raise UserError(f"study: {name} must be at least {least}, got {value}")
+    if not 0 < generator.temperature <= 5 or not 0 < generator.top_p <= 1:
+        raise UserError(
+            f"study: temperature must be in (0, 5] and top_p in (0, 1], got {generator.temperature} and {generator.top_p}"
+        )
+
+
+def study_from(values: dict[str, Any]) -> Study:
+    """The study of a parsed TOML file or JSON document; UserError names the first wrong key."""
+    _refuse_unknown(values, Study, "study")
+    try:
+        return TypeAdapter(Study).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "study"
+        cause = first.get("ctx", {}).get("error")
+        text = str(cause) if cause else f"study: {place}: {first['msg']}, got {first['input']!r}"
+        raise UserError(text) from error
+
+
+def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    for key, value in values.items():
+        if key not in known:
+            raise UserError(f"{place}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+        nested = {"generator": Generator, "verifier": Verifier, "engine": EngineOptions}.get(key)
+        if nested is not None and isinstance(value, dict):
+            _refuse_unknown(value, nested, f"{place}.{key}")
+
+
+def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
+    """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
+
+    With `max_budget` the budgets above it are dropped, and powers of two are added up to it.
+    """
+    path = study_path(name)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"study: {path} is not valid TOML: {error}; correct that line and run again") from error
+    if max_budget is not None:
+        values["budgets"] = _dialled(values.get("budgets", list(Study.__dataclass_fields__["budgets"].default)), max_budget)
+    return study_from({"name": path.stem, **values})
+
+
+def _dialled(budgets: list[int], top: int) -> list[int]:
+    kept = [b for b in budgets if b <= top]
+    while kept and kept[-1] * 2 <= top:
+        kept.append(kept[-1] * 2)
+    return kept or [top]
+
+
+def study_path(name: str | Path) -> Path:
+    """The file of a study given by path, or by name in infra/studies/."""
+    studies = INFRA / "studies"
+    for path in (Path(name), studies / f"{name}.toml"):
+        if path.is_file():
+            return path
+    shipped = ", ".join(sorted(p.stem for p in studies.glob("*.toml")))
+    raise UserError(f"study: expected a TOML file or one of {shipped}, got {str(name)!r}")

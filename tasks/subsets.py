@@ -1,0 +1,136 @@
+"""Compiled kernels over the N-subsets of a pool: exact majority, and any vote over listed subsets."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import combinations
+from math import comb
+from typing import Any, Final, TypeVar, cast
+
+import numba  # pyright: ignore[reportMissingTypeStubs]
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+EXACT_DRAWS: Final = 256
+"""Largest pool whose majority is counted exactly; binomials of larger ones leave the range of a double."""
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def compiled(kernel: Kernel) -> Kernel:
+    """The same function compiled by numba at its first call, kept on disk for later processes."""
+    options: dict[str, Any] = {"cache": True, "nogil": True}
+    return cast("Kernel", numba.njit(**options)(kernel))  # pyright: ignore
+
+
+def majority_exact(target: int, rivals: Integers, silent: int, budgets: Integers) -> Floats:
+    """Probability, at each budget, that a class of `target` draws wins the vote of a random subset.
+
+    `rivals` are the sizes of the other classes, `silent` the number of draws without a vote. A tie with t
+    rivals counts 1/(1+t). Class counts in a subset are independent binomials conditioned on their sum
+    (METHOD §10); every term is positive, so nothing cancels. `budgets` rise, and the pool has at most
+    `EXACT_DRAWS` draws.
+    """
+    descending = np.sort(rivals)[::-1].copy()
+    draws = target + int(rivals.sum()) + silent
+    ways = _winning_subsets(target, descending, silent, budgets, _binomials())
+    return ways / np.array([float(comb(draws, int(budget))) for budget in budgets])
+
+
+def vote_credits(classes: Integers, points: Integers, correct: Floats, subsets: Integers) -> Floats:
+    """Expected accuracy of the class with most points, for each row of `subsets` (indices of draws).
+
+    `classes` is −1 for a draw that has no part in the vote; `correct` holds 0 or 1 for each class. Tied
+    classes share in proportion to their voting draws in the subset: the probability that the earliest of
+    these is theirs when the draws come in random order. A subset without a vote counts 0.
+    """
+    return _vote_credits(classes, points, correct, subsets)
+
+
+@lru_cache(maxsize=64)
+def every_subset(draws: int, budget: int) -> Integers:
+    """Indices of all subsets of `budget` among `draws`, one a row."""
+    return np.array(list(combinations(range(draws), budget)), dtype=np.int64)
+
+
+@lru_cache(maxsize=1)
+def _binomials() -> Floats:
+    table = np.zeros((EXACT_DRAWS + 1, EXACT_DRAWS + 1))
+    table[:, 0] = 1.0
+    for row in range(1, EXACT_DRAWS + 1):
+        table[row, 1:] = table[row - 1, 1:] + table[row - 1, :-1]
+    return table
+
+
+@compiled
+def _winning_subsets(target: int, rivals: Any, silent: int, budgets: Any, choose: Any) -> Any:
+    """Number of subsets that `target` wins, ties shared: summed over its votes j."""
+    wins = np.zeros(budgets.size)
+    for votes in range(1, min(target, budgets[-1]) + 1):
+        able = np.sum(rivals >= votes)  # the others cannot reach j: all ways of drawing them are open
+        free = silent + np.sum(rivals[able:])
+        shares = _rival_shares(rivals[:able], votes, budgets[-1] - votes, choose)
+        for at in range(budgets.size):
+            rest = budgets[at] - votes
+            total = 0.0
+            for drawn in range(max(0, rest - free), min(rest, shares.size - 1) + 1):
+                total += shares[drawn] * choose[free, rest - drawn]
+            wins[at] += choose[target, votes] * total
+    return wins
+
+
+@compiled
+def _rival_shares(rivals: Any, votes: int, limit: int, choose: Any) -> Any:
+    """Ways to draw m ≤ limit of the rivals with none above `votes`, each divided by 1 + those equal to it.
+
+    `ways[t, m]` counts the ways in which t of the rivals so far are tied. With r rivals so far m lies
+    between t·votes and that plus (r − t)·(votes − 1).
+    """
+    most = min(rivals.size, limit // votes)
+    ways = np.zeros((most + 1, max(limit, 0) + 1))
+    ways[0, 0] = 1.0
+    for seen in range(rivals.size):
+        row = choose[rivals[seen]]
+        for ties in range(min(seen + 1, most), -1, -1):
+            floor = ties * votes
+            before = floor + (seen - ties) * (votes - 1)
+            for drawn in range(min(limit, before + votes - 1), floor - 1, -1):
+                total = 0.0
+                for taken in range(max(0, drawn - before), min(votes - 1, drawn - floor) + 1):
+                    total += ways[ties, drawn - taken] * row[taken]
+                if ties > 0:
+                    total += ways[ties - 1, drawn - votes] * row[votes]
+                ways[ties, drawn] = total
+    for ties in range(1, most + 1):
+        ways[0] += ways[ties] / (1 + ties)
+    return ways[0]
+
+
+@compiled
+def _vote_credits(classes: Any, points: Any, correct: Any, subsets: Any) -> Any:
+    totals = np.zeros(correct.size, dtype=np.int64)
+    voters = np.zeros(correct.size, dtype=np.int64)
+    shares = np.zeros(subsets.shape[0])
+    for row in range(subsets.shape[0]):
+        for draw in subsets[row]:
+            if classes[draw] >= 0:
+                totals[classes[draw]] += points[draw]
+                voters[classes[draw]] += 1
+        most = -1
+        for draw in subsets[row]:
+            if classes[draw] >= 0:
+                most = max(most, totals[classes[draw]])
+        tied, won = 0, 0.0
+        for draw in subsets[row]:
+            one = classes[draw]
+            if one >= 0:  # a class met before has been emptied: it counts once
+                if totals[one] == most:
+                    tied += voters[one]
+                    won += voters[one] * correct[one]
+                totals[one] = 0
+                voters[one] = 0
+        if tied > 0:
+            shares[row] = won / tied
+    return shares

@@ -1,0 +1,191 @@
+"""What a publication says of one run: read once from the warehouse views, rendered by report, note and terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import polars as pl
+
+from tasks.errors import UserError
+
+COVERAGE = "pass"
+"""The strategy key under which outcomes hold pass@N: what a perfect selector would reach."""
+
+
+class Reader(Protocol):
+    """A warehouse that answers SQL, e.g. `warehouse.store.Store`."""
+
+    def read(self, sql: str, **parameters: Any) -> pl.DataFrame: ...
+
+
+class RunSummary(NamedTuple):
+    """One run as its publication shows it."""
+
+    run: dict[str, Any]
+    """The row of table `runs`, with `version`: the model version's number, from 1."""
+    prefect_run_id: str | None
+    accuracy: pl.DataFrame
+    """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated; bin NULL: all questions."""
+    curve: pl.DataFrame
+    """difficulty, budget, accuracy, lo, hi: cross-validated (METHOD §7)."""
+    policy: pl.DataFrame
+    """The row of table `policies` for every cell, without the run."""
+    efficiency: pl.DataFrame
+    """difficulty, baseline, budget, factor, lo, hi, beyond."""
+    costs: pl.DataFrame
+    """The rows of view `cost_by_role`, without the run."""
+    failures: pl.DataFrame
+    """reason, calls: verifier calls that gave no score."""
+    missing: pl.DataFrame
+    """strategy, budget, missing: cells that lack questions."""
+    mdd: float | None = None
+    """Minimum detectable difference of the benchmark, in accuracy; None: not computed."""
+
+    @property
+    def run_id(self) -> str:
+        return str(self.run["run_id"])
+
+    @property
+    def baseline(self) -> str:
+        """Strategy key that gains and efficiency factors refer to."""
+        named = self.efficiency["baseline"].to_list()
+        return str(named[0]) if named else "weighted"
+
+    @property
+    def budgets(self) -> list[int]:
+        return sorted(self.overall["budget"].unique().to_list())
+
+    @property
+    def overall(self) -> pl.DataFrame:
+        """Accuracy over all questions, one row a strategy × budget, in that order."""
+        return self.accuracy.filter(pl.col("bin").is_null()).sort("strategy", "budget")
+
+    @property
+    def strategies(self) -> list[str]:
+        """Strategy keys, coverage left out."""
+        return sorted(s for s in self.overall["strategy"].unique().to_list() if s != COVERAGE)
+
+    @property
+    def difficulties(self) -> list[str]:
+        """Kinds of difficulty that have a policy; the deployable one, `predicted`, first."""
+        return sorted(self.policy["difficulty"].unique().to_list(), reverse=True)
+
+
+FRAMES = ("accuracy", "curve", "policy", "efficiency", "costs", "failures", "missing")
+
+_SQL: Mapping[str, str] = {
+    "accuracy": """SELECT strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated
+        FROM accuracy WHERE run_id = $run_id ORDER BY ALL""",
+    "curve": """SELECT difficulty, budget, accuracy, lo, hi FROM compute_optimal_curve
+        WHERE run_id = $run_id ORDER BY ALL""",
+    "policy": "SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id ORDER BY difficulty, bin, budget",
+    "efficiency": """SELECT difficulty, baseline, budget, factor, lo, hi, beyond FROM efficiency_factor
+        WHERE run_id = $run_id ORDER BY ALL""",
+    "costs": "SELECT * EXCLUDE (run_id) FROM cost_by_role WHERE run_id = $run_id ORDER BY role",
+    "failures": """SELECT reason, count(*) AS calls FROM verifier_failures
+        WHERE run_id = $run_id GROUP BY reason ORDER BY calls DESC""",
+    "missing": "SELECT strategy, budget, missing FROM completeness WHERE run_id = $run_id AND missing > 0 ORDER BY ALL",
+}
+
+_RUN = """SELECT r.*, (SELECT count(*) FROM model_versions v, model_versions mine
+        WHERE mine.model_fingerprint = r.model_fingerprint AND v.model = mine.model
+          AND v.seen_at <= mine.seen_at) AS version
+    FROM runs r WHERE run_id = $run_id"""
+
+_PREFECT = """SELECT detail FROM run_events WHERE run_id = $run_id AND event = 'linked' AND detail LIKE 'prefect:%'
+    ORDER BY "at" DESC LIMIT 1"""
+
+
+def load_summary(store: Reader, run_id: str, *, mdd: float | None = None) -> RunSummary:
+    """The summary of one run as the views have it; UserError when the warehouse does not know the run."""
+    rows = store.read(_RUN, run_id=run_id).to_dicts()
+    if not rows:
+        raise UserError(f"run: expected a run of this warehouse, got {run_id!r}; `ttc status` lists them")
+    link = store.read(_PREFECT, run_id=run_id)["detail"].to_list()
+    frames = {name: store.read(sql, run_id=run_id) for name, sql in _SQL.items()}
+    prefect = str(link[0]).removeprefix("prefect:") if link else None
+    return RunSummary(run=rows[0], prefect_run_id=prefect, mdd=mdd, **frames)
+
+
+class Cell(NamedTuple):
+    """One cell of the policy grid, in the words of the screen."""
+
+    bin: int
+    budget: int
+    strategy: str
+    accuracy: float
+    half: float
+    """Half the width of the accuracy's interval."""
+    gain: float | None
+    """Over the baseline in the same bin at the same budget; None: no baseline."""
+    decided: bool
+    questions: int
+
+
+def cells(summary: RunSummary, difficulty: str) -> list[Cell]:
+    """The policy's cells under one kind of difficulty, by bin and budget."""
+    rows = summary.policy.filter(pl.col("difficulty") == difficulty).sort("bin", "budget")
+    return [
+        Cell(r["bin"], r["budget"], r["strategy"], r["accuracy"], (r["hi"] - r["lo"]) / 2, r["gain"],
+             r["decided"], r["questions"])
+        for r in rows.iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """A name of at most about ten characters for every strategy key, unique among them.
+
+    `beam_search(m=4)/weighted` → `beam m=4`; where two keys would share a name both keep their key.
+    """
+    names = {key: _shortened(key) for key in dict.fromkeys(keys)}
+    counts = {name: list(names.values()).count(name) for name in names.values()}
+    return {key: name if counts[name] == 1 else key for key, name in names.items()}
+
+
+def _shortened(key: str) -> str:
+    proposer, _, selector = key.partition("/")
+    name, arguments = (re.fullmatch(r"(\w+)(?:\((.*)\))?", proposer) or re.fullmatch(r"(.*)()", proposer)).groups()  # type: ignore[union-attr]
+    name = name.removesuffix("_search").replace("best_of_n", "best-of-N").replace("_", " ")
+    words = [name, (arguments or "").replace("sqrt", "√N").replace(" ", "")]
+    if selector not in ("", "weighted"):
+        words.append(f"· {selector}")
+    return " ".join(word for word in words if word)
+
+
+def model_short_name(model: str) -> str:
+    """`bundled/congruences-generator` → `congruences-generator`, also of a Hugging Face id or a folder."""
+    return model.rstrip("/").rpartition("/")[2] or model
+
+
+def benchmark_name(benchmark: str) -> str:
+    """`congruences`, or the stem of a JSONL file."""
+    return re.sub(r"\.jsonl$", "", benchmark.rstrip("/").rpartition("/")[2] or benchmark)
+
+
+def interval(value: float, lo: float, hi: float) -> str:
+    """`0.62 [0.59, 0.65]`."""
+    return f"{value:.2f} [{lo:.2f}, {hi:.2f}]"
+
+
+def half_width(half: float) -> str:
+    """`± .03`; a zero-width interval, as where every question is right, shows as `± .00`."""
+    return f"± {half:.2f}".replace("0.", ".", 1)
+
+
+def factor_text(row: Mapping[str, Any]) -> str:
+    """`3.9 [2.8, 5.0]`, `> 2.0` where the baseline never gets there, and an open end where it is unbounded."""
+    if row["beyond"]:
+        low = "" if row["lo"] is None else f" [{row['lo']:.2g}, …)"
+        return f"> {row['factor']:.2g}{low}"
+    if row["lo"] is None:
+        return f"{row['factor']:.2g}"
+    high = "…)" if row["hi"] is None else f"{row['hi']:.2g}]"
+    return f"{row['factor']:.2g} [{row['lo']:.2g}, {high}"
+
+
+def signed(gain: float) -> str:
+    """`+0.12`, `−0.03`, and `0.00` for what rounds to nothing."""
+    rounded = round(gain, 2)
+    return "0.00" if rounded == 0 else f"{rounded:+.2f}".replace("-", "−")

@@ -1,0 +1,255 @@
+"""The shop window: one MLflow run per model version × benchmark, and the policy as a registered model.
+
+MLflow being down delays a publication, never a run: what cannot be sent waits in the outbox.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import urllib.request
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from tasks import outbox as waiting_room
+from tasks import publication, report
+from tasks.errors import UserError
+from tasks.summary import FRAMES, RunSummary, benchmark_name
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+SIDE_BY_SIDE = "workflowType=machine_learning&compareRunsMode=ARTIFACT"
+"""Query of the experiment page that opens its table view, where policies stand side by side."""
+
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # DO_NOT_TRACK is not honoured
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default, 7, blocks for minutes when the server is down
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+_POLICY_MODEL = Path(__file__).with_name("policy_model.py")
+_HEALTH_SECONDS = 5.0
+
+
+class Published(NamedTuple):
+    """Where a run's publication stands in MLflow."""
+
+    mlflow_run_id: str
+    experiment_id: str
+    model_name: str
+    model_version: str
+
+
+class IncompleteRun(UserError):
+    """The run lacks draws that its study owes, so nothing of it is published."""
+
+
+def publish(summary: RunSummary, *, uri: str, outbox: Path) -> Published | None:
+    """Where the run now stands in MLflow; None when MLflow cannot be reached: the summary then waits in the outbox.
+
+    Publishing a run again updates its MLflow run and never doubles it. `uri` is a server's address or
+    `sqlite:///…/mlflow.db`, whose artifacts go beside the file. Raises IncompleteRun, which says what is missing.
+    """
+    refuse_incomplete(summary)
+    _prepare()
+    try:
+        published = _send(summary, uri)
+    except _unreachable() as error:
+        folder = waiting_room.put(summary, outbox)
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        print(f"mlflow: {uri} did not take the run ({reason}); it waits in {folder}", file=sys.stderr)
+        return None
+    waiting_room.remove(outbox, summary.run_id)
+    return published
+
+
+def publish_outbox(outbox: Path, uri: str) -> list[tuple[str, Published]]:
+    """(run id, where it now stands) of every publication that waited; stops at the first that MLflow does not take."""
+    sent: list[tuple[str, Published]] = []
+    for folder in waiting_room.waiting(outbox):
+        summary = waiting_room.get(folder)
+        published = publish(summary, uri=uri, outbox=outbox)
+        if published is None:
+            break
+        sent.append((summary.run_id, published))
+    return sent
+
+
+def refuse_incomplete(summary: RunSummary) -> None:
+    """Raises IncompleteRun naming the cells that lack questions, if there are any."""
+    rows = summary.missing.to_dicts()
+    if not rows and summary.accuracy.height:
+        return
+    named = [f"{r['strategy']} at budget {r['budget']} lacks {r['missing']} questions" for r in rows[:5]]
+    more = f" and {len(rows) - 5} more cells" if len(rows) > 5 else ""
+    lacking = "; ".join(named) + more or "there are no outcomes at all"
+    raise IncompleteRun(
+        f"run {summary.run_id}: expected every cell of the study complete, but {lacking};"
+        " run the study again to draw what is missing, nothing was published"
+    )
+
+
+def _unreachable() -> tuple[type[Exception], ...]:
+    """Exceptions that mean MLflow did not take something."""
+    from mlflow.exceptions import MlflowException
+
+    return (MlflowException, OSError)  # requests' and urllib's errors are OSErrors
+
+
+def _prepare() -> None:
+    """Quiet loggers, no telemetry, bounded waits; what the environment already says wins."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+    for logger in ("mlflow", "alembic", "urllib3.connectionpool"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
+
+
+def _send(summary: RunSummary, uri: str) -> Published:
+    from mlflow import MlflowClient
+
+    _refuse_dead_server(uri)
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    experiment = _experiment(client, uri, benchmark_name(summary.run["benchmark"]))
+    run = _run_of(client, summary, experiment)
+    _log_values(client, run, summary, uri=uri)
+    _log_files(client, run, summary)
+    version = _model_version(client, run, summary)
+    client.set_terminated(run.info.run_id)
+    return Published(run.info.run_id, experiment, version.name, str(version.version))
+
+
+def _refuse_dead_server(uri: str) -> None:
+    """Raises OSError within seconds when a server's address does not answer."""
+    if uri.startswith("http"):
+        with urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=_HEALTH_SECONDS) as answer:
+            answer.read(64)
+
+
+def _experiment(client: MlflowClient, uri: str, name: str) -> str:
+    """Id of the benchmark's experiment, made on first use; beside a SQLite file its artifacts are kept too."""
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return known.experiment_id
+    path = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
+    location = None if path is None else (Path(path).resolve().parent / "mlflow-artifacts" / name).as_uri()
+    about = f"Policies of test-time compute on {name}, one run a model version. Table view: ?{SIDE_BY_SIDE}"
+    tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": about}
+    return client.create_experiment(name, artifact_location=location, tags=tags)
+
+
+def _run_of(client: MlflowClient, summary: RunSummary, experiment: str) -> Run:
+    """The MLflow run that carries the warehouse run's id, made on first use."""
+    found = client.search_runs([experiment], f"tags.`ttc.run_id` = '{summary.run_id}'", max_results=1)
+    if found:
+        return found[0]
+    start = int(summary.run["opened_at"].timestamp() * 1000)
+    tags = {"ttc.run_id": summary.run_id}
+    return client.create_run(experiment, start_time=start, tags=tags, run_name=publication.run_name(summary))
+
+
+def _log_values(client: MlflowClient, run: Run, summary: RunSummary, *, uri: str) -> None:
+    """Parameters, metrics and tags; the same values at the same time again change nothing."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    at = run.info.start_time
+    metrics = [Metric(m.key, m.value, at, m.step) for m in publication.metrics(summary)]
+    params = [Param(key, value) for key, value in publication.parameters(summary).items()]
+    tags = [RunTag(key, value) for key, value in _tags(run, summary, uri).items()]
+    for part in (metrics[i : i + 500] for i in range(0, len(metrics), 500)):
+        client.log_batch(run.info.run_id, metrics=part)
+    for part in (params[i : i + 100] for i in range(0, len(params), 100)):
+        client.log_batch(run.info.run_id, params=part)
+    client.log_batch(run.info.run_id, tags=tags)
+
+
+def _tags(run: Run, summary: RunSummary, uri: str) -> dict[str, str]:
+    row = summary.run
+    links = publication.link_addresses(summary)
+    if uri.startswith("http"):
+        page = f"{uri.rstrip('/')}/#/experiments/{run.info.experiment_id}"
+        links["HTML report"] = f"{page}/runs/{run.info.run_id}/artifacts/report.html"
+        links["model versions side by side"] = f"{page}/runs?{SIDE_BY_SIDE}"
+    tables = [{"path": name, "type": "table"} for name in _tables(summary)]
+    return {
+        "ttc.run_id": summary.run_id,
+        "ttc.prefect_run_id": summary.prefect_run_id or "",
+        "ttc.model_fingerprint": row["model_fingerprint"],
+        "ttc.model_version": str(row["version"]),
+        "mlflow.source.git.commit": row["code_commit"],
+        "mlflow.note.content": publication.note(summary, links=links),
+        "mlflow.loggedArtifacts": json.dumps(tables),
+    }
+
+
+def _tables(summary: RunSummary) -> dict[str, str]:
+    """File name → difficulty of the tables that the runs page compares; the deployable difficulty is `policy.json`."""
+    kinds = summary.difficulties
+    return {("policy.json" if place == 0 else f"policy_{kind}.json"): kind for place, kind in enumerate(kinds)}
+
+
+def _log_files(client: MlflowClient, run: Run, summary: RunSummary) -> None:
+    """Report, comparable tables, the study, every frame as Parquet and the policy model; they replace earlier ones."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "report.html").write_text(report.html(summary), encoding="utf-8")
+        (folder / "study.json").write_text(summary.run["study_json"], encoding="utf-8")
+        for file, kind in _tables(summary).items():
+            columns = publication.comparable_table(summary, kind)
+            split = {"columns": list(columns), "data": list(zip(*columns.values(), strict=True))}
+            (folder / file).write_text(json.dumps(split), encoding="utf-8")
+        (folder / "tables").mkdir()
+        for frame in FRAMES:
+            table: pl.DataFrame = getattr(summary, frame)
+            table.write_parquet(folder / "tables" / f"{frame}.parquet")
+        _save_policy_model(summary, folder / "policy_model")
+        client.log_artifacts(run.info.run_id, name)
+
+
+def _save_policy_model(summary: RunSummary, folder: Path) -> None:
+    """The policy as an MLflow model made from code: a table and the file that reads it, nothing pickled."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    inputs, outputs = Schema([ColSpec("long", "bin"), ColSpec("long", "budget")]), Schema([ColSpec("string")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it asks for type hints and an input example; the signature is given
+        mlflow.pyfunc.save_model(
+            folder,
+            python_model=str(_POLICY_MODEL),
+            model_config=publication.policy_entries(summary),
+            signature=ModelSignature(inputs, outputs),
+            pip_requirements=[f"mlflow=={mlflow.__version__}"],
+        )
+
+
+def _model_version(client: MlflowClient, run: Run, summary: RunSummary) -> ModelVersion:
+    """The registered policy of this run: the version it already has, or a new one."""
+    name = publication.model_name(summary)
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name, description="Bin and budget in, strategy key out (columns bin, budget).")
+    for version in client.search_model_versions(f"name = '{name}'"):
+        if version.run_id == run.info.run_id:
+            return version
+    row = summary.run
+    tags = {
+        "model_version": str(row["version"]),
+        "model_fingerprint": row["model_fingerprint"],
+        "run_id": summary.run_id,
+        "code_commit": row["code_commit"],
+    }
+    source = f"{run.info.artifact_uri}/policy_model"
+    return client.create_model_version(name, source, run.info.run_id, tags=tags, await_creation_for=0)

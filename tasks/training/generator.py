@@ -1,0 +1,230 @@
+"""Training of the bundled generator: a small Llama on fresh synthetic solutions.
+
+Muon on the layers' matrices, AdamW on the rest, warm-up, constant rate, linear decay; loss on the
+completion only. Two phases: all kinds of stage first, then mostly the hardest kind, whose arithmetic is
+learnt last. The share of arithmetic slips in the text sets how honest the written checks are, and with
+it how good a verifier can become.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+from tasks.benchmarks.congruences import Mix, Writing, document, draw_stages, question_tokens, split_of
+from tasks.training.tokenizer import build_tokenizer, encode, token_ids
+from tasks.benchmarks.congruences import END, PAD
+
+IGNORED = -100
+Document = tuple[list[int], list[int]]
+
+
+class Phase(NamedTuple):
+    """One stretch of training text."""
+
+    tokens: int
+    mix: Mix
+    writing: Writing
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorRecipe:
+    """Everything that sets the trained weights, the seed aside. Rates are peak learning rates."""
+
+    phases: tuple[Phase, ...] = (
+        *[Phase(2_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), 0.0))] * 6,
+        *[Phase(2_000_000, Mix((2, 3, 4, 5), (1, 2, 5)), Writing((0.8, 0.8, 0.35), 0.015))] * 3,
+    )
+    hidden: int = 128
+    layers: int = 3
+    heads: int = 4
+    inner: int = 256
+    batch: int = 48
+    warmup: int = 100
+    decay_share: float = 1 / 3
+    muon_rate: float = 0.01
+    adam_rate: float = 2e-3
+    bf16: bool = True
+
+
+def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
+    """An untrained generator."""
+    ids = token_ids()
+    config = LlamaConfig(
+        vocab_size=len(ids),
+        hidden_size=recipe.hidden,
+        intermediate_size=recipe.inner,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        max_position_embeddings=1024,
+        rope_theta=10_000.0,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=ids[END],
+        pad_token_id=ids[PAD],
+        attn_implementation="eager",
+    )
+    return LlamaForCausalLM(config)
+
+
+def documents(rng: random.Random, *, phase: Phase) -> Iterator[Document]:
+    """Endless (question ids, completion ids), from questions of the training split only."""
+    while True:
+        stages = draw_stages(rng, mix=phase.mix)
+        question = question_tokens(stages)
+        if split_of("".join(question)) == "train":
+            yield encode(question), encode(document(stages, rng, writing=phase.writing))
+
+
+def batches(rng: random.Random, *, phase: Phase, size: int) -> Iterator[list[Document]]:
+    """Endless batches of documents of like length: 16 batches are drawn, sorted, cut and shuffled."""
+    source = documents(rng, phase=phase)
+    while True:
+        drawn = sorted((next(source) for _ in range(16 * size)), key=lambda pair: len(pair[0]) + len(pair[1]))
+        cut = [drawn[start : start + size] for start in range(0, len(drawn), size)]
+        rng.shuffle(cut)
+        yield from cut
+
+
+def pad_batch(batch: list[Document]) -> tuple[Tensor, Tensor]:
+    """Ids and labels, both (batch, longest); labels are IGNORED on the question and on padding."""
+    longest = max(len(question) + len(text) for question, text in batch)
+    ids = torch.full((len(batch), longest), token_ids()[PAD])
+    labels = torch.full((len(batch), longest), IGNORED)
+    for row, (question, text) in enumerate(batch):
+        end = len(question) + len(text)
+        ids[row, :end] = torch.tensor(question + text)
+        labels[row, len(question) : end] = torch.tensor(text)
+    return ids, labels
+
+
+class Optimizers:
+    """Muon for the layers' matrices and AdamW for embeddings and norms, on one schedule."""
+
+    def __init__(self, model: nn.Module, recipe: GeneratorRecipe) -> None:
+        matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and ".layers." in n]
+        chosen = {id(p) for p in matrices}
+        rest = [p for p in model.parameters() if id(p) not in chosen]
+        self.each = (
+            torch.optim.Muon(matrices, lr=recipe.muon_rate, momentum=0.95, weight_decay=0.0),
+            torch.optim.AdamW(rest, lr=recipe.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
+        )
+        self.peaks = (recipe.muon_rate, recipe.adam_rate)
+
+    def step(self, factor: float) -> None:
+        """One update at `factor` times the peak rates."""
+        for optimizer, peak in zip(self.each, self.peaks, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> list[dict[str, object]]:
+        return [optimizer.state_dict() for optimizer in self.each]
+
+    def load_state_dict(self, states: list[dict[str, object]]) -> None:
+        for optimizer, state in zip(self.each, states, strict=True):
+            optimizer.load_state_dict(state)
+
+
+@dataclass(slots=True)
+class Training:
+    """The state of one training run."""
+
+    model: LlamaForCausalLM
+    optimizers: Optimizers
+    recipe: GeneratorRecipe
+    steps: int = 0
+    tokens: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    def rate(self) -> float:
+        """Share of the peak learning rate: warm-up, constant, linear decay to zero at the last token."""
+        total = sum(phase.tokens for phase in self.recipe.phases)
+        left = max(total - self.tokens, 0) / (total * self.recipe.decay_share)
+        return min(1.0, (self.steps + 1) / self.recipe.warmup, left)
+
+    def learn(self, batch: list[Document]) -> None:
+        """One optimizer step on a batch."""
+        ids, labels = pad_batch(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.recipe.bf16):
+            logits = self.model(input_ids=ids[:, :-1], use_cache=False).logits
+        loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels[:, 1:].flatten())
+        loss.backward()
+        self.optimizers.step(self.rate())
+        self.steps += 1
+        self.tokens += sum(len(question) + len(text) for question, text in batch)
+        self.losses.append(loss.item())
+
+
+def run_phases(training: Training, *, seed: int, states: Path | None, log_every: int = 200) -> None:
+    """Train through the recipe's phases; a state file is written after each (and read if it exists)."""
+    goal = 0
+    for number, phase in enumerate(training.recipe.phases):
+        goal += phase.tokens
+        state = None if states is None else states / f"phase-{number}.pt"
+        if state is not None and state.exists():
+            _load(training, state)
+            continue
+        source = batches(random.Random(f"text/{seed}/{number}"), phase=phase, size=training.recipe.batch)
+        while training.tokens < goal:
+            training.learn(next(source))
+            if training.steps % log_every == 0:
+                recent = training.losses[-log_every:]
+                print(f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True)
+        if state is not None:
+            _save(training, state)
+
+
+def _save(training: Training, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    states = {"model": training.model.state_dict(), "optimizers": training.optimizers.state_dict()}
+    torch.save(states | {"steps": training.steps, "tokens": training.tokens, "losses": training.losses}, path)
+
+
+def _load(training: Training, path: Path) -> None:
+    states = torch.load(path)
+    training.model.load_state_dict(states["model"])
+    training.optimizers.load_state_dict(states["optimizers"])
+    training.steps, training.tokens, training.losses = states["steps"], states["tokens"], states["losses"]
+
+
+def train_generator(
+    out: Path, *, seed: int = 0, recipe: GeneratorRecipe | None = None, states: Path | None = None
+) -> dict[str, object]:
+    """Figures of a generator trained and saved in `out` (config, weights, tokenizer)."""
+    recipe = recipe or GeneratorRecipe()
+    torch.manual_seed(seed)
+    started, cpu = time.time(), time.process_time()
+    model = new_model(recipe)
+    training = Training(model, Optimizers(model, recipe), recipe)
+    run_phases(training, seed=seed, states=states)
+    save_model(model, out)
+    return {
+        "seed": seed,
+        "recipe": asdict(recipe),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "tokens_seen": training.tokens,
+        "steps": training.steps,
+        "final_loss": sum(training.losses[-100:]) / len(training.losses[-100:]),
+        "wall_seconds": round(time.time() - started, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+    }
+
+
+def save_model(model: LlamaForCausalLM, out: Path) -> None:
+    """Write the folder that transformers and vLLM read."""
+    out.mkdir(parents=True, exist_ok=True)
+    model.generation_config = GenerationConfig(eos_token_id=token_ids()[END], pad_token_id=token_ids()[PAD])
+    model.save_pretrained(out)
+    build_tokenizer().save_pretrained(out)

@@ -1,0 +1,38 @@
+"""The tokenizer of the bundled models: one token for each text of the benchmark's vocabulary."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from tasks.benchmarks.congruences import END, PAD, vocabulary
+
+
+@cache
+def token_ids() -> dict[str, int]:
+    """Token text → id."""
+    return {text: number for number, text in enumerate(vocabulary())}
+
+
+def encode(tokens: list[str]) -> list[int]:
+    """Ids of a list of token texts."""
+    ids = token_ids()
+    return [ids[token] for token in tokens]
+
+
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """A tokenizer that reads the longest token at each place and writes tokens side by side.
+
+    Nothing is added at either end and no space is normalised, so decode(encode(text)) == text.
+    """
+    longest_first = sorted(vocabulary(), key=len, reverse=True)
+    pattern = Regex("|".join(re.escape(text) for text in longest_first))
+    inner = Tokenizer(models.WordLevel(token_ids(), unk_token=PAD))
+    inner.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="isolated")  # type: ignore[assignment]
+    inner.decoder = decoders.Fuse()  # type: ignore[assignment]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token=END, pad_token=PAD, clean_up_tokenization_spaces=False
+    )

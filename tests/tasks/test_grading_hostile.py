@@ -1,0 +1,134 @@
+"""Answers that try to hang, fill or kill the grader, with neighbours that must be graded right.
+
+The limit is CPU time, so CPU time is what is measured: a busy machine does not fail the test.
+"""
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tasks.grading.grader import Grader
+from tasks.grading.verdicts import VERDICTS
+
+SECONDS = 2.0
+HOSTILE = [
+    "9^{9^{9^9}}",
+    "9^{9^{9^{9^{9^9}}}}",
+    "-9^{9^{9^9}}+1",
+    "(10^{10^{10}}) \\bmod 7",
+    "1000000!",
+    "(((100!)!)!)!",
+    "\\binom{10^9}{5\\cdot10^8}",
+    "\\sum_{k=1}^{10^{12}} \\sin(k^k)",
+    "\\prod_{k=1}^{10^8} (x^k+1)",
+    "\\int_0^1 x^{x^{x^{x^{x^x}}}} dx",
+    "(x+y+z+w)^{500}",
+    "\\lim_{n\\to\\infty} (n!)^{1/n^{n}}",
+    "\\sqrt{" * 90 + "2" + "}" * 90,
+    "\\sqrt{2}^{" * 40 + "2" + "}" * 40,
+    "\\frac{1}{1+" * 80 + "1" + "}" * 80,
+    "{" * 400 + "1" + "}" * 400,
+    "(" * 450 + "1" + ")" * 450,
+    "{" * 10_000_000,
+    "1" * 10_000_000,
+    "9" * 900,
+    "1." + "3" * 5_000,
+    "0." + "0" * 900 + "1^{-99999}",
+    "1e999999999",
+    "\x00\x00\x00",
+    "5\x00",
+    "\ud800\udfff5",
+    "٤٢",
+    "\\infty-\\infty",
+    "NaN",
+    "inf",
+    "(a+)+$" * 100 + "!",
+    "\\begin{pmatrix}" * 30 + "1" + "\\end{pmatrix}" * 30,
+    "__import__('os').system('kill -9 $PPID')",
+    "\\text{" * 100,
+    "1,\n" * 300,
+    "$" * 900 + "\\(" * 20,
+    "\\left" * 150,
+    "x" + "^x" * 300,
+    "|" * 500 + "x",
+    "\\boxed{" * 60 + "5",
+]
+NEIGHBOURS = {
+    ("\\sqrt{8}", "2\\sqrt{2}"): "correct",
+    ("x+1", "1+x"): "correct",
+    ("x+1", "2+x"): "wrong",
+    ("\\frac12", "0.5"): "correct",
+    ("12", "1"): "wrong",
+}
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader]:
+    with Grader(workers=1, seconds=SECONDS) as opened:
+        yield opened
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", HOSTILE, ids=lambda text: ascii(text[:20]))
+def test_a_hostile_answer_is_contained_and_its_neighbours_graded(grader: Grader, answer: str):
+    grader.grade(NEIGHBOURS)  # a worker that replaced a killed one is now ready
+    before = _Clock.now(grader)
+    pair = (answer, "\\pi^2")
+    verdicts = grader.grade([("2x", "x+x"), pair, *NEIGHBOURS])
+    assert before.seconds_until(_Clock.now(grader)) <= SECONDS + 1
+    assert verdicts.pop(pair) in set(VERDICTS) - {"correct"}
+    assert verdicts == {("2x", "x+x"): "correct", **NEIGHBOURS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", HOSTILE[:4], ids=ascii)
+def test_a_hostile_target_is_contained_too(grader: Grader, target: str):
+    pair = ("\\pi^2", target)
+    assert grader.grade([pair, *NEIGHBOURS]) == {pair: "timeout", **NEIGHBOURS}
+
+
+def test_workers_killed_from_outside_are_replaced():
+    with Grader(seconds=20.0) as grader:
+        grader.grade(NEIGHBOURS)
+        for worker in grader.process_ids():
+            os.kill(worker, signal.SIGKILL)
+        assert grader.grade(NEIGHBOURS) == NEIGHBOURS
+
+
+def test_closing_ends_every_worker():
+    with Grader() as grader:
+        grader.grade(NEIGHBOURS)
+        workers = grader.process_ids()
+        assert len(workers) == 2  # one at work, one spare
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+
+
+class _Clock(NamedTuple):
+    """CPU seconds of this process, of all ended workers, and of the worker at work."""
+
+    own: float
+    ended: float
+    worker: int
+    working: float
+
+    @classmethod
+    def now(cls, grader: Grader) -> "_Clock":
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        worker = grader.process_ids()[0]
+        fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
+        working = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cls(time.process_time(), ended.ru_utime + ended.ru_stime, worker, working)
+
+    def seconds_until(self, later: "_Clock") -> float:
+        """CPU seconds spent here and by the worker that was at work at first."""
+        alive = later.worker == self.worker
+        spent = later.working if alive else later.ended - self.ended
+        return later.own - self.own + spent - self.working

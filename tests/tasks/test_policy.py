@@ -1,0 +1,222 @@
+"""The compute-optimal policy, its curve and the efficiency factor (METHOD §7)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tasks.bootstrap import Interval
+from tasks.comparisons import differences, minimum_detectable, verdict
+from tasks.curves import budget_reaching, efficiency_factor, folds
+from tasks.errors import UserError
+from tasks.policy import fit_policy
+
+QUESTIONS = [f"q{i:03}" for i in range(100)]
+BINS = pl.DataFrame({"question_id": QUESTIONS, "bin": [1 + i // 20 for i in range(100)]})
+Accuracy = Callable[[str, str, int], float]
+
+
+def outcomes_of(
+    accuracy: Accuracy, strategies: dict[str, float], budgets: tuple[int, ...] = (4,)
+) -> pl.DataFrame:
+    """Outcomes of every question; `strategies` gives each one's tokens for a budget of 1."""
+    return pl.DataFrame(
+        [
+            (question, strategy, budget, accuracy(question, strategy, budget), tokens * budget)
+            for question in QUESTIONS
+            for strategy, tokens in strategies.items()
+            for budget in budgets
+        ],
+        schema=["question_id", "strategy", "budget", "accuracy", "generated_tokens"],
+        orient="row",
+    )
+
+
+def noisy(seed: int, *, gain: dict[str, float] | None = None) -> Accuracy:
+    """Single draws right with probability .5 plus the strategy's gain, independent of one another."""
+    rng = np.random.default_rng(seed)
+    return lambda _question, strategy, _budget: float(rng.random() < 0.5 + (gain or {}).get(strategy, 0.0))
+
+
+def test_each_bin_is_cut_in_halves_that_do_not_depend_on_the_order_of_rows() -> None:
+    one, other = folds(BINS, seed=3), folds(BINS.sample(fraction=1, shuffle=True, seed=0), seed=3)
+    assert one.sort("question_id").equals(other.sort("question_id"))
+    assert one.group_by("bin").agg(pl.col("fold").sum())["fold"].to_list() == [10] * 5
+    assert not one.equals(folds(BINS, seed=4))
+
+
+def test_where_folds_contradict_each_other_the_honest_answer_is_zero() -> None:
+    # a is right on fold 0 only, b on fold 1 only: choosing and measuring on the same fold would score 1.0
+    fold = dict(folds(BINS, seed=5).select("question_id", "fold").rows())
+    outcomes = outcomes_of(
+        lambda q, s, _: float(fold[q] == (s == "b")), {"a": 1.0, "b": 1.0, "weighted": 1.0}
+    )
+    outcomes = outcomes.with_columns(
+        accuracy=pl.when(pl.col("strategy") == "weighted").then(0.25).otherwise("accuracy")
+    )
+    fit = fit_policy(outcomes, BINS, seed=5, resamples=200)
+    in_sample = outcomes.group_by("question_id").agg(pl.col("accuracy").max())["accuracy"].mean()
+    assert in_sample == 1.0
+    assert fit.curve["accuracy"].to_list() == [0.0]
+
+
+def test_where_all_strategies_are_equal_the_curve_does_not_exceed_the_best_of_them() -> None:
+    names = {"weighted": 1.0, "majority": 1.0, "best_of_n": 1.0, "beam_search(m=4)/weighted": 1.1}
+    above = 0
+    for seed in range(40):
+        fit = fit_policy(outcomes_of(noisy(seed), names), BINS, seed=seed, resamples=200)
+        above += fit.curve["lo"][0] > fit.fixed["accuracy"].max()
+        assert not fit.table.filter(pl.col("gain_lo") > pl.col("gain")).height
+    assert above == 0
+
+
+def test_a_cell_without_a_difference_is_undecided_and_names_the_cheapest() -> None:
+    names = {"weighted": 2.0, "majority": 1.0, "beam_search(m=4)/weighted": 3.0}
+    fit = fit_policy(outcomes_of(lambda *_: 0.5, names), BINS, resamples=100)
+    assert fit.table["strategy"].unique().to_list() == ["majority"]
+    assert not fit.table["decided"].any()
+    assert fit.table.select("gain", "gain_lo", "gain_hi").unique().rows() == [(0.0, 0.0, 0.0)]
+
+
+def test_a_difference_of_rounding_is_no_difference() -> None:
+    names = {"weighted": 1.0, "majority": 2.0}
+    outcomes = outcomes_of(lambda _q, s, _b: 0.3 + 1e-15 * (s == "majority"), names)
+    table = fit_policy(outcomes, BINS, resamples=100).table
+    assert table["strategy"].unique().to_list() == ["weighted"]
+    assert not table["decided"].any()
+
+
+def test_a_costlier_strategy_takes_the_cell_only_when_ahead_by_more_than_its_interval() -> None:
+    names = {"weighted": 1.0, "slow": 2.0, "slower": 3.0}
+    gains = {"slow": 0.45, "slower": 0.46}  # slow is clearly ahead, slower not ahead of slow
+    fit = fit_policy(outcomes_of(noisy(1, gain=gains), names), BINS, resamples=500)
+    assert fit.table["strategy"].to_list() == ["slow"] * 5
+    assert (fit.table["gain_lo"] > 0).all()
+    assert not fit.table["decided"].any()  # against slower it is not
+
+
+def test_the_most_accurate_of_equally_expensive_strategies_stands_for_them() -> None:
+    accuracy = {"best_of_n": 0.4, "majority": 0.6, "weighted": 0.5}
+    names = dict.fromkeys(accuracy, 1.0)
+    fit = fit_policy(outcomes_of(lambda _q, s, _b: accuracy[s], names), BINS, resamples=100)
+    assert fit.table["strategy"].unique().to_list() == ["majority"]
+    assert fit.table["decided"].all()  # every question says so
+    assert fit.table["gain"].to_list() == pytest.approx([0.1] * 5)
+
+
+def test_further_costs_order_strategies_that_generate_the_same() -> None:
+    accuracy = {"majority": 0.5, "weighted": 0.5}
+    outcomes = outcomes_of(lambda _q, s, _b: accuracy[s], dict.fromkeys(accuracy, 1.0)).with_columns(
+        verifier_tokens=pl.when(pl.col("strategy") == "majority").then(1).otherwise(0)
+    )
+    order = ("generated_tokens", "verifier_tokens")
+    fit = fit_policy(outcomes, BINS, costs_order=order, resamples=100)
+    assert fit.table["strategy"].unique().to_list() == ["weighted"]
+
+
+def test_a_strategy_that_does_not_exist_at_a_budget_is_no_candidate_there() -> None:
+    names = {"weighted": 1.0, "beam_search(m=4)/weighted": 1.0}
+    better = outcomes_of(lambda _q, s, _b: 0.2 if s == "weighted" else 0.9, names, (1, 4))
+    outcomes = better.filter((pl.col("budget") > 1) | (pl.col("strategy") == "weighted"))
+    table = fit_policy(outcomes, BINS, resamples=100).table.filter(pl.col("bin") == 1)
+    assert table["strategy"].to_list() == ["weighted", "beam_search(m=4)/weighted"]
+    assert table["decided"].to_list() == [True, True]  # alone at budget 1
+
+
+def test_the_policy_of_each_bin_follows_what_is_better_there() -> None:
+    hard = dict(BINS.with_columns(hard=pl.col("bin") >= 4).select("question_id", "hard").rows())
+    names = {"weighted": 1.0, "beam_search(m=4)/weighted": 1.2}
+    outcomes = outcomes_of(
+        lambda q, s, _b: 0.9 if (s != "weighted") == hard[q] else 0.1, names
+    )  # weighted is right on bins 1 to 3, beam search on 4 and 5
+    fit = fit_policy(outcomes, BINS, resamples=100)
+    assert fit.table.sort("bin")["strategy"].to_list() == ["weighted"] * 3 + ["beam_search(m=4)/weighted"] * 2
+    assert fit.curve["accuracy"].to_list() == pytest.approx([0.9])
+    by_name = dict(fit.fixed.select("strategy", "accuracy").rows())
+    assert by_name["weighted"] == pytest.approx(0.58)  # .6 · .9 + .4 · .1
+
+
+def test_the_efficiency_factor_is_read_off_the_baseline_on_a_log_axis() -> None:
+    # baseline .2 .3 .4 .5 at 1 4 16 64; beam search .35 at 4, .5 at 16
+    base = {1: 0.2, 4: 0.3, 16: 0.4, 64: 0.5}
+    beam = {4: 0.35, 16: 0.5, 64: 0.9}
+    names = {"weighted": 1.0, "beam": 1.0}
+    full = outcomes_of(
+        lambda _q, s, b: base[b] if s == "weighted" else beam.get(b, 0.0), names, (1, 4, 16, 64)
+    )
+    outcomes = full.filter((pl.col("strategy") == "weighted") | (pl.col("budget") > 1))
+    factors = fit_policy(outcomes, BINS, resamples=100).efficiency.rows()
+    # .35 lies halfway between 4 and 16: 8, so 2; .5 is reached at 64: 4; .9 never: more than 64/64
+    assert [row[1] for row in factors] == pytest.approx([1.0, 2.0, 4.0, 1.0])
+    assert [row[4] for row in factors] == [False, False, False, True]
+    assert factors[3][3] is None
+    assert factors[1][2:4] == pytest.approx((2.0, 2.0))  # questions do not differ
+
+
+def test_a_baseline_above_the_policy_at_its_smallest_budget_gives_an_upper_bound() -> None:
+    needed = budget_reaching([2, 4], np.array([[0.5, 0.6]]), np.array([0.4]))
+    assert needed.tolist() == [0.0]
+    row = efficiency_factor(8, 0.0, interval=Interval(0.0, 4.0), limits=(2, 4))
+    assert row == (8, 0.25, None, 0.5, False)  # at most 2/8
+
+
+def test_a_baseline_that_falls_keeps_what_it_has_reached() -> None:
+    accuracy = np.array([[0.2, 0.4, 0.3, 0.5]])
+    assert budget_reaching([1, 2, 4, 8], accuracy, np.array([0.4])).tolist() == [2.0]
+    # .45 is halfway between the .4 kept at 4 and .5 at 8
+    assert budget_reaching([1, 2, 4, 8], accuracy, np.array([0.45])) == pytest.approx(4 * 2**0.5)
+
+
+def test_an_efficiency_factor_beyond_the_budgets_has_no_upper_end() -> None:
+    row = efficiency_factor(4, float("inf"), interval=Interval(6.0, float("inf")), limits=(1, 8))
+    assert row == (4, 2.0, 1.5, None, True)
+
+
+def test_equal_seeds_give_equal_policies_whatever_the_order_of_rows() -> None:
+    names = {"weighted": 1.0, "majority": 1.0, "beam": 2.0}
+    outcomes = outcomes_of(noisy(2), names, (2, 4))
+    shuffled = outcomes.sample(fraction=1, shuffle=True, seed=1)
+    first, again = fit_policy(outcomes, BINS, seed=6), fit_policy(shuffled, BINS[::-1], seed=6)
+    assert all(one.equals(other) for one, other in zip(first, again, strict=True))
+    assert not first.curve.equals(fit_policy(outcomes, BINS, seed=7).curve)
+
+
+def test_it_can_be_said_that_no_strategy_beats_majority() -> None:
+    names = {"weighted": 1.0, "majority": 1.0}
+    level = differences(outcomes_of(lambda *_: 0.5, names), BINS)
+    assert verdict(level) == "no strategy beats majority here"
+    ahead = differences(outcomes_of(lambda _q, s, _b: 0.5 + 0.2 * (s == "weighted"), names), BINS)
+    assert verdict(ahead).startswith("1 strategy beats majority at some budget, most of all weighted at 4")
+    assert ahead.filter(pl.col("bin").is_null()).height == 1
+    assert ahead["beats"].all()
+
+
+def test_the_minimum_detectable_difference_is_what_80_percent_power_needs() -> None:
+    # differences are +1 for half of the questions and −1 for the others: s² = 100/99
+    outcomes = outcomes_of(
+        lambda q, s, _b: float((s == "weighted") == (q < "q050")), {"weighted": 1.0, "b": 1.0}
+    )
+    expected = (1.959964 + 0.841621) * (100 / 99) ** 0.5 / 10
+    assert minimum_detectable(outcomes) == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_incomplete_run_is_refused_with_what_is_missing() -> None:
+    outcomes = outcomes_of(lambda *_: 0.5, {"weighted": 1.0, "majority": 1.0})
+    with pytest.raises(UserError, match="3 of the accuracies are missing"):
+        fit_policy(outcomes[3:], BINS)
+    with pytest.raises(UserError, match="20 have none"):
+        fit_policy(outcomes, BINS.filter(pl.col("bin") > 1))
+    with pytest.raises(UserError, match="expected a baseline among majority, weighted, got 'best'"):
+        fit_policy(outcomes, BINS, baseline="best")
+
+
+def test_a_bin_with_one_question_has_no_interval_and_nothing_decided() -> None:
+    few = QUESTIONS[:5]
+    bins = pl.DataFrame({"question_id": few, "bin": [1, 2, 3, 4, 5]})
+    names = {"weighted": 1.0, "beam": 2.0}
+    outcomes = outcomes_of(lambda _q, s, _b: float(s == "beam"), names)
+    table = fit_policy(outcomes.filter(pl.col("question_id").is_in(few)), bins, resamples=50).table
+    assert table["strategy"].unique().to_list() == ["weighted"]
+    assert table["gain_lo"].null_count() == 5
+    assert not table["decided"].any()

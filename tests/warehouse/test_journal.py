@@ -1,0 +1,158 @@
+"""The journal: segments that are whole, hashed, and refused at the door when they would lie."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_run import frame
+
+from warehouse.door import admitted
+from warehouse.journal import Journal
+
+
+def bins(*values: float | None) -> pl.DataFrame:
+    rows = [
+        {"run_id": "r", "difficulty": "oracle", "question_id": f"q{i}", "value": value, "bin": 1}
+        for i, value in enumerate(values)
+    ]
+    return frame("bins", rows)
+
+
+def test_a_segment_is_named_by_time_and_the_hash_of_its_bytes(tmp_path: Path) -> None:
+    path = Journal(tmp_path).append("bins", bins(0.5))
+    assert path is not None
+    stamp, _, digest = path.stem.rpartition("-")
+    assert datetime.strptime(stamp, "%Y%m%dT%H%M%S.%fZ").year >= 2025
+    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert path.parent == tmp_path / "journal" / "bins"
+
+
+def test_no_rows_write_nothing(tmp_path: Path) -> None:
+    assert Journal(tmp_path).append("bins", bins()) is None
+    assert not (tmp_path / "journal").exists()
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    path = journal.append("bins", bins(0.5, 0.25))
+    assert path is not None
+    assert journal.read(path).equals(bins(0.5, 0.25))  # type: ignore[union-attr]
+
+
+def test_nothing_half_written_is_a_segment(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    path = journal.append("bins", bins(0.5))
+    assert path is not None
+    (path.parent / f".{path.name}.77.partial").write_bytes(b"PAR1")
+    assert journal.segments() == [path]
+    assert journal.segments("scores") == []
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_a_flipped_bit_sets_the_segment_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    journal = Journal(tmp_path)
+    path = journal.append("bins", bins(0.5))
+    assert path is not None
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert not journal.verify(path)
+    assert journal.segments() == []
+    assert (tmp_path / "journal" / "damaged" / "bins" / path.name).exists()
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "set aside" in said
+    assert "run the study again" in said
+
+
+def test_segments_come_in_the_order_in_which_they_were_first_merged(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    first, second, third = [journal.append("bins", bins(value)) for value in (0.1, 0.2, 0.3)]
+    assert first is not None
+    assert second is not None
+    journal.note([journal.name(second)])
+    assert journal.segments() == [second, first, third]
+
+
+def test_a_torn_line_in_the_order_harms_no_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.note(["bins/a.parquet"])
+    with (tmp_path / "journal" / "order").open("a") as file:
+        file.write("\nbins/b.par")
+    journal.note(["bins/c.parquet"])
+    assert journal.order() == ["bins/a.parquet", "bins/b.par", "bins/c.parquet"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_is_refused_with_its_column(bad: float) -> None:
+    with pytest.raises(ValueError, match=r"bins\.value: expected finite numbers, got .* in row 1 \(1 such"):
+        admitted("bins", bins(0.5, bad))
+
+
+def test_null_is_refused_where_a_value_is_required() -> None:
+    with pytest.raises(ValueError, match=r"bins\.value: expected a value in every row, got NULL in 1"):
+        admitted("bins", bins(0.5, None))
+
+
+def test_missing_and_unknown_columns_are_named() -> None:
+    with pytest.raises(ValueError, match=r"missing \['value'\], unknown \['score'\]"):
+        admitted("bins", bins(0.5).rename({"value": "score"}))
+
+
+def test_an_unknown_table_is_named_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"Expected one of the tables answers, bins, .* got 'bin'"):
+        admitted("bin", bins(0.5))
+
+
+def test_the_tables_own_checks_hold_at_the_door() -> None:
+    with pytest.raises(ValueError, match=r"bins: expected \(difficulty IN .* which 1 rows break"):
+        admitted("bins", bins(0.5).with_columns(difficulty=pl.lit("guessed")))
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    model = pl.DataFrame({
+        "model_fingerprint": "f", "model": "m", "kind": "generator", "parameters": 1, "path": "p",
+        "seen_at": datetime(2026, 1, 1),
+    })  # fmt: skip
+    with pytest.raises(ValueError, match=r"model_versions\.seen_at: expected Datetime"):
+        admitted("model_versions", model)
+    aware = model.with_columns(seen_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC)))
+    assert admitted("model_versions", aware)["seen_at"][0] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_fraction_is_refused_where_a_whole_number_is_expected() -> None:
+    with pytest.raises(ValueError, match=r"bins\.bin: expected Int32, got Float64"):
+        admitted("bins", bins(0.5).with_columns(bin=pl.lit(1.5)))
+
+
+def test_a_number_too_large_for_its_column_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"bins\.bin: a value does not fit Int32"):
+        admitted("bins", bins(0.5).with_columns(bin=pl.lit(2**40)))
+
+
+def test_columns_may_come_in_any_order_and_in_wider_types() -> None:
+    shuffled = bins(0.5).select(reversed(bins(0.5).columns)).with_columns(pl.col("bin").cast(pl.Int64))
+    assert admitted("bins", shuffled).equals(bins(0.5))
+
+
+def test_a_column_of_null_is_an_unknown_value_of_any_type() -> None:
+    answer = pl.DataFrame({
+        "node_key": ["n"], "benchmark_fingerprint": "b", "question_id": "q", "answer": None, "canonical": None,
+    })  # fmt: skip
+    assert admitted("answers", answer).schema["canonical"] == pl.String
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=8))
+def test_the_door_admits_exactly_finite_numbers(values: list[float]) -> None:
+    finite = all(value - value == 0 for value in values)
+    try:
+        admitted("bins", bins(*values))
+        assert finite
+    except ValueError:
+        assert not finite

@@ -1,0 +1,85 @@
+"""What a reader's query can and cannot do."""
+
+from pathlib import Path
+
+import pytest
+
+from warehouse import snapshot
+from warehouse.errors import UserError
+from warehouse.store import Store
+
+
+def test_a_snapshot_has_the_tables_views_and_macros(small: Store) -> None:
+    found = snapshot.query(small.folder, "SELECT difference FROM contrast('run-a', 'oracle', 'pass', 4, 'majority', 4)")
+    assert found.height == 6
+    assert snapshot.query(small.folder, "FROM run_history").height == 2
+
+
+def test_every_view_answers_in_the_snapshot(small: Store) -> None:
+    views = snapshot.query(small.folder, "SELECT view_name FROM duckdb_views() WHERE database_name = 'warehouse'")
+    for name in views["view_name"]:
+        snapshot.query(small.folder, f'FROM "{name}"')
+
+
+def test_times_are_in_utc(small: Store) -> None:
+    assert str(snapshot.query(small.folder, "SELECT opened_at FROM runs")["opened_at"].dtype).endswith("UTC')")
+
+
+def test_no_snapshot_yet_says_to_run_a_study(tmp_path: Path) -> None:
+    assert snapshot.age_seconds(tmp_path) is None
+    with pytest.raises(UserError, match="run a study first"):
+        snapshot.query(tmp_path, "SELECT 1")
+
+
+def test_a_snapshot_stays_as_it_was_until_the_next_one(store: Store) -> None:
+    store.publish_snapshot()
+    with snapshot.open_snapshot(store.folder) as reader:
+        reader.sql("SELECT count(*) FROM segments").fetchall()
+        store.append("model_versions", _model())
+        store.publish_snapshot()
+        assert reader.sql("SELECT count(*) FROM segments").fetchall() == [(0,)]
+    assert snapshot.query(store.folder, "SELECT count(*) AS n FROM segments")["n"][0] == 1
+
+
+def _model():  # noqa: ANN202
+    from small_run import _models, frame
+
+    return frame("model_versions", _models(1))
+
+
+def test_publishing_leaves_no_other_file(store: Store) -> None:
+    store.publish_snapshot()
+    assert not list(store.folder.glob(".snapshot*"))
+    assert not list(store.folder.glob("snapshot.duckdb.*"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELECT * FROM nope", "Table with name nope does not exist"),
+        ("SELECT strateggy FROM accuracy", "strateggy"),
+        ("SELEC 1", "syntax error"),
+        ("DELETE FROM draws", "read-only"),
+        ("CREATE TABLE mine AS SELECT 1 AS x", "read-only"),
+        ("COPY draws TO '/tmp/out.csv'", "disabled by configuration"),
+        ("SELECT * FROM read_csv('/etc/hostname')", "disabled by configuration"),
+        ("ATTACH '/tmp/other.duckdb'", "disabled by configuration"),
+        ("SET enable_external_access = true", "locked|Cannot"),
+        ("SELECT 1 / 'x'", "Could not convert"),
+    ],
+)
+def test_a_query_that_is_wrong_or_reaches_out_gets_one_sentence(small: Store, sql: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        snapshot.query(small.folder, sql)
+    assert "\n" not in str(caught.value)
+    assert "warehouse/README.md" in str(caught.value)
+
+
+def test_a_query_that_takes_too_long_is_stopped(small: Store) -> None:
+    endless = "SELECT count(*) FROM range(1000000000) a, range(1000) b WHERE a.range * b.range % 7 = 3"
+    with pytest.raises(UserError, match=r"longer than 0\.2 s"):
+        snapshot.query(small.folder, endless, seconds=0.2)
+
+
+def test_an_empty_query_has_an_empty_answer(small: Store) -> None:
+    assert snapshot.query(small.folder, "-- nothing").is_empty()

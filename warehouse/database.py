@@ -1,0 +1,117 @@
+"""The DuckDB file itself: opened, found damaged and renewed, copied for readers."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from warehouse.errors import Busy, UserError
+from warehouse.schema import create_views, migrate
+
+DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalError, duckdb.SerializationException)
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether the file and not the query is at fault: DuckDB reports a wrong checksum as a bare Error."""
+    return type(error) is duckdb.Error or isinstance(error, DAMAGE)
+
+
+def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection to the migrated database with its views.
+
+    A file or write-ahead log that refuses to open is set aside, and an empty database takes its place, to be filled
+    from the journal; one line on stderr says so. Raises Busy when another program has the file open.
+    """
+    suspect = _suspect(path)
+    if suspect.exists():
+        _report(move_away(path, "damaged"), path, suspect.read_text())
+        suspect.unlink()
+    try:
+        return _opened(path)
+    except duckdb.Error as error:
+        if "Conflicting lock" in str(error):
+            raise Busy(f"Another program has {path} open: close it, then try again ({error}).") from error
+        if not is_damage(error):
+            raise
+        _report(move_away(path, "damaged"), path, _first_line(error))
+        return _opened(path)
+
+
+def _report(moved: list[Path], path: Path, reason: str) -> None:
+    names = ", ".join(file.name for file in moved) or "nothing"
+    print(
+        f"warehouse: {path} is damaged ({reason}); set aside: {names}. It is being rebuilt from the journal, which has "
+        "everything; the files set aside may be deleted.",
+        file=sys.stderr,
+    )
+
+
+def _suspect(path: Path) -> Path:
+    """A note that lies beside a database in which damage was met while it was open."""
+    return path.with_name(f"{path.name}.suspect")
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0]
+
+
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(path, config={"autoinstall_known_extensions": False})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        if migrate(connection):
+            connection.execute("CHECKPOINT")
+        create_views(connection)
+        connection.sql("SELECT count(*), max(merged_at) FROM segments").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def move_away(path: Path, why: str) -> list[Path]:
+    """Where the database and its log now lie, `<name>.<why>-<utc time>`; empty when there was none.
+
+    The log goes first: a database without its log is merely older, a log without its database is a trap.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    moved: list[Path] = []
+    for file in (path.with_name(f"{path.name}.wal"), path):
+        if file.exists():
+            moved.append(file.rename(file.with_name(f"{file.name}.{why}-{stamp}")))
+    return moved
+
+
+def copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Writes tables, views and macros to a new database file at `path`, on disk when this returns."""
+    for file in (path.with_name(f"{path.name}.wal"), path):
+        file.unlink(missing_ok=True)
+    connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS snapshot")
+    try:
+        connection.execute("COPY FROM DATABASE warehouse TO snapshot").fetchall()
+    finally:
+        connection.execute("DETACH snapshot")
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def damage_noted(path: Path) -> Iterator[None]:
+    """Turns damage met in an open database into a sentence, and a note that has the next opening rebuild it."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if not is_damage(error):
+            raise
+        _suspect(path).write_text(_first_line(error))
+        raise UserError(
+            f"The database {path} cannot be read or written ({_first_line(error)}): see that its disk has space, then "
+            "try again; it will be rebuilt from the journal, which has everything."
+        ) from error

@@ -1,0 +1,17 @@
+"""What a user can put right, and what time puts right."""
+
+
+class UserError(Exception):
+    """The user's mistake: one sentence saying what was expected, what came and what to do next.
+
+    The command line prints it without a traceback and exits with code 2.
+    """
+
+
+class Busy(Exception):
+    """Another process holds the warehouse: nothing is wrong, try again later.
+
+    The command line prints it without a traceback and exits with code 75.
+    """
+
+    exit_code = 75

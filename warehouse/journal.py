@@ -1,0 +1,142 @@
+"""The journal: what is known, as immutable Parquet segments that any process on any machine may write.
+
+A segment is `journal/<table>/<utc time>-<sha256 of its bytes>.parquet`. It appears whole or not at all, is never
+changed, and is never read without comparing its bytes with the hash in its name.
+"""
+
+import hashlib
+import io
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from warehouse.door import admitted
+
+STALE_SECONDS = 24 * 3600.0
+
+
+class Journal:
+    """The segments below `<folder>/journal`; the folder is the warehouse's, and is made when first written to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder) / "journal"
+
+    def append(self, table: str, rows: pl.DataFrame) -> Path | None:
+        """The new segment's path, on disk for good when this returns; None for no rows.
+
+        Raises ValueError for rows that the table does not admit (see `warehouse.door`).
+        """
+        return self.write(table, admitted(table, rows))
+
+    def write(self, table: str, rows: pl.DataFrame) -> Path | None:
+        """As `append`, for rows that have come through the door already."""
+        if rows.is_empty():
+            return None
+        buffer = io.BytesIO()
+        rows.write_parquet(buffer, compression="zstd", compression_level=3)
+        content = buffer.getvalue()
+        home = self.folder / table
+        if not home.is_dir():
+            home.mkdir(parents=True, exist_ok=True)
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        path = home / f"{stamp}-{hashlib.sha256(content).hexdigest()}.parquet"
+        write_whole(path, content)
+        return path
+
+    def segments(self, table: str | None = None) -> list[Path]:
+        """Paths of all segments, or of one table's, in the order in which a rebuild merges them.
+
+        That is the order noted by the loader, then, for those it has not seen yet, the order of their names.
+        """
+        homes = [self.folder / table] if table else self._homes()
+        noted = {name: place for place, name in enumerate(self.order())}
+        paths = [path for home in homes for path in home.glob("*.parquet")]
+        return sorted(paths, key=lambda path: (noted.get(self.name(path), len(noted)), path.name))
+
+    def _homes(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return [home for home in sorted(self.folder.iterdir()) if home.is_dir() and home.name != "damaged"]
+
+    def name(self, path: Path) -> str:
+        """The segment's name in the order and in the `segments` table: '<table>/<file name>'."""
+        return f"{path.parent.name}/{path.name}"
+
+    def read(self, path: Path) -> pl.DataFrame | None:
+        """The segment's rows; None when it is damaged, in which case it has been set aside and reported."""
+        content = self._whole(path)
+        return None if content is None else pl.read_parquet(io.BytesIO(content))
+
+    def verify(self, path: Path) -> bool:
+        """Whether the segment is whole; a damaged one is set aside into `journal/damaged/` and reported on stderr."""
+        return self._whole(path) is not None
+
+    def _whole(self, path: Path) -> bytes | None:
+        """The bytes that were hashed are the bytes that are parsed: nothing can change in between."""
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == path.stem.rsplit("-", 1)[-1]:
+            return content
+        self.set_aside(path, "its content is not what was written (the hash differs from the one in its name)")
+        return None
+
+    def set_aside(self, path: Path, reason: str) -> Path:
+        """Where the segment now lies: `journal/damaged/<table>/`; says so, and what to do, in one line on stderr."""
+        place = self.folder / "damaged" / path.parent.name / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
+        print(
+            f"warehouse: segment {self.name(path)} set aside in {place.parent}: {reason}. Its rows are missing: restore "
+            "the file from a copy into the journal, or run the study again to draw them anew.",
+            file=sys.stderr,
+        )
+        return place
+
+    def order(self) -> list[str]:
+        """Names of segments in the order in which the loader first merged them."""
+        file = self.folder / "order"
+        names = file.read_text(errors="replace").split() if file.exists() else []
+        return list(dict.fromkeys(names))
+
+    def note(self, names: list[str]) -> None:
+        """Remembers, before they are merged, in which order segments are merged: only the loader calls this.
+
+        Where two segments hold different rows of one key, the first merged wins; a rebuild must find the same winner.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "order").open("a") as file:
+            file.write("\n" + "".join(f"{name}\n" for name in names))  # a line torn by a kill stays alone
+            file.flush()
+            os.fsync(file.fileno())
+
+    def sweep(self) -> None:
+        """Removes what writers that were killed a day ago or longer left half written."""
+        oldest = time.time() - STALE_SECONDS
+        for home in self._homes():
+            for file in home.glob(".*.partial"):
+                if file.stat().st_mtime < oldest:
+                    file.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The file appears under its name with all its content on disk, or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

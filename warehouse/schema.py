@@ -1,0 +1,135 @@
+"""The warehouse's shape: numbered migrations, views, and what each table admits.
+
+Migrations are `.sql` files in `migrations/`, forward only, each in one transaction. Views and macros are one a file in
+`views/`, dropped and created anew at every opening, so a view is whatever its file says.
+"""
+
+import functools
+import graphlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from warehouse.errors import UserError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+VIEWS = Path(__file__).parent / "views"
+BOOKKEEPING = ("migrations", "segments")
+
+
+class Table(NamedTuple):
+    """One fact table: what the journal admits into it and what tells its rows apart."""
+
+    name: str
+    schema: dict[str, pl.DataType]
+    required: tuple[str, ...]
+    key: tuple[str, ...]
+    checks: tuple[str, ...]
+
+
+class Migration(NamedTuple):
+    number: int
+    name: str
+    sql: str
+
+
+def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
+    """The migrations in order; a file is `<number>_<name>.sql`."""
+    files = sorted(folder.glob("*.sql"))
+    return [Migration(int(file.stem.split("_")[0]), file.name, file.read_text()) for file in files]
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = MIGRATIONS) -> list[str]:
+    """Names of the migrations that were still missing and have now been applied.
+
+    Raises UserError for a database that a newer version of this program has already migrated further.
+    """
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations "
+        "(number INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL)"
+    )
+    applied = {number for (number,) in connection.sql("SELECT number FROM migrations").fetchall()}
+    known = migrations(folder)
+    unknown = applied - {step.number for step in known}
+    if unknown:
+        raise UserError(
+            f"The warehouse was made by a newer version (migration {max(unknown)}; this one knows up to "
+            f"{max(step.number for step in known)}): update this program, or use the newer one."
+        )
+    missing = [step for step in known if step.number not in applied]
+    for step in missing:
+        _apply(connection, step)
+    return [step.name for step in missing]
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, step: Migration) -> None:
+    connection.begin()
+    try:
+        connection.execute(step.sql)
+        connection.execute("INSERT INTO migrations VALUES (?, ?, now())", [step.number, step.name])
+        connection.commit()
+    except duckdb.Error:
+        connection.rollback()
+        raise
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) -> None:
+    """Every view and macro of `folder`, in one transaction; those without a file any more are gone.
+
+    A file's name is its view's. Views may lean on each other: those leant on are created first.
+    """
+    files = {file.stem: file.read_text() for file in sorted(folder.glob("*.sql"))}
+    leans_on = {name: _names_used(sql, files) - {name} for name, sql in files.items()}
+    connection.begin()
+    try:
+        _drop_views(connection)
+        for name in graphlib.TopologicalSorter(leans_on).static_order():
+            connection.execute(files[name])
+        connection.commit()
+    except duckdb.Error:
+        connection.rollback()
+        raise
+
+
+def _names_used(sql: str, names: Iterable[str]) -> set[str]:
+    """Those of the names that the SQL reads from or calls."""
+    code = re.sub(r"--.*", "", sql)
+    return {name for name in names if re.search(rf"\b(FROM|JOIN)\s+{name}\b|\b{name}\s*\(", code)}
+
+
+def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
+    views = connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    macros = connection.sql(
+        "SELECT DISTINCT function_name, function_type FROM duckdb_functions() "
+        "WHERE NOT internal AND function_type IN ('macro', 'table_macro')"
+    ).fetchall()
+    for (name,) in views:
+        connection.execute(f'DROP VIEW "{name}"')
+    for name, kind in macros:
+        connection.execute(f'DROP MACRO {"TABLE " if kind == "table_macro" else ""}"{name}"')
+
+
+@functools.cache
+def tables() -> dict[str, Table]:
+    """The fact tables by name, read from the migrations themselves."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        migrate(connection)
+        names = [str(name) for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()]
+        return {name: _table(connection, name) for name in sorted(names) if name not in BOOKKEEPING}
+
+
+def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Table:
+    rules = connection.sql(
+        "SELECT constraint_type, constraint_column_names, expression FROM duckdb_constraints() WHERE table_name = $name",
+        params={"name": name},
+    ).fetchall()
+    key = next(tuple(columns) for kind, columns, _ in rules if kind == "PRIMARY KEY")
+    required = tuple(columns[0] for kind, columns, _ in rules if kind == "NOT NULL")
+    checks = tuple(str(expression) for kind, _, expression in rules if kind == "CHECK")
+    schema = dict(connection.sql(f'FROM "{name}" LIMIT 0').pl().schema)
+    return Table(name, schema, required, key, checks)

@@ -1,0 +1,81 @@
+"""What readers see: the published snapshot, opened read-only, never in the writer's way.
+
+Each query has its own in-memory DuckDB with the snapshot attached: no file but the snapshot can be reached from the
+SQL, and a snapshot published meanwhile is seen by the next query.
+"""
+
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse.errors import UserError
+
+ATTEMPTS = 5
+
+
+def query(folder: Path, sql: str, *, seconds: float = 60.0) -> pl.DataFrame:
+    """The answer to a user's SQL on the snapshot in `folder`; an empty frame for a statement without rows.
+
+    Raises UserError, in one sentence, for SQL that is wrong, writes, or takes longer than `seconds`, and when no
+    snapshot was published yet.
+    """
+    with open_snapshot(folder) as connection:
+        timer = threading.Timer(seconds, connection.interrupt)
+        timer.start()
+        try:
+            answer = connection.sql(sql)
+            return pl.DataFrame() if answer is None else answer.pl()
+        except duckdb.InterruptException as error:
+            raise UserError(
+                f"The query took longer than {seconds:g} s and was stopped: ask for less, or allow more seconds."
+            ) from error
+        except duckdb.Error as error:
+            raise UserError(_sentence(error)) from error
+        finally:
+            timer.cancel()
+
+
+def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the snapshot in `folder`, cut off from every other file and from the network."""
+    path = Path(folder) / "snapshot.duckdb"
+    if not path.exists():
+        raise UserError(f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`).")
+    connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        _attach(connection, path)
+        connection.execute("USE warehouse")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Attaches whichever snapshot bears the name now; a rename during the opening is met by opening again."""
+    name = str(path).replace("'", "''")
+    for attempt in range(ATTEMPTS):
+        try:
+            connection.execute(f"ATTACH '{name}' AS warehouse (READ_ONLY)")
+            return
+        except duckdb.IOException:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(0.05 * 2**attempt)
+
+
+def age_seconds(folder: Path) -> float | None:
+    """Seconds since the snapshot in `folder` was published; None when there is none."""
+    path = Path(folder) / "snapshot.duckdb"
+    return time.time() - path.stat().st_mtime if path.exists() else None
+
+
+def _sentence(error: duckdb.Error) -> str:
+    """DuckDB's message without its drawing of the query, as one sentence."""
+    lines = [line.strip() for line in str(error).split("\n\nLINE ")[0].splitlines() if line.strip()]
+    return f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".") + "; tables and columns are in warehouse/README.md."

@@ -1,0 +1,202 @@
+"""The store: DuckDB as an index over the journal, held by the single writer.
+
+Whatever is in the database is in the journal too, so a database that is damaged is set aside and built anew.
+"""
+
+import os
+import threading
+from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import duckdb
+import polars as pl
+
+from warehouse import database, lock
+from warehouse.door import admitted
+from warehouse.errors import UserError
+from warehouse.journal import Journal, sync_folder
+from warehouse.schema import tables
+
+BATCH_ROWS = 100_000
+
+
+class Segment(NamedTuple):
+    """A journal segment and its rows, ready to be merged."""
+
+    path: Path
+    rows: pl.DataFrame
+
+
+class Store:
+    """The one writer of a warehouse folder; open it with `Store.open`. Threads may share it."""
+
+    def __init__(self, folder: Path, held: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self.folder = folder
+        self.journal = Journal(folder)
+        self._path = folder / "warehouse.duckdb"
+        self.damaged: list[Path] = []  # segments set aside since this store was opened
+        self._held = held
+        self._connection = connection
+        self._turn = threading.RLock()
+        self._merged = {str(name) for (name,) in connection.sql("SELECT name FROM segments").fetchall()}
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The warehouse of `folder`: made if absent, repaired if damaged, holding all that its journal holds.
+
+        Raises Busy when another process writes it, UserError when a newer version of the program made it.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        held = lock.take(folder / "warehouse.lock")
+        try:
+            store = cls(folder, held, database.open_or_renew(folder / "warehouse.duckdb"))
+            store.journal.sweep()
+            store.load_new()
+        except BaseException:
+            lock.give_back(held)
+            raise
+        return store
+
+    @classmethod
+    def rebuild(cls, folder: Path) -> Self:
+        """The same warehouse, its database built anew from the journal alone.
+
+        The former database is removed afterwards, unless a damaged segment was met: then it may be the last copy of
+        those rows and stays beside the new one.
+        """
+        folder = Path(folder)
+        held = lock.take(folder / "warehouse.lock")
+        try:
+            former = database.move_away(folder / "warehouse.duckdb", "before-rebuild")
+        finally:
+            lock.give_back(held)
+        store = cls.open(folder)
+        if not store.damaged:
+            for file in former:
+                file.unlink()
+        return store
+
+    def append(self, table: str, rows: pl.DataFrame) -> int:
+        """How many of the rows were new. When this returns they are in the journal, on disk for good.
+
+        A row whose key is already known changes nothing. Raises ValueError for rows that the table does not admit.
+        """
+        typed = admitted(table, rows)
+        with self._turn:
+            path = self.journal.write(table, typed)
+            return self._merge(table, [Segment(path, typed)]) if path else 0
+
+    def load_new(self) -> int:
+        """How many new rows came from segments that other processes wrote to the journal."""
+        with self._turn:
+            return sum(self._merge(table, batch) for table, batch in self._unseen())
+
+    def _unseen(self) -> Iterator[tuple[str, list[Segment]]]:
+        """Batches of segments of one table, in the journal's order within each table."""
+        paths = [path for path in self.journal.segments() if self.journal.name(path) not in self._merged]
+        for table in dict.fromkeys(path.parent.name for path in paths):
+            batch: list[Segment] = []
+            for path in paths:
+                if path.parent.name == table:
+                    batch.extend(self._segment(path))
+                if sum(segment.rows.height for segment in batch) >= BATCH_ROWS:
+                    yield table, batch
+                    batch = []
+            yield table, batch
+
+    def _segment(self, path: Path) -> list[Segment]:
+        """The segment, or nothing when it is damaged."""
+        rows = self.journal.read(path)
+        if rows is None:
+            self.damaged.append(path)
+            return []
+        shape = tables().get(path.parent.name)
+        if shape is None or not set(rows.columns) <= set(shape.schema):
+            raise UserError(
+                f"Segment {self.journal.name(path)} holds a table or column that this version does not know: "
+                "a newer version wrote it; update this program."
+            )
+        return [Segment(path, rows)]
+
+    def _merge(self, table: str, batch: list[Segment]) -> int:
+        """How many of the batch's rows were new; rows and the names of their segments go in together or not at all."""
+        if not batch:
+            return 0
+        names = [self.journal.name(segment.path) for segment in batch]
+        rows = pl.concat([segment.rows for segment in batch], how="diagonal")
+        rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
+        self.journal.note(names)
+        heights = [segment.rows.height for segment in batch]
+        seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)})
+        try:
+            new = self._insert(table, rows, seen)
+        except duckdb.ConstraintException as error:
+            return self._merge_apart(table, batch, error)
+        self._merged.update(names)
+        return new
+
+    def _insert(self, table: str, rows: pl.DataFrame, seen: pl.DataFrame) -> int:
+        with self._views_of(incoming=rows, seen=seen), database.damage_noted(self._path):
+            self._connection.begin()
+            try:
+                done = self._connection.execute(f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming').fetchall()
+                self._connection.execute("INSERT OR IGNORE INTO segments BY NAME FROM seen").fetchall()
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+        return int(done[0][0])
+
+    def _merge_apart(self, table: str, batch: list[Segment], error: duckdb.Error) -> int:
+        """Merges one by one what could not be merged together; sets aside the segment that the table refuses."""
+        if len(batch) > 1:
+            return sum(self._merge(table, [segment]) for segment in batch)
+        self.damaged.append(self.journal.set_aside(batch[0].path, f"the table refuses it ({error})"))
+        return 0
+
+    def read(self, sql: str, /, **params: Any) -> pl.DataFrame:
+        """The answer to a query; `$name` in it stands for a keyword value, the name of a frame for its rows."""
+        frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
+        values = {name: value for name, value in params.items() if name not in frames}
+        with self._turn, self._views_of(**frames), database.damage_noted(self._path):
+            return self._connection.sql(sql, params=values or None).pl()
+
+    @contextmanager
+    def _views_of(self, **frames: pl.DataFrame) -> Iterator[None]:
+        """While it lasts, SQL knows the frames by their names."""
+        try:
+            for name, frame in frames.items():
+                self._connection.register(name, frame)
+            yield
+        finally:
+            for name in frames:
+                self._connection.unregister(name)
+
+    def publish_snapshot(self) -> Path:
+        """The readers' copy, replaced in one instant: who reads the former one goes on reading it."""
+        target = self.folder / "snapshot.duckdb"
+        partial = self.folder / f".snapshot.{os.getpid()}.partial"
+        with self._turn, database.damage_noted(self._path):
+            database.copy(self._connection, partial)
+        partial.rename(target)
+        sync_folder(self.folder)
+        return target
+
+    def close(self) -> None:
+        """Gives the warehouse back to the next writer; closing twice is allowed."""
+        with self._turn:
+            self._connection.close()
+            lock.give_back(self._held)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

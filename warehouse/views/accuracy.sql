@@ -1,0 +1,44 @@
+-- How accurate is each strategy at each budget, over all questions and by difficulty, and what does it cost?
+-- grain: one strategy at one budget in one bin of one difficulty of one run; bin 0 of difficulty 'all' is all questions
+-- difficulty: 'oracle', 'predicted', or 'all' (with bin 0)
+-- bin: 1 easiest … 5 hardest; 0: all questions
+-- questions: questions with an outcome in this cell
+-- accuracy: mean over questions of the expected share of correct answers
+-- lo: lower end of the 95 % interval (Wilson, with the variance between questions in place of a coin's)
+-- hi: upper end of that interval
+-- mc_error: Monte-Carlo standard error of accuracy, part of the interval; 0 where exact
+-- generations: mean generations consumed on a question
+-- generated_tokens: mean tokens generated for a question, as if the strategy ran alone
+-- prompt_tokens: mean prompt tokens of a question, likewise
+-- verifier_tokens: mean tokens the verifier read for a question, likewise
+-- flops: mean FLOPs spent on a question, likewise
+-- no_answer: mean share of completions without an answer
+-- truncated: mean share of completions cut at the token limit
+CREATE VIEW accuracy AS
+WITH placed AS (
+    SELECT 'all' AS difficulty, 0 AS bin, * FROM outcomes
+    UNION ALL BY NAME
+    SELECT bins.difficulty, bins.bin, outcomes.* FROM outcomes JOIN bins USING (run_id, question_id)
+), cells AS (
+    SELECT
+        run_id, difficulty, bin, strategy, budget,
+        count(*) AS questions,
+        avg(accuracy) AS accuracy,
+        effective_questions(avg(accuracy), count(*), CASE WHEN count(*) > 1 THEN var_samp(accuracy) END) AS effective,
+        sqrt(sum(mc_error * mc_error)) / count(*) AS mc_error,
+        avg(generations) AS generations,
+        avg(generated_tokens) AS generated_tokens,
+        avg(prompt_tokens) AS prompt_tokens,
+        avg(verifier_tokens) AS verifier_tokens,
+        avg(flops) AS flops,
+        avg(no_answer) AS no_answer,
+        avg(truncated) AS truncated
+    FROM placed
+    GROUP BY ALL
+)
+SELECT
+    run_id, difficulty, bin, strategy, budget, questions, accuracy,
+    wilson_lo(accuracy, effective) AS lo,
+    wilson_hi(accuracy, effective) AS hi,
+    mc_error, generations, generated_tokens, prompt_tokens, verifier_tokens, flops, no_answer, truncated
+FROM cells;

@@ -1,0 +1,17 @@
+-- How accurate is the compute-optimal policy at each budget, and is it ahead of the best single strategy?
+-- grain: one budget of one run's cross-validated curve (curve_against_strategies has every strategy)
+-- accuracy: cross-validated accuracy of the policy
+-- lo: lower end of its 95 % interval
+-- hi: upper end of its 95 % interval
+-- best_strategy: the strategy most accurate over all questions at this budget; NULL when none ran at it
+-- best_accuracy: its accuracy, flattered a little by being chosen on the same questions
+-- coverage: accuracy of a perfect selector over as many independent completions (strategy 'pass'); NULL: not computed
+CREATE VIEW compute_optimal_curve AS
+SELECT
+    curves.run_id, curves.difficulty, curves.budget, curves.accuracy, curves.lo, curves.hi,
+    arg_max(fixed.strategy, fixed.strategy_accuracy) FILTER (fixed.strategy <> 'pass') AS best_strategy,
+    max(fixed.strategy_accuracy) FILTER (fixed.strategy <> 'pass') AS best_accuracy,
+    max(fixed.strategy_accuracy) FILTER (fixed.strategy = 'pass') AS coverage
+FROM curves
+LEFT JOIN curve_against_strategies AS fixed USING (run_id, difficulty, budget)
+GROUP BY ALL;

@@ -1,0 +1,42 @@
+-- What did a run really spend, and on what? (Draws shared with earlier runs cost it nothing.)
+-- grain: one role in one run: proposer, difficulty, lookahead, revision, or verifier
+-- role: proposer | difficulty | lookahead | revision | verifier
+-- requests: requests sent to the engine (or to the verifier)
+-- draws: draws paid for; 0 for the verifier
+-- scores: scores paid for; 0 for the generator's roles
+-- generated_tokens: tokens generated
+-- prompt_tokens: prompt tokens sent, those answered from the prefix cache included
+-- cached_tokens: prompt tokens answered from the prefix cache
+-- verifier_tokens: tokens the verifier read
+-- flops: 2 · parameters · tokens computed (a cached token is not); NULL: parameters unknown
+CREATE VIEW cost_by_role AS
+SELECT
+    draws.run_id,
+    draws.role,
+    sum(draws.requests)::BIGINT AS requests,
+    count(*) AS draws,
+    0::BIGINT AS scores,
+    sum(draws.generated_tokens)::BIGINT AS generated_tokens,
+    sum(draws.prompt_tokens)::BIGINT AS prompt_tokens,
+    sum(draws.cached_tokens)::BIGINT AS cached_tokens,
+    0::BIGINT AS verifier_tokens,
+    sum(2.0 * model_versions.parameters
+        * (draws.generated_tokens + draws.prompt_tokens - draws.cached_tokens)) AS flops
+FROM draws
+LEFT JOIN model_versions USING (model_fingerprint)
+GROUP BY draws.run_id, draws.role
+UNION ALL BY NAME
+SELECT
+    scores.run_id,
+    'verifier' AS role,
+    sum(scores.requests)::BIGINT AS requests,
+    0::BIGINT AS draws,
+    count(*) AS scores,
+    0::BIGINT AS generated_tokens,
+    0::BIGINT AS prompt_tokens,
+    0::BIGINT AS cached_tokens,
+    sum(scores.tokens * scores.requests)::BIGINT AS verifier_tokens,
+    sum(2.0 * model_versions.parameters * scores.tokens * scores.requests) AS flops
+FROM scores
+LEFT JOIN model_versions ON model_versions.model_fingerprint = scores.verifier_fingerprint
+GROUP BY scores.run_id;

@@ -1,0 +1,16 @@
+-- What did the model write for a question, what did the verifier think of it, and was it right?
+-- grain: one draw of one question that one run owes, whoever paid for it; filter by run_id and question_id to read
+-- whole: TRUE: a completion drawn in one piece from the question; FALSE: a step or a revision
+-- verdict: correct | wrong | unparsed | timeout | memory | crashed; NULL: no answer, or not graded yet
+CREATE VIEW question_draws AS
+SELECT
+    run_draws.run_id, run_draws.question_id, questions.question, questions.target, run_draws.role,
+    run_draws.depth = 0 AND run_draws.stop <> 'step' AS whole,
+    run_draws.depth, run_draws.replicate, run_draws.child, run_draws.text, run_draws.stop,
+    run_draws.step_scores, run_draws.score, answers.answer, answers.canonical, verdicts.verdict,
+    run_draws.generated_tokens, run_draws.until, run_draws.temperature, run_draws.drawn_at, run_draws.paid_by,
+    run_draws.prefix_key, run_draws.node_key
+FROM run_draws
+JOIN questions USING (benchmark_fingerprint, question_id)
+LEFT JOIN answers USING (benchmark_fingerprint, question_id, node_key)
+LEFT JOIN verdicts USING (benchmark_fingerprint, question_id, canonical);
