@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from prefect import flow, runtime
 from prefect.artifacts import create_table_artifact
 
+from flows.policy_view import load
 from tasks import stages
-from tasks.policy_table import artifact_rows
 from tasks.settings import settings
 from tasks.study import Study
+from tasks.summary import cells
 
 
 class Incomplete(Exception):
@@ -32,9 +35,18 @@ def evaluate(study: Study, model: str) -> str:
     if missing:
         raise Incomplete(f"run {run_id}: {missing}")
     stages.publish(run_id)
-    create_table_artifact(
-        key=f"policy-{study.name}".lower().replace("_", "-"),
-        table=artifact_rows(settings().warehouse, run_id),
-        description=f"Compute-optimal policy of {model}, run {run_id}",
-    )
+    show(study, run_id)
     return run_id
+
+
+def show(study: Study, run_id: str) -> None:
+    """Leave the policy as a table artifact on the flow run's page."""
+    summary = load(settings().warehouse, run_id)
+    rows: dict[int, dict[str, str | int]] = {}
+    for cell in cells(summary, summary.difficulties[0]):
+        rows.setdefault(cell.bin, {"bin": cell.bin})[f"N = {cell.budget}"] = f"{cell.strategy} {cell.accuracy:.2f}"
+    create_table_artifact(
+        key=re.sub(r"[^a-z0-9]+", "-", f"policy-{study.name}".lower()),
+        table=[rows[bin_] for bin_ in sorted(rows)],
+        description=f"Compute-optimal policy of {summary.run['model']}, run {run_id}",
+    )

@@ -15,7 +15,7 @@ from tasks.questioning import Questioning, SearchResult
 from tasks.questions import Question
 from tasks.reading import Read, Reader
 from tasks.replay import replayed
-from tasks.runs import Run, load_run
+from tasks.runs import Run, stage
 from tasks.sampler import MissingDraws
 from tasks.selectors import SELECTORS, Candidate
 from tasks.strategies import parse
@@ -35,8 +35,7 @@ def estimate(folder: Path, run_id: str) -> int:
 
     A question with missing draws gets no row, so that its run stays incomplete.
     """
-    with Store.open(folder) as store:
-        run = load_run(store, run_id)
+    with stage(folder, run_id, "estimate") as (store, run):
         rows = asyncio.run(_rows(run, Reader(store, run), replayed(store, run)))
         return store.append("outcomes", pl.DataFrame(rows, infer_schema_length=None)) if rows else 0
 

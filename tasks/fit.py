@@ -11,7 +11,7 @@ from tasks.difficulty import bins, oracle_values, predicted_values
 from tasks.policy import fit_policy
 from tasks.reading import Reader
 from tasks.replay import replayed
-from tasks.runs import Run, load_run, note
+from tasks.runs import Run, note, stage
 from warehouse.store import Store
 
 
@@ -20,8 +20,7 @@ def bin_difficulty(folder: Path, run_id: str) -> int:
 
     The draws are those of role difficulty, never those that accuracy is measured on (METHOD §6 a).
     """
-    with Store.open(folder) as store:
-        run = load_run(store, run_id)
+    with stage(folder, run_id, "bin_difficulty") as (store, run):
         draws = asyncio.run(_difficulty_draws(store, run))
         values = {"oracle": oracle_values(draws)}
         if run.verifier:
@@ -48,8 +47,7 @@ def fit(folder: Path, run_id: str) -> str | None:
 
     Returns what is missing when the run is incomplete (nothing is written then), else None.
     """
-    with Store.open(folder) as store:
-        run = load_run(store, run_id)
+    with stage(folder, run_id, "fit_policy") as (store, run):
         missing = missing_outcomes(store, run_id)
         if missing:
             note(store, run_id, "incomplete", missing)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from tasks.engine_log import noise_in
 from tasks.formats import load_tokenizer
 from tasks.memory import Progress, Recorder, known_draws, known_scores
 from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
 from tasks.questioning import Questioning, plan
-from tasks.runs import Run, load_run
+from tasks.runs import Run, stage
 from tasks.sampler import Sampler
 from tasks.scorer import Scorer
 from warehouse.store import Store
@@ -39,10 +40,13 @@ class VllmEngines:
         self._started: dict[str, asyncio.Task[Any]] = {}
 
     async def generator(self) -> Engine:
-        return await self._once("generator", self._start_generator)
+        """The generator's engine; the verifier's starts beside it, since what is drawn will be scored."""
+        if self._run.verifier:
+            self._begin("verifier", self._start_verifier)
+        return await asyncio.shield(self._begin("generator", self._start_generator))
 
     async def verifier(self) -> Verifier:
-        return await self._once("verifier", self._start_verifier)
+        return await asyncio.shield(self._begin("verifier", self._start_verifier))
 
     def close(self) -> None:
         for task in self._started.values():
@@ -50,10 +54,10 @@ class VllmEngines:
                 task.result().close()
         self._started.clear()
 
-    async def _once(self, kind: str, start: Callable[[], Any]) -> Any:
+    def _begin(self, kind: str, start: Callable[[], Any]) -> asyncio.Task[Any]:
         if kind not in self._started:
             self._started[kind] = asyncio.ensure_future(asyncio.to_thread(start))
-        return await asyncio.shield(self._started[kind])
+        return self._started[kind]
 
     def _start_generator(self) -> Engine:
         from tasks.engines.vllm_generator import VllmGenerator
@@ -88,9 +92,9 @@ def generate(folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = V
     Idempotent: what the journal has is not drawn again. Stopped at any moment, it loses at
     most the last two seconds.
     """
-    with Store.open(folder) as store:
-        run = load_run(store, run_id)
-        return asyncio.run(_generate(store, run, engines(run), progress))
+    with stage(folder, run_id, "generate") as (store, run):
+        with noise_in(folder.parent / "logs" / "engine.log"):
+            return asyncio.run(_generate(store, run, engines(run), progress))
 
 
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:

@@ -11,7 +11,7 @@ from tasks.grading.canonical import canonical
 from tasks.grading.grader import GRADER_VERSION, Grader
 from tasks.nodes import Node
 from tasks.replay import replayed
-from tasks.runs import Run, load_run
+from tasks.runs import Run, stage
 from warehouse.store import Store
 
 
@@ -20,8 +20,7 @@ def grade(folder: Path, run_id: str) -> int:
 
     Every distinct (answer, target) pair is decided once, for all runs.
     """
-    with Store.open(folder) as store:
-        run = load_run(store, run_id)
+    with stage(folder, run_id, "grade") as (store, run):
         nodes = asyncio.run(_ended(store, run))
         answers = _answers(run, nodes)
         store.append("answers", answers)

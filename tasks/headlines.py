@@ -11,10 +11,10 @@ from tasks.summary import COVERAGE, Cell, RunSummary, cells, factor_text, interv
 
 
 def headlines(summary: RunSummary) -> list[str]:
-    """The run's result in a few plain sentences: accuracy at the largest budget, efficiency, where what pays."""
+    """The run's result in plain sentences: accuracy at the largest budget, efficiency, what pays where."""
     sentences = [_at_the_top(summary)]
     for difficulty in summary.difficulties[:1]:
-        sentences += [_efficiency(summary, difficulty), *_where(summary, cells(summary, difficulty))]
+        sentences += [_efficiency(summary), *_where(summary, cells(summary, difficulty))]
     if summary.mdd is not None:
         sentences.append(f"Differences below {summary.mdd:.3f} cannot be detected with these questions.")
     return [sentence for sentence in sentences if sentence]
@@ -34,33 +34,51 @@ def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:
 def _at_the_top(summary: RunSummary) -> str:
     budget = summary.budgets[-1]
     best, names = best_fixed(summary, budget), short_names(summary.strategies)
+    curve = summary.curve.filter(budget=budget).sort("difficulty", descending=True)
     parts = [
-        f"compute-optimal ({row['difficulty']} difficulty, cross-validated) {interval(row['accuracy'], row['lo'], row['hi'])}"
-        for row in summary.curve.filter(pl.col("budget") == budget).sort("difficulty", descending=True).to_dicts()
+        f"compute-optimal ({r['difficulty']} difficulty, cross-validated) {_measured(r)}"
+        for r in curve.to_dicts()
     ]
-    parts.append(
-        f"best fixed strategy, {names[best['strategy']]}, {interval(best['accuracy'], best['lo'], best['hi'])}"
-    )
-    base = summary.overall.filter((pl.col("budget") == budget) & (pl.col("strategy") == summary.baseline))
-    if base.height and summary.baseline != best["strategy"]:
-        row = base.row(0, named=True)
-        parts.append(f"{_baseline(summary)} {interval(row['accuracy'], row['lo'], row['hi'])}")
-    return f"Accuracy at budget {budget} over {best['questions']} questions: " + "; ".join(parts) + "."
+    parts.append(f"best fixed strategy, {names[best['strategy']]}, {_measured(best)}")
+    if summary.baseline != best["strategy"]:
+        rows = summary.overall.filter(budget=budget, strategy=summary.baseline).to_dicts()
+        parts += [f"{_baseline(summary)} {_measured(row)}" for row in rows]
+    return f"Accuracy at budget {budget} over {best['questions']} questions: {'; '.join(parts)}."
+
+
+def _measured(row: dict[str, Any]) -> str:
+    return interval(row["accuracy"], row["lo"], row["hi"])
 
 
 def _baseline(summary: RunSummary) -> str:
-    return "best-of-N weighted" if summary.baseline == "weighted" else short_names(summary.strategies)[summary.baseline]
+    names = short_names(summary.strategies) | {"weighted": "best-of-N weighted"}
+    return names.get(summary.baseline, summary.baseline)
 
 
-def _efficiency(summary: RunSummary, difficulty: str) -> str:
+def _factors(summary: RunSummary) -> pl.DataFrame:
+    """Efficiency factors under the deployable difficulty, budget 1 left out."""
+    kinds = summary.difficulties[:1]
+    return summary.efficiency.filter(pl.col("difficulty").is_in(kinds) & (pl.col("budget") > 1)).sort(
+        "budget"
+    )
+
+
+def largest_factor(summary: RunSummary) -> dict[str, Any] | None:
+    """The row of the largest efficiency factor, at the smallest such budget; None: there is none."""
+    rows = _factors(summary)
+    return (
+        rows.sort("factor", descending=True, maintain_order=True).row(0, named=True) if rows.height else None
+    )
+
+
+def _efficiency(summary: RunSummary) -> str:
     """The factor at the largest budget, and at the one where it is largest if that is another."""
-    rows = summary.efficiency.filter((pl.col("difficulty") == difficulty) & (pl.col("budget") > 1)).sort("budget")
-    if not rows.height:
+    best = largest_factor(summary)
+    if best is None:
         return ""
-    best = rows.sort("factor", descending=True, maintain_order=True).row(0, named=True)
-    shown = {row["budget"]: row for row in (best, rows.row(-1, named=True))}
+    shown = {row["budget"]: row for row in (best, _factors(summary).row(-1, named=True))}
     parts = [f"{factor_text(row)} at N = {budget}" for budget, row in sorted(shown.items())]
-    return f"Efficiency factor over {_baseline(summary)}: " + "; ".join(parts) + "."
+    return f"Efficiency factor over {_baseline(summary)}: {'; '.join(parts)}."
 
 
 def _where(summary: RunSummary, policy: list[Cell]) -> list[str]:

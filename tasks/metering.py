@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from tasks.nodes import Node
@@ -38,13 +39,19 @@ class MeteredTools:
     sampler: Sampler
     scorer: Scorer
     sampling: Sampling
+    max_tokens: int
+    """Generated tokens at which a completion that has not ended counts as cut."""
     meter: Meter
     role: Role = "proposer"
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
         children = await self.sampler.children(node, n, sampling=self.sampling, role=self.role)
         self.meter.drew(node, children)
-        return children
+        return [self._cut(child) for child in children]
+
+    def _cut(self, node: Node) -> Node:
+        too_long = node.extendable and node.generated_tokens >= self.max_tokens
+        return dataclasses.replace(node, stop="limit") if too_long else node
 
     async def score(self, node: Node) -> float | None:
         scores = await self.scorer.scores(node)

@@ -6,6 +6,7 @@ import json
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -30,7 +31,8 @@ def get(folder: Path) -> RunSummary:
     """The summary that `put` wrote there."""
     values = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     values["run"]["opened_at"] = datetime.fromisoformat(values["run"]["opened_at"])
-    return RunSummary(**values, **{name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES})
+    frames: dict[str, Any] = {name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES}
+    return RunSummary(**values, **frames)
 
 
 def waiting(outbox: Path) -> list[Path]:

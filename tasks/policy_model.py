@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
+import pandas as pd  # type: ignore[import-untyped]
+from mlflow.models import set_model  # type: ignore[import-untyped]
+from mlflow.pyfunc.model import PythonModel
 
 
 class Policy(PythonModel):
@@ -20,9 +20,12 @@ class Policy(PythonModel):
         for cell in context.model_config["cells"]:
             self.cells.setdefault(cell["bin"], {})[cell["budget"]] = cell["strategy"]
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.Series:  # noqa: ARG002
-        """The strategy key of every row of columns bin and budget; ValueError names a row outside the table."""
-        pairs = zip(model_input["bin"], model_input["budget"], strict=True)
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
+        """A Series: the strategy key of every row of columns bin and budget.
+
+        ValueError names a bin the table lacks, or a budget below its smallest.
+        """
+        pairs = model_input[["bin", "budget"]].to_numpy().tolist()  # type: ignore[reportUnknownMemberType]
         return pd.Series([self._strategy(int(bin_), int(budget)) for bin_, budget in pairs], name="strategy")
 
     def _strategy(self, bin_: int, budget: int) -> str:

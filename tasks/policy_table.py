@@ -36,7 +36,8 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
 
 def _grid(summary: RunSummary, policy: list[Cell], *, kind: str, names: dict[str, str]) -> Table:
     run = summary.run
-    title = f"{model_short_name(run['model'])} v{run['version']} on {benchmark_name(run['benchmark'])}: policy by {kind} difficulty"
+    model, benchmark = model_short_name(run["model"]), benchmark_name(run["benchmark"])
+    title = f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty"
     table = Table(title=title, title_style="bold", title_justify="left", show_lines=True, padding=(0, 1))
     table.add_column("bin", no_wrap=True)
     budgets = sorted({cell.budget for cell in policy})
@@ -65,6 +66,8 @@ def _legend(summary: RunSummary, policy: list[Cell], *, names: dict[str, str]) -
     if any(not cell.decided for cell in policy):
         lines.append(f"{UNDECIDED} cannot be told apart from a cheaper strategy: the cheapest is named")
     lines += [f"{short} = {key}" for key, short in names.items() if short != key]
-    if not beats_majority(policy):
+    if not policy:
+        lines = ["no policy yet: the run is not complete"]
+    elif not beats_majority(policy):
         lines.append("No strategy beats majority here.")
     return Text("\n".join(lines), style="dim")

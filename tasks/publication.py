@@ -1,4 +1,4 @@
-"""What MLflow is given of one run, as plain values: the first screen, parameters, metrics, the comparable table."""
+"""What MLflow is given of one run, as plain values: first screen, parameters, metrics, comparable tables."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from tasks.headlines import headlines
 from tasks.settings import settings
 from tasks.summary import (
     COVERAGE,
+    Cell,
     RunSummary,
     benchmark_name,
     cells,
     half_width,
     model_short_name,
     short_names,
-    signed,
 )
+
+SIDE_BY_SIDE = "workflowType=machine_learning&compareRunsMode=ARTIFACT"
+"""Query of MLflow's runs page that opens its table view, where policies stand side by side."""
+
+
+_NBSP = "\u00a0"
 
 
 class Metric(NamedTuple):
@@ -51,9 +57,20 @@ def parameters(summary: RunSummary) -> dict[str, str]:
     """What was fixed before the run: the study's settings, names and fingerprints, seed, commit, versions."""
     run = summary.run
     study = _flat(json.loads(run["study_json"]))
-    names = ("study", "model", "model_fingerprint", "verifier", "verifier_fingerprint", "aggregate", "benchmark")
+    names = (
+        "study",
+        "model",
+        "model_fingerprint",
+        "verifier",
+        "verifier_fingerprint",
+        "aggregate",
+        "benchmark",
+    )
     names += ("benchmark_fingerprint", "seed", "replicate", "code_commit")
-    fixed = {name: run[name] for name in names} | {"model_version": run["version"], "baseline": summary.baseline}
+    fixed = {name: run[name] for name in names} | {
+        "model_version": run["version"],
+        "baseline": summary.baseline,
+    }
     packages = {f"package.{name}": version for name, version in json.loads(run["packages_json"]).items()}
     merged = {f"study.{key}": value for key, value in study.items()} | fixed | packages
     return {key: str(value)[:5000] for key, value in merged.items() if value is not None}
@@ -67,7 +84,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def metrics(summary: RunSummary) -> Iterator[Metric]:
-    """Accuracy of every strategy, the compute-optimal curve, efficiency factors (step = budget), and costs."""
+    """Accuracy of every strategy and the policy, efficiency factors (step = budget), and costs."""
     for row in summary.overall.iter_rows(named=True):
         yield Metric(f"acc/{slug(row['strategy'])}", row["accuracy"], row["budget"])
     for place, kind in enumerate(summary.difficulties):
@@ -82,21 +99,52 @@ def metrics(summary: RunSummary) -> Iterator[Metric]:
                 yield Metric(f"cost/{row['role']}_{column}", float(value), 0)
 
 
-def comparable_table(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
-    """Columns `cell` and `policy`: rows that MLflow's runs page lines up between model versions.
+def tables(summary: RunSummary) -> dict[str, dict[str, list[str]]]:
+    """File name → columns of the tables whose rows MLflow's runs page lines up between model versions.
 
-    The first column is a unique key (`bin 1 · N=16`); the first rows are the cross-validated curve.
+    The first column is a unique key, the second the text. `policy.json` has a row a budget, for the eye;
+    `policy_cells.json` a row a cell (`bin 1 · N=16`). The other difficulty's tables carry its name.
     """
-    names = short_names(summary.strategies)
-    curve = summary.curve.filter(pl.col("difficulty") == difficulty).sort("budget", descending=True).to_dicts()
-    rows = {
-        f"all · N={r['budget']}": f"compute-optimal {r['accuracy']:.2f} {half_width((r['hi'] - r['lo']) / 2)}" for r in curve
+    found: dict[str, dict[str, list[str]]] = {}
+    for place, kind in enumerate(summary.difficulties):
+        suffix = "" if place == 0 else f"_{kind}"
+        found[f"policy{suffix}.json"] = _by_budget(summary, kind)
+        found[f"policy_cells{suffix}.json"] = _by_cell(summary, kind)
+    return found
+
+
+def _by_budget(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
+    curve = summary.curve.filter(pl.col("difficulty") == difficulty)
+    optimal = {
+        r["budget"]: f"all questions {r['accuracy']:.2f} {half_width((r['hi'] - r['lo']) / 2)}"
+        for r in curve.to_dicts()
     }
-    for cell in sorted(cells(summary, difficulty), key=lambda c: (-c.budget, c.bin)):
-        mark = "" if cell.decided else " (undecided)"
-        name = names.get(cell.strategy, cell.strategy)
-        rows[f"bin {cell.bin} · N={cell.budget}"] = f"{name} {cell.accuracy:.2f} {half_width(cell.half)}{mark}"
+    names, policy = short_names(summary.strategies), cells(summary, difficulty)
+    rows: dict[str, str] = {}
+    for budget in sorted({cell.budget for cell in policy}, reverse=True):
+        lines = [f"bin {c.bin} {_spoken(names, c)}" for c in policy if c.budget == budget]
+        rows[f"N={budget}"] = "\n".join(
+            _own_line(line) for line in [*lines, *([optimal[budget]] if budget in optimal else [])]
+        )
+    return {"budget": list(rows), "policy": list(rows.values())}
+
+
+def _own_line(words: str) -> str:
+    """The words unbroken and padded: MLflow's table joins lines, and two padded ones do not fit in one."""
+    return words.replace(" ", _NBSP) + _NBSP * 20
+
+
+def _by_cell(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
+    names = short_names(summary.strategies)
+    policy = sorted(cells(summary, difficulty), key=lambda c: (-c.budget, c.bin))
+    rows = {f"bin {cell.bin} · N={cell.budget}": _spoken(names, cell) for cell in policy}
     return {"cell": list(rows), "policy": list(rows.values())}
+
+
+def _spoken(names: dict[str, str], cell: Cell) -> str:
+    """`beam m=4 0.62 ± .03`, with ≈ where the cell is undecided."""
+    mark = "" if cell.decided else " ≈"
+    return f"{names.get(cell.strategy, cell.strategy)}{mark} {cell.accuracy:.2f} {half_width(cell.half)}"
 
 
 def policy_entries(summary: RunSummary) -> dict[str, Any]:
@@ -115,11 +163,13 @@ def policy_entries(summary: RunSummary) -> dict[str, Any]:
 
 
 def note(summary: RunSummary, *, links: dict[str, str]) -> str:
-    """Markdown of the run's first screen: headlines, policy grid, links by name, and the SQL that digs deeper."""
-    lines = ["\n".join(f"- {sentence}" for sentence in headlines(summary))]
-    lines += [_grid(summary, kind) for kind in summary.difficulties[:1]]
+    """Markdown of the run's first screen: policy grid, headlines, links by name, SQL that digs deeper."""
+    lines = [_grid(summary, kind) for kind in summary.difficulties[:1]]  # first: the page folds after 100 px
+    lines.append("\n".join(f"- {sentence}" for sentence in headlines(summary)))
     linked = " · ".join(f"[{name}]({address})" for name, address in links.items())
-    lines.append(f"{linked}\n\nWarehouse run `{summary.run_id}`, Prefect run `{summary.prefect_run_id or 'none'}`.".strip())
+    lines.append(
+        f"{linked}\n\nWarehouse run `{summary.run_id}`, Prefect run `{summary.prefect_run_id or 'none'}`."
+    )
     lines.append("Dig deeper:\n\n```\n" + "\n".join(_queries(summary)) + "\n```")
     return "\n\n".join(lines)
 
@@ -128,36 +178,48 @@ def _grid(summary: RunSummary, difficulty: str) -> str:
     policy, names = cells(summary, difficulty), short_names(summary.strategies)
     budgets = sorted({cell.budget for cell in policy})
     by_place = {(c.bin, c.budget): c for c in policy}
-    lines = [f"| {difficulty} bin | " + " | ".join(f"N = {b}" for b in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
+    lines = ["| bin | " + " | ".join(f"N = {b}" for b in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
     for bin_ in sorted({cell.bin for cell in policy}):
         row = [f"**{bin_}**"]
         for budget in budgets:
             cell = by_place.get((bin_, budget))
             row.append("–" if cell is None else _cell(names.get(cell.strategy, cell.strategy), cell))
         lines.append("| " + " | ".join(row) + " |")
-    lines.append(f"\n± half the 95 % interval, (gain over {summary.baseline}), ≈ undecided: the cheapest strategy is named.")
+    lines.append("\n± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest.")
     return "\n".join(lines)
 
 
-def _cell(name: str, cell: Any) -> str:
-    gain = "" if cell.gain is None else f" ({signed(cell.gain)})"
+def _cell(name: str, cell: Cell) -> str:
+    """One unbroken line, so that five bins fit on the folded screen."""
     shown = f"**{name}**" if cell.decided else f"{name} ≈"
-    return f"{shown} {cell.accuracy:.2f} {half_width(cell.half)}{gain}"
+    value = f"{cell.accuracy:.2f}{half_width(cell.half).replace(' ', '')}"
+    return f"{shown} {value} ".replace(" ", _NBSP)
 
 
 def _queries(summary: RunSummary) -> list[str]:
     run = summary.run_id
     return [
         f"ttc sql \"FROM policies WHERE run_id = '{run}' ORDER BY difficulty, bin, budget\"",
-        f"ttc sql \"FROM accuracy WHERE run_id = '{run}' AND bin IS NOT NULL ORDER BY ALL\"",
+        f"ttc sql \"FROM accuracy WHERE run_id = '{run}' AND bin > 0 ORDER BY ALL\"",
         f"ttc sql \"FROM question_draws WHERE run_id = '{run}' LIMIT 20\"",
     ]
 
 
-def link_addresses(summary: RunSummary) -> dict[str, str]:
-    """Addresses of the run's page in Prefect, if it has one."""
-    if summary.prefect_run_id is None:
-        return {}
+def links(summary: RunSummary, *, experiment: str, run: str, uri: str) -> dict[str, str]:
+    """Addresses by name: the run in Prefect, its report and the side-by-side table in MLflow.
+
+    A file store is shown by the server of `ttc up`, so its links point there.
+    """
     here = settings()
-    base = (here.prefect_api or f"http://{here.host}:{here.prefect_port}/api").removesuffix("/").removesuffix("/api")
-    return {"Prefect run": f"{base}/runs/flow-run/{summary.prefect_run_id}"}
+    mlflow = uri if uri.startswith("http") else here.mlflow_uri or f"http://{here.host}:{here.mlflow_port}"
+    page = f"{mlflow.rstrip('/')}/#/experiments/{experiment}"
+    found = {
+        "HTML report": f"{page}/runs/{run}/artifacts/report.html",
+        "Model versions side by side": f"{page}/runs?{SIDE_BY_SIDE}",
+    }
+    if summary.prefect_run_id:
+        api = here.prefect_api or f"http://{here.host}:{here.prefect_port}/api"
+        found["Prefect run"] = (
+            f"{api.rstrip('/').removesuffix('/api')}/runs/flow-run/{summary.prefect_run_id}"
+        )
+    return found

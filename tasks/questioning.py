@@ -92,7 +92,7 @@ class Questioning:
     async def search(self, question: Question, strategy: Strategy, budget: int) -> SearchResult:
         """One search with its consumption, its ended completions scored for the final vote."""
         meter = Meter()
-        tools = MeteredTools(self.sampler, self.scorer, self.plan.step, meter)
+        tools = MeteredTools(self.sampler, self.scorer, self.plan.step, self.plan.whole.max_tokens, meter)
         ended = await strategy.search(self.root(question), budget, tools)
         await asyncio.gather(*(tools.score(node) for node in ended))
         self.done()

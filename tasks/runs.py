@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
 import json
+import resource
 import secrets
 import subprocess
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -43,7 +48,7 @@ class Run:
 
 def open_run(store: Store, study: Study, model: str) -> str:
     """Id of the run of this study for this model: the unfinished one of the same identity, or a new one."""
-    run = _prepared(study, model, run_id="")
+    run = prepared(study, model, run_id="")
     identity = _identity(run)
     unfinished = store.read(
         "SELECT run_id FROM runs WHERE identity = $identity AND run_id NOT IN "
@@ -65,12 +70,27 @@ def load_run(store: Store, run_id: str) -> Run:
     if not len(rows):
         raise UserError(f"run: expected the id of a run in the warehouse, got {run_id!r}; `ttc status` lists them")
     row = rows.row(0, named=True)
-    run = _prepared(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
+    run = prepared(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
     if run.generator.fingerprint != row["model_fingerprint"] or _identity(run) != row["identity"]:
         raise UserError(
             f"run {run_id}: model, verifier or benchmark changed since it was opened; run the study again for a new run"
         )
     return run
+
+
+@contextlib.contextmanager
+def stage(folder: Path, run_id: str, name: str) -> Iterator[tuple[Store, Run]]:
+    """The open warehouse and the run, for one stage; its seconds are written down when it ends well."""
+    wall, cpu = time.monotonic(), _cpu_seconds()
+    with Store.open(folder) as store:
+        yield store, load_run(store, run_id)
+        note(store, run_id, "stage", name, seconds=time.monotonic() - wall, cpu_seconds=_cpu_seconds() - cpu)
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and of its ended children, engines among them."""
+    used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def note(store: Store, run_id: str, event: str, detail: str | None = None, **seconds: float) -> None:
@@ -80,7 +100,8 @@ def note(store: Store, run_id: str, event: str, detail: str | None = None, **sec
     store.append("run_events", pl.DataFrame([row]))
 
 
-def _prepared(study: Study, name: str, *, run_id: str) -> Run:
+def prepared(study: Study, name: str, *, run_id: str) -> Run:
+    """The run as the study and the files say now; UserError for whatever cannot be evaluated."""
     benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
     generator = load_model(name, study.generator.format)
     verifier = load_model(study.verifier.model, "verifier") if study.verifier else None
@@ -92,13 +113,15 @@ def _prepared(study: Study, name: str, *, run_id: str) -> Run:
 
 def _check_context(run: Run) -> None:
     context = run.study.engine.max_model_len or run.generator.context
-    room = context - run.study.generator.max_tokens
+    generator = run.study.generator
+    longest = generator.max_tokens + generator.max_step_tokens
+    room = context - longest
     for question in run.benchmark.questions:
         tokens = len(run.format.prompt(question))
         if tokens > room:
             raise UserError(
                 f"question {question.question_id}: expected a prompt of at most {room} tokens (context {context} less "
-                f"generator.max_tokens {run.study.generator.max_tokens}), got {tokens}; lower max_tokens or drop the question"
+                f"max_tokens and max_step_tokens, {longest}), got {tokens}; lower these or drop the question"
             )
 
 

@@ -1,7 +1,8 @@
-"""What a publication says of one run: read once from the warehouse views, rendered by report, note and terminal."""
+"""What is published of one run: read once from the warehouse views; report, note and terminal show it."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -27,7 +28,10 @@ class RunSummary(NamedTuple):
     """The row of table `runs`, with `version`: the model version's number, from 1."""
     prefect_run_id: str | None
     accuracy: pl.DataFrame
-    """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated; bin NULL: all questions."""
+    """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated.
+
+    Bin and difficulty are NULL in the rows over all questions.
+    """
     curve: pl.DataFrame
     """difficulty, budget, accuracy, lo, hi: cross-validated (METHOD §7)."""
     policy: pl.DataFrame
@@ -40,6 +44,8 @@ class RunSummary(NamedTuple):
     """reason, calls: verifier calls that gave no score."""
     missing: pl.DataFrame
     """strategy, budget, missing: cells that lack questions."""
+    changes: pl.DataFrame
+    """The cells of view `policy_changes`; no rows unless this is the latest run of a later version."""
     mdd: float | None = None
     """Minimum detectable difference of the benchmark, in accuracy; None: not computed."""
 
@@ -51,7 +57,7 @@ class RunSummary(NamedTuple):
     def baseline(self) -> str:
         """Strategy key that gains and efficiency factors refer to."""
         named = self.efficiency["baseline"].to_list()
-        return str(named[0]) if named else "weighted"
+        return str(named[0] if named else json.loads(self.run["study_json"]).get("baseline", "weighted"))
 
     @property
     def budgets(self) -> list[int]:
@@ -73,29 +79,30 @@ class RunSummary(NamedTuple):
         return sorted(self.policy["difficulty"].unique().to_list(), reverse=True)
 
 
-FRAMES = ("accuracy", "curve", "policy", "efficiency", "costs", "failures", "missing")
+FRAMES = ("accuracy", "curve", "policy", "efficiency", "costs", "failures", "missing", "changes")
 
 _SQL: Mapping[str, str] = {
-    "accuracy": """SELECT strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated
+    "accuracy": """SELECT strategy, budget, nullif(difficulty, 'all') AS difficulty, nullif(bin, 0) AS bin,
+            questions, accuracy, lo, hi, no_answer, truncated
         FROM accuracy WHERE run_id = $run_id ORDER BY ALL""",
     "curve": """SELECT difficulty, budget, accuracy, lo, hi FROM compute_optimal_curve
         WHERE run_id = $run_id ORDER BY ALL""",
-    "policy": "SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id ORDER BY difficulty, bin, budget",
+    "policy": """SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id
+        ORDER BY difficulty, bin, budget""",
     "efficiency": """SELECT difficulty, baseline, budget, factor, lo, hi, beyond FROM efficiency_factor
         WHERE run_id = $run_id ORDER BY ALL""",
     "costs": "SELECT * EXCLUDE (run_id) FROM cost_by_role WHERE run_id = $run_id ORDER BY role",
     "failures": """SELECT reason, count(*) AS calls FROM verifier_failures
         WHERE run_id = $run_id GROUP BY reason ORDER BY calls DESC""",
-    "missing": "SELECT strategy, budget, missing FROM completeness WHERE run_id = $run_id AND missing > 0 ORDER BY ALL",
+    "missing": """SELECT strategy, budget, missing FROM completeness
+        WHERE run_id = $run_id AND missing > 0 ORDER BY ALL""",
+    "changes": """SELECT difficulty, bin, budget, version_before, strategy_before, strategy_now, changed,
+            accuracy_before, accuracy_now, same_questions
+        FROM policy_changes WHERE run_now = $run_id ORDER BY difficulty, budget, bin""",
 }
 
-_RUN = """SELECT r.*, (SELECT count(*) FROM model_versions v, model_versions mine
-        WHERE mine.model_fingerprint = r.model_fingerprint AND v.model = mine.model
-          AND v.seen_at <= mine.seen_at) AS version
-    FROM runs r WHERE run_id = $run_id"""
-
-_PREFECT = """SELECT detail FROM run_events WHERE run_id = $run_id AND event = 'linked' AND detail LIKE 'prefect:%'
-    ORDER BY "at" DESC LIMIT 1"""
+_RUN = """SELECT runs.*, run_history.version, run_history.prefect_run
+    FROM runs JOIN run_history USING (run_id) WHERE run_id = $run_id"""
 
 
 def load_summary(store: Reader, run_id: str, *, mdd: float | None = None) -> RunSummary:
@@ -103,9 +110,8 @@ def load_summary(store: Reader, run_id: str, *, mdd: float | None = None) -> Run
     rows = store.read(_RUN, run_id=run_id).to_dicts()
     if not rows:
         raise UserError(f"run: expected a run of this warehouse, got {run_id!r}; `ttc status` lists them")
-    link = store.read(_PREFECT, run_id=run_id)["detail"].to_list()
     frames = {name: store.read(sql, run_id=run_id) for name, sql in _SQL.items()}
-    prefect = str(link[0]).removeprefix("prefect:") if link else None
+    prefect = rows[0].pop("prefect_run")
     return RunSummary(run=rows[0], prefect_run_id=prefect, mdd=mdd, **frames)
 
 
@@ -146,9 +152,9 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
 
 def _shortened(key: str) -> str:
     proposer, _, selector = key.partition("/")
-    name, arguments = (re.fullmatch(r"(\w+)(?:\((.*)\))?", proposer) or re.fullmatch(r"(.*)()", proposer)).groups()  # type: ignore[union-attr]
+    name, _, arguments = proposer.removesuffix(")").partition("(")
     name = name.removesuffix("_search").replace("best_of_n", "best-of-N").replace("_", " ")
-    words = [name, (arguments or "").replace("sqrt", "√N").replace(" ", "")]
+    words = [name, arguments.replace("sqrt", "√N").replace(" ", "")]
     if selector not in ("", "weighted"):
         words.append(f"· {selector}")
     return " ".join(word for word in words if word)
@@ -175,7 +181,7 @@ def half_width(half: float) -> str:
 
 
 def factor_text(row: Mapping[str, Any]) -> str:
-    """`3.9 [2.8, 5.0]`, `> 2.0` where the baseline never gets there, and an open end where it is unbounded."""
+    """`3.9 [2.8, 5.0]`; `> 2.0` where the baseline never gets there; an open end where there is no bound."""
     if row["beyond"]:
         low = "" if row["lo"] is None else f" [{row['lo']:.2g}, …)"
         return f"> {row['factor']:.2g}{low}"

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
-SIDE_BY_SIDE = "workflowType=machine_learning&compareRunsMode=ARTIFACT"
-"""Query of the experiment page that opens its table view, where policies stand side by side."""
-
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # DO_NOT_TRACK is not honoured
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -52,15 +49,15 @@ class Published(NamedTuple):
     model_version: str
 
 
-class IncompleteRun(UserError):
+class IncompleteRun(UserError):  # noqa: N818 – as UserError's other kinds read
     """The run lacks draws that its study owes, so nothing of it is published."""
 
 
 def publish(summary: RunSummary, *, uri: str, outbox: Path) -> Published | None:
-    """Where the run now stands in MLflow; None when MLflow cannot be reached: the summary then waits in the outbox.
+    """Where the run now stands in MLflow; None when MLflow does not take it: the summary waits in the outbox.
 
     Publishing a run again updates its MLflow run and never doubles it. `uri` is a server's address or
-    `sqlite:///…/mlflow.db`, whose artifacts go beside the file. Raises IncompleteRun, which says what is missing.
+    `sqlite:///…/mlflow.db`, whose artifacts go beside the file. Raises IncompleteRun with what is missing.
     """
     refuse_incomplete(summary)
     _prepare()
@@ -76,14 +73,15 @@ def publish(summary: RunSummary, *, uri: str, outbox: Path) -> Published | None:
 
 
 def publish_outbox(outbox: Path, uri: str) -> list[tuple[str, Published]]:
-    """(run id, where it now stands) of every publication that waited; stops at the first that MLflow does not take."""
+    """(run id, where it now stands) of every publication that waited and that MLflow now takes."""
     sent: list[tuple[str, Published]] = []
     for folder in waiting_room.waiting(outbox):
         summary = waiting_room.get(folder)
         published = publish(summary, uri=uri, outbox=outbox)
-        if published is None:
+        if published is not None:
+            sent.append((summary.run_id, published))
+        elif not _answers(uri):
             break
-        sent.append((summary.run_id, published))
     return sent
 
 
@@ -127,7 +125,8 @@ def _send(summary: RunSummary, uri: str) -> Published:
     _log_values(client, run, summary, uri=uri)
     _log_files(client, run, summary)
     version = _model_version(client, run, summary)
-    client.set_terminated(run.info.run_id)
+    if run.info.status == "RUNNING":
+        client.set_terminated(run.info.run_id)
     return Published(run.info.run_id, experiment, version.name, str(version.version))
 
 
@@ -138,14 +137,23 @@ def _refuse_dead_server(uri: str) -> None:
             answer.read(64)
 
 
+def _answers(uri: str) -> bool:
+    """Whether it is worth trying the next publication there."""
+    try:
+        _refuse_dead_server(uri)
+    except OSError:
+        return False
+    return True
+
+
 def _experiment(client: MlflowClient, uri: str, name: str) -> str:
-    """Id of the benchmark's experiment, made on first use; beside a SQLite file its artifacts are kept too."""
+    """Id of the benchmark's experiment, made on first use; a SQLite file has its artifacts beside it."""
     known = client.get_experiment_by_name(name)
     if known is not None:
         return known.experiment_id
     path = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
     location = None if path is None else (Path(path).resolve().parent / "mlflow-artifacts" / name).as_uri()
-    about = f"Policies of test-time compute on {name}, one run a model version. Table view: ?{SIDE_BY_SIDE}"
+    about = f"Test-time compute policies on {name}, one run a model version; the table icon compares them."
     tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": about}
     return client.create_experiment(name, artifact_location=location, tags=tags)
 
@@ -162,7 +170,7 @@ def _run_of(client: MlflowClient, summary: RunSummary, experiment: str) -> Run:
 
 def _log_values(client: MlflowClient, run: Run, summary: RunSummary, *, uri: str) -> None:
     """Parameters, metrics and tags; the same values at the same time again change nothing."""
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
     at = run.info.start_time
     metrics = [Metric(m.key, m.value, at, m.step) for m in publication.metrics(summary)]
@@ -173,41 +181,36 @@ def _log_values(client: MlflowClient, run: Run, summary: RunSummary, *, uri: str
     for part in (params[i : i + 100] for i in range(0, len(params), 100)):
         client.log_batch(run.info.run_id, params=part)
     client.log_batch(run.info.run_id, tags=tags)
+    name, fingerprint = summary.run["benchmark"], summary.run["benchmark_fingerprint"]
+    benchmark = Dataset(benchmark_name(name), fingerprint[:36], source_type="ttc", source=name)
+    client.log_inputs(run.info.run_id, datasets=[DatasetInput(benchmark)])
 
 
 def _tags(run: Run, summary: RunSummary, uri: str) -> dict[str, str]:
     row = summary.run
-    links = publication.link_addresses(summary)
-    if uri.startswith("http"):
-        page = f"{uri.rstrip('/')}/#/experiments/{run.info.experiment_id}"
-        links["HTML report"] = f"{page}/runs/{run.info.run_id}/artifacts/report.html"
-        links["model versions side by side"] = f"{page}/runs?{SIDE_BY_SIDE}"
-    tables = [{"path": name, "type": "table"} for name in _tables(summary)]
+    info = run.info
+    links = publication.links(summary, experiment=info.experiment_id, run=info.run_id, uri=uri)
+    tables = [{"path": name, "type": "table"} for name in publication.tables(summary)]
     return {
         "ttc.run_id": summary.run_id,
         "ttc.prefect_run_id": summary.prefect_run_id or "",
         "ttc.model_fingerprint": row["model_fingerprint"],
         "ttc.model_version": str(row["version"]),
+        "mlflow.source.type": "JOB",
+        "mlflow.source.name": f"ttc run {row['study']}",
         "mlflow.source.git.commit": row["code_commit"],
         "mlflow.note.content": publication.note(summary, links=links),
         "mlflow.loggedArtifacts": json.dumps(tables),
     }
 
 
-def _tables(summary: RunSummary) -> dict[str, str]:
-    """File name → difficulty of the tables that the runs page compares; the deployable difficulty is `policy.json`."""
-    kinds = summary.difficulties
-    return {("policy.json" if place == 0 else f"policy_{kind}.json"): kind for place, kind in enumerate(kinds)}
-
-
 def _log_files(client: MlflowClient, run: Run, summary: RunSummary) -> None:
-    """Report, comparable tables, the study, every frame as Parquet and the policy model; they replace earlier ones."""
+    """Report, comparable tables, study, every frame as Parquet and the policy model; earlier ones go."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "report.html").write_text(report.html(summary), encoding="utf-8")
         (folder / "study.json").write_text(summary.run["study_json"], encoding="utf-8")
-        for file, kind in _tables(summary).items():
-            columns = publication.comparable_table(summary, kind)
+        for file, columns in publication.tables(summary).items():
             split = {"columns": list(columns), "data": list(zip(*columns.values(), strict=True))}
             (folder / file).write_text(json.dumps(split), encoding="utf-8")
         (folder / "tables").mkdir()
@@ -226,8 +229,8 @@ def _save_policy_model(summary: RunSummary, folder: Path) -> None:
 
     inputs, outputs = Schema([ColSpec("long", "bin"), ColSpec("long", "budget")]), Schema([ColSpec("string")])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it asks for type hints and an input example; the signature is given
-        mlflow.pyfunc.save_model(
+        warnings.simplefilter("ignore", UserWarning)  # it asks for an input example; the signature is given
+        mlflow.pyfunc.save_model(  # type: ignore[reportUnknownMemberType]
             folder,
             python_model=str(_POLICY_MODEL),
             model_config=publication.policy_entries(summary),
@@ -240,7 +243,8 @@ def _model_version(client: MlflowClient, run: Run, summary: RunSummary) -> Model
     """The registered policy of this run: the version it already has, or a new one."""
     name = publication.model_name(summary)
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name, description="Bin and budget in, strategy key out (columns bin, budget).")
+        about = "Bin and budget in (columns bin, budget), strategy key out."
+        client.create_registered_model(name, description=about)
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.run_id == run.info.run_id:
             return version

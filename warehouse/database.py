@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +23,9 @@ def is_damage(error: duckdb.Error) -> bool:
 def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
     """A connection to the migrated database with its views.
 
-    A file or write-ahead log that refuses to open is set aside, and an empty database takes its place, to be filled
-    from the journal; one line on stderr says so. Raises Busy when another program has the file open.
+    A file or write-ahead log that refuses to open is set aside, and an empty database takes its place, to
+    be filled from the journal; one line on stderr says so. Raises Busy when another program has the file
+    open.
     """
     suspect = _suspect(path)
     if suspect.exists():
@@ -44,7 +45,8 @@ def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
 def _report(moved: list[Path], path: Path, reason: str) -> None:
     names = ", ".join(file.name for file in moved) or "nothing"
     print(
-        f"warehouse: {path} is damaged ({reason}); set aside: {names}. It is being rebuilt from the journal, which has "
+        f"warehouse: {path} is damaged ({reason}); set aside: {names}. It is being rebuilt from the "
+        "journal, which has "
         "everything; the files set aside may be deleted.",
         file=sys.stderr,
     )
@@ -103,15 +105,22 @@ def copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 @contextmanager
-def damage_noted(path: Path) -> Iterator[None]:
-    """Turns damage met in an open database into a sentence, and a note that has the next opening rebuild it."""
+def damage_noted(path: Path) -> Generator[None]:
+    """Turns damage met in an open database into a sentence, and has the next opening build it anew.
+
+    A full disk is no damage: building anew would only need more of it.
+    """
     try:
         yield
     except duckdb.Error as error:
         if not is_damage(error):
             raise
+        if "No space left" in str(error):
+            raise UserError(
+                f"The disk of {path.parent} is full: make space, then run again; nothing is lost."
+            ) from error
         _suspect(path).write_text(_first_line(error))
         raise UserError(
-            f"The database {path} cannot be read or written ({_first_line(error)}): see that its disk has space, then "
-            "try again; it will be rebuilt from the journal, which has everything."
+            f"The database {path} is damaged ({_first_line(error)}): run again, and it is rebuilt from the "
+            "journal, which has everything."
         ) from error

@@ -1,7 +1,7 @@
 """The journal: what is known, as immutable Parquet segments that any process on any machine may write.
 
-A segment is `journal/<table>/<utc time>-<sha256 of its bytes>.parquet`. It appears whole or not at all, is never
-changed, and is never read without comparing its bytes with the hash in its name.
+A segment is `journal/<table>/<utc time>-<sha256 of its bytes>.parquet`. It appears whole or not at all, is
+never changed, and is never read without comparing its bytes with the hash in its name.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ STALE_SECONDS = 24 * 3600.0
 
 
 class Journal:
-    """The segments below `<folder>/journal`; the folder is the warehouse's, and is made when first written to."""
+    """The segments below `<folder>/journal`; the folder is the warehouse's, and made when first written to."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder) / "journal"
@@ -74,7 +74,7 @@ class Journal:
         return None if content is None else pl.read_parquet(io.BytesIO(content))
 
     def verify(self, path: Path) -> bool:
-        """Whether the segment is whole; a damaged one is set aside into `journal/damaged/` and reported on stderr."""
+        """Whether the segment is whole; one that is not is set aside (`journal/damaged/`) and reported."""
         return self._whole(path) is not None
 
     def _whole(self, path: Path) -> bytes | None:
@@ -82,16 +82,19 @@ class Journal:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == path.stem.rsplit("-", 1)[-1]:
             return content
-        self.set_aside(path, "its content is not what was written (the hash differs from the one in its name)")
+        self.set_aside(
+            path, "its content is not what was written (the hash differs from the one in its name)"
+        )
         return None
 
     def set_aside(self, path: Path, reason: str) -> Path:
-        """Where the segment now lies: `journal/damaged/<table>/`; says so, and what to do, in one line on stderr."""
+        """Where the segment now lies, below `journal/damaged/`; one line on stderr says what to do."""
         place = self.folder / "damaged" / path.parent.name / path.name
         place.parent.mkdir(parents=True, exist_ok=True)
         path.rename(place)
         print(
-            f"warehouse: segment {self.name(path)} set aside in {place.parent}: {reason}. Its rows are missing: restore "
+            f"warehouse: segment {self.name(path)} set aside in {place.parent}: {reason}. Its rows are "
+            "missing: restore "
             "the file from a copy into the journal, or run the study again to draw them anew.",
             file=sys.stderr,
         )
@@ -106,7 +109,8 @@ class Journal:
     def note(self, names: list[str]) -> None:
         """Remembers, before they are merged, in which order segments are merged: only the loader calls this.
 
-        Where two segments hold different rows of one key, the first merged wins; a rebuild must find the same winner.
+        Where two segments hold different rows of one key, the first merged wins; a rebuild must find the
+        same winner.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "order").open("a") as file:

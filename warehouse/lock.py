@@ -13,8 +13,8 @@ _held: dict[Path, IO[str]] = {}  # POSIX locks do not exclude their own process,
 def take(path: Path) -> Path:
     """The lock's resolved path, to give back later.
 
-    Raises Busy, naming the process that holds it. A POSIX lock and not flock(2): children forked from the holder (a
-    grading pool) must not keep the warehouse locked after it was killed.
+    Raises Busy, naming the process that holds it. A POSIX lock and not flock(2): children forked from the
+    holder (a grading pool) must not keep the warehouse locked after it was killed.
     """
     path = path.resolve()
     if path in _held:
@@ -44,6 +44,8 @@ def give_back(path: Path) -> None:
 def _busy(path: Path, holder: int | None) -> Busy:
     who = "another process" if holder is None else f"process {holder}"
     return Busy(
-        f"Expected to be the only writer of the warehouse in {path.parent}, but {who} holds it: wait until that run "
-        f"ends or stop it{'' if holder is None else f' (kill {holder})'}, then try again; reading needs no lock."
+        f"Expected to be the only writer of the warehouse in {path.parent}, but {who} holds it: wait until "
+        "that run "
+        f"ends or stop it{'' if holder is None else f' (kill {holder})'}, then try again; reading needs no "
+        "lock."
     )

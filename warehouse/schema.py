@@ -1,7 +1,7 @@
 """The warehouse's shape: numbered migrations, views, and what each table admits.
 
-Migrations are `.sql` files in `migrations/`, forward only, each in one transaction. Views and macros are one a file in
-`views/`, dropped and created anew at every opening, so a view is whatever its file says.
+Migrations are `.sql` files in `migrations/`, forward only, each in one transaction. Views and macros are
+one a file in `views/`, dropped and created anew at every opening, so a view is whatever its file says.
 """
 
 import functools
@@ -125,7 +125,8 @@ def tables() -> dict[str, Table]:
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Table:
     rules = connection.sql(
-        "SELECT constraint_type, constraint_column_names, expression FROM duckdb_constraints() WHERE table_name = $name",
+        "SELECT constraint_type, constraint_column_names, expression FROM duckdb_constraints() WHERE "
+        "table_name = $name",
         params={"name": name},
     ).fetchall()
     key = next(tuple(columns) for kind, columns, _ in rules if kind == "PRIMARY KEY")

@@ -1,12 +1,14 @@
 """What readers see: the published snapshot, opened read-only, never in the writer's way.
 
-Each query has its own in-memory DuckDB with the snapshot attached: no file but the snapshot can be reached from the
-SQL, and a snapshot published meanwhile is seen by the next query.
+Each query has its own in-memory DuckDB with the snapshot attached: no file but the snapshot can be reached
+from the SQL, and a snapshot published meanwhile is seen by the next query.
 """
 
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import polars as pl
@@ -16,21 +18,26 @@ from warehouse.errors import UserError
 ATTEMPTS = 5
 
 
-def query(folder: Path, sql: str, *, seconds: float = 60.0) -> pl.DataFrame:
+def query(
+    folder: Path, sql: str, *, parameters: Mapping[str, Any] | None = None, seconds: float = 60.0
+) -> pl.DataFrame:
     """The answer to a user's SQL on the snapshot in `folder`; an empty frame for a statement without rows.
 
-    Raises UserError, in one sentence, for SQL that is wrong, writes, or takes longer than `seconds`, and when no
-    snapshot was published yet.
+    `parameters` fill the `$names` in the SQL.
+
+    Raises UserError, in one sentence, for SQL that is wrong, writes, or takes longer than `seconds`, and
+    when no snapshot was published yet.
     """
     with open_snapshot(folder) as connection:
         timer = threading.Timer(seconds, connection.interrupt)
         timer.start()
         try:
-            answer = connection.sql(sql)
+            answer = connection.sql(sql, params=dict(parameters or {}) or None)
+            answer = cast("duckdb.DuckDBPyRelation | None", answer)  # None for a statement without rows
             return pl.DataFrame() if answer is None else answer.pl()
         except duckdb.InterruptException as error:
             raise UserError(
-                f"The query took longer than {seconds:g} s and was stopped: ask for less, or allow more seconds."
+                f"The query took longer than {seconds:g} s and was stopped: ask for less, or allow more time."
             ) from error
         except duckdb.Error as error:
             raise UserError(_sentence(error)) from error
@@ -39,7 +46,7 @@ def query(folder: Path, sql: str, *, seconds: float = 60.0) -> pl.DataFrame:
 
 
 def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the snapshot in `folder`, cut off from every other file and from the network."""
+    """A read-only connection to the snapshot in `folder`, cut off from other files and the network."""
     path = Path(folder) / "snapshot.duckdb"
     if not path.exists():
         raise UserError(f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`).")
@@ -78,4 +85,7 @@ def age_seconds(folder: Path) -> float | None:
 def _sentence(error: duckdb.Error) -> str:
     """DuckDB's message without its drawing of the query, as one sentence."""
     lines = [line.strip() for line in str(error).split("\n\nLINE ")[0].splitlines() if line.strip()]
-    return f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".") + "; tables and columns are in warehouse/README.md."
+    return (
+        f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".")
+        + "; tables and columns are in warehouse/README.md."
+    )

@@ -5,9 +5,10 @@ Whatever is in the database is in the journal too, so a database that is damaged
 
 import os
 import threading
-from contextlib import contextmanager
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -56,6 +57,8 @@ class Store:
         try:
             store = cls(folder, held, database.open_or_renew(folder / "warehouse.duckdb"))
             store.journal.sweep()
+            for leftover in folder.glob(".snapshot.*.partial*"):
+                leftover.unlink()
             store.load_new()
         except BaseException:
             lock.give_back(held)
@@ -66,8 +69,8 @@ class Store:
     def rebuild(cls, folder: Path) -> Self:
         """The same warehouse, its database built anew from the journal alone.
 
-        The former database is removed afterwards, unless a damaged segment was met: then it may be the last copy of
-        those rows and stays beside the new one.
+        The former database is removed afterwards, unless a damaged segment was met: then it may be the last
+        copy of those rows and stays beside the new one.
         """
         folder = Path(folder)
         held = lock.take(folder / "warehouse.lock")
@@ -84,7 +87,8 @@ class Store:
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """How many of the rows were new. When this returns they are in the journal, on disk for good.
 
-        A row whose key is already known changes nothing. Raises ValueError for rows that the table does not admit.
+        A row whose key is already known changes nothing. Raises ValueError for rows that the table does not
+        admit.
         """
         typed = admitted(table, rows)
         with self._turn:
@@ -99,32 +103,34 @@ class Store:
     def _unseen(self) -> Iterator[tuple[str, list[Segment]]]:
         """Batches of segments of one table, in the journal's order within each table."""
         paths = [path for path in self.journal.segments() if self.journal.name(path) not in self._merged]
-        for table in dict.fromkeys(path.parent.name for path in paths):
+        paths.sort(key=_table_of)  # stable: within a table the order stays
+        for table, group in groupby(paths, key=_table_of):
             batch: list[Segment] = []
-            for path in paths:
-                if path.parent.name == table:
-                    batch.extend(self._segment(path))
-                if sum(segment.rows.height for segment in batch) >= BATCH_ROWS:
+            height = 0
+            for segment in filter(None, map(self._segment, group)):
+                batch.append(segment)
+                height += segment.rows.height
+                if height >= BATCH_ROWS:
                     yield table, batch
-                    batch = []
+                    batch, height = [], 0
             yield table, batch
 
-    def _segment(self, path: Path) -> list[Segment]:
-        """The segment, or nothing when it is damaged."""
+    def _segment(self, path: Path) -> Segment | None:
+        """The segment and its rows; None when it is damaged."""
         rows = self.journal.read(path)
         if rows is None:
             self.damaged.append(path)
-            return []
+            return None
         shape = tables().get(path.parent.name)
         if shape is None or not set(rows.columns) <= set(shape.schema):
             raise UserError(
                 f"Segment {self.journal.name(path)} holds a table or column that this version does not know: "
                 "a newer version wrote it; update this program."
             )
-        return [Segment(path, rows)]
+        return Segment(path, rows)
 
     def _merge(self, table: str, batch: list[Segment]) -> int:
-        """How many of the batch's rows were new; rows and the names of their segments go in together or not at all."""
+        """How many of the batch's rows were new; they go in with their segments' names or not at all."""
         if not batch:
             return 0
         names = [self.journal.name(segment.path) for segment in batch]
@@ -132,7 +138,9 @@ class Store:
         rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
         self.journal.note(names)
         heights = [segment.rows.height for segment in batch]
-        seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)})
+        seen = pl.DataFrame(
+            {"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)}
+        )
         try:
             new = self._insert(table, rows, seen)
         except duckdb.ConstraintException as error:
@@ -144,30 +152,33 @@ class Store:
         with self._views_of(incoming=rows, seen=seen), database.damage_noted(self._path):
             self._connection.begin()
             try:
-                done = self._connection.execute(f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming').fetchall()
+                done = self._connection.execute(
+                    f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
+                ).fetchall()
                 self._connection.execute("INSERT OR IGNORE INTO segments BY NAME FROM seen").fetchall()
                 self._connection.commit()
             except BaseException:
-                self._connection.rollback()
+                with suppress(duckdb.Error):  # the first error is the one to tell
+                    self._connection.rollback()
                 raise
         return int(done[0][0])
 
     def _merge_apart(self, table: str, batch: list[Segment], error: duckdb.Error) -> int:
-        """Merges one by one what could not be merged together; sets aside the segment that the table refuses."""
+        """Merges one by one what could not be merged together; sets aside the one that the table refuses."""
         if len(batch) > 1:
             return sum(self._merge(table, [segment]) for segment in batch)
         self.damaged.append(self.journal.set_aside(batch[0].path, f"the table refuses it ({error})"))
         return 0
 
     def read(self, sql: str, /, **params: Any) -> pl.DataFrame:
-        """The answer to a query; `$name` in it stands for a keyword value, the name of a frame for its rows."""
+        """The answer to a query; `$name` in it stands for a keyword value, a frame's name for its rows."""
         frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
         values = {name: value for name, value in params.items() if name not in frames}
         with self._turn, self._views_of(**frames), database.damage_noted(self._path):
             return self._connection.sql(sql, params=values or None).pl()
 
     @contextmanager
-    def _views_of(self, **frames: pl.DataFrame) -> Iterator[None]:
+    def _views_of(self, **frames: pl.DataFrame) -> Generator[None]:
         """While it lasts, SQL knows the frames by their names."""
         try:
             for name, frame in frames.items():
@@ -200,3 +211,7 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _table_of(path: Path) -> str:
+    return path.parent.name

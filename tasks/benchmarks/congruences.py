@@ -94,7 +94,7 @@ LEVELS: dict[int, Level] = {
 
 
 def vocabulary() -> list[str]:
-    """Every token's text, in the order of token ids; the last ones are kept for several attempts in a text."""
+    """Every token's text, in the order of ids; the last ones are kept for several attempts in a text."""
     each = [
         form.format(low=low, up=low.upper())
         for form in ("{up} = ", "·{low} + ", "·{low}", ", want {up} = ", ": try {low} = ")
@@ -104,11 +104,11 @@ def vocabulary() -> list[str]:
     attempts = [f"Attempt {number}:\n" for number in range(1, 6)]
     later = ["Verified: ", "nothing", ", ", "keep ", "change ", ".", *attempts]
     marks = [" → ", " + ", " = ", RIGHT, WRONG, STEP_END, "; ", OPENING, CLOSING, ANSWER_MARKER]
-    return [PAD, END, *map(str, range(MODULUS)), *each, *answers, *marks, *later]  # 60 tokens
+    return [PAD, END, *map(str, range(MODULUS)), *each, *answers, *marks, *later]
 
 
 def stage_tokens(stage: Stage, index: int) -> list[str]:
-    """The stage as written in question and completion: the token before each digit is unique in a question."""
+    """The stage as written in question and completion; before each digit stands a token that is unique there."""
     low, up = LETTERS[index], LETTERS[index].upper()
     want = [f", want {up} = ", str(stage.target)]
     if stage.addend is None:
@@ -151,7 +151,11 @@ def document(stages: list[Stage], rng: random.Random, *, writing: Writing) -> li
     for index, stage in enumerate(stages):
         guess = _guess(stage, values, rng, chance=writing.right[stage.kind - 1])
         tokens += stage_tokens(stage, index)
-        tokens += [f": try {LETTERS[index]} = ", str(guess), *_check(stage, guess, values, rng, slip=writing.slip)]
+        tokens += [
+            f": try {LETTERS[index]} = ",
+            str(guess),
+            *_check(stage, guess, values, rng, slip=writing.slip),
+        ]
         tokens.append(STEP_END)
         values.append(guess)
     return [*tokens, ANSWER_MARKER, *_answer_tokens(values), END]
@@ -168,8 +172,10 @@ def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
         if end <= len(before) + 1 or not rest[len(before)].isdigit():
             break
         guess = int(rest[len(before)])
-        honest = before + [str(guess), *_check(stage, guess, values, random.Random(), slip=0.0)]
-        lines.append(Line(stage.kind, guess == solve(stage, values), rest[:end] == honest, rest[end - 1] == RIGHT))
+        honest = [*before, str(guess), *_check(stage, guess, values, random.Random(), slip=0.0)]
+        lines.append(
+            Line(stage.kind, guess == solve(stage, values), rest[:end] == honest, rest[end - 1] == RIGHT)
+        )
         values.append(guess)
         rest = rest[end + 1 :]
     return lines

@@ -19,7 +19,7 @@ class VllmGenerator:
     def __init__(self, folder: Path, format: Format, options: EngineOptions) -> None:
         self._format = format
         self._numbers = itertools.count()
-        self._engine = vllm_process.start(folder, options, enable_prefix_caching=True)
+        self._engine: Any = vllm_process.start(folder, options, enable_prefix_caching=True)
         self.generated_tokens = 0
         """Tokens vLLM returned since the start, counted from its own output."""
 
@@ -37,6 +37,7 @@ class VllmGenerator:
     def close(self) -> None:
         """End the engine's process."""
         self._engine.shutdown()
+        self._engine = None  # or its __del__ shuts down once more while Python exits
 
     def _parameters(self, sampling: Sampling, n: int, seed: int) -> Any:
         from vllm import SamplingParams

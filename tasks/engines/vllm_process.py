@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +32,13 @@ def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    _hush()
     try:
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**_arguments(folder, options), **arguments))
     except (ValueError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines()
         reason = lines[-1] if lines else type(error).__name__
         raise UserError(
-            f"engine: vLLM could not start on {folder}: {reason}; run with VLLM_LOGGING_LEVEL=INFO to see its own log"
+            f"engine: vLLM could not start on {folder}: {reason}; its own words are in logs/engine.log of the state folder"
         ) from error
 
 
@@ -77,18 +74,14 @@ def _set_environment(options: EngineOptions) -> None:
         "TOKENIZERS_PARALLELISM": "false",
         "VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.kv_cache_gib))),
         "OMP_NUM_THREADS": "1",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # lets the engine's process be its own worker: one process less
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     os.environ[OWNER] = f"{os.getpid()}:{_start_time(os.getpid())}"
-
-
-def _hush() -> None:
-    for name in ("vllm", "transformers", "torch"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="torch|transformers|vllm")
 
 
 def end_orphans() -> list[int]:

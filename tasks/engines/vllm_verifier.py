@@ -28,7 +28,7 @@ class VllmVerifier:
         self._tokenizer = tokenizer
         self._tag = step_token(folder, tokenizer)
         self._numbers = itertools.count()
-        self._engine = vllm_process.start(
+        self._engine: Any = vllm_process.start(
             folder,
             options,
             runner="pooling",
@@ -53,6 +53,7 @@ class VllmVerifier:
     def close(self) -> None:
         """End the engine's process."""
         self._engine.shutdown()
+        self._engine = None  # or its __del__ shuts down once more while Python exits
 
     def _parameters(self) -> Any:
         from vllm import PoolingParams

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_BRACE_OR_ESCAPE = re.compile(r"\\.|[{}]", re.DOTALL)
+_BRACES_OR_ESCAPE = re.compile(r"\\.|\{+|\}+", re.DOTALL)
 _LINE_END = re.compile(r"[\r\n]")
 
 
@@ -38,8 +38,9 @@ def _last_boxed(text: str) -> str | None:
     if opening is None:
         return None
     depth = 1
-    for mark in _BRACE_OR_ESCAPE.finditer(text, opening.end()):
-        depth += {"{": 1, "}": -1}.get(mark[0], 0)
-        if depth == 0:
-            return text[opening.end() : mark.start()]
+    for mark in _BRACES_OR_ESCAPE.finditer(text, opening.end()):
+        run = mark.end() - mark.start()
+        if mark[0][0] == "}" and run >= depth:
+            return text[opening.end() : mark.start() + depth - 1]
+        depth += {"{": run, "}": -run}.get(mark[0][0], 0)
     return None

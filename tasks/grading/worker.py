@@ -18,9 +18,15 @@ import signal
 import sys
 import warnings
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 from tasks.grading.verdicts import Verdict
+
+_NEVER: Any = None
+_ROOM_DIVISOR = 4
+"""sympy swallows many a MemoryError and goes on to a plain False. Numbers grow by doubling, so a pair
+that failed for want of memory has filled about a quarter of it before: then "wrong" is not to be trusted."""
 
 
 def main() -> None:
@@ -32,11 +38,14 @@ def main() -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    room = _peak_mb() + (megabytes - _peak_mb()) / _ROOM_DIVISOR
     _say(replies, "ready")
     for line in sys.stdin.buffer:
         answer, target = json.loads(line)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         verdict = judge(answer, target)
+        if verdict != "correct" and _peak_mb() > room:
+            verdict = "memory"
         signal.setitimer(signal.ITIMER_PROF, 0)
         _say(replies, verdict)
         if verdict == "memory":
@@ -83,11 +92,14 @@ def _equal(gold: Any, guess: Any) -> bool:
         return False
 
 
-_NEVER: Any = None
-
-
 def _is_mathematics(expressions: list[Any]) -> bool:
     return any(not isinstance(expression, str) for expression in expressions)
+
+
+def _peak_mb() -> float:
+    """The most memory held so far; not ru_maxrss, which begins with the size of the parent process."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _private_stdout() -> int:

@@ -8,7 +8,6 @@ it how good a verifier can become.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Iterator
@@ -20,9 +19,20 @@ import torch
 from torch import Tensor, nn
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from tasks.benchmarks.congruences import Mix, Writing, document, draw_stages, question_tokens, split_of
+from tasks.benchmarks.congruences import (
+    END,
+    PAD,
+    Mix,
+    Writing,
+    document,
+    draw_stages,
+    question_tokens,
+    split_of,
+)
+from tasks.training.cards import write_card
+from tasks.training.measures import measure_generator
+from tasks.training.sampling import decoder
 from tasks.training.tokenizer import build_tokenizer, encode, token_ids
-from tasks.benchmarks.congruences import END, PAD
 
 IGNORED = -100
 Document = tuple[list[int], list[int]]
@@ -181,7 +191,9 @@ def run_phases(training: Training, *, seed: int, states: Path | None, log_every:
             training.learn(next(source))
             if training.steps % log_every == 0:
                 recent = training.losses[-log_every:]
-                print(f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True)
+                print(
+                    f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True
+                )
         if state is not None:
             _save(training, state)
 
@@ -200,7 +212,12 @@ def _load(training: Training, path: Path) -> None:
 
 
 def train_generator(
-    out: Path, *, seed: int = 0, recipe: GeneratorRecipe | None = None, states: Path | None = None
+    out: Path,
+    *,
+    seed: int = 0,
+    recipe: GeneratorRecipe | None = None,
+    states: Path | None = None,
+    measured_on: int = 250,
 ) -> dict[str, object]:
     """Figures of a generator trained and saved in `out` (config, weights, tokenizer)."""
     recipe = recipe or GeneratorRecipe()
@@ -210,7 +227,7 @@ def train_generator(
     training = Training(model, Optimizers(model, recipe), recipe)
     run_phases(training, seed=seed, states=states)
     save_model(model, out)
-    return {
+    figures: dict[str, object] = {
         "seed": seed,
         "recipe": asdict(recipe),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -219,7 +236,12 @@ def train_generator(
         "final_loss": sum(training.losses[-100:]) / len(training.losses[-100:]),
         "wall_seconds": round(time.time() - started, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
+        "measured": measure_generator(
+            decoder(model), questions=measured_on, draws=8, temperature=1.0, seed=seed
+        ),
     }
+    write_card(out, "generator", figures)
+    return figures
 
 
 def save_model(model: LlamaForCausalLM, out: Path) -> None:

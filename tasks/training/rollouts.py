@@ -92,12 +92,21 @@ def label_steps(
     generator = torch.Generator().manual_seed(seed)
     temperature = rollouts.temperature
     drawn = draw(
-        weights, [q.prompt for q in asked], copies=rollouts.draws, temperature=temperature, generator=generator
+        weights,
+        [q.prompt for q in asked],
+        copies=rollouts.draws,
+        temperature=temperature,
+        generator=generator,
     )
     kept = [Counter(tuple(text) for text in texts if answer_of(text) is not None) for texts in drawn]
-    prefixes = sorted({
-        (number, text[:end]) for number, texts in enumerate(kept) for text in texts for end in step_ends(text)
-    })
+    prefixes = sorted(
+        {
+            (number, text[:end])
+            for number, texts in enumerate(kept)
+            for text in texts
+            for end in step_ends(text)
+        }
+    )
     rolled = draw(
         weights,
         [asked[number].prompt + list(prefix) for number, prefix in prefixes],
@@ -137,7 +146,11 @@ def finish(completion: list[int] | tuple[int, ...]) -> list[int]:
 
 
 def _label(
-    question: Asked, number: int, text: tuple[int, ...], count: int, values: dict[tuple[int, tuple[int, ...]], float]
+    question: Asked,
+    number: int,
+    text: tuple[int, ...],
+    count: int,
+    values: dict[tuple[int, tuple[int, ...]], float],
 ) -> Labelled:
     ends = step_ends(text)
     labels = [values[number, text[:end]] for end in ends] + [float(answer_of(list(text)) == question.target)]

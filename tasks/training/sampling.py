@@ -41,7 +41,7 @@ class LayerWeights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """A Llama model's weights, laid out for decoding; `rotation` is (cos, sin), each (positions, head size)."""
+    """A Llama model's weights, laid out for decoding; `rotation`: (cos, sin), each (positions, head size)."""
 
     layers: list[LayerWeights]
     embedding: Tensor

@@ -44,6 +44,7 @@ def summary_of(run_id: str = "run-a", *, version: int = 1, seed: int = 0, **chan
         "costs": _costs(),
         "failures": pl.DataFrame({"reason": ["NaN score"], "calls": [3]}),
         "missing": pl.DataFrame(schema={"strategy": pl.String, "budget": pl.Int32, "missing": pl.Int64}),
+        "changes": _changes(policy),
     }
     return RunSummary(**{**values, **changes})
 
@@ -65,7 +66,7 @@ def _run(run_id: str, version: int) -> dict[str, Any]:
         "replicate": 0,
         "code_commit": "4e1f2d3c5b6a79880a1b2c3d4e5f60718293a4b5",
         "packages_json": '{"vllm": "0.32.0", "torch": "2.13.0"}',
-        "opened_at": datetime(2026, 11, 20, 2, tzinfo=UTC) + timedelta(days=version),
+        "opened_at": datetime(2026, 11, 10, 2, tzinfo=UTC) + timedelta(days=version),
         "version": version,
     }
 
@@ -120,11 +121,28 @@ def _policy(accuracy: pl.DataFrame) -> pl.DataFrame:
         rows.append(
             {
                 "difficulty": difficulty, "bin": bin_, "budget": budget, "strategy": chosen["strategy"],
-                "questions": QUESTIONS, "accuracy": chosen["accuracy"], "lo": chosen["lo"], "hi": chosen["hi"],
+                "questions": QUESTIONS,
+                "accuracy": chosen["accuracy"], "lo": chosen["lo"], "hi": chosen["hi"],
                 "gain": gain, "gain_lo": gain - 0.04, "gain_hi": gain + 0.04, "decided": decided,
             }
         )  # fmt: skip
     return pl.DataFrame(rows)
+
+
+def _changes(policy: pl.DataFrame) -> pl.DataFrame:
+    """The version before named majority everywhere."""
+    return policy.select(
+        "difficulty",
+        "bin",
+        "budget",
+        version_before=pl.lit(1),
+        strategy_before=pl.lit("majority"),
+        strategy_now="strategy",
+        changed=pl.col("strategy") != "majority",
+        accuracy_before=pl.col("accuracy") - 0.01,
+        accuracy_now="accuracy",
+        same_questions=pl.lit(True),
+    )
 
 
 def _curve(policy: pl.DataFrame) -> pl.DataFrame:

@@ -94,7 +94,7 @@ def test_a_long_answer_is_known_by_its_digest():
     assert not is_too_long(canonical("1" * LONGEST))
 
 
-FRAGMENTS = r"\frac_\frac{_\frac1_{_}_(_(1,_\{_\text{_\text{ a_1,_a=1 _\sqrt_1/_--_\left(_\begin_&_\\_$_^{_9^{9_cm"
+FRAGMENTS = r"\frac_\frac{_\frac1_{_}_(_(1,_\{_\text{_\text{ a_1,_a=1 _\sqrt_1/_--_\left(_\begin_&_\\_$_9^{9"
 
 
 def test_work_is_bounded_for_every_repeated_fragment():

@@ -13,6 +13,8 @@ BOXED = r"\boxed"
         (r"\boxed {\{1,2\}}", r"\{1,2\}"),
         (r"\boxed{ 3 }", "3"),
         (r"\boxed{\boxed{7}}", "7"),
+        (r"\boxed{\frac{\sqrt{3}}{2}}} x", r"\frac{\sqrt{3}}{2}"),
+        (r"\boxed{{{5}}}", "{{5}}"),
         (r"\boxed{3", None),
         (r"\boxed{3} and then \boxed{4", None),
         (r"\boxed{}", None),

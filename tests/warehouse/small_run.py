@@ -1,7 +1,8 @@
-"""A small realistic run, made by code: ten questions, two strategies at budgets 1, 2 and 4, two model versions.
+"""A small realistic run, made by code: ten questions, two strategies, budgets 1, 2 and 4, two versions.
 
-Question q0 … q9; bins 1 (q0, q1) … 5 (q8, q9). Of a question's four pool draws, four are right in bins 1 and 2, two in
-bin 3, one in bin 4, none in bin 5; each completion has two steps. q0 also has a beam: two first steps, one continued.
+Question q0 … q9; bins 1 (q0, q1) … 5 (q8, q9). Of a question's four pool draws, four are right in bins 1
+and 2, two in bin 3, one in bin 4, none in bin 5; each completion has two steps. q0 also has a beam: two
+first steps, one continued.
 """
 
 import hashlib
@@ -78,7 +79,8 @@ def _models(version: int) -> list[dict[str, Any]]:
 def _questions() -> list[dict[str, Any]]:
     return [
         {
-            "benchmark_fingerprint": "bench-1", "question_id": q, "benchmark": "sums", "question": f"{q}: 1 + {i} = ?",
+            "benchmark_fingerprint": "bench-1", "question_id": q, "benchmark": "sums", "question": f"{q}: "
+            "1 + {i} = ?",
             "target": str(1 + i), "level": bin_of(q),
         }
         for i, q in enumerate(QUESTIONS)
@@ -87,22 +89,33 @@ def _questions() -> list[dict[str, Any]]:
 
 def _run(run: str, version: int) -> dict[str, Any]:
     return {
-        "run_id": run, "study": "nightly", "study_json": '{"name": "nightly"}', "identity": f"identity-{version}",
+        "run_id": run, "study": "nightly", "study_json": '{"name": "nightly"}',
+        "identity": f"identity-{version}",
         "benchmark": "sums", "benchmark_fingerprint": "bench-1", "model": "generator",
-        "model_fingerprint": f"generator-{version}", "verifier": "verifier", "verifier_fingerprint": "verifier-1",
-        "aggregate": "last", "seed": 0, "replicate": 0, "code_commit": "4e1f2d3", "packages_json": '{"vllm": "0.32.0"}',
+        "model_fingerprint": f"generator-{version}", "verifier": "verifier",
+        "verifier_fingerprint": "verifier-1",
+        "aggregate": "last", "seed": 0, "replicate": 0, "code_commit": "4e1f2d3",
+        "packages_json": '{"vllm": "0.32.0"}',
         "opened_at": DAY + timedelta(days=version),
     }  # fmt: skip
 
 
 def _events(run: str, version: int) -> list[dict[str, Any]]:
     told = [
-        ("opened", None, None), ("linked", "prefect:flow-1", None), ("stage", "generate", 60.0), ("stage", "grade", 3.0),
+        ("opened", None, None), ("linked", "prefect:flow-1", None), ("stage", "generate", 60.0), ("stage",
+        "grade", 3.0),
         ("complete", None, None), ("published", None, None), ("linked", "mlflow:track-1", None),
     ]  # fmt: skip
     start = DAY + timedelta(days=version)
     return [
-        {"run_id": run, "event": e, "at": start + timedelta(minutes=i), "detail": d, "seconds": s, "cpu_seconds": s}
+        {
+            "run_id": run,
+            "event": e,
+            "at": start + timedelta(minutes=i),
+            "detail": d,
+            "seconds": s,
+            "cpu_seconds": s,
+        }
         for i, (e, d, s) in enumerate(told)
     ]
 
@@ -124,8 +137,10 @@ def _draws(run: str, version: int) -> list[dict[str, Any]]:
 
 def _draw(run: str, version: int, question: str, **rest: Any) -> dict[str, Any]:
     shared = {
-        "model_fingerprint": f"generator-{version}", "benchmark_fingerprint": "bench-1", "question_id": question,
-        "run_id": run, "token_ids": [1, 2, 3], "generated_tokens": 3, "drawn_at": DAY + timedelta(days=version),
+        "model_fingerprint": f"generator-{version}", "benchmark_fingerprint": "bench-1",
+        "question_id": question,
+        "run_id": run, "token_ids": [1, 2, 3], "generated_tokens": 3,
+        "drawn_at": DAY + timedelta(days=version),
     }  # fmt: skip
     first = rest["child"] == 0
     return shared | {"prompt_tokens": 8 * first, "cached_tokens": 2 * first, "requests": int(first)} | rest
@@ -163,7 +178,8 @@ def _scores(run: str, draws: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "verifier_fingerprint": "verifier-1", "node_key": node, "benchmark_fingerprint": "bench-1",
-            "question_id": draw["question_id"], "score": _score(draw, node), "run_id": run, "tokens": 5 * place,
+            "question_id": draw["question_id"], "score": _score(draw, node), "run_id": run,
+            "tokens": 5 * place,
             "requests": int(node == draw["node_key"]), "scored_at": DAY,
         }
         for draw in draws
@@ -204,14 +220,20 @@ def _readings(draws: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     ]
     distinct = sorted({(row["question_id"], row["canonical"]) for row in answers})
     grades = [
-        {**place, "question_id": q, "canonical": a, "grader": "1", "verdict": "wrong" if a == "-1" else "correct"}
+        {
+            **place,
+            "question_id": q,
+            "canonical": a,
+            "grader": "1",
+            "verdict": "wrong" if a == "-1" else "correct",
+        }
         for q, a in distinct
     ]
     return {"answers": answers, "grades": grades}
 
 
 def accuracy_of(strategy: str, budget: int, question: str) -> float:
-    """Expected accuracy: the share of right draws, a quarter more for the beam above budget 1 on hard questions."""
+    """Expected accuracy: the share of right draws; beams gain a quarter on hard questions above budget 1."""
     share = RIGHT[bin_of(question)] / 4
     return min(1.0, share + 0.25) if strategy == BEAM and budget > 1 and bin_of(question) > 2 else share
 
@@ -221,7 +243,8 @@ def _outcomes(run: str, version: int) -> list[dict[str, Any]]:
         {
             "run_id": run, "strategy": strategy, "budget": budget, "question_id": q,
             "accuracy": accuracy_of(strategy, budget, q), "mc_error": 0.0, "answer": None, "no_answer": 0.0,
-            "truncated": 0.0, "generations": float(budget), "generated_tokens": 3.0 * budget, "prompt_tokens": 8.0,
+            "truncated": 0.0, "generations": float(budget), "generated_tokens": 3.0 * budget,
+            "prompt_tokens": 8.0,
             "verifier_tokens": 10.0 * budget * (strategy == BEAM), "flops": 6000.0 * budget,
         }
         for strategy in (*STRATEGIES, "pass")
@@ -248,7 +271,8 @@ def _policies(run: str, version: int) -> list[dict[str, Any]]:
                 strategy = BEAM if place > 1 + version and budget > 1 else "majority"
                 accuracy = accuracy_of(strategy, budget, f"q{2 * place - 1}")
                 rows.append({
-                    "run_id": run, "difficulty": difficulty, "bin": place, "budget": budget, "strategy": strategy,
+                    "run_id": run, "difficulty": difficulty, "bin": place, "budget": budget,
+                    "strategy": strategy,
                     "questions": 2, "accuracy": accuracy, "lo": 0.0, "hi": 1.0, "gain": 0.0, "gain_lo": -0.1,
                     "gain_hi": 0.1, "decided": strategy == BEAM,
                 })  # fmt: skip

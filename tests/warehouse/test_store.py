@@ -67,7 +67,9 @@ def test_segments_written_while_nobody_looked_are_there_after_opening(tmp_path: 
 def test_a_query_takes_values_and_frames(store: Store) -> None:
     store.append("bins", bins("q1", "q2", "q3"))
     wanted = pl.DataFrame({"question_id": ["q2", "q3"]})
-    found = store.read("FROM bins SEMI JOIN wanted USING (question_id) WHERE question_id > $q", q="q2", wanted=wanted)
+    found = store.read(
+        "FROM bins SEMI JOIN wanted USING (question_id) WHERE question_id > $q", q="q2", wanted=wanted
+    )
     assert found["question_id"].to_list() == ["q3"]
 
 
@@ -80,7 +82,9 @@ def test_lists_and_times_come_back_as_they_went_in(small: Store) -> None:
 def test_a_rebuild_makes_the_same_database_from_the_journal_alone(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         small_run.fill(store)
-        late = Journal(tmp_path).append("bins", bins("q1", bin=1))  # named earlier, merged later than the next:
+        late = Journal(tmp_path).append(
+            "bins", bins("q1", bin=1)
+        )  # named earlier, merged later than the next:
         store.append("bins", bins("q1", bin=5))  # this row wins, and must win again
         store.load_new()
         before = content(store)
@@ -140,7 +144,7 @@ def fill_and_die(folder: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]; import small_run\n"
         "from warehouse.store import Store\n"
-        "small_run.fill(Store.open(Path(sys.argv[1]))); os._exit(0)"
+        "store = Store.open(Path(sys.argv[1])); small_run.fill(store); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", code, str(folder), *sys.path], check=True, timeout=60)
 
@@ -149,7 +153,8 @@ def test_a_second_writer_is_told_who_holds_the_warehouse(tmp_path: Path) -> None
     code = (
         "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
         "from warehouse.errors import Busy; from warehouse.store import Store\n"
-        "try:\n    Store.open(Path(sys.argv[1]))\nexcept Busy as busy:\n    print(busy); sys.exit(busy.exit_code)"
+        "try:\n    Store.open(Path(sys.argv[1]))\nexcept Busy as busy:\n    print(busy); "
+        "sys.exit(busy.exit_code)"
     )
     with Store.open(tmp_path):
         done = subprocess.run(
@@ -225,5 +230,7 @@ def test_a_view_without_a_file_is_gone_and_a_changed_one_is_new(tmp_path: Path) 
         (tmp_path / "b_view.sql").unlink()
         (tmp_path / "z_view.sql").write_text("CREATE VIEW z_view AS SELECT twice(4) AS y;")
         create_views(connection, tmp_path)
-        assert connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall() == [("z_view",)]
+        assert connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall() == [
+            ("z_view",)
+        ]
         assert connection.sql("SELECT y FROM z_view").fetchall() == [(8,)]

@@ -7,6 +7,8 @@ from small_run import BEAM
 
 from warehouse.store import Store
 
+MAJORITY_AT_4 = "run_id = 'run-a' AND strategy = 'majority' AND budget = 4"
+
 
 def rows(store: Store, sql: str, **params: object) -> list[tuple]:
     return store.read(sql, **params).rows()
@@ -14,7 +16,7 @@ def rows(store: Store, sql: str, **params: object) -> list[tuple]:
 
 def test_accuracy_over_all_questions_is_the_mean_of_the_outcomes(small: Store) -> None:
     # bins 1 and 2: 1; bin 3: 2/4; bin 4: 1/4; bin 5: 0, two questions each: (4 + 1 + .5 + 0) / 10
-    sql = "SELECT questions, accuracy FROM accuracy WHERE run_id = 'run-a' AND strategy = 'majority' AND budget = 4 AND bin = 0"
+    sql = f"SELECT questions, accuracy FROM accuracy WHERE {MAJORITY_AT_4} AND bin = 0"
     assert rows(small, sql) == [(10, pytest.approx(0.55))]
 
 
@@ -41,8 +43,10 @@ def test_the_interval_at_zero_and_one_stays_inside_and_has_width(store: Store) -
 
 
 def test_less_variance_between_questions_than_a_coin_counts_as_more_questions(store: Store) -> None:
-    # p(1 − p) = .25 against a variance of .1: 10 · 2.5; more variance than a coin's never counts as fewer questions
-    sql = "SELECT effective_questions(0.5, 10, 0.1), effective_questions(0.5, 10, 0.3), effective_questions(1, 10, 0)"
+    # p(1 − p) = .25 against a variance of .1: 10 · 2.5; more variance than a coin's never counts as fewer
+    # questions
+    sql = """SELECT effective_questions(0.5, 10, 0.1), effective_questions(0.5, 10, 0.3),
+        effective_questions(1, 10, 0)"""
     assert rows(store, sql) == [(25, 10, 10)]
 
 
@@ -51,17 +55,19 @@ def test_a_single_question_has_an_interval(store: Store) -> None:
 
 
 def test_the_accuracy_view_uses_the_variance_between_questions(small: Store) -> None:
-    # outcomes 1 ×4, .5 ×2, .25 ×2, 0 ×2: mean .55, sum of squares 4.625, s² = (4.625 − 10 · .3025) / 9 = .17778
+    # outcomes 1 ×4, .5 ×2, .25 ×2, 0 ×2: mean .55, sum of squares 4.625, s² = (4.625 − 10 · .3025) / 9 =
+    # .17778
     effective = 10 * 0.55 * 0.45 / (1.6 / 9)
     z = 1.959963984540054
     centre = (0.55 + z * z / 2 / effective) / (1 + z * z / effective)
     half = z * math.sqrt(0.2475 / effective + z * z / 4 / effective**2) / (1 + z * z / effective)
-    sql = "SELECT lo, hi FROM accuracy WHERE run_id = 'run-a' AND strategy = 'majority' AND budget = 4 AND bin = 0"
+    sql = f"SELECT lo, hi FROM accuracy WHERE {MAJORITY_AT_4} AND bin = 0"
     assert rows(small, sql) == [(pytest.approx(centre - half), pytest.approx(centre + half))]
 
 
 def test_contrast_pairs_the_questions(small: Store) -> None:
-    # beam gains .25 on the six questions of bins 3 to 5: mean .15, sd of (0 ×4, .25 ×6) = sqrt(.15 / 9) = .1291
+    # beam gains .25 on the six questions of bins 3 to 5: mean .15, sd of (0 ×4, .25 ×6) = sqrt(.15 / 9) =
+    # .1291
     sql = f"""SELECT bin, questions, difference, lo, hi
         FROM contrast('run-a', 'oracle', '{BEAM}', 4, 'majority', 4) WHERE bin = 0"""
     half = 1.959963984540054 * math.sqrt(0.15 / 9) / math.sqrt(10)
@@ -117,8 +123,8 @@ def test_model_versions_are_numbered_by_first_sight(small: Store) -> None:
 def test_cost_by_role_adds_up_what_the_run_paid(small: Store) -> None:
     # proposer: 40 pool draws and 3 steps of 3 tokens; a prompt of 8 (2 cached) for 10 + 2 first children;
     # FLOPs 2 · 1000 · (129 + 96 − 24). Difficulty: 40 draws, 10 prompts: 2 · 1000 · (120 + 80 − 20)
-    sql = """SELECT role, requests, draws, generated_tokens, prompt_tokens, cached_tokens, flops FROM cost_by_role
-        WHERE run_id = 'run-a' AND role <> 'verifier' ORDER BY role"""
+    sql = """SELECT role, requests, draws, generated_tokens, prompt_tokens, cached_tokens, flops FROM
+    cost_by_role WHERE run_id = 'run-a' AND role <> 'verifier' ORDER BY role"""
     assert rows(small, sql) == [
         ("difficulty", 10, 40, 120, 80, 20, 360_000.0), ("proposer", 12, 43, 129, 96, 24, 402_000.0),
     ]  # fmt: skip
@@ -151,7 +157,8 @@ def test_run_history_tells_state_cost_and_links(small: Store) -> None:
 
 def test_question_draws_show_steps_scores_and_verdict(small: Store) -> None:
     sql = """SELECT text, step_scores, score, canonical, verdict FROM question_draws
-        WHERE run_id = 'run-a' AND question_id = 'q4' AND role = 'proposer' AND whole ORDER BY child LIMIT 3"""
+        WHERE run_id = 'run-a' AND question_id = 'q4' AND role = 'proposer' AND whole ORDER BY child LIMIT
+        3"""
     assert rows(small, sql) == [
         ("I add.\nAnswer: 5", [0.5, 0.9], 0.9, "5", "correct"),
         ("I add.\nAnswer: 5", [0.5, 0.9], 0.9, "5", "correct"),
@@ -166,12 +173,14 @@ def test_a_missing_score_stays_missing(small: Store) -> None:
 
 
 def test_question_draws_are_shown_to_a_run_that_did_not_pay(small: Store) -> None:
-    sql = "SELECT count(*), count(DISTINCT paid_by) FROM question_draws WHERE run_id = 'run-b' AND question_id = 'q0'"
+    sql = """SELECT count(*), count(DISTINCT paid_by) FROM question_draws
+        WHERE run_id = 'run-b' AND question_id = 'q0'"""
     assert rows(small, sql) == [(11, 1)]
 
 
 def test_a_beams_completion_is_put_together_from_its_steps(small: Store) -> None:
-    sql = "SELECT text, step_scores, score, canonical, verdict FROM completions_of('run-a', 'q0') WHERE NOT whole"
+    sql = """SELECT text, step_scores, score, canonical, verdict
+        FROM completions_of('run-a', 'q0') WHERE NOT whole"""
     assert rows(small, sql) == [("I add slowly.\nAnswer: 1", [0.5, 0.9], 0.9, "1", "correct")]
 
 
@@ -183,8 +192,12 @@ def test_step_scores_are_joined_as_the_run_says(store: Store, aggregate: str, sc
     assert found == (score if score is None else pytest.approx(score))
 
 
-@pytest.mark.parametrize(("aggregate", "score"), [("last", 0.5), ("min", None), ("prod", None), ("mean", None)])
-def test_a_score_that_needs_a_missing_one_is_missing(store: Store, aggregate: str, score: float | None) -> None:
+@pytest.mark.parametrize(
+    ("aggregate", "score"), [("last", 0.5), ("min", None), ("prod", None), ("mean", None)]
+)
+def test_a_score_that_needs_a_missing_one_is_missing(
+    store: Store, aggregate: str, score: float | None
+) -> None:
     assert rows(store, "SELECT completion_score([NULL, 0.5], $how)", how=aggregate) == [(score,)]
 
 
@@ -192,10 +205,12 @@ def test_verdicts_are_counted_by_completion(small: Store) -> None:
     # pool: 2 questions × (4, 4, 2, 1, 0) right = 22 of 40, and the beam's one completion
     sql = "SELECT role, verdict, completions FROM verdict_counts WHERE run_id = 'run-a' ORDER BY ALL"
     assert rows(small, sql) == [
-        ("difficulty", "correct", 22), ("difficulty", "wrong", 18), ("proposer", "correct", 23), ("proposer", "wrong", 18),
+        ("difficulty", "correct", 22), ("difficulty", "wrong", 18), ("proposer", "correct", 23),
+        ("proposer", "wrong", 18),
     ]  # fmt: skip
 
 
 def test_trouble_counts_failures_and_missing_outcomes(small: Store) -> None:
-    sql = "SELECT run_id, verifier_failures, truncated, unanswered, ungraded, missing FROM trouble ORDER BY run_id"
+    sql = """SELECT run_id, verifier_failures, truncated, unanswered, ungraded, missing
+        FROM trouble ORDER BY run_id"""
     assert rows(small, sql) == [("run-a", 2, 0, 0, 0, 0), ("run-b", 2, 0, 0, 0, 1)]

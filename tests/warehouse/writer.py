@@ -1,7 +1,7 @@
 """A writer to be killed: appends draws as fast as it can and says, once each append has returned, which.
 
-`python writer.py FOLDER FIRST PUBLISH`: batch i holds the children 10 i … 10 i + 9 of one prefix; with PUBLISH = 1 a
-snapshot follows every batch.
+`python writer.py FOLDER FIRST PUBLISH`: batch i holds the children 10 i … 10 i + 9 of one prefix; with
+PUBLISH = 1 a snapshot follows every batch.
 """
 
 import itertools
@@ -24,7 +24,8 @@ def batch(number: int) -> pl.DataFrame:
 
 def _child(child: int) -> dict:
     return _draw(
-        "run-a", 1, "q0", prefix_key="root", sampling_key="pool", replicate=0, child=child, node_key=f"n{child}",
+        "run-a", 1, "q0", prefix_key="root", sampling_key="pool", replicate=0, child=child,
+        node_key=f"n{child}",
         step_keys=[f"n{child}"], depth=0, text="I add. " * 50, stop="end", role="proposer",
     )  # fmt: skip
 

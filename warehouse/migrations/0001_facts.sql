@@ -170,8 +170,12 @@ CREATE TABLE policies (                 -- grain: one cell of one run's compute-
     budget INTEGER NOT NULL,
     strategy VARCHAR NOT NULL,
     questions INTEGER NOT NULL,
-    accuracy DOUBLE NOT NULL, lo DOUBLE NOT NULL, hi DOUBLE NOT NULL,
-    gain DOUBLE, gain_lo DOUBLE, gain_hi DOUBLE, -- over the baseline at the same bin and budget, paired; NULL: baseline absent
+    accuracy DOUBLE NOT NULL,
+    lo DOUBLE NOT NULL,
+    hi DOUBLE NOT NULL,
+    gain DOUBLE,                        -- accuracy over the baseline's at the same bin and budget, paired; NULL: baseline absent
+    gain_lo DOUBLE,                     -- lower end of the gain's 95 % interval
+    gain_hi DOUBLE,                     -- upper end of the gain's 95 % interval
     decided BOOLEAN NOT NULL,           -- FALSE: cannot be told apart from a cheaper strategy; the cheapest is named
     PRIMARY KEY (run_id, difficulty, bin, budget)
 );
@@ -180,7 +184,9 @@ CREATE TABLE curves (                   -- grain: cross-validated compute-optima
     run_id VARCHAR NOT NULL,
     difficulty VARCHAR NOT NULL,
     budget INTEGER NOT NULL,
-    accuracy DOUBLE NOT NULL, lo DOUBLE NOT NULL, hi DOUBLE NOT NULL,
+    accuracy DOUBLE NOT NULL,
+    lo DOUBLE NOT NULL,
+    hi DOUBLE NOT NULL,
     PRIMARY KEY (run_id, difficulty, budget)
 );
 
@@ -189,7 +195,9 @@ CREATE TABLE efficiencies (             -- grain: efficiency factor at one budge
     difficulty VARCHAR NOT NULL,
     baseline VARCHAR NOT NULL,
     budget INTEGER NOT NULL,
-    factor DOUBLE NOT NULL, lo DOUBLE, hi DOUBLE, -- hi NULL: no upper bound
+    factor DOUBLE NOT NULL,             -- budget at which the baseline is as accurate, divided by this budget
+    lo DOUBLE,                          -- lower end of the factor's 95 % interval; NULL: none
+    hi DOUBLE,                          -- upper end of that interval; NULL: no upper bound
     beyond BOOLEAN NOT NULL,            -- TRUE: the baseline never gets there, factor is a lower bound
     PRIMARY KEY (run_id, difficulty, baseline, budget)
 );

@@ -20,7 +20,7 @@ SELECT
     sum(draws.prompt_tokens)::BIGINT AS prompt_tokens,
     sum(draws.cached_tokens)::BIGINT AS cached_tokens,
     0::BIGINT AS verifier_tokens,
-    sum(2.0 * model_versions.parameters
+    sum(2e0 * model_versions.parameters
         * (draws.generated_tokens + draws.prompt_tokens - draws.cached_tokens)) AS flops
 FROM draws
 LEFT JOIN model_versions USING (model_fingerprint)
@@ -36,7 +36,7 @@ SELECT
     0::BIGINT AS prompt_tokens,
     0::BIGINT AS cached_tokens,
     sum(scores.tokens * scores.requests)::BIGINT AS verifier_tokens,
-    sum(2.0 * model_versions.parameters * scores.tokens * scores.requests) AS flops
+    sum(2e0 * model_versions.parameters * scores.tokens * scores.requests) AS flops
 FROM scores
 LEFT JOIN model_versions ON model_versions.model_fingerprint = scores.verifier_fingerprint
 GROUP BY scores.run_id;

@@ -1,5 +1,7 @@
 -- How many times the policy's budget does the baseline need to be as accurate?
 -- grain: one budget of one difficulty of one run, against one baseline
+-- lo: lower end of the factor's 95 % interval; NULL: none
+-- hi: upper end of that interval; NULL: no upper bound
 -- text: the factor to read: '4.2 [2.1, 7.9]', '> 4' where the baseline never gets there
 CREATE VIEW efficiency_factor AS
 WITH spelled AS (

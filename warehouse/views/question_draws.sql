@@ -1,6 +1,8 @@
 -- What did the model write for a question, what did the verifier think of it, and was it right?
 -- grain: one draw of one question that one run owes, whoever paid for it; filter by run_id and question_id to read
 -- whole: TRUE: a completion drawn in one piece from the question; FALSE: a step or a revision
+-- score: the completion's score, its step scores joined by the run's aggregate; NULL for a draw that is not whole
+--     and where a step score is missing
 -- verdict: correct | wrong | unparsed | timeout | memory | crashed; NULL: no answer, or not graded yet
 CREATE VIEW question_draws AS
 SELECT

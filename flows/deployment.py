@@ -1,0 +1,63 @@
+"""What `ttc up` asks of Prefect's API, and the step that infra/prefect.yaml runs while it is registered."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from flows.servers import POOL
+from tasks.study import load_study
+
+_UNDER_WAY = ["RUNNING", "PENDING", "CANCELLING"]
+
+
+def read_study(path: str) -> dict[str, dict[str, Any]]:
+    """The study of a TOML file as `{"study": …}`, so that files stay the one place where studies are written."""
+    return {"study": json.loads(load_study(path).to_json())}
+
+
+def make_pool(api: str) -> None:
+    """The work pool exists afterwards, whether or not it did before; the worker fills in its template."""
+    answer = _client(api).post("/work_pools/", json={"name": POOL, "type": "process"})
+    if answer.status_code != httpx.codes.CONFLICT:
+        answer.raise_for_status()
+
+
+def bury_orphans(api: str) -> int:
+    """How many runs were set to Crashed because the `ttc up` that ran them is gone.
+
+    Call it before a worker starts, on our own server only: then nothing can be running in the pool, and a run
+    that still says so would block the deployment's only slot.
+    """
+    client = _client(api)
+    wanted = {"flow_runs": {"state": {"type": {"any_": _UNDER_WAY}}}, "work_pools": {"name": {"any_": [POOL]}}}
+    orphans = client.post("/flow_runs/filter", json=wanted).raise_for_status().json()
+    crashed = {"type": "CRASHED", "message": "`ttc up` ended while this run was under way; running it again resumes it."}
+    for run in orphans:
+        client.post(f"/flow_runs/{run['id']}/set_state", json={"state": crashed, "force": True}).raise_for_status()
+    return len(orphans)
+
+
+def schedules(api: str) -> list[tuple[str, str]]:
+    """(`flow/deployment`, cron) of every deployment of the pool; an unscheduled one has an empty cron."""
+    client = _client(api)
+    names = {flow["id"]: flow["name"] for flow in client.post("/flows/filter", json={}).raise_for_status().json()}
+    wanted = {"work_pools": {"name": {"any_": [POOL]}}}
+    rows = client.post("/deployments/filter", json=wanted).raise_for_status().json()
+    return sorted((f"{names[row['flow_id']]}/{row['name']}", _crons(row)) for row in rows)
+
+
+def _crons(deployment: dict[str, Any]) -> str:
+    return ", ".join(s["schedule"]["cron"] for s in deployment["schedules"] if s["active"] and "cron" in s["schedule"])
+
+
+def worker_is_online(api: str) -> bool:
+    """Whether a worker of the pool has reported to the server lately."""
+    answer = _client(api).post(f"/work_pools/{POOL}/workers/filter", json={})
+    return answer.is_success and any(worker["status"] == "ONLINE" for worker in answer.json())
+
+
+def _client(api: str) -> httpx.Client:
+    return httpx.Client(base_url=api, timeout=30, trust_env=False, follow_redirects=True)

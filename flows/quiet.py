@@ -1,0 +1,48 @@
+"""Silence for the log noise of the packages underneath; `TTC_LOGS=1` lets it through."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+
+_DEFAULTS = {
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_LOGGING_ROOT_LEVEL": "ERROR",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "PREFECT_CLI_COLORS": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+
+
+def hush() -> None:
+    """Set quiet defaults for this process and its children; what the user has set stays."""
+    if os.environ.get("TTC_LOGS"):
+        return
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    warnings.simplefilter("ignore")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def prefect() -> Iterator[None]:
+    """Prefect with its state under the state folder; a server only where the user named one."""
+    from tasks.settings import settings
+
+    home = settings().home / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PREFECT_HOME", str(home))
+    if settings().prefect_api:
+        os.environ.setdefault("PREFECT_API_URL", str(settings().prefect_api))
+    yield

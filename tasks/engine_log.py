@@ -1,0 +1,53 @@
+"""Keeps the words of engine processes off the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+
+@contextlib.contextmanager
+def noise_in(path: Path) -> Iterator[None]:
+    """File descriptors 1 and 2 go to a file; Python's own stdout and stderr stay where they were.
+
+    vLLM's processes inherit the descriptors, so what they print is kept for those who look for
+    it and not mixed into tables. `TTC_LOGS=1` leaves everything on the terminal.
+    """
+    if os.environ.get("TTC_LOGS"):
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as undo:
+        log = undo.enter_context(path.open("ab"))
+        for name, descriptor in (("stdout", 1), ("stderr", 2)):
+            undo.enter_context(_moved(name, descriptor, log.fileno()))
+        yield
+
+
+@contextlib.contextmanager
+def _moved(name: str, descriptor: int, target: int) -> Iterator[None]:
+    stream = getattr(sys, name)
+    stream.flush()
+    saved = os.dup(descriptor)
+    with os.fdopen(saved, "w", buffering=1) as kept:
+        os.dup2(target, descriptor)
+        if _writes_to(stream, descriptor):
+            setattr(sys, name, kept)
+        try:
+            yield
+        finally:
+            getattr(sys, name).flush()
+            setattr(sys, name, stream)
+            os.dup2(saved, descriptor)
+
+
+def _writes_to(stream: TextIO, descriptor: int) -> bool:
+    """Whether a stream is the descriptor's own; a test's captured one is not."""
+    try:
+        return stream.fileno() == descriptor
+    except (OSError, ValueError, AttributeError):
+        return False

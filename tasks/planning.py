@@ -1,0 +1,70 @@
+"""What a study will cost before it is run: draws, tokens, minutes and disk; no engine is started."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from tasks.questioning import plan
+from tasks.runs import Run, prepared
+from tasks.study import Study
+from warehouse.store import Store
+
+BYTES_A_TOKEN = 6.0
+"""Journal and database together, measured on the bundled family; longer completions take less a token."""
+
+
+class Forecast(NamedTuple):
+    """One model version under a study; tokens are generated ones."""
+
+    model: str
+    questions: int
+    draws: int
+    """Whole completions' worth that the study owes: pool, difficulty and every search."""
+    there: int
+    """Of these, already drawn for this model version."""
+    tokens_a_draw: float | None
+    """Mean of what is drawn; None before the first draw of this model version: then max_tokens bounds it."""
+    tokens: float
+    """Still to be generated."""
+    seconds: float | None
+    """At the pace of the last run on this machine; None when there was none."""
+    disk: float
+    """Bytes."""
+
+
+def forecast(store: Store, study: Study, model: str) -> Forecast:
+    """The cost of running the study for one model version, given what is there already."""
+    run = prepared(study, model, run_id="")
+    owed = plan(run)
+    count = len(run.benchmark.questions)
+    searched = sum(budget for _, budget in owed.searches)
+    draws = count * (owed.pool + owed.difficulty + searched)
+    mean, there = _drawn(store, run)
+    tokens = max(0, draws - there) * (mean if mean is not None else study.generator.max_tokens)
+    pace = _pace(store)
+    return Forecast(model, count, draws, min(there, draws), mean, tokens, tokens / pace if pace else None, tokens * BYTES_A_TOKEN)
+
+
+def _drawn(store: Store, run: Run) -> tuple[float | None, int]:
+    """Mean tokens of a whole draw, and how many completions' worth of tokens are there for these questions."""
+    whole, tokens = store.read(
+        "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step'), sum(generated_tokens) FROM draws "
+        "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
+        wanted=pl.DataFrame({"question_id": run.question_ids}),
+        model=run.generator.fingerprint,
+    ).row(0)
+    return (float(whole), round(tokens / whole)) if whole else (None, 0)
+
+
+def _pace(store: Store) -> float | None:
+    """Generated tokens a second of the last stage `generate` that drew something."""
+    rows = store.read(
+        "SELECT sum(d.generated_tokens) / any_value(e.seconds) FROM run_events e JOIN draws d USING (run_id) "
+        "WHERE e.event = 'stage' AND e.detail = 'generate' AND e.seconds > 5 "
+        'GROUP BY e.run_id, e."at" ORDER BY e."at" DESC LIMIT 1'
+    )
+    return float(rows.item()) if len(rows) else None
+
+

@@ -1,0 +1,204 @@
+"""The data dictionary, written from the schema: `python -m warehouse.dictionary` renews warehouse/README.md.
+
+A column is described by the comment beside it in its migration or in the head of its view's file; a column
+that means the same everywhere is described once, in WORDS.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from warehouse.schema import MIGRATIONS, VIEWS, create_views, migrate
+
+README = Path(__file__).parent / "README.md"
+START, END = (
+    "<!-- dictionary: written by python -m warehouse.dictionary -->",
+    "<!-- end of the dictionary -->",
+)
+
+WORDS = {
+    "accuracy": "expected share of correct answers",
+    "aggregate": "how step scores become the completion's score: last, min, prod or mean",
+    "answer": "the answer as written; NULL: no answer",
+    "applied_at": "when it was applied",
+    "benchmark": "name of the benchmark",
+    "benchmark_fingerprint": "hash of the benchmark's content",
+    "bin": "difficulty bin: 1 easiest … 5 hardest",
+    "budget": "generations allowed on one question",
+    "canonical": "canonical form of the answer, the class in a vote; NULL: no answer",
+    "code_commit": "commit of the code that ran",
+    "difficulty": "'oracle' (from pass@1) or 'predicted' (from verifier scores)",
+    "baseline": "the strategy compared with",
+    "drawn_at": "when it was drawn",
+    "failed_at": "when it failed",
+    "generated_tokens": "tokens generated",
+    "hi": "upper end of accuracy's 95 % interval",
+    "kind": "'generator' or 'verifier'",
+    "lo": "lower end of accuracy's 95 % interval",
+    "max_tokens": "token limit of a completion",
+    "model": "name of the model in the study",
+    "model_fingerprint": "hash of the model version's weights, tokenizer and prompt template",
+    "name": "file name",
+    "node_key": "hash of the token ids up to this point",
+    "number": "number in the file's name",
+    "opened_at": "when the run was opened",
+    "paid_by": "the run that paid for the draw",
+    "path": "folder the weights were read from",
+    "prompt_tokens": "prompt tokens, as if it ran alone",
+    "question": "text of the question",
+    "question_id": "the question, unique within its benchmark",
+    "questions": "questions in the cell",
+    "reason": "what went wrong",
+    "replicate": "number of the independent repetition that the draw belongs to",
+    "role": "what it was drawn for: proposer, difficulty, lookahead or revision",
+    "run_id": "the run",
+    "sampling_key": "hash of the sampling parameters",
+    "score": "the verifier's opinion, in [0, 1]",
+    "scored_at": "when it was scored",
+    "seed": "seed of the run",
+    "step_scores": "scores at the ends of its own steps, in order; a missing score is NULL; NULL list: no "
+    "verifier",
+    "stop": "why it ended: end (of text), step (end of one), limit (of tokens)",
+    "strategy": "readable key of the strategy, e.g. 'beam_search(m=4)/weighted'",
+    "target": "the reference answer",
+    "temperature": "sampling temperature",
+    "token_ids": "token ids of the draw",
+    "top_k": "tokens kept by top-k sampling; 0: all",
+    "top_p": "probability mass kept by nucleus sampling",
+    "verdict": "correct, wrong, unparsed, timeout, memory or crashed",
+    "verifier": "name of the verifier in the study; NULL: none",
+    "verifier_fingerprint": "hash of the verifier's weights, tokenizer and template",
+    "verifier_tokens": "tokens the verifier read, as if it ran alone",
+}
+
+
+class Entry(NamedTuple):
+    """A table, view or macro: what its own file says of it."""
+
+    name: str
+    about: str
+    grain: str
+    columns: Mapping[str, str]
+
+
+def table_entries(folder: Path = MIGRATIONS) -> dict[str, Entry]:
+    """What the migrations' comments say of each table."""
+    sql = "\n".join(file.read_text() for file in sorted(folder.glob("*.sql")))
+    found = re.findall(r"^CREATE TABLE (\w+) \( *-- grain: (.*?)\n(.*?)^\);", sql, re.MULTILINE | re.DOTALL)
+    return {name: Entry(name, "", grain, _commented_columns(body)) for name, grain, body in found}
+
+
+def _commented_columns(body: str) -> dict[str, str]:
+    return dict(re.findall(r'^    "?([a-z_]+)"? [^\n]*?-- ([^\n]+)', body, re.MULTILINE))
+
+
+def view_entries(folder: Path = VIEWS) -> dict[str, Entry]:
+    """What the heads of the views' files say; ValueError for a file without question and grain."""
+    return {file.stem: _head(file) for file in sorted(folder.glob("*.sql"))}
+
+
+def _head(file: Path) -> Entry:
+    lines = file.read_text().splitlines()
+    head = [line[3:] for line in lines if line.startswith("-- ")]
+    if len(head) < 2 or "?" not in head[0] or not head[1].startswith("grain: "):
+        raise ValueError(f"{file.name}: expected '-- <question>?' and '-- grain: …' as its first two lines.")
+    told = re.findall(r"^(\w+): (.*?)(?=\n\w+: |\Z)", "\n".join(head[2:]), re.MULTILINE | re.DOTALL)
+    columns = {name: " ".join(text.split()) for name, text in told}
+    return Entry(file.stem, head[0], head[1].removeprefix("grain: "), columns)
+
+
+def dictionary() -> str:
+    """The dictionary as Markdown; ValueError for a column that nothing describes."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        migrate(connection)
+        create_views(connection)
+        tables = [_section(connection, entry, own=True) for entry in _tables(connection)]
+        views = [
+            _section(connection, entry)
+            for name, entry in view_entries().items()
+            if _is_view(connection, name)
+        ]
+        macros = [
+            _macro(connection, entry)
+            for name, entry in view_entries().items()
+            if not _is_view(connection, name)
+        ]
+    return "\n\n".join(["## Tables", *tables, "## Views", *views, "## Macros", *macros])
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
+    """Entries of all tables in the order of the migrations."""
+    told = table_entries()
+    told["migrations"] = Entry("migrations", "", "one migration that this database has had", {})
+    names = [str(name) for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()]
+    missing = set(names) - set(told)
+    if missing:
+        raise ValueError(
+            f"Expected 'CREATE TABLE name (  -- grain: …' in the migrations for {sorted(missing)}."
+        )
+    return [entry for name, entry in told.items() if name in names]
+
+
+def _is_view(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    return (name,) in connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+
+
+def _section(connection: duckdb.DuckDBPyConnection, entry: Entry, *, own: bool = False) -> str:
+    about = f"{entry.about}\n\n" if entry.about else ""
+    key = f" Key: {', '.join(f'`{column}`' for column in _key(connection, entry.name))}." if own else ""
+    columns = connection.sql(f'DESCRIBE "{entry.name}"').fetchall()
+    return f"### {entry.name}\n{about}Grain: {entry.grain}.{key}\n\n{_columns(entry, columns)}"
+
+
+def _key(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    sql = (
+        "SELECT constraint_column_names FROM duckdb_constraints() "
+        "WHERE table_name = $table AND constraint_type = 'PRIMARY KEY'"
+    )
+    return connection.sql(sql, params={"table": table}).fetchall()[0][0]
+
+
+def _columns(entry: Entry, columns: list[tuple[str, ...]]) -> str:
+    lines = [f"| `{name}` | {_type(kind)} | {_meaning(entry, name)} |" for name, kind, *_ in columns]
+    return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *lines])
+
+
+def _meaning(entry: Entry, column: str) -> str:
+    elsewhere = (other.columns[column] for other in table_entries().values() if column in other.columns)
+    meaning = entry.columns.get(column) or WORDS.get(column) or next(elsewhere, None)
+    if meaning is None:
+        raise ValueError(f"{entry.name}.{column}: expected a comment in its SQL file, or an entry in WORDS.")
+    return meaning.replace("|", "\\|")
+
+
+def _type(kind: str) -> str:
+    return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}.get(kind, kind)
+
+
+def _macro(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
+    sql = "SELECT parameters, function_type FROM duckdb_functions() WHERE function_name = $name"
+    parameters, kind = connection.sql(sql, params={"name": entry.name}).fetchall()[0]
+    title = f"### {entry.name}({', '.join(parameters)})\n{entry.about}"
+    if kind == "macro":
+        return f"{title}\n\nGives {entry.grain}."
+    columns = connection.sql(
+        f"DESCRIBE FROM {entry.name}({', '.join(['NULL'] * len(parameters))})"
+    ).fetchall()
+    return f"{title}\n\nA table; grain: {entry.grain}.\n\n{_columns(entry, columns)}"
+
+
+def renewed(readme: str) -> str:
+    """The README with its dictionary up to date; ValueError when the marks around it are gone."""
+    before, start, rest = readme.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f"{README.name}: expected the lines {START!r} and {END!r}.")
+    return f"{before}{START}\n{dictionary()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text()))
