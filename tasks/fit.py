@@ -19,8 +19,11 @@ def bin_difficulty(folder: Path, run_id: str) -> int:
     """Cut the questions into five bins, by the targets (oracle) and by the verifier alone (predicted).
 
     The draws are those of role difficulty, never those that accuracy is measured on (METHOD §6 a).
+    Returns how many rows are new: none while outcomes are missing.
     """
     with stage(folder, run_id, "bin_difficulty") as (store, run):
+        if missing_outcomes(store, run_id):
+            return 0
         draws = asyncio.run(_difficulty_draws(store, run))
         values = {"oracle": oracle_values(draws)}
         if run.verifier:

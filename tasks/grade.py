@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import polars as pl
@@ -10,8 +11,11 @@ import polars as pl
 from tasks.grading.canonical import canonical
 from tasks.grading.grader import GRADER_VERSION, Grader
 from tasks.nodes import Node
+from tasks.questioning import Questioning
+from tasks.questions import Question
 from tasks.replay import replayed
 from tasks.runs import Run, stage
+from tasks.sampler import MissingDraws
 from warehouse.store import Store
 
 
@@ -32,11 +36,15 @@ async def _ended(store: Store, run: Run) -> list[Node]:
     asking = replayed(store, run)
     found: dict[str, Node] = {}
     for question in run.benchmark.questions:
-        whole = [*await asking.pool(question), *await asking.difficulty(question)]
-        searched = [await asking.search(question, s, b) for s, b in asking.plan.searches]
-        for node in [*whole, *(node for result in searched for node in result.ended)]:
-            found.setdefault(node.key, node)
+        with contextlib.suppress(MissingDraws):  # such a question gets no outcome, and the run stays incomplete
+            found |= {node.key: node for node in await _ended_on(asking, question)}
     return list(found.values())
+
+
+async def _ended_on(asking: Questioning, question: Question) -> list[Node]:
+    whole = [*await asking.pool(question), *await asking.difficulty(question)]
+    searched = [await asking.search(question, s, b) for s, b in asking.plan.searches]
+    return [*whole, *(node for result in searched for node in result.ended)]
 
 
 def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:

@@ -25,7 +25,7 @@ class Policy(PythonModel):
 
         ValueError names a bin the table lacks, or a budget below its smallest.
         """
-        pairs = model_input[["bin", "budget"]].to_numpy().tolist()  # type: ignore[reportUnknownMemberType]
+        pairs: list[tuple[int, int]] = list(model_input[["bin", "budget"]].itertuples(index=False, name=None))
         return pd.Series([self._strategy(int(bin_), int(budget)) for bin_, budget in pairs], name="strategy")
 
     def _strategy(self, bin_: int, budget: int) -> str:

@@ -20,7 +20,7 @@ STALE_SECONDS = 24 * 3600.0
 
 
 class Journal:
-    """The segments below `<folder>/journal`; the folder is the warehouse's, and made when first written to."""
+    """The segments below `<folder>/journal`, `folder` being the warehouse's; made when first written to."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder) / "journal"

@@ -193,7 +193,7 @@ class Store:
         target = self.folder / "snapshot.duckdb"
         partial = self.folder / f".snapshot.{os.getpid()}.partial"
         with self._turn, database.damage_noted(self._path):
-            database.copy(self._connection, partial)
+            database.copy(self._connection, self._path, partial)
         partial.rename(target)
         sync_folder(self.folder)
         return target

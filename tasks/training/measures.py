@@ -98,13 +98,13 @@ def _step_figures(judged: Judged) -> dict[str, float | None]:
         area = auroc(judged.score[mine], right[mine], wrong[mine])
         within += [] if area is None else [area]
     return {
-        "auroc_within_questions": _mean(within) if within else None,
+        "auroc_within_questions": _mean(within),
         "auroc_pooled": auroc(judged.score, right, wrong),
         "calibration_error": calibration_error(judged.score, judged.label, judged.draws),
     }
 
 
-def _by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, float]:
+def _by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, float | None]:
     found: dict[str, list[bool]] = defaultdict(list)
     for question, drawn in zip(asked, texts, strict=True):
         for name in (str(question.level), "all"):
@@ -112,7 +112,7 @@ def _by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, flo
     return {name: _mean(found[name]) for name in sorted(found)}
 
 
-def _lines(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, dict[str, float]]:
+def _lines(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, dict[str, float | None]]:
     words = vocabulary()
     lines = [
         line
@@ -132,5 +132,5 @@ def _lines(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, dict[s
     }
 
 
-def _mean(values: Sequence[float | bool]) -> float:
-    return round(float(np.mean(values)), 4)
+def _mean(values: Sequence[float | bool]) -> float | None:
+    return round(float(np.mean(values)), 4) if values else None

@@ -2,6 +2,7 @@
 
 import random
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_marks_follow_what_is_written() -> None:
         for line, stage in zip(text.split(STEP_END), stages, strict=False):
             written = line.removesuffix(RIGHT).removesuffix(WRONG)
             assert line.endswith(RIGHT) == (int(written[-1]) == stage.target)
-        lines = read_lines(stages, [token for token in document(stages, rng, writing=SLIPPING)])
+        lines = read_lines(stages, document(stages, rng, writing=SLIPPING))
         slipped += sum(not line.honest for line in lines)
     assert slipped > 0
 
@@ -176,7 +177,7 @@ def test_texts_survive_the_tokenizer() -> None:
             assert tokenizer.decode(encode(tokens)) == "".join(tokens)
 
 
-def test_a_saved_tokenizer_reads_the_same(tmp_path) -> None:  # noqa: ANN001
+def test_a_saved_tokenizer_reads_the_same(tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     build_tokenizer().save_pretrained(tmp_path)

@@ -1,0 +1,79 @@
+"""Whole runs with a scripted engine: the stages as a nightly evaluation calls them, without Prefect.
+
+Also a program, to be killed: `python tests/tasks/scripted_runs.py FOLDER SECONDS_PER_REPLY`.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks import estimate, fit, generate, grade
+from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
+from tasks.runs import Run, open_run
+from tasks.study import Study, study_from
+from warehouse.store import Store
+
+CHANCES = (0.95, 0.85, 0.7, 0.5, 0.35)
+"""Chance that a line's digit is right, by level."""
+
+
+def small_study(**changes: object) -> Study:
+    values: dict[str, object] = {"name": "scripted", "questions": 20, "budgets": [1, 2, 4, 8], "difficulty_draws": 8}
+    return study_from(values | changes)
+
+
+class ScriptedEngines:
+    """Solves congruences line by line with a known chance; the verifier is right but noisy."""
+
+    def __init__(self, run: Run, seconds: float = 0.0) -> None:
+        self._format = run.format
+        self._questions = {run.format.prompt(q): q for q in run.benchmark.questions}
+        self._targets = {q.text: q.target.split() for q in run.benchmark.questions}
+        self._lengths = sorted({len(prompt) for prompt in self._questions})
+        self.engine = ScriptedEngine(run.format, self._law, seconds=seconds)
+        self.judge = ScriptedVerifier(self._opinion, seconds=seconds)
+
+    async def generator(self) -> ScriptedEngine:
+        return self.engine
+
+    async def verifier(self) -> ScriptedVerifier:
+        return self.judge
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _law(self, prefix: tuple[int, ...], rng: random.Random) -> str:
+        length = next(n for n in self._lengths if prefix[:n] in self._questions)
+        question = self._questions[prefix[:length]]
+        written = self._format.tokenizer.decode(prefix[length:]).splitlines()
+        wanted = question.target.split()
+        if len(written) < len(wanted):
+            right = rng.random() < CHANCES[(question.level or 1) - 1]
+            return f"{wanted[len(written)][-1] if right else rng.randrange(7)}\n"
+        digits = " ".join(part[:-1] + digit for part, digit in zip(wanted, written, strict=True))
+        return f"Answer: {digits}<end>"
+
+    def _opinion(self, question: str, steps: Sequence[str]) -> float:
+        pairs = zip(self._targets[question], steps, strict=False)
+        wrong = sum(step.strip()[:1] != part[-1] for part, step in pairs if step.strip().isdigit())
+        noise = random.Random(question + "|".join(steps)).random()
+        return 0.1 + 0.6 / (1 + wrong) + 0.3 * noise
+
+
+def run_all(folder: Path, study: Study, *, seconds: float = 0.0, engines: type = ScriptedEngines) -> str:
+    """All stages to the fitted policy; the run's id."""
+    with Store.open(folder) as store:
+        run_id = open_run(store, study, study.generator.models[0])
+    generate.generate(folder, run_id, engines=lambda run: engines(run, seconds))
+    grade.grade(folder, run_id)
+    estimate.estimate(folder, run_id)
+    fit.bin_difficulty(folder, run_id)
+    fit.fit(folder, run_id)
+    return run_id
+
+
+if __name__ == "__main__":
+    print(run_all(Path(sys.argv[1]), small_study(), seconds=float(sys.argv[2])))

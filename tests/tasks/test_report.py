@@ -1,0 +1,198 @@
+"""The report, the headlines and the terminal table, from a summary made by code and from a real warehouse."""
+
+import importlib
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+from summaries import BUDGETS, summary_of
+
+from tasks import figures
+from tasks.errors import UserError
+from tasks.headlines import headlines
+from tasks.policy_table import policy_text
+from tasks.report import html
+from tasks.summary import RunSummary, factor_text, half_width, load_summary, short_names, signed
+from warehouse.store import Store
+
+
+def printed(summary: RunSummary, *, width: int = 100) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None).print(policy_text(summary))
+    return out.getvalue()
+
+
+def everywhere_majority(summary: RunSummary) -> RunSummary:
+    cheapest = summary.policy.with_columns(strategy=pl.lit("majority"), decided=pl.lit(False))
+    return summary._replace(policy=cheapest)
+
+
+class Reader(HTMLParser):
+    """Collects text, tags and attributes; what does not nest is an error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [str(value) for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [str(value) for name, value in attrs if name in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    return reader
+
+
+def test_the_report_stands_alone_and_nests() -> None:
+    page = html(summary_of())
+    reader = read(page)
+    assert reader.open == []
+    assert reader.links == []
+    assert '<meta charset="utf-8">' in page
+    assert "<script" not in page and "@import" not in page
+
+
+def test_the_report_opens_with_the_headline_before_any_figure() -> None:
+    page = html(summary_of())
+    assert page.index("compute-optimal") < page.index("<svg")
+    assert page.index("efficiency factor") < page.index("<svg")
+
+
+def test_the_report_names_every_fingerprint_and_version() -> None:
+    text = " ".join(read(html(summary_of())).text)
+    for told in ("a7f3e91", "c5d2f1", "b3c1d0", "4e1f2d3c5b6a", "vllm 0.32.0", "NaN score"):
+        assert told in text
+
+
+def test_what_a_user_named_cannot_break_the_page() -> None:
+    summary = summary_of()
+    hostile = summary._replace(run=summary.run | {"study": "<script>alert(1)</script>"})
+    assert "<script" not in html(hostile)
+
+
+def test_a_higher_accuracy_stands_higher_in_the_figure() -> None:
+    drawn = figures.accuracy_by_budget(summary_of())
+    lines = re.findall(r'<polyline points="([^"]+)" fill="none" stroke="([^"]+)"', drawn)
+    last = {colour: float(points.split()[-1].split(",")[1]) for points, colour in lines}
+    assert last["#0072B2"] < last["#B8860B"] < last["#CC79A7"]  # beam m=4 above weighted above majority
+
+
+def test_equal_ratios_of_budgets_are_equally_far_apart() -> None:
+    drawn = figures.accuracy_by_budget(summary_of())
+    points = re.findall(r'<polyline points="([^"]+)" fill="none" stroke="#CC79A7"', drawn)[0].split()
+    xs = [float(point.split(",")[0]) for point in points]
+    gaps = [b - a for a, b in zip(xs, xs[1:], strict=False)]
+    assert max(gaps) - min(gaps) < 0.2
+
+
+def test_undecided_cells_are_hatched_and_decided_ones_are_not() -> None:
+    summary = summary_of()
+    undecided = summary.policy.filter(difficulty="predicted", decided=False).height
+    assert figures.policy_grid(summary, "predicted").count('fill="url(#undecided)"') == undecided + 1  # the key
+
+
+def test_gain_is_blue_loss_is_vermillion_and_nothing_is_white() -> None:
+    assert figures.gain_colour(0.0) == figures.gain_colour(None) == "#ffffff"
+    red, blue = (lambda c: int(c[1:3], 16)), (lambda c: int(c[5:7], 16))
+    assert blue(figures.gain_colour(0.1)) > red(figures.gain_colour(0.1))
+    assert red(figures.gain_colour(-0.1)) > blue(figures.gain_colour(-0.1))
+
+
+def test_the_report_says_so_where_no_strategy_beats_majority() -> None:
+    summary = everywhere_majority(summary_of())
+    assert "No strategy beats majority here" in html(summary)
+    assert "No strategy beats majority here" in printed(summary)
+    assert "No strategy beats majority here" not in html(summary_of())
+
+
+def test_the_minimum_detectable_difference_is_printed_when_known() -> None:
+    assert any("0.042" in sentence for sentence in headlines(summary_of(mdd=0.042)))
+    assert not any("cannot be detected" in sentence for sentence in headlines(summary_of()))
+
+
+def test_the_headline_numbers_are_those_of_the_frames() -> None:
+    summary = summary_of()
+    row = summary.curve.filter(difficulty="predicted", budget=16).row(0, named=True)
+    assert f"{row['accuracy']:.2f} [{row['lo']:.2f}, {row['hi']:.2f}]" in headlines(summary)[0]
+
+
+def test_the_terminal_grid_fits_a_hundred_columns_with_five_budgets() -> None:
+    lines = printed(summary_of()).splitlines()
+    assert max(len(line) for line in lines) <= 100
+    assert all(f"N = {budget} " in "".join(lines) for budget in BUDGETS)
+    assert "beam m=4 = beam_search(m=4)/weighted" in lines
+
+
+def test_a_run_without_a_policy_still_reports() -> None:
+    summary = summary_of()
+    bare = {name: getattr(summary, name).clear() for name in ("policy", "curve", "efficiency", "changes")}
+    assert "<svg" in html(summary._replace(**bare))
+    assert "no policy yet" in printed(summary._replace(**bare))
+
+
+def test_short_names_stay_unique() -> None:
+    keys = ["beam_search(m=4)/weighted", "beam_search(m=sqrt)/weighted", "beam_search(m=4)/majority", "best_of_n"]
+    assert list(short_names(keys).values()) == ["beam m=4", "beam m=√N", "beam m=4 · majority", "best-of-N"]
+    assert short_names(["a_search", "a"]) == {"a_search": "a_search", "a": "a"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"factor": 3.94, "lo": 2.8, "hi": 5.02, "beyond": False}, "3.9 [2.8, 5]"),
+        ({"factor": 2.0, "lo": None, "hi": None, "beyond": True}, "> 2"),
+        ({"factor": 2.0, "lo": 1.5, "hi": None, "beyond": False}, "2 [1.5, …)"),
+    ],
+)
+def test_an_efficiency_factor_says_where_it_is_open(row: dict[str, object], said: str) -> None:
+    assert factor_text(row) == said
+
+
+def test_numbers_are_short_and_without_negative_zero() -> None:
+    assert (signed(-0.001), signed(0.123), signed(-0.03)) == ("0.00", "+0.12", "−0.03")
+    assert (half_width(0.031), half_width(0.0)) == ("± .03", "± .00")
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A real warehouse with run-a of model version 1 and run-b of version 2."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "warehouse")
+    small_run = importlib.import_module("small_run")
+    store = Store.open(tmp_path / "warehouse")
+    small_run.fill(store, "run-a", version=1)
+    small_run.fill(store, "run-b", version=2)
+    return store
+
+
+def test_a_summary_of_a_real_warehouse_renders_everywhere(real: Store) -> None:
+    with real as store:
+        summary = load_summary(store, "run-b")
+    assert summary.run["version"] == 2
+    assert summary.prefect_run_id == "flow-1"
+    assert summary.missing.height == 0
+    assert summary.overall["questions"].unique().to_list() == [10]
+    assert "generator v2 on sums" in html(summary)
+    assert "generator v2 on sums" in printed(summary)
+
+
+def test_an_unknown_run_is_refused_in_one_sentence(real: Store) -> None:
+    with real as store, pytest.raises(UserError, match="expected a run of this warehouse, got 'nowhere'"):
+        load_summary(store, "nowhere")

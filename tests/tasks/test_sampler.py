@@ -1,0 +1,129 @@
+"""One draw is paid for once, and a replay needs no engine."""
+
+import asyncio
+
+import pytest
+from scripts import FORMAT, WHOLE, Bench, fixed, geometric, never_ending
+from tasks.metering import Meter
+from tasks.sampler import DrawKey, MissingDraws, Sampler
+
+
+async def test_a_larger_number_draws_only_the_difference():
+    bench = Bench(geometric())
+    four = await bench.sampler.children(bench.root, 4, sampling=WHOLE)
+    ten = await bench.sampler.children(bench.root, 10, sampling=WHOLE)
+    assert ten[:4] == four
+    assert [n for _, n in bench.engine.asked] == [4, 6]
+
+
+async def test_requests_in_flight_are_shared():
+    bench = Bench(geometric())
+    bench.engine.seconds = 0.01
+    families = await asyncio.gather(*(bench.sampler.children(bench.root, n, sampling=WHOLE) for n in (8, 4, 8, 2)))
+    assert [n for _, n in bench.engine.asked] == [8]
+    assert all(family == families[0][: len(family)] for family in families)
+
+
+async def test_other_sampling_or_replicate_is_another_family():
+    bench = Bench(geometric())
+    first = await bench.sampler.children(bench.root, 8, sampling=WHOLE)
+    second = await bench.sampler.children(bench.root, 8, sampling=WHOLE, replicate=1)
+    assert [n.text for n in first] != [n.text for n in second]
+    assert len(bench.draws) == 16
+
+
+async def test_the_order_of_requests_does_not_change_a_draw():
+    # Child i is drawn under seed + i: 4 then 8 gives the same as 8 at once.
+    at_once, in_two = Bench(geometric()), Bench(geometric())
+    await in_two.sampler.children(in_two.root, 4, sampling=WHOLE)
+    assert await at_once.sampler.children(at_once.root, 8, sampling=WHOLE) == await in_two.sampler.children(
+        in_two.root, 8, sampling=WHOLE
+    )
+
+
+async def test_a_replay_answers_from_memory_and_says_what_is_missing():
+    bench = Bench(fixed(2))
+    drawn = await bench.sampler.children(bench.root, 4, sampling=WHOLE)
+    known = [(new.key, new.child, new.draw) for new in bench.draws]
+    replay = Sampler(format=FORMAT, engine=None, known=reversed(known))
+    assert await replay.children(bench.root, 4, sampling=WHOLE) == drawn
+    with pytest.raises(MissingDraws):
+        await replay.children(bench.root, 5, sampling=WHOLE)
+
+
+async def test_a_gap_among_known_draws_is_drawn_again():
+    bench = Bench(fixed(2))
+    await bench.sampler.children(bench.root, 4, sampling=WHOLE)
+    known = [(new.key, new.child, new.draw) for new in bench.draws if new.child != 1]
+    again = Bench(fixed(2), known=known)
+    await again.sampler.children(again.root, 4, sampling=WHOLE)
+    assert [new.child for new in again.draws] == [1, 2, 3]
+
+
+async def test_stop_reasons_are_kept():
+    bench = Bench(never_ending)
+    (node,) = await bench.sampler.children(bench.root, 1, sampling=WHOLE)
+    assert node.stop == "limit" and not node.ended and not node.extendable
+
+
+async def test_a_completion_cut_at_the_total_limit_is_not_extendable():
+    bench = Bench(never_ending)
+    tools, node = bench.tools(), bench.root
+    while node.extendable:
+        (node,) = await tools.next_steps(node, 1)
+    assert node.stop == "limit"
+    assert node.generated_tokens >= WHOLE.max_tokens
+
+
+class Miser:
+    """An engine that answers one draw too few."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    async def draw(self, prefix, n, *, sampling, seed):
+        return await self.engine.draw(prefix, n - 1, sampling=sampling, seed=seed)
+
+
+async def test_an_engine_that_answers_too_few_draws_is_refused():
+    bench = Bench(fixed(1))
+    sampler = Sampler(format=FORMAT, engine=Miser(bench.engine))
+    with pytest.raises(RuntimeError, match="expected 4 draws, got 3"):
+        await sampler.children(bench.root, 4, sampling=WHOLE)
+
+
+async def test_steps_never_hold_an_empty_trailing_one():
+    ends, texts = FORMAT.split([ord(c) for c in "a\nb\n\n \n"])
+    assert texts == ["a\n", "b\n\n \n"] and ends == [2, 7]
+
+
+async def test_scores_are_asked_once_and_cover_every_step():
+    bench = Bench(fixed(3))
+    (node,) = await bench.sampler.children(bench.root, 1, sampling=WHOLE)
+    first = await bench.scorer.scores(node)
+    await asyncio.gather(*(bench.scorer.scores(node) for _ in range(3)))
+    assert len(first) == len(node.steps) == 4
+    assert bench.verifier.requests == 1
+
+
+async def test_a_score_out_of_range_is_a_failure_not_a_number():
+    for bad in (float("nan"), 1.5, -0.1):
+        bench = Bench(fixed(1), lambda _q, _s, bad=bad: bad)
+        (node,) = await bench.sampler.children(bench.root, 1, sampling=WHOLE)
+        assert await bench.scorer.scores(node) == (None, None)
+        assert len(bench.failures) == 1 and not bench.scores
+
+
+async def test_a_node_scored_twice_is_metered_once():
+    bench = Bench(fixed(1))
+    meter = Meter()
+    tools = bench.tools(meter)
+    (node,) = await tools.next_steps(bench.root, 1)
+    await tools.score(node)
+    once = meter.verifier_tokens
+    await tools.score(node)
+    assert meter.verifier_tokens == once > 0
+
+
+def test_draw_keys_differ_by_every_part():
+    assert len({DrawKey("a", "s", 0), DrawKey("b", "s", 0), DrawKey("a", "t", 0), DrawKey("a", "s", 1)}) == 4

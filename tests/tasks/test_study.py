@@ -1,0 +1,81 @@
+"""What a study file may say, and what is refused in one sentence."""
+
+import json
+
+import pytest
+from tasks.errors import UserError
+from tasks.study import Study, load_study, study_from
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"budgets": [4, 2]}, "rise strictly.*got \\(4, 2\\)"),
+        ({"budgets": []}, "rise strictly"),
+        ({"budgets": [0, 1]}, "from 1 or more"),
+        ({"budgets": [4, 6]}, "beam_search.*multiples of 4, got 6"),
+        ({"budgets": [1, 2]}, "budget of at least 4"),
+        ({"strategies": ["best_of_m"]}, "unknown strategy 'best_of_m'; known are majority"),
+        ({"strategies": ["weighted(m=4)"]}, "takes no options"),
+        ({"strategies": ["weighted", "beam_search"]}, "needs its width"),
+        ({"strategies": ["weighted", "beam_search(m=1)"]}, "m=2 or more"),
+        ({"strategies": ["weighted", "beam_search(m=4)/loudest"]}, "unknown selector 'loudest'"),
+        ({"strategies": ["weighted", "weighted"]}, "named once each"),
+        ({"strategies": ["majority"]}, "baseline must be one of"),
+        ({"verifier": None}, "needs a verifier"),
+        ({"questions": 3}, "questions must be at least 10, got 3"),
+        ({"difficulty_draws": 1}, "at least 2"),
+        ({"budget": [1]}, "unknown key 'budget'; known are baseline"),
+        ({"generator": {"temprature": 1}}, "study.generator: unknown key 'temprature'"),
+        ({"generator": {"temperature": 0}}, "temperature must be in"),
+        ({"generator": {"temperature": "hot"}}, "generator.temperature.*got 'hot'"),
+        ({"verifier": {"aggregate": "max"}}, "verifier.aggregate"),
+        ({"generator": {"models": []}}, "generator.models must be at least 1"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_sentence(change, words):
+    with pytest.raises(UserError, match=words) as caught:
+        study_from({"name": "s", **change})
+    assert "\n" not in str(caught.value)
+
+
+def test_the_defaults_are_a_valid_study():
+    assert Study("s").baseline == "weighted"
+
+
+def test_a_study_survives_its_own_json():
+    study = study_from({"name": "s", "budgets": [1, 4, 16]})
+    assert study_from(json.loads(study.to_json())) == study
+
+
+def test_the_digest_follows_what_decides_results_and_nothing_else():
+    one = study_from({"name": "a"})
+    assert one.digest() == study_from({"name": "b", "engine": {"dtype": "bfloat16"}}).digest()
+    assert one.digest() != study_from({"name": "a", "seed": 1}).digest()
+
+
+def test_a_search_has_no_cell_below_its_width():
+    cells = study_from({"name": "s", "budgets": [1, 2, 4]}).cells()
+    assert [b for s, b in cells if s == "beam_search(m=4)/weighted"] == [4]
+    assert [b for s, b in cells if s == "majority"] == [1, 2, 4]
+
+
+def test_the_dial_drops_and_adds_budgets(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text("budgets = [1, 2, 4, 8]\n")
+    assert load_study(path, max_budget=4).budgets == (1, 2, 4)
+    assert load_study(path, max_budget=32).budgets == (1, 2, 4, 8, 16, 32)
+
+
+def test_broken_toml_and_unknown_files_are_refused(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text("budgets = [1, 2\n")
+    with pytest.raises(UserError, match="not valid TOML"):
+        load_study(path)
+    with pytest.raises(UserError, match="expected a TOML file or one of demo"):
+        load_study("nowhere")
+
+
+@pytest.mark.parametrize("name", ["demo", "nightly"])
+def test_the_shipped_studies_are_valid(name):
+    assert load_study(name).name == name
