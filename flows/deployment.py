@@ -14,7 +14,7 @@ _UNDER_WAY = ["RUNNING", "PENDING", "CANCELLING"]
 
 
 def read_study(path: str) -> dict[str, dict[str, Any]]:
-    """The study of a TOML file as `{"study": …}`, so that files stay the one place where studies are written."""
+    """The study of a TOML file as `{"study": …}`, so that a study is written in one place."""
     return {"study": json.loads(load_study(path).to_json())}
 
 
@@ -32,25 +32,37 @@ def bury_orphans(api: str) -> int:
     that still says so would block the deployment's only slot.
     """
     client = _client(api)
-    wanted = {"flow_runs": {"state": {"type": {"any_": _UNDER_WAY}}}, "work_pools": {"name": {"any_": [POOL]}}}
+    wanted = {
+        "flow_runs": {"state": {"type": {"any_": _UNDER_WAY}}},
+        "work_pools": {"name": {"any_": [POOL]}},
+    }
     orphans = client.post("/flow_runs/filter", json=wanted).raise_for_status().json()
-    crashed = {"type": "CRASHED", "message": "`ttc up` ended while this run was under way; running it again resumes it."}
+    crashed = {
+        "type": "CRASHED",
+        "message": "`ttc up` ended while this run was under way; running it again resumes it.",
+    }
     for run in orphans:
-        client.post(f"/flow_runs/{run['id']}/set_state", json={"state": crashed, "force": True}).raise_for_status()
+        client.post(
+            f"/flow_runs/{run['id']}/set_state", json={"state": crashed, "force": True}
+        ).raise_for_status()
     return len(orphans)
 
 
 def schedules(api: str) -> list[tuple[str, str]]:
     """(`flow/deployment`, cron) of every deployment of the pool; an unscheduled one has an empty cron."""
     client = _client(api)
-    names = {flow["id"]: flow["name"] for flow in client.post("/flows/filter", json={}).raise_for_status().json()}
+    names = {
+        flow["id"]: flow["name"] for flow in client.post("/flows/filter", json={}).raise_for_status().json()
+    }
     wanted = {"work_pools": {"name": {"any_": [POOL]}}}
     rows = client.post("/deployments/filter", json=wanted).raise_for_status().json()
     return sorted((f"{names[row['flow_id']]}/{row['name']}", _crons(row)) for row in rows)
 
 
 def _crons(deployment: dict[str, Any]) -> str:
-    return ", ".join(s["schedule"]["cron"] for s in deployment["schedules"] if s["active"] and "cron" in s["schedule"])
+    return ", ".join(
+        s["schedule"]["cron"] for s in deployment["schedules"] if s["active"] and "cron" in s["schedule"]
+    )
 
 
 def worker_is_online(api: str) -> bool:

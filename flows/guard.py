@@ -1,7 +1,7 @@
 """Runs one command, and takes everything it started down with it: `python guard.py PARENT_PID COMMAND …`.
 
-`ttc up` starts each server through this. When `ttc up` ends, however it ends (SIGKILL too), the kernel tells the
-guard; the guard asks the command to stop, waits, and then kills every descendant, also those in other sessions.
+`ttc up` starts each server through this. When `ttc up` ends, however it ends (SIGKILL too), the kernel tells
+the guard; it asks the command to stop, waits, and then kills every descendant, also those in other sessions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import psutil
 
-GRACE_SECONDS = 12.0
+GRACE_SECONDS = 6.0
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 

@@ -62,14 +62,26 @@ def own_servers(settings: Settings) -> list[Server]:
 def _prefect(settings: Settings) -> Server:
     command = ("prefect", "server", "start", "--host", settings.host, "--port", str(settings.prefect_port))
     # Leases of running deployments must outlive a restart of the server, or their slots stay taken.
-    leases = ("PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE", "prefect.server.concurrency.lease_storage.filesystem")
+    leases = (
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
+        "prefect.server.concurrency.lease_storage.filesystem",
+    )
     return Server("prefect", command, addresses(settings).prefect_api + "/health", (leases,))
 
 
 def _mlflow(settings: Settings) -> Server:
     folder = settings.home / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
-    command = ("mlflow", "server", "--host", settings.host, "--port", str(settings.mlflow_port), "--workers", "1")
+    command = (
+        "mlflow",
+        "server",
+        "--host",
+        settings.host,
+        "--port",
+        str(settings.mlflow_port),
+        "--workers",
+        "1",
+    )
     command += ("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}")
     command += ("--artifacts-destination", str(folder / "mlflow-artifacts"))
     return Server("mlflow", command, addresses(settings).mlflow_uri + "/health")
@@ -77,7 +89,17 @@ def _mlflow(settings: Settings) -> Server:
 
 def worker() -> Server:
     """The process that takes due runs from the work pool and starts each in a process of its own."""
-    command = ("prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", f"ttc up {socket.gethostname()}")
+    command = (
+        "prefect",
+        "worker",
+        "start",
+        "--pool",
+        POOL,
+        "--type",
+        "process",
+        "--name",
+        f"ttc up {socket.gethostname()}",
+    )
     return Server("worker", command)
 
 
@@ -88,7 +110,7 @@ def registration(deployments: Path) -> Server:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What every process of `ttc up` and every run it starts sees: one state folder, one pair of servers, no telemetry."""
+    """What every process of `ttc up` and every run it starts sees: one state folder, one pair of servers."""
     where = addresses(settings)
     return os.environ | {
         "TTC_HOME": str(settings.home),
@@ -114,7 +136,14 @@ def start(server: Server, settings: Settings) -> subprocess.Popen[bytes]:
 
     Its own session, so that Ctrl-C reaches `ttc up` alone, which then stops everything in order.
     """
-    command = [sys.executable, str(Path(guard.__file__)), str(os.getpid()), sys.executable, "-m", *server.command]
+    command = [
+        sys.executable,
+        str(Path(guard.__file__)),
+        str(os.getpid()),
+        sys.executable,
+        "-m",
+        *server.command,
+    ]
     log_of(server, settings).parent.mkdir(parents=True, exist_ok=True)
     with log_of(server, settings).open("ab") as log:
         return subprocess.Popen(
@@ -149,13 +178,18 @@ def check_addresses(settings: Settings) -> None:
         if named[variable] is None:
             _check_free(server, settings.host, urlsplit(address).port or 0)
         elif not answers(address.rstrip("/") + "/health"):
-            raise UserError(f"{variable}: expected a running server at {address}, nothing healthy answers; start it, or unset {variable}")
+            raise UserError(
+                f"{variable}: expected a running server at {address}, nothing healthy answers; "
+                f"start it, or unset {variable}"
+            )
 
 
 def _check_free(server: str, host: str, port: int) -> None:
     if not is_free(host, port):
         variable = f"TTC_{server.upper()}_PORT"
-        raise UserError(f"{server}: port {port} on {host} is in use; stop what uses it, or set {variable} to a free port")
+        raise UserError(
+            f"{server}: port {port} on {host} is in use; stop what uses it, or set {variable} to a free port"
+        )
 
 
 def is_free(host: str, port: int) -> bool:

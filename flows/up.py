@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
@@ -55,7 +56,7 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
             print(f"ttc up: {error}", file=sys.stderr)
             return 1
         finally:
-            _stop(running)
+            _stop(running, now)
     return 0
 
 
@@ -73,7 +74,9 @@ def _only_one(path: Path) -> Iterator[Path]:
         except BlockingIOError as error:
             file.seek(0)
             told = json.loads(file.read() or "{}").get("pid", "unknown")
-            raise UserError(f"ttc up: already up in {path.parent} (process {told}); stop that one first, or set TTC_HOME") from error
+            raise UserError(
+                f"ttc up: already up in {path.parent} (process {told}); stop that one first, or set TTC_HOME"
+            ) from error
         path.write_text(json.dumps({"pid": os.getpid()}), encoding="utf-8")
         try:
             yield path
@@ -103,10 +106,18 @@ def _start(now: Settings, running: _Running, deployments: Path) -> None:
     for server in servers.own_servers(now):
         running[server] = servers.start(server, now)
     for server in list(running):
-        _wait(lambda health=server.health: servers.answers(health or ""), f"{server.name} to answer", running, now)
+        _wait(
+            lambda health=server.health: servers.answers(health or ""),
+            f"{server.name} to answer",
+            running,
+            now,
+        )
     api = servers.addresses(now).prefect_api
     if now.prefect_api is None and (buried := deployment.bury_orphans(api)):
-        print(f"ttc up: {buried} run(s) that an earlier `ttc up` left under way are marked as crashed", file=sys.stderr)
+        print(
+            f"ttc up: {buried} run(s) that an earlier `ttc up` left under way are marked as crashed",
+            file=sys.stderr,
+        )
     deployment.make_pool(api)
     worker = servers.worker()
     running[worker] = servers.start(worker, now)
@@ -130,7 +141,9 @@ def _wait(reached: Callable[[], bool], what: str, running: _Running, now: Settin
     while not reached():
         _check_alive(running, now)
         if time.monotonic() > deadline:
-            raise ServerEnded(f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {now.home / 'logs'}")
+            raise ServerEnded(
+                f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {now.home / 'logs'}"
+            )
         time.sleep(0.3)
 
 
@@ -143,36 +156,44 @@ def _watch(running: _Running, now: Settings) -> None:
 def _check_alive(running: _Running, now: Settings) -> None:
     for server, process in running.items():
         if process.poll() is not None:
-            raise ServerEnded(f"{server.name} ended with code {process.returncode}: {_last_line(server, now)}")
+            raise ServerEnded(
+                f"{server.name} ended with code {process.returncode}: {_last_line(server, now)}"
+            )
 
 
 def _last_line(server: Server, now: Settings) -> str:
     log = servers.log_of(server, now)
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    lines = [
+        line.strip()
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    ]
     return f"{lines[-1] if lines else 'it said nothing'} (all of it: {log})"
 
 
-def _stop(running: _Running) -> None:
-    """End everything, the worker first, so that it can still tell the server about its runs."""
+def _stop(running: _Running, now: Settings) -> None:
+    """End the worker with its runs, tell the server so while it still listens, then end the servers."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if running:
         print("ttc up: stopping …", file=sys.stderr)
-    worker_first = sorted(running.items(), key=lambda item: item[0].name != "worker")
-    for server, process in worker_first:
+    workers = [process for server, process in running.items() if server.name == "worker"]
+    _end(workers)
+    if workers and now.prefect_api is None:
+        with contextlib.suppress(httpx.HTTPError):  # a server that is gone is told at the next start
+            deployment.bury_orphans(servers.addresses(now).prefect_api)
+    _end(running.values())
+
+
+def _end(processes: Collection[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
         process.terminate()
-        if server.name == "worker":
-            _end(process)
-    for _, process in worker_first:
-        _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(GRACE_SECONDS + 5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    for process in processes:
+        try:
+            process.wait(2 * GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _print_addresses(now: Settings) -> None:

@@ -1,3 +1,4 @@
+# pyright: basic
 """The policy that MLflow registers: bin and budget in, strategy key out.
 
 MLflow copies this file into the registered model and runs it there, so it imports nothing of this package.
@@ -7,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd  # type: ignore[import-untyped]
-from mlflow.models import set_model  # type: ignore[import-untyped]
+import pandas as pd
+from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tasks.errors import UserError
 from tasks.nodes import Node
-from tasks.selectors import SELECTORS
+from tasks.statistics.selectors import SELECTORS
 from tasks.strategies.beam_search import beam_search
 from tasks.strategies.tools import Tools
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.bootstrap import bounds, weights, wilson
+from tasks.statistics.bootstrap import bounds, weights, wilson
 
 
 def test_every_resample_draws_as_many_questions_as_there_are() -> None:

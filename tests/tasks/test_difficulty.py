@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.difficulty import bins, oracle_values, predicted_values
+from tasks.statistics.difficulty import bins, oracle_values, predicted_values
 from tasks.errors import UserError
 
 

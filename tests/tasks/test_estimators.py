@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.estimators import Estimate, Pool, pool_estimates
-from tasks.selectors import SELECTORS, Candidate
-from tasks.subsets import majority_exact
+from tasks.statistics.estimators import Estimate, Pool, pool_estimates
+from tasks.statistics.selectors import SELECTORS, Candidate
+from tasks.statistics.subsets import majority_exact
 
 SCORES = np.array([np.nan, 0.0, 0.1, 0.2, 0.3, 0.6])
 

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.bootstrap import Interval
-from tasks.comparisons import differences, minimum_detectable, verdict
-from tasks.curves import budget_reaching, efficiency_factor, folds
+from tasks.statistics.bootstrap import Interval
+from tasks.statistics.comparisons import differences, minimum_detectable, verdict
+from tasks.statistics.curves import budget_reaching, efficiency_factor, folds
 from tasks.errors import UserError
-from tasks.policy import fit_policy
+from tasks.statistics.policy import fit_policy
 
 QUESTIONS = [f"q{i:03}" for i in range(100)]
 BINS = pl.DataFrame({"question_id": QUESTIONS, "bin": [1 + i // 20 for i in range(100)]})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.selectors import SELECTORS, Candidate, best_of_n, majority, weighted
+from tasks.statistics.selectors import SELECTORS, Candidate, best_of_n, majority, weighted
 
 candidates = st.builds(
     Candidate,

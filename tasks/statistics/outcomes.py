@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.bootstrap import Floats
+from tasks.statistics.bootstrap import Floats
 from tasks.errors import UserError
 
 SAME_COST = 1e-9

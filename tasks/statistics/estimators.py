@@ -2,7 +2,7 @@
 
 An estimate is the selector's accuracy on a random subset of N of the n draws, in random order, averaged
 over all subsets: never the first N of one ordering. Ties follow from that. The selectors of
-`tasks.selectors` give a tie in score to the earliest draw; in random order each of the tied draws is
+`tasks.statistics.selectors` give a tie in score to the earliest draw; in random order each of the tied draws is
 equally often the earliest, so tied completions share equally (best_of_n) and tied answers share in
 proportion to their scored draws in the subset (weighted). Tied votes share equally (majority). A draw
 without an answer, or for best_of_n and weighted without a score, takes a place in the subset and never wins.
@@ -17,8 +17,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.selectors import POINTS
-from tasks.subsets import EXACT_DRAWS, Floats, Integers, every_subset, majority_exact, vote_credits
+from tasks.statistics.selectors import POINTS
+from tasks.statistics.subsets import EXACT_DRAWS, Floats, Integers, every_subset, majority_exact, vote_credits
 
 EstimateName = Literal["pass", "majority", "best_of_n", "weighted"]
 

@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tasks.bootstrap import Floats, bounds, weights
+from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.errors import UserError
-from tasks.outcomes import SAME_ACCURACY, Grid, grid_of
+from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 
 DIFFERENCES: Final = {
     "bin": pl.Int64,

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.bootstrap import Floats, Interval
-from tasks.outcomes import SAME_ACCURACY, Grid
+from tasks.statistics.bootstrap import Floats, Interval
+from tasks.statistics.outcomes import SAME_ACCURACY, Grid
 
 
 def folds(bins: pl.DataFrame, *, seed: int) -> pl.DataFrame:

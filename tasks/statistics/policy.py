@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.bootstrap import Floats, Interval, bounds, weights, wilson
-from tasks.curves import Factor, budget_reaching, cross_validated, efficiency_factor, fold_of
+from tasks.statistics.bootstrap import Floats, Interval, bounds, weights, wilson
+from tasks.statistics.curves import Factor, budget_reaching, cross_validated, efficiency_factor, fold_of
 from tasks.errors import UserError
-from tasks.outcomes import SAME_ACCURACY, Grid, grid_of
+from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 
 COSTS: Final = ("generated_tokens",)
 FACTORS: Final = {
@@ -60,7 +60,7 @@ class PolicyFit(NamedTuple):
       is ahead of every other strategy of the cell by more than the interval of their difference, or has no
       other beside it.
     - `curve` (budget, accuracy, lo, hi): two-fold cross-validated accuracy of the policy.
-    - `efficiency` (budget, factor, lo, hi, beyond): see `tasks.curves.efficiency_factor`.
+    - `efficiency` (budget, factor, lo, hi, beyond): see `tasks.statistics.curves.efficiency_factor`.
     - `fixed` (strategy, budget, accuracy, lo, hi): each strategy on all questions.
     """
 

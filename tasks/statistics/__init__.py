@@ -1,0 +1,1 @@
+"""Estimators, intervals and the choice of a policy: numbers in, numbers out."""

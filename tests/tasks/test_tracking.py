@@ -1,0 +1,241 @@
+"""What MLflow is given, the outbox, and real MLflow stores: a file, a server that is down, one that hangs."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from summaries import QUESTIONS, summary_of
+
+from tasks import outbox as waiting_room
+from tasks import publication
+from tasks.errors import UserError
+from tasks.summary import FRAMES
+from tasks.tracking import IncompleteRun, Published, publish, publish_outbox
+
+REGISTERED = "ttc-policy-congruences-congruences-generator"
+
+
+def closed_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
+    summary = summary_of()
+    metrics = {(m.key, m.step): m.value for m in publication.metrics(summary)}
+    row = summary.overall.filter(strategy="beam_search(m=4)/weighted", budget=16).row(0, named=True)
+    assert metrics["acc/beam_search_m4_weighted", 16] == row["accuracy"]
+    assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {
+        key for key, _ in metrics
+    }
+    assert metrics["efficiency_factor", 4] == 2.6
+    assert metrics["cost/proposer_generated_tokens", 0] == 506_221
+    assert ("cost/verifier_generated_tokens", 0) not in metrics  # unknown is not zero
+
+
+def test_parameters_name_study_fingerprints_seed_commit_and_packages() -> None:
+    params = publication.parameters(summary_of())
+    assert params["study.budgets"] == "[1, 2, 4, 8, 16]"
+    assert params["study.generator.temperature"] == "1.0"
+    assert params["model_fingerprint"] == "a7f3e91"
+    assert params["package.vllm"] == "0.32.0"
+    assert params["seed"] == "0"
+
+
+def test_the_comparable_tables_have_a_unique_key_first_and_the_text_second() -> None:
+    tables = publication.tables(summary_of())
+    cell, text = tables["policy_cells.json"].values()
+    assert cell[0] == "bin 1 · N=16"
+    assert len(set(cell)) == len(cell) == 25
+    assert text[2].startswith("beam m=4 0.79 ± .0")
+    budgets, by_budget = tables["policy.json"].values()
+    assert budgets == ["N=16", "N=8", "N=4", "N=2", "N=1"]
+    assert len(by_budget[0].splitlines()) == 6  # five bins and all questions
+
+
+def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
+    links = publication.links(summary_of(), experiment="1", run="m1", uri="http://mlflow.lan:5000/")
+    note = publication.note(summary_of(), links=links)
+    assert note.startswith("| bin | N = 1 |")
+    assert links["HTML report"] == "http://mlflow.lan:5000/#/experiments/1/runs/m1/artifacts/report.html"
+    assert links["Prefect run"].endswith("/runs/flow-run/0f9c2a8e-5d1b-4a55-9a39-2f2b3b7f6c11")
+    assert all(f"]({address})" in note for address in links.values())
+    assert "ttc sql" in note and "run-a" in note
+
+
+def test_a_run_without_prefect_has_no_prefect_link() -> None:
+    assert "Prefect run" not in publication.links(
+        summary_of(prefect_run_id=None), experiment="1", run="m", uri="http://x"
+    )
+
+
+def test_names_are_such_that_a_registry_takes_them() -> None:
+    summary = summary_of()
+    hub = summary._replace(
+        run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"}
+    )
+    assert publication.model_name(summary) == REGISTERED
+    assert publication.model_name(hub) == "ttc-policy-my-set-Qwen2.5-1.5B"
+    assert publication.slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
+
+
+def test_the_outbox_gives_back_what_was_put_in(tmp_path: Path) -> None:
+    summary = summary_of(mdd=0.03)
+    back = waiting_room.get(waiting_room.put(summary, tmp_path))
+    assert back.run == summary.run
+    assert (back.prefect_run_id, back.mdd) == (summary.prefect_run_id, 0.03)
+    for name in FRAMES:
+        assert_frame_equal(getattr(back, name), getattr(summary, name))
+
+
+def test_a_run_waits_once_however_often_it_is_put(tmp_path: Path) -> None:
+    waiting_room.put(summary_of(), tmp_path)
+    waiting_room.put(summary_of(), tmp_path)
+    assert [folder.name for folder in waiting_room.waiting(tmp_path)] == ["run-a"]
+    waiting_room.remove(tmp_path, "run-a")
+    assert waiting_room.waiting(tmp_path) == []
+
+
+def test_an_incomplete_run_publishes_nothing_and_says_what_is_missing(tmp_path: Path) -> None:
+    missing = pl.DataFrame({"strategy": ["weighted"], "budget": [16], "missing": [12]})
+    with pytest.raises(IncompleteRun, match="weighted at budget 16 lacks 12 questions") as refused:
+        publish(
+            summary_of(missing=missing), uri=f"sqlite:///{tmp_path}/mlflow.db", outbox=tmp_path / "outbox"
+        )
+    assert isinstance(refused.value, UserError)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_server_that_is_down_delays_the_publication_within_seconds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow  # noqa: F401 – its import takes seconds that are not the wait
+
+    outbox, started = tmp_path / "outbox", time.monotonic()
+    assert publish(summary_of(), uri=f"http://127.0.0.1:{closed_port()}", outbox=outbox) is None
+    assert time.monotonic() - started < 10
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1 and "it waits in" in said.err
+    sent = publish_outbox(outbox, f"sqlite:///{tmp_path}/mlflow.db")
+    assert [run_id for run_id, _ in sent] == ["run-a"]
+    assert waiting_room.waiting(outbox) == []
+
+
+@pytest.mark.slow
+def test_a_server_that_hangs_delays_the_publication_within_seconds(tmp_path: Path) -> None:
+    import mlflow  # noqa: F401
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert publish(summary_of(), uri=uri, outbox=tmp_path / "outbox") is None
+        assert publish_outbox(tmp_path / "outbox", uri) == []
+        assert time.monotonic() - started < 30
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Published | None]]:
+    """A real file store with two model versions, the first published twice."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    summaries = [
+        summary_of("run-a", version=1),
+        summary_of("run-b", version=2, seed=7),
+        summary_of("run-a", version=1),
+    ]
+    return uri, [publish(summary, uri=uri, outbox=folder / "outbox") for summary in summaries]
+
+
+@pytest.mark.slow
+def test_publishing_twice_leaves_one_run_and_one_model_version(
+    store: tuple[str, list[Published | None]],
+) -> None:
+    from mlflow import MlflowClient
+
+    uri, (first, second, again) = store
+    assert first == again and first is not None and second is not None
+    client = MlflowClient(uri, uri)
+    assert len(client.search_runs([first.experiment_id])) == 2
+    versions = client.search_model_versions(f"name = '{REGISTERED}'")
+    assert sorted(int(v.version) for v in versions) == [1, 2]
+    history = client.get_metric_history(first.mlflow_run_id, "acc/majority")
+    assert [m.step for m in history] == [1, 2, 4, 8, 16]
+
+
+@pytest.mark.slow
+def test_the_run_carries_links_in_both_directions(store: tuple[str, list[Published | None]]) -> None:
+    from mlflow import MlflowClient
+
+    uri, (first, _, _) = store
+    assert first is not None
+    run = MlflowClient(uri, uri).get_run(first.mlflow_run_id)
+    assert run.data.tags["ttc.run_id"] == "run-a"
+    assert run.data.tags["ttc.prefect_run_id"] == "0f9c2a8e-5d1b-4a55-9a39-2f2b3b7f6c11"
+    assert run.data.tags["mlflow.note.content"].startswith("| bin |")
+    assert run.info.status == "FINISHED"
+    version = MlflowClient(uri, uri).get_model_version(REGISTERED, first.model_version)
+    assert version.tags["run_id"] == "run-a" and version.tags["model_fingerprint"] == "a7f3e91"
+    assert version.tags["code_commit"] == "4e1f2d3c5b6a79880a1b2c3d4e5f60718293a4b5"
+
+
+@pytest.mark.slow
+def test_two_model_versions_have_tables_with_the_same_keys(store: tuple[str, list[Published | None]]) -> None:
+    from mlflow import MlflowClient
+
+    uri, (first, second, _) = store
+    assert first is not None and second is not None
+    client = MlflowClient(uri, uri)
+    tables = [
+        client.load_table(first.experiment_id, "policy_cells.json", [p.mlflow_run_id])
+        for p in (first, second)
+    ]
+    assert list(tables[0].columns) == ["cell", "policy"]
+    assert tables[0]["cell"].tolist() == tables[1]["cell"].tolist()
+    assert tables[0]["policy"].tolist() != tables[1]["policy"].tolist()
+
+
+@pytest.mark.slow
+def test_the_registered_policy_answers_with_the_strategy_of_the_next_lower_budget(
+    store: tuple[str, list[Published | None]],
+) -> None:
+    import mlflow
+    import pandas as pd
+
+    uri, (first, _, _) = store
+    assert first is not None
+    mlflow.set_tracking_uri(uri)
+    policy = mlflow.pyfunc.load_model(f"models:/{REGISTERED}/{first.model_version}")
+    asked = pd.DataFrame({"bin": [1, 3, 3], "budget": [16, 11, 16]})
+    assert list(policy.predict(asked)) == [
+        "majority",
+        "beam_search(m=4)/weighted",
+        "beam_search(m=4)/weighted",
+    ]
+    with pytest.raises(ValueError, match=r"expected a bin of \[1, 2, 3, 4, 5\], got 9"):
+        policy.predict(pd.DataFrame({"bin": [9], "budget": [16]}))
+    with pytest.raises(ValueError, match="expected a budget of at least 1 in bin 2, got 0"):
+        policy.predict(pd.DataFrame({"bin": [2], "budget": [0]}))
+
+
+@pytest.mark.slow
+def test_the_published_files_hold_no_pickle_and_the_whole_report(
+    store: tuple[str, list[Published | None]],
+) -> None:
+    from mlflow import MlflowClient
+
+    uri, (first, _, _) = store
+    assert first is not None
+    local = Path(MlflowClient(uri, uri).download_artifacts(first.mlflow_run_id, ""))
+    names = {path.name for path in local.rglob("*")}
+    assert not any(name.endswith(".pkl") for name in names)
+    assert "</html>" in (local / "report.html").read_text(encoding="utf-8")
+    accuracy = pl.read_parquet(local / "tables" / "accuracy.parquet")
+    assert accuracy.filter(pl.col("bin").is_null())["questions"].unique().to_list() == [5 * QUESTIONS]
+    assert json.loads((local / "study.json").read_text(encoding="utf-8"))["name"] == "nightly"
