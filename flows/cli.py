@@ -159,6 +159,14 @@ def up() -> None:
 
 
 @app.command
+def showcase() -> None:
+    """Write the demo's own table and figure into the README."""
+    from flows.showcase import showcase as write
+
+    print(f"README.md shows run {write(settings().warehouse)}", file=sys.stderr)
+
+
+@app.command
 def doctor(*, json: bool = False) -> None:
     """Explain machine, versions, engine, ports, locks and state."""
     from flows.doctor import doctor as examine

@@ -37,12 +37,18 @@ def hush() -> None:
 
 @contextlib.contextmanager
 def prefect() -> Iterator[None]:
-    """Prefect with its state under the state folder; a server only where the user named one."""
+    """Prefect with its state under the state folder, talking to the server of the settings or of `ttc up`.
+
+    Without either it runs for itself alone.
+    """
+    from flows.up import running_at
     from tasks.settings import settings
 
-    home = settings().home / "prefect"
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("PREFECT_HOME", str(home))
-    if settings().prefect_api:
-        os.environ.setdefault("PREFECT_API_URL", str(settings().prefect_api))
+    now = settings()
+    (now.home / "prefect").mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PREFECT_HOME", str(now.home / "prefect"))
+    server = running_at(now.home)
+    api = now.prefect_api or (server.prefect_api if server else None)
+    if api:
+        os.environ.setdefault("PREFECT_API_URL", api)
     yield

@@ -59,7 +59,8 @@ def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
                 "canonical": canonical(answer) if answer is not None else None,
             }
         )  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"answer": pl.String, "canonical": pl.String})
+    columns = ("node_key", "benchmark_fingerprint", "question_id", "answer", "canonical")
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
 
 
 def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:

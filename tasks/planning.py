@@ -50,7 +50,7 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
 def _drawn(store: Store, run: Run) -> tuple[float | None, int]:
     """Mean tokens of a whole draw, and how many completions' worth of tokens are there for these questions."""
     whole, tokens = store.read(
-        "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step'), sum(generated_tokens) FROM draws "
+        "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step'), sum(generated_tokens)::DOUBLE FROM draws "
         "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
         model=run.generator.fingerprint,
@@ -61,7 +61,7 @@ def _drawn(store: Store, run: Run) -> tuple[float | None, int]:
 def _pace(store: Store) -> float | None:
     """Generated tokens a second of the last stage `generate` that drew something."""
     rows = store.read(
-        "SELECT sum(d.generated_tokens) / any_value(e.seconds) FROM run_events e JOIN draws d USING (run_id) "
+        "SELECT sum(d.generated_tokens)::DOUBLE / any_value(e.seconds) FROM run_events e JOIN draws d USING (run_id) "
         "WHERE e.event = 'stage' AND e.detail = 'generate' AND e.seconds > 5 "
         'GROUP BY e.run_id, e."at" ORDER BY e."at" DESC LIMIT 1'
     )

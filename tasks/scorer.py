@@ -40,30 +40,39 @@ class Scorer:
         self._record_failure = record_failure
         self._known: dict[str, StepScore] = dict(known)
         self._asked: dict[str, asyncio.Task[None]] = {}
+        """By step key, the request that will answer it, in flight or done."""
+        self._failed: set[str] = set()
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
         """One entry a step of the node, None where the verifier failed."""
         if not node.step_keys:
             return ()
         last = node.step_keys[-1]
-        if last not in self._known and self._verifier is not None:
-            if last not in self._asked:
-                self._asked[last] = asyncio.ensure_future(self._ask(self._verifier, node))
-            await asyncio.shield(self._asked[last])
+        while self._verifier is not None and last not in self._known and last not in self._failed:
+            await asyncio.shield(self._asked.get(last) or self._ask(self._verifier, node))
         return tuple(self._known.get(key) for key in node.step_keys)
 
-    async def _ask(self, verifier: Verifier, node: Node) -> None:
+    def _ask(self, verifier: Verifier, node: Node) -> asyncio.Task[None]:
+        """One request, which also answers for the earlier steps that nobody has asked about."""
+        mine = [key for key in node.step_keys if key not in self._known and key not in self._asked]
+        task = asyncio.ensure_future(self._request(verifier, node, mine))
+        self._asked |= dict.fromkeys(mine, task)
+        return task
+
+    async def _request(self, verifier: Verifier, node: Node, mine: list[str]) -> None:
         try:
             scores = await verifier.score(node.question.text, node.steps)
             _check(scores, node)
         except VerifierFailure as failure:
+            self._failed.add(node.step_keys[-1])
             self._record_failure(node, str(failure))
+            for key in mine:
+                del self._asked[key]
             return
-        for i, (key, score) in enumerate(zip(node.step_keys, scores, strict=True)):
-            last = i == len(scores) - 1
-            if key not in self._known or last:
-                self._known[key] = score
-                self._record(NewScore(key, node, score, int(last)))
+        by_key = dict(zip(node.step_keys, scores, strict=True))
+        for key in mine:
+            self._known[key] = by_key[key]
+            self._record(NewScore(key, node, by_key[key], int(key == node.step_keys[-1])))
 
 
 def _check(scores: list[StepScore], node: Node) -> None:

@@ -163,7 +163,8 @@ def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
 def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
 
-    With `max_budget` the budgets above it are dropped, and powers of two are added up to it.
+    With `max_budget` the budgets above it are dropped, and powers of two are added up to it. A file
+    without a [verifier] table is a study without verifier.
     """
     path = study_path(name)
     try:
@@ -172,7 +173,7 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
         raise UserError(f"study: {path} is not valid TOML: {error}; correct that line and run again") from error
     if max_budget is not None:
         values["budgets"] = _dialled(values.get("budgets", list(Study.__dataclass_fields__["budgets"].default)), max_budget)
-    return study_from({"name": path.stem, **values})
+    return study_from({"name": path.stem, "verifier": None, **values})
 
 
 def _dialled(budgets: list[int], top: int) -> list[int]:

@@ -8,7 +8,7 @@ class UserError(Exception):
     """
 
 
-class Busy(Exception):  # noqa: N818 — a state, not a mistake
+class Busy(Exception):
     """Another process holds the warehouse: nothing is wrong, try again later.
 
     The command line prints it without a traceback and exits with code 75.

@@ -6,8 +6,9 @@ A question has two to five stages; each hides one digit (a, b, …). Three kinds
   3. `B = 5·b + 4·a, want B = 0`    and a multiple of an earlier unknown
 Finding the digit at once needs an inverse modulo 7 (hard); checking a guess needs a product and a sum
 (easy). A completion writes one line a stage: the stage again, a guess, the arithmetic of the guess and a
-mark, then the answer. Wrong guesses are part of the training text, honestly marked: a verifier can only
-learn from a language model that has seen failed checks.
+mark, then the answer. Wrong guesses are part of the training text, and most of them are marked as such: a
+verifier can only learn from a language model that has seen failed checks. The few that are not make the
+verifier imperfect.
 
 Questions are split by a hash of their text, so no question is ever in two splits, whatever the seed.
 """
@@ -65,14 +66,14 @@ class Level(NamedTuple):
 
 
 class Writing(NamedTuple):
-    """How the training text guesses and errs.
+    """How the training text guesses and errs, for kinds 1, 2, 3.
 
-    `right`: chance that a guess is right, for kinds 1, 2, 3. `slip`: chance that a written product or sum
-    is another digit; what follows, the mark too, goes by what is written.
+    `right`: chance that a guess is right. `bent`: chance that the result of a wrong guess is written as
+    the wanted value; the mark goes by what is written. This is what makes a verifier imperfect.
     """
 
     right: tuple[float, float, float]
-    slip: float
+    bent: tuple[float, float, float]
 
 
 class Line(NamedTuple):
@@ -85,11 +86,11 @@ class Line(NamedTuple):
 
 
 LEVELS: dict[int, Level] = {
-    1: Level(((1, 1), (1, 2))),
-    2: Level(((1, 2, 2), (2, 2, 2))),
-    3: Level(((1, 3), (2, 3))),
-    4: Level(((1, 2, 3), (2, 2, 3))),
-    5: Level(((1, 2, 3, 3), (2, 2, 3, 3))),
+    1: Level(((1, 1, 1), (1, 1, 1, 1))),
+    2: Level(((1, 1, 2), (1, 1, 1, 2))),
+    3: Level(((2, 2, 2), (2, 2, 2, 2))),
+    4: Level(((1, 3), (1, 1, 3), (1, 2, 3))),
+    5: Level(((1, 3, 3), (1, 1, 3, 3), (2, 3, 3))),
 }
 
 
@@ -150,13 +151,9 @@ def document(stages: list[Stage], rng: random.Random, *, writing: Writing) -> li
     values: list[int] = []
     for index, stage in enumerate(stages):
         guess = _guess(stage, values, rng, chance=writing.right[stage.kind - 1])
-        tokens += stage_tokens(stage, index)
-        tokens += [
-            f": try {LETTERS[index]} = ",
-            str(guess),
-            *_check(stage, guess, values, rng, slip=writing.slip),
-        ]
-        tokens.append(STEP_END)
+        bent = guess != solve(stage, values) and rng.random() < writing.bent[stage.kind - 1]
+        tokens += [*stage_tokens(stage, index), f": try {LETTERS[index]} = ", str(guess)]
+        tokens += [*_check(stage, guess, values, bent=bent), STEP_END]
         values.append(guess)
     return [*tokens, ANSWER_MARKER, *_answer_tokens(values), END]
 
@@ -172,7 +169,7 @@ def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
         if end <= len(before) + 1 or not rest[len(before)].isdigit():
             break
         guess = int(rest[len(before)])
-        honest = [*before, str(guess), *_check(stage, guess, values, random.Random(), slip=0.0)]
+        honest = [*before, str(guess), *_check(stage, guess, values, bent=False)]
         lines.append(
             Line(stage.kind, guess == solve(stage, values), rest[:end] == honest, rest[end - 1] == RIGHT)
         )
@@ -267,18 +264,14 @@ def _guess(stage: Stage, values: list[int], rng: random.Random, *, chance: float
     return (right + rng.randrange(1, MODULUS)) % MODULUS
 
 
-def _check(stage: Stage, guess: int, values: list[int], rng: random.Random, *, slip: float) -> list[str]:
-    def written(value: int) -> int:
-        off = rng.randrange(1, MODULUS) if rng.random() < slip else 0
-        return (value + off) % MODULUS
-
-    total = written(stage.coefficient * guess)
-    tokens = [" → ", str(total)]
-    if stage.addend is not None:
-        rest = stage.addend if stage.earlier is None else written(_rest(stage, values))
-        total = written(total + rest)
-        tokens += [" + ", str(rest), " = ", str(total)]
-    return [*tokens, RIGHT if total == stage.target else WRONG]
+def _check(stage: Stage, guess: int, values: list[int], *, bent: bool) -> list[str]:
+    product = stage.coefficient * guess % MODULUS
+    rest = _rest(stage, values) % MODULUS
+    result = stage.target if bent else (product + rest) % MODULUS
+    mark = RIGHT if result == stage.target else WRONG
+    if stage.addend is None:
+        return [" → ", str(result), mark]
+    return [" → ", str(product), " + ", str(rest), " = ", str(result), mark]
 
 
 def _answer_tokens(values: list[int]) -> list[str]:

@@ -2,8 +2,8 @@
 
 Muon on the layers' matrices, AdamW on the rest, warm-up, constant rate, linear decay; loss on the
 completion only. Two phases: all kinds of stage first, then mostly the hardest kind, whose arithmetic is
-learnt last. The share of arithmetic slips in the text sets how honest the written checks are, and with
-it how good a verifier can become.
+learnt last. The share of wrong guesses whose result is bent to the wanted value sets how honest the
+written checks are, and with it how good a verifier can become.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ class GeneratorRecipe:
     """Everything that sets the trained weights, the seed aside. Rates are peak learning rates."""
 
     phases: tuple[Phase, ...] = (
-        *[Phase(2_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), 0.0))] * 6,
-        *[Phase(2_000_000, Mix((2, 3, 4, 5), (1, 2, 5)), Writing((0.8, 0.8, 0.35), 0.015))] * 3,
+        *[Phase(2_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)))] * 6,
+        *[Phase(2_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)))] * 2,
+        *[Phase(1_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.2, 0.1, 0.02)))] * 4,
     )
     hidden: int = 128
     layers: int = 3
@@ -60,7 +61,7 @@ class GeneratorRecipe:
     inner: int = 256
     batch: int = 48
     warmup: int = 100
-    decay_share: float = 1 / 3
+    decay_share: float = 0.4
     muon_rate: float = 0.01
     adam_rate: float = 2e-3
     bf16: bool = True

@@ -33,8 +33,8 @@ from tasks.errors import UserError
 from tasks.training.tokenizer import build_tokenizer, encode
 
 MIX = Mix((1, 2, 3, 4, 5), (2, 3, 3))
-HONEST = Writing((0.5, 0.5, 0.5), 0.0)
-SLIPPING = Writing((0.5, 0.5, 0.5), 0.3)
+HONEST = Writing((0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
+BENT = Writing((0.5, 0.5, 0.5), (0.3, 0.3, 0.3))
 
 
 def meets(stages: list[Stage], values: tuple[int, ...]) -> bool:
@@ -61,7 +61,7 @@ def test_a_question_worked_by_hand() -> None:
     expected = "Modulo 7: A = 2·a + 3, want A = 4; B = 5·b + 4·a, want B = 0.\nSolution:\n"
     assert "".join(question_tokens(stages)) == expected
     assert answer(solution(stages)) == "a=4 b=1"
-    text = "".join(document(stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), 0.0)))
+    text = "".join(document(stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))))
     assert text == (
         "A = 2·a + 3, want A = 4: try a = 4 → 1 + 3 = 4 ✓\n"
         "B = 5·b + 4·a, want B = 0: try b = 1 → 5 + 2 = 0 ✓\n"
@@ -117,7 +117,7 @@ def test_only_steps_end_in_the_step_token() -> None:
     rng = random.Random(0)
     for _ in range(100):
         stages = draw_stages(rng, mix=MIX)
-        question, text = question_tokens(stages), document(stages, rng, writing=SLIPPING)
+        question, text = question_tokens(stages), document(stages, rng, writing=BENT)
         assert STEP_END not in question
         assert question[-1] == CLOSING
         assert text.count(STEP_END) == len(stages)
@@ -126,16 +126,16 @@ def test_only_steps_end_in_the_step_token() -> None:
 
 def test_marks_follow_what_is_written() -> None:
     rng = random.Random(0)
-    slipped = 0
+    bent = 0
     for _ in range(200):
         stages = draw_stages(rng, mix=MIX)
-        text = "".join(document(stages, rng, writing=SLIPPING))
+        text = "".join(document(stages, rng, writing=BENT))
         for line, stage in zip(text.split(STEP_END), stages, strict=False):
             written = line.removesuffix(RIGHT).removesuffix(WRONG)
             assert line.endswith(RIGHT) == (int(written[-1]) == stage.target)
-        lines = read_lines(stages, document(stages, rng, writing=SLIPPING))
-        slipped += sum(not line.honest for line in lines)
-    assert slipped > 0
+        lines = read_lines(stages, document(stages, rng, writing=BENT))
+        bent += sum(not line.honest for line in lines)
+    assert bent > 0
 
 
 def test_an_honest_line_is_marked_right_exactly_when_its_guess_is() -> None:
@@ -149,7 +149,7 @@ def test_an_honest_line_is_marked_right_exactly_when_its_guess_is() -> None:
 
 def test_guesses_are_right_as_often_as_asked() -> None:
     rng = random.Random(0)
-    writing = Writing((0.9, 0.5, 0.2), 0.0)
+    writing = Writing((0.9, 0.5, 0.2), (0.0, 0.0, 0.0))
     found: dict[int, list[bool]] = {1: [], 2: [], 3: []}
     for _ in range(1500):
         stages = draw_stages(rng, mix=MIX)
@@ -171,7 +171,7 @@ def test_texts_survive_the_tokenizer() -> None:
     tokenizer = build_tokenizer()
     for _ in range(200):
         stages = draw_stages(rng, mix=MIX)
-        question, text = question_tokens(stages), document(stages, rng, writing=SLIPPING)
+        question, text = question_tokens(stages), document(stages, rng, writing=BENT)
         for tokens in (question, text, question + text):
             assert tokenizer.encode("".join(tokens)) == encode(tokens)
             assert tokenizer.decode(encode(tokens)) == "".join(tokens)

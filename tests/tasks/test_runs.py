@@ -53,9 +53,9 @@ def test_the_ledger_equals_the_engines_own_counters(tmp_path):
     engine, judge = Counted.last.engine, Counted.last.judge
     with Store.open(tmp_path / "w") as store:
         generated, prompt, requests = store.read(
-            "SELECT sum(generated_tokens), sum(prompt_tokens), sum(requests) FROM draws"
+            "SELECT sum(generated_tokens)::INT, sum(prompt_tokens)::INT, sum(requests)::INT FROM draws"
         ).row(0)
-        read, calls = store.read("SELECT sum(tokens) FILTER (requests = 1), sum(requests) FROM scores").row(0)
+        read, calls = store.read("SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores").row(0)
     assert (generated, prompt, requests) == (engine.generated_tokens, engine.prompt_tokens, engine.requests)
     assert (read, calls) == (judge.read_tokens, judge.requests)
 

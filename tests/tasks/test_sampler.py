@@ -127,3 +127,29 @@ async def test_a_node_scored_twice_is_metered_once():
 
 def test_draw_keys_differ_by_every_part():
     assert len({DrawKey("a", "s", 0), DrawKey("b", "s", 0), DrawKey("a", "t", 0), DrawKey("a", "s", 1)}) == 4
+
+
+async def test_requests_that_overlap_are_all_counted():
+    # The verifier is asked about a prefix while a longer one of the same completion is on its way, and the other way round.
+    for first, second in ((1, 3), (3, 1)):
+        bench = Bench(fixed(3))
+        bench.verifier.seconds = 0.01
+        tools, node, path = bench.tools(), bench.root, []
+        for _ in range(3):
+            (node,) = await tools.next_steps(node, 1)
+            path.append(node)
+        await asyncio.gather(*(bench.scorer.scores(path[depth - 1]) for depth in (first, second)))
+        counted = sum(new.score.tokens for new in bench.scores if new.requests)
+        assert counted == bench.verifier.read_tokens
+        assert len({new.node_key for new in bench.scores}) == len(bench.scores) == 3
+
+
+async def test_a_failed_long_request_does_not_silence_a_shorter_one():
+    bench = Bench(fixed(3), lambda _, steps: None if len(steps) == 3 else 0.5)
+    bench.verifier.seconds = 0.01
+    tools, node, path = bench.tools(), bench.root, []
+    for _ in range(3):
+        (node,) = await tools.next_steps(node, 1)
+        path.append(node)
+    long, short = await asyncio.gather(bench.scorer.scores(path[2]), bench.scorer.scores(path[0]))
+    assert long[-1] is None and short[0] is not None

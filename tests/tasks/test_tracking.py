@@ -187,10 +187,12 @@ def test_the_run_carries_links_in_both_directions(store: tuple[str, list[Publish
 
 @pytest.mark.slow
 def test_two_model_versions_have_tables_with_the_same_keys(store: tuple[str, list[Published | None]]) -> None:
+    import mlflow
     from mlflow import MlflowClient
 
     uri, (first, second, _) = store
     assert first is not None and second is not None
+    mlflow.set_tracking_uri(uri)  # load_table looks for runs there, whatever its client's address
     client = MlflowClient(uri, uri)
     tables = [
         client.load_table(first.experiment_id, "policy_cells.json", [p.mlflow_run_id])

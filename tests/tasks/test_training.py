@@ -20,7 +20,10 @@ from tasks.training.tokenizer import encode, token_ids
 from tasks.training.verifier import load_prm, step_scores
 
 TINY = GeneratorRecipe(
-    phases=(Phase(20_000, Mix((1,), (1, 0, 0)), Writing((0.9, 0.9, 0.9), 0.0)),), hidden=32, heads=1, layers=2
+    phases=(Phase(20_000, Mix((1,), (1, 0, 0)), Writing((0.9, 0.9, 0.9), (0.0, 0.0, 0.0))),),
+    hidden=32,
+    heads=1,
+    layers=2,
 )
 
 
@@ -98,7 +101,9 @@ def test_labels_are_shares_of_right_rollouts_and_end_in_correctness(trained: tup
 
 def test_answers_are_read_from_finished_completions_only() -> None:
     question = ask("validation", 1, seed=0)[0]
-    text = encode(document(question.stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), 0.0)))
+    text = encode(
+        document(question.stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
+    )
     assert answer_of(text) == question.target == answer(solution(question.stages))
     assert answer_of(text[:-1]) is None
     assert answer_of([]) is None

@@ -13,6 +13,7 @@ import pytest
 import small_run
 from small_run import frame
 
+from warehouse.database import damage_noted
 from warehouse.errors import Busy, UserError
 from warehouse.journal import Journal
 from warehouse.schema import MIGRATIONS, create_views, migrate, migrations, tables
@@ -234,3 +235,23 @@ def test_a_view_without_a_file_is_gone_and_a_changed_one_is_new(tmp_path: Path) 
             ("z_view",)
         ]
         assert connection.sql("SELECT y FROM z_view").fetchall() == [(8,)]
+
+
+def test_a_wrong_checksum_met_while_open_marks_the_database_for_rebuilding(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with pytest.raises(UserError, match="run again, and it is rebuilt"), damage_noted(path):
+        raise duckdb.Error("Corrupt database file: computed checksum 1 does not match stored checksum 2")
+    assert (tmp_path / "warehouse.duckdb.suspect").exists()
+
+
+def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with pytest.raises(UserError, match="full: make space"), damage_noted(path):
+        raise duckdb.IOException("IO Error: Could not write file: No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_query_is_no_damage(store: Store) -> None:
+    with pytest.raises(duckdb.CatalogException):
+        store.read("FROM nowhere")
+    assert not list(store.folder.glob("*.suspect"))

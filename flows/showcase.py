@@ -1,0 +1,47 @@
+"""`ttc showcase`: puts the demo's own output and figure into the README; no number there is written by hand."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.policy_view import load
+from tasks.figures import accuracy_by_budget
+from tasks.headlines import headlines
+from tasks.policy_table import policy_text
+from tasks.settings import INFRA, ROOT
+from warehouse import snapshot
+from warehouse.errors import UserError
+
+FIGURE = INFRA / "figures" / "demo.svg"
+BEGIN, END = "<!-- showcase: written by `ttc showcase` -->", "<!-- showcase ends -->"
+
+
+def showcase(folder: Path, readme: Path = ROOT / "README.md") -> str:
+    """Id of the demo run that the README now shows: the newest complete one in the warehouse."""
+    runs = snapshot.query(
+        folder,
+        "SELECT run_id, runs.packages_json FROM complete_runs JOIN runs USING (run_id) WHERE study = 'demo' "
+        "ORDER BY completed_at DESC LIMIT 1",
+    )
+    if not len(runs):
+        raise UserError("showcase: expected a complete run of the demo in the warehouse, found none; run `ttc demo` first")
+    run_id = str(runs["run_id"].item())
+    text = readme.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    readme.write_text(f"{head}{BEGIN}\n{_body(folder, run_id)}\n{END}{tail}", encoding="utf-8")
+    return run_id
+
+
+def _body(folder: Path, run_id: str) -> str:
+    summary = load(folder, run_id)
+    FIGURE.parent.mkdir(parents=True, exist_ok=True)
+    FIGURE.write_text(accuracy_by_budget(summary), encoding="utf-8")
+    screen = Console(file=io.StringIO(), width=100, force_terminal=False, color_system=None)
+    screen.print(policy_text(summary))
+    lines = [line.rstrip() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    words = "\n".join(f"- {line}" for line in headlines(summary))
+    return f"```text\n{chr(10).join(lines).rstrip()}\n```\n\n{words}\n\n![accuracy against budget](infra/figures/demo.svg)"

@@ -1,0 +1,84 @@
+"""`ttc up` as a child process on free ports, for the tests that need its servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tasks.settings import ROOT
+
+TTC = (sys.executable, "-c", "from flows.cli import main; main()")
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A running `ttc up`, its state folder and the environment that a second command there needs."""
+
+    process: subprocess.Popen[str]
+    home: Path
+    environment: dict[str, str]
+
+    @property
+    def prefect_api(self) -> str:
+        return f"http://127.0.0.1:{self.environment['TTC_PREFECT_PORT']}/api"
+
+    @property
+    def mlflow_uri(self) -> str:
+        return f"http://127.0.0.1:{self.environment['TTC_MLFLOW_PORT']}"
+
+
+def start(home: Path) -> Up:
+    """`ttc up` just started: nothing answers yet."""
+    unset = ("TTC_PREFECT_API", "TTC_MLFLOW_URI", "PREFECT_API_URL", "PREFECT_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    environment |= {"TTC_HOME": str(home), "TTC_PREFECT_PORT": free_port(), "TTC_MLFLOW_PORT": free_port()}
+    command = [*TTC, "up"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return Up(process, home, environment)
+
+
+def wait_until_ready(up: Up) -> None:
+    """Back once `ttc up` has said where it serves; AssertionError with its output when it ended instead."""
+    deadline = time.monotonic() + 240
+    record = up.home / "up.json"
+    while not (record.is_file() and "prefect_api" in (record.read_text() or "{}")):
+        assert up.process.poll() is None, up.process.communicate()[0]
+        assert time.monotonic() < deadline, sorted(p.name for p in (up.home / "logs").glob("*"))
+        time.sleep(0.3)
+
+
+def processes_of(up: Up) -> list[psutil.Process]:
+    """`ttc up` and everything that descends from it now."""
+    top = psutil.Process(up.process.pid)
+    return [top, *top.children(recursive=True)]
+
+
+def stop(
+    up: Up, signal_number: signal.Signals = signal.SIGINT, *, within: float = 45
+) -> list[psutil.Process]:
+    """Send the signal and wait; returns the processes of `ttc up` that still live after `within` seconds."""
+    family = processes_of(up)
+    up.process.send_signal(signal_number)
+    up.process.wait(within)
+    return psutil.wait_procs(family, timeout=within)[1]
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def recorded_pid(up: Up) -> int:
+    return int(json.loads((up.home / "up.json").read_text())["pid"])

@@ -1,0 +1,117 @@
+"""The command line on a warehouse that a scripted run filled."""
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
+
+from flows import cli  # noqa: E402
+from scripted_runs import run_all, small_study  # noqa: E402
+from warehouse.store import Store  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    run_all(home / "warehouse", small_study())
+    return home
+
+
+@pytest.fixture
+def ttc(home, monkeypatch, capsys):
+    """Runs a command; gives exit code, stdout and stderr."""
+    monkeypatch.setenv("TTC_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["ttc", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+            raise SystemExit(0)
+        printed = capsys.readouterr()
+        return left.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+def test_sql_prints_a_table(ttc):
+    code, out, _ = ttc("sql", "SELECT count(*) AS outcomes FROM outcomes")
+    assert code == 0 and "outcomes" in out and out.split()[-1].isdigit()
+
+
+def test_sql_prints_csv_and_json(ttc):
+    assert ttc("sql", "SELECT 1 AS a, 'x' AS b", "--csv")[1] == "a,b\n1,x\n"
+    assert json.loads(ttc("sql", "SELECT 1 AS a", "--json")[1]) == [{"a": 1}]
+
+
+def test_sql_writes_parquet(ttc, tmp_path):
+    ttc("sql", "SELECT 1 AS a", "--parquet", str(tmp_path / "a.parquet"))
+    assert pl.read_parquet(tmp_path / "a.parquet").to_dicts() == [{"a": 1}]
+
+
+def test_wrong_sql_is_one_sentence_and_exit_code_2(ttc):
+    code, _, err = ttc("sql", "SELECT * FROM nowhere")
+    assert code == 2 and "nowhere" in err and "Traceback" not in err
+
+
+def test_sql_cannot_write(ttc):
+    assert ttc("sql", "DELETE FROM outcomes")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "nowhere"], "expected a TOML file or one of demo"),
+        (["plan", "demo", "--max-budget", "3"], "multiples|budget of at least"),
+    ],
+)
+def test_a_users_mistake_is_exit_code_2_without_traceback(ttc, words, said):
+    import re
+
+    code, _, err = ttc(*words)
+    assert code == 2 and re.search(said, err) and "Traceback" not in err
+
+
+def test_the_policy_fits_100_columns(ttc):
+    code, out, _ = ttc("policy")
+    assert code == 0 and "N = 8" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_the_policy_as_json_names_every_cell(ttc):
+    latest = json.loads(ttc("policy", "--json")[1])["latest"]
+    assert len(latest) == 2 * 5 * 4  # difficulties × bins × budgets
+
+
+def test_status_lists_the_run(ttc):
+    (run,) = json.loads(ttc("status", "--json")[1])
+    assert run["state"] == "complete" and run["generated_tokens"] > 0 and run["missing_cells"] == 0
+
+
+def test_a_plan_counts_what_is_there(ttc, tmp_path):
+    study = tmp_path / "more.toml"
+    study.write_text("questions = 20\nbudgets = [1, 2, 4, 8]\ndifficulty_draws = 8\n[verifier]\n")
+    (there,) = json.loads(ttc("plan", str(study), "--json")[1])
+    (more,) = json.loads(ttc("plan", str(study), "--max-budget", "16", "--json")[1])
+    assert there["questions"] == 20 and there["there"] > 0
+    assert there["tokens"] < more["tokens"]
+
+
+def test_rebuild_makes_the_same_database(ttc, home):
+    def content():
+        with Store.open(home / "warehouse") as store:
+            return store.read("SELECT * FROM outcomes ORDER BY ALL")
+
+    before = content()
+    assert ttc("warehouse", "rebuild")[0] == 0
+    assert content().equals(before)
+
+
+def test_a_busy_warehouse_is_exit_code_75(ttc, home):
+    with Store.open(home / "warehouse"):
+        code, _, err = ttc("warehouse", "rebuild")
+    assert code == 75 and err

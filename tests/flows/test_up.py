@@ -1,0 +1,86 @@
+"""`ttc up` from start to Ctrl-C, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import TTC, Up, processes_of, recorded_pid, start, stop, wait_until_ready
+
+from tasks.settings import ROOT
+from tasks.study import load_study
+
+pytestmark = pytest.mark.slow
+
+
+def test_both_servers_answer(served: Up) -> None:
+    assert httpx.get(served.prefect_api + "/health").json() is True
+    assert httpx.get(served.mlflow_uri + "/health").text == "OK"
+
+
+def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> None:
+    nightly = httpx.get(served.prefect_api + "/deployments/name/nightly/nightly").json()
+    assert [s["schedule"]["cron"] for s in nightly["schedules"] if s["active"]] == ["0 2 * * *"]
+    assert nightly["global_concurrency_limit"]["limit"] == 1
+    assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert nightly["work_pool_name"] == "ttc"
+
+
+def test_the_nightly_deployment_runs_the_study_of_the_toml_file(served: Up) -> None:
+    nightly = httpx.get(served.prefect_api + "/deployments/name/nightly/nightly").json()
+    assert nightly["parameters"]["study"] == json.loads(load_study("nightly").to_json())
+
+
+def test_a_second_up_on_the_same_state_is_refused_and_names_the_first(served: Up) -> None:
+    second = _ttc_up(served.environment)
+    assert second.returncode == 2, second.stderr
+    assert f"already up in {served.home} (process {recorded_pid(served)})" in second.stderr
+
+
+def test_a_busy_port_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = _ttc_up({"TTC_HOME": str(tmp_path), "TTC_PREFECT_PORT": str(port)})
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert f"port {port} on 127.0.0.1 is in use" in refused.stderr
+
+
+def test_a_named_server_that_is_down_is_refused(tmp_path: Path) -> None:
+    refused = _ttc_up({"TTC_HOME": str(tmp_path), "TTC_PREFECT_API": "http://127.0.0.1:9/api"})
+    assert refused.returncode == 2
+    assert "TTC_PREFECT_API: expected a running server at http://127.0.0.1:9/api" in refused.stderr
+
+
+def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+    up = start(tmp_path)
+    wait_until_ready(up)
+    assert (
+        len(processes_of(up)) >= 7
+    )  # ttc up, and a guard with its server for Prefect, MLflow and the worker
+    assert stop(up, signal.SIGINT) == []
+    assert up.process.returncode == 0
+
+
+def test_a_killed_up_leaves_no_process(tmp_path: Path) -> None:
+    up = start(tmp_path)
+    deadline = time.monotonic() + 60
+    while len(processes_of(up)) < 5:  # both servers under way
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert stop(up, signal.SIGKILL) == []
+
+
+def _ttc_up(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    from os import environ
+
+    command = [*TTC, "up"]
+    return subprocess.run(
+        command, env=environ | environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
