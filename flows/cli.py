@@ -70,7 +70,9 @@ def _evaluate(study: Study) -> None:
         with Store.open(settings().warehouse) as store:
             summary = load_summary(store, run_id)
         _console().print(policy_text(summary))
-    _console().print(f"\nrun {run_ids[-1]} in {settings().warehouse}\nNext: ttc policy · ttc sql · ttc up (schedule and pages)")
+    _console().print(
+        f"\nrun {run_ids[-1]} in {settings().warehouse}\nNext: ttc policy · ttc sql · ttc up (schedule and pages)"
+    )
 
 
 def _refuse_before_prefect(study: Study) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from prefect import flow, runtime
+from prefect import flow
 from prefect.artifacts import create_table_artifact
+from prefect.runtime import flow_run
 
 from flows.policy_view import load
 from tasks import stages
@@ -26,7 +27,7 @@ def nightly(study: Study) -> list[str]:
 
 def evaluate(study: Study, model: str) -> str:
     """One model version under all strategies and budgets, down to its compute-optimal policy."""
-    run_id = stages.open_run(study, model, runtime.flow_run.id)
+    run_id = stages.open_run(study, model, flow_run.id)
     stages.generate(run_id)
     stages.grade(run_id)
     stages.estimate(run_id)

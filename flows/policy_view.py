@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from rich.console import Console
@@ -21,7 +22,7 @@ class _Snapshot:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def read(self, sql: str, **parameters: object) -> pl.DataFrame:
+    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame:
         return snapshot.query(self._folder, sql, parameters=parameters)
 
 

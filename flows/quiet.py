@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 
 _DEFAULTS = {
     "PREFECT_LOGGING_LEVEL": "ERROR",
@@ -36,7 +36,7 @@ def hush() -> None:
 
 
 @contextlib.contextmanager
-def prefect() -> Iterator[None]:
+def prefect() -> Generator[None]:
     """Prefect with its state under the state folder, talking to the server of the settings or of `ttc up`.
 
     Without either it runs for itself alone.

@@ -27,7 +27,9 @@ def showcase(folder: Path, readme: Path = ROOT / "README.md") -> str:
         "ORDER BY completed_at DESC LIMIT 1",
     )
     if not len(runs):
-        raise UserError("showcase: expected a complete run of the demo in the warehouse, found none; run `ttc demo` first")
+        raise UserError(
+            "showcase: expected a complete run of the demo in the warehouse, found none; run `ttc demo` first"
+        )
     run_id = str(runs["run_id"].item())
     text = readme.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
@@ -40,8 +42,10 @@ def _body(folder: Path, run_id: str) -> str:
     summary = load(folder, run_id)
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
     FIGURE.write_text(accuracy_by_budget(summary), encoding="utf-8")
-    screen = Console(file=io.StringIO(), width=100, force_terminal=False, color_system=None)
-    screen.print(policy_text(summary))
-    lines = [line.rstrip() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    paper = io.StringIO()
+    Console(file=paper, width=100, force_terminal=False, color_system=None).print(policy_text(summary))
+    lines = [line.rstrip() for line in paper.getvalue().splitlines()]
     words = "\n".join(f"- {line}" for line in headlines(summary))
-    return f"```text\n{chr(10).join(lines).rstrip()}\n```\n\n{words}\n\n![accuracy against budget](infra/figures/demo.svg)"
+    return (
+        f"```text\n{chr(10).join(lines).rstrip()}\n```\n\n{words}\n\n![accuracy against budget](infra/figures/demo.svg)"
+    )

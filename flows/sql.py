@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
 from pathlib import Path
 from typing import Literal
@@ -41,10 +43,8 @@ def as_table(frame: pl.DataFrame) -> Table:
 
 def interactive(folder: Path) -> None:
     """Read queries line by line, each ended by a semicolon; Ctrl-D leaves."""
-    import contextlib
-
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401 - gives the prompt history and editing
+        importlib.import_module("readline")  # gives the prompt history and editing
     print("SQL on the latest snapshot; end a query with ; and leave with Ctrl-D. Try: SHOW TABLES;", file=sys.stderr)
     lines: list[str] = []
     while True:

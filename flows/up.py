@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,9 +142,7 @@ def _wait(reached: Callable[[], bool], what: str, running: _Running, now: Settin
     while not reached():
         _check_alive(running, now)
         if time.monotonic() > deadline:
-            raise ServerEnded(
-                f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {now.home / 'logs'}"
-            )
+            raise ServerEnded(f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {now.home / 'logs'}")
         time.sleep(0.3)
 
 
@@ -156,18 +155,12 @@ def _watch(running: _Running, now: Settings) -> None:
 def _check_alive(running: _Running, now: Settings) -> None:
     for server, process in running.items():
         if process.poll() is not None:
-            raise ServerEnded(
-                f"{server.name} ended with code {process.returncode}: {_last_line(server, now)}"
-            )
+            raise ServerEnded(f"{server.name} ended with code {process.returncode}: {_last_line(server, now)}")
 
 
 def _last_line(server: Server, now: Settings) -> str:
     log = servers.log_of(server, now)
-    lines = [
-        line.strip()
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.strip()
-    ]
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return f"{lines[-1] if lines else 'it said nothing'} (all of it: {log})"
 
 
@@ -208,4 +201,4 @@ def _print_addresses(now: Settings) -> None:
     table.add_row("state", str(now.home))
     table.add_row("logs", str(now.home / "logs"))
     table.add_row("stop", "Ctrl-C")
-    Console(width=min(100, Console().width)).print(table)
+    Console(width=min(100, shutil.get_terminal_size((100, 24)).columns)).print(table)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TextIO
 
 
 @contextlib.contextmanager
-def noise_in(path: Path) -> Iterator[None]:
+def noise_in(path: Path) -> Generator[None]:
     """File descriptors 1 and 2 go to a file; Python's own stdout and stderr stay where they were.
 
     vLLM's processes inherit the descriptors, so what they print is kept for those who look for
@@ -29,7 +29,7 @@ def noise_in(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _moved(name: str, descriptor: int, target: int) -> Iterator[None]:
+def _moved(name: str, descriptor: int, target: int) -> Generator[None]:
     stream = getattr(sys, name)
     stream.flush()
     saved = os.dup(descriptor)

@@ -10,16 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.questioning import Questioning, SearchResult
 from tasks.questions import Question
 from tasks.reading import Read, Reader
 from tasks.replay import replayed
 from tasks.runs import Run, stage
 from tasks.sampler import MissingDraws
+from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.strategies import parse
-from warehouse.store import Store
 
 
 class Spent(NamedTuple):

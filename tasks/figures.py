@@ -154,7 +154,7 @@ def _grid_key(baseline: str, top: float) -> str:
     parts, left = [text(130, top + 17, said)], 150 + 7.2 * len(said)
     for gain in (-0.1, -0.05, 0.0, 0.05, 0.1, FULL_GAIN):
         parts.append(Box(left, top, 58, 25).drawn(gain_colour(gain), "#bbbbbb"))
-        label = signed(gain) + (" +" if gain == FULL_GAIN else "")
+        label = ("≥ " if gain == FULL_GAIN else "") + signed(gain)
         parts.append(text(left + 29, top + 17, label, text_anchor="middle", font_size="12"))
         left += 58
     parts.append(Box(left + 26, top, 34, 25).drawn("url(#undecided)", "#bbbbbb"))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.statistics.difficulty import bins, oracle_values, predicted_values
-from tasks.statistics.policy import fit_policy
 from tasks.reading import Reader
 from tasks.replay import replayed
 from tasks.runs import Run, note, stage
+from tasks.statistics.difficulty import bins, oracle_values, predicted_values
+from tasks.statistics.policy import fit_policy
 from warehouse.store import Store
 
 

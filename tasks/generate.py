@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -86,15 +86,16 @@ class _Lazy:
         return await (await self.engines.verifier()).score(question, steps)
 
 
-def generate(folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = VllmEngines, progress: Progress | None = None) -> int:
+def generate(
+    folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = VllmEngines, progress: Progress | None = None
+) -> int:
     """Draw and score all that the run owes and that is not there yet; returns the tokens generated.
 
     Idempotent: what the journal has is not drawn again. Stopped at any moment, it loses at
     most the last two seconds.
     """
-    with stage(folder, run_id, "generate") as (store, run):
-        with noise_in(folder.parent / "logs" / "engine.log"):
-            return asyncio.run(_generate(store, run, engines(run), progress))
+    with stage(folder, run_id, "generate") as (store, run), noise_in(folder.parent / "logs" / "engine.log"):
+        return asyncio.run(_generate(store, run, engines(run), progress))
 
 
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
@@ -134,7 +135,7 @@ class _Counter:
 
 
 @contextlib.asynccontextmanager
-async def _flushing(recorder: Recorder, counter: _Counter) -> AsyncIterator[None]:
+async def _flushing(recorder: Recorder, counter: _Counter) -> AsyncGenerator[None]:
     """Write to the journal every two seconds, publish a snapshot every twenty, and once more at the end."""
     task = asyncio.ensure_future(_flush_for_ever(recorder, counter))
     try:

@@ -36,8 +36,7 @@ def _at_the_top(summary: RunSummary) -> str:
     best, names = best_fixed(summary, budget), short_names(summary.strategies)
     curve = summary.curve.filter(budget=budget).sort("difficulty", descending=True)
     parts = [
-        f"compute-optimal ({r['difficulty']} difficulty, cross-validated) {_measured(r)}"
-        for r in curve.to_dicts()
+        f"compute-optimal ({r['difficulty']} difficulty, cross-validated) {_measured(r)}" for r in curve.to_dicts()
     ]
     parts.append(f"best fixed strategy, {names[best['strategy']]}, {_measured(best)}")
     if summary.baseline != best["strategy"]:
@@ -58,17 +57,13 @@ def _baseline(summary: RunSummary) -> str:
 def _factors(summary: RunSummary) -> pl.DataFrame:
     """Efficiency factors under the deployable difficulty, budget 1 left out."""
     kinds = summary.difficulties[:1]
-    return summary.efficiency.filter(pl.col("difficulty").is_in(kinds) & (pl.col("budget") > 1)).sort(
-        "budget"
-    )
+    return summary.efficiency.filter(pl.col("difficulty").is_in(kinds) & (pl.col("budget") > 1)).sort("budget")
 
 
 def largest_factor(summary: RunSummary) -> dict[str, Any] | None:
     """The row of the largest efficiency factor, at the smallest such budget; None: there is none."""
     rows = _factors(summary)
-    return (
-        rows.sort("factor", descending=True, maintain_order=True).row(0, named=True) if rows.height else None
-    )
+    return rows.sort("factor", descending=True, maintain_order=True).row(0, named=True) if rows.height else None
 
 
 def _efficiency(summary: RunSummary) -> str:

@@ -101,7 +101,9 @@ class Recorder:
             self.store.append("samplings", _sampling_rows([s for key, s in self.samplings.items() if key in used]))
         for table, rows in (("draws", self.draws), ("scores", self.scores), ("verifier_failures", self.failures)):
             if rows:
-                self.store.append(table, pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_LISTS.get(table)))
+                self.store.append(
+                    table, pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_LISTS.get(table))
+                )
                 rows.clear()
 
     def _about(self, node: Node) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tasks.errors import UserError
 from tasks.settings import INFRA
@@ -90,17 +91,19 @@ def parameters(folder: Path) -> int:
     )
 
 
-def _config(folder: Path) -> dict[str, object]:
+def _config(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"model: expected a readable config.json in {folder}, got {error}; is it a model folder?") from error
+        raise UserError(
+            f"model: expected a readable config.json in {folder}, got {error}; is it a model folder?"
+        ) from error
 
 
 def _weights(folder: Path) -> list[Path]:
     found = sorted(folder.glob("*.safetensors"))
     if not found:
-        raise UserError(f"model: expected weights as *.safetensors in {folder}, found none; convert or fetch them again")
+        raise UserError(f"model: expected weights as *.safetensors in {folder}, found none; fetch them again")
     return found
 
 

@@ -44,7 +44,9 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     mean, there = _drawn(store, run)
     tokens = max(0, draws - there) * (mean if mean is not None else study.generator.max_tokens)
     pace = _pace(store)
-    return Forecast(model, count, draws, min(there, draws), mean, tokens, tokens / pace if pace else None, tokens * BYTES_A_TOKEN)
+    return Forecast(
+        model, count, draws, min(there, draws), mean, tokens, tokens / pace if pace else None, tokens * BYTES_A_TOKEN
+    )
 
 
 def _drawn(store: Store, run: Run) -> tuple[float | None, int]:
@@ -66,5 +68,3 @@ def _pace(store: Store) -> float | None:
         'GROUP BY e.run_id, e."at" ORDER BY e."at" DESC LIMIT 1'
     )
     return float(rows.item()) if len(rows) else None
-
-

@@ -31,7 +31,13 @@ def reporter() -> Progress:
 
 def _line(done: int, units: int, tokens: int, seconds: float) -> str:
     rate = tokens / seconds if seconds > 0 else 0.0
-    left = f"{seconds * (units - done) / done:.0f} s left" if done and tokens else "starting the engine" if done < units else "done"
+    left = (
+        f"{seconds * (units - done) / done:.0f} s left"
+        if done and tokens
+        else "starting the engine"
+        if done < units
+        else "done"
+    )
     if not tokens and done == units:
         return f"generate  {done}/{units}  nothing to draw: everything was there"
     return f"generate  {done}/{units}  {tokens:,} tokens  {rate:,.0f} tokens/s  {left}"

@@ -22,7 +22,8 @@ from tasks.summary import (
     short_names,
 )
 
-SIDE_BY_SIDE = "workflowType=machine_learning&compareRunsMode=ARTIFACT"
+_TRAINING = "workflowType=machine_learning"  # otherwise MLflow opens in its GenAI mode
+SIDE_BY_SIDE = f"{_TRAINING}&compareRunsMode=ARTIFACT"
 """Query of MLflow's runs page that opens its table view, where policies stand side by side."""
 
 
@@ -167,9 +168,7 @@ def note(summary: RunSummary, *, links: dict[str, str]) -> str:
     lines = [_grid(summary, kind) for kind in summary.difficulties[:1]]  # first: the page folds after 100 px
     lines.append("\n".join(f"- {sentence}" for sentence in headlines(summary)))
     linked = " · ".join(f"[{name}]({address})" for name, address in links.items())
-    lines.append(
-        f"{linked}\n\nWarehouse run `{summary.run_id}`, Prefect run `{summary.prefect_run_id or 'none'}`."
-    )
+    lines.append(f"{linked}\n\nWarehouse run `{summary.run_id}`, Prefect run `{summary.prefect_run_id or 'none'}`.")
     lines.append("Dig deeper:\n\n```\n" + "\n".join(_queries(summary)) + "\n```")
     return "\n\n".join(lines)
 
@@ -214,12 +213,10 @@ def links(summary: RunSummary, *, experiment: str, run: str, uri: str) -> dict[s
     mlflow = uri if uri.startswith("http") else here.mlflow_uri or f"http://{here.host}:{here.mlflow_port}"
     page = f"{mlflow.rstrip('/')}/#/experiments/{experiment}"
     found = {
-        "HTML report": f"{page}/runs/{run}/artifacts/report.html",
+        "HTML report": f"{page}/runs/{run}/artifacts/report.html?{_TRAINING}",
         "Model versions side by side": f"{page}/runs?{SIDE_BY_SIDE}",
     }
     if summary.prefect_run_id:
         api = here.prefect_api or f"http://{here.host}:{here.prefect_port}/api"
-        found["Prefect run"] = (
-            f"{api.rstrip('/').removesuffix('/api')}/runs/flow-run/{summary.prefect_run_id}"
-        )
+        found["Prefect run"] = f"{api.rstrip('/').removesuffix('/api')}/runs/flow-run/{summary.prefect_run_id}"
     return found

@@ -32,9 +32,7 @@ th{font-weight:600;border-bottom:1.5px solid #888}td.n,th.n{text-align:right}
 .provenance th{border-bottom:1px solid #ddd}
 .columns{display:flex;gap:48px;flex-wrap:wrap}.scroll{overflow-x:auto}code{font-size:13px;overflow-wrap:anywhere}
 </style>"""
-_GRID = (
-    "Refitted on all questions. A cell: strategy, accuracy ± half its 95 % interval, (gain over baseline)."
-)
+_GRID = "Refitted on all questions. A cell: strategy, accuracy ± half its 95 % interval, (gain over baseline)."
 _BANDS = "Lines are means over questions, bands 95 % intervals. Compute-optimal is cross-validated."
 _BINS = "The draws that set a question's bin are not those its accuracy is measured on. Bin 1 is the easiest."
 
@@ -97,9 +95,7 @@ def _accuracy_cards(summary: RunSummary) -> list[str]:
     rows = summary.overall.filter(strategy=summary.baseline, budget=top).to_dicts()
     found += [("baseline", names[summary.baseline], row) for row in rows]
     return [
-        _card(
-            name, f"{row['accuracy']:.2f} {half_width((row['hi'] - row['lo']) / 2)}", f"{note}, at N = {top}"
-        )
+        _card(name, f"{row['accuracy']:.2f} {half_width((row['hi'] - row['lo']) / 2)}", f"{note}, at N = {top}")
         for name, note, row in found
     ]
 
@@ -109,5 +105,5 @@ def _factor_card(summary: RunSummary) -> list[str]:
     if best is None:
         return []
     value = f"{'> ' if best['beyond'] else ''}{best['factor']:.2g}×"
-    note = f"largest: over {summary.baseline}, at N = {best['budget']}: {factor_text(best)}"
-    return [_card("efficiency factor", value, note)]
+    note = f"{factor_text(best)} at N = {best['budget']}, its largest"
+    return [_card(f"efficiency factor over {summary.baseline}", value, note)]

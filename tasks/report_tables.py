@@ -63,9 +63,7 @@ def changes(summary: RunSummary) -> str:
     if not rows.height:
         return ""
     changed = rows.filter(pl.col("changed")).to_dicts()
-    names = short_names(
-        [*summary.strategies, *(r["strategy_before"] for r in changed if r["strategy_before"])]
-    )
+    names = short_names([*summary.strategies, *(r["strategy_before"] for r in changed if r["strategy_before"])])
     body = [
         [
             f"bin {r['bin']} · N = {r['budget']}",

@@ -11,7 +11,7 @@ import resource
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +79,7 @@ def load_run(store: Store, run_id: str) -> Run:
 
 
 @contextlib.contextmanager
-def stage(folder: Path, run_id: str, name: str) -> Iterator[tuple[Store, Run]]:
+def stage(folder: Path, run_id: str, name: str) -> Generator[tuple[Store, Run]]:
     """The open warehouse and the run, for one stage; its seconds are written down when it ends well."""
     wall, cpu = time.monotonic(), _cpu_seconds()
     with Store.open(folder) as store:
@@ -190,7 +190,9 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Versions of the packages that can change a result."""
-    found = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions() if d.metadata["Name"] in PACKAGES}
+    found = {
+        d.metadata["Name"]: d.version for d in importlib.metadata.distributions() if d.metadata["Name"] in PACKAGES
+    }
     return dict(sorted(found.items()))
 
 
@@ -206,5 +208,3 @@ def code_commit() -> str:
 def _git(*words: str) -> str:
     done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20)
     return done.stdout.strip()
-
-

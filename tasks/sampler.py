@@ -79,7 +79,9 @@ class Sampler:
             if child == len(family):
                 family.append(draw)
 
-    async def children(self, node: Node, n: int, *, sampling: Sampling, role: Role = "proposer", replicate: int | None = None) -> list[Node]:
+    async def children(
+        self, node: Node, n: int, *, sampling: Sampling, role: Role = "proposer", replicate: int | None = None
+    ) -> list[Node]:
         """The first n children of a node, in the order of their index."""
         key = DrawKey(node.key, sampling.key, self._replicate if replicate is None else replicate)
         family = self._families.setdefault(key, [])
@@ -107,14 +109,21 @@ class Sampler:
         seed = self._seed_of(key) + start
         reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
         if len(reply.draws) != n:
-            raise RuntimeError(f"engine: expected {n} draws, got {len(reply.draws)}; run again to draw the missing ones")
+            raise RuntimeError(
+                f"engine: expected {n} draws, got {len(reply.draws)}; run again to draw the missing ones"
+            )
         for i, draw in enumerate(reply.draws):
             child = extended(node, draw, *self._format.split(draw.token_ids))
             self._nodes[(key, start + i)] = child
             first = i == 0
             self._record(
                 NewDraw(
-                    key=key, child=start + i, parent=node, node=child, draw=draw, role=role,
+                    key=key,
+                    child=start + i,
+                    parent=node,
+                    node=child,
+                    draw=draw,
+                    role=role,
                     prompt_tokens=reply.prompt_tokens if first else 0,
                     cached_tokens=reply.cached_tokens if first else 0,
                     requests=int(first),

@@ -92,4 +92,4 @@ def aggregate(scores: tuple[StepScore | None, ...], how: str) -> float | None:
     values = [s.score for s in scores if s is not None]
     if len(values) < len(scores):
         return None
-    return {"min": min, "prod": math.prod, "mean": lambda v: sum(v) / len(v)}[how](values)
+    return {"min": min(values), "prod": math.prod(values), "mean": sum(values) / len(values)}[how]

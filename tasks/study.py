@@ -7,6 +7,7 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,8 +104,10 @@ class Study:
 
 
 def _check_budgets(budgets: tuple[int, ...]) -> None:
-    if not budgets or budgets[0] < 1 or any(b >= c for b, c in zip(budgets, budgets[1:], strict=False)):
-        raise UserError(f"study: budgets must rise strictly from 1 or more, got {budgets}; write e.g. budgets = [1, 2, 4, 8]")
+    if not budgets or budgets[0] < 1 or any(b >= c for b, c in pairwise(budgets)):
+        raise UserError(
+            f"study: budgets must rise strictly from 1 or more, got {budgets}; write e.g. budgets = [1, 2, 4, 8]"
+        )
 
 
 def _check_strategies(study: Study) -> None:
@@ -115,7 +118,9 @@ def _check_strategies(study: Study) -> None:
     for strategy in strategies:
         strategy.check(study.budgets)
         if strategy.needs_verifier and study.verifier is None:
-            raise UserError(f"study: {strategy.key} needs a verifier, got none; add a [verifier] table or drop the strategy")
+            raise UserError(
+                f"study: {strategy.key} needs a verifier, got none; add a [verifier] table or drop the strategy"
+            )
     if study.baseline not in keys:
         raise UserError(f"study: baseline must be one of the strategies {keys}, got {study.baseline!r}")
 
@@ -133,7 +138,7 @@ def _check_counts(study: Study) -> None:
             raise UserError(f"study: {name} must be at least {least}, got {value}")
     if not 0 < generator.temperature <= 5 or not 0 < generator.top_p <= 1:
         raise UserError(
-            f"study: temperature must be in (0, 5] and top_p in (0, 1], got {generator.temperature} and {generator.top_p}"
+            f"study: temperature must be in (0, 5], top_p in (0, 1], got {generator.temperature}, {generator.top_p}"
         )
 
 
@@ -172,7 +177,9 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"study: {path} is not valid TOML: {error}; correct that line and run again") from error
     if max_budget is not None:
-        values["budgets"] = _dialled(values.get("budgets", list(Study.__dataclass_fields__["budgets"].default)), max_budget)
+        values["budgets"] = _dialled(
+            values.get("budgets", list(Study.__dataclass_fields__["budgets"].default)), max_budget
+        )
     return study_from({"name": path.stem, "verifier": None, **values})
 
 

@@ -18,7 +18,7 @@ COVERAGE = "pass"
 class Reader(Protocol):
     """A warehouse that answers SQL, e.g. `warehouse.store.Store`."""
 
-    def read(self, sql: str, **parameters: Any) -> pl.DataFrame: ...
+    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame: ...
 
 
 class RunSummary(NamedTuple):

@@ -49,7 +49,7 @@ class Published(NamedTuple):
     model_version: str
 
 
-class IncompleteRun(UserError):  # noqa: N818 – as UserError's other kinds read
+class IncompleteRun(UserError):
     """The run lacks draws that its study owes, so nothing of it is published."""
 
 

@@ -59,8 +59,7 @@ WORDS = {
     "score": "the verifier's opinion, in [0, 1]",
     "scored_at": "when it was scored",
     "seed": "seed of the run",
-    "step_scores": "scores at the ends of its own steps, in order; a missing score is NULL; NULL list: no "
-    "verifier",
+    "step_scores": "scores at the ends of its own steps, in order; a missing score is NULL; NULL list: no verifier",
     "stop": "why it ended: end (of text), step (end of one), limit (of tokens)",
     "strategy": "readable key of the strategy, e.g. 'beam_search(m=4)/weighted'",
     "target": "the reference answer",
@@ -117,16 +116,8 @@ def dictionary() -> str:
         migrate(connection)
         create_views(connection)
         tables = [_section(connection, entry, own=True) for entry in _tables(connection)]
-        views = [
-            _section(connection, entry)
-            for name, entry in view_entries().items()
-            if _is_view(connection, name)
-        ]
-        macros = [
-            _macro(connection, entry)
-            for name, entry in view_entries().items()
-            if not _is_view(connection, name)
-        ]
+        views = [_section(connection, entry) for name, entry in view_entries().items() if _is_view(connection, name)]
+        macros = [_macro(connection, entry) for name, entry in view_entries().items() if not _is_view(connection, name)]
     return "\n\n".join(["## Tables", *tables, "## Views", *views, "## Macros", *macros])
 
 
@@ -137,9 +128,7 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
     names = [str(name) for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()]
     missing = set(names) - set(told)
     if missing:
-        raise ValueError(
-            f"Expected 'CREATE TABLE name (  -- grain: …' in the migrations for {sorted(missing)}."
-        )
+        raise ValueError(f"Expected 'CREATE TABLE name (  -- grain: …' in the migrations for {sorted(missing)}.")
     return [entry for name, entry in told.items() if name in names]
 
 
@@ -185,9 +174,7 @@ def _macro(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
     title = f"### {entry.name}({', '.join(parameters)})\n{entry.about}"
     if kind == "macro":
         return f"{title}\n\nGives {entry.grain}."
-    columns = connection.sql(
-        f"DESCRIBE FROM {entry.name}({', '.join(['NULL'] * len(parameters))})"
-    ).fetchall()
+    columns = connection.sql(f"DESCRIBE FROM {entry.name}({', '.join(['NULL'] * len(parameters))})").fetchall()
     return f"{title}\n\nA table; grain: {entry.grain}.\n\n{_columns(entry, columns)}"
 
 

@@ -82,9 +82,7 @@ class Journal:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == path.stem.rsplit("-", 1)[-1]:
             return content
-        self.set_aside(
-            path, "its content is not what was written (the hash differs from the one in its name)"
-        )
+        self.set_aside(path, "its content is not what was written (the hash differs from the one in its name)")
         return None
 
     def set_aside(self, path: Path, reason: str) -> Path:

@@ -86,6 +86,5 @@ def _sentence(error: duckdb.Error) -> str:
     """DuckDB's message without its drawing of the query, as one sentence."""
     lines = [line.strip() for line in str(error).split("\n\nLINE ")[0].splitlines() if line.strip()]
     return (
-        f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".")
-        + "; tables and columns are in warehouse/README.md."
+        f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".") + "; tables and columns are in warehouse/README.md."
     )

@@ -138,9 +138,7 @@ class Store:
         rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
         self.journal.note(names)
         heights = [segment.rows.height for segment in batch]
-        seen = pl.DataFrame(
-            {"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)}
-        )
+        seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)})
         try:
             new = self._insert(table, rows, seen)
         except duckdb.ConstraintException as error:
@@ -152,9 +150,7 @@ class Store:
         with self._views_of(incoming=rows, seen=seen), database.damage_noted(self._path):
             self._connection.begin()
             try:
-                done = self._connection.execute(
-                    f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
-                ).fetchall()
+                done = self._connection.execute(f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming').fetchall()
                 self._connection.execute("INSERT OR IGNORE INTO segments BY NAME FROM seen").fetchall()
                 self._connection.commit()
             except BaseException:

@@ -56,7 +56,7 @@ def read_jsonl(path: Path) -> list[Question]:
         if line.strip():
             question = _question(line, f"{path}:{number}", number)
             if question.question_id in questions:
-                raise UserError(f"{path}:{number}: id {question.question_id!r} stands twice; give every question its own")
+                raise UserError(f"{path}:{number}: id {question.question_id!r} stands twice; make ids unique")
             questions[question.question_id] = question
     if not questions:
         raise UserError(f"{path}: expected one JSON object a line, the file has none")
@@ -67,7 +67,9 @@ def _question(line: bytes, place: str, number: int) -> Question:
     try:
         values = json.loads(line)
     except ValueError as error:
-        raise UserError(f"{place}: expected a JSON object, got {line[:60]!r} ({error}); correct or remove the line") from error
+        raise UserError(
+            f"{place}: expected a JSON object, got {line[:60]!r} ({error}); correct or remove the line"
+        ) from error
     if not isinstance(values, dict):
         raise UserError(f"{place}: expected a JSON object, got {line[:60]!r}; correct or remove the line")
     return Question(

@@ -38,7 +38,7 @@ def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
         lines = str(error).strip().splitlines()
         reason = lines[-1] if lines else type(error).__name__
         raise UserError(
-            f"engine: vLLM could not start on {folder}: {reason}; its own words are in logs/engine.log of the state folder"
+            f"engine: vLLM could not start on {folder}: {reason}; logs/engine.log in the state folder says more"
         ) from error
 
 

@@ -41,7 +41,9 @@ class VllmVerifier:
         """One score a step, in one request."""
         token_ids, ends = self._tokens(question, steps)
         last: Any = None
-        async for output in self._engine.encode({"prompt_token_ids": token_ids}, self._parameters(), f"score-{next(self._numbers)}"):
+        async for output in self._engine.encode(
+            {"prompt_token_ids": token_ids}, self._parameters(), f"score-{next(self._numbers)}"
+        ):
             last = output
         self.read_tokens += len(token_ids)
         rows = last.outputs.data

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.errors import UserError
+from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 
 DIFFERENCES: Final = {

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tasks.errors import UserError
 from tasks.statistics.bootstrap import Floats, Interval, bounds, weights, wilson
 from tasks.statistics.curves import Factor, budget_reaching, cross_validated, efficiency_factor, fold_of
-from tasks.errors import UserError
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 
 COSTS: Final = ("generated_tokens",)
@@ -70,7 +70,7 @@ class PolicyFit(NamedTuple):
     fixed: pl.DataFrame
 
 
-def fit_policy(  # noqa: PLR0913 - all but the frames have defaults
+def fit_policy(
     outcomes: pl.DataFrame,
     bins: pl.DataFrame,
     *,
@@ -105,9 +105,7 @@ def fit_policy(  # noqa: PLR0913 - all but the frames have defaults
         curve=_with_interval(pl.DataFrame({"budget": grid.budgets}), policy, len(grid.questions)),
         efficiency=_efficiency(grid, baseline, policy=policy, fixed=fixed),
         fixed=_with_interval(
-            pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row").select(
-                "strategy", "budget"
-            ),
+            pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row").select("strategy", "budget"),
             fixed,
             len(grid.questions),
         ),

@@ -58,7 +58,9 @@ class Strategy:
         """Raise UserError for budgets that the strategy cannot spend exactly, or if none is large enough."""
         fitting = [b for b in budgets if self.fits(b)]
         if not fitting:
-            raise UserError(f"study: {self.key} needs a budget of at least {self.m or 4}, got {budgets}; raise the largest")
+            raise UserError(
+                f"study: {self.key} needs a budget of at least {self.m or 4}, got {budgets}; raise the largest"
+            )
         for budget in fitting:
             if not self.is_pool and budget % self.width(budget):
                 raise UserError(

@@ -64,9 +64,7 @@ def processes_of(up: Up) -> list[psutil.Process]:
     return [top, *top.children(recursive=True)]
 
 
-def stop(
-    up: Up, signal_number: signal.Signals = signal.SIGINT, *, within: float = 45
-) -> list[psutil.Process]:
+def stop(up: Up, signal_number: signal.Signals = signal.SIGINT, *, within: float = 45) -> list[psutil.Process]:
     """Send the signal and wait; returns the processes of `ttc up` that still live after `within` seconds."""
     family = processes_of(up)
     up.process.send_signal(signal_number)

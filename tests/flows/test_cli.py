@@ -9,9 +9,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
 
-from flows import cli  # noqa: E402
-from scripted_runs import run_all, small_study  # noqa: E402
-from warehouse.store import Store  # noqa: E402
+from scripted_runs import run_all, small_study
+
+from flows import cli
+from warehouse.store import Store
 
 
 @pytest.fixture(scope="module")

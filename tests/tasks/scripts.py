@@ -54,13 +54,13 @@ def fixed(length: int, letters: str = "abcdefgh") -> Law:
 def geometric(stop: float = 0.4) -> Law:
     """Ends after every line with the same chance."""
 
-    def law(prefix: tuple[int, ...], rng: random.Random) -> str:
+    def law(_: tuple[int, ...], rng: random.Random) -> str:
         return f"Answer: {rng.choice('ab')}<end>" if rng.random() < stop else rng.choice("abcdefgh") + "\n"
 
     return law
 
 
-def never_ending(prefix: tuple[int, ...], rng: random.Random) -> str:
+def never_ending(_: tuple[int, ...], rng: random.Random) -> str:
     return rng.choice("abcdefgh") + "\n"
 
 
@@ -100,5 +100,3 @@ class Bench:
 
     def tools(self, meter: Meter | None = None) -> MeteredTools:
         return MeteredTools(self.sampler, self.scorer, STEP, WHOLE.max_tokens, meter or self.meter)
-
-

@@ -77,18 +77,12 @@ def _accuracy(rng: random.Random) -> pl.DataFrame:
         for step, budget in enumerate(BUDGETS):
             if strategy.startswith("beam") and budget < 4:
                 continue
-            values = [
-                min(max(EASE[b] + slopes[b - 1] * step + rng.uniform(-0.01, 0.01), 0.005), 0.995)
-                for b in EASE
-            ]
+            values = [min(max(EASE[b] + slopes[b - 1] * step + rng.uniform(-0.01, 0.01), 0.005), 0.995) for b in EASE]
             place = {"strategy": strategy, "budget": budget}
-            rows.append(
-                {**place, "difficulty": None, "bin": None, **_measured(sum(values) / 5, 5 * QUESTIONS)}
-            )
+            rows.append({**place, "difficulty": None, "bin": None, **_measured(sum(values) / 5, 5 * QUESTIONS)})
             for difficulty in ("oracle", "predicted"):
                 rows += [
-                    {**place, "difficulty": difficulty, "bin": b, **_measured(values[b - 1], QUESTIONS)}
-                    for b in EASE
+                    {**place, "difficulty": difficulty, "bin": b, **_measured(values[b - 1], QUESTIONS)} for b in EASE
                 ]
     return pl.DataFrame(rows, schema_overrides={"difficulty": pl.String, "bin": pl.Int32})
 
@@ -110,9 +104,7 @@ def _policy(accuracy: pl.DataFrame) -> pl.DataFrame:
     """The best strategy of every cell; it is decided where it gains more than .04 over majority."""
     rows: list[dict[str, Any]] = []
     binned = accuracy.filter(pl.col("bin").is_not_null() & (pl.col("strategy") != "pass"))
-    for (difficulty, bin_, budget), cell in binned.group_by(
-        "difficulty", "bin", "budget", maintain_order=True
-    ):
+    for (difficulty, bin_, budget), cell in binned.group_by("difficulty", "bin", "budget", maintain_order=True):
         of = {row["strategy"]: row for row in cell.to_dicts()}
         best = max(of.values(), key=lambda row: row["accuracy"])
         decided = best["accuracy"] - of["majority"]["accuracy"] > 0.04

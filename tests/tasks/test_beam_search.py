@@ -2,6 +2,7 @@
 
 import pytest
 from scripts import Bench, by_letter, constant, failing, fixed, geometric, never_ending, one_way
+
 from tasks.metering import Meter
 from tasks.strategies import parse
 from tasks.strategies.beam_search import beam_search

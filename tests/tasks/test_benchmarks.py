@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tasks.benchmarks import load_benchmark, read_jsonl
 from tasks.errors import UserError
 
@@ -18,7 +19,10 @@ def written(tmp_path, *lines):
     [
         (['{"id": 1,'], "b.jsonl:1: expected a JSON object"),
         (["[1, 2]"], "b.jsonl:1: expected a JSON object"),
-        ([{"id": 1, "question": "q", "answer": "1"}, {"id": 1, "question": "r", "answer": "2"}], ":2: id '1' stands twice"),
+        (
+            [{"id": 1, "question": "q", "answer": "1"}, {"id": 1, "question": "r", "answer": "2"}],
+            ":2: id '1' stands twice",
+        ),
         ([{"id": 1, "question": "q", "answer": "  "}], ":1: expected a non-empty 'target' or 'answer'"),
         ([{"id": 1, "answer": "1"}], ":1: expected a non-empty 'question'"),
         ([""], "the file has none"),

@@ -16,9 +16,7 @@ from tasks.grading.grader import Grader
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "math500.jsonl"
 
-pytestmark = pytest.mark.skipif(
-    not DATA.exists(), reason=f"MATH-500 is not bundled; put it at {DATA} to test it"
-)
+pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"MATH-500 is not bundled; put it at {DATA} to test it")
 
 FRACTION = re.compile(r"\\d?frac\{(\d+)\}\{(\d+)\}")
 DECIMAL = re.compile(r"(\d*)\.(\d+)")
@@ -53,9 +51,7 @@ REWRITERS: dict[str, Callable[[str], str]] = {
     "dfrac": lambda text: text.replace(r"\frac", r"\dfrac"),
     "slash": lambda text: re.sub(r"^(-?)\\d?frac\{(\d+)\}\{(\d+)\}$", r"\1\2/\3", text),
     "short frac": lambda text: re.sub(r"\\frac\{(\d)\}\{(\d)\}", r"\\frac\1\2", text),
-    "spaces": lambda text: (
-        re.sub(r"(?<=\d)([-+,])(?=\d)", r" \1 ", text) if "," not in canonical(text)[1:] else text
-    ),
+    "spaces": lambda text: re.sub(r"(?<=\d)([-+,])(?=\d)", r" \1 ", text) if "," not in canonical(text)[1:] else text,
     "left and right": lambda text: re.sub(r"(?<!t)(?<!\\)([(\[])(.*?)([)\]])", r"\\left\1\2\\right\3", text),
     "no left and right": lambda text: re.sub(r"\\(?:left|right)", "", text),
     "thousands": thousands,

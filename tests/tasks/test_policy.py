@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tasks.errors import UserError
 from tasks.statistics.bootstrap import Interval
 from tasks.statistics.comparisons import differences, minimum_detectable, verdict
 from tasks.statistics.curves import budget_reaching, efficiency_factor, folds
-from tasks.errors import UserError
 from tasks.statistics.policy import fit_policy
 
 QUESTIONS = [f"q{i:03}" for i in range(100)]
@@ -17,9 +17,7 @@ BINS = pl.DataFrame({"question_id": QUESTIONS, "bin": [1 + i // 20 for i in rang
 Accuracy = Callable[[str, str, int], float]
 
 
-def outcomes_of(
-    accuracy: Accuracy, strategies: dict[str, float], budgets: tuple[int, ...] = (4,)
-) -> pl.DataFrame:
+def outcomes_of(accuracy: Accuracy, strategies: dict[str, float], budgets: tuple[int, ...] = (4,)) -> pl.DataFrame:
     """Outcomes of every question; `strategies` gives each one's tokens for a budget of 1."""
     return pl.DataFrame(
         [
@@ -49,9 +47,7 @@ def test_each_bin_is_cut_in_halves_that_do_not_depend_on_the_order_of_rows() -> 
 def test_where_folds_contradict_each_other_the_honest_answer_is_zero() -> None:
     # a is right on fold 0 only, b on fold 1 only: choosing and measuring on the same fold would score 1.0
     fold = dict(folds(BINS, seed=5).select("question_id", "fold").rows())
-    outcomes = outcomes_of(
-        lambda q, s, _: float(fold[q] == (s == "b")), {"a": 1.0, "b": 1.0, "weighted": 1.0}
-    )
+    outcomes = outcomes_of(lambda q, s, _: float(fold[q] == (s == "b")), {"a": 1.0, "b": 1.0, "weighted": 1.0})
     outcomes = outcomes.with_columns(
         accuracy=pl.when(pl.col("strategy") == "weighted").then(0.25).otherwise("accuracy")
     )
@@ -142,9 +138,7 @@ def test_the_efficiency_factor_is_read_off_the_baseline_on_a_log_axis() -> None:
     base = {1: 0.2, 4: 0.3, 16: 0.4, 64: 0.5}
     beam = {4: 0.35, 16: 0.5, 64: 0.9}
     names = {"weighted": 1.0, "beam": 1.0}
-    full = outcomes_of(
-        lambda _q, s, b: base[b] if s == "weighted" else beam.get(b, 0.0), names, (1, 4, 16, 64)
-    )
+    full = outcomes_of(lambda _q, s, b: base[b] if s == "weighted" else beam.get(b, 0.0), names, (1, 4, 16, 64))
     outcomes = full.filter((pl.col("strategy") == "weighted") | (pl.col("budget") > 1))
     factors = fit_policy(outcomes, BINS, resamples=100).efficiency.rows()
     # .35 lies halfway between 4 and 16: 8, so 2; .5 is reached at 64: 4; .9 never: more than 64/64
@@ -194,9 +188,7 @@ def test_it_can_be_said_that_no_strategy_beats_majority() -> None:
 
 def test_the_minimum_detectable_difference_is_what_80_percent_power_needs() -> None:
     # differences are +1 for half of the questions and −1 for the others: s² = 100/99
-    outcomes = outcomes_of(
-        lambda q, s, _b: float((s == "weighted") == (q < "q050")), {"weighted": 1.0, "b": 1.0}
-    )
+    outcomes = outcomes_of(lambda q, s, _b: float((s == "weighted") == (q < "q050")), {"weighted": 1.0, "b": 1.0})
     expected = (1.959964 + 0.841621) * (100 / 99) ** 0.5 / 10
     assert minimum_detectable(outcomes) == pytest.approx(expected, abs=1e-6)
 

@@ -107,9 +107,7 @@ def test_equal_ratios_of_budgets_are_equally_far_apart() -> None:
 def test_undecided_cells_are_hatched_and_decided_ones_are_not() -> None:
     summary = summary_of()
     undecided = summary.policy.filter(difficulty="predicted", decided=False).height
-    assert (
-        figures.policy_grid(summary, "predicted").count('fill="url(#undecided)"') == undecided + 1
-    )  # the key
+    assert figures.policy_grid(summary, "predicted").count('fill="url(#undecided)"') == undecided + 1  # the key
 
 
 def test_gain_is_blue_loss_is_vermillion_and_nothing_is_white() -> None:

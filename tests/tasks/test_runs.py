@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 from scripted_runs import ScriptedEngines, run_all, small_study
+
 from tasks import estimate, fit, generate, grade
 from tasks.runs import open_run
 from tasks.study import study_from
@@ -18,7 +19,7 @@ from warehouse.store import Store
 
 ROOT = Path(__file__).parents[2]
 FINAL = {
-    "outcomes": "strategy, budget, question_id, accuracy, mc_error, answer, generated_tokens, prompt_tokens, verifier_tokens",
+    "outcomes": "strategy, budget, question_id, accuracy, mc_error, answer, generated_tokens, verifier_tokens, flops",
     "bins": "difficulty, question_id, value, bin",
     "policies": "difficulty, bin, budget, strategy, accuracy, lo, hi, gain, gain_lo, gain_hi, decided",
     "curves": "difficulty, budget, accuracy, lo, hi",
@@ -35,7 +36,9 @@ def final_tables(folder):
 
 def spent(folder):
     with Store.open(folder) as store:
-        return store.read("SELECT run_id, sum(generated_tokens) AS tokens, count(*) AS draws FROM draws GROUP BY run_id")
+        return store.read(
+            "SELECT run_id, sum(generated_tokens) AS tokens, count(*) AS draws FROM draws GROUP BY run_id"
+        )
 
 
 class Counted(ScriptedEngines):
@@ -55,7 +58,9 @@ def test_the_ledger_equals_the_engines_own_counters(tmp_path):
         generated, prompt, requests = store.read(
             "SELECT sum(generated_tokens)::INT, sum(prompt_tokens)::INT, sum(requests)::INT FROM draws"
         ).row(0)
-        read, calls = store.read("SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores").row(0)
+        read, calls = store.read("SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores").row(
+            0
+        )
     assert (generated, prompt, requests) == (engine.generated_tokens, engine.prompt_tokens, engine.requests)
     assert (read, calls) == (judge.read_tokens, judge.requests)
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from scripts import FORMAT, WHOLE, Bench, fixed, geometric, never_ending
+
 from tasks.metering import Meter
 from tasks.sampler import DrawKey, MissingDraws, Sampler
 
@@ -130,7 +131,7 @@ def test_draw_keys_differ_by_every_part():
 
 
 async def test_requests_that_overlap_are_all_counted():
-    # The verifier is asked about a prefix while a longer one of the same completion is on its way, and the other way round.
+    # A prefix is asked about while a longer one of the same completion is on its way, and the other way round.
     for first, second in ((1, 3), (3, 1)):
         bench = Bench(fixed(3))
         bench.verifier.seconds = 0.01

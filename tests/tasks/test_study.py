@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tasks.errors import UserError
 from tasks.study import Study, load_study, study_from
 

@@ -30,9 +30,7 @@ def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
     metrics = {(m.key, m.step): m.value for m in publication.metrics(summary)}
     row = summary.overall.filter(strategy="beam_search(m=4)/weighted", budget=16).row(0, named=True)
     assert metrics["acc/beam_search_m4_weighted", 16] == row["accuracy"]
-    assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {
-        key for key, _ in metrics
-    }
+    assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {key for key, _ in metrics}
     assert metrics["efficiency_factor", 4] == 2.6
     assert metrics["cost/proposer_generated_tokens", 0] == 506_221
     assert ("cost/verifier_generated_tokens", 0) not in metrics  # unknown is not zero
@@ -62,7 +60,10 @@ def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
     links = publication.links(summary_of(), experiment="1", run="m1", uri="http://mlflow.lan:5000/")
     note = publication.note(summary_of(), links=links)
     assert note.startswith("| bin | N = 1 |")
-    assert links["HTML report"] == "http://mlflow.lan:5000/#/experiments/1/runs/m1/artifacts/report.html"
+    assert (
+        links["HTML report"]
+        == "http://mlflow.lan:5000/#/experiments/1/runs/m1/artifacts/report.html?workflowType=machine_learning"
+    )
     assert links["Prefect run"].endswith("/runs/flow-run/0f9c2a8e-5d1b-4a55-9a39-2f2b3b7f6c11")
     assert all(f"]({address})" in note for address in links.values())
     assert "ttc sql" in note and "run-a" in note
@@ -76,9 +77,7 @@ def test_a_run_without_prefect_has_no_prefect_link() -> None:
 
 def test_names_are_such_that_a_registry_takes_them() -> None:
     summary = summary_of()
-    hub = summary._replace(
-        run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"}
-    )
+    hub = summary._replace(run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"})
     assert publication.model_name(summary) == REGISTERED
     assert publication.model_name(hub) == "ttc-policy-my-set-Qwen2.5-1.5B"
     assert publication.slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
@@ -104,9 +103,7 @@ def test_a_run_waits_once_however_often_it_is_put(tmp_path: Path) -> None:
 def test_an_incomplete_run_publishes_nothing_and_says_what_is_missing(tmp_path: Path) -> None:
     missing = pl.DataFrame({"strategy": ["weighted"], "budget": [16], "missing": [12]})
     with pytest.raises(IncompleteRun, match="weighted at budget 16 lacks 12 questions") as refused:
-        publish(
-            summary_of(missing=missing), uri=f"sqlite:///{tmp_path}/mlflow.db", outbox=tmp_path / "outbox"
-        )
+        publish(summary_of(missing=missing), uri=f"sqlite:///{tmp_path}/mlflow.db", outbox=tmp_path / "outbox")
     assert isinstance(refused.value, UserError)
     assert list(tmp_path.iterdir()) == []
 
@@ -194,10 +191,7 @@ def test_two_model_versions_have_tables_with_the_same_keys(store: tuple[str, lis
     assert first is not None and second is not None
     mlflow.set_tracking_uri(uri)  # load_table looks for runs there, whatever its client's address
     client = MlflowClient(uri, uri)
-    tables = [
-        client.load_table(first.experiment_id, "policy_cells.json", [p.mlflow_run_id])
-        for p in (first, second)
-    ]
+    tables = [client.load_table(first.experiment_id, "policy_cells.json", [p.mlflow_run_id]) for p in (first, second)]
     assert list(tables[0].columns) == ["cell", "policy"]
     assert tables[0]["cell"].tolist() == tables[1]["cell"].tolist()
     assert tables[0]["policy"].tolist() != tables[1]["policy"].tolist()

@@ -51,9 +51,7 @@ def test_nothing_half_written_is_a_segment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 100, -1])
-def test_a_flipped_bit_sets_the_segment_aside(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
-) -> None:
+def test_a_flipped_bit_sets_the_segment_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int) -> None:
     journal = Journal(tmp_path)
     path = journal.append("bins", bins(0.5))
     assert path is not None

@@ -10,25 +10,19 @@ from warehouse.store import Store
 
 
 def test_a_snapshot_has_the_tables_views_and_macros(small: Store) -> None:
-    found = snapshot.query(
-        small.folder, "SELECT difference FROM contrast('run-a', 'oracle', 'pass', 4, 'majority', 4)"
-    )
+    found = snapshot.query(small.folder, "SELECT difference FROM contrast('run-a', 'oracle', 'pass', 4, 'majority', 4)")
     assert found.height == 6
     assert snapshot.query(small.folder, "FROM run_history").height == 2
 
 
 def test_every_view_answers_in_the_snapshot(small: Store) -> None:
-    views = snapshot.query(
-        small.folder, "SELECT view_name FROM duckdb_views() WHERE database_name = 'warehouse'"
-    )
+    views = snapshot.query(small.folder, "SELECT view_name FROM duckdb_views() WHERE database_name = 'warehouse'")
     for name in views["view_name"]:
         snapshot.query(small.folder, f'FROM "{name}"')
 
 
 def test_times_are_in_utc(small: Store) -> None:
-    assert str(snapshot.query(small.folder, "SELECT opened_at FROM runs")["opened_at"].dtype).endswith(
-        "UTC')"
-    )
+    assert str(snapshot.query(small.folder, "SELECT opened_at FROM runs")["opened_at"].dtype).endswith("UTC')")
 
 
 def test_no_snapshot_yet_says_to_run_a_study(tmp_path: Path) -> None:

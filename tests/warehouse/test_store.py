@@ -21,9 +21,7 @@ from warehouse.store import Store
 
 
 def bins(*questions: str, bin: int = 1) -> pl.DataFrame:
-    rows = [
-        {"run_id": "r", "difficulty": "oracle", "question_id": q, "value": 0.5, "bin": bin} for q in questions
-    ]
+    rows = [{"run_id": "r", "difficulty": "oracle", "question_id": q, "value": 0.5, "bin": bin} for q in questions]
     return frame("bins", rows)
 
 
@@ -68,9 +66,7 @@ def test_segments_written_while_nobody_looked_are_there_after_opening(tmp_path: 
 def test_a_query_takes_values_and_frames(store: Store) -> None:
     store.append("bins", bins("q1", "q2", "q3"))
     wanted = pl.DataFrame({"question_id": ["q2", "q3"]})
-    found = store.read(
-        "FROM bins SEMI JOIN wanted USING (question_id) WHERE question_id > $q", q="q2", wanted=wanted
-    )
+    found = store.read("FROM bins SEMI JOIN wanted USING (question_id) WHERE question_id > $q", q="q2", wanted=wanted)
     assert found["question_id"].to_list() == ["q3"]
 
 
@@ -83,9 +79,7 @@ def test_lists_and_times_come_back_as_they_went_in(small: Store) -> None:
 def test_a_rebuild_makes_the_same_database_from_the_journal_alone(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         small_run.fill(store)
-        late = Journal(tmp_path).append(
-            "bins", bins("q1", bin=1)
-        )  # named earlier, merged later than the next:
+        late = Journal(tmp_path).append("bins", bins("q1", bin=1))  # named earlier, merged later than the next:
         store.append("bins", bins("q1", bin=5))  # this row wins, and must win again
         store.load_new()
         before = content(store)
@@ -231,9 +225,7 @@ def test_a_view_without_a_file_is_gone_and_a_changed_one_is_new(tmp_path: Path) 
         (tmp_path / "b_view.sql").unlink()
         (tmp_path / "z_view.sql").write_text("CREATE VIEW z_view AS SELECT twice(4) AS y;")
         create_views(connection, tmp_path)
-        assert connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall() == [
-            ("z_view",)
-        ]
+        assert connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall() == [("z_view",)]
         assert connection.sql("SELECT y FROM z_view").fetchall() == [(8,)]
 
 

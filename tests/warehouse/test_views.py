@@ -71,9 +71,7 @@ def test_contrast_pairs_the_questions(small: Store) -> None:
     sql = f"""SELECT bin, questions, difference, lo, hi
         FROM contrast('run-a', 'oracle', '{BEAM}', 4, 'majority', 4) WHERE bin = 0"""
     half = 1.959963984540054 * math.sqrt(0.15 / 9) / math.sqrt(10)
-    assert rows(small, sql) == [
-        (0, 10, pytest.approx(0.15), pytest.approx(0.15 - half), pytest.approx(0.15 + half))
-    ]
+    assert rows(small, sql) == [(0, 10, pytest.approx(0.15), pytest.approx(0.15 - half), pytest.approx(0.15 + half))]
 
 
 def test_contrast_has_a_row_a_bin(small: Store) -> None:
@@ -192,12 +190,8 @@ def test_step_scores_are_joined_as_the_run_says(store: Store, aggregate: str, sc
     assert found == (score if score is None else pytest.approx(score))
 
 
-@pytest.mark.parametrize(
-    ("aggregate", "score"), [("last", 0.5), ("min", None), ("prod", None), ("mean", None)]
-)
-def test_a_score_that_needs_a_missing_one_is_missing(
-    store: Store, aggregate: str, score: float | None
-) -> None:
+@pytest.mark.parametrize(("aggregate", "score"), [("last", 0.5), ("min", None), ("prod", None), ("mean", None)])
+def test_a_score_that_needs_a_missing_one_is_missing(store: Store, aggregate: str, score: float | None) -> None:
     assert rows(store, "SELECT completion_score([NULL, 0.5], $how)", how=aggregate) == [(score,)]
 
 
