@@ -22,9 +22,9 @@ from rich.table import Table
 
 from flows import servers
 from flows.up import running_at
-from tasks import outbox
 from tasks.engines.vllm_process import on_gpu
 from tasks.models import BUNDLED
+from tasks.publication import outbox
 from tasks.settings import INFRA, Settings, settings
 from warehouse import snapshot
 

@@ -10,9 +10,9 @@ from prefect.runtime import flow_run
 
 from flows.policy_view import load
 from tasks import stages
+from tasks.publication.summary import cells
 from tasks.settings import settings
 from tasks.study import Study
-from tasks.summary import cells
 
 
 class Incomplete(Exception):

@@ -10,8 +10,8 @@ import polars as pl
 from rich.console import Console
 
 from flows.sql import as_table
-from tasks.policy_table import policy_text
-from tasks.summary import RunSummary, load_summary
+from tasks.publication.policy_table import policy_text
+from tasks.publication.summary import RunSummary, load_summary
 from warehouse import snapshot
 from warehouse.errors import UserError
 

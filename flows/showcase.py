@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.policy_view import load
-from tasks.figures import accuracy_by_budget
-from tasks.headlines import headlines
-from tasks.policy_table import policy_text
+from tasks.publication.figures import accuracy_by_budget
+from tasks.publication.headlines import headlines
+from tasks.publication.policy_table import policy_text
 from tasks.settings import INFRA, ROOT
 from warehouse import snapshot
 from warehouse.errors import UserError

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -66,7 +66,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[Path]:
+def _only_one(path: Path) -> Generator[Path]:
     """The state folder's `ttc up` record, held by this process; the kernel gives it back however it ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:

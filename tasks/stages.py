@@ -9,7 +9,7 @@ from tasks import fit as fitting
 from tasks import generate as generating
 from tasks import grade as grading
 from tasks.progress import reporter
-from tasks.publishing import publish_run
+from tasks.publish import publish_run
 from tasks.runs import note
 from tasks.runs import open_run as opening
 from tasks.settings import settings

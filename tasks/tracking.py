@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from tasks import outbox as waiting_room
-from tasks import publication, report
 from tasks.errors import UserError
-from tasks.summary import FRAMES, RunSummary, benchmark_name
+from tasks.publication import entries, report
+from tasks.publication import outbox as waiting_room
+from tasks.publication.summary import FRAMES, RunSummary, benchmark_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,7 +36,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default, 7, blocks for minutes when the server is down
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
-_POLICY_MODEL = Path(__file__).with_name("policy_model.py")
+_POLICY_MODEL = Path(__file__).with_name("publication") / "policy_model.py"
 _HEALTH_SECONDS = 5.0
 
 
@@ -165,7 +165,7 @@ def _run_of(client: MlflowClient, summary: RunSummary, experiment: str) -> Run:
         return found[0]
     start = int(summary.run["opened_at"].timestamp() * 1000)
     tags = {"ttc.run_id": summary.run_id}
-    return client.create_run(experiment, start_time=start, tags=tags, run_name=publication.run_name(summary))
+    return client.create_run(experiment, start_time=start, tags=tags, run_name=entries.run_name(summary))
 
 
 def _log_values(client: MlflowClient, run: Run, summary: RunSummary, *, uri: str) -> None:
@@ -173,8 +173,8 @@ def _log_values(client: MlflowClient, run: Run, summary: RunSummary, *, uri: str
     from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
     at = run.info.start_time
-    metrics = [Metric(m.key, m.value, at, m.step) for m in publication.metrics(summary)]
-    params = [Param(key, value) for key, value in publication.parameters(summary).items()]
+    metrics = [Metric(m.key, m.value, at, m.step) for m in entries.metrics(summary)]
+    params = [Param(key, value) for key, value in entries.parameters(summary).items()]
     tags = [RunTag(key, value) for key, value in _tags(run, summary, uri).items()]
     for part in (metrics[i : i + 500] for i in range(0, len(metrics), 500)):
         client.log_batch(run.info.run_id, metrics=part)
@@ -189,8 +189,8 @@ def _log_values(client: MlflowClient, run: Run, summary: RunSummary, *, uri: str
 def _tags(run: Run, summary: RunSummary, uri: str) -> dict[str, str]:
     row = summary.run
     info = run.info
-    links = publication.links(summary, experiment=info.experiment_id, run=info.run_id, uri=uri)
-    tables = [{"path": name, "type": "table"} for name in publication.tables(summary)]
+    links = entries.links(summary, experiment=info.experiment_id, run=info.run_id, uri=uri)
+    tables = [{"path": name, "type": "table"} for name in entries.tables(summary)]
     return {
         "ttc.run_id": summary.run_id,
         "ttc.prefect_run_id": summary.prefect_run_id or "",
@@ -199,7 +199,7 @@ def _tags(run: Run, summary: RunSummary, uri: str) -> dict[str, str]:
         "mlflow.source.type": "JOB",
         "mlflow.source.name": f"ttc run {row['study']}",
         "mlflow.source.git.commit": row["code_commit"],
-        "mlflow.note.content": publication.note(summary, links=links),
+        "mlflow.note.content": entries.note(summary, links=links),
         "mlflow.loggedArtifacts": json.dumps(tables),
     }
 
@@ -210,7 +210,7 @@ def _log_files(client: MlflowClient, run: Run, summary: RunSummary) -> None:
         folder = Path(name)
         (folder / "report.html").write_text(report.html(summary), encoding="utf-8")
         (folder / "study.json").write_text(summary.run["study_json"], encoding="utf-8")
-        for file, columns in publication.tables(summary).items():
+        for file, columns in entries.tables(summary).items():
             split = {"columns": list(columns), "data": list(zip(*columns.values(), strict=True))}
             (folder / file).write_text(json.dumps(split), encoding="utf-8")
         (folder / "tables").mkdir()
@@ -233,7 +233,7 @@ def _save_policy_model(summary: RunSummary, folder: Path) -> None:
         mlflow.pyfunc.save_model(  # type: ignore[reportUnknownMemberType]
             folder,
             python_model=str(_POLICY_MODEL),
-            model_config=publication.policy_entries(summary),
+            model_config=entries.policy_entries(summary),
             signature=ModelSignature(inputs, outputs),
             pip_requirements=[f"mlflow=={mlflow.__version__}"],
         )
@@ -241,7 +241,7 @@ def _save_policy_model(summary: RunSummary, folder: Path) -> None:
 
 def _model_version(client: MlflowClient, run: Run, summary: RunSummary) -> ModelVersion:
     """The registered policy of this run: the version it already has, or a new one."""
-    name = publication.model_name(summary)
+    name = entries.model_name(summary)
     if not client.search_registered_models(f"name = '{name}'"):
         about = "Bin and budget in (columns bin, budget), strategy key out."
         client.create_registered_model(name, description=about)

@@ -62,6 +62,7 @@ def test_every_file_is_formatted() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.slow
 def test_pyright_finds_nothing() -> None:
     checked = _python("-m", "pyright", "--pythonpath", sys.executable)
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -192,9 +192,7 @@ def run_phases(training: Training, *, seed: int, states: Path | None, log_every:
             training.learn(next(source))
             if training.steps % log_every == 0:
                 recent = training.losses[-log_every:]
-                print(
-                    f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True
-                )
+                print(f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True)
         if state is not None:
             _save(training, state)
 
@@ -237,9 +235,7 @@ def train_generator(
         "final_loss": sum(training.losses[-100:]) / len(training.losses[-100:]),
         "wall_seconds": round(time.time() - started, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
-        "measured": measure_generator(
-            decoder(model), questions=measured_on, draws=8, temperature=1.0, seed=seed
-        ),
+        "measured": measure_generator(decoder(model), questions=measured_on, draws=8, temperature=1.0, seed=seed),
     }
     write_card(out, "generator", figures)
     return figures

@@ -57,8 +57,7 @@ def measure_prm(verifier: ProcessRewardModel, rows: list[Labelled]) -> dict[str,
         "questions": len({row.question for row in rows}),
         "draws": sum(row.draws for row in rows),
         "steps": {
-            name: _step_figures(judged)
-            for name, judged in {**by_step, "last": _judged(rows, scores, place=-1)}.items()
+            name: _step_figures(judged) for name, judged in {**by_step, "last": _judged(rows, scores, place=-1)}.items()
         },
     }
 
@@ -84,9 +83,7 @@ def calibration_error(score: Floats, label: Floats, draws: Floats) -> float:
 def _judged(rows: list[Labelled], scores: list[list[float]], *, place: int) -> Judged:
     last = -1 if place == -1 else place
     chosen = [(row, found) for row, found in zip(rows, scores, strict=True) if place < len(row.ends) - 1]
-    columns = [
-        (found[last], row.labels[last], row.labels[-1], row.question, row.draws) for row, found in chosen
-    ]
+    columns = [(found[last], row.labels[last], row.labels[-1], row.question, row.draws) for row, found in chosen]
     return Judged(*np.array(columns, dtype=np.float64).T)
 
 

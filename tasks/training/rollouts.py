@@ -100,12 +100,7 @@ def label_steps(
     )
     kept = [Counter(tuple(text) for text in texts if answer_of(text) is not None) for texts in drawn]
     prefixes = sorted(
-        {
-            (number, text[:end])
-            for number, texts in enumerate(kept)
-            for text in texts
-            for end in step_ends(text)
-        }
+        {(number, text[:end]) for number, texts in enumerate(kept) for text in texts for end in step_ends(text)}
     )
     rolled = draw(
         weights,

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM, Qwen2Config, Qwen2Model
 
-from tasks.benchmarks.congruences import PAD
+from tasks.benchmarks.congruences import PAD, STEP_END
 from tasks.training.tokenizer import build_tokenizer, token_ids
 
 _SHARED_SETTINGS = (
@@ -105,6 +105,7 @@ def save_prm(verifier: ProcessRewardModel, out: Path) -> None:
     settings = verifier.config.to_dict() | {
         "architectures": ["Qwen2ForProcessRewardModel"],
         "dtype": "float32",
+        "step_token": STEP_END,
     }
     (out / "config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
     weights = {name: value.detach().contiguous() for name, value in verifier.state_dict().items()}

@@ -61,9 +61,7 @@ def test_a_named_server_that_is_down_is_refused(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     up = start(tmp_path)
     wait_until_ready(up)
-    assert (
-        len(processes_of(up)) >= 7
-    )  # ttc up, and a guard with its server for Prefect, MLflow and the worker
+    assert len(processes_of(up)) >= 7  # ttc up, and a guard with its server for Prefect, MLflow and the worker
     assert stop(up, signal.SIGINT) == []
     assert up.process.returncode == 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks.summary import RunSummary
+from tasks.publication.summary import RunSummary
 
 BUDGETS = (1, 2, 4, 8, 16)
 STRATEGIES = (

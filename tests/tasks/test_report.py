@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 from summaries import BUDGETS, summary_of
 
-from tasks import figures
 from tasks.errors import UserError
-from tasks.headlines import headlines
-from tasks.policy_table import policy_text
-from tasks.report import html
-from tasks.summary import RunSummary, factor_text, half_width, load_summary, short_names, signed
+from tasks.publication import figures
+from tasks.publication.headlines import headlines
+from tasks.publication.policy_table import policy_text
+from tasks.publication.report import html
+from tasks.publication.summary import RunSummary, factor_text, half_width, load_summary, short_names, signed
 from warehouse.store import Store
 
 

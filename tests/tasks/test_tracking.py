@@ -10,10 +10,10 @@ import pytest
 from polars.testing import assert_frame_equal
 from summaries import QUESTIONS, summary_of
 
-from tasks import outbox as waiting_room
-from tasks import publication
 from tasks.errors import UserError
-from tasks.summary import FRAMES
+from tasks.publication import entries
+from tasks.publication import outbox as waiting_room
+from tasks.publication.summary import FRAMES
 from tasks.tracking import IncompleteRun, Published, publish, publish_outbox
 
 REGISTERED = "ttc-policy-congruences-congruences-generator"
@@ -27,7 +27,7 @@ def closed_port() -> int:
 
 def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
     summary = summary_of()
-    metrics = {(m.key, m.step): m.value for m in publication.metrics(summary)}
+    metrics = {(m.key, m.step): m.value for m in entries.metrics(summary)}
     row = summary.overall.filter(strategy="beam_search(m=4)/weighted", budget=16).row(0, named=True)
     assert metrics["acc/beam_search_m4_weighted", 16] == row["accuracy"]
     assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {key for key, _ in metrics}
@@ -37,7 +37,7 @@ def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
 
 
 def test_parameters_name_study_fingerprints_seed_commit_and_packages() -> None:
-    params = publication.parameters(summary_of())
+    params = entries.parameters(summary_of())
     assert params["study.budgets"] == "[1, 2, 4, 8, 16]"
     assert params["study.generator.temperature"] == "1.0"
     assert params["model_fingerprint"] == "a7f3e91"
@@ -46,7 +46,7 @@ def test_parameters_name_study_fingerprints_seed_commit_and_packages() -> None:
 
 
 def test_the_comparable_tables_have_a_unique_key_first_and_the_text_second() -> None:
-    tables = publication.tables(summary_of())
+    tables = entries.tables(summary_of())
     cell, text = tables["policy_cells.json"].values()
     assert cell[0] == "bin 1 · N=16"
     assert len(set(cell)) == len(cell) == 25
@@ -57,8 +57,8 @@ def test_the_comparable_tables_have_a_unique_key_first_and_the_text_second() -> 
 
 
 def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
-    links = publication.links(summary_of(), experiment="1", run="m1", uri="http://mlflow.lan:5000/")
-    note = publication.note(summary_of(), links=links)
+    links = entries.links(summary_of(), experiment="1", run="m1", uri="http://mlflow.lan:5000/")
+    note = entries.note(summary_of(), links=links)
     assert note.startswith("| bin | N = 1 |")
     assert (
         links["HTML report"]
@@ -70,7 +70,7 @@ def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
 
 
 def test_a_run_without_prefect_has_no_prefect_link() -> None:
-    assert "Prefect run" not in publication.links(
+    assert "Prefect run" not in entries.links(
         summary_of(prefect_run_id=None), experiment="1", run="m", uri="http://x"
     )
 
@@ -78,9 +78,9 @@ def test_a_run_without_prefect_has_no_prefect_link() -> None:
 def test_names_are_such_that_a_registry_takes_them() -> None:
     summary = summary_of()
     hub = summary._replace(run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"})
-    assert publication.model_name(summary) == REGISTERED
-    assert publication.model_name(hub) == "ttc-policy-my-set-Qwen2.5-1.5B"
-    assert publication.slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
+    assert entries.model_name(summary) == REGISTERED
+    assert entries.model_name(hub) == "ttc-policy-my-set-Qwen2.5-1.5B"
+    assert entries.slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
 
 
 def test_the_outbox_gives_back_what_was_put_in(tmp_path: Path) -> None:

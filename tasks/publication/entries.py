@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from tasks.headlines import headlines
-from tasks.settings import settings
-from tasks.summary import (
+from tasks.publication.headlines import headlines
+from tasks.publication.summary import (
     COVERAGE,
     Cell,
     RunSummary,
@@ -21,6 +20,7 @@ from tasks.summary import (
     model_short_name,
     short_names,
 )
+from tasks.settings import settings
 
 _TRAINING = "workflowType=machine_learning"  # otherwise MLflow opens in its GenAI mode
 SIDE_BY_SIDE = f"{_TRAINING}&compareRunsMode=ARTIFACT"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from tasks import report_tables as tables
-from tasks.figures import accuracy_by_bin, accuracy_by_budget, policy_grid
-from tasks.headlines import best_fixed, headlines, largest_factor
-from tasks.summary import (
+from tasks.publication import report_tables as tables
+from tasks.publication.figures import accuracy_by_bin, accuracy_by_budget, policy_grid
+from tasks.publication.headlines import best_fixed, headlines, largest_factor
+from tasks.publication.summary import (
     RunSummary,
     benchmark_name,
     factor_text,

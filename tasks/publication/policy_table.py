@@ -6,8 +6,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from tasks.headlines import beats_majority
-from tasks.summary import (
+from tasks.publication.headlines import beats_majority
+from tasks.publication.summary import (
     Cell,
     RunSummary,
     benchmark_name,

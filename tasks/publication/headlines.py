@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks.summary import COVERAGE, Cell, RunSummary, cells, factor_text, interval, short_names
+from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells, factor_text, interval, short_names
 
 
 def headlines(summary: RunSummary) -> list[str]:

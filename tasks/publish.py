@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tasks.publication.summary import load_summary
 from tasks.runs import note
 from tasks.settings import Settings
-from tasks.summary import load_summary
 from tasks.tracking import publish, publish_outbox
 from warehouse.store import Store
 

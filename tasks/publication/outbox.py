@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks.summary import FRAMES, RunSummary
+from tasks.publication.summary import FRAMES, RunSummary
 
 
 def put(summary: RunSummary, outbox: Path) -> Path:

@@ -8,7 +8,7 @@ from html import escape
 
 import polars as pl
 
-from tasks.summary import RunSummary, factor_text, short_names
+from tasks.publication.summary import RunSummary, factor_text, short_names
 
 
 def efficiency(summary: RunSummary) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from math import log2
 from typing import NamedTuple
 
-from tasks.summary import interval
+from tasks.publication.summary import interval
 
 INK, GREY, RULE = "#1a1a1a", "#666666", "#dddddd"
 PLAIN = -1

@@ -1,0 +1,1 @@
+"""What a complete run shows of itself: summary, words, figures, report, terminal table."""
