@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ async def _flushing(recorder: Recorder, counter: _Counter) -> AsyncGenerator[Non
 
 
 async def _flush_for_ever(recorder: Recorder, counter: _Counter) -> None:
-    published = time.monotonic()
+    published = -math.inf
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         recorder.flush()

@@ -5,6 +5,7 @@ MLflow being down delays a publication, never a run: what cannot be sent waits i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -159,12 +160,17 @@ def _experiment(client: MlflowClient, uri: str, name: str) -> str:
 
 
 def _run_of(client: MlflowClient, summary: RunSummary, experiment: str) -> Run:
-    """The MLflow run that carries the warehouse run's id, made on first use."""
-    found = client.search_runs([experiment], f"tags.`ttc.run_id` = '{summary.run_id}'", max_results=1)
+    """The MLflow run of these parameters (model version, study, code, packages), made on first use.
+
+    A night on which nothing changed updates it: the page compares versions, not nights.
+    """
+    parameters = json.dumps(entries.parameters(summary), sort_keys=True)
+    subject = hashlib.sha256(parameters.encode()).hexdigest()[:16]
+    found = client.search_runs([experiment], f"tags.`ttc.subject` = '{subject}'", max_results=1)
     if found:
         return found[0]
     start = int(summary.run["opened_at"].timestamp() * 1000)
-    tags = {"ttc.run_id": summary.run_id}
+    tags = {"ttc.subject": subject}
     return client.create_run(experiment, start_time=start, tags=tags, run_name=entries.run_name(summary))
 
 

@@ -181,7 +181,7 @@ def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
 def draw_stages(rng: random.Random, *, mix: Mix) -> list[Stage]:
     """A chain for training text: number and kinds of stages drawn at random, the first never of kind 3."""
     count = rng.choice(mix.stages)
-    kinds = rng.choices((1, 2, 3), weights=mix.kinds, k=count)
+    kinds: list[int] = rng.choices((1, 2, 3), weights=mix.kinds, k=count)
     if kinds[0] == 3:
         kinds[0] = rng.choice((1, 2))
     return _draw(kinds, rng)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ from tasks.benchmarks.congruences import (
 )
 from tasks.training.cards import write_card
 from tasks.training.measures import measure_generator
-from tasks.training.sampling import decoder
+from tasks.training.sampling import ROTARY_BASE, decoder
 from tasks.training.tokenizer import build_tokenizer, encode, token_ids
 
 IGNORED = -100
@@ -70,7 +70,7 @@ class GeneratorRecipe:
 def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
     """An untrained generator."""
     ids = token_ids()
-    config = LlamaConfig(
+    settings: dict[str, Any] = dict(
         vocab_size=len(ids),
         hidden_size=recipe.hidden,
         intermediate_size=recipe.inner,
@@ -78,14 +78,14 @@ def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
         num_attention_heads=recipe.heads,
         num_key_value_heads=recipe.heads,
         max_position_embeddings=1024,
-        rope_theta=10_000.0,
+        rope_parameters={"rope_theta": ROTARY_BASE, "rope_type": "default"},
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=ids[END],
         pad_token_id=ids[PAD],
         attn_implementation="eager",
     )
-    return LlamaForCausalLM(config)
+    return LlamaForCausalLM(LlamaConfig(**settings))
 
 
 def documents(rng: random.Random, *, phase: Phase) -> Iterator[Document]:

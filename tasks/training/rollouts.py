@@ -83,7 +83,7 @@ def draw(
 
 def label_steps(
     weights: Decoder, asked: list[Asked], *, rollouts: Rollouts, seed: int
-) -> tuple[list[Labelled], dict[str, float]]:
+) -> tuple[list[Labelled], dict[str, int]]:
     """Labelled completions of every question, and how many draws and tokens that took.
 
     Draws without an answer are dropped. A step's label is the share of rollouts from its end that reach

@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import LlamaForCausalLM
 
+ROTARY_BASE = 10_000.0
+
 
 class Sampling(NamedTuple):
     """How to draw: `copies` of each prompt, at `temperature` (0: the likeliest token), until a stop token."""
@@ -53,30 +55,37 @@ class Decoder:
 
 def decoder(model: LlamaForCausalLM, *, dtype: torch.dtype = torch.float32, positions: int = 512) -> Decoder:
     """A decoder with a copy of the model's weights."""
-
-    def take(weight: Tensor) -> Tensor:
-        return weight.detach().to(dtype)
-
-    layers = [
-        LayerWeights(
-            take(layer.input_layernorm.weight),
-            take(torch.cat([getattr(layer.self_attn, f"{n}_proj").weight for n in "qkv"])),
-            take(layer.self_attn.o_proj.weight),
-            take(layer.post_attention_layernorm.weight),
-            take(torch.cat([layer.mlp.gate_proj.weight, layer.mlp.up_proj.weight])),
-            take(layer.mlp.down_proj.weight),
-        )
-        for layer in model.model.layers
-    ]
-    cos, sin = model.model.rotary_emb(model.model.embed_tokens.weight[None], torch.arange(positions)[None])
+    config = model.config
+    state = {name: weight.detach().to(dtype, copy=True) for name, weight in model.state_dict().items()}
     return Decoder(
-        layers,
-        take(model.model.embed_tokens.weight),
-        take(model.model.norm.weight),
-        (take(cos[0]), take(sin[0])),
-        model.config.num_attention_heads,
-        model.config.rms_norm_eps,
+        [_layer(state, f"model.layers.{number}.") for number in range(config.num_hidden_layers)],
+        state["model.embed_tokens.weight"],
+        state["model.norm.weight"],
+        _rotation(positions, config.hidden_size // config.num_attention_heads, dtype=dtype),
+        config.num_attention_heads,
+        config.rms_norm_eps,
     )
+
+
+def _layer(state: dict[str, Tensor], prefix: str) -> LayerWeights:
+    def join(*names: str) -> Tensor:
+        return torch.cat([state[f"{prefix}{name}.weight"] for name in names])
+
+    return LayerWeights(
+        join("input_layernorm"),
+        join("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        join("self_attn.o_proj"),
+        join("post_attention_layernorm"),
+        join("mlp.gate_proj", "mlp.up_proj"),
+        join("mlp.down_proj"),
+    )
+
+
+def _rotation(positions: int, size: int, *, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    rates = ROTARY_BASE ** -(torch.arange(0, size, 2) / size)
+    angles = torch.arange(positions)[:, None] * rates
+    angles = torch.cat([angles, angles], -1)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def sample(

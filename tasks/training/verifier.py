@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -50,7 +51,7 @@ class ProcessRewardModel(nn.Module):
 def from_generator(generator: LlamaForCausalLM) -> ProcessRewardModel:
     """A verifier that begins with the generator's weights; q, k, v biases are zero."""
     source = generator.config
-    config = Qwen2Config(
+    settings: dict[str, Any] = dict(
         **{name: getattr(source, name) for name in _SHARED_SETTINGS},
         rope_parameters=source.rope_parameters,
         use_sliding_window=False,
@@ -59,7 +60,7 @@ def from_generator(generator: LlamaForCausalLM) -> ProcessRewardModel:
         attn_implementation="eager",
         architectures=["Qwen2ForProcessRewardModel"],
     )
-    verifier = ProcessRewardModel(config)
+    verifier = ProcessRewardModel(Qwen2Config(**settings))
     missing, unexpected = verifier.model.load_state_dict(generator.model.state_dict(), strict=False)
     if unexpected or any("proj.bias" not in name for name in missing):
         raise ValueError(f"expected only q, k, v biases to be new, got {missing}, {unexpected}")

@@ -15,6 +15,7 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 from tasks import estimate, fit, generate, grade
 from tasks.runs import open_run
 from tasks.study import study_from
+from warehouse import snapshot
 from warehouse.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +139,28 @@ def test_thirty_kills_lose_nothing_and_change_nothing(tmp_path):
     for (table, want), have in zip(final_tables(calm).items(), final_tables(killed).values(), strict=True):
         keys = want.columns
         assert_frame_equal(have.unique(keys).sort(keys), want.unique(keys).sort(keys), check_exact=True), table
+
+
+@pytest.mark.slow
+def test_a_hundred_queries_during_a_run_are_all_answered_from_fresh_data(tmp_path):
+    folder = tmp_path / "w"
+    program = start(folder, seconds=3.0)
+    try:
+        while snapshot.age_seconds(folder) is None:
+            assert program.poll() is None, "the run ended before it published anything"
+            time.sleep(0.1)
+        counts, ages = [], []
+        while len(counts) < 100:
+            counts.append(snapshot.query(folder, "SELECT count(*) FROM draws").item())
+            ages.append(snapshot.age_seconds(folder))
+            time.sleep(0.2)
+        during = program.poll() is None
+    finally:
+        os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
+    assert during, "the run was over before the last query"
+    assert counts == sorted(counts) and counts[-1] > 0
+    assert max(ages) < 60
 
 
 def start(folder, *, seconds):

@@ -70,9 +70,7 @@ def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
 
 
 def test_a_run_without_prefect_has_no_prefect_link() -> None:
-    assert "Prefect run" not in entries.links(
-        summary_of(prefect_run_id=None), experiment="1", run="m", uri="http://x"
-    )
+    assert "Prefect run" not in entries.links(summary_of(prefect_run_id=None), experiment="1", run="m", uri="http://x")
 
 
 def test_names_are_such_that_a_registry_takes_them() -> None:
@@ -139,19 +137,19 @@ def test_a_server_that_hangs_delays_the_publication_within_seconds(tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Published | None]]:
-    """A real file store with two model versions, the first published twice."""
+    """A real file store with two model versions, the first published twice by two nights' runs."""
     folder = tmp_path_factory.mktemp("mlflow")
     uri = f"sqlite:///{folder}/mlflow.db"
     summaries = [
         summary_of("run-a", version=1),
         summary_of("run-b", version=2, seed=7),
-        summary_of("run-a", version=1),
+        summary_of("run-c", version=1),
     ]
     return uri, [publish(summary, uri=uri, outbox=folder / "outbox") for summary in summaries]
 
 
 @pytest.mark.slow
-def test_publishing_twice_leaves_one_run_and_one_model_version(
+def test_a_night_on_which_nothing_changed_leaves_one_run_and_one_model_version(
     store: tuple[str, list[Published | None]],
 ) -> None:
     from mlflow import MlflowClient
@@ -173,7 +171,7 @@ def test_the_run_carries_links_in_both_directions(store: tuple[str, list[Publish
     uri, (first, _, _) = store
     assert first is not None
     run = MlflowClient(uri, uri).get_run(first.mlflow_run_id)
-    assert run.data.tags["ttc.run_id"] == "run-a"
+    assert run.data.tags["ttc.run_id"] == "run-c"  # the latest night
     assert run.data.tags["ttc.prefect_run_id"] == "0f9c2a8e-5d1b-4a55-9a39-2f2b3b7f6c11"
     assert run.data.tags["mlflow.note.content"].startswith("| bin |")
     assert run.info.status == "FINISHED"

@@ -1,0 +1,104 @@
+"""The real engine on the bundled models, on CPU as on GPU."""
+
+import asyncio
+
+import pytest
+from tasks.benchmarks.congruences import questions
+from tasks.engines.vllm_generator import VllmGenerator
+from tasks.engines.vllm_verifier import VllmVerifier
+from tasks.formats import load_format, load_tokenizer
+from tasks.models import BUNDLED
+from tasks.protocols import Sampling
+from tasks.study import EngineOptions
+
+pytestmark = pytest.mark.slow
+
+GENERATOR, PRM = BUNDLED / "congruences-generator", BUNDLED / "congruences-prm"
+WHOLE = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=128, until="end")
+STEP = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=40, until="step")
+GREEDY = Sampling(temperature=0.0, top_p=1.0, top_k=0, max_tokens=128, until="end")
+
+
+async def observed():
+    """Everything these tests look at, from one start of both engines."""
+    form = load_format("congruences", GENERATOR)
+    generator = await asyncio.to_thread(VllmGenerator, GENERATOR, form, EngineOptions())
+    verifier = await asyncio.to_thread(VllmVerifier, PRM, load_tokenizer(PRM), EngineOptions())
+    prompts = [form.prompt(q) for q in questions("test", 12)]
+    try:
+        whole = await asyncio.gather(
+            *(generator.draw(p, 8, sampling=WHOLE, seed=1000 * i) for i, p in enumerate(prompts))
+        )
+        again = await generator.draw(prompts[0], 4, sampling=WHOLE, seed=4)
+        steps = await generator.draw(prompts[0], 8, sampling=STEP, seed=0)
+        greedy = await generator.draw(prompts[0], 1, sampling=GREEDY, seed=0)
+        counted = generator.generated_tokens
+        text = greedy.draws[0]
+        texts = form.split(text.token_ids)[1]
+        scores = await verifier.score(questions("test", 1)[0].text, texts)
+        parts = [await verifier.score(questions("test", 1)[0].text, texts[:n]) for n in range(1, len(texts) + 1)]
+    finally:
+        generator.close()
+        verifier.close()
+    return {
+        "form": form, "prompts": prompts, "whole": whole, "again": again, "steps": steps, "greedy": greedy,
+        "counted": counted, "texts": texts, "scores": scores, "parts": parts,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def seen():
+    return asyncio.run(observed())
+
+
+def test_every_request_gets_its_number_of_draws(seen):
+    assert [len(reply.draws) for reply in seen["whole"]] == [8] * 12
+
+
+def test_a_whole_draw_ends_at_the_end_of_text_which_is_counted_and_not_kept(seen):
+    ended = [draw for reply in seen["whole"] for draw in reply.draws if draw.stop == "end"]
+    assert len(ended) > 80
+    assert all("<end>" not in draw.text and draw.tokens == len(draw.token_ids) + 1 for draw in ended)
+    assert all("Answer: " in draw.text for draw in ended)
+
+
+def test_a_step_draw_ends_with_the_separator(seen):
+    assert {draw.stop for draw in seen["steps"].draws} == {"step"}
+    assert all(draw.text.endswith("\n") and draw.text.count("\n") == 1 for draw in seen["steps"].draws)
+
+
+def test_child_i_is_the_same_whether_drawn_at_once_or_later(seen):
+    # Seed 4 is child 4 of the family that was drawn from seed 0.
+    assert seen["again"].draws == seen["whole"][0].draws[4:8]
+
+
+def test_texts_and_ids_agree(seen):
+    encode = seen["form"].tokenizer.encode
+    for draw in seen["whole"][0].draws:
+        assert tuple(encode(draw.text)) == draw.token_ids
+
+
+def test_the_ledger_of_tokens_equals_vllms_output(seen):
+    replies = [*seen["whole"], seen["again"], seen["steps"], seen["greedy"]]
+    assert sum(draw.tokens for reply in replies for draw in reply.draws) == seen["counted"]
+    assert all(reply.prompt_tokens == len(prompt) for reply, prompt in zip(replies, seen["prompts"], strict=False))
+
+
+def test_step_scores_do_not_depend_on_what_follows(seen):
+    last = [part[-1].score for part in seen["parts"]]
+    assert [score.score for score in seen["scores"]] == pytest.approx(last, abs=2e-3)
+
+
+def test_scores_equal_a_plain_forward_pass(seen):
+    import torch
+    from tasks.training.verifier import load_prm
+
+    tokenizer, question = load_tokenizer(PRM), questions("test", 1)[0].text
+    ids, ends = tokenizer.encode(question), []
+    for text in seen["texts"]:
+        ids += [*tokenizer.encode(text.strip("\n")), *tokenizer.encode("\n")]
+        ends.append(len(ids) - 1)
+    with torch.inference_mode():
+        chances = load_prm(PRM)(torch.tensor([ids])).softmax(-1)[0, ends, 1]
+    assert [s.score for s in seen["scores"]] == pytest.approx(chances.tolist(), abs=1e-3)
+    assert [s.tokens for s in seen["scores"]] == [end + 1 for end in ends]
