@@ -20,10 +20,12 @@ from tasks.publication.summary import (
 
 UNDECIDED = "≈"
 """Marks a cell whose strategy cannot be told apart from a cheaper one."""
+COLUMNS = 5
+"""Budgets side by side in 100 columns; more go into another grid below."""
 
 
 def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
-    """The policy grid with its legend, as rich draws it: at most 100 columns wide with five budgets.
+    """The policy grid with its legend, as rich draws it: at most 100 columns wide.
 
     A cell names the strategy, its accuracy ± half the 95 % interval, and its gain over the baseline.
     `difficulty` is `oracle` or `predicted`; None: the deployable one if the run has it.
@@ -31,16 +33,20 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
     kind = difficulty or (summary.difficulties or ["predicted"])[0]
     policy = cells(summary, kind)
     names = short_names(cell.strategy for cell in policy)
-    return Group(_grid(summary, policy, kind=kind, names=names), _legend(summary, policy, names=names))
+    budgets = sorted({cell.budget for cell in policy})
+    grids = [_grid(policy, budgets[i : i + COLUMNS], names=names) for i in range(0, len(budgets), COLUMNS)]
+    return Group(_title(summary, kind), *grids, _legend(summary, policy, names=names))
 
 
-def _grid(summary: RunSummary, policy: list[Cell], *, kind: str, names: dict[str, str]) -> Table:
+def _title(summary: RunSummary, kind: str) -> Text:
     run = summary.run
     model, benchmark = model_short_name(run["model"]), benchmark_name(run["benchmark"])
-    title = f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty"
-    table = Table(title=title, title_style="bold", title_justify="left", show_lines=True, padding=(0, 1))
+    return Text(f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty", style="bold")
+
+
+def _grid(policy: list[Cell], budgets: list[int], *, names: dict[str, str]) -> Table:
+    table = Table(show_lines=True, padding=(0, 1))
     table.add_column("bin", no_wrap=True)
-    budgets = sorted({cell.budget for cell in policy})
     for budget in budgets:
         table.add_column(f"N = {budget}", no_wrap=True)
     by_place = {(cell.bin, cell.budget): cell for cell in policy}

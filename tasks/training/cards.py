@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,7 @@ def render(card: dict[str, Any]) -> str:
         *tables,
         "## Recipe",
         "",
-        "```json",
-        json.dumps(card["recipe"], indent=2, ensure_ascii=False),
-        "```",
+        *_table(("setting", "value"), _settings(card["recipe"])),
         "",
         f"Rebuild: `{card['rebuild']}`. This page is written from card.json by tasks/training/cards.py.",
         "",
@@ -85,6 +84,30 @@ def _prm_tables(measured: dict[str, Any]) -> list[str]:
         "Areas are for the draw's final correctness, calibration is against the rollouts' soft label.",
         "",
     ]
+
+
+def _settings(recipe: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in recipe.items():
+        path = f"{prefix}{name}".replace("_", " ")
+        if isinstance(value, dict):
+            rows += _settings(value, f"{path}: ")
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+            for number, part in enumerate(value, start=1):
+                rows += _settings(part, f"{path} {number}: ")
+        else:
+            rows.append((path, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
+    return rows
+
+
+def plain(value: Any) -> Any:
+    """A recipe as nested dictionaries, the named tuples in it too."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None)
+        return dict(zip(names, map(plain, value), strict=True)) if names else [plain(item) for item in value]
+    return value
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

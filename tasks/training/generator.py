@@ -1,9 +1,10 @@
 """Training of the bundled generator: a small Llama on fresh synthetic solutions.
 
 Muon on the layers' matrices, AdamW on the rest, warm-up, constant rate, linear decay; loss on the
-completion only. Two phases: all kinds of stage first, then mostly the hardest kind, whose arithmetic is
-learnt last. The share of wrong guesses whose result is bent to the wanted value sets how honest the
-written checks are, and with it how good a verifier can become.
+completion only. Three phases: all kinds of stage; mostly the harder kinds, with few right guesses, for
+their arithmetic; and text that guesses and errs as the generator shall. The share of wrong guesses whose
+result is bent to the wanted value sets how honest the written checks are, and with it how good a verifier
+can become.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ from tasks.benchmarks.congruences import (
     question_tokens,
     split_of,
 )
-from tasks.training.cards import write_card
+from tasks.training.cards import plain, write_card
 from tasks.training.measures import measure_generator
 from tasks.training.sampling import ROTARY_BASE, decoder
 from tasks.training.tokenizer import build_tokenizer, encode, token_ids
@@ -38,23 +39,27 @@ IGNORED = -100
 Document = tuple[list[int], list[int]]
 
 
-class Phase(NamedTuple):
-    """One stretch of training text."""
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One stretch of training text; the state can be saved after each of its parts."""
 
     tokens: int
     mix: Mix
     writing: Writing
+    parts: int = 1
+
+
+ALL_KINDS = Phase(12_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)), 6)
+# Few right guesses: where nearly all are right, copying the wanted value is easier than adding.
+ARITHMETIC = Phase(4_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)), 2)
+AS_WANTED = Phase(4_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.2, 0.1, 0.02)), 4)
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorRecipe:
     """Everything that sets the trained weights, the seed aside. Rates are peak learning rates."""
 
-    phases: tuple[Phase, ...] = (
-        *[Phase(2_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)))] * 6,
-        *[Phase(2_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)))] * 2,
-        *[Phase(1_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.2, 0.1, 0.02)))] * 4,
-    )
+    phases: tuple[Phase, ...] = (ALL_KINDS, ARITHMETIC, AS_WANTED)
     hidden: int = 128
     layers: int = 3
     heads: int = 4
@@ -70,7 +75,7 @@ class GeneratorRecipe:
 def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
     """An untrained generator."""
     ids = token_ids()
-    settings: dict[str, Any] = dict(
+    settings = dict[str, Any](
         vocab_size=len(ids),
         hidden_size=recipe.hidden,
         intermediate_size=recipe.inner,
@@ -158,6 +163,8 @@ class Training:
     steps: int = 0
     tokens: int = 0
     losses: list[float] = field(default_factory=list)
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     def rate(self) -> float:
         """Share of the peak learning rate: warm-up, constant, linear decay to zero at the last token."""
@@ -178,36 +185,48 @@ class Training:
         self.losses.append(loss.item())
 
 
-def run_phases(training: Training, *, seed: int, states: Path | None, log_every: int = 200) -> None:
-    """Train through the recipe's phases; a state file is written after each (and read if it exists)."""
+def run_phases(training: Training, *, seed: int, states: Path | None) -> None:
+    """Train through the recipe; a state file is written after each part of a phase (and read if it exists)."""
+    parts = [(phase, phase.tokens // phase.parts) for phase in training.recipe.phases for _ in range(phase.parts)]
     goal = 0
-    for number, phase in enumerate(training.recipe.phases):
-        goal += phase.tokens
-        state = None if states is None else states / f"phase-{number}.pt"
+    for number, (phase, tokens) in enumerate(parts):
+        goal += tokens
+        state = None if states is None else states / f"part-{number}.pt"
         if state is not None and state.exists():
             _load(training, state)
             continue
-        source = batches(random.Random(f"text/{seed}/{number}"), phase=phase, size=training.recipe.batch)
-        while training.tokens < goal:
-            training.learn(next(source))
-            if training.steps % log_every == 0:
-                recent = training.losses[-log_every:]
-                print(f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True)
+        _run_part(training, random.Random(f"text/{seed}/{number}"), phase=phase, goal=goal)
         if state is not None:
             _save(training, state)
+
+
+def _run_part(training: Training, rng: random.Random, *, phase: Phase, goal: int, log_every: int = 200) -> None:
+    wall, cpu = time.time(), time.process_time()
+    source = batches(rng, phase=phase, size=training.recipe.batch)
+    while training.tokens < goal:
+        training.learn(next(source))
+        if training.steps % log_every == 0:
+            recent = training.losses[-log_every:]
+            print(f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True)
+    training.wall_seconds += time.time() - wall
+    training.cpu_seconds += time.process_time() - cpu
+
+
+_COUNTERS = ("steps", "tokens", "losses", "wall_seconds", "cpu_seconds")
 
 
 def _save(training: Training, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     states = {"model": training.model.state_dict(), "optimizers": training.optimizers.state_dict()}
-    torch.save(states | {"steps": training.steps, "tokens": training.tokens, "losses": training.losses}, path)
+    torch.save(states | {name: getattr(training, name) for name in _COUNTERS}, path)
 
 
 def _load(training: Training, path: Path) -> None:
     states = torch.load(path)
     training.model.load_state_dict(states["model"])
     training.optimizers.load_state_dict(states["optimizers"])
-    training.steps, training.tokens, training.losses = states["steps"], states["tokens"], states["losses"]
+    for name in _COUNTERS:
+        setattr(training, name, states[name])
 
 
 def train_generator(
@@ -221,20 +240,19 @@ def train_generator(
     """Figures of a generator trained and saved in `out` (config, weights, tokenizer)."""
     recipe = recipe or GeneratorRecipe()
     torch.manual_seed(seed)
-    started, cpu = time.time(), time.process_time()
     model = new_model(recipe)
     training = Training(model, Optimizers(model, recipe), recipe)
     run_phases(training, seed=seed, states=states)
     save_model(model, out)
     figures: dict[str, object] = {
         "seed": seed,
-        "recipe": asdict(recipe),
+        "recipe": plain(recipe),
         "parameters": sum(p.numel() for p in model.parameters()),
         "tokens_seen": training.tokens,
         "steps": training.steps,
         "final_loss": sum(training.losses[-100:]) / len(training.losses[-100:]),
-        "wall_seconds": round(time.time() - started, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "wall_seconds": round(training.wall_seconds, 1),
+        "cpu_seconds": round(training.cpu_seconds, 1),
         "measured": measure_generator(decoder(model), questions=measured_on, draws=8, temperature=1.0, seed=seed),
     }
     write_card(out, "generator", figures)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import random
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
-from tasks.training.cards import write_card
+from tasks.training.cards import plain, write_card
 from tasks.training.measures import measure_prm
 from tasks.training.rollouts import Labelled, Rollouts, ask, label_steps
 from tasks.training.sampling import decoder
@@ -150,7 +150,7 @@ def train_prm(
     save_prm(verifier, out)
     figures: dict[str, object] = {
         "seed": seed,
-        "recipe": asdict(recipe),
+        "recipe": plain(recipe),
         "parameters": sum(p.numel() for p in verifier.parameters()),
         **counts,
         **fitted,

@@ -51,7 +51,7 @@ class ProcessRewardModel(nn.Module):
 def from_generator(generator: LlamaForCausalLM) -> ProcessRewardModel:
     """A verifier that begins with the generator's weights; q, k, v biases are zero."""
     source = generator.config
-    settings: dict[str, Any] = dict(
+    settings = dict[str, Any](
         **{name: getattr(source, name) for name in _SHARED_SETTINGS},
         rope_parameters=source.rope_parameters,
         use_sliding_window=False,

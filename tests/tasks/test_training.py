@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, Path], tmp_pa
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
     twice = GeneratorRecipe(phases=TINY.phases * 2, hidden=32, heads=1, layers=2)
     whole = train_generator(tmp_path / "a", recipe=twice, states=tmp_path / "states", measured_on=10)
-    (tmp_path / "states" / "phase-1.pt").unlink()
+    (tmp_path / "states" / "part-1.pt").unlink()
     rest = train_generator(tmp_path / "b", recipe=twice, states=tmp_path / "states", measured_on=10)
     assert rest["tokens_seen"] == whole["tokens_seen"]
     assert rest["final_loss"] == pytest.approx(whole["final_loss"], abs=1e-5)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from tasks.benchmarks.congruences import questions
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.engines.vllm_verifier import VllmVerifier
@@ -91,6 +92,7 @@ def test_step_scores_do_not_depend_on_what_follows(seen):
 
 def test_scores_equal_a_plain_forward_pass(seen):
     import torch
+
     from tasks.training.verifier import load_prm
 
     tokenizer, question = load_tokenizer(PRM), questions("test", 1)[0].text

@@ -1,0 +1,81 @@
+"""A nightly evaluation triggered through Prefect, with the real engine, down to the MLflow page."""
+
+import json
+import time
+
+import httpx
+import pytest
+from mlflow import MlflowClient
+from serving import Up
+
+from tasks.study import study_from
+from warehouse import snapshot
+
+pytestmark = pytest.mark.slow
+
+SMALL = study_from(
+    {"name": "small", "questions": 20, "budgets": [1, 2, 4], "difficulty_draws": 4, "generator": {"max_tokens": 128}}
+)
+END_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def client(up: Up) -> httpx.Client:
+    return httpx.Client(base_url=up.prefect_api, timeout=30)
+
+
+def trigger(up: Up) -> str:
+    deployment = client(up).get("/deployments/name/nightly/nightly").raise_for_status().json()["id"]
+    wanted = {"parameters": {"study": json.loads(SMALL.to_json())}, "state": {"type": "SCHEDULED"}}
+    for _ in range(20):
+        answer = client(up).post(f"/deployments/{deployment}/create_flow_run", json=wanted)
+        if answer.status_code != 503:  # Prefect's word for a locked SQLite: try again
+            break
+        time.sleep(1)
+    return str(answer.raise_for_status().json()["id"])
+
+
+def state_of(up: Up, flow_run: str, wanted: set[str], *, within: float) -> str:
+    deadline = time.monotonic() + within
+    while True:
+        state = client(up).get(f"/flow_runs/{flow_run}").raise_for_status().json()["state"]
+        if state["type"] in wanted:
+            return str(state["type"])
+        assert time.monotonic() < deadline, state
+        time.sleep(1)
+
+
+@pytest.fixture(scope="module")
+def night(served: Up) -> tuple[str, str, str]:
+    """Flow run ids of a nightly that ran and of one triggered meanwhile, and the second's state."""
+    first = trigger(served)
+    state_of(served, first, {"RUNNING"}, within=120)
+    second = trigger(served)
+    refused = state_of(served, second, END_STATES, within=120)
+    assert state_of(served, first, END_STATES, within=400) == "COMPLETED"
+    return first, second, refused
+
+
+def test_a_second_trigger_is_refused_while_a_nightly_runs(night: tuple[str, str, str]) -> None:
+    assert night[2] == "CANCELLED"
+
+
+def test_warehouse_prefect_and_mlflow_name_each_other(served: Up, night: tuple[str, str, str]) -> None:
+    (run,) = snapshot.query(served.home / "warehouse", "SELECT * FROM run_history").to_dicts()
+    assert run["state"] == "published" and run["prefect_run"] == night[0]
+    tags = MlflowClient(served.mlflow_uri).get_run(run["mlflow_run"]).data.tags
+    assert (tags["ttc.run_id"], tags["ttc.prefect_run_id"]) == (run["run_id"], night[0])
+
+
+def test_the_flow_run_shows_the_policy_as_a_table(served: Up, night: tuple[str, str, str]) -> None:
+    wanted = {"artifacts": {"flow_run_id": {"any_": [night[0]]}}}
+    (artifact,) = client(served).post("/artifacts/filter", json=wanted).raise_for_status().json()
+    rows = json.loads(artifact["data"])
+    assert [row["bin"] for row in rows] == [1, 2, 3, 4, 5]
+    assert set(rows[0]) == {"bin", "N = 1", "N = 2", "N = 4"}
+
+
+def test_the_engines_end_with_the_run(served: Up, night: tuple[str, str, str]) -> None:
+    import psutil
+
+    names = [p.name() for p in psutil.Process(served.process.pid).children(recursive=True)]
+    assert night and not [name for name in names if "VLLM" in name.upper()]
