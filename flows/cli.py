@@ -28,21 +28,35 @@ MaxBudget = Annotated[int | None, Parameter(name="--max-budget", help="Largest b
 
 
 def main() -> None:
-    """Run the command line: exit 0 good, 1 our fault, 2 the user's, 75 try again later."""
+    """Run the command line and leave with its exit code."""
+    code = exit_code()
+    if code:
+        _leave(code)
+
+
+def exit_code() -> int:
+    """Run the command line: 0 good, 1 our fault, 2 the user's, 75 try again later, 130 stopped."""
     quiet.hush()
     try:
-        app(exit_on_error=True)
+        app()
     except UserError as error:
-        _leave(str(error), 2)
+        return _told(str(error), 2)
     except Busy as error:
-        _leave(str(error), 75)
+        return _told(str(error), 75)
     except KeyboardInterrupt:
-        _leave("stopped; run the same command again to go on where it stopped", 130)
+        return _told("stopped; run the same command again to go on where it stopped", 130)
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 0
+    return 0
 
 
-def _leave(message: str, code: int) -> None:
-    """Say it and go, past DuckDB's binding, which reports every object that an exception kept alive as a leak."""
+def _told(message: str, code: int) -> int:
     print(message, file=sys.stderr)
+    return code
+
+
+def _leave(code: int) -> None:
+    """Go past DuckDB's binding, which reports every object that an exception kept alive as a leak."""
     atexit._run_exitfuncs()  # ends the servers that Prefect started for this process
     sys.stdout.flush()
     sys.stderr.flush()

@@ -56,7 +56,7 @@ def fit(folder: Path, run_id: str) -> str | None:
             note(store, run_id, "incomplete", missing)
             return missing
         outcomes = store.read(
-            "SELECT question_id, strategy, budget, accuracy, generated_tokens, verifier_tokens FROM outcomes "
+            "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes "
             "WHERE run_id = $run_id AND strategy <> 'pass'",
             run_id=run_id,
         )
@@ -74,7 +74,7 @@ def _fit_one(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) ->
         difficulty=difficulty,
     )
     fitted = fit_policy(
-        outcomes, binned, costs_order=("generated_tokens", "verifier_tokens"), baseline=run.study.baseline,
+        outcomes, binned, costs_order=("flops",), baseline=run.study.baseline,
         seed=run.study.seed,
     )  # fmt: skip
     key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(difficulty)}

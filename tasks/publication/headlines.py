@@ -21,8 +21,8 @@ def headlines(summary: RunSummary) -> list[str]:
 
 
 def beats_majority(policy: list[Cell]) -> bool:
-    """Whether any cell decidedly names something other than majority."""
-    return any(cell.decided and cell.strategy != "majority" for cell in policy)
+    """Whether the pick of any cell is ahead of majority by more than its interval."""
+    return any((cell.over_majority_lo or 0.0) > 0.0 for cell in policy)
 
 
 def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:
@@ -85,11 +85,11 @@ def _where(summary: RunSummary, policy: list[Cell]) -> list[str]:
     undecided = sum(not cell.decided for cell in policy)
     if undecided:
         sentences.append(
-            f"{undecided} of {len(policy)} policy cells cannot be told apart from a cheaper strategy;"
+            f"{undecided} of {len(policy)} policy cells cannot be told apart from {_baseline(summary)};"
             " those name the cheapest."
         )
     if not beats_majority(policy):
-        sentences.append("No strategy beats majority here: no cell decidedly names anything else.")
+        sentences.append("No strategy beats majority here: no pick is ahead of it by more than its interval.")
     return sentences
 
 

@@ -19,7 +19,7 @@ from tasks.publication.summary import (
 )
 
 UNDECIDED = "≈"
-"""Marks a cell whose strategy cannot be told apart from a cheaper one."""
+"""Marks a cell whose strategy cannot be told apart from the baseline."""
 COLUMNS = 5
 """Budgets side by side in 100 columns; more go into another grid below."""
 
@@ -70,7 +70,7 @@ def _cell_text(cell: Cell | None, *, names: dict[str, str]) -> Text:
 def _legend(summary: RunSummary, policy: list[Cell], *, names: dict[str, str]) -> Text:
     lines = ["bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over " + summary.baseline]
     if any(not cell.decided for cell in policy):
-        lines.append(f"{UNDECIDED} cannot be told apart from a cheaper strategy: the cheapest is named")
+        lines.append(f"{UNDECIDED} cannot be told apart from {summary.baseline}: the cheapest is named")
     lines += [f"{short} = {key}" for key, short in names.items() if short != key]
     if not policy:
         lines = ["no policy yet: the run is not complete"]

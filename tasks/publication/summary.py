@@ -126,6 +126,8 @@ class Cell(NamedTuple):
     """Half the width of the accuracy's interval."""
     gain: float | None
     """Over the baseline in the same bin at the same budget; None: no baseline."""
+    over_majority_lo: float | None
+    """Lower end of the interval of the gain over majority; None: no majority."""
     decided: bool
     questions: int
 
@@ -135,7 +137,7 @@ def cells(summary: RunSummary, difficulty: str) -> list[Cell]:
     rows = summary.policy.filter(pl.col("difficulty") == difficulty).sort("bin", "budget")
     return [
         Cell(r["bin"], r["budget"], r["strategy"], r["accuracy"], (r["hi"] - r["lo"]) / 2, r["gain"],
-             r["decided"], r["questions"])
+             r["over_majority_lo"], r["decided"], r["questions"])
         for r in rows.iter_rows(named=True)
     ]  # fmt: skip
 

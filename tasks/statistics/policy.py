@@ -30,6 +30,9 @@ PICKS: Final = {
     "gain": pl.Float64,
     "gain_lo": pl.Float64,
     "gain_hi": pl.Float64,
+    "over_majority": pl.Float64,
+    "over_majority_lo": pl.Float64,
+    "over_majority_hi": pl.Float64,
     "decided": pl.Boolean,
     "questions": pl.Int64,
 }
@@ -47,6 +50,9 @@ class Pick(NamedTuple):
     gain: float
     gain_lo: float
     gain_hi: float
+    over_majority: float
+    over_majority_lo: float
+    over_majority_hi: float
     decided: bool
     questions: int
 
@@ -54,11 +60,11 @@ class Pick(NamedTuple):
 class PolicyFit(NamedTuple):
     """The policy and what it is worth; intervals are 95 % over questions, NULL where they are unknown.
 
-    - `table` (bin, budget, strategy, accuracy, lo, hi, gain, gain_lo, gain_hi, decided, questions): the pick
+    - `table` (bin, budget, strategy, accuracy, lo, hi, gain …, over_majority …, decided, questions): the pick
       of each cell, refitted on all questions, hence flattering where it is not decided. `gain` is the pick
-      minus the baseline on the same questions, NULL where the baseline does not exist. `decided`: the pick
-      is ahead of every other strategy of the cell by more than the interval of their difference, or has no
-      other beside it.
+      minus the baseline on the same questions, `over_majority` minus majority; NULL where these do not exist.
+      `decided`: the interval of the gain excludes 0; where the pick is the baseline (or there is none), the
+      pick is ahead of every cheaper strategy, or if it is the cheapest of all others, by more than its interval.
     - `curve` (budget, accuracy, lo, hi): two-fold cross-validated accuracy of the policy.
     - `efficiency` (budget, factor, lo, hi, beyond): see `tasks.statistics.curves.efficiency_factor`.
     - `fixed` (strategy, budget, accuracy, lo, hi): each strategy on all questions.
@@ -159,6 +165,14 @@ def _table(grid: Grid, baseline: str, *, resamples: int, seed: int) -> pl.DataFr
     return pl.DataFrame(picks, schema=PICKS, orient="row").fill_nan(None)
 
 
+class Gain(NamedTuple):
+    """A paired difference of accuracies with its interval; NaN where there is nothing to compare with."""
+
+    gain: float
+    lo: float
+    hi: float
+
+
 class _Bin(NamedTuple):
     """Questions of one bin, and the mean accuracy of every cell on them and on each resample of them."""
 
@@ -172,6 +186,12 @@ class _Bin(NamedTuple):
         ends = bounds(self.resampled[:, one] - self.resampled[:, other], count=len(self.rows))
         return Interval(float(ends.lo), float(ends.hi))
 
+    def gain(self, one: int, other: int | None) -> Gain:
+        """How far a cell is ahead of another that may be absent."""
+        if other is None:
+            return Gain(np.nan, np.nan, np.nan)
+        return Gain(float(self.mean[one] - self.mean[other]), *self.ahead(one, other))
+
 
 def _pick(grid: Grid, inside: _Bin, budget: int, baseline: str) -> Pick:
     groups = grid.by_cost(budget, inside.rows)
@@ -180,9 +200,14 @@ def _pick(grid: Grid, inside: _Bin, budget: int, baseline: str) -> Pick:
     for rival in best[1:]:
         if inside.ahead(rival, holder).lo > SAME_ACCURACY:
             holder = rival
-    others = [one for one in grid.at(budget) if one != holder]
     known = grid.of(baseline).get(budget)
-    gain = Interval(np.nan, np.nan) if known is None else inside.ahead(holder, known)
+    gain = inside.gain(holder, known)
+    over_majority = inside.gain(holder, grid.of("majority").get(budget))
+    own = next(i for i, group in enumerate(groups) if holder in group)
+    rivals = [one for group in groups[:own] or groups for one in group if one != holder]
+    apart = gain.lo > SAME_ACCURACY or gain.hi < -SAME_ACCURACY
+    ahead = all(inside.ahead(holder, rival).lo > SAME_ACCURACY for rival in rivals)
+    decided = ahead if known in (None, holder) else apart
     values = grid.accuracy[inside.rows, holder]
     spread = float(values.var(ddof=1)) if len(values) > 1 else None
     return Pick(
@@ -191,9 +216,8 @@ def _pick(grid: Grid, inside: _Bin, budget: int, baseline: str) -> Pick:
         grid.cells[holder].strategy,
         float(inside.mean[holder]),
         *wilson(float(inside.mean[holder]), spread, len(values)),
-        gain=np.nan if known is None else float(inside.mean[holder] - inside.mean[known]),
-        gain_lo=gain.lo,
-        gain_hi=gain.hi,
-        decided=all(inside.ahead(holder, other).lo > SAME_ACCURACY for other in others),
+        *gain,
+        *over_majority,
+        decided=decided,
         questions=len(values),
     )

@@ -52,7 +52,7 @@ class Phase:
 ALL_KINDS = Phase(12_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)), 6)
 # Few right guesses: where nearly all are right, copying the wanted value is easier than adding.
 ARITHMETIC = Phase(4_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)), 2)
-AS_WANTED = Phase(4_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.2, 0.1, 0.02)), 4)
+AS_WANTED = Phase(4_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.03, 0.1, 0.004)), 4)
 
 
 @dataclass(frozen=True, slots=True)

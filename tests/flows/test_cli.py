@@ -30,11 +30,9 @@ def ttc(home, monkeypatch, capsys):
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["ttc", *words])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-            raise SystemExit(0)
+        code = cli.exit_code()
         printed = capsys.readouterr()
-        return left.value.code or 0, printed.out, printed.err
+        return code, printed.out, printed.err
 
     return run
 

@@ -110,12 +110,15 @@ def _policy(accuracy: pl.DataFrame) -> pl.DataFrame:
         decided = best["accuracy"] - of["majority"]["accuracy"] > 0.04
         chosen = best if decided else of["majority"]
         gain = chosen["accuracy"] - of["weighted"]["accuracy"]
+        over = chosen["accuracy"] - of["majority"]["accuracy"]
         rows.append(
             {
                 "difficulty": difficulty, "bin": bin_, "budget": budget, "strategy": chosen["strategy"],
                 "questions": QUESTIONS,
                 "accuracy": chosen["accuracy"], "lo": chosen["lo"], "hi": chosen["hi"],
-                "gain": gain, "gain_lo": gain - 0.04, "gain_hi": gain + 0.04, "decided": decided,
+                "gain": gain, "gain_lo": gain - 0.04, "gain_hi": gain + 0.04,
+                "over_majority": over, "over_majority_lo": over - 0.04, "over_majority_hi": over + 0.04,
+                "decided": decided,
             }
         )  # fmt: skip
     return pl.DataFrame(rows)

@@ -28,7 +28,9 @@ def printed(summary: RunSummary, *, width: int = 100) -> str:
 
 
 def everywhere_majority(summary: RunSummary) -> RunSummary:
-    cheapest = summary.policy.with_columns(strategy=pl.lit("majority"), decided=pl.lit(False))
+    cheapest = summary.policy.with_columns(
+        strategy=pl.lit("majority"), decided=pl.lit(False), over_majority_lo=pl.lit(0.0)
+    )
     return summary._replace(policy=cheapest)
 
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 FINAL = {
     "outcomes": "strategy, budget, question_id, accuracy, mc_error, answer, generated_tokens, verifier_tokens, flops",
     "bins": "difficulty, question_id, value, bin",
-    "policies": "difficulty, bin, budget, strategy, accuracy, lo, hi, gain, gain_lo, gain_hi, decided",
+    "policies": "difficulty, bin, budget, strategy, accuracy, lo, hi, gain, gain_lo, gain_hi, over_majority, decided",
     "curves": "difficulty, budget, accuracy, lo, hi",
     "efficiencies": "difficulty, budget, factor, lo, hi, beyond",
     "draws": "prefix_key, sampling_key, replicate, child, text, stop, generated_tokens",

@@ -101,9 +101,7 @@ def test_labels_are_shares_of_right_rollouts_and_end_in_correctness(trained: tup
 
 def test_answers_are_read_from_finished_completions_only() -> None:
     question = ask("validation", 1, seed=0)[0]
-    text = encode(
-        document(question.stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
-    )
+    text = encode(document(question.stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))))
     assert answer_of(text) == question.target == answer(solution(question.stages))
     assert answer_of(text[:-1]) is None
     assert answer_of([]) is None

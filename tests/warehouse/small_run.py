@@ -274,7 +274,8 @@ def _policies(run: str, version: int) -> list[dict[str, Any]]:
                     "run_id": run, "difficulty": difficulty, "bin": place, "budget": budget,
                     "strategy": strategy,
                     "questions": 2, "accuracy": accuracy, "lo": 0.0, "hi": 1.0, "gain": 0.0, "gain_lo": -0.1,
-                    "gain_hi": 0.1, "decided": strategy == BEAM,
+                    "gain_hi": 0.1, "over_majority": 0.0, "over_majority_lo": -0.1, "over_majority_hi": 0.1,
+                    "decided": strategy == BEAM,
                 })  # fmt: skip
     return rows
 

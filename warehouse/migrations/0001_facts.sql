@@ -176,7 +176,10 @@ CREATE TABLE policies (                 -- grain: one cell of one run's compute-
     gain DOUBLE,                        -- accuracy over the baseline's at the same bin and budget, paired; NULL: baseline absent
     gain_lo DOUBLE,                     -- lower end of the gain's 95 % interval
     gain_hi DOUBLE,                     -- upper end of the gain's 95 % interval
-    decided BOOLEAN NOT NULL,           -- FALSE: cannot be told apart from a cheaper strategy; the cheapest is named
+    over_majority DOUBLE,               -- accuracy over majority's at the same bin and budget, paired; NULL: majority absent
+    over_majority_lo DOUBLE,            -- lower end of its 95 % interval
+    over_majority_hi DOUBLE,            -- upper end of its 95 % interval
+    decided BOOLEAN NOT NULL,           -- FALSE: cannot be told apart from the baseline; the cheapest is named
     PRIMARY KEY (run_id, difficulty, bin, budget)
 );
 
