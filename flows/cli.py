@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,9 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from flows import quiet
+from flows.guard import guarded
 from tasks.settings import settings
 from tasks.study import Study, load_study
 from warehouse.errors import Busy, UserError
+
+GUARDED = "TTC_GUARDED"
+"""Set in the environment of a process that already runs under a guard."""
 
 app = App(name="ttc", help="How a model turns test-time compute into accuracy, and which strategy to use where.")
 warehouse_app = App(name="warehouse", help="The database of draws, scores, outcomes and policies.")
@@ -28,8 +33,15 @@ MaxBudget = Annotated[int | None, Parameter(name="--max-budget", help="Largest b
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
-    code = exit_code()
+    """Run the command line and leave with its exit code.
+
+    What starts engines and servers runs under a guard: a run that is killed takes them along.
+    """
+    if sys.argv[1:2] in (["demo"], ["run"]) and GUARDED not in os.environ:
+        os.environ[GUARDED] = "1"
+        code = guarded([sys.executable, "-m", "flows.cli", *sys.argv[1:]])
+    else:
+        code = exit_code()
     if code:
         _leave(code)
 
@@ -37,6 +49,7 @@ def main() -> None:
 def exit_code() -> int:
     """Run the command line: 0 good, 1 our fault, 2 the user's, 75 try again later, 130 stopped."""
     quiet.hush()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except UserError as error:
@@ -76,6 +89,7 @@ def run(study: str, *, max_budget: MaxBudget = None) -> None:
 
 
 def _evaluate(study: Study) -> None:
+    from tasks.publication.headlines import headlines
     from tasks.publication.policy_table import policy_text
     from tasks.publication.summary import load_summary
     from warehouse.store import Store
@@ -89,9 +103,10 @@ def _evaluate(study: Study) -> None:
         with Store.open(settings().warehouse) as store:
             summary = load_summary(store, run_id)
         _console().print(policy_text(summary))
-    _console().print(
-        f"\nrun {run_ids[-1]} in {settings().warehouse}\nNext: ttc policy · ttc sql · ttc up (schedule and pages)"
-    )
+        for line in headlines(summary):
+            _console().print(f"· {line}")
+    _console().print(f"\nrun {run_ids[-1]} in {settings().warehouse}")
+    _console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
 
 
 def _refuse_before_prefect(study: Study) -> None:
@@ -233,3 +248,7 @@ def _cell(value: object) -> str:
 
 def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100")))
+
+
+if __name__ == "__main__":
+    main()

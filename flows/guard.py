@@ -1,7 +1,8 @@
 """Runs one command, and takes everything it started down with it: `python guard.py PARENT_PID COMMAND …`.
 
-`ttc up` starts each server through this. When `ttc up` ends, however it ends (SIGKILL too), the kernel tells
-the guard; it asks the command to stop, waits, and then kills every descendant, also those in other sessions.
+`ttc up` starts each server through this, `ttc run` itself. When these end, however they end (SIGKILL too), the
+kernel tells the guard; it asks the command to stop, waits, and then kills every descendant, also those in
+other sessions.
 """
 
 from __future__ import annotations
@@ -36,6 +37,17 @@ def main(parent: int, command: list[str]) -> int:
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _kill_descendants()
+
+
+def guarded(command: list[str]) -> int:
+    """Exit code of a command run under a guard of this process: 130 after Ctrl-C, which stops it first."""
+    guard = subprocess.Popen([sys.executable, __file__, str(os.getpid()), *command])
+    try:
+        return guard.wait()
+    except KeyboardInterrupt:
+        guard.terminate()
+        guard.wait()
+        return 128 + signal.SIGINT
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

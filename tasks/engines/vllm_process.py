@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import UserError
 from tasks.study import EngineOptions
-
-OWNER = "TTC_ENGINE_OWNER"
-"""Environment variable by which an engine's processes are known: pid of the run that started them."""
-
 
 _ON_CPU: dict[str, Any] = {
     "block_size": 32,  # the default of 128 is longer than our prompts: the prefix cache would never hit
@@ -27,7 +21,6 @@ def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
 
     `arguments` are further AsyncEngineArgs, e.g. `runner="pooling"`.
     """
-    end_orphans()
     _set_environment(options)
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -81,38 +74,3 @@ def _set_environment(options: EngineOptions) -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-    os.environ[OWNER] = f"{os.getpid()}:{_start_time(os.getpid())}"
-
-
-def end_orphans() -> list[int]:
-    """Pids of engine processes whose run was killed; they are ended.
-
-    After a SIGKILL of its run an engine lives on for minutes and holds its memory.
-    """
-    ended: list[int] = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and int(folder.name) != os.getpid() and _is_orphan(folder):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(int(folder.name), signal.SIGKILL)
-                ended.append(int(folder.name))
-    return ended
-
-
-def _is_orphan(folder: Path) -> bool:
-    try:
-        variables = (folder / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    marks = [v.decode().removeprefix(f"{OWNER}=") for v in variables if v.startswith(f"{OWNER}=".encode())]
-    if not marks:
-        return False
-    pid, _, started = marks[0].partition(":")
-    return _start_time(int(pid)) != started
-
-
-def _start_time(pid: int) -> str:
-    """Clock ticks since boot at which a process began; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""

@@ -1,8 +1,9 @@
 """Training of the bundled generator: a small Llama on fresh synthetic solutions.
 
 Muon on the layers' matrices, AdamW on the rest, warm-up, constant rate, linear decay; loss on the
-completion only. Three phases: all kinds of stage; mostly the harder kinds, with few right guesses, for
-their arithmetic; and text that guesses and errs as the generator shall. The share of wrong guesses whose
+completion only. Four phases: all kinds of stage; mostly the harder kinds, with few right guesses, for
+their arithmetic; many right guesses, for the inverses; and text that guesses and errs as the generator
+shall. The share of wrong guesses whose
 result is bent to the wanted value sets how honest the written checks are, and with it how good a verifier
 can become.
 """
@@ -52,14 +53,15 @@ class Phase:
 ALL_KINDS = Phase(12_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)), 6)
 # Few right guesses: where nearly all are right, copying the wanted value is easier than adding.
 ARITHMETIC = Phase(4_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)), 2)
-AS_WANTED = Phase(4_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.03, 0.1, 0.004)), 4)
+INVERSES = Phase(2_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.03, 0.1, 0.004)), 2)
+AS_WANTED = Phase(2_000_000, Mix((2, 3, 4), (2, 3, 3)), Writing((0.955, 0.48, 0.35), (0.3, 0.005, 0.002)), 2)
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorRecipe:
     """Everything that sets the trained weights, the seed aside. Rates are peak learning rates."""
 
-    phases: tuple[Phase, ...] = (ALL_KINDS, ARITHMETIC, AS_WANTED)
+    phases: tuple[Phase, ...] = (ALL_KINDS, ARITHMETIC, INVERSES, AS_WANTED)
     hidden: int = 128
     layers: int = 3
     heads: int = 4

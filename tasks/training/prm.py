@@ -28,8 +28,8 @@ from tasks.training.verifier import ProcessRewardModel, from_generator, pad_ids,
 class PrmRecipe:
     """Everything that sets the trained weights, generator and seed aside."""
 
-    questions: int = 1200
-    held_out: int = 200
+    questions: int = 600
+    held_out: int = 75
     rollouts: Rollouts = field(default_factory=Rollouts)
     batch: int = 64
     rate: float = 1.5e-3

@@ -1,6 +1,8 @@
 """The command line on a warehouse that a scripted run filled."""
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
 from scripted_runs import run_all, small_study
 
 from flows import cli
+from tasks.study import load_study
 from warehouse.store import Store
 
 
@@ -114,3 +117,25 @@ def test_a_busy_warehouse_is_exit_code_75(ttc, home):
     with Store.open(home / "warehouse"):
         code, _, err = ttc("warehouse", "rebuild")
     assert code == 75 and err
+
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+COMMANDS = sorted(set(re.findall(r"\./infra/ttc ([^`\n#]*[^`\n# ])", README)))
+READING = [shlex.split(c) for c in COMMANDS if c.split()[0] in ("policy", "sql", "status")]
+
+
+def test_every_command_of_the_readme_exists():
+    known = {name for name in cli.app if not name.startswith("-")}
+    assert {c.split()[0] for c in COMMANDS} - {"test"} <= known  # `test` is the launcher's own
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_the_readmes_reading_commands_answer(ttc, words):
+    code, out, err = ttc(*words)
+    assert (code, err) == (0, "") and out
+
+
+def test_the_readmes_study_is_valid(tmp_path):
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "my.toml").write_text(text)
+    assert load_study(tmp_path / "my.toml").benchmark == "my_questions.jsonl"

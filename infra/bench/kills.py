@@ -1,0 +1,94 @@
+"""Kills a real run at random moments and counts what was lost: `python infra/bench/kills.py [KILLS]`.
+
+Prints one JSON line a kill and one at the end. Nothing may be lost (every draw that was in the
+journal is there afterwards, unchanged), doubled (a child index twice) or missing (the run completes).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+import psutil
+
+from warehouse.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = """
+questions = 150
+budgets = [1, 2, 4, 8]
+difficulty_draws = 8
+[verifier]
+model = "bundled/congruences-prm"
+"""
+COLUMNS = "prefix_key, sampling_key, replicate, child, text, stop"
+
+
+def main(kills: int) -> None:
+    """Kill, then run to the end, and print what was found."""
+    rng = random.Random(11)
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        study = home / "kills.toml"
+        study.write_text(STUDY)
+        seen = pl.DataFrame()
+        for number in range(1, kills + 1):
+            seconds = rng.uniform(0, 12)
+            killed = _killed(home, study, seconds)
+            seen = _draws(home)
+            print(json.dumps({"kill": number, "seconds_into_drawing": round(seconds), "draws": seen.height, **killed}))
+        code = _start(home, study).wait()
+        print(json.dumps({"exit": code, **_compared(seen, _draws(home))}))
+
+
+def _start(home: Path, study: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "run", str(study)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"TTC_HOME": str(home)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=(home / "stderr").open("ab"),
+    )  # fmt: skip
+
+
+def _killed(home: Path, study: Path, seconds: float) -> dict[str, object]:
+    """SIGKILL some seconds after the first new draw; counts the processes that outlive it by more than 15 s."""
+    program, there = _start(home, study), _segments(home)
+    while _segments(home) == there and program.poll() is None:
+        time.sleep(0.2)
+    time.sleep(seconds)
+    running = program.poll() is None
+    family = [psutil.Process(program.pid), *psutil.Process(program.pid).children(recursive=True)] if running else []
+    os.kill(program.pid, signal.SIGKILL)
+    program.wait()
+    return {"was_running": running, "left_over": len(psutil.wait_procs(family, timeout=15)[1])}
+
+
+def _segments(home: Path) -> int:
+    return len(list((home / "warehouse" / "journal").rglob("draws*/*.parquet")))
+
+
+def _draws(home: Path) -> pl.DataFrame:
+    with Store.open(home / "warehouse") as store:
+        return store.read(f"SELECT {COLUMNS} FROM draws ORDER BY ALL")
+
+
+def _compared(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
+    key = COLUMNS.split(", ")[:4]
+    gaps = after.group_by(key[:3]).agg(gap=pl.col("child").max() + 1 - pl.len()).filter(pl.col("gap") != 0)
+    return {
+        "draws": after.height,
+        "lost": before.join(after, on=COLUMNS.split(", "), how="anti").height,
+        "doubled": after.height - after.unique(key).height,
+        "families_with_gaps": gaps.height,
+    }
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
