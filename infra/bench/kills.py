@@ -23,9 +23,9 @@ from warehouse.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = """
-questions = 150
-budgets = [1, 2, 4, 8]
-difficulty_draws = 8
+questions = 200
+budgets = [1, 2, 4, 8, 16]
+difficulty_draws = 16
 [verifier]
 model = "bundled/congruences-prm"
 """
@@ -64,10 +64,12 @@ def _killed(home: Path, study: Path, seconds: float) -> dict[str, object]:
         time.sleep(0.2)
     time.sleep(seconds)
     running = program.poll() is None
-    family = [psutil.Process(program.pid), *psutil.Process(program.pid).children(recursive=True)] if running else []
+    if not running:
+        return {"was_running": False}
+    family = [psutil.Process(program.pid), *psutil.Process(program.pid).children(recursive=True)]
     os.kill(program.pid, signal.SIGKILL)
     program.wait()
-    return {"was_running": running, "left_over": len(psutil.wait_procs(family, timeout=15)[1])}
+    return {"was_running": True, "left_over": len(psutil.wait_procs(family, timeout=15)[1])}
 
 
 def _segments(home: Path) -> int:

@@ -56,7 +56,10 @@ CLAIMS: dict[str, str] = {
 def main() -> None:
     """Print every claim with its figures."""
     folder = settings().warehouse
-    run = str(snapshot.query(folder, RUN).item())
+    runs = snapshot.query(folder, RUN)
+    if not len(runs):
+        raise SystemExit("phenomena: expected a complete run of the study, found none; run `ttc run phenomena` first")
+    run = str(runs.item())
     console = Console(width=110)
     console.print(f"run {run}")
     for claim, sql in CLAIMS.items():
