@@ -70,7 +70,8 @@ def _told(message: str, code: int) -> int:
 
 def _leave(code: int) -> None:
     """Go past DuckDB's binding, which reports every object that an exception kept alive as a leak."""
-    atexit._run_exitfuncs()  # ends the servers that Prefect started for this process
+    # Ends the servers that Prefect started for this process.
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -169,7 +169,8 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
 
     With `max_budget` the budgets above it are dropped, and powers of two are added up to it. A file
-    without a [verifier] table is a study without verifier.
+    without a [verifier] table is a study without verifier. A benchmark file is looked for beside the
+    study first, so that the nightly worker finds it wherever it runs.
     """
     path = study_path(name)
     try:
@@ -180,6 +181,9 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
         values["budgets"] = _dialled(
             values.get("budgets", list(Study.__dataclass_fields__["budgets"].default)), max_budget
         )
+    beside = path.parent / str(values.get("benchmark", ""))
+    if beside.is_file():
+        values["benchmark"] = str(beside.resolve())
     return study_from({"name": path.stem, "verifier": None, **values})
 
 

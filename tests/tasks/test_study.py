@@ -63,9 +63,15 @@ def test_a_search_has_no_cell_below_its_width():
 
 def test_the_dial_drops_and_adds_budgets(tmp_path):
     path = tmp_path / "s.toml"
-    path.write_text("budgets = [1, 2, 4, 8]\n")
+    path.write_text("budgets = [1, 2, 4, 8]\n[verifier]\n")
     assert load_study(path, max_budget=4).budgets == (1, 2, 4)
     assert load_study(path, max_budget=32).budgets == (1, 2, 4, 8, 16, 32)
+
+
+def test_a_benchmark_file_is_found_beside_its_study(tmp_path):
+    (tmp_path / "b.jsonl").write_text("")
+    (tmp_path / "s.toml").write_text('benchmark = "b.jsonl"\nstrategies = ["majority"]\nbaseline = "majority"\n')
+    assert load_study(tmp_path / "s.toml").benchmark == str((tmp_path / "b.jsonl").resolve())
 
 
 def test_broken_toml_and_unknown_files_are_refused(tmp_path):
