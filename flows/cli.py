@@ -90,10 +90,9 @@ def run(study: str, *, max_budget: MaxBudget = None) -> None:
 
 
 def _evaluate(study: Study) -> None:
+    from flows.policy_view import load
     from tasks.publication.headlines import headlines
     from tasks.publication.policy_table import policy_text
-    from tasks.publication.summary import load_summary
-    from warehouse.store import Store
 
     _refuse_before_prefect(study)
     with quiet.prefect():
@@ -101,8 +100,7 @@ def _evaluate(study: Study) -> None:
 
         run_ids = nightly(study)
     for run_id in run_ids:
-        with Store.open(settings().warehouse) as store:
-            summary = load_summary(store, run_id)
+        summary = load(settings().warehouse, run_id)
         _console().print(policy_text(summary))
         for line in headlines(summary):
             _console().print(f"· {line}")

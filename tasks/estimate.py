@@ -27,6 +27,8 @@ class Spent(NamedTuple):
     generated: float
     prompt: float
     verifier: float
+    cached: float = 0.0
+    """Of the prompt tokens; they cost no FLOPs."""
 
 
 def estimate(folder: Path, run_id: str) -> int:
@@ -85,7 +87,9 @@ async def _search_row(run: Run, reader: Reader, asking: Questioning, result: Sea
         "accuracy": sum(credit for answer, credit in choice.credits.items() if answer in right),
         "mc_error": 0.0, "answer": choice.answer,
         **_shares(reads, cut=result.budget - len(reads), of=result.budget),
-        **_costs(run, result.budget, Spent(meter.generated_tokens, meter.prompt_tokens, meter.verifier_tokens)),
+        **_costs(run, result.budget, Spent(
+            meter.generated_tokens, meter.prompt_tokens, meter.verifier_tokens, meter.cached_tokens
+        )),
     }  # fmt: skip
 
 
@@ -97,7 +101,9 @@ def _shares(reads: list[Read], *, cut: int, of: int) -> dict[str, float]:
 
 def _costs(run: Run, budget: int, spent: Spent) -> dict[str, float]:
     verifier = run.verifier.parameters if run.verifier else 0
-    flops = 2.0 * (run.generator.parameters * (spent.generated + spent.prompt) + verifier * spent.verifier)
+    flops = 2.0 * (
+        run.generator.parameters * (spent.generated + spent.prompt - spent.cached) + verifier * spent.verifier
+    )
     return {
         "generations": float(budget),
         "generated_tokens": float(spent.generated),

@@ -14,6 +14,9 @@ from tasks.statistics.difficulty import bins, oracle_values, predicted_values
 from tasks.statistics.policy import fit_policy
 from warehouse.store import Store
 
+FAILURES = 0.05
+"""Share of failed verifier calls above which nothing is published."""
+
 
 def bin_difficulty(folder: Path, run_id: str) -> int:
     """Cut the questions into five bins, by the targets (oracle) and by the verifier alone (predicted).
@@ -51,7 +54,7 @@ def fit(folder: Path, run_id: str) -> str | None:
     Returns what is missing when the run is incomplete (nothing is written then), else None.
     """
     with stage(folder, run_id, "fit_policy") as (store, run):
-        missing = missing_outcomes(store, run_id)
+        missing = missing_outcomes(store, run_id) or missing_scores(store, run)
         if missing:
             note(store, run_id, "incomplete", missing)
             return missing
@@ -81,6 +84,17 @@ def _fit_one(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) ->
     store.append("policies", fitted.table.with_columns(**key))
     store.append("curves", fitted.curve.with_columns(**key))
     store.append("efficiencies", fitted.efficiency.with_columns(**key, baseline=pl.lit(run.study.baseline)))
+
+
+def missing_scores(store: Store, run: Run) -> str | None:
+    """One sentence when the verifier failed on too many completions to trust what rests on it."""
+    failed, reason = store.read(
+        "SELECT count(*), mode(reason) FROM verifier_failures WHERE run_id = $run_id", run_id=run.run_id
+    ).row(0)
+    scored = store.read("SELECT count(*) FROM scores WHERE run_id = $run_id", run_id=run.run_id).item()
+    if failed <= FAILURES * (failed + scored):
+        return None
+    return f"the verifier failed {failed} times ({reason}), more than {FAILURES:.0%} of calls; mend it and run again"
 
 
 def missing_outcomes(store: Store, run_id: str) -> str | None:

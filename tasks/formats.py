@@ -155,6 +155,21 @@ def _renderer(table: dict[str, Any], folder: Path) -> Callable[[str], str]:
 
     def render(text: str) -> str:
         messages = [{"role": "user", "content": template.format(question=text)}]
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        # Llama-3 templates write today's date unless given one: every prompt would be new every night.
+        options = {"add_generation_prompt": True, "date_string": "01 Jan 2026"}
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, **options))
 
     return render
+
+
+def step_token(folder: Path, tokenizer: Tokenizer) -> int:
+    """Id of the token at which a folder's PRM scores: `step_token` in its config.json, else Qwen's `<extra_0>`."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    text = config.get("step_token", "<extra_0>")
+    token_ids = tokenizer.encode(text)
+    if len(token_ids) != 1:
+        raise UserError(
+            f"verifier: expected one step token {text!r} in {folder}, its tokenizer makes {len(token_ids)} of it; "
+            'name the right one as "step_token" in config.json'
+        )
+    return token_ids[0]

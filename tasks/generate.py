@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.engine_log import noise_in
+from tasks.engines.vllm_process import on_gpu
 from tasks.formats import load_tokenizer
 from tasks.memory import Progress, Recorder, known_draws, known_scores
 from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
@@ -30,7 +30,7 @@ class Engines(Protocol):
 
     async def generator(self) -> Engine: ...
     async def verifier(self) -> Verifier: ...
-    def close(self) -> None: ...
+    async def close(self) -> None: ...
 
 
 class VllmEngines:
@@ -41,18 +41,24 @@ class VllmEngines:
         self._started: dict[str, asyncio.Task[Any]] = {}
 
     async def generator(self) -> Engine:
-        """The generator's engine; the verifier's starts beside it, since what is drawn will be scored."""
-        if self._run.verifier:
+        """The generator's engine; on CPU the verifier's starts beside it, since what is drawn will be scored.
+
+        On a GPU one starts after the other: each measures the memory that is free.
+        """
+        if self._run.verifier and not on_gpu():
             self._begin("verifier", self._start_verifier)
         return await asyncio.shield(self._begin("generator", self._start_generator))
 
     async def verifier(self) -> Verifier:
+        if on_gpu() and "generator" in self._started:
+            await asyncio.shield(self._started["generator"])
         return await asyncio.shield(self._begin("verifier", self._start_verifier))
 
-    def close(self) -> None:
-        for task in self._started.values():
-            if task.done() and not task.cancelled() and task.exception() is None:
-                task.result().close()
+    async def close(self) -> None:
+        """End what was started, a start that is still under way included."""
+        for started in await asyncio.gather(*self._started.values(), return_exceptions=True):
+            if not isinstance(started, BaseException):
+                started.close()
         self._started.clear()
 
     def _begin(self, kind: str, start: Callable[[], Any]) -> asyncio.Task[Any]:
@@ -113,10 +119,9 @@ async def _generate(store: Store, run: Run, engines: Engines, progress: Progress
     )  # fmt: skip
     done = _Counter(owed.units * len(run.benchmark.questions), progress, recorder)
     try:
-        async with _flushing(recorder, done):
-            await Questioning(run, owed, sampler, scorer, done.one).everything()
+        await _recorded(Questioning(run, owed, sampler, scorer, done.one).everything(), recorder, done)
     finally:
-        engines.close()
+        await engines.close()
     return recorder.generated_tokens
 
 
@@ -135,27 +140,31 @@ class _Counter:
             self.progress(self.done, self.units, self.recorder)
 
 
-@contextlib.asynccontextmanager
-async def _flushing(recorder: Recorder, counter: _Counter) -> AsyncGenerator[None]:
-    """Write to the journal every two seconds, publish a snapshot every twenty, and once more at the end."""
-    task = asyncio.ensure_future(_flush_for_ever(recorder, counter))
+async def _recorded(work: Coroutine[Any, Any, None], recorder: Recorder, counter: _Counter) -> None:
+    """Do the work while the journal is written every two seconds and a snapshot published every twenty.
+
+    Should recording fail, the work is stopped at once: draws that cannot be kept are not worth drawing.
+    """
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(_record_for_ever(recorder, counter))]
     try:
-        yield
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         recorder.flush()
         counter.tell()
         recorder.store.publish_snapshot()
 
 
-async def _flush_for_ever(recorder: Recorder, counter: _Counter) -> None:
+async def _record_for_ever(recorder: Recorder, counter: _Counter) -> None:
     published = -math.inf
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         recorder.flush()
         counter.tell()
         if time.monotonic() - published > SNAPSHOT_SECONDS:
-            recorder.store.publish_snapshot()
+            await asyncio.to_thread(recorder.store.publish_snapshot)
             published = time.monotonic()

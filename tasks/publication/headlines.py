@@ -21,8 +21,9 @@ def headlines(summary: RunSummary) -> list[str]:
 
 
 def beats_majority(policy: list[Cell]) -> bool:
-    """Whether the pick of any cell is ahead of majority by more than its interval."""
-    return any((cell.over_majority_lo or 0.0) > 0.0 for cell in policy)
+    """Whether the pick of any cell is ahead of majority by more than its interval; TRUE without majority."""
+    known = [cell.over_majority_lo for cell in policy if cell.over_majority_lo is not None]
+    return not known or any(lo > 0.0 for lo in known)
 
 
 def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:

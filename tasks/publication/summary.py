@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import polars as pl
 
 from tasks.errors import UserError
+from tasks.statistics.comparisons import minimum_detectable
 
 COVERAGE = "pass"
 """The strategy key under which outcomes hold pass@N: what a perfect selector would reach."""
@@ -105,14 +106,23 @@ _RUN = """SELECT runs.*, run_history.version, run_history.prefect_run
     FROM runs JOIN run_history USING (run_id) WHERE run_id = $run_id"""
 
 
-def load_summary(store: Reader, run_id: str, *, mdd: float | None = None) -> RunSummary:
+def load_summary(store: Reader, run_id: str) -> RunSummary:
     """The summary of one run as the views have it; UserError when the warehouse does not know the run."""
     rows = store.read(_RUN, run_id=run_id).to_dicts()
     if not rows:
         raise UserError(f"run: expected a run of this warehouse, got {run_id!r}; `ttc status` lists them")
-    frames = {name: store.read(sql, run_id=run_id) for name, sql in _SQL.items()}
+    frames: dict[str, Any] = {name: store.read(sql, run_id=run_id) for name, sql in _SQL.items()}
     prefect = rows[0].pop("prefect_run")
-    return RunSummary(run=rows[0], prefect_run_id=prefect, mdd=mdd, **frames)
+    summary = RunSummary(run=rows[0], prefect_run_id=prefect, **frames)
+    return summary if len(summary.missing) else summary._replace(mdd=_detectable(store, summary))
+
+
+def _detectable(store: Reader, summary: RunSummary) -> float | None:
+    outcomes = store.read(
+        "SELECT question_id, strategy, budget, accuracy FROM outcomes WHERE run_id = $run_id AND strategy <> 'pass'",
+        run_id=summary.run_id,
+    )
+    return minimum_detectable(outcomes, baseline=summary.baseline) if len(outcomes) else None
 
 
 class Cell(NamedTuple):

@@ -42,7 +42,7 @@ class ScriptedEngines:
     async def verifier(self) -> ScriptedVerifier:
         return self.judge
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing to end."""
 
     def _law(self, prefix: tuple[int, ...], rng: random.Random) -> str:

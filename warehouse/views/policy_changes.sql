@@ -8,7 +8,7 @@
 -- accuracy_before: accuracy of strategy_before on the previous version
 -- accuracy_now: accuracy of strategy_now on the latest version
 -- difference: accuracy_now minus accuracy_before
--- decided: TRUE: strategy_now is told apart from every cheaper strategy
+-- decided: TRUE: strategy_now is told apart from the baseline
 -- same_questions: FALSE: the benchmark's content changed in between, so accuracies do not compare
 -- run_before: run of strategy_before
 -- run_now: run of strategy_now
