@@ -2,7 +2,8 @@
 -- grain: one run whose last word on completeness is 'complete'
 -- completed_at: when it last said so
 CREATE VIEW complete_runs AS
-SELECT runs.run_id, runs.model, runs.model_fingerprint, runs.benchmark, runs.benchmark_fingerprint, verdict.completed_at
+SELECT
+    runs.run_id, runs.study, runs.model, runs.model_fingerprint, runs.benchmark, runs.benchmark_fingerprint, verdict.completed_at
 FROM runs
 JOIN (
     SELECT

@@ -1,5 +1,5 @@
 -- What does the latest policy say differently from that of the previous model version?
--- grain: one bin and budget of the latest policy whose model × benchmark has a complete run of an earlier version
+-- grain: one bin and budget of the latest policy whose model × benchmark × study has a complete run of an earlier version
 -- version_before: number of the previous model version (model_history)
 -- version_now: number of the latest policy's model version
 -- strategy_before: what the previous version's newest complete run named; NULL: it had no such cell
@@ -22,11 +22,12 @@ WITH latest AS (
         AND model_history.model_fingerprint = latest_policy.model_fingerprint
 ), earlier AS (
     SELECT DISTINCT
-        latest.model, latest.benchmark, latest.difficulty, complete_runs.run_id, complete_runs.benchmark_fingerprint,
+        latest.model, latest.benchmark, latest.study, latest.difficulty, complete_runs.run_id, complete_runs.benchmark_fingerprint,
         complete_runs.completed_at, model_history.version
     FROM latest
     JOIN complete_runs
         ON complete_runs.model = latest.model AND complete_runs.benchmark = latest.benchmark
+        AND complete_runs.study = latest.study
     JOIN model_history
         ON model_history.model = complete_runs.model AND model_history.kind = 'generator'
         AND model_history.model_fingerprint = complete_runs.model_fingerprint
@@ -35,10 +36,10 @@ WITH latest AS (
         AND complete_runs.run_id IN (SELECT run_id FROM policies WHERE policies.difficulty = latest.difficulty)
 ), previous AS (
     SELECT * FROM earlier
-    QUALIFY row_number() OVER (PARTITION BY model, benchmark, difficulty ORDER BY completed_at DESC, run_id DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY model, benchmark, study, difficulty ORDER BY completed_at DESC, run_id DESC) = 1
 )
 SELECT
-    latest.model, latest.benchmark, latest.difficulty, latest.bin, latest.budget,
+    latest.model, latest.benchmark, latest.study, latest.difficulty, latest.bin, latest.budget,
     previous.version AS version_before, latest.version AS version_now,
     before.strategy AS strategy_before, latest.strategy AS strategy_now,
     before.strategy IS DISTINCT FROM latest.strategy AS changed,
@@ -48,7 +49,7 @@ SELECT
     previous.benchmark_fingerprint = latest.benchmark_fingerprint AS same_questions,
     previous.run_id AS run_before, latest.run_id AS run_now
 FROM latest
-JOIN previous USING (model, benchmark, difficulty)
+JOIN previous USING (model, benchmark, study, difficulty)
 LEFT JOIN policies AS before
     ON before.run_id = previous.run_id AND before.difficulty = latest.difficulty
     AND before.bin = latest.bin AND before.budget = latest.budget;
