@@ -17,7 +17,22 @@ def headlines(summary: RunSummary) -> list[str]:
         sentences += [_efficiency(summary), *_where(summary, cells(summary, difficulty))]
     if summary.mdd is not None:
         sentences.append(f"Differences below {summary.mdd:.3f} cannot be detected with these questions.")
+    sentences.append(_trouble(summary))
     return [sentence for sentence in sentences if sentence]
+
+
+def _trouble(summary: RunSummary) -> str:
+    """What could not be read, at the largest budget; empty when everything could."""
+    top = summary.overall.filter(budget=summary.budgets[-1])
+    cut, silent = max(top["truncated"].to_list()), max(top["no_answer"].to_list())
+    failed = int(summary.failures["calls"].sum()) if summary.failures.height else 0
+    parts = [
+        f"up to {cut:.1%} of completions were cut at the token limit" if cut else "",
+        f"up to {silent:.1%} gave no answer" if silent else "",
+        f"the verifier failed {failed} times" if failed else "",
+    ]
+    said = "; ".join(part for part in parts if part)
+    return f"Not silently scored: {said}." if said else ""
 
 
 def beats_majority(policy: list[Cell]) -> bool:
