@@ -14,7 +14,7 @@ from tasks.settings import settings
 from warehouse import snapshot
 
 RUN = """
-    SELECT run_id FROM complete_runs JOIN runs USING (run_id) WHERE study = 'phenomena'
+    SELECT run_id FROM complete_runs WHERE study = 'phenomena'
     ORDER BY completed_at DESC LIMIT 1"""
 BEAM = "beam_search(m=4)/weighted"
 
