@@ -46,6 +46,8 @@ def prefect() -> Generator[None]:
 
     now = settings()
     (now.home / "prefect").mkdir(parents=True, exist_ok=True)
+    # Prefect waits 20 s for its own server; a first start on a slow machine takes longer.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300")
     os.environ.setdefault("PREFECT_HOME", str(now.home / "prefect"))
     server = running_at(now.home)
     api = now.prefect_api or (server.prefect_api if server else None)
