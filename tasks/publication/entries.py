@@ -28,6 +28,7 @@ SIDE_BY_SIDE = f"{_TRAINING}&compareRunsMode=ARTIFACT"
 
 
 _NBSP = "\u00a0"
+_NBHYPHEN = "\u2011"
 
 
 class Metric(NamedTuple):
@@ -132,7 +133,7 @@ def _by_budget(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
 
 def _own_line(words: str) -> str:
     """The words unbroken and padded: MLflow's table joins lines, and two padded ones do not fit in one."""
-    return words.replace(" ", _NBSP) + _NBSP * 20
+    return words.replace(" ", _NBSP).replace("-", _NBHYPHEN) + _NBSP * 20
 
 
 def _by_cell(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
