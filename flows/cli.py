@@ -134,8 +134,8 @@ def status(*, json: bool = False) -> None:
     from warehouse import snapshot
 
     sql = (
-        "SELECT run_id, study, model, state, generated_tokens, seconds, missing_cells FROM run_history "
-        "ORDER BY opened_at DESC LIMIT 20"
+        "SELECT run_id, study, model, state, generated_tokens, alone_tokens::BIGINT AS if_drawn_alone, seconds, "
+        "missing_cells FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20"
     )
     frame = snapshot.query(settings().warehouse, sql)
     _show(frame.to_dicts(), as_json=json, title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old")
@@ -209,20 +209,58 @@ def doctor(*, json: bool = False) -> None:
     raise SystemExit(examine(as_json=json))
 
 
-@train_app.command
-def generator(*, out: Path | None = None, seed: int = 0) -> None:
-    """Train the bundled generator again (about half an hour on two cores)."""
-    from flows.train import train_bundled_generator
-
-    train_bundled_generator(out, seed=seed)
+Out = Annotated[Path | None, Parameter(help="Folder for the model; without it, over the bundled one.")]
+Seed = Annotated[int | None, Parameter(help="Seed; without it, that of the bundled model.")]
 
 
 @train_app.command
-def prm(*, out: Path | None = None, seed: int = 0) -> None:
-    """Train the bundled process reward model again, on rollouts of the bundled generator."""
-    from flows.train import train_bundled_prm
+def family(*, out: Out = None, seed: Seed = None) -> None:
+    """Train every bundled model from nothing (hours on two cores); run again, it goes on where it stopped."""
+    from flows.train import train_all
 
-    train_bundled_prm(out, seed=seed)
+    train_all(out, seed=seed)
+
+
+@train_app.command
+def generator(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the generator again (about half an hour on two cores)."""
+    _train("generator", out, seed)
+
+
+@train_app.command
+def half(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the generator's weaker version again: the same recipe with half the tokens."""
+    _train("half", out, seed)
+
+
+@train_app.command
+def large(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the large generator again (about two hours on one core)."""
+    _train("large", out, seed)
+
+
+@train_app.command
+def prm(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the process reward model again, on rollouts of the bundled generator."""
+    _train("prm", out, seed)
+
+
+@train_app.command
+def revision(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the revision model again, from the bundled generator."""
+    _train("revision", out, seed)
+
+
+@train_app.command
+def orm(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the revision model's verifier again, on chains of the bundled revision model."""
+    _train("orm", out, seed)
+
+
+def _train(kind: str, out: Path | None, seed: int | None) -> None:
+    from flows.train import train_one
+
+    train_one(kind, out, seed=seed)
 
 
 def _show(rows: list[dict[str, Any]], *, as_json: bool, title: str) -> None:

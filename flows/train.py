@@ -5,18 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.models import BUNDLED
-from tasks.training.generator import train_generator
-from tasks.training.prm import train_prm
-
-GENERATOR = "congruences-generator"
-PRM = "congruences-prm"
+from tasks.settings import settings
+from tasks.training.family import train_family, train_member
 
 
-def train_bundled_generator(out: Path | None, *, seed: int) -> None:
-    """Train the generator into `out`, by default over the bundled one."""
-    train_generator(out or BUNDLED / GENERATOR, seed=seed)
+def train_one(kind: str, out: Path | None, *, seed: int | None) -> None:
+    """Train one member into `out`, by default over the bundled one; its sources are the bundled ones."""
+    train_member(kind, BUNDLED, states=settings().home / "training", out=out, seed=seed)
 
 
-def train_bundled_prm(out: Path | None, *, seed: int) -> None:
-    """Train the process reward model on rollouts of the bundled generator."""
-    train_prm(BUNDLED / GENERATOR, out or BUNDLED / PRM, seed=seed)
+def train_all(out: Path | None, *, seed: int | None) -> None:
+    """Train the family into `out`, by default over the bundled one; members already there are kept."""
+    train_family(out or BUNDLED, states=settings().home / "training", seed=seed)

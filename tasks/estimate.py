@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from tasks.questioning import Questioning, SearchResult
+from tasks.models import Model
+from tasks.questioning import Questioning, Result
 from tasks.questions import Question
 from tasks.reading import Read, Reader
 from tasks.replay import replayed
 from tasks.runs import Run, stage
 from tasks.sampler import MissingDraws
+from tasks.statistics.adaptive import Rule, adaptive_estimates
 from tasks.statistics.estimators import Pool, pool_estimates
+from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.strategies import parse
 
@@ -47,7 +51,7 @@ async def _rows(run: Run, reader: Reader, asking: Questioning) -> list[dict[str,
         try:
             mine = await _pool_rows(run, reader, asking, question)
             for strategy, budget in asking.plan.searches:
-                mine.append(await _search_row(run, reader, asking, await asking.search(question, strategy, budget)))
+                mine += await _made_rows(run, reader, asking, await asking.search(question, strategy, budget))
         except MissingDraws:
             continue
         rows += [{"run_id": run.run_id, "question_id": question.question_id, **row} for row in mine]
@@ -57,40 +61,95 @@ async def _rows(run: Run, reader: Reader, asking: Questioning) -> list[dict[str,
 async def _pool_rows(run: Run, reader: Reader, asking: Questioning, question: Question) -> list[dict[str, Any]]:
     """Rows of all pool strategies at all budgets, estimated over random subsets of one pool (METHOD §10)."""
     nodes = await asking.pool(question)
-    reads = await reader.read(asking, nodes)
-    names = {"pass": False} | {s.key: s.needs_verifier for s in map(parse, run.study.strategies) if s.is_pool}
+    reads = await reader.read(asking.proposing.scorer, nodes)
     prompt = float(len(asking.root(question).token_ids))
     generated = sum(node.generated_tokens for node in nodes) / len(nodes)
     verifier = sum(read.verifier_tokens for read in reads) / len(nodes)
     shares = _shares(reads, cut=sum(node.stop == "limit" for node in nodes), of=len(nodes))
     return [
         {
-            "strategy": figure.selector, "budget": figure.budget,
+            "strategy": figure.strategy, "budget": figure.budget,
             "accuracy": figure.accuracy, "mc_error": figure.mc_error, "answer": None, **shares,
-            **_costs(run, figure.budget, Spent(
-                generated * figure.budget, prompt, verifier * figure.budget if names[figure.selector] else 0.0
+            **_costs(run.generator, run.verifier, figure.generations, Spent(
+                generated * figure.generations, prompt, verifier * figure.generations if figure.scored else 0.0
             )),
         }
-        for figure in pool_estimates(_pool(reads), run.study.budgets, seed=_seed(run, question))
-        if figure.selector in names
+        for figure in _pool_figures(run, _pool(reads), seed=_seed(run, question))
     ]  # fmt: skip
 
 
-async def _search_row(run: Run, reader: Reader, asking: Questioning, result: SearchResult) -> dict[str, Any]:
-    """The row of one search: a vote among the completions it ended with."""
-    reads = await reader.read(asking, result.ended)
-    choice = SELECTORS[result.strategy.selector]([Candidate(r.canonical, r.score) for r in reads])
-    right = {r.canonical for r in reads if r.correct}
-    meter = result.meter
-    return {
-        "strategy": result.strategy.key, "budget": result.budget,
-        "accuracy": sum(credit for answer, credit in choice.credits.items() if answer in right),
-        "mc_error": 0.0, "answer": choice.answer,
-        **_shares(reads, cut=result.budget - len(reads), of=result.budget),
-        **_costs(run, result.budget, Spent(
-            meter.generated_tokens, meter.prompt_tokens, meter.verifier_tokens, meter.cached_tokens
-        )),
-    }  # fmt: skip
+class _Figure(NamedTuple):
+    strategy: str
+    budget: int
+    accuracy: float
+    mc_error: float
+    generations: float
+    scored: bool = False
+
+
+def _pool_figures(run: Run, pool: Pool, *, seed: int) -> list[_Figure]:
+    budgets = run.study.budgets
+    strategies = [strategy for strategy in map(parse, run.study.strategies) if strategy.kind == "pool"]
+    scored = {"pass": False} | {s.key: s.needs_verifier for s in strategies}
+    figures = [
+        _Figure(one.selector, one.budget, one.accuracy, one.mc_error, one.budget, scored[one.selector])
+        for one in pool_estimates(pool, budgets, seed=seed)
+        if one.selector in scored
+    ]
+    for strategy in strategies:
+        if strategy.options:
+            found = adaptive_estimates(pool, budgets, rule=Rule(**dict[str, Any](strategy.options)), seed=seed)
+            figures += [_Figure(strategy.key, *one) for one in found]
+    return figures
+
+
+async def _made_rows(run: Run, reader: Reader, asking: Questioning, result: Result) -> list[dict[str, Any]]:
+    """The row of one search, or of groups at every budget that is a number of them."""
+    reads = await reader.read(asking.side(result.strategy).scorer, result.completions)
+    models = (run.reviser, run.judge or run.verifier) if result.strategy.form.revises else (run.generator, run.verifier)
+    cut = sum(not node.ended for node in result.completions) + result.slots - len(reads)
+    meter, rows = result.meter, []
+    for figure in _figures(run, result, reads):
+        share = figure.budget / result.budget
+        spent = Spent(
+            meter.generated_tokens * share, meter.prompt_tokens * share,
+            meter.verifier_tokens * share, meter.cached_tokens * share,
+        )  # fmt: skip
+        rows.append(
+            {
+                "strategy": result.strategy.key, "budget": figure.budget,
+                "accuracy": figure.accuracy, "mc_error": figure.mc_error, "answer": figure.answer,
+                **_shares(reads, cut=cut, of=result.slots),
+                **_costs(*models, figure.budget, spent),
+            }
+        )  # fmt: skip
+    return rows
+
+
+class _Made(NamedTuple):
+    budget: int
+    accuracy: float
+    mc_error: float
+    answer: str | None
+
+
+def _figures(run: Run, result: Result, reads: list[Read]) -> list[_Made]:
+    strategy, groups = result.strategy, result.groups
+    budgets = [budget for budget in run.study.budgets if strategy.fits(budget)]
+    if not reads:
+        return [_Made(budget, 0.0, 0.0, None) for budget in (budgets if strategy.kind == "groups" else [result.budget])]
+    if strategy.kind == "search":
+        choice = SELECTORS[strategy.selector]([Candidate(r.canonical, r.score) for r in reads])
+        right = {r.canonical for r in reads if r.correct}
+        return [_Made(result.budget, sum(c for a, c in choice.credits.items() if a in right), 0.0, choice.answer)]
+    size = result.budget // len(groups)
+    starts = [0, *accumulate(map(len, groups))]
+    members = [range(start, end) for start, end in pairwise(starts)]
+    seed = _seed(run, result.question)
+    found = group_estimates(
+        _pool(reads), members, [budget // size for budget in budgets], selector=strategy.selector, seed=seed
+    )
+    return [_Made(budget, one.accuracy, one.mc_error, None) for budget, one in zip(budgets, found, strict=True)]
 
 
 def _shares(reads: list[Read], *, cut: int, of: int) -> dict[str, float]:
@@ -99,17 +158,14 @@ def _shares(reads: list[Read], *, cut: int, of: int) -> dict[str, float]:
     return {"no_answer": silent / of, "truncated": cut / of}
 
 
-def _costs(run: Run, budget: int, spent: Spent) -> dict[str, float]:
-    verifier = run.verifier.parameters if run.verifier else 0
-    flops = 2.0 * (
-        run.generator.parameters * (spent.generated + spent.prompt - spent.cached) + verifier * spent.verifier
-    )
+def _costs(model: Model, verifier: Model | None, generations: float, spent: Spent) -> dict[str, float]:
+    computed = model.parameters * (spent.generated + spent.prompt - spent.cached)
     return {
-        "generations": float(budget),
+        "generations": float(generations),
         "generated_tokens": float(spent.generated),
         "prompt_tokens": float(spent.prompt),
         "verifier_tokens": float(spent.verifier),
-        "flops": flops,
+        "flops": 2.0 * (computed + (verifier.parameters if verifier else 0) * spent.verifier),
     }
 
 

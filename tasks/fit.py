@@ -42,7 +42,7 @@ async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
     rows = [
         (question.question_id, read.correct, read.score)
         for question in run.benchmark.questions
-        for read in await reader.read(asking, await asking.difficulty(question))
+        for read in await reader.read(asking.proposing.scorer, await asking.difficulty(question))
     ]
     schema = {"question_id": pl.String, "correct": pl.Boolean, "score": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from tasks.errors import UserError
 from tasks.grading.extraction import extract_answer
@@ -28,6 +28,8 @@ class Format:
     tokenizer: Tokenizer
     render: Callable[[str], str]
     """Question text to prompt text."""
+    revise: Callable[[str, Sequence[str]], str]
+    """Question text and earlier attempts to prompt text."""
     separator: str
     marker: str
     step_ends: frozenset[int]
@@ -37,6 +39,10 @@ class Format:
     def prompt(self, question: Question) -> tuple[int, ...]:
         """Token ids of the question's prompt."""
         return tuple(self.tokenizer.encode(self.render(question.text)))
+
+    def revision(self, question: Question, attempts: Sequence[str]) -> str:
+        """Text of the prompt that asks for one more attempt; without earlier ones, of the plain prompt."""
+        return self.revise(question.text, attempts) if attempts else self.render(question.text)
 
     def split(self, token_ids: Sequence[int]) -> tuple[list[int], list[str]]:
         """Token offsets of the step ends and the steps' texts.
@@ -72,9 +78,11 @@ def load_format(name: str, folder: Path) -> Format:
     separator = str(table["step_separator"])
     end_of_text = _end_of_text(tokenizer, folder)
     pieces = [tokenizer.decode([i]) for i in range(tokenizer.size)]
+    render, revise = _renderers(table, folder)
     return Format(
         tokenizer=tokenizer,
-        render=_renderer(table, folder),
+        render=render,
+        revise=revise,
         separator=separator,
         marker=str(table["answer_marker"]),
         step_ends=frozenset(i for i, piece in enumerate(pieces) if separator in piece) - end_of_text,
@@ -141,35 +149,76 @@ def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _renderer(table: dict[str, Any], folder: Path) -> Callable[[str], str]:
-    template = str(table["prompt"])
+def _renderers(table: dict[str, Any], folder: Path) -> tuple[Callable[[str], str], Callable[[str, Sequence[str]], str]]:
+    """How a question, and a question with earlier attempts, become the text of a prompt."""
+    wrap = _wrapping(table, folder)
+    prompt, attempt, revision = (str(table[name]) for name in ("prompt", "attempt", "revision"))
+
+    def revise(question: str, attempts: Sequence[str]) -> str:
+        shown = "".join(attempt.format(number=i, text=text) for i, text in enumerate(attempts, start=1))
+        asked = prompt.format(question=question)
+        return wrap(revision.format(prompt=asked, attempts=shown, number=len(attempts) + 1))
+
+    return (lambda question: wrap(prompt.format(question=question))), revise
+
+
+def _wrapping(table: dict[str, Any], folder: Path) -> Callable[[str], str]:
+    """What stands around a user's words: a chat's first turns, or nothing."""
     if not table["chat"]:
-        return lambda text: template.format(question=text)
+        return lambda text: text
+    # Llama-3 templates write today's date unless given one: every prompt would be new every night.
+    chat = load_chat(folder, "generator.format", date="01 Jan 2026")
+    opening = [Message("system", str(table["system"]))] if "system" in table else []
+    return lambda text: chat([*opening, Message("user", text)])
+
+
+class Message(NamedTuple):
+    """One turn of a dialogue."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Chat = Callable[[Sequence[Message]], str]
+"""Text of a dialogue; unless the assistant has the last word, its next turn is opened."""
+
+
+def load_chat(folder: Path, key: str, *, date: str) -> Chat:
+    """The chat template of a model folder; UserError, naming the study's key, when it has none.
+
+    `date` is what Llama-3 templates write as today's.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not tokenizer.chat_template:
-        raise UserError(
-            "study: this generator.format needs a chat template, the model's tokenizer has none; use another format"
-        )
+        raise UserError(f"study: this {key} needs a chat template, the tokenizer in {folder} has none; use another one")
 
-    def render(text: str) -> str:
-        messages = [{"role": "user", "content": template.format(question=text)}]
-        # Llama-3 templates write today's date unless given one: every prompt would be new every night.
-        options = {"add_generation_prompt": True, "date_string": "01 Jan 2026"}
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, **options))
+    def chat(messages: Sequence[Message]) -> str:
+        turns = [message._asdict() for message in messages]
+        options = {"tokenize": False, "add_generation_prompt": messages[-1].role != "assistant", "date_string": date}
+        return str(tokenizer.apply_chat_template(turns, **options))
 
-    return render
+    return chat
 
 
-def step_token(folder: Path, tokenizer: Tokenizer) -> int:
-    """Id of the token at which a folder's PRM scores: `step_token` in its config.json, else Qwen's `<extra_0>`."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    text = config.get("step_token", "<extra_0>")
+def beginning(folder: Path) -> str:
+    """Text of the token that begins every text of a model, empty when it has none."""
+    token = _json(folder / "tokenizer_config.json").get("bos_token")
+    return str(token["content"] if isinstance(token, dict) else token or "")
+
+
+def step_token(folder: Path, tokenizer: Tokenizer, text: str = "<extra_0>") -> int:
+    """Id of the token at which a folder's verifier scores: `step_token` in its config.json, else the given text."""
+    text = str(_json(folder / "config.json").get("step_token", text))
+    return token_id(tokenizer, text, f'name the right one as "step_token" in {folder}/config.json')
+
+
+def token_id(tokenizer: Tokenizer, text: str, advice: str) -> int:
+    """Id of a text that is one token; UserError with the advice when it is not."""
     token_ids = tokenizer.encode(text)
     if len(token_ids) != 1:
         raise UserError(
-            f"verifier: expected one step token {text!r} in {folder}, its tokenizer makes {len(token_ids)} of it; "
-            'name the right one as "step_token" in config.json'
+            f"verifier: expected {text!r} to be one token, the model's tokenizer makes {len(token_ids)} of it; {advice}"
         )
     return token_ids[0]

@@ -7,15 +7,16 @@ import math
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.engine_log import noise_in
-from tasks.engines.vllm_process import on_gpu
-from tasks.formats import load_tokenizer
+from tasks.engines.running import RunEngines
 from tasks.memory import Progress, Recorder, known_draws, known_scores
+from tasks.models import Model
 from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
-from tasks.questioning import Questioning, plan
+from tasks.questioning import Questioning, plan, questioning
 from tasks.runs import Run, stage
 from tasks.sampler import Sampler
 from tasks.scorer import Scorer
@@ -28,73 +29,27 @@ SNAPSHOT_SECONDS = 20.0
 class Engines(Protocol):
     """Starts what a run needs, at the first request: an unchanged model never starts an engine."""
 
-    async def generator(self) -> Engine: ...
-    async def verifier(self) -> Verifier: ...
+    async def engine(self, model: Model) -> Engine: ...
+    async def verifier(self, model: Model) -> Verifier: ...
     async def close(self) -> None: ...
-
-
-class VllmEngines:
-    """Generator and verifier of a run, each in its own vLLM process."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._started: dict[str, asyncio.Task[Any]] = {}
-
-    async def generator(self) -> Engine:
-        """The generator's engine; on CPU the verifier's starts beside it, since what is drawn will be scored.
-
-        On a GPU one starts after the other: each measures the memory that is free.
-        """
-        if self._run.verifier and not on_gpu():
-            self._begin("verifier", self._start_verifier)
-        return await asyncio.shield(self._begin("generator", self._start_generator))
-
-    async def verifier(self) -> Verifier:
-        if on_gpu() and "generator" in self._started:
-            await asyncio.shield(self._started["generator"])
-        return await asyncio.shield(self._begin("verifier", self._start_verifier))
-
-    async def close(self) -> None:
-        """End what was started, a start that is still under way included."""
-        for started in await asyncio.gather(*self._started.values(), return_exceptions=True):
-            if not isinstance(started, BaseException):
-                started.close()
-        self._started.clear()
-
-    def _begin(self, kind: str, start: Callable[[], Any]) -> asyncio.Task[Any]:
-        if kind not in self._started:
-            self._started[kind] = asyncio.ensure_future(asyncio.to_thread(start))
-        return self._started[kind]
-
-    def _start_generator(self) -> Engine:
-        from tasks.engines.vllm_generator import VllmGenerator
-
-        return VllmGenerator(self._run.generator.folder, self._run.format, self._run.study.engine)
-
-    def _start_verifier(self) -> Verifier:
-        from tasks.engines.vllm_verifier import VllmVerifier
-
-        model = self._run.verifier
-        if model is None:
-            raise RuntimeError("a study without verifier asked for one")
-        return VllmVerifier(model.folder, load_tokenizer(model.folder), self._run.study.engine)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lazy:
-    """Engine and Verifier that start with their first request."""
+    """Engine and Verifier of a model that start with their first request."""
 
     engines: Engines
+    model: Model
 
     async def draw(self, prefix: Any, n: int, *, sampling: Sampling, seed: int) -> Reply:
-        return await (await self.engines.generator()).draw(prefix, n, sampling=sampling, seed=seed)
+        return await (await self.engines.engine(self.model)).draw(prefix, n, sampling=sampling, seed=seed)
 
     async def score(self, question: str, steps: Any) -> list[StepScore]:
-        return await (await self.engines.verifier()).score(question, steps)
+        return await (await self.engines.verifier(self.model)).score(question, steps)
 
 
 def generate(
-    folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = VllmEngines, progress: Progress | None = None
+    folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, progress: Progress | None = None
 ) -> int:
     """Draw and score all that the run owes and that is not there yet; returns the tokens generated.
 
@@ -107,22 +62,34 @@ def generate(
 
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
     owed = plan(run)
-    recorder = Recorder(store, run, {s.key: s for s in (owed.whole, owed.step)})
-    lazy = _Lazy(engines)
-    sampler = Sampler(
-        format=run.format, engine=lazy, known=known_draws(store, run), record=recorder.draw, seed=run.study.seed,
-        replicate=run.study.replicate,
-    )  # fmt: skip
-    scorer = Scorer(
-        verifier=lazy if run.verifier else None, known=known_scores(store, run), record=recorder.score,
-        record_failure=recorder.failure,
-    )  # fmt: skip
+    recorder = Recorder(store, run, {s.key: s for s in owed.samplings})
     done = _Counter(owed.units * len(run.benchmark.questions), progress, recorder)
+    asking = _asking(store, run, engines, recorder, done.one)
     try:
-        await _recorded(Questioning(run, owed, sampler, scorer, done.one).everything(), recorder, done)
+        await _recorded(asking.everything(), recorder, done)
     finally:
         await engines.close()
     return recorder.generated_tokens
+
+
+def _asking(store: Store, run: Run, engines: Engines, recorder: Recorder, done: Callable[[], None]) -> Questioning:
+    """The run's questioning with what is stored, and engines for the rest."""
+
+    def sampler(model: Model) -> Sampler:
+        return Sampler(
+            format=run.format, engine=_Lazy(engines, model), known=known_draws(store, run, model),
+            record=partial(recorder.draw, model), seed=run.study.seed,
+        )  # fmt: skip
+
+    def scorer(verifier: Model | None, whole: bool) -> Scorer:
+        if verifier is None:
+            return Scorer(verifier=None, whole=whole)
+        return Scorer(
+            verifier=_Lazy(engines, verifier), known=known_scores(store, run, verifier), whole=whole,
+            record=partial(recorder.score, verifier), record_failure=partial(recorder.failure, verifier),
+        )  # fmt: skip
+
+    return questioning(run, sampler=sampler, scorer=scorer, done=done)
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ async def _ended(store: Store, run: Run) -> list[Node]:
 async def _ended_on(asking: Questioning, question: Question) -> list[Node]:
     whole = [*await asking.pool(question), *await asking.difficulty(question)]
     searched = [await asking.search(question, s, b) for s, b in asking.plan.searches]
-    return [*whole, *(node for result in searched for node in result.ended)]
+    return [*whole, *(node for result in searched for node in result.completions)]
 
 
 def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:

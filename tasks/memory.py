@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from tasks.models import Model
 from tasks.nodes import Node
 from tasks.protocols import Draw, Sampling, StepScore
 from tasks.runs import Run
@@ -17,27 +18,27 @@ from tasks.scorer import NewScore
 from warehouse.store import Store
 
 
-def known_draws(store: Store, run: Run) -> Iterator[tuple[DrawKey, int, Draw]]:
+def known_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey, int, Draw]]:
     """Every draw of this model version on this run's questions, whoever paid for it."""
     frame = store.read(
         "SELECT prefix_key, sampling_key, replicate, child, token_ids, text, stop, generated_tokens FROM draws "
         "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
-        model=run.generator.fingerprint,
+        model=model.fingerprint,
     )
     for prefix, sampling, replicate, child, ids, text, stop, tokens in frame.iter_rows():
         yield DrawKey(prefix, sampling, replicate), child, Draw(tuple(ids), text, stop, tokens)
 
 
-def known_scores(store: Store, run: Run) -> Iterator[tuple[str, StepScore]]:
+def known_scores(store: Store, run: Run, verifier: Model | None) -> Iterator[tuple[str, StepScore]]:
     """Every score of this verifier version on this run's questions."""
-    if run.verifier is None:
+    if verifier is None:
         return
     frame = store.read(
         "SELECT node_key, score, tokens FROM scores SEMI JOIN wanted USING (question_id) "
         "WHERE verifier_fingerprint = $verifier",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
-        verifier=run.verifier.fingerprint,
+        verifier=verifier.fingerprint,
     )
     for key, score, tokens in frame.iter_rows():
         yield key, StepScore(score, tokens)
@@ -56,13 +57,13 @@ class Recorder:
     generated_tokens: int = 0
     verifier_tokens: int = 0
 
-    def draw(self, new: NewDraw) -> None:
-        """Take in one new draw."""
+    def draw(self, model: Model, new: NewDraw) -> None:
+        """Take in one new draw of a model."""
         self.generated_tokens += new.draw.tokens
         prefix, sampling, replicate = new.key
         self.draws.append(
             {
-                "model_fingerprint": self.run.generator.fingerprint,
+                "model_fingerprint": model.fingerprint,
                 "prefix_key": prefix, "sampling_key": sampling, "replicate": replicate, "child": new.child,
                 "benchmark_fingerprint": self.run.benchmark.fingerprint,
                 "question_id": new.node.question.question_id,
@@ -77,21 +78,21 @@ class Recorder:
             }
         )  # fmt: skip
 
-    def score(self, new: NewScore) -> None:
-        """Take in one new score."""
+    def score(self, verifier: Model, new: NewScore) -> None:
+        """Take in one new score of a verifier."""
         self.verifier_tokens += new.score.tokens * new.requests
         self.scores.append(
             {
-                **self._about(new.node), "node_key": new.node_key,
+                **self._about(verifier, new.node), "node_key": new.node_key,
                 "benchmark_fingerprint": self.run.benchmark.fingerprint,
                 "score": new.score.score, "tokens": new.score.tokens, "requests": new.requests,
                 "scored_at": datetime.now(UTC),
             }
         )  # fmt: skip
 
-    def failure(self, node: Node, reason: str) -> None:
+    def failure(self, verifier: Model, node: Node, reason: str) -> None:
         """Take in one failed verifier call."""
-        row = self._about(node) | {"node_key": node.key, "reason": reason, "failed_at": datetime.now(UTC)}
+        row = self._about(verifier, node) | {"node_key": node.key, "reason": reason, "failed_at": datetime.now(UTC)}
         self.failures.append(row)
 
     def flush(self) -> None:
@@ -106,10 +107,10 @@ class Recorder:
                 )
                 rows.clear()
 
-    def _about(self, node: Node) -> dict[str, Any]:
-        verifier = self.run.verifier.fingerprint if self.run.verifier else ""
+    def _about(self, verifier: Model, node: Node) -> dict[str, Any]:
         return {
-            "run_id": self.run.run_id, "verifier_fingerprint": verifier, "question_id": node.question.question_id,
+            "run_id": self.run.run_id, "verifier_fingerprint": verifier.fingerprint,
+            "question_id": node.question.question_id,
         }  # fmt: skip
 
 

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from tasks.nodes import Node
+from tasks.formats import Format
+from tasks.nodes import Node, root
 from tasks.protocols import Role, Sampling
+from tasks.questions import Question
 from tasks.sampler import Sampler
 from tasks.scorer import Scorer
+from tasks.strategies.tools import IN_SIGHT, Chain
+
+A_CHAIN = 1_000
+"""Attempt t of a chain is drawn in replicate + t · A_CHAIN: a sight met again later in a chain is drawn anew."""
 
 
 @dataclass(slots=True)
 class Meter:
-    """Tokens by who read or wrote them; a node that is scored twice is counted once."""
+    """Tokens by who read or wrote them; what is asked for twice is counted once."""
 
     generated_tokens: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
     """Prompt tokens that the strategy itself had written or read before: a prefix cache has them."""
     verifier_tokens: int = 0
-    _scored: set[str] = field(default_factory=set)
+    _scored: set[str] = field(default_factory=set[str])
+    _drawn: Counter[str] = field(default_factory=Counter[str])
 
-    def drew(self, parent: Node, children: list[Node]) -> None:
-        """Count one request: the parent read once, every child written."""
-        self.prompt_tokens += len(parent.token_ids)
-        self.cached_tokens += len(parent.token_ids) if parent.steps else 0
-        self.generated_tokens += sum(child.generated_tokens - parent.generated_tokens for child in children)
+    def drew(self, family: str, parent: Node, children: Sequence[Node]) -> None:
+        """Count one request for those children of a family that were not counted yet."""
+        new = children[self._drawn[family] :]
+        if new:
+            self._drawn[family] = len(children)
+            self.prompt_tokens += len(parent.token_ids)
+            self.cached_tokens += len(parent.token_ids) if parent.steps else 0
+            self.generated_tokens += sum(child.generated_tokens - parent.generated_tokens for child in new)
 
     def scored(self, node: Node, tokens: int) -> None:
         """Count one verifier call on a node."""
@@ -35,29 +48,81 @@ class Meter:
             self.verifier_tokens += tokens
 
 
-@dataclass(frozen=True, slots=True)
-class MeteredTools:
-    """A strategy's Tools over the shared sampler and scorer."""
+class Side(NamedTuple):
+    """One model that writes and one that judges what it wrote."""
 
     sampler: Sampler
     scorer: Scorer
-    sampling: Sampling
-    max_tokens: int
-    """Most generated tokens of a completion, as in pools; a longer one, or one that would be, counts as cut."""
+
+
+class Samplings(NamedTuple):
+    """How whole completions, steps and lookahead's steps are drawn."""
+
+    whole: Sampling
+    step: Sampling
+    greedy: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Revising:
+    """What an attempt is asked for: the question and the attempts it sees, as the node that they make."""
+
+    format: Format
+    shown: bool
+    """Whether the verifier sees the earlier attempts too."""
+    known: dict[tuple[str, tuple[str, ...]], Node] = field(default_factory=dict[tuple[str, tuple[str, ...]], Node])
+
+    def start(self, question: Question, earlier: Chain) -> Node:
+        """The node of the next attempt: the latest ended attempts are in its prompt."""
+        seen = tuple(node.text for node in earlier if node.ended)[-IN_SIGHT:]
+        key = (question.question_id, seen)
+        if key not in self.known:
+            text = self.format.revision(question, seen)
+            asked = dataclasses.replace(question, text=text) if self.shown and seen else question
+            self.known[key] = root(asked, tuple(self.format.tokenizer.encode(text)))
+        return self.known[key]
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredTools:
+    """A strategy's Tools on one question over shared samplers and scorers."""
+
+    question: Question
+    side: Side
+    samplings: Samplings
+    revising: Revising
     meter: Meter
-    role: Role = "proposer"
+    replicate: int = 0
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
-        children = await self.sampler.children(node, n, sampling=self.sampling, role=self.role)
-        self.meter.drew(node, children)
+        return await self._steps(node, n, self.samplings.step, "proposer")
+
+    async def ahead(self, node: Node) -> Node:
+        return (await self._steps(node, 1, self.samplings.greedy, "lookahead"))[0]
+
+    async def _steps(self, node: Node, n: int, sampling: Sampling, role: Role) -> list[Node]:
+        children = await self.side.sampler.children(node, n, sampling=sampling, role=role, replicate=self.replicate)
+        self.meter.drew(f"{node.key}|{sampling.key}", node, children)
         return [self._cut(child) for child in children]
 
     def _cut(self, node: Node) -> Node:
-        too_long = node.generated_tokens > self.max_tokens - node.extendable
+        """A completion longer than those of pools may be, or that would be, counts as cut."""
+        too_long = node.generated_tokens > self.samplings.whole.max_tokens - node.extendable
         return dataclasses.replace(node, stop="limit") if too_long else node
 
+    def sight(self, earlier: Chain) -> str:
+        return f"{len(earlier)}|{self.revising.start(self.question, earlier).key}"
+
+    async def attempts(self, earlier: Chain, n: int) -> list[Node]:
+        start = self.revising.start(self.question, earlier)
+        replicate = self.replicate + A_CHAIN * len(earlier)
+        whole = self.samplings.whole
+        drawn = await self.side.sampler.children(start, n, sampling=whole, role="revision", replicate=replicate)
+        self.meter.drew(self.sight(earlier), start, drawn)
+        return drawn
+
     async def score(self, node: Node) -> float | None:
-        scores = await self.scorer.scores(node)
+        scores = await self.side.scorer.scores(node)
         last = scores[-1] if scores else None
         if last is None:
             return None

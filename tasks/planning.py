@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.questioning import plan
+from tasks.questioning import Plan, plan
 from tasks.runs import Run, prepared
 from tasks.study import Study
 from warehouse.store import Store
@@ -21,13 +21,15 @@ class Forecast(NamedTuple):
     model: str
     questions: int
     draws: int
-    """Whole completions' worth that the study owes: pool, difficulty and every search."""
+    """Whole completions' worth that the study owes at most: searches share steps, how many is seen afterwards."""
     there: int
     """Of these, already drawn for this model version."""
     tokens_a_draw: float | None
     """Mean of what is drawn; None before the first draw of this model version: then max_tokens bounds it."""
     tokens: float
-    """Still to be generated."""
+    """Still to be generated, at most."""
+    alone: float
+    """Tokens if every strategy drew at every budget for itself, difficulty left out."""
     seconds: float | None
     """At the pace of the last run on this machine; None when there was none."""
     disk: float
@@ -39,14 +41,24 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     run = prepared(study, model, run_id="")
     owed = plan(run)
     count = len(run.benchmark.questions)
-    searched = sum(budget for _, budget in owed.searches)
-    draws = count * (owed.pool + owed.difficulty + searched)
+    draws = count * (owed.pool + owed.difficulty + _searched(owed))
     mean, there = _drawn(store, run)
-    tokens = max(0, draws - there) * (mean if mean is not None else study.generator.max_tokens)
+    each = mean if mean is not None else float(study.generator.max_tokens)
+    tokens = max(0, draws - there) * each
+    alone = count * sum(budget for _, budget in study.cells()) * each
     pace = _pace(store)
     return Forecast(
-        model, count, draws, min(there, draws), mean, tokens, tokens / pace if pace else None, tokens * BYTES_A_TOKEN
-    )
+        model, count, draws, min(there, draws), mean, tokens, alone,
+        tokens / pace if pace else None, tokens * BYTES_A_TOKEN,
+    )  # fmt: skip
+
+
+def _searched(owed: Plan) -> int:
+    """Completions' worth of all searches on one question; chains nest, whatever their lengths (METHOD §5)."""
+    lengths = {(budget, int(dict(s.options)["s"])) for s, budget in owed.searches if s.name == "revisions"}
+    chains = max((budget // s for budget, s in lengths), default=0)
+    attempts = sum(max(s for budget, s in lengths if i < budget // s) for i in range(chains))
+    return attempts + sum(budget for s, budget in owed.searches if s.name != "revisions")
 
 
 def _drawn(store: Store, run: Run) -> tuple[float | None, int]:

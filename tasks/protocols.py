@@ -69,6 +69,22 @@ class Verifier(Protocol):
         ...
 
 
+class Served(Protocol):
+    """What a verifier adapter may ask of a served model, in this process's vLLM or behind HTTP."""
+
+    async def head_rows(self, token_ids: Sequence[int], places: Sequence[int]) -> list[list[float]]:
+        """Raw outputs (logits) of the model's head at the tokens with these offsets, one row a place."""
+        ...
+
+    async def next_logprobs(self, token_ids: Sequence[int], wanted: Sequence[int]) -> list[float]:
+        """Log-probabilities of the wanted tokens as the one that follows."""
+        ...
+
+    async def token_logprobs(self, token_ids: Sequence[int]) -> list[float]:
+        """Log-probability of every token but the first, given those before it."""
+        ...
+
+
 class VerifierFailure(Exception):
     """A verifier call that gave no usable score: the score is missing, never zero."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tasks.metering import Meter, MeteredTools
+from tasks.metering import Meter, MeteredTools, Revising, Samplings, Side
+from tasks.models import Model
 from tasks.nodes import Node, root
 from tasks.protocols import Role, Sampling
 from tasks.questions import Question
@@ -15,15 +17,27 @@ from tasks.runs import Run
 from tasks.sampler import Sampler
 from tasks.scorer import Scorer
 from tasks.strategies import Strategy, parse
+from tasks.study import Verifier
+from tasks.verifying import load_family
 
 
-class SearchResult(NamedTuple):
-    """What one search ended with on one question."""
+class Result(NamedTuple):
+    """What one strategy ended with on one question: completions in groups, one group for a search."""
 
+    question: Question
     strategy: Strategy
     budget: int
-    ended: list[Node]
+    groups: list[list[Node]]
     meter: Meter
+
+    @property
+    def slots(self) -> int:
+        """Completions it could end with; those it lacks were cut at the token limit."""
+        return self.budget // self.strategy.rollouts
+
+    @property
+    def completions(self) -> list[Node]:
+        return [node for group in self.groups for node in group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +48,8 @@ class Plan:
     """Whole completions that all pool strategies share: as many as the largest budget."""
     difficulty: int
     searches: tuple[tuple[Strategy, int], ...]
-    whole: Sampling
-    step: Sampling
+    """Every search at every budget, and what comes in groups at its largest."""
+    samplings: Samplings
     replicate: int
 
     @property
@@ -47,32 +61,49 @@ class Plan:
 def plan(run: Run) -> Plan:
     """What the run's study owes on every question."""
     study, generator = run.study, run.study.generator
-    strategies = [parse(text) for text in study.strategies]
-    searches = [(s, b) for s in strategies if not s.is_pool for b in study.budgets if s.fits(b)]
     common = (generator.temperature, generator.top_p, generator.top_k)
+    step = Sampling(*common, max_tokens=generator.max_step_tokens, until="step")
     return Plan(
         pool=max(study.budgets),
         difficulty=study.difficulty_draws,
-        searches=tuple(searches),
-        whole=Sampling(*common, max_tokens=generator.max_tokens, until="end"),
-        step=Sampling(*common, max_tokens=generator.max_step_tokens, until="step"),
+        searches=tuple(_searches(study.budgets, [parse(text) for text in study.strategies])),
+        samplings=Samplings(
+            whole=Sampling(*common, max_tokens=generator.max_tokens, until="end"),
+            step=step,
+            greedy=dataclasses.replace(step, temperature=0.0, top_p=1.0, top_k=0),
+        ),
         replicate=study.replicate,
     )
 
 
+def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:
+    owed: list[tuple[Strategy, int]] = []
+    for strategy in strategies:
+        fitting = [budget for budget in budgets if strategy.fits(budget)]
+        if strategy.kind != "pool":
+            owed += [(strategy, budget) for budget in (fitting if strategy.kind == "search" else fitting[-1:])]
+    return owed
+
+
 @dataclass(frozen=True, slots=True)
 class Questioning:
-    """Asks through the memoising sampler and scorer."""
+    """Asks through the memoising samplers and scorers."""
 
     run: Run
     plan: Plan
-    sampler: Sampler
-    scorer: Scorer
+    proposing: Side
+    revising: Side
+    """The same as `proposing` when the generator revises its own attempts."""
+    prompts: Revising
     done: Callable[[], None] = lambda: None
     """Called after every piece of work."""
 
     def root(self, question: Question) -> Node:
         return root(question, self.run.format.prompt(question))
+
+    def side(self, strategy: Strategy) -> Side:
+        """The models that a strategy asks."""
+        return self.revising if strategy.form.revises else self.proposing
 
     async def pool(self, question: Question) -> list[Node]:
         """The whole completions from which pool strategies choose, scored."""
@@ -83,20 +114,21 @@ class Questioning:
         return await self._parallel(question, self.plan.difficulty, "difficulty", -1 - self.plan.replicate)
 
     async def _parallel(self, question: Question, n: int, role: Role, replicate: int) -> list[Node]:
-        start = self.root(question)
-        nodes = await self.sampler.children(start, n, sampling=self.plan.whole, role=role, replicate=replicate)
-        await asyncio.gather(*(self.scorer.scores(node) for node in nodes if node.ended))
+        start, whole = self.root(question), self.plan.samplings.whole
+        nodes = await self.proposing.sampler.children(start, n, sampling=whole, role=role, replicate=replicate)
+        await asyncio.gather(*(self.proposing.scorer.scores(node) for node in nodes if node.ended))
         self.done()
         return nodes
 
-    async def search(self, question: Question, strategy: Strategy, budget: int) -> SearchResult:
+    async def search(self, question: Question, strategy: Strategy, budget: int) -> Result:
         """One search with its consumption, its ended completions scored for the final vote."""
-        meter = Meter()
-        tools = MeteredTools(self.sampler, self.scorer, self.plan.step, self.plan.whole.max_tokens, meter)
-        ended = await strategy.search(self.root(question), budget, tools)
-        await asyncio.gather(*(tools.score(node) for node in ended))
+        meter, side = Meter(), self.side(strategy)
+        tools = MeteredTools(question, side, self.plan.samplings, self.prompts, meter, self.plan.replicate)
+        result = Result(question, strategy, budget, await strategy.run(self.root(question), budget, tools), meter)
+        if strategy.needs_verifier:
+            await asyncio.gather(*(tools.score(node) for node in result.completions if node.ended))
         self.done()
-        return SearchResult(strategy, budget, ended, meter)
+        return result
 
     async def everything(self) -> None:
         """All questions × strategies × budgets at once, so that the engine's batches stay full."""
@@ -106,3 +138,25 @@ class Questioning:
             *(self.difficulty(q) for q in questions),
             *(self.search(q, strategy, budget) for q in questions for strategy, budget in self.plan.searches),
         )
+
+
+def questioning(
+    run: Run,
+    *,
+    sampler: Callable[[Model], Sampler],
+    scorer: Callable[[Model | None, bool], Scorer],
+    done: Callable[[], None] = lambda: None,
+) -> Questioning:
+    """A run's questioning; `sampler` and `scorer` open one for each model (True: it judges whole completions)."""
+    study, revisions = run.study, run.study.revisions
+    proposing = Side(sampler(run.generator), scorer(run.verifier, _judges_whole(study.verifier)))
+    own = run.reviser.fingerprint != run.generator.fingerprint
+    revising = Side(
+        sampler(run.reviser) if own else proposing.sampler,
+        scorer(run.judge, _judges_whole(revisions.verifier)) if revisions and run.judge else proposing.scorer,
+    )
+    return Questioning(run, plan(run), proposing, revising, Revising(run.format, shown=run.judge is not None), done)
+
+
+def _judges_whole(verifier: Verifier | None) -> bool:
+    return verifier is not None and not load_family(verifier.format).scores_steps

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from tasks.grading.grader import GRADER_VERSION
 from tasks.nodes import Node
-from tasks.questioning import Questioning
 from tasks.runs import Run
-from tasks.scorer import aggregate
+from tasks.scorer import Scorer, aggregate
 from warehouse.store import Store
 
 
@@ -37,12 +36,12 @@ class Reader:
         self._answers: dict[str, tuple[str | None, bool]] = {key: (c, ok) for key, c, ok in frame.iter_rows()}
         self._aggregate = run.study.verifier.aggregate if run.study.verifier else "last"
 
-    async def read(self, asking: Questioning, nodes: list[Node]) -> list[Read]:
+    async def read(self, scorer: Scorer, nodes: list[Node]) -> list[Read]:
         """One entry a completion; the score is the aggregate of its step scores (METHOD §3)."""
-        return [await self._one(asking, node) for node in nodes]
+        return [await self._one(scorer, node) for node in nodes]
 
-    async def _one(self, asking: Questioning, node: Node) -> Read:
+    async def _one(self, scorer: Scorer, node: Node) -> Read:
         canonical, correct = self._answers[node.key]
-        scores = await asking.scorer.scores(node) if node.ended else ()
+        scores = await scorer.scores(node) if node.ended else ()
         last = scores[-1] if scores else None
         return Read(canonical, correct, aggregate(scores, self._aggregate), last.tokens if last else 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tasks.memory import known_draws, known_scores
-from tasks.questioning import Questioning, plan
+from tasks.models import Model
+from tasks.questioning import Questioning, questioning
 from tasks.runs import Run
 from tasks.sampler import Sampler
 from tasks.scorer import Scorer
@@ -12,5 +13,11 @@ from warehouse.store import Store
 
 def replayed(store: Store, run: Run) -> Questioning:
     """The run's questioning over what is stored; a draw that is not there raises MissingDraws."""
-    sampler = Sampler(format=run.format, engine=None, known=known_draws(store, run), replicate=run.study.replicate)
-    return Questioning(run, plan(run), sampler, Scorer(verifier=None, known=known_scores(store, run)))
+
+    def sampler(model: Model) -> Sampler:
+        return Sampler(format=run.format, engine=None, known=known_draws(store, run, model))
+
+    def scorer(verifier: Model | None, whole: bool) -> Scorer:
+        return Scorer(verifier=None, known=known_scores(store, run, verifier), whole=whole)
+
+    return questioning(run, sampler=sampler, scorer=scorer)

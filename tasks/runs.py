@@ -21,11 +21,13 @@ import polars as pl
 
 from tasks.benchmarks import Benchmark, load_benchmark
 from tasks.errors import UserError
-from tasks.formats import Format, format_table, load_format, load_tokenizer, step_token
+from tasks.formats import Format, format_table, load_format, load_tokenizer
 from tasks.models import Model, load_model
 from tasks.settings import ROOT
 from tasks.statistics.difficulty import BINS
-from tasks.study import Study, study_from
+from tasks.strategies.tools import IN_SIGHT
+from tasks.study import Revisions, Study, Verifier, study_from
+from tasks.verifying import load_family, load_reading
 from warehouse.store import Store
 
 PATIENCE_SECONDS = 60.0
@@ -41,8 +43,19 @@ class Run:
     study: Study
     generator: Model
     verifier: Model | None
+    reviser: Model
+    """The model that revises attempts; the generator itself unless the study names one."""
+    judge: Model | None
+    """The verifier of attempts; None where the run's verifier judges them too."""
     benchmark: Benchmark
     format: Format
+
+    def verifier_settings(self, model: Model) -> Verifier:
+        """What the study says of the verifier that is this model."""
+        revisions = self.study.revisions
+        if revisions and revisions.verifier and self.judge and model.fingerprint == self.judge.fingerprint:
+            return revisions.verifier
+        return self.study.verifier or Verifier()
 
     @property
     def question_ids(self) -> list[str]:
@@ -107,15 +120,29 @@ def prepared(study: Study, name: str, *, run_id: str) -> Run:
     """The run as the study and the files say now; UserError for whatever cannot be evaluated."""
     benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
     way = json.dumps([format_table(study.generator.format), study.engine.dtype], sort_keys=True)
-    generator = load_model(name, way)
-    verifier = load_model(study.verifier.model, study.engine.dtype) if study.verifier else None
-    if verifier:
-        step_token(verifier.folder, load_tokenizer(verifier.folder))
+    generator, revisions = load_model(name, way), study.revisions or Revisions()
     format = load_format(study.generator.format, generator.folder)
-    run = Run(run_id, study, generator, verifier, benchmark, format)
+    run = Run(
+        run_id, study, generator, _load_verifier(study, study.verifier, generator, format),
+        load_model(revisions.model, way) if revisions.model else generator,
+        _load_verifier(study, revisions.verifier, generator, format), benchmark, format,
+    )  # fmt: skip
     _check_count(benchmark)
     _check_context(run)
+    _check_reviser(run)
+    _check_servers(run)
     return run
+
+
+def _load_verifier(study: Study, verifier: Verifier | None, generator: Model, format: Format) -> Model | None:
+    """The verifier's model version, after a check that its family can read it; `likelihood` asks the generator."""
+    if verifier is None:
+        return None
+    family = load_family(verifier.format)
+    name = generator.name if family.kind == "likelihood" else verifier.model
+    model = load_model(name, json.dumps([dataclasses.asdict(family), study.engine.dtype], sort_keys=True))
+    load_reading(verifier.format, model.folder, format=format)
+    return model
 
 
 def _check_count(benchmark: Benchmark) -> None:
@@ -130,19 +157,47 @@ def _check_context(run: Run) -> None:
     context = run.study.engine.max_model_len or run.generator.context
     generator = run.study.generator
     longest = generator.max_tokens + generator.max_step_tokens
+    if run.study.revisions:
+        longest = max(longest, generator.max_tokens * (IN_SIGHT + 1))
     room = context - longest
     for question in run.benchmark.questions:
         tokens = len(run.format.prompt(question))
         if tokens > room:
             raise UserError(
                 f"question {question.question_id}: expected a prompt of at most {room} tokens (context {context} less "
-                f"max_tokens and max_step_tokens, {longest}), got {tokens}; lower these or drop the question"
+                f"{longest} that may be written, earlier attempts included), got {tokens}; lower max_tokens and "
+                "max_step_tokens or drop the question"
+            )
+
+
+def _check_reviser(run: Run) -> None:
+    """A reviser reads what the generator's format writes: it must split text into the same tokens."""
+    if run.reviser is run.generator:
+        return
+    own = load_tokenizer(run.reviser.folder)
+    for question in run.benchmark.questions[:20]:
+        if own.encode(run.format.render(question.text)) != list(run.format.prompt(question)):
+            raise UserError(
+                f"study: expected revisions.model {run.reviser.name} to have the tokenizer of {run.generator.name}, "
+                "got another one; name a revision model trained from this generator, or none"
+            )
+
+
+def _check_servers(run: Run) -> None:
+    """Every server must be of a model of the run; whether it answers is asked before the first token."""
+    models = {model.name for model in (run.generator, run.verifier, run.reviser, run.judge) if model}
+    asked = {*models, *run.study.generator.models}
+    for server in run.study.engine.servers:
+        if server.model not in asked:
+            raise UserError(
+                f"study: engine.servers names {server.model!r}, which is none of this study's models "
+                f"({', '.join(sorted(asked))}); write it as the study does"
             )
 
 
 def _identity(run: Run) -> str:
     parts = [run.study.digest(), run.generator.fingerprint, run.benchmark.fingerprint]
-    parts.append(run.verifier.fingerprint if run.verifier else "none")
+    parts += [model.fingerprint if model else "none" for model in (run.verifier, run.reviser, run.judge)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 
@@ -158,7 +213,8 @@ def _write(store: Store, run: Run, identity: str) -> None:
 
 
 def _model_rows(run: Run, now: datetime) -> pl.DataFrame:
-    models = [("generator", run.generator), *([("verifier", run.verifier)] if run.verifier else [])]
+    asked = {"generator": [run.generator, run.reviser], "verifier": [run.verifier, run.judge]}
+    models = {m.fingerprint: (kind, m) for kind, several in asked.items() for m in several if m}.values()
     return pl.DataFrame(
         [
             {
@@ -194,6 +250,8 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
         "model_fingerprint": run.generator.fingerprint,
         "verifier": run.verifier.name if run.verifier else None,
         "verifier_fingerprint": run.verifier.fingerprint if run.verifier else None,
+        "reviser_fingerprint": run.reviser.fingerprint if study.revisions else None,
+        "judge_fingerprint": run.judge.fingerprint if run.judge else None,
         "aggregate": study.verifier.aggregate if study.verifier else "last",
         "seed": study.seed,
         "replicate": study.replicate,

@@ -59,13 +59,11 @@ class Sampler:
         engine: Engine | None,
         known: Iterable[tuple[DrawKey, int, Draw]] = (),
         record: Callable[[NewDraw], None] = lambda _: None,
-        replicate: int = 0,
         seed: int = 0,
     ) -> None:
         self._format = format
         self._engine = engine
         self._record = record
-        self._replicate = replicate
         self._seed = seed
         self._families: dict[DrawKey, list[Draw | asyncio.Task[Reply]]] = {}
         self._starts: dict[asyncio.Task[Reply], int] = {}
@@ -80,10 +78,10 @@ class Sampler:
                 family.append(draw)
 
     async def children(
-        self, node: Node, n: int, *, sampling: Sampling, role: Role = "proposer", replicate: int | None = None
+        self, node: Node, n: int, *, sampling: Sampling, role: Role = "proposer", replicate: int = 0
     ) -> list[Node]:
         """The first n children of a node, in the order of their index."""
-        key = DrawKey(node.key, sampling.key, self._replicate if replicate is None else replicate)
+        key = DrawKey(node.key, sampling.key, replicate)
         family = self._families.setdefault(key, [])
         missing = n - len(family)
         if missing > 0:

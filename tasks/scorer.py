@@ -24,7 +24,8 @@ class Scorer:
     """Answers step scores from memory and asks the verifier for the rest.
 
     A failed call gives None, is handed to `record_failure` and is asked again by the next run.
-    Without a verifier (a replay) what is not known is None as well.
+    Without a verifier (a replay) what is not known is None as well. With `whole` the verifier judges
+    completions, not steps: a node has one score, at its end.
     """
 
     def __init__(
@@ -34,50 +35,57 @@ class Scorer:
         known: Iterable[tuple[str, StepScore]] = (),
         record: Callable[[NewScore], None] = lambda _: None,
         record_failure: Callable[[Node, str], None] = lambda _n, _r: None,
+        whole: bool = False,
     ) -> None:
         self._verifier = verifier
         self._record = record
         self._record_failure = record_failure
+        self._whole = whole
         self._known: dict[str, StepScore] = dict(known)
         self._asked: dict[str, asyncio.Task[None]] = {}
         """By step key, the request that will answer it, in flight or done."""
         self._failed: set[str] = set()
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
-        """One entry a step of the node, None where the verifier failed."""
-        if not node.step_keys:
+        """One entry a step of the node (one in all with `whole`), None where the verifier failed."""
+        keys = self._keys(node)
+        if not keys:
             return ()
-        last = node.step_keys[-1]
+        last = keys[-1]
         while self._verifier is not None and last not in self._known and last not in self._failed:
             await asyncio.shield(self._asked.get(last) or self._ask(self._verifier, node))
-        return tuple(self._known.get(key) for key in node.step_keys)
+        return tuple(self._known.get(key) for key in keys)
+
+    def _keys(self, node: Node) -> tuple[str, ...]:
+        return node.step_keys[-1:] if self._whole else node.step_keys
 
     def _ask(self, verifier: Verifier, node: Node) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
-        mine = [key for key in node.step_keys if key not in self._known and key not in self._asked]
+        mine = [key for key in self._keys(node) if key not in self._known and key not in self._asked]
         task = asyncio.ensure_future(self._request(verifier, node, mine))
         self._asked |= dict.fromkeys(mine, task)
         return task
 
     async def _request(self, verifier: Verifier, node: Node, mine: list[str]) -> None:
         try:
-            scores = await verifier.score(node.question.text, node.steps)
-            _check(scores, node)
+            steps = (node.text,) if self._whole else node.steps
+            scores = await verifier.score(node.question.text, steps)
+            _check(scores, len(steps))
         except VerifierFailure as failure:
             self._failed.add(node.step_keys[-1])
             self._record_failure(node, str(failure))
             for key in mine:
                 del self._asked[key]
             return
-        by_key = dict(zip(node.step_keys, scores, strict=True))
+        by_key = dict(zip(self._keys(node), scores, strict=True))
         for key in mine:
             self._known[key] = by_key[key]
             self._record(NewScore(key, node, by_key[key], int(key == node.step_keys[-1])))
 
 
-def _check(scores: list[StepScore], node: Node) -> None:
-    if len(scores) != len(node.steps):
-        raise VerifierFailure(f"expected {len(node.steps)} step scores, got {len(scores)}")
+def _check(scores: list[StepScore], steps: int) -> None:
+    if len(scores) != steps:
+        raise VerifierFailure(f"expected {steps} step scores, got {len(scores)}")
     for score in scores:
         if not (math.isfinite(score.score) and 0 <= score.score <= 1):
             raise VerifierFailure(f"expected a score in [0, 1], got {score.score}")

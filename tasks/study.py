@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.errors import UserError
 from tasks.settings import INFRA
-from tasks.strategies import parse
+from tasks.strategies import Strategy, parse
+from tasks.verifying import load_family
 
 Aggregate = Literal["last", "min", "prod", "mean"]
 
@@ -40,16 +41,43 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """The process reward model that scores steps."""
+    """The model that scores what was written: every step, or the whole."""
 
     model: str = "bundled/congruences-prm"
+    format: str = "congruences-prm"
+    """How the family reads: a table of tasks/verifiers.toml."""
     aggregate: Aggregate = "last"
     """How step scores become the completion's score (METHOD §3)."""
 
 
 @dataclass(frozen=True, slots=True)
+class Revisions:
+    """Who revises attempts, and who judges them."""
+
+    model: str | None = None
+    """A model trained to revise; None: every generator is shown its own earlier attempts."""
+    verifier: Verifier | None = None
+    """Scores an attempt in sight of the earlier ones; None: the study's verifier, which sees the attempt alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Replicas of `vllm serve` that have a model of the study."""
+
+    model: str
+    """As the study names it."""
+    urls: tuple[str, ...]
+    """Base addresses, e.g. `http://127.0.0.1:8000`."""
+    name: str
+    """What the servers call it (`--served-model-name`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOptions:
     """How vLLM runs the models, the same words on CPU and GPU."""
+
+    servers: tuple[Server, ...] = ()
+    """Models that are asked over HTTP; all others run in processes of their own."""
 
     dtype: str = "auto"
     max_model_len: int | None = None
@@ -82,6 +110,8 @@ class Study:
     replicate: int = 0
     generator: Generator = field(default_factory=Generator)
     verifier: Verifier | None = field(default_factory=Verifier)
+    revisions: Revisions | None = None
+    """Needed by strategies that revise."""
     engine: EngineOptions = field(default_factory=EngineOptions)
 
     def __post_init__(self) -> None:
@@ -117,12 +147,26 @@ def _check_strategies(study: Study) -> None:
         raise UserError(f"study: strategies must be named once each, got {study.strategies}")
     for strategy in strategies:
         strategy.check(study.budgets)
-        if strategy.needs_verifier and study.verifier is None:
-            raise UserError(
-                f"study: {strategy.key} needs a verifier, got none; add a [verifier] table or drop the strategy"
-            )
+        _check_models(study, strategy)
     if study.baseline not in keys:
         raise UserError(f"study: baseline must be one of the strategies {keys}, got {study.baseline!r}")
+
+
+def _check_models(study: Study, strategy: Strategy) -> None:
+    revisions = study.revisions
+    if strategy.form.revises and revisions is None:
+        raise UserError(f"study: {strategy.key} needs a [revisions] table, got none; add one or drop the strategy")
+    own = revisions.verifier if revisions and strategy.form.revises else None
+    asked = own or study.verifier
+    if strategy.scores_steps and asked and not load_family(asked.format).scores_steps:
+        raise UserError(
+            f"study: {strategy.key} needs a score for every step, {asked.format} judges whole completions only; "
+            "name a process reward model or drop the strategy"
+        )
+    if strategy.needs_verifier and asked is None:
+        raise UserError(
+            f"study: {strategy.key} needs a verifier, got none; add a [verifier] table or drop the strategy"
+        )
 
 
 def _check_counts(study: Study) -> None:
@@ -155,14 +199,19 @@ def study_from(values: dict[str, Any]) -> Study:
         raise UserError(text) from error
 
 
+_NESTED: dict[str, type] = {
+    "generator": Generator, "verifier": Verifier, "revisions": Revisions, "engine": EngineOptions, "servers": Server,
+}  # fmt: skip
+
+
 def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
     known = {f.name: f for f in dataclasses.fields(kind)}
     for key, value in values.items():
         if key not in known:
             raise UserError(f"{place}: unknown key {key!r}; known are {', '.join(sorted(known))}")
-        nested = {"generator": Generator, "verifier": Verifier, "engine": EngineOptions}.get(key)
-        if nested is not None and isinstance(value, dict):
-            _refuse_unknown(value, nested, f"{place}.{key}")
+        for part in value if isinstance(value, list) else [value]:
+            if key in _NESTED and isinstance(part, dict):
+                _refuse_unknown(part, _NESTED[key], f"{place}.{key}")
 
 
 def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:

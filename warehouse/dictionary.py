@@ -87,7 +87,9 @@ def table_entries(folder: Path = MIGRATIONS) -> dict[str, Entry]:
     """What the migrations' comments say of each table."""
     sql = "\n".join(file.read_text() for file in sorted(folder.glob("*.sql")))
     found = re.findall(r"^CREATE TABLE (\w+) \( *-- grain: (.*?)\n(.*?)^\);", sql, re.MULTILINE | re.DOTALL)
-    return {name: Entry(name, "", grain, _commented_columns(body)) for name, grain, body in found}
+    added = re.findall(r"^ALTER TABLE (\w+) ADD COLUMN (\w+) [^\n]*?-- ([^\n]+)", sql, re.MULTILINE)
+    later = {name: {column: told for table, column, told in added if table == name} for name, _, _ in found}
+    return {name: Entry(name, "", grain, _commented_columns(body) | later[name]) for name, grain, body in found}
 
 
 def _commented_columns(body: str) -> dict[str, str]:

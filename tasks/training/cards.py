@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-REBUILD = {"generator": "ttc train generator", "prm": "ttc train prm"}
-TITLES = {"generator": "congruences-generator", "prm": "congruences-prm"}
-ABOUT = {
-    "generator": "Writes guess-and-check solutions of chained congruences modulo 7, one line a stage.",
-    "prm": "Scores each line of such a solution: the chance that it leads to the target.",
+from torch import nn
+
+
+class Kind(NamedTuple):
+    """What a card says in words: the model's name, what it does, what its training text is."""
+
+    title: str
+    about: str
+    data: str
+
+
+_SOLUTIONS = (
+    "Synthetic solutions of training questions, drawn fresh for every batch; wrong guesses are "
+    "part of the text and marked as such. No validation or test question is in it."
+)
+_WRITES = "Writes guess-and-check solutions of chained congruences modulo 7, one line a stage."
+
+KINDS: dict[str, Kind] = {
+    "generator": Kind("congruences-generator", _WRITES, _SOLUTIONS),
+    "half": Kind("congruences-generator-half", f"{_WRITES} A weaker version: half the training.", _SOLUTIONS),
+    "large": Kind("congruences-large", f"{_WRITES} About 14 times the generator's parameters.", _SOLUTIONS),
+    "prm": Kind(
+        "congruences-prm",
+        "Scores each line of such a solution: the chance that it leads to the target.",
+        "Completions drawn from the generator on training questions; a line's label is the share of "
+        "rollouts from its end that reach the target, a finished completion's label its correctness.",
+    ),
+    "revision": Kind(
+        "congruences-revision",
+        "Writes the next attempt at a question, with up to four of its earlier attempts before it.",
+        "First synthetic documents of several attempts at training questions, each keeping what was marked right "
+        "and guessing anew what was not; then right completions of the generator, each behind zero to four wrong "
+        "ones of the same question, the last of them the nearest by edit distance.",
+    ),
+    "orm": Kind(
+        "congruences-orm",
+        "Scores an attempt of the revision model, its earlier attempts in sight: the chance that it is right.",
+        "Chains that the revision model wrote on training questions; an attempt's label is its correctness.",
+    ),
 }
-DATA = {
-    "generator": "Synthetic solutions of training questions, drawn fresh for every batch; wrong guesses are "
-    "part of the text and marked as such. No validation or test question is in it.",
-    "prm": "Completions drawn from the generator on training questions; a line's label is the share of "
-    "rollouts from its end that reach the target, a finished completion's label its correctness.",
-}
+TITLES = {kind: words.title for kind, words in KINDS.items()}
 
 
 def write_card(folder: Path, kind: str, figures: dict[str, Any]) -> None:
-    """Write both cards of a model folder; `kind` is generator or prm."""
-    card = {"name": TITLES[kind], "kind": kind, "rebuild": REBUILD[kind], **figures}
-    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    """Write both cards of a model folder; `kind` is one of KINDS."""
+    card = {"name": TITLES[kind], "kind": kind, "rebuild": f"ttc train {kind}", **plain(figures)}
     (folder / "CARD.md").write_text(render(card))
+    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
 
 def render(card: dict[str, Any]) -> str:
     """The card as Markdown."""
-    kind = card["kind"]
-    tables = _generator_tables(card["measured"]) if kind == "generator" else _prm_tables(card["measured"])
+    words = KINDS[card["kind"]]
     facts = {name: value for name, value in card.items() if not isinstance(value, dict | list)}
     lines = [
         f"# {card['name']}",
         "",
-        ABOUT[kind],
+        words.about,
         "",
-        f"**Data.** {DATA[kind]}",
+        f"**Data.** {words.data}",
         "",
         *_table(("fact", "value"), [(name.replace("_", " "), _show(value)) for name, value in facts.items()]),
         "",
-        *tables,
+        *_nested("Measured on validation questions", card["measured"]),
+        *(_nested("The generator on the same questions", card["beside"]) if "beside" in card else []),
+        *(_nested("Second phase", card["tuning"]) if "tuning" in card else []),
         "## Recipe",
         "",
         *_table(("setting", "value"), _settings(card["recipe"])),
@@ -53,37 +84,33 @@ def render(card: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _generator_tables(measured: dict[str, Any]) -> list[str]:
-    accuracy, greedy = measured["accuracy_by_level"], measured["greedy_by_level"]
-    lines = measured["lines_by_kind"]
+def _nested(title: str, figures: dict[str, Any]) -> list[str]:
+    """A section: its plain facts as a sentence, then a table for each group of figures."""
+    facts = [f"{name.replace('_', ' ')} {_show(value)}" for name, value in figures.items() if not _is_group(value)]
+    groups = {name: value for name, value in figures.items() if _is_group(value)}
     return [
-        f"## Accuracy on {measured['questions']} validation questions, {measured['draws']} draws each",
+        f"## {title}",
         "",
-        *_table(
-            ("level", f"at temperature {measured['temperature']}", "greedy"),
-            [(level, _show(accuracy[level]), _show(greedy[level])) for level in accuracy],
-        ),
+        "; ".join([*facts, "brackets hold 95 % intervals"]) + ".",
         "",
-        "## Lines: is the guess right, is all that is written true, is a wrong guess marked right",
-        "",
-        *_table(
-            ("kind of stage", "right", "honest", "wrong but marked right"),
-            [(kind, *(_show(value) for value in row.values())) for kind, row in lines.items()],
-        ),
-        "",
+        *(line for name, group in groups.items() for line in _group(name.replace("_", " "), group)),
     ]
 
 
-def _prm_tables(measured: dict[str, Any]) -> list[str]:
-    rows = [(step, *(_show(value) for value in row.values())) for step, row in measured["steps"].items()]
-    return [
-        f"## Against {measured['draws']} draws of {measured['questions']} validation questions",
-        "",
-        *_table(("step", "AUROC within questions", "AUROC pooled", "calibration error"), rows),
-        "",
-        "Areas are for the draw's final correctness, calibration is against the rollouts' soft label.",
-        "",
+def _group(title: str, group: dict[str, Any]) -> list[str]:
+    """A table with a row an entry; entries that are groups themselves have a column a figure."""
+    first = next(iter(group.values()))
+    columns = list(first) if _is_group(first) else ["value"]
+    rows = [
+        (name, *(_show(value[column]) for column in columns)) if _is_group(value) else (name, _show(value))
+        for name, value in group.items()
     ]
+    head = ("", *(column.replace("_", " ") for column in columns))
+    return [f"### {title}", "", *_table(head, rows), ""]
+
+
+def _is_group(value: object) -> bool:
+    return isinstance(value, dict) and "low" not in value
 
 
 def _settings(recipe: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -100,11 +127,26 @@ def _settings(recipe: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]
     return rows
 
 
+def count_parameters(model: nn.Module) -> dict[str, int]:
+    """Number of weights, and that without embeddings (METHOD §9)."""
+    shared = sum(p.numel() for n, p in model.named_parameters() if "embed_tokens" in n)
+    total = sum(p.numel() for p in model.parameters())
+    return {"parameters": total, "parameters_without_embeddings": total - shared}
+
+
+def weights_digest(folder: Path) -> str:
+    """16 hex digits over a model's weights: tells which version another model was made from."""
+    with (folder / "model.safetensors").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
 def plain(value: Any) -> Any:
-    """A recipe as nested dictionaries, the named tuples in it too."""
+    """A recipe or figures as nested dictionaries, the named tuples in it too."""
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, tuple):
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
         names = getattr(value, "_fields", None)
         return dict(zip(names, map(plain, value), strict=True)) if names else [plain(item) for item in value]
     return value
@@ -121,6 +163,10 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
 def _show(value: object) -> str:
     if value is None:
         return "–"
+    if isinstance(value, dict):
+        return "–" if value["value"] is None else f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+    if isinstance(value, list):
+        return ", ".join(map(_show, value))
     if isinstance(value, float):
         return f"{value:.3f}" if value < 10 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

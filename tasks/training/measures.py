@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -57,7 +58,7 @@ def measure_prm(verifier: ProcessRewardModel, rows: list[Labelled]) -> dict[str,
         "questions": len({row.question for row in rows}),
         "draws": sum(row.draws for row in rows),
         "steps": {
-            name: _step_figures(judged) for name, judged in {**by_step, "last": _judged(rows, scores, place=-1)}.items()
+            name: step_figures(judged) for name, judged in {**by_step, "last": _judged(rows, scores, place=-1)}.items()
         },
     }
 
@@ -87,7 +88,7 @@ def _judged(rows: list[Labelled], scores: list[list[float]], *, place: int) -> J
     return Judged(*np.array(columns, dtype=np.float64).T)
 
 
-def _step_figures(judged: Judged) -> dict[str, float | None]:
+def step_figures(judged: Judged) -> dict[str, float | None]:
     right, wrong = judged.draws * judged.correct, judged.draws * (1 - judged.correct)
     within: list[float] = []
     for question in np.unique(judged.question):
@@ -101,12 +102,32 @@ def _step_figures(judged: Judged) -> dict[str, float | None]:
     }
 
 
-def _by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, float | None]:
-    found: dict[str, list[bool]] = defaultdict(list)
+class Share(NamedTuple):
+    """A share with its 95 % interval; None where nothing was counted."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def wilson(value: float, count: int) -> Share:
+    """A share of `count` independent cases with Wilson's interval.
+
+    For the mean of several draws a question, `count` is the number of questions: never too narrow.
+    """
+    z = 1.959964
+    middle = (value + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(value * (1 - value) / count + (z / (2 * count)) ** 2) / (1 + z * z / count)
+    return Share(*(round(max(0.0, min(1.0, each)), 4) for each in (value, middle - half, middle + half)))
+
+
+def _by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, Share]:
+    found: dict[str, list[float]] = defaultdict(list)
     for question, drawn in zip(asked, texts, strict=True):
+        share = float(np.mean([answer_of(text) == question.target for text in drawn]))
         for name in (str(question.level), "all"):
-            found[name] += [answer_of(text) == question.target for text in drawn]
-    return {name: _mean(found[name]) for name in sorted(found)}
+            found[name].append(share)
+    return {name: wilson(float(np.mean(found[name])), len(found[name])) for name in sorted(found)}
 
 
 def _lines(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, dict[str, float | None]]:

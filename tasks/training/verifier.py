@@ -100,13 +100,13 @@ def pad_ids(rows: list[list[int]]) -> Tensor:
     return torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
 
 
-def save_prm(verifier: ProcessRewardModel, out: Path) -> None:
-    """Write the folder that vLLM serves as a pooling model."""
+def save_prm(verifier: ProcessRewardModel, out: Path, *, step_token: str = STEP_END) -> None:
+    """Write the folder that vLLM serves as a pooling model; scores are read at `step_token`."""
     out.mkdir(parents=True, exist_ok=True)
     settings = verifier.config.to_dict() | {
         "architectures": ["Qwen2ForProcessRewardModel"],
         "dtype": "float32",
-        "step_token": STEP_END,
+        "step_token": step_token,
     }
     (out / "config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
     weights = {name: value.detach().contiguous() for name, value in verifier.state_dict().items()}

@@ -6,12 +6,14 @@ Also a program, to be killed: `python tests/tasks/scripted_runs.py FOLDER SECOND
 from __future__ import annotations
 
 import random
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tasks import estimate, fit, generate, grade
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
+from tasks.models import Model
 from tasks.runs import Run, open_run
 from tasks.study import Study, study_from
 from warehouse.store import Store
@@ -33,13 +35,13 @@ class ScriptedEngines:
         self._questions = {run.format.prompt(q): q for q in run.benchmark.questions}
         self._targets = {q.text: q.target.split() for q in run.benchmark.questions}
         self._lengths = sorted({len(prompt) for prompt in self._questions})
-        self.engine = ScriptedEngine(run.format, self._law, seconds=seconds)
+        self.writer = ScriptedEngine(run.format, self._law, seconds=seconds)
         self.judge = ScriptedVerifier(self._opinion, seconds=seconds)
 
-    async def generator(self) -> ScriptedEngine:
-        return self.engine
+    async def engine(self, model: Model) -> ScriptedEngine:
+        return self.writer
 
-    async def verifier(self) -> ScriptedVerifier:
+    async def verifier(self, model: Model) -> ScriptedVerifier:
         return self.judge
 
     async def close(self) -> None:
@@ -48,7 +50,7 @@ class ScriptedEngines:
     def _law(self, prefix: tuple[int, ...], rng: random.Random) -> str:
         length = next(n for n in self._lengths if prefix[:n] in self._questions)
         question = self._questions[prefix[:length]]
-        written = self._format.tokenizer.decode(prefix[length:]).splitlines()
+        written = re.split(r"Attempt \d:\n", self._format.tokenizer.decode(prefix[length:]))[-1].splitlines()
         wanted = question.target.split()
         if len(written) < len(wanted):
             right = rng.random() < CHANCES[(question.level or 1) - 1]
@@ -57,8 +59,9 @@ class ScriptedEngines:
         return f"Answer: {digits}<end>"
 
     def _opinion(self, question: str, steps: Sequence[str]) -> float:
-        pairs = zip(self._targets[question], steps, strict=False)
-        wrong = sum(step.strip()[:1] != part[-1] for part, step in pairs if step.strip().isdigit())
+        target = next(parts for text, parts in self._targets.items() if question.startswith(text))
+        lines = [line for step in steps for line in step.splitlines()]
+        wrong = sum(line[:1] != part[-1] for part, line in zip(target, lines, strict=False) if line.strip().isdigit())
         noise = random.Random(question + "|".join(steps)).random()
         return 0.1 + 0.6 / (1 + wrong) + 0.3 * noise
 

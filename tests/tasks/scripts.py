@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+from typing import Any, NamedTuple
+from zlib import crc32
 
 from tasks.engines.scripted import Law, Opinion, ScriptedEngine, ScriptedVerifier
 from tasks.formats import Format
-from tasks.metering import Meter, MeteredTools
+from tasks.metering import Meter, MeteredTools, Revising, Samplings, Side
 from tasks.nodes import Node, root
-from tasks.protocols import Sampling
+from tasks.protocols import Reply, Sampling
 from tasks.questions import Question
 from tasks.sampler import NewDraw, Sampler
 from tasks.scorer import NewScore, Scorer
+from tasks.strategies import Strategy, parse
 
 STEP = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=20, until="step")
 WHOLE = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=80, until="end")
+GREEDY = Sampling(temperature=0.0, top_p=1.0, top_k=0, max_tokens=20, until="step")
+SAMPLINGS = Samplings(WHOLE, STEP, GREEDY)
 QUESTION = Question("q1", "?", "a")
 
 
@@ -30,14 +38,23 @@ class Characters:
         return "".join(map(chr, token_ids))
 
 
+def revised(question: str, attempts: Sequence[str]) -> str:
+    return question + "".join(f"[{text}]" for text in attempts)
+
+
 FORMAT = Format(
-    tokenizer=Characters(), render=str, separator="\n", marker="Answer: ", step_ends=frozenset({10}),
+    tokenizer=Characters(), render=str, revise=revised, separator="\n", marker="Answer: ", step_ends=frozenset({10}),
     end_of_text=frozenset({0}),
 )  # fmt: skip
 
 
+def written(prefix: Sequence[int]) -> str:
+    """What a completion says so far: neither question nor earlier attempts."""
+    return FORMAT.tokenizer.decode(prefix).rsplit("]", 1)[-1].removeprefix("?")
+
+
 def steps_written(prefix: Sequence[int]) -> int:
-    return sum(token == 10 for token in prefix)
+    return written(prefix).count("\n")
 
 
 def fixed(length: int, letters: str = "abcdefgh") -> Law:
@@ -64,9 +81,30 @@ def never_ending(_: tuple[int, ...], rng: random.Random) -> str:
     return rng.choice("abcdefgh") + "\n"
 
 
+def longwinded(stop: float) -> Law:
+    """Lines so long that 16 are cut at the limit of a whole completion; each ends with this chance."""
+
+    def law(_: tuple[int, ...], rng: random.Random) -> str:
+        return f"Answer: {rng.choice('ab')}<end>" if rng.random() < stop else 4 * rng.choice("abcdefgh") + "\n"
+
+    return law
+
+
 def one_way(length: int) -> Law:
     """Always the same lines: every draw is a duplicate."""
     return fixed(length, letters="a")
+
+
+def solvable(length: int, letters: str = "ab") -> Law:
+    """The answer is a where every line is, and z elsewhere."""
+
+    def law(prefix: tuple[int, ...], rng: random.Random) -> str:
+        lines = written(prefix).splitlines()
+        if len(lines) < length:
+            return rng.choice(letters) + "\n"
+        return "Answer: a<end>" if set(lines) == {"a"} else "Answer: z<end>"
+
+    return law
 
 
 def constant(_: str, __: Sequence[str]) -> float:
@@ -82,21 +120,166 @@ def failing(_: str, steps: Sequence[str]) -> float | None:
     return None if steps[-1].startswith("b") else by_letter(_, steps)
 
 
+def perfect(_: str, steps: Sequence[str]) -> float:
+    """1 as long as every line is right, that is made of a."""
+    return float(all(line.strip("a") in ("", "Answer: ") for line in "".join(steps).splitlines()))
+
+
+def adversarial(_: str, steps: Sequence[str]) -> float:
+    """Prefers what is wrong."""
+    return 1.0 - perfect(_, steps)
+
+
+def hashed(_: str, steps: Sequence[str]) -> float:
+    """Looks random, and is the same for the same text."""
+    return crc32("".join(steps).encode()) / 2**32
+
+
+def sometimes_silent(_: str, steps: Sequence[str]) -> float | None:
+    """Fails on every fifth text, always on the same ones."""
+    score = hashed(_, steps)
+    return None if score < 0.2 else score
+
+
+def flaky(opinion: Opinion, every: int) -> Opinion:
+    """Fails every so many times that it is asked, whatever about: the next time it may know."""
+    asked = count(1)
+    return lambda question, steps: None if next(asked) % every == 0 else opinion(question, steps)
+
+
+class Spent(NamedTuple):
+    """What an engine counted of one kind of request."""
+
+    requests: int = 0
+    draws: int = 0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+
+
+@dataclass(slots=True)
+class CountingEngine(ScriptedEngine):
+    """A scripted engine that keeps its counts by sampling parameters too."""
+
+    spent: dict[str, Spent] = field(default_factory=dict)
+    requested: list[tuple[tuple[int, ...], str]] = field(default_factory=list)
+    """(prefix, sampling key) of every request."""
+
+    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+        self.requested.append((tuple(prefix), sampling.key))
+        reply = await ScriptedEngine.draw(self, prefix, n, sampling=sampling, seed=seed)
+        tokens = sum(draw.tokens for draw in reply.draws)
+        before = self.spent.get(sampling.key, Spent())
+        now = (before.requests + 1, before.draws + n, before.prompt_tokens + len(prefix))
+        self.spent[sampling.key] = Spent(*now, before.generated_tokens + tokens)
+        return reply
+
+
 class Bench:
     """Sampler, scorer and tools over a script, with everything they recorded."""
 
-    def __init__(self, law: Law, opinion: Opinion = by_letter, **sampler: Any) -> None:
-        self.engine = ScriptedEngine(FORMAT, law)
+    def __init__(self, law: Law, opinion: Opinion = by_letter, *, whole: bool = False, **sampler: Any) -> None:
+        self.engine = CountingEngine(FORMAT, law)
         self.verifier = ScriptedVerifier(opinion)
         self.draws: list[NewDraw] = []
         self.scores: list[NewScore] = []
         self.failures: list[str] = []
-        self.sampler = Sampler(format=FORMAT, engine=self.engine, record=self.draws.append, **sampler)
+        self.sampler = Sampler(format=FORMAT, record=self.draws.append, **{"engine": self.engine} | sampler)
         self.scorer = Scorer(
-            verifier=self.verifier, record=self.scores.append, record_failure=lambda _, why: self.failures.append(why)
-        )
+            verifier=self.verifier, record=self.scores.append, whole=whole,
+            record_failure=lambda _, why: self.failures.append(why),
+        )  # fmt: skip
+        self.whole = whole
         self.meter = Meter()
         self.root: Node = root(QUESTION, tuple(FORMAT.tokenizer.encode("?")))
 
     def tools(self, meter: Meter | None = None) -> MeteredTools:
-        return MeteredTools(self.sampler, self.scorer, STEP, WHOLE.max_tokens, meter or self.meter)
+        side = Side(self.sampler, self.scorer)
+        return MeteredTools(QUESTION, side, SAMPLINGS, Revising(FORMAT, shown=False), meter or self.meter)
+
+    async def run(self, key: str, budget: int, meter: Meter | None = None) -> list[list[Node]]:
+        """What a strategy makes of the budget, its ended completions scored as in a real run."""
+        tools = self.tools(meter)
+        groups = await parse(key).run(self.root, budget, tools)
+        await asyncio.gather(*(tools.score(node) for group in groups for node in group if node.ended))
+        return groups
+
+    def replay(self) -> Bench:
+        """Another bench that knows what this one recorded and can ask nobody."""
+        known = [(new.key, new.child, new.draw) for new in self.draws]
+        other = Bench(self.engine.law, whole=self.whole, engine=None, known=known)
+        other.scorer = Scorer(verifier=None, known=[(new.node_key, new.score) for new in self.scores], whole=self.whole)
+        return other
+
+
+def answer_of(node: Node) -> str | None:
+    """As grading reads it: nothing that was cut has an answer."""
+    return FORMAT.answer(node.text) if node.ended else None
+
+
+EXAMPLES: dict[str, list[str]] = {
+    "majority": ["majority"],
+    "best_of_n": ["best_of_n"],
+    "weighted": ["weighted"],
+    "adaptive": ["adaptive(agree=3)", "adaptive(posterior=0.95)"],
+    "beam_search": ["beam_search(m=4)", "beam_search(m=sqrt)"],
+    "lookahead": ["lookahead(k=1,m=4)", "lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
+    "dvts": ["dvts(m=4)"],
+    "rebase": ["rebase"],
+    "particle_filter": ["particle_filter"],
+    "revisions": ["revisions(s=1)", "revisions(s=4)", "revisions(s=16)"],
+    "revision_search": ["revision_search(m=2)", "revision_search(m=4)"],
+}
+"""What the conformance suite runs of every strategy; a strategy that is missing here fails it."""
+
+LAWS: dict[str, Law] = {
+    "fixed length": fixed(3),
+    "geometric length": geometric(),
+    "often cut": longwinded(0.06),
+    "never ending": longwinded(0.0),
+    "always the same step": one_way(3),
+    "duplicates": fixed(3, letters="ab"),
+}
+
+OPINIONS: dict[str, Opinion] = {
+    "perfect": perfect,
+    "random": hashed,
+    "constant": constant,
+    "adversarial": adversarial,
+    "failing now and then": sometimes_silent,
+}
+
+
+def examples(*, searches: bool = True, revises: bool = True) -> list[str]:
+    """Keys of the strategies that run: those that go step by step, those that revise, or both."""
+    keys = [parse(key) for keys in EXAMPLES.values() for key in keys]
+    return [s.key for s in keys if s.kind != "pool" and (revises if s.form.revises else searches)]
+
+
+class Ran(NamedTuple):
+    """A strategy that ran alone, on a bench of its own."""
+
+    bench: Bench
+    strategy: Strategy
+    budget: int
+    groups: list[list[Node]]
+
+    @property
+    def completions(self) -> list[Node]:
+        return [node for group in self.groups for node in group]
+
+    @property
+    def texts(self) -> list[list[str]]:
+        return [[node.text for node in group] for group in self.groups]
+
+    @property
+    def slots(self) -> int:
+        return self.budget // self.strategy.rollouts
+
+
+@cache
+def ran(key: str, law: str, opinion: str, budget: int = 16) -> Ran:
+    """One cell of the suite, run once for all that is asserted of it."""
+    bench = Bench(LAWS[law], OPINIONS[opinion])
+    groups = asyncio.run(bench.run(key, budget))
+    del bench.sampler, bench.scorer  # every later event loop looks through the tasks that they keep
+    return Ran(bench, parse(key), budget, groups)

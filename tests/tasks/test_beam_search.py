@@ -4,8 +4,8 @@ import pytest
 from scripts import Bench, by_letter, constant, failing, fixed, geometric, never_ending, one_way
 
 from tasks.metering import Meter
-from tasks.strategies import parse
 from tasks.strategies.beam_search import beam_search
+from tasks.strategies.forms import width_at
 
 LAWS = {"fixed": fixed(3), "geometric": geometric(), "never": never_ending, "one way": one_way(3)}
 OPINIONS = {"by letter": by_letter, "constant": constant, "failing": failing}
@@ -119,5 +119,5 @@ async def test_a_perfect_verifier_finds_the_right_path_within_its_width():
 
 
 async def test_width_root_n_is_rounded_down_to_a_power_of_two():
-    widths = [parse("beam_search(m=sqrt)").width(n) for n in (4, 8, 16, 32, 64, 128, 256)]
+    widths = [width_at({"m": "sqrt"}, n) for n in (4, 8, 16, 32, 64, 128, 256)]
     assert widths == [2, 2, 4, 4, 8, 8, 16]

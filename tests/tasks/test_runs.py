@@ -54,7 +54,7 @@ class Counted(ScriptedEngines):
 
 def test_the_ledger_equals_the_engines_own_counters(tmp_path):
     run_all(tmp_path / "w", small_study(), engines=Counted)
-    engine, judge = Counted.last.engine, Counted.last.judge
+    engine, judge = Counted.last.writer, Counted.last.judge
     with Store.open(tmp_path / "w") as store:
         generated, prompt, requests = store.read(
             "SELECT sum(generated_tokens)::INT, sum(prompt_tokens)::INT, sum(requests)::INT FROM draws"
@@ -71,7 +71,7 @@ def test_an_unchanged_model_costs_no_tokens_and_gives_the_same_tables(tmp_path):
     first = run_all(folder, small_study())
     second = run_all(folder, small_study(), engines=Counted)
     assert first != second
-    assert Counted.last.engine.requests == 0 and Counted.last.judge.requests == 0
+    assert Counted.last.writer.requests == 0 and Counted.last.judge.requests == 0
     assert spent(folder)["run_id"].to_list() == [first]
 
 
@@ -106,7 +106,7 @@ def test_a_run_without_draws_stays_incomplete_and_says_so(tmp_path):
 
 
 class Broken(ScriptedEngines):
-    async def generator(self):
+    async def engine(self, model):
         raise RuntimeError("engine broke")
 
 

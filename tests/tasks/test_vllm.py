@@ -6,7 +6,7 @@ import pytest
 
 from tasks.benchmarks.congruences import questions
 from tasks.engines.vllm_generator import VllmGenerator
-from tasks.engines.vllm_verifier import VllmVerifier
+from tasks.engines.vllm_served import VllmVerifier
 from tasks.formats import load_format, load_tokenizer
 from tasks.models import BUNDLED
 from tasks.protocols import Sampling
@@ -24,7 +24,7 @@ async def observed():
     """Everything these tests look at, from one start of both engines."""
     form = load_format("congruences", GENERATOR)
     generator = await asyncio.to_thread(VllmGenerator, GENERATOR, form, EngineOptions())
-    verifier = await asyncio.to_thread(VllmVerifier, PRM, load_tokenizer(PRM), EngineOptions())
+    verifier = await asyncio.to_thread(VllmVerifier, PRM, "congruences-prm", EngineOptions(), format=form)
     prompts = [form.prompt(q) for q in questions("test", 12)]
     try:
         whole = await asyncio.gather(

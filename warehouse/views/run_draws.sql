@@ -1,5 +1,5 @@
 -- Which draws does a run rest on, whoever paid for them?
--- grain: one draw of one question that one run owes, by the run's model version
+-- grain: one draw of one question that one run owes, by the run's model version or its reviser
 -- until: 'end': drawn to the completion's end in one piece; 'step': to the next step's end
 -- paid_by: the run that paid for it
 -- step_scores: scores at the ends of its own steps, in order; NULL for a missing score; NULL list: no verifier
@@ -8,14 +8,18 @@
 CREATE VIEW run_draws AS
 WITH owned AS (
     SELECT
-        runs.run_id, runs.verifier_fingerprint, runs.aggregate, draws.question_id, draws.benchmark_fingerprint,
+        runs.run_id, runs.aggregate,
+        CASE
+            WHEN draws.role = 'revision' THEN coalesce(runs.judge_fingerprint, runs.verifier_fingerprint)
+            ELSE runs.verifier_fingerprint
+        END AS verifier_fingerprint, draws.question_id, draws.benchmark_fingerprint,
         draws.role, samplings.until, samplings.temperature, draws.depth, draws.replicate, draws.child,
         draws.model_fingerprint, draws.prefix_key, draws.sampling_key, draws.node_key, draws.step_keys,
         draws.text, draws.stop, draws.generated_tokens, draws.drawn_at, draws.run_id AS paid_by
     FROM runs
     JOIN run_questions USING (run_id)
     JOIN draws
-        ON draws.model_fingerprint = runs.model_fingerprint
+        ON draws.model_fingerprint IN (runs.model_fingerprint, runs.reviser_fingerprint)
         AND draws.benchmark_fingerprint = runs.benchmark_fingerprint
         AND draws.question_id = run_questions.question_id
     LEFT JOIN samplings USING (sampling_key)

@@ -1,0 +1,182 @@
+"""Draws from a language model behind one or many OpenAI-compatible servers (`vllm serve`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import httpx
+from pydantic import BaseModel
+
+from tasks.engines.replica import Call, Limits
+from tasks.engines.replicas import Replicas, roots
+from tasks.errors import UserError
+from tasks.formats import Format
+from tasks.protocols import Draw, Reply, Sampling
+
+COMPLETIONS = "/v1/completions"
+_NEUTRAL = {"min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+"""Said outright, since a server takes what is not said from the model's generation_config.json."""
+
+
+class HttpGenerator:
+    """An Engine: one request a prefix, all its children at once, at the least loaded replica.
+
+    `model` is the name the servers give the model. Over token ids, vLLM draws child i under
+    seed + i as in process, so the draws are the same ones.
+    """
+
+    def __init__(self, urls: Sequence[str], model: str, format: Format, *, limits: Limits | None = None) -> None:
+        self._model = model
+        self._format = format
+        self._replicas = Replicas(urls, one_token(model), limits=limits)
+        self.generated_tokens = 0
+        """Tokens of all replies used, by the servers' token ids."""
+
+    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+        """n children of the prefix; cached tokens are 0 where a server does not tell.
+
+        vLLM tells them when started with --enable-prompt-tokens-details.
+        """
+        stops = self._format.end_of_text
+        if sampling.until == "step":
+            stops = stops | self._format.step_ends
+        body = self._body(prefix, n, sampling, stops=stops) | {"seed": seed}
+
+        def read(content: bytes) -> Completions:
+            return read_completions(content, body)
+
+        found = await self._replicas.ask(Call(COMPLETIONS, body, read))
+        draws = [self._read(choice) for choice in found.choices]
+        self.generated_tokens += sum(draw.tokens for draw in draws)
+        return Reply(draws, len(prefix), found.cached_tokens)
+
+    async def close(self) -> None:
+        """Close the connections; the servers go on."""
+        await self._replicas.close()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for a server's reply."""
+        return self._replicas.in_flight
+
+    @property
+    def aside(self) -> list[str]:
+        """Addresses of the replicas that are set aside, after failures in a row or frozen."""
+        return self._replicas.aside
+
+    def _body(self, prefix: Sequence[int], n: int, sampling: Sampling, *, stops: frozenset[int]) -> dict[str, Any]:
+        return {
+            "model": self._model,
+            "prompt": list(prefix),
+            "n": n,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+            "max_tokens": sampling.max_tokens,
+            "stop_token_ids": sorted(stops),
+            "return_token_ids": True,
+            **_NEUTRAL,
+        }
+
+    def _read(self, choice: Choice) -> Draw:
+        token_ids = tuple(choice.token_ids or ())
+        ended = choice.finish_reason == "stop" and token_ids[-1] in self._format.end_of_text
+        kept = token_ids[:-1] if ended else token_ids
+        stop = "limit" if choice.finish_reason == "length" else "end" if ended else "step"
+        return Draw(kept, self._format.tokenizer.decode(kept), stop, len(token_ids))
+
+
+class Choice(BaseModel):
+    """One child in a reply."""
+
+    index: int
+    finish_reason: Literal["stop", "length"]
+    token_ids: list[int] | None = None
+    logprobs: dict[str, Any] | None = None
+    prompt_logprobs: list[dict[int, dict[str, Any]] | None] | None = None
+
+
+class _Details(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: _Details | None = None
+
+
+class Completions(BaseModel):
+    """A reply to /v1/completions, its choices in the order of their index."""
+
+    model: str
+    choices: list[Choice]
+    usage: _Usage
+
+    @property
+    def cached_tokens(self) -> int:
+        details = self.usage.prompt_tokens_details
+        return (details and details.cached_tokens) or 0
+
+
+def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
+    """The reply to a request; ValueError when it answers another one, or only a part of it."""
+    found = Completions.model_validate_json(content)
+    found.choices.sort(key=lambda choice: choice.index)
+    prompt, generated = found.usage.prompt_tokens, found.usage.completion_tokens
+    _same("model", asked["model"], found.model)
+    _same("draws", list(range(asked.get("n", 1))), [choice.index for choice in found.choices])
+    _same("prompt tokens", len(asked["prompt"]), prompt)
+    if asked.get("return_token_ids"):
+        _same("generated tokens", sum(len(choice.token_ids or ()) for choice in found.choices), generated)
+        for choice in found.choices:
+            _check(choice.token_ids or (), choice.finish_reason, asked)
+    return found
+
+
+def _check(token_ids: Sequence[int], finish: str, asked: Mapping[str, Any]) -> None:
+    if not 0 < len(token_ids) <= asked["max_tokens"]:
+        raise ValueError(f"expected 1 to {asked['max_tokens']} token ids a draw, got {len(token_ids)}")
+    if finish == "stop" and token_ids[-1] not in asked["stop_token_ids"]:
+        raise ValueError(f"expected a draw that stops to end in one of the stop tokens, got token {token_ids[-1]}")
+
+
+def _same(what: str, expected: object, got: object) -> None:
+    if expected != got:
+        raise ValueError(f"{what}: expected {expected}, got {got}")
+
+
+def one_token(model: str) -> Call[Completions]:
+    """A request for one token, whose answer shows that the engine behind a server lives."""
+    body: dict[str, Any] = {"model": model, "prompt": [0], "max_tokens": 1, "temperature": 0.0}
+    return Call(COMPLETIONS, body, lambda content: read_completions(content, body))
+
+
+class _Card(BaseModel):
+    id: str
+
+
+class _Cards(BaseModel):
+    data: list[_Card]
+
+
+def check_served(urls: Sequence[str], model: str, *, seconds: float = 10.0) -> None:
+    """Nothing when every server answers and serves the model under that name; UserError names the first that does not.
+
+    To be called before the first token of a run; later on, single replicas may fail.
+    """
+    for url in roots(urls):
+        try:
+            content = httpx.get(f"{url}/v1/models", timeout=seconds).raise_for_status().content
+            names = [card.id for card in _Cards.model_validate_json(content).data]
+        except (httpx.HTTPError, ValueError) as error:
+            raise UserError(
+                f"engine: expected an OpenAI-compatible server at {url}, got {type(error).__name__}: {error}; start it "
+                "or take it out of the study"
+            ) from error
+        if model not in names:
+            raise UserError(
+                f"engine: expected {url} to serve {model!r}, it serves {', '.join(names)}; name one of these in the "
+                "study, or start the server with --served-model-name"
+            )

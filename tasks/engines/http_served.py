@@ -1,0 +1,117 @@
+"""A verifier's model behind one or many OpenAI-compatible servers (`vllm serve`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from tasks.engines.http_generator import COMPLETIONS, Completions, one_token, read_completions
+from tasks.engines.replica import Call, Limits
+from tasks.engines.replicas import Replicas
+
+POOLING = "/pooling"
+
+
+class HttpServed:
+    """A Served model: a language model, or with `head` one whose head is read at every token.
+
+    Servers of the latter are started with --runner pooling and
+    --pooler-config '{"task": "token_classify", "tok_pooling_type": "ALL"}'.
+    """
+
+    def __init__(self, urls: Sequence[str], model: str, *, head: bool, limits: Limits | None = None) -> None:
+        self._model = model
+        probe: Call[Any] = self._pooling([0]) if head else one_token(model)
+        self._replicas = Replicas(urls, probe, limits=limits)
+        self.read_tokens = 0
+        """Tokens of all requests that were answered."""
+
+    async def head_rows(self, token_ids: Sequence[int], places: Sequence[int]) -> list[list[float]]:
+        """Raw outputs (logits) of the head at the tokens with these offsets, one row a place."""
+        rows = await self._replicas.ask(self._pooling(token_ids))
+        self.read_tokens += len(token_ids)
+        return [rows[place] for place in places]
+
+    async def next_logprobs(self, token_ids: Sequence[int], wanted: Sequence[int]) -> list[float]:
+        """Log-probabilities of the wanted tokens as the one that follows; -9999 stands for minus infinity."""
+        body = self._one_token(token_ids) | {
+            "logprobs": len(wanted),
+            "logprob_token_ids": list(wanted),
+            "return_tokens_as_token_ids": True,
+        }
+
+        def read(content: bytes) -> list[float]:
+            return _next(read_completions(content, body), wanted)
+
+        return await self._ask(body, read)
+
+    async def token_logprobs(self, token_ids: Sequence[int]) -> list[float]:
+        """Log-probability of every token but the first; -9999 stands for minus infinity."""
+        body = self._one_token(token_ids) | {"prompt_logprobs": 0}
+
+        def read(content: bytes) -> list[float]:
+            return _given(read_completions(content, body), token_ids)
+
+        return await self._ask(body, read)
+
+    async def close(self) -> None:
+        """Close the connections; the servers go on."""
+        await self._replicas.close()
+
+    async def _ask(self, body: dict[str, Any], read: Any) -> list[float]:
+        found: list[float] = await self._replicas.ask(Call(COMPLETIONS, body, read))
+        self.read_tokens += len(body["prompt"])
+        return found
+
+    def _one_token(self, token_ids: Sequence[int]) -> dict[str, Any]:
+        return {"model": self._model, "prompt": list(token_ids), "max_tokens": 1, "temperature": 0.0}
+
+    def _pooling(self, token_ids: Sequence[int]) -> Call[list[list[float]]]:
+        body = {
+            "model": self._model,
+            "input": list(token_ids),
+            "task": "token_classify",
+            "use_activation": False,
+        }
+        return Call(POOLING, body, lambda content: _rows(content, self._model, len(token_ids)))
+
+
+class _Pooled(BaseModel):
+    data: list[list[float]]
+
+
+class _Pooling(BaseModel):
+    model: str
+    data: list[_Pooled]
+
+
+def _rows(content: bytes, model: str, count: int) -> list[list[float]]:
+    found = _Pooling.model_validate_json(content)
+    if found.model != model:
+        raise ValueError(f"model: expected {model}, got {found.model}")
+    if len(found.data) != 1 or len(found.data[0].data) != count:
+        raise ValueError(
+            f"expected a row for each of {count} tokens, got {[len(one.data) for one in found.data]}; the server needs "
+            '--pooler-config \'{"task": "token_classify", "tok_pooling_type": "ALL"}\''
+        )
+    return found.data[0].data
+
+
+def _next(found: Completions, wanted: Sequence[int]) -> list[float]:
+    top = (found.choices[0].logprobs or {}).get("top_logprobs") or [{}]
+    missing = [token for token in wanted if f"token_id:{token}" not in top[0]]
+    if missing:
+        raise ValueError(f"expected the log-probabilities of tokens {list(wanted)}, got none of {missing}")
+    return [float(top[0][f"token_id:{token}"]) for token in wanted]
+
+
+def _given(found: Completions, token_ids: Sequence[int]) -> list[float]:
+    rows = found.choices[0].prompt_logprobs or []
+    if len(rows) != len(token_ids):
+        raise ValueError(f"expected log-probabilities of {len(token_ids)} tokens, got {len(rows)}")
+    pairs = list(zip(token_ids[1:], rows[1:], strict=True))
+    if any(row is None or token not in row for token, row in pairs):
+        raise ValueError("expected the log-probability of every token but the first, some are missing")
+    return [float(row[token]["logprob"]) for token, row in pairs if row is not None]

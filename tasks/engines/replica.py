@@ -1,0 +1,191 @@
+"""One server: a request to it, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from tasks.errors import UserError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how often replicas are asked; all times in seconds."""
+
+    connect: float = 10.0
+    read: float = 1800.0
+    """Without a byte; a reply comes in one piece, so this bounds its generation."""
+    total: float = 3600.0
+    """One attempt, from connecting to the last byte."""
+    attempts: int = 10
+    """At one request, on whichever replicas."""
+    backoff: float = 0.5
+    """Before the second attempt on the same replica; doubles from then on, times a random 0.5 to 1."""
+    longest: float = 60.0
+    """No back-off is longer; a server's Retry-After may be."""
+    silence: float = 120.0
+    """After so long without any reply while requests wait, a replica is asked for one token."""
+    probe: float = 120.0
+    """What the replica has for that token; a frozen one is set aside then, and its requests go elsewhere."""
+    strikes: int = 3
+    """Failures in a row after which a replica is set aside until it generates a token."""
+    at_once: int = 256
+    """Requests in flight a replica, on average: more wait in this process, not as open connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request, the same for every replica, and how its reply is read."""
+
+    path: str
+    body: Mapping[str, Any]
+    read: Callable[[bytes], T]
+    """What a reply's body says; ValueError when it cannot be trusted: it is asked for again then."""
+
+    @property
+    def content(self) -> bytes:
+        return json.dumps(self.body).encode()
+
+
+class Fault(Exception):
+    """An attempt that gave nothing and may be repeated."""
+
+    def __init__(self, what: str, *, wait: float | None = None, strike: bool = True) -> None:
+        super().__init__(what)
+        self.wait = wait
+        """What the server wants us to wait."""
+        self.strike = strike
+        """Whether the replica did badly; one that says it is busy did not."""
+
+
+@dataclass(slots=True, eq=False)
+class Replica:
+    """A server, what it did lately and the requests it has not answered yet."""
+
+    url: str
+    limits: Limits
+    tls: ssl.SSLContext
+    heard: float = 0.0
+    """When its last good reply came, or it was asked after a time without requests."""
+    strikes: int = 0
+    aside: bool = False
+    waiting: set[asyncio.Timeout] = field(default_factory=set[asyncio.Timeout])
+    """The time limits of its requests in flight."""
+    _clients: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
+    _idle: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
+
+    async def ask(self, call: Call[T], content: bytes) -> T:
+        """What the reply says; Fault when there is none to use, UserError when the server calls the request wrong."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self.limits.total) as limit:
+                with self._busy(limit):
+                    return await self._post(call, content)
+        except TimeoutError as error:
+            raise Fault(f"no reply in {time.monotonic() - started:.1f} s") from error
+
+    async def generates(self, probe: Call[Any]) -> bool:
+        """Whether it answers the probe as it should, and in time."""
+        try:
+            async with asyncio.timeout(self.limits.probe):
+                await self._post(probe, probe.content)
+        except (Fault, UserError, TimeoutError):
+            return False
+        return True
+
+    def release(self) -> None:
+        """End the wait of every request in flight."""
+        for limit in list(self.waiting):
+            if not limit.expired():
+                limit.reschedule(0.0)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await asyncio.gather(*(client.aclose() for client in self._clients))
+
+    @contextlib.contextmanager
+    def _busy(self, limit: asyncio.Timeout) -> Generator[None]:
+        if not self.waiting:
+            self.heard = time.monotonic()
+        self.waiting.add(limit)
+        try:
+            yield
+        finally:
+            self.waiting.discard(limit)
+
+    async def _post(self, call: Call[T], content: bytes) -> T:
+        try:
+            with self._client() as client:
+                response = await client.post(self.url + call.path, content=content)
+        except httpx.RequestError as error:
+            raise Fault(f"{type(error).__name__} {error}".strip()) from error
+        if response.status_code != 200:
+            raise _problem(response)
+        try:
+            answer = call.read(response.content)
+        except ValueError as error:
+            raise Fault(f"a reply that cannot be trusted: {_first(error)}") from error
+        self.heard, self.strikes, self.aside = time.monotonic(), 0, False
+        return answer
+
+    @contextlib.contextmanager
+    def _client(self) -> Generator[httpx.AsyncClient]:
+        """A client with at most one connection: the time httpx takes in a pool grows with the square of its size."""
+        client = self._idle.pop() if self._idle else self._new_client()
+        try:
+            yield client
+        finally:
+            self._idle.append(client)
+
+    def _new_client(self) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(
+            verify=self.tls,
+            timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect, pool=None),
+            # vLLM closes what was idle for 5 s: be first, or a request meets a closing connection.
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=2.0),
+            headers={"Content-Type": "application/json"},
+        )
+        self._clients.append(client)
+        return client
+
+
+def _problem(response: httpx.Response) -> Fault | UserError:
+    """A fault when the server is in trouble, the user's error when it calls the request wrong: all replicas would."""
+    status = response.status_code
+    said = f"HTTP {status} {' '.join(response.text.split())[:300]}".strip()
+    if status in (408, 425, 429) or status >= 500:
+        return Fault(said, wait=retry_after(response.headers.get("Retry-After")), strike=status != 429)
+    return UserError(f"engine: {response.url} refused a request: {said}; correct the study or the server")
+
+
+def retry_after(header: str | None) -> float | None:
+    """Seconds to wait by a Retry-After header, a number or an HTTP date; None when it says nothing usable."""
+    if header is None:
+        return None
+    with contextlib.suppress(ValueError, TypeError):
+        number = re.fullmatch(r"\d+(\.\d+)?", header.strip())
+        left = float(header) if number else (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+        return max(0.0, left)
+    return None
+
+
+def _first(error: ValueError) -> str:
+    """The first complaint in one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,162 @@
+"""Replies from one or many replicas of an OpenAI-compatible server, whatever single ones of them do."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import httpx
+
+from tasks.engines.replica import Call, Fault, Limits, Replica
+from tasks.errors import UserError
+
+T = TypeVar("T")
+
+
+class _Bar(NamedTuple):
+    """What keeps one request from a replica."""
+
+    times: int = 0
+    """How often it has failed there."""
+    until: float = 0.0
+    """When it may ask again."""
+
+
+class Replicas:
+    """Servers of one model, by address (`http://host:port/v1`). A request goes to the least loaded, then to another.
+
+    `probe` makes a server generate one token: vLLM's /health answers while the engine behind it is frozen.
+    """
+
+    def __init__(self, urls: Sequence[str], probe: Call[Any], *, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        tls = httpx.create_ssl_context()  # one for all: it takes longer than a request
+        self._replicas = [Replica(url, self._limits, tls) for url in roots(urls)]
+        self._probe = probe
+        self._room = asyncio.Semaphore(self._limits.at_once * len(self._replicas))
+        self._random = random.Random()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def ask(self, call: Call[T]) -> T:
+        """What the first reply that can be trusted says.
+
+        UserError when a server calls the request wrong, or every attempt failed; cancelled by `close`.
+        """
+        if not self._tasks:
+            for replica in self._replicas:
+                self._spawn(self._attend(replica))
+        content = call.content
+        bars = dict.fromkeys(self._replicas, _Bar())
+        faults: list[str] = []
+        for _ in range(self._limits.attempts):
+            await self._until_free(bars)
+            async with self._room:
+                if self._closed:
+                    raise asyncio.CancelledError("the engine was closed")
+                replica = self._least_loaded(bars)
+                try:
+                    return await replica.ask(call, content)
+                except Fault as fault:
+                    faults.append(str(fault))
+                    bars[replica] = self._barred(fault, bars[replica].times)
+                    replica.strikes += fault.strike
+            if replica.strikes >= self._limits.strikes:
+                self._set_aside(replica)
+        raise UserError(self._gave_up(call, faults))
+
+    async def close(self) -> None:
+        """End what is under way and close every connection."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for replica in self._replicas:
+            replica.release()
+        while self.in_flight:
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*(replica.close() for replica in self._replicas))
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for a server's reply."""
+        return sum(len(replica.waiting) for replica in self._replicas)
+
+    @property
+    def aside(self) -> list[str]:
+        """Addresses of the replicas that are set aside."""
+        return [replica.url for replica in self._replicas if replica.aside]
+
+    def _candidates(self) -> list[Replica]:
+        """Those not set aside; all when none is left."""
+        return [replica for replica in self._replicas if not replica.aside] or self._replicas
+
+    def _least_loaded(self, bars: Mapping[Replica, _Bar]) -> Replica:
+        """The candidate with the fewest requests in flight, ties in order.
+
+        One this request has failed on comes after the others: who fails at once is always idle.
+        """
+        now = time.monotonic()
+        return min(self._candidates(), key=lambda r: (bars[r].until > now, bars[r].times, len(r.waiting)))
+
+    async def _until_free(self, bars: Mapping[Replica, _Bar]) -> None:
+        earliest = min(bars[replica].until for replica in self._candidates())
+        if (left := earliest - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    def _barred(self, fault: Fault, times: int) -> _Bar:
+        wait = self._backoff(times) if fault.wait is None else min(fault.wait, self._limits.total)
+        return _Bar(times + 1, time.monotonic() + wait)
+
+    def _backoff(self, times: int) -> float:
+        longest = min(self._limits.backoff * 2 ** min(times, 30), self._limits.longest)
+        return longest * self._random.uniform(0.5, 1.0)
+
+    def _set_aside(self, replica: Replica) -> None:
+        if not replica.aside and not self._closed:
+            replica.aside = True
+            self._spawn(self._recover(replica))
+
+    async def _recover(self, replica: Replica) -> None:
+        """Take a replica back once it generates a token."""
+        for times in itertools.count():
+            await asyncio.sleep(self._backoff(times))
+            if not replica.aside or await replica.generates(self._probe):
+                return
+
+    async def _attend(self, replica: Replica) -> None:
+        """For ever: ask a replica that keeps requests waiting in silence for one token, set a frozen one aside."""
+        while True:
+            await asyncio.sleep(self._limits.silence / 4)
+            asked = time.monotonic()
+            if not replica.waiting or asked - replica.heard < self._limits.silence:
+                continue
+            if not await replica.generates(self._probe) and replica.heard < asked:
+                self._set_aside(replica)
+                replica.release()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _gave_up(self, call: Call[Any], faults: Sequence[str]) -> str:
+        came = ", ".join(f"{count} × {what}" for what, count in Counter(faults).most_common(4))
+        names = ", ".join(replica.url for replica in self._replicas)
+        return (
+            f"engine: expected a reply to {call.path} from {names}, got none to use in {len(faults)} attempts: {came}; "
+            "read the servers' logs, start them again or take them out of the study, then run again"
+        )
+
+
+def roots(urls: Sequence[str]) -> list[str]:
+    """The servers' addresses without `/v1`; UserError for what is no http address, or none at all."""
+    if not urls or not all(re.fullmatch(r"https?://[^\s/:]+(:\d+)?(/\S*)?", url) for url in urls):
+        raise UserError(f"engine: expected addresses such as http://127.0.0.1:8000/v1, got {list(urls)}; correct them")
+    return [url.rstrip("/").removesuffix("/v1") for url in urls]

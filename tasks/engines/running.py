@@ -1,0 +1,98 @@
+"""The models of a run: each in a vLLM process of its own, or behind the servers that the study names."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.engines.http_generator import HttpGenerator, check_served
+from tasks.engines.http_served import HttpServed
+from tasks.engines.vllm_process import on_gpu
+from tasks.models import Model
+from tasks.protocols import Engine, StepScore, Verifier
+from tasks.runs import Run
+from tasks.study import Server
+from tasks.verifying import ServedVerifier, load_reading
+
+
+class RunEngines:
+    """Starts a model at the first request for it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._started: dict[str, asyncio.Task[Any]] = {}
+
+    async def engine(self, model: Model) -> Engine:
+        """The model's engine; on CPU its verifier's starts beside it, since what is drawn will be scored."""
+        run = self._run
+        judge = run.judge if run.judge and model.fingerprint == run.reviser.fingerprint else run.verifier
+        if judge and not on_gpu():
+            self._begin(judge, self._start_verifier)
+        return await asyncio.shield(self._begin(model, self._start_engine))
+
+    async def verifier(self, model: Model) -> Verifier:
+        return await asyncio.shield(self._begin(model, self._start_verifier))
+
+    async def close(self) -> None:
+        """End what was started, a start that is still under way included."""
+        for started in await asyncio.gather(*self._started.values(), return_exceptions=True):
+            if not isinstance(started, BaseException):
+                ended = started.close()
+                if inspect.isawaitable(ended):
+                    await ended
+        self._started.clear()
+
+    def _begin(self, model: Model, start: Callable[[Model], Any]) -> asyncio.Task[Any]:
+        if model.fingerprint not in self._started:
+            before = list(self._started.values()) if on_gpu() else []
+            self._started[model.fingerprint] = asyncio.ensure_future(_after(before, start, model))
+        return self._started[model.fingerprint]
+
+    def _server(self, model: Model) -> Server | None:
+        return next((server for server in self._run.study.engine.servers if server.model == model.name), None)
+
+    def _start_engine(self, model: Model) -> Engine:
+        server = self._server(model)
+        if server:
+            check_served(server.urls, server.name)
+            return HttpGenerator(server.urls, server.name, self._run.format)
+        from tasks.engines.vllm_generator import VllmGenerator
+
+        return VllmGenerator(model.folder, self._run.format, self._run.study.engine)
+
+    def _start_verifier(self, model: Model) -> Verifier:
+        server, format = self._server(model), self._run.format
+        family = self._run.verifier_settings(model).format
+        if server:
+            check_served(server.urls, server.name)
+            reading = load_reading(family, model.folder, format=format)
+            served = HttpServed(server.urls, server.name, head=not reading.family.generates)
+            return RemoteVerifier(ServedVerifier(reading, served, model.context - 1), served)
+        from tasks.engines.vllm_served import VllmVerifier
+
+        return VllmVerifier(model.folder, family, self._run.study.engine, format=format)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteVerifier:
+    """A Verifier behind HTTP."""
+
+    verifier: ServedVerifier
+    served: HttpServed
+
+    async def score(self, question: str, steps: Any) -> list[StepScore]:
+        """One score a step."""
+        return await self.verifier.score(question, steps)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.served.close()
+
+
+async def _after(before: list[asyncio.Task[Any]], start: Callable[[Model], Any], model: Model) -> Any:
+    """One engine after the other on a GPU, where each measures the memory that is free."""
+    await asyncio.gather(*before, return_exceptions=True)
+    return await asyncio.to_thread(start, model)

@@ -1,0 +1,99 @@
+"""A verifier's model in this process's vLLM."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.engines import vllm_process
+from tasks.formats import Format
+from tasks.protocols import StepScore
+from tasks.study import EngineOptions
+from tasks.value_heads import served_folder
+from tasks.verifying import ServedVerifier, load_reading
+
+
+class VllmServed:
+    """A Served model: a language model, or with `head` one whose head is read at every token."""
+
+    def __init__(self, folder: Path, options: EngineOptions, *, head: bool) -> None:
+        arguments = _pooling() if head else {"enable_prefix_caching": True}
+        self._numbers = itertools.count()
+        self._engine: Any = vllm_process.start(folder, options, **arguments)
+        self.read_tokens = 0
+        """Tokens that were sent to vLLM since the start."""
+
+    async def head_rows(self, token_ids: Sequence[int], places: Sequence[int]) -> list[list[float]]:
+        """Raw outputs of the head at the tokens with these offsets."""
+        from vllm import PoolingParams
+
+        reply = await self._last(
+            self._engine.encode, token_ids, PoolingParams(task="token_classify", use_activation=False)
+        )
+        return reply.outputs.data[list(places)].float().tolist()
+
+    async def next_logprobs(self, token_ids: Sequence[int], wanted: Sequence[int]) -> list[float]:
+        """Log-probabilities of the wanted tokens as the one that follows."""
+        reply = await self._last(self._engine.generate, token_ids, _one_token(logprob_token_ids=list(wanted)))
+        (found,) = reply.outputs[0].logprobs
+        return [float(found[token].logprob) for token in wanted]
+
+    async def token_logprobs(self, token_ids: Sequence[int]) -> list[float]:
+        """Log-probability of every token but the first."""
+        reply = await self._last(self._engine.generate, token_ids, _one_token(prompt_logprobs=0))
+        pairs = zip(token_ids[1:], reply.prompt_logprobs[1:], strict=True)
+        return [float(found[token].logprob) for token, found in pairs]
+
+    def close(self) -> None:
+        """End the engine's process."""
+        self._engine.shutdown()
+        self._engine = None  # or its __del__ shuts down once more while Python exits
+
+    async def _last(self, ask: Any, token_ids: Sequence[int], parameters: Any) -> Any:
+        last: Any = None
+        async for output in ask({"prompt_token_ids": list(token_ids)}, parameters, f"score-{next(self._numbers)}"):
+            last = output
+        self.read_tokens += len(token_ids)
+        return last
+
+
+class VllmVerifier:
+    """A Verifier that owns its engine."""
+
+    def __init__(self, folder: Path, family: str, options: EngineOptions, *, format: Format) -> None:
+        reading = load_reading(family, folder, format=format)
+        context = int(json.loads((folder / "config.json").read_text(encoding="utf-8"))["max_position_embeddings"])
+        longest = min(context, options.max_model_len or context) - reading.family.generates  # the token it must draw
+        self._served = VllmServed(served_folder(folder, reading.family), options, head=not reading.family.generates)
+        self._verifier = ServedVerifier(reading, self._served, longest)
+
+    @property
+    def read_tokens(self) -> int:
+        """Tokens that were sent to vLLM since the start."""
+        return self._served.read_tokens
+
+    async def score(self, question: str, steps: Sequence[str]) -> list[StepScore]:
+        """One score a step."""
+        return await self._verifier.score(question, steps)
+
+    def close(self) -> None:
+        """End the engine's process."""
+        self._served.close()
+
+
+def _pooling() -> dict[str, Any]:
+    from vllm.config import PoolerConfig
+
+    return {"runner": "pooling", "pooler_config": PoolerConfig(task="token_classify", tok_pooling_type="ALL")}
+
+
+def _one_token(**wanted: Any) -> Any:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        temperature=0.0, max_tokens=1, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY, **wanted
+    )

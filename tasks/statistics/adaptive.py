@@ -1,0 +1,107 @@
+"""Accuracy and cost of drawing until the answers settle, from one pool of draws (METHOD §11.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import betainc
+
+from tasks.statistics.estimators import Pool
+from tasks.statistics.subsets import Floats, compiled
+
+NEVER = 2.0
+"""A threshold that no probability passes."""
+
+
+class AdaptiveEstimate(NamedTuple):
+    """At most `budget` draws: expected accuracy with its Monte-Carlo error, and draws made on average."""
+
+    budget: int
+    accuracy: float
+    mc_error: float
+    generations: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When to stop: as soon as the last `agree` answers are the same, or `posterior` is passed.
+
+    The posterior is the probability that the leading answer would stay ahead of the second one in the long run,
+    Beta(votes + 1, rival votes + 1) above one half (Aggarwal et al., arXiv 2305.11860). Runs of equal answers:
+    Li et al., arXiv 2401.10480. Draws without an answer break a run and have no vote.
+    """
+
+    agree: int | None = None
+    posterior: float | None = None
+
+
+def adaptive_estimates(
+    pool: Pool, budgets: Sequence[int], *, rule: Rule, seed: int, orders: int = 64
+) -> list[AdaptiveEstimate]:
+    """An estimate at each budget; the majority of what was drawn is the answer, an exact tie is shared.
+
+    Averaged over `orders` seeded random orders of the pool. Raises ValueError for a budget outside the pool.
+    """
+    draws = pool.answers.size
+    if not budgets or min(budgets) < 1 or max(budgets) > draws:
+        raise ValueError(f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}")
+    names, first, inverse = np.unique(pool.answers, return_index=True, return_inverse=True)
+    shift = int(names[0] < 0)
+    classes = (inverse - shift).astype(np.int64)
+    correct = pool.correct[first[shift:]].astype(np.float64)
+    rng = np.random.default_rng([seed, draws])
+    shuffled = rng.permuted(np.tile(np.arange(draws), (orders, 1)), axis=1)
+    rising = np.array(budgets, dtype=np.int64)
+    found = _walk(classes, correct, shuffled, rising, rule.agree or draws + 1, *_ahead(draws, rule.posterior))
+    shares, spent = found
+    errors = shares.std(axis=0, ddof=1) / np.sqrt(orders)
+    rows = zip(budgets, shares.mean(axis=0), errors, spent.mean(axis=0), strict=True)
+    return [AdaptiveEstimate(int(n), float(share), float(error), float(used)) for n, share, error, used in rows]
+
+
+def _ahead(draws: int, posterior: float | None) -> tuple[Floats, float]:
+    """Posterior that the leader stays ahead, by its votes and its rival's; and the threshold."""
+    if posterior is None:
+        return np.zeros((draws + 1, draws + 1)), NEVER
+    votes = np.arange(draws + 1)
+    return 1 - betainc(votes[:, None] + 1.0, votes[None, :] + 1.0, 0.5), posterior
+
+
+@compiled
+def _walk(classes: Any, correct: Any, orders: Any, budgets: Any, agree: int, ahead: Any, threshold: float) -> Any:
+    """Shares (orders, budgets) of the answer right, and draws made (orders, budgets)."""
+    shares = np.zeros((orders.shape[0], budgets.size))
+    spent = np.zeros((orders.shape[0], budgets.size))
+    for row in range(orders.shape[0]):
+        votes = np.zeros(correct.size, dtype=np.int64)
+        run, last, at, made = 0, -1, 0, 0
+        stopped = False
+        while at < budgets.size:
+            if not stopped:
+                one = classes[orders[row, made]]
+                made += 1
+                run = run + 1 if one >= 0 and one == last else int(one >= 0)
+                last = one
+                if one >= 0:
+                    votes[one] += 1
+                first, second = 0, 0
+                for count in votes:
+                    if count > first:
+                        first, second = count, first
+                    elif count > second:
+                        second = count
+                stopped = run >= agree or (first > 0 and ahead[first, second] > threshold)
+            while at < budgets.size and (stopped or budgets[at] == made):
+                most = 0
+                for count in votes:
+                    most = max(most, count)
+                tied, won = 0, 0.0
+                for name in range(votes.size):
+                    if most > 0 and votes[name] == most:
+                        tied += 1
+                        won += correct[name]
+                shares[row, at] = won / tied if tied > 0 else 0.0
+                spent[row, at] = made
+                at += 1
+    return shares, spent

@@ -1,0 +1,59 @@
+"""Particle filtering with a process reward model (METHOD §5; Puri et al., arXiv 2502.01618)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from tasks.nodes import Node
+from tasks.strategies.tools import Tools, families, sort_out
+
+ROUNDS = 40
+SMALLEST = 1e-6
+"""Scores are kept this far from 0 and 1, where odds are 0 or infinite."""
+
+
+async def particle_filter(root: Node, budget: int, *, tools: Tools) -> list[Node]:
+    """`budget` completions, one a particle: each goes on a step at a time and promising ones displace others.
+
+    Weights are the odds of the scores. Open particles are resampled, systematically, only when their effective
+    number falls below half of them, so that a verifier that knows nothing changes nothing. A copy of a particle
+    goes on with draws of its own; an ended particle is neither copied nor displaced. Resampling is seeded by the
+    question and the budget.
+    """
+    rng = random.Random(f"{root.key}|{budget}")
+    ended: list[Node] = []
+    particles = sort_out(await tools.next_steps(root, budget), ended)
+    for _ in range(ROUNDS):
+        if not particles:
+            break
+        scores = await asyncio.gather(*(tools.score(node) for node in particles))
+        counts = copies(scores, rng.random())
+        grown = await families(tools, list(zip(particles, counts, strict=True)))
+        particles = sort_out([child for family in grown for child in family], ended)
+    return ended
+
+
+def copies(scores: Sequence[float | None], start: float) -> list[int]:
+    """How often each particle goes on; as many in all as there are.
+
+    `start` in [0, 1) places the systematic resampling. A missing score weighs nothing, unless all are missing.
+    """
+    weights = [0.0 if score is None else _odds(score) for score in scores]
+    total = sum(weights)
+    if not total or total**2 >= len(weights) / 2 * sum(weight**2 for weight in weights):
+        return [1] * len(weights)
+    counts, passed, point = [0] * len(weights), 0.0, start
+    for place, weight in enumerate(weights):
+        passed += weight / total * len(weights)
+        while point < passed and sum(counts) < len(weights):
+            counts[place] += 1
+            point += 1
+    counts[max(range(len(weights)), key=lambda i: weights[i])] += len(weights) - sum(counts)
+    return counts
+
+
+def _odds(score: float) -> float:
+    kept = min(max(score, SMALLEST), 1 - SMALLEST)
+    return kept / (1 - kept)

@@ -1,0 +1,47 @@
+"""REBASE: the width is shared out among prefixes by their scores (METHOD §5; Wu et al., arXiv 2408.00724)."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+
+from tasks.nodes import Node
+from tasks.strategies.tools import Tools, families, sort_out
+
+ROUNDS = 40
+TEMPERATURE = 0.2
+
+
+async def rebase(root: Node, budget: int, *, tools: Tools) -> list[Node]:
+    """`budget` completions from a tree whose open slots go to prefixes in proportion to softmax(score / 0.2).
+
+    Draws `budget` first steps; an ended completion releases its slot for good, and the open slots are shared out
+    anew at every step. A prefix cut at the token limit keeps its slot and is not returned.
+    """
+    ended: list[Node] = []
+    nodes = sort_out(await tools.next_steps(root, budget), ended)
+    for _ in range(ROUNDS):
+        if not nodes:
+            break
+        scores = await asyncio.gather(*(tools.score(node) for node in nodes))
+        wanted = list(zip(nodes, shares(scores, len(nodes)), strict=True))
+        nodes = sort_out([child for family in await families(tools, wanted) for child in family], ended)
+    return ended
+
+
+def shares(scores: Sequence[float | None], slots: int) -> list[int]:
+    """Whole numbers that add up to `slots`, in proportion to softmax(score / 0.2) (largest remainders).
+
+    A missing score gets nothing, unless all are missing: then all count alike. Ties go to the earlier one.
+    """
+    top = max((score for score in scores if score is not None), default=None)
+    if top is None:
+        return shares([0.0] * len(scores), slots)
+    weights = [0.0 if score is None else math.exp((score - top) / TEMPERATURE) for score in scores]
+    exact = [slots * weight / sum(weights) for weight in weights]
+    counts = [math.floor(share) for share in exact]
+    by_remainder = sorted(range(len(counts)), key=lambda i: counts[i] - exact[i])
+    for place in by_remainder[: slots - sum(counts)]:
+        counts[place] += 1
+    return counts

@@ -1,0 +1,23 @@
+"""Sequential revisions in parallel chains (METHOD §5; Snell et al. 2024, §6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tasks.nodes import Node
+from tasks.strategies.tools import Chain, Tools, follow
+
+
+async def revisions(_root: Node, budget: int, *, s: int, tools: Tools) -> list[list[Node]]:
+    """budget / s chains of s attempts each, one list a chain; every attempt sees the latest ones before it.
+
+    Attempts cut at the token limit are part of the chain, and never an answer. Chains nest: chain i and its
+    attempt t are the same whatever s and the budget, so that all ratios together cost N·(1 + log2(N)/2)
+    attempts (METHOD §5).
+    """
+    taken: Counter[str] = Counter()
+    chains: list[Chain] = [()] * (budget // s)
+    for _ in range(s):
+        attempts = await follow(tools, chains, taken)
+        chains = [(*chain, attempt) for chain, attempt in zip(chains, attempts, strict=True)]
+    return [list(chain) for chain in chains]

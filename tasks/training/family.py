@@ -1,0 +1,95 @@
+"""The whole bundled family, from nothing, in the order in which one needs the other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tasks.training.cards import TITLES, plain, weights_digest
+from tasks.training.generator import HALF, LARGE, GeneratorRecipe, train_generator
+from tasks.training.orm import OrmRecipe, train_orm
+from tasks.training.prm import PrmRecipe, train_prm
+from tasks.training.revision import RevisionRecipe, train_revision
+
+Recipe = GeneratorRecipe | PrmRecipe | RevisionRecipe | OrmRecipe
+
+
+class Member(NamedTuple):
+    """One model: the member it is made from, its recipe, the bundled one's seed, whom its card compares it to."""
+
+    source: str | None
+    recipe: Recipe
+    seed: int = 0
+    beside: str | None = None
+
+
+FAMILY: dict[str, Member] = {
+    "generator": Member(None, GeneratorRecipe()),
+    "prm": Member("generator", PrmRecipe()),
+    "half": Member(None, HALF, seed=1),
+    "revision": Member("generator", RevisionRecipe()),
+    "orm": Member("revision", OrmRecipe()),
+    "large": Member(None, LARGE, beside="generator"),
+}
+"""Every member, in the order in which they are trained."""
+
+
+def train_member(kind: str, folder: Path, *, states: Path, out: Path | None = None, seed: int | None = None) -> None:
+    """Train one member into `out`, by default its place in `folder`, where its sources lie.
+
+    Killed, it goes on from the states in `states` when run again; they are removed in the end.
+    """
+    member = FAMILY[kind]
+    seed = member.seed if seed is None else seed
+    place = out or folder / TITLES[kind]
+    source, beside = (_place(name, folder) for name in (member.source, member.beside))
+    kept = states / f"{kind}-{_digest(member.recipe, seed=seed, source=source)}"
+    match member.recipe, source:
+        case GeneratorRecipe() as recipe, _:
+            train_generator(place, seed=seed, recipe=recipe, states=kept, name=kind, beside=beside)
+        case RevisionRecipe() as recipe, Path():
+            train_revision(source, place, seed=seed, recipe=recipe, states=kept)
+        case PrmRecipe() as recipe, Path():
+            train_prm(source, place, seed=seed, recipe=recipe)
+        case OrmRecipe() as recipe, Path():
+            train_orm(source, place, seed=seed, recipe=recipe)
+        case _:
+            raise ValueError(f"{kind}: expected a member to be made from, got none; name one in FAMILY")
+    shutil.rmtree(kept, ignore_errors=True)
+
+
+def train_family(folder: Path, *, states: Path, seed: int | None = None, say: Callable[[str], object] = print) -> None:
+    """Train every member that `folder` does not hold yet; killed, it goes on where it was when run again.
+
+    A `seed` is added to each member's own.
+    """
+    for kind, member in FAMILY.items():
+        wanted = member.seed + (seed or 0)
+        if held(folder / TITLES[kind], recipe=member.recipe, seed=wanted, source=_place(member.source, folder)):
+            say(f"{TITLES[kind]}: held already")
+            continue
+        say(f"{TITLES[kind]}: training")
+        train_member(kind, folder, seed=wanted, states=states)
+
+
+def held(place: Path, *, recipe: Recipe, seed: int, source: Path | None) -> bool:
+    """Is there a card (written last) of this recipe and seed, made from the weights that now lie in `source`."""
+    try:
+        card: dict[str, Any] = json.loads((place / "card.json").read_text())
+    except (OSError, ValueError):
+        return False
+    same = card.get("seed") == seed and card.get("recipe") == json.loads(json.dumps(plain(recipe)))
+    return same and (source is None or card.get("made_from") in (None, weights_digest(source)))
+
+
+def _digest(recipe: Recipe, *, seed: int, source: Path | None) -> str:
+    facts = [plain(recipe), seed, None if source is None else weights_digest(source)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _place(kind: str | None, folder: Path) -> Path | None:
+    return None if kind is None else folder / TITLES[kind]

@@ -1,0 +1,135 @@
+"""Training of the bundled revision model (METHOD §5, Revision model).
+
+Two phases, from the generator's weights. First documents of several attempts, so that the model learns to
+read the marks of earlier attempts: keep what was marked right, guess anew what was not. Then the
+method's own: right completions of the generator, each behind zero to four wrong ones of the same question.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import torch
+from transformers import LlamaForCausalLM
+
+from tasks.benchmarks.congruences import Mix, Writing
+from tasks.training.attempts import Revising, documents, guesses
+from tasks.training.cards import count_parameters, plain, weights_digest, write_card
+from tasks.training.chain_measures import measure_revision
+from tasks.training.chains import POSITIONS
+from tasks.training.generator import AS_WANTED, load_generator, save_model
+from tasks.training.learning import Pace, Part, next_token_loss, run_parts
+from tasks.training.rollouts import ask
+from tasks.training.sampling import decoder
+from tasks.training.stopping import Stopping, fit
+from tasks.training.trajectories import Pairing, draw_trajectories
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning(Stopping):
+    """The second phase: trajectories of the generator's own draws."""
+
+    questions: int = 320
+    held_out: int = 60
+    pairing: Pairing = field(default_factory=Pairing)
+    batch: int = 32
+    rate: float = 2e-4
+    weight_decay: float = 0.0
+    epochs: int = 1
+    checks_per_epoch: int = 8
+    patience: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One stretch of documents of several attempts; loss on all of each attempt, or on its guesses only."""
+
+    tokens: int
+    revising: Revising
+    guesses_only: bool = False
+    parts: int = 4
+
+    def part(self) -> Part:
+        """One of its parts."""
+        source = guesses if self.guesses_only else documents
+        return Part(self.tokens // self.parts, partial(source, revising=self.revising))
+
+
+# Mostly stages whose right guess the generator cannot know: there only reading the marks helps. Where it
+# can, sharper guesses after any attempt are an easier way to a lower loss, and the marks stay unread.
+UNKNOWN = Reading(
+    tokens=3_500_000,
+    revising=Revising(
+        Mix((2, 3), (1, 2, 6)), Writing((0.955, 0.48, 0.5), AS_WANTED.writing.bent), plain=0.2, levelled=0.0
+    ),
+    parts=7,
+)
+ATTEMPTS = Reading(tokens=1_500_000, revising=Revising(AS_WANTED.mix, AS_WANTED.writing), parts=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRecipe(Pace):
+    """Everything that sets the trained weights, generator and seed aside."""
+
+    phases: tuple[Reading, ...] = (UNKNOWN, ATTEMPTS)
+    tuning: Tuning = field(default_factory=Tuning)
+    batch: int = 8
+
+
+def train_revision(
+    generator: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    recipe: RevisionRecipe | None = None,
+    states: Path | None = None,
+    measured_on: int = 300,
+) -> dict[str, object]:
+    """Figures of a revision model made from the generator in `generator` and saved in `out`."""
+    recipe = recipe or RevisionRecipe()
+    torch.manual_seed(seed)
+    model = load_generator(generator)
+    parts = [phase.part() for phase in recipe.phases for _ in range(phase.parts)]
+    training = run_parts(model, parts, pace=recipe, seed=seed, states=states)
+    tuned = tune(model, generator, tuning=recipe.tuning, seed=seed)
+    save_model(model, out)
+    figures: dict[str, object] = {
+        "seed": seed,
+        "recipe": plain(recipe),
+        "made_from": weights_digest(generator),
+        **count_parameters(model),
+        **training.figures(),
+        "tuning": tuned,
+        "measured": measure_revision(
+            decoder(model, positions=POSITIONS), asked=ask("validation", measured_on, seed=2), seed=seed
+        ),
+    }
+    write_card(out, "revision", figures)
+    return figures
+
+
+def tune(model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int) -> dict[str, object]:
+    """Figures of the second phase; the model is changed in place."""
+    started, cpu = time.time(), time.process_time()
+    asked = ask("train", tuning.questions + tuning.held_out, seed=seed + 2)
+    weights = decoder(load_generator(generator))
+    found, counts = draw_trajectories(weights, asked, pairing=tuning.pairing, seed=seed)
+    print(counts, f"{time.time() - started:.0f} s", flush=True)
+    train, held_out = (
+        [each.document(asked[each.question].prompt) for each in found if (each.question >= tuning.questions) == late]
+        for late in (False, True)
+    )
+    fitted = fit(
+        model,
+        train,
+        held_out,
+        loss=lambda batch: next_token_loss(model, batch, bf16=False),
+        stopping=tuning,
+        rng=random.Random(f"revision/{seed}"),
+    )
+    spent = {"wall_seconds": time.time() - started, "cpu_seconds": time.process_time() - cpu}
+    return {**counts, **fitted, **{name: round(value, 1) for name, value in spent.items()}}

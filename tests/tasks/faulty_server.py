@@ -1,0 +1,213 @@
+"""A loopback server that answers /v1/completions with a scripted model's draws, and misbehaves when it should.
+
+Plain asyncio streams, since a reset or half a body is nothing that a web framework lets its user do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import socket
+import struct
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts import FORMAT, WHOLE, geometric
+
+from tasks.engines.http_generator import HttpGenerator
+from tasks.engines.replica import Limits
+from tasks.engines.scripted import Law, ScriptedEngine
+from tasks.formats import Format
+from tasks.protocols import Draw, Sampling
+
+MODEL = "scripted"
+PROMPT = (63, 64, 65)
+QUICK = Limits(backoff=0.002, longest=0.05, total=1.0, at_once=32)
+FAULTS = ("busy", "error", "reset", "half", "short", "fewer", "other model", "hang")
+
+
+@dataclass(slots=True)
+class FaultyServer:
+    """One replica. `faulty` is the share of requests that meet one of `faults`, each equally often."""
+
+    format: Format
+    law: Law
+    faulty: float = 0.0
+    faults: tuple[str, ...] = FAULTS
+    retry_after: str = "0"
+    seconds: float = 0.0
+    """Waited before every reply."""
+    frozen: bool = False
+    """Connections are taken and /health is fine, but no token is ever generated."""
+    requests: int = 0
+    probes: int = 0
+    """Requests for one token, among the requests."""
+    open: int = 0
+    """Requests that wait for their reply; most is the greatest number of them."""
+    most: int = 0
+    met: Counter[str] = field(default_factory=Counter[str])
+    """How often each fault was met."""
+    port: int = 0
+    _random: random.Random = field(default_factory=lambda: random.Random(0))
+    _server: Any = None
+
+    async def __aenter__(self) -> FaultyServer:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, backlog=1024)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop listening; what is under way ends when its client goes."""
+        self._server.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while await self._one(reader, writer):
+                pass
+        writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection lives on after one request."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        path = head.split()[1]
+        lengths = [line.split(":")[1] for line in head.splitlines() if line.startswith("content-length:")]
+        content = await reader.readexactly(int(lengths[0])) if lengths else b""
+        if path != "/v1/completions":
+            return _send(writer, 200, {"data": [{"id": MODEL}]})
+        self.open += 1
+        self.most = max(self.most, self.open)
+        try:
+            return await self._completion(json.loads(content), reader, writer)
+        finally:
+            self.open -= 1
+
+    async def _completion(self, body: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        self.requests += 1
+        self.probes += "seed" not in body
+        if self.frozen:
+            return await _client_gone(reader, None)
+        if self.seconds and await _client_gone(reader, self.seconds):
+            return False
+        fault = self._random.choice(self.faults) if self._random.random() < self.faulty else ""
+        self.met[fault] += 1
+        return await self._misbehave(fault, await self._reply(body), reader=reader, writer=writer)
+
+    async def _misbehave(
+        self, fault: str, reply: dict[str, Any], *, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        content = json.dumps(reply).encode()
+        if fault == "hang":
+            return await _client_gone(reader, None)
+        if fault == "reset":
+            return _reset(writer)
+        if fault == "half":  # fewer bytes than announced
+            return _send(writer, 200, content[: len(content) // 2], length=len(content), on=False)
+        status, answer = {
+            "busy": (429, {"error": {"message": "busy"}}),
+            "error": (500, {"error": {"message": "an error on purpose"}}),
+            "wrong": (400, {"error": {"message": "max_tokens is too large"}}),
+            "short": (200, content[: len(content) // 2]),  # as many bytes as announced, but of half a document
+            "fewer": (200, reply | {"choices": reply["choices"][1:]}),
+            "other model": (200, reply | {"model": "another"}),
+        }.get(fault, (200, content))
+        return _send(writer, status, answer, **({"Retry-After": self.retry_after} if fault == "busy" else {}))
+
+    async def _reply(self, body: Any) -> dict[str, Any]:
+        sampling = Sampling(
+            temperature=body["temperature"], top_p=1.0, top_k=0, max_tokens=body["max_tokens"],
+            until="step" if self.format.step_ends <= set(body.get("stop_token_ids", ())) else "end",
+        )  # fmt: skip
+        engine = ScriptedEngine(self.format, self.law)
+        answer = await engine.draw(body["prompt"], body.get("n", 1), sampling=sampling, seed=body.get("seed", 0))
+        end = min(self.format.end_of_text)
+        return {
+            "model": MODEL,
+            "choices": [_choice(i, draw, end) for i, draw in enumerate(answer.draws)],
+            "usage": {
+                "prompt_tokens": len(body["prompt"]),
+                "completion_tokens": sum(draw.tokens for draw in answer.draws),
+                "prompt_tokens_details": {"cached_tokens": len(body["prompt"]) // 2},
+            },
+        }
+
+
+def _choice(index: int, draw: Draw, end: int) -> dict[str, Any]:
+    token_ids = [*draw.token_ids, end] if draw.stop == "end" else [*draw.token_ids]
+    reason = "length" if draw.stop == "limit" else "stop"
+    return {"index": index, "text": "", "finish_reason": reason, "token_ids": token_ids}
+
+
+def _send(
+    writer: asyncio.StreamWriter, status: int, body: Any, *, length: int | None = None, on: bool = True, **headers: str
+) -> bool:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers |= {"Content-Length": str(len(content) if length is None else length)}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    writer.write(f"HTTP/1.1 {status} .\r\n{lines}\r\n".encode() + content)
+    return on
+
+
+def _reset(writer: asyncio.StreamWriter) -> bool:
+    """Close with a TCP reset instead of an end of stream."""
+    sock: socket.socket = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+    return False
+
+
+async def _client_gone(reader: asyncio.StreamReader, seconds: float | None) -> bool:
+    """Whether the client closed its connection within so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(reader.read(1), seconds)
+        return True
+    return False
+
+
+class Asked:
+    """An HTTP engine over servers of its own, and the same model asked directly."""
+
+    def __init__(self, *servers: FaultyServer, limits: Limits = QUICK) -> None:
+        self.servers = servers
+        self.direct = ScriptedEngine(FORMAT, servers[0].law)
+        self._limits = limits
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Asked:
+        for server in self.servers:
+            await self._stack.enter_async_context(server)
+        self.engine = HttpGenerator([server.url for server in self.servers], MODEL, FORMAT, limits=self._limits)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.engine.close()
+        await self._stack.aclose()
+
+    async def right(self, count: int, *, n: int = 2, seed: int = 0) -> float:
+        """Ask count times at once; the seconds it took, after checking every draw."""
+        started = time.monotonic()
+        seeds = [seed + 1000 * i for i in range(count)]
+        replies = await asyncio.gather(*(self.engine.draw(PROMPT, n, sampling=WHOLE, seed=s) for s in seeds))
+        seconds = time.monotonic() - started
+        for reply, s in zip(replies, seeds, strict=True):
+            assert reply.draws == (await self.direct.draw(PROMPT, n, sampling=WHOLE, seed=s)).draws
+        return seconds
+
+
+def server(law: Law | None = None, **how: Any) -> FaultyServer:
+    return FaultyServer(FORMAT, law or geometric(), **how)
+
+
+def closed_port() -> int:
+    """A port of loopback where nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]

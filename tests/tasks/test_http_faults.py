@@ -1,0 +1,101 @@
+"""Whatever servers do: exactly the right draws, none doubled, or an error that says what happened."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from faulty_server import FAULTS, PROMPT, Asked, server
+from scripts import FORMAT, STEP, WHOLE, fixed, never_ending
+
+from tasks.engines.replica import Limits
+from tasks.errors import UserError
+from tasks.nodes import root
+from tasks.questions import Question
+from tasks.sampler import Sampler
+
+
+async def family(engine, questions, sizes):
+    """What a sampler holds and recorded after asking for ever more children of every question."""
+    recorded = []
+    sampler = Sampler(format=FORMAT, engine=engine, record=recorded.append)
+
+    async def grown(question):
+        node = root(question, tuple(FORMAT.tokenizer.encode(question.text)))
+        return [await sampler.children(node, n, sampling=WHOLE) for n in sizes]
+
+    return await asyncio.gather(*map(grown, questions)), recorded
+
+
+def by_child(recorded):
+    return {(new.key, new.child): (new.draw, new.prompt_tokens, new.requests) for new in recorded}
+
+
+async def assert_faults_change_nothing(requests):
+    sizes = (1, 2, 4, 5, 8)  # five requests a question, for 1 + 1 + 2 + 1 + 3 children
+    questions = [Question(f"q{i}", f"{i}?", "a") for i in range(requests // len(sizes))]
+    async with Asked(server(faulty=0.2), server(faulty=0.2)) as served:
+        children, recorded = await family(served.engine, questions, sizes)
+        wanted, once = await family(served.direct, questions, sizes)
+        met = sum((replica.met for replica in served.servers), start=Counter())
+        assert served.engine.in_flight == 0
+    assert children == wanted
+    assert len(recorded) == 8 * len(questions) == len({(new.key, new.child) for new in recorded})
+    assert by_child(recorded) == by_child(once)
+    assert sum(new.draw.tokens for new in recorded) == served.engine.generated_tokens
+    assert met[""] >= requests and set(met) >= set(FAULTS)
+    assert 0.15 < 1 - met[""] / met.total() < 0.25
+
+
+async def test_a_fault_in_every_fifth_of_300_requests_changes_no_draw():
+    await assert_faults_change_nothing(300)
+
+
+@pytest.mark.slow
+async def test_a_fault_in_every_fifth_of_10000_requests_changes_no_draw():
+    await assert_faults_change_nothing(10_000)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_each_fault_is_survived_on_another_replica(fault):
+    async with Asked(server(faulty=1.0, faults=(fault,)), server()) as served:
+        await served.right(8)
+        assert served.servers[0].met[fault] > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("error", "5 × HTTP 500 .*an error on purpose"),
+        ("busy", "5 × HTTP 429"),
+        ("reset", "5 × ReadError"),
+        ("half", "5 × RemoteProtocolError"),
+        ("short", "5 × a reply that cannot be trusted: .*JSON"),
+        ("fewer", r"cannot be trusted: draws: expected \[0, 1\], got \[1\]"),
+        ("other model", "cannot be trusted: model: expected scripted, got another"),
+        ("hang", "5 × no reply in 0.1"),
+    ],
+)
+async def test_retries_are_bounded_and_the_error_says_what_came(fault, said):
+    limits = Limits(backoff=0.001, attempts=5, total=0.1)
+    async with Asked(server(fixed(1), faulty=1.0, faults=(fault,)), limits=limits) as served:
+        with pytest.raises(UserError, match=said) as raised:
+            await served.right(1)
+        assert served.servers[0].requests - served.servers[0].probes == 5
+    text = str(raised.value)
+    assert text.startswith("engine: expected a reply to /v1/completions from http://127.0.0.1:")
+    assert "in 5 attempts" in text and text.endswith("then run again")
+
+
+async def test_a_refusal_is_not_repeated_and_tells_what_the_server_said():
+    async with Asked(server(faulty=1.0, faults=("wrong",)), server()) as served:
+        with pytest.raises(UserError, match=r"HTTP 400 .*max_tokens is too large"):
+            await served.right(1)
+        assert [one.requests for one in served.servers] == [1, 0]
+
+
+async def test_stop_reasons_and_cached_tokens_come_through():
+    async with Asked(server(never_ending)) as served:
+        cut = await served.engine.draw(PROMPT, 1, sampling=WHOLE, seed=0)
+        step = await served.engine.draw(PROMPT, 1, sampling=STEP, seed=0)
+    assert [cut.draws[0].stop, step.draws[0].stop] == ["limit", "step"]
+    assert (cut.prompt_tokens, cut.cached_tokens) == (3, 1)  # this server says that half is cached
