@@ -130,12 +130,13 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
 
 @app.command
 def status(*, json: bool = False) -> None:
-    """Runs, newest first: state, tokens spent, what is missing."""
+    """Runs, newest first: state, tokens spent (and if every cell had drawn alone), what is missing."""
     from warehouse import snapshot
 
     sql = (
-        "SELECT run_id, study, model, state, generated_tokens, alone_tokens::BIGINT AS if_drawn_alone, seconds, "
-        "missing_cells FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20"
+        "SELECT run_id, study, parse_filename(model) AS model, state, generated_tokens AS tokens, "
+        "alone_tokens::BIGINT AS if_alone, round(share, 2) AS share, seconds, missing_cells AS missing "
+        "FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20"
     )
     frame = snapshot.query(settings().warehouse, sql)
     _show(frame.to_dicts(), as_json=json, title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old")

@@ -91,15 +91,19 @@ def _pool_figures(run: Run, pool: Pool, *, seed: int) -> list[_Figure]:
     budgets = run.study.budgets
     strategies = [strategy for strategy in map(parse, run.study.strategies) if strategy.kind == "pool"]
     scored = {"pass": False} | {s.key: s.needs_verifier for s in strategies}
+    estimates = pool_estimates(pool, budgets, seed=seed)
+    majority = {one.budget: one for one in estimates if one.selector == "majority"}
     figures = [
         _Figure(one.selector, one.budget, one.accuracy, one.mc_error, one.budget, scored[one.selector])
-        for one in pool_estimates(pool, budgets, seed=seed)
+        for one in estimates
         if one.selector in scored
     ]
     for strategy in strategies:
         if strategy.options:
-            found = adaptive_estimates(pool, budgets, rule=Rule(**dict[str, Any](strategy.options)), seed=seed)
-            figures += [_Figure(strategy.key, *one) for one in found]
+            rule = Rule(**dict[str, Any](strategy.options))
+            for one in adaptive_estimates(pool, budgets, rule=rule, seed=seed):
+                same = majority[one.budget] if one.budget <= rule.earliest else one
+                figures.append(_Figure(strategy.key, one.budget, same.accuracy, same.mc_error, one.generations))
     return figures
 
 

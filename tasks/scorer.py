@@ -61,7 +61,12 @@ class Scorer:
 
     def _ask(self, verifier: Verifier, node: Node) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
-        mine = [key for key in self._keys(node) if key not in self._known and key not in self._asked]
+        taken = (
+            self._known,
+            self._asked,
+            self._failed,
+        )  # a failed one stays so, or a replay would see more than the run
+        mine = [key for key in self._keys(node) if not any(key in keys for keys in taken)]
         task = asyncio.ensure_future(self._request(verifier, node, mine))
         self._asked |= dict.fromkeys(mine, task)
         return task

@@ -217,7 +217,8 @@ def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
 def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
 
-    With `max_budget` the budgets above it are dropped, and powers of two are added up to it. A file
+    With `max_budget` the budgets above it are dropped, and powers of two are added up to it; strategies that
+    need more are left out. A file
     without a [verifier] table is a study without verifier. A benchmark file is looked for beside the
     study first, so that the nightly worker finds it wherever it runs.
     """
@@ -227,13 +228,17 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"study: {path} is not valid TOML: {error}; correct that line and run again") from error
     if max_budget is not None:
-        values["budgets"] = _dialled(
-            values.get("budgets", list(Study.__dataclass_fields__["budgets"].default)), max_budget
-        )
+        values["budgets"] = _dialled(values.get("budgets", list(_default("budgets"))), max_budget)
+        named = values.get("strategies", list(_default("strategies")))
+        values["strategies"] = [text for text in named if parse(text).fits(values["budgets"][-1])]
     beside = path.parent / str(values.get("benchmark", ""))
     if beside.is_file():
         values["benchmark"] = str(beside.resolve())
     return study_from({"name": path.stem, "verifier": None, **values})
+
+
+def _default(name: str) -> Any:
+    return Study.__dataclass_fields__[name].default
 
 
 def _dialled(budgets: list[int], top: int) -> list[int]:

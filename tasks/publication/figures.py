@@ -86,11 +86,11 @@ def gain_colour(gain: float | None) -> str:
 
 
 def _strategy_series(summary: RunSummary, rows: pl.DataFrame) -> list[Series]:
-    """One line a strategy in its own colour, the same in every figure, and coverage."""
-    present = set(rows["strategy"].to_list())
+    """One line for each of the most notable strategies, in the same colour in every figure, and coverage."""
+    present, names = set(rows["strategy"].to_list()), short_names(summary.strategies)
     lines = [
-        Series(name, _points(rows, strategy=key), PALETTE[i % len(PALETTE)], mark=i)
-        for i, (key, name) in enumerate(short_names(summary.strategies).items())
+        Series(names[key], _points(rows, strategy=key), PALETTE[i], mark=i)
+        for i, key in enumerate(summary.notable(len(PALETTE)))
         if key in present
     ]
     if COVERAGE in present:

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from tasks.publication import report_tables as tables
-from tasks.publication.figures import accuracy_by_bin, accuracy_by_budget, policy_grid
+from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budget, policy_grid
 from tasks.publication.headlines import best_fixed, headlines, largest_factor
 from tasks.publication.summary import (
     RunSummary,
@@ -47,7 +47,7 @@ def html(summary: RunSummary) -> str:
         _cards(summary),
         "<ul class=headlines>" + "".join(f"<li>{escape(s)}</li>" for s in headlines(summary)) + "</ul>",
         first,
-        _figure("Accuracy against budget, all questions", accuracy_by_budget(summary), note=_BANDS),
+        _figure("Accuracy against budget, all questions", accuracy_by_budget(summary), note=_bands(summary)),
         *others,
         tables.changes(summary),
         f"<div class=columns>{tables.efficiency(summary)}{tables.costs(summary)}</div>",
@@ -56,6 +56,11 @@ def html(summary: RunSummary) -> str:
     ]
     head = f'<head><meta charset="utf-8"><title>{escape(title)}</title>{_STYLE}</head>'
     return f'<!doctype html><html lang="en">{head}<body>{"".join(sections)}</body></html>'
+
+
+def _bands(summary: RunSummary) -> str:
+    every, drawn = len(summary.strategies), len(PALETTE)
+    return _BANDS if every <= drawn else f"{_BANDS} The {drawn} of {every} strategies chosen or best most often."
 
 
 def _head(summary: RunSummary, title: str) -> str:

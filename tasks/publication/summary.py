@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -73,6 +74,18 @@ class RunSummary(NamedTuple):
     def strategies(self) -> list[str]:
         """Strategy keys, coverage left out."""
         return sorted(s for s in self.overall["strategy"].unique().to_list() if s != COVERAGE)
+
+    def notable(self, most: int) -> list[str]:
+        """At most so many keys, for a figure: the baseline, majority, and the strategies chosen or best most often."""
+        policy = Counter(self.policy["strategy"].to_list())
+        best = self.overall.filter(pl.col("strategy") != COVERAGE).sort(
+            "accuracy", descending=True, maintain_order=True
+        )
+        policy.update(best.unique("budget", keep="first", maintain_order=True)["strategy"].to_list())
+        at_top = best.filter(pl.col("budget") == self.budgets[-1])["strategy"].to_list()
+        ranked = sorted(self.strategies, key=lambda key: (-policy[key], at_top.index(key) if key in at_top else most))
+        first = [key for key in (self.baseline, "majority") if key in self.strategies]
+        return sorted(list(dict.fromkeys([*first, *ranked]))[:most])
 
     @property
     def difficulties(self) -> list[str]:
@@ -153,7 +166,7 @@ def cells(summary: RunSummary, difficulty: str) -> list[Cell]:
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
-    """A name of at most about ten characters for every strategy key, unique among them.
+    """A short name for every strategy key, unique among them.
 
     `beam_search(m=4)/weighted` → `beam m=4`; where two keys would share a name both keep their key.
     """
@@ -162,12 +175,17 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
     return {key: name if counts[name] == 1 else key for key, name in names.items()}
 
 
+_SPOKEN = {
+    "best_of_n": "best-of-N", "beam_search": "beam", "particle_filter": "particles", "revision_search": "rev. search",
+    "revisions": "revise",
+}  # fmt: skip
+
+
 def _shortened(key: str) -> str:
     proposer, _, selector = key.partition("/")
     name, _, arguments = proposer.removesuffix(")").partition("(")
-    name = name.removesuffix("_search").replace("best_of_n", "best-of-N").replace("_", " ")
-    words = [name, arguments.replace("sqrt", "√N").replace(" ", "")]
-    if selector not in ("", "weighted"):
+    words = [_SPOKEN.get(name, name), arguments.replace("sqrt", "√N").replace(" ", "")]
+    if selector not in ("", "weighted", "hierarchical"):
         words.append(f"· {selector}")
     return " ".join(word for word in words if word)
 

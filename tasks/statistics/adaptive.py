@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,13 @@ class Rule:
     agree: int | None = None
     posterior: float | None = None
 
+    @property
+    def earliest(self) -> int:
+        """Draws below which it never stops: up to that budget it is majority."""
+        if self.agree is not None:
+            return self.agree
+        return next(votes for votes in count(1) if 1 - 0.5 ** (votes + 1) > (self.posterior or 0.5))
+
 
 def adaptive_estimates(
     pool: Pool, budgets: Sequence[int], *, rule: Rule, seed: int, orders: int = 64
@@ -44,8 +52,10 @@ def adaptive_estimates(
     Averaged over `orders` seeded random orders of the pool. Raises ValueError for a budget outside the pool.
     """
     draws = pool.answers.size
-    if not budgets or min(budgets) < 1 or max(budgets) > draws:
-        raise ValueError(f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}")
+    if not budgets or min(budgets) < 1 or max(budgets) > draws or list(budgets) != sorted(budgets):
+        raise ValueError(f"expected rising budgets between 1 and the {draws} draws of the pool, got {list(budgets)}")
+    if orders < 2:
+        raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
     names, first, inverse = np.unique(pool.answers, return_index=True, return_inverse=True)
     shift = int(names[0] < 0)
     classes = (inverse - shift).astype(np.int64)
@@ -86,16 +96,16 @@ def _walk(classes: Any, correct: Any, orders: Any, budgets: Any, agree: int, ahe
                 if one >= 0:
                     votes[one] += 1
                 first, second = 0, 0
-                for count in votes:
-                    if count > first:
-                        first, second = count, first
-                    elif count > second:
-                        second = count
+                for held in votes:
+                    if held > first:
+                        first, second = held, first
+                    elif held > second:
+                        second = held
                 stopped = run >= agree or (first > 0 and ahead[first, second] > threshold)
             while at < budgets.size and (stopped or budgets[at] == made):
                 most = 0
-                for count in votes:
-                    most = max(most, count)
+                for held in votes:
+                    most = max(most, held)
                 tied, won = 0, 0.0
                 for name in range(votes.size):
                     if most > 0 and votes[name] == most:

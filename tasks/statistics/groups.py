@@ -38,6 +38,8 @@ def group_estimates(
     """
     if not groups or min(counts) < 1 or max(counts) > len(groups):
         raise ValueError(f"expected counts between 1 and the {len(groups)} groups, got {list(counts)}")
+    if orders < 2:
+        raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
     if selector == "hierarchical":
         groups = [[winner] if (winner := _winner(pool, group)) is not None else [] for group in groups]
         selector = "weighted"

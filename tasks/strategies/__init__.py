@@ -89,8 +89,8 @@ class Strategy:
 
     @property
     def needs_verifier(self) -> bool:
-        """A search asks the verifier at every step; groups and pools only to select."""
-        return self.kind == "search" or self.selector != "majority"
+        """Whether the verifier is asked, in the search or to select."""
+        return self.kind == "search" or self.scores_steps or self.selector != "majority"
 
     @property
     def scores_steps(self) -> bool:
@@ -154,7 +154,7 @@ def parse(text: str) -> Strategy:
 def _options(text: str, form: Form, written: str) -> tuple[tuple[str, Value], ...]:
     parts = [part.partition("=") for part in written.split(",") if part]
     given = {name: value for name, _, value in parts}
-    complete = len(given) == 1 if form.one_of else len(given) == len(form.options)
+    complete = len(given) == len(parts) == (1 if form.one_of else len(form.options))
     if given and not form.options:
         raise UserError(f"study: {form.example} takes no options, got {text!r}; write {form.example!r}")
     if not given.keys() <= form.options.keys() or not complete:

@@ -50,7 +50,7 @@ def at_least(smallest: int) -> Option:
     """A whole number from `smallest` on."""
 
     def read(text: str) -> Value | None:
-        return int(text) if text.isdigit() and int(text) >= smallest else None
+        return int(text) if text.isdecimal() and int(text) >= smallest else None
 
     return Option(read, f"{smallest} or more")
 
@@ -59,7 +59,7 @@ def power_of_two() -> Option:
     """1, 2, 4, …"""
 
     def read(text: str) -> Value | None:
-        return int(text) if text.isdigit() and int(text).bit_count() == 1 else None
+        return int(text) if text.isdecimal() and int(text).bit_count() == 1 else None
 
     return Option(read, "a power of two")
 

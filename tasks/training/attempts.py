@@ -2,7 +2,9 @@
 
 With no earlier attempt the prompt is the question alone. With one to four (the most recent ones, numbered
 from 1) it is the question, then `Attempt i:` and the attempt's text for each, then the next number's mark.
-An attempt ends with the end token, whatever follows it in a document.
+An attempt ends with the end token, whatever follows it in a document. One that has another before it begins
+with a line that reviews the latest: `Verified: a=4 ✓ b=0 ✗`. What was found to fail is then one look away from
+every new guess; without that line small models were not seen to use the marks of earlier attempts at all.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from tasks.benchmarks.congruences import (
     MODULUS,
     RIGHT,
     STEP_END,
+    WRONG,
     Mix,
     Stage,
     Writing,
@@ -30,10 +33,12 @@ from tasks.benchmarks.congruences import (
     solve,
     split_of,
     stage_tokens,
+    vocabulary,
 )
 from tasks.training.learning import IGNORED, Document, completion
 from tasks.training.tokenizer import encode, token_ids
 
+REVIEW = "Verified: "
 WINDOW = 4
 """Most earlier attempts that a prompt shows (METHOD §5)."""
 
@@ -110,13 +115,6 @@ def documents(rng: random.Random, *, revising: Revising) -> Iterator[Document]:
         yield chain_document(encode(question), [encode(each.tokens) for each in attempts], first=min(past, 1))
 
 
-def guesses(rng: random.Random, *, revising: Revising) -> Iterator[Document]:
-    """The same documents with loss on the guesses only, so that their arithmetic and marks may be untrue."""
-    tries = set(encode([f": try {letter} = " for letter in LETTERS]))
-    for ids, labels in documents(rng, revising=revising):
-        yield Document(ids, [label if token in tries else IGNORED for token, label in zip(ids, labels, strict=True)])
-
-
 def _draw(rng: random.Random, revising: Revising) -> list[Stage]:
     if rng.random() < revising.levelled:
         return draw_level(rng, level=rng.choice(list(LEVELS)))
@@ -138,7 +136,7 @@ def revise(stages: list[Stage], earlier: Sequence[Attempt], rng: random.Random, 
 
     A new guess is right by the chance of its kind; arithmetic and marks are as in the generator's text.
     """
-    tokens: list[str] = []
+    tokens = review(earlier[-1].values, earlier[-1].marks) if earlier else []
     values: list[int] = []
     marks: list[bool] = []
     for index, stage in enumerate(stages):
@@ -149,6 +147,27 @@ def revise(stages: list[Stage], earlier: Sequence[Attempt], rng: random.Random, 
         marks.append(check[-1] == RIGHT)
         values.append(guess)
     return Attempt([*tokens, ANSWER_MARKER, *_answer_tokens(values), END], values, marks)
+
+
+def review(values: Sequence[int], marks: Sequence[bool]) -> list[str]:
+    """Token texts of the line that reviews an attempt."""
+    named = [(" " if index else "") + f"{LETTERS[index]}=" for index in range(len(values))]
+    parts = [
+        (name, str(value), RIGHT if mark else WRONG) for name, value, mark in zip(named, values, marks, strict=True)
+    ]
+    return [REVIEW, *(token for part in parts for token in part), STEP_END]
+
+
+def review_of(text: Sequence[int]) -> list[int]:
+    """Ids of the line that reviews a written attempt, by its lines' guesses and marks; none for one without."""
+    words = vocabulary()
+    spelled = [words[token] for token in text]
+    tries = [place for place, word in enumerate(spelled[:-1]) if word[:6] == ": try " and spelled[place + 1].isdigit()]
+    if not tries:
+        return []
+    ends = [*tries[1:], len(spelled)]
+    marked = [RIGHT in spelled[place:end] for place, end in zip(tries, ends, strict=True)]
+    return encode(review([int(spelled[place + 1]) for place in tries], marked))
 
 
 def _seen(stage: Stage, index: int, values: list[int], earlier: Sequence[Attempt]) -> dict[int, bool]:

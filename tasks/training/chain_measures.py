@@ -39,7 +39,7 @@ def chain_figures(drawn: Chains, levels: list[int], *, seed: int) -> dict[str, o
     count = right.shape[2]
     resampled = resample(len(right), seed=seed)
     chosen = {level: np.array(levels) == level for level in sorted(set(levels))}
-    rises = {(start, end) for start, end in ((1, 2), (2, 3), (3, 4), (1, RISE), (RISE, count)) if end <= count}
+    rises = {(start, end) for start, end in ((1, 2), (2, 3), (3, 4), (1, RISE), (RISE, count)) if start < end <= count}
     return {
         "attempts": {str(t + 1): _attempt(right, drawn.finished, t, resampled) for t in range(count)},
         "rise": {

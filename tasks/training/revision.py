@@ -16,8 +16,7 @@ from pathlib import Path
 import torch
 from transformers import LlamaForCausalLM
 
-from tasks.benchmarks.congruences import Mix, Writing
-from tasks.training.attempts import Revising, documents, guesses
+from tasks.training.attempts import Revising, documents
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
 from tasks.training.chain_measures import measure_revision
 from tasks.training.chains import POSITIONS
@@ -45,39 +44,17 @@ class Tuning(Stopping):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One stretch of documents of several attempts; loss on all of each attempt, or on its guesses only."""
-
-    tokens: int
-    revising: Revising
-    guesses_only: bool = False
-    parts: int = 4
-
-    def part(self) -> Part:
-        """One of its parts."""
-        source = guesses if self.guesses_only else documents
-        return Part(self.tokens // self.parts, partial(source, revising=self.revising))
-
-
-# Mostly stages whose right guess the generator cannot know: there only reading the marks helps. Where it
-# can, sharper guesses after any attempt are an easier way to a lower loss, and the marks stay unread.
-UNKNOWN = Reading(
-    tokens=3_500_000,
-    revising=Revising(
-        Mix((2, 3), (1, 2, 6)), Writing((0.955, 0.48, 0.5), AS_WANTED.writing.bent), plain=0.2, levelled=0.0
-    ),
-    parts=7,
-)
-ATTEMPTS = Reading(tokens=1_500_000, revising=Revising(AS_WANTED.mix, AS_WANTED.writing), parts=3)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RevisionRecipe(Pace):
     """Everything that sets the trained weights, generator and seed aside."""
 
-    phases: tuple[Reading, ...] = (UNKNOWN, ATTEMPTS)
+    tokens: int = 4_000_000
+    parts: int = 8
+    revising: Revising = Revising(AS_WANTED.mix, AS_WANTED.writing, plain=0.25)
     tuning: Tuning = field(default_factory=Tuning)
-    batch: int = 8
+    batch: int = 16
+    decay_share: float = 1 / 3
+    muon_rate: float = 0.005
+    adam_rate: float = 1e-3
 
 
 def train_revision(
@@ -93,8 +70,8 @@ def train_revision(
     recipe = recipe or RevisionRecipe()
     torch.manual_seed(seed)
     model = load_generator(generator)
-    parts = [phase.part() for phase in recipe.phases for _ in range(phase.parts)]
-    training = run_parts(model, parts, pace=recipe, seed=seed, states=states)
+    part = Part(recipe.tokens // recipe.parts, partial(documents, revising=recipe.revising))
+    training = run_parts(model, [part] * recipe.parts, pace=recipe, seed=seed, states=states)
     tuned = tune(model, generator, tuning=recipe.tuning, seed=seed)
     save_model(model, out)
     figures: dict[str, object] = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.benchmarks.congruences import vocabulary
 from tasks.statistics.subsets import compiled
-from tasks.training.attempts import WINDOW, revision_prompt, without_end
+from tasks.training.attempts import WINDOW, review_of, revision_prompt, without_end
 from tasks.training.learning import Document, completion
 from tasks.training.rollouts import Asked, answer_of, draw
 from tasks.training.sampling import Decoder
@@ -33,8 +33,9 @@ class Trajectory(NamedTuple):
     right: list[int]
 
     def document(self, prompt: list[int]) -> Document:
-        """Its ids, with loss on the right completion and its end only."""
-        return completion(revision_prompt(prompt, self.earlier), self.right)
+        """Its ids, with loss on the right completion, the review before it and its end only."""
+        opening = review_of(self.earlier[-1]) if self.earlier else []
+        return completion(revision_prompt(prompt, self.earlier), [*opening, *self.right])
 
 
 def draw_trajectories(

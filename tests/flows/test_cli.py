@@ -68,7 +68,7 @@ def test_sql_cannot_write(ttc):
     ("words", "said"),
     [
         (["run", "nowhere"], "expected a TOML file or one of demo"),
-        (["plan", "demo", "--max-budget", "3"], "multiples|budget of at least"),
+        (["plan", "demo", "--max-budget", "0"], "budgets must rise strictly from 1"),
     ],
 )
 def test_a_users_mistake_is_exit_code_2_without_traceback(ttc, words, said):

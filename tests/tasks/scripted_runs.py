@@ -38,10 +38,10 @@ class ScriptedEngines:
         self.writer = ScriptedEngine(run.format, self._law, seconds=seconds)
         self.judge = ScriptedVerifier(self._opinion, seconds=seconds)
 
-    async def engine(self, model: Model) -> ScriptedEngine:
+    async def engine(self, _model: Model) -> ScriptedEngine:
         return self.writer
 
-    async def verifier(self, model: Model) -> ScriptedVerifier:
+    async def verifier(self, _model: Model) -> ScriptedVerifier:
         return self.judge
 
     async def close(self) -> None:

@@ -183,7 +183,8 @@ class Bench:
         self.draws: list[NewDraw] = []
         self.scores: list[NewScore] = []
         self.failures: list[str] = []
-        self.sampler = Sampler(format=FORMAT, record=self.draws.append, **{"engine": self.engine} | sampler)
+        options: dict[str, Any] = {"engine": self.engine} | sampler
+        self.sampler = Sampler(format=FORMAT, record=self.draws.append, **options)
         self.scorer = Scorer(
             verifier=self.verifier, record=self.scores.append, whole=whole,
             record_failure=lambda _, why: self.failures.append(why),

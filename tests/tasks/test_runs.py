@@ -106,7 +106,7 @@ def test_a_run_without_draws_stays_incomplete_and_says_so(tmp_path):
 
 
 class Broken(ScriptedEngines):
-    async def engine(self, model):
+    async def engine(self, _model):
         raise RuntimeError("engine broke")
 
 

@@ -18,6 +18,7 @@ from tasks.benchmarks.congruences import (
     question_tokens,
     vocabulary,
 )
+from tasks.benchmarks.congruences import document as document_of
 from tasks.training.attempts import (
     WINDOW,
     Attempt,
@@ -25,7 +26,8 @@ from tasks.training.attempts import (
     chain,
     chain_document,
     documents,
-    guesses,
+    review,
+    review_of,
     revise,
     revision_prompt,
 )
@@ -36,7 +38,7 @@ from tasks.training.family import FAMILY, held
 from tasks.training.generator import GeneratorRecipe, Phase, train_generator
 from tasks.training.learning import IGNORED
 from tasks.training.orm import Drawn, OrmRecipe, read_attempt, train_orm
-from tasks.training.revision import Reading, RevisionRecipe, Tuning, train_revision
+from tasks.training.revision import RevisionRecipe, Tuning, train_revision
 from tasks.training.rollouts import ask
 from tasks.training.sampling import decoder
 from tasks.training.selection import Scored, hierarchical, vote_of_last, weighted
@@ -108,12 +110,17 @@ def test_a_documents_labels_are_what_comes_next_except_for_ends() -> None:
         assert labels[-1] == token_ids()[END]
 
 
-def test_loss_on_guesses_only_leaves_one_digit_a_line() -> None:
-    source = guesses(random.Random(0), revising=REVISING._replace(plain=0.0))
-    ids, labels = next(source)
-    chosen = [(spell([ids[place]]), spell([label])) for place, label in enumerate(labels) if label != IGNORED]
-    assert chosen
-    assert all("try" in before and guess.isdigit() for before, guess in chosen)
+def test_a_revision_begins_with_a_review_of_the_latest_attempt() -> None:
+    attempt = revise(STAGES, [written(5, 0), written(2, 0)], random.Random(0), revising=REVISING)
+    text = "".join(attempt.tokens)
+    assert text.startswith("Verified: a=2 ✓ b=0 ✗\nA = 2·a, want A = 4: try a = 2 → 4 ✓\n")
+    assert not "".join(revise(STAGES, [], random.Random(0), revising=REVISING).tokens).startswith("Verified")
+
+
+def test_the_review_of_a_written_attempt_reads_its_lines() -> None:
+    rng = random.Random(0)
+    for attempt in chain(STAGES, [], rng, length=20, revising=REVISING):
+        assert review_of(encode(attempt.tokens)) == encode(review(attempt.values, attempt.marks))
 
 
 def test_a_guess_marked_right_is_kept_and_a_failed_one_not_repeated() -> None:
@@ -173,8 +180,12 @@ def test_a_questions_trajectories_are_capped_and_cut_completions_left_out() -> N
 
 
 def test_only_the_right_completion_of_a_trajectory_has_loss() -> None:
-    document = Trajectory(0, [completion_of(3, 1)], completion_of(2, 1)).document([9, 9])
-    assert [label for label in document.labels if label != IGNORED] == completion_of(2, 1)
+    wrong = encode(document_of(STAGES, random.Random(1), writing=Writing((0.0, 0.0, 0.0), HONEST)))
+    document = Trajectory(0, [completion_of(3, 1), wrong], completion_of(2, 1)).document([9, 9])
+    learnt = [label for label in document.labels if label != IGNORED]
+    # before it stands the review of the wrong one shown last
+    assert learnt == review_of(wrong) + completion_of(2, 1)
+    assert spell(learnt).startswith("Verified: a=")
     assert document.labels[-1] == token_ids()[END]
     assert len(document.ids) == len(document.labels)
 
@@ -239,10 +250,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     train_generator(folder / "generator", recipe=TINY, measured_on=5)
     recipe = RevisionRecipe(
-        phases=(
-            Reading(tokens=8_000, revising=REVISING, guesses_only=True, parts=1),
-            Reading(tokens=8_000, revising=REVISING, parts=1),
-        ),
+        tokens=16_000,
+        parts=2,
+        revising=REVISING,
         tuning=Tuning(questions=4, held_out=4, pairing=Pairing(draws=8, per_question=2)),
         batch=4,
     )

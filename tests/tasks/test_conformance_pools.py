@@ -1,0 +1,106 @@
+"""Strategies that choose from parallel draws, under every law and verifier (METHOD §5, §10, §11.2)."""
+
+import asyncio
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+from scripts import EXAMPLES, LAWS, OPINIONS, WHOLE, Bench, answer_of
+
+from tasks.nodes import Node
+from tasks.statistics.adaptive import Rule, adaptive_estimates
+from tasks.statistics.estimators import Pool, pool_estimates
+from tasks.strategies import Strategy, parse
+
+BUDGETS = (1, 2, 4, 8, 16, 32, 64)
+POOLS = [s for s in (parse(key) for keys in EXAMPLES.values() for key in keys) if s.kind == "pool"]
+CELLS = [*product(LAWS, OPINIONS)]
+
+
+async def scored(bench: Bench) -> tuple[list[Node], list[float | None]]:
+    """As a run draws and scores its pool: cut completions are not shown to the verifier."""
+    nodes = await bench.sampler.children(bench.root, max(BUDGETS), sampling=WHOLE)
+    tools = bench.tools()
+    return nodes, [await tools.score(node) if node.ended else None for node in nodes]
+
+
+@cache
+def drawn(law: str, opinion: str) -> tuple[Bench, Pool]:
+    bench = Bench(LAWS[law], OPINIONS[opinion])
+    nodes, scores = asyncio.run(scored(bench))
+    answers = [answer_of(node) for node in nodes]
+    classes = {answer: number for number, answer in enumerate(sorted({a for a in answers if a is not None}))}
+    pool = Pool(
+        answers=np.array([-1 if answer is None else classes[answer] for answer in answers]),
+        correct=np.array([answer == "a" for answer in answers]),
+        scores=np.array([np.nan if score is None else score for score in scores], dtype=float),
+    )
+    return bench, pool
+
+
+def estimated(strategy: Strategy, pool: Pool) -> list[tuple[int, float, float]]:
+    """Budget, accuracy and generations at every budget, as a run estimates them."""
+    if strategy.options:
+        found = adaptive_estimates(pool, BUDGETS, rule=Rule(**dict(strategy.options)), seed=1)
+        return [(one.budget, one.accuracy, one.generations) for one in found]
+    named = [one for one in pool_estimates(pool, BUDGETS, seed=1) if one.selector == strategy.name]
+    return [(one.budget, one.accuracy, float(one.budget)) for one in named]
+
+
+@pytest.mark.parametrize(("law", "opinion"), CELLS)
+def test_all_pool_strategies_share_as_many_draws_as_the_largest_budget(law: str, opinion: str) -> None:
+    bench, pool = drawn(law, opinion)
+    assert len(bench.draws) == bench.engine.spent[WHOLE.key].draws == max(BUDGETS) == pool.answers.size
+    assert sum(new.draw.tokens for new in bench.draws) == bench.engine.generated_tokens
+    assert sum(new.requests for new in bench.draws) == bench.engine.requests == 1
+
+
+@pytest.mark.parametrize(("law", "opinion"), CELLS)
+def test_a_completion_that_was_cut_is_shown_to_no_verifier_and_votes_for_nothing(law: str, opinion: str) -> None:
+    bench, pool = drawn(law, opinion)
+    cut = [new for new in bench.draws if new.draw.stop == "limit"]
+    assert (len(cut) > 0) == (law in ("often cut", "never ending"))
+    assert not {new.node.key for new in cut} & {new.node_key for new in bench.scores}
+    assert all(pool.answers[new.child] == -1 for new in cut)
+
+
+@pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
+@pytest.mark.parametrize(("law", "opinion"), CELLS)
+def test_every_budget_has_an_accuracy_and_spends_no_more_than_it(law: str, opinion: str, strategy: Strategy) -> None:
+    _, pool = drawn(law, opinion)
+    found = estimated(strategy, pool)
+    coverage = [one.accuracy for one in pool_estimates(pool, BUDGETS, seed=1) if one.selector == "pass"]
+    assert [budget for budget, _, _ in found] == list(BUDGETS)
+    for (budget, accuracy, generations), reach in zip(found, coverage, strict=True):
+        assert 0.0 <= accuracy <= reach + (0.2 if strategy.options and budget == 1 else 1e-12)  # sampled at 1
+        assert 1.0 <= generations <= budget
+        assert generations == budget or strategy.options
+
+
+@pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
+def test_nothing_is_right_where_nothing_ends(strategy: Strategy) -> None:
+    for opinion in OPINIONS:
+        assert {accuracy for _, accuracy, _ in estimated(strategy, drawn("never ending", opinion)[1])} == {0.0}
+
+
+@pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
+def test_duplicates_are_as_many_votes_as_they_are_draws(strategy: Strategy) -> None:
+    # 64 draws of one text: all of them answer a, so that every budget is right, and adaptive stops at 3 or 4.
+    found = estimated(strategy, drawn("always the same step", "constant")[1])
+    assert {accuracy for _, accuracy, _ in found} == {1.0}
+    least = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}.get(strategy.key, 64)
+    assert [generations for _, _, generations in found] == [min(budget, least) for budget in BUDGETS]
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law != "never ending"])
+def test_best_of_n_reaches_what_its_verifier_can(law: str) -> None:
+    # Perfect: right as soon as one draw is right in every line. Constant: right as often as one draw.
+    _, perfectly = drawn(law, "perfect")
+    _, blindly = drawn(law, "constant")
+    one_draw = pool_estimates(blindly, [1], seed=1)[0].accuracy
+    for _, accuracy, _ in estimated(parse("best_of_n"), blindly):
+        answered = np.mean(blindly.answers >= 0)
+        assert one_draw - 1e-9 <= accuracy <= one_draw / answered + 1e-9
+    best = estimated(parse("best_of_n"), perfectly)[-1][1]
+    assert best == 1.0 or not np.any(perfectly.scores[perfectly.correct] == 1.0)
