@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tasks.formats import Format
 from tasks.nodes import Node, extended
@@ -41,6 +41,19 @@ class NewDraw:
     requests: int
 
 
+class _Awaited(NamedTuple):
+    """A draw under way: the request that will bring it, and the index of that request's first child."""
+
+    task: asyncio.Task[Reply]
+    start: int
+
+
+def looked_at(task: asyncio.Task[Any]) -> None:
+    """Take note of a failure, so that asyncio does not print it once a request: it is raised where it is awaited."""
+    if not task.cancelled():
+        task.exception()
+
+
 class MissingDraws(Exception):
     """A replay asked for draws that were never made."""
 
@@ -65,8 +78,7 @@ class Sampler:
         self._engine = engine
         self._record = record
         self._seed = seed
-        self._families: dict[DrawKey, list[Draw | asyncio.Task[Reply]]] = {}
-        self._starts: dict[asyncio.Task[Reply], int] = {}
+        self._families: dict[DrawKey, list[Draw | _Awaited]] = {}
         self._nodes: dict[tuple[DrawKey, int], Node] = {}
         self._remember(known)
 
@@ -86,15 +98,14 @@ class Sampler:
         missing = n - len(family)
         if missing > 0:
             task = asyncio.ensure_future(self._draw(node, key, len(family), missing, sampling=sampling, role=role))
-            self._starts[task] = len(family)
-            family.extend([task] * missing)
+            task.add_done_callback(looked_at)
+            family.extend([_Awaited(task, len(family))] * missing)
         return [await self._child(node, key, index) for index in range(n)]
 
     async def _child(self, node: Node, key: DrawKey, index: int) -> Node:
         entry = self._families[key][index]
-        if isinstance(entry, asyncio.Task):
-            start = self._starts[entry]
-            entry = (await asyncio.shield(entry)).draws[index - start]
+        if isinstance(entry, _Awaited):
+            entry = (await asyncio.shield(entry.task)).draws[index - entry.start]
             self._families[key][index] = entry
         known = self._nodes.get((key, index))
         if known is None:

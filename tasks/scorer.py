@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tasks.nodes import Node
 from tasks.protocols import StepScore, Verifier, VerifierFailure
+from tasks.sampler import looked_at
 
 
 class NewScore(NamedTuple):
@@ -43,7 +44,7 @@ class Scorer:
         self._whole = whole
         self._known: dict[str, StepScore] = dict(known)
         self._asked: dict[str, asyncio.Task[None]] = {}
-        """By step key, the request that will answer it, in flight or done."""
+        """By step key, the request under way that will answer it."""
         self._failed: set[str] = set()
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
@@ -61,13 +62,10 @@ class Scorer:
 
     def _ask(self, verifier: Verifier, node: Node) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
-        taken = (
-            self._known,
-            self._asked,
-            self._failed,
-        )  # a failed one stays so, or a replay would see more than the run
+        taken = (self._known, self._asked, self._failed)  # what failed stays so, or a replay would see more
         mine = [key for key in self._keys(node) if not any(key in keys for keys in taken)]
         task = asyncio.ensure_future(self._request(verifier, node, mine))
+        task.add_done_callback(looked_at)
         self._asked |= dict.fromkeys(mine, task)
         return task
 
@@ -79,9 +77,10 @@ class Scorer:
         except VerifierFailure as failure:
             self._failed.add(node.step_keys[-1])
             self._record_failure(node, str(failure))
+            return
+        finally:
             for key in mine:
                 del self._asked[key]
-            return
         by_key = dict(zip(self._keys(node), scores, strict=True))
         for key in mine:
             self._known[key] = by_key[key]

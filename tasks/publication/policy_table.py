@@ -48,7 +48,7 @@ def _grid(policy: list[Cell], budgets: list[int], *, names: dict[str, str]) -> T
     table = Table(show_lines=True, padding=(0, 1))
     table.add_column("bin", no_wrap=True)
     for budget in budgets:
-        table.add_column(f"N = {budget}", no_wrap=True)
+        table.add_column(f"N = {budget}")
     by_place = {(cell.bin, cell.budget): cell for cell in policy}
     for bin_, questions in sorted({(cell.bin, cell.questions) for cell in policy}):
         row = [_cell_text(by_place.get((bin_, budget)), names=names) for budget in budgets]

@@ -41,8 +41,8 @@ class OrmRecipe(Stopping):
     questions: int = 400
     held_out: int = 60
     drawn: Drawn = field(default_factory=Drawn)
-    batch: int = 64
-    rate: float = 5e-4
+    batch: int = 32
+    rate: float = 1e-3
     epochs: int = 2
     checks_per_epoch: int = 4
     patience: int = 4

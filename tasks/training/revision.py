@@ -1,8 +1,9 @@
 """Training of the bundled revision model (METHOD §5, Revision model).
 
-Two phases, from the generator's weights. First documents of several attempts, so that the model learns to
-read the marks of earlier attempts: keep what was marked right, guess anew what was not. Then the
-method's own: right completions of the generator, each behind zero to four wrong ones of the same question.
+Two phases, from the generator's weights. First documents of several attempts, so that the model learns what
+a revision looks like: it reviews the latest attempt, keeps what was marked right and guesses the rest anew.
+Then the method's own: right completions of the generator, each behind zero to four wrong ones of the same
+question. Weights after the first phase are saved part by part; the second is redone when interrupted.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Tuning(Stopping):
     held_out: int = 60
     pairing: Pairing = field(default_factory=Pairing)
     batch: int = 32
-    rate: float = 2e-4
+    rate: float = 1e-4
     weight_decay: float = 0.0
     epochs: int = 1
     checks_per_epoch: int = 8
@@ -49,7 +50,7 @@ class RevisionRecipe(Pace):
 
     tokens: int = 4_000_000
     parts: int = 8
-    revising: Revising = Revising(AS_WANTED.mix, AS_WANTED.writing, plain=0.25)
+    revising: Revising = field(default_factory=lambda: Revising(AS_WANTED.mix, AS_WANTED.writing, plain=0.25))
     tuning: Tuning = field(default_factory=Tuning)
     batch: int = 16
     decay_share: float = 1 / 3
