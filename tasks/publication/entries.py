@@ -66,6 +66,8 @@ def parameters(summary: RunSummary) -> dict[str, str]:
         "verifier",
         "verifier_fingerprint",
         "aggregate",
+        "reviser_fingerprint",
+        "judge_fingerprint",
         "benchmark",
     )
     names += ("benchmark_fingerprint", "seed", "replicate", "code_commit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import polars as pl
 
@@ -87,6 +88,7 @@ def provenance(summary: RunSummary) -> str:
     rows = {
         "model": f"{run['model']} · {run['model_fingerprint']}",
         "verifier": verifier if run["verifier"] else "none",
+        "revisions by, judged by": _revisers(run),
         "benchmark": f"{run['benchmark']} · {run['benchmark_fingerprint']}",
         "seed, replicate": f"{run['seed']}, {run['replicate']}",
         "code commit": run["code_commit"],
@@ -96,6 +98,15 @@ def provenance(summary: RunSummary) -> str:
     }
     body = "".join(f"<tr><th>{k}</th><td><code>{escape(str(v))}</code></td></tr>" for k, v in rows.items())
     return f"<div style='max-width:860px'><h2>Provenance</h2><table class=provenance>{body}</table></div>"
+
+
+def _revisers(run: dict[str, Any]) -> str:
+    if run["reviser_fingerprint"] is None:
+        return "none: the study does not revise"
+    told = json.loads(run["study_json"]).get("revisions") or {}
+    judge = (told.get("verifier") or {}).get("model", run["verifier"])
+    reviser = f"{told.get('model') or run['model']} · {run['reviser_fingerprint']}"
+    return f"{reviser}; {judge} · {run['judge_fingerprint'] or run['verifier_fingerprint'] or 'none'}"
 
 
 def _cell(name: str | None, accuracy: float | None) -> str:

@@ -61,6 +61,8 @@ def _run(run_id: str, version: int) -> dict[str, Any]:
         "model_fingerprint": f"a7f3e9{version}",
         "verifier": "bundled/congruences-prm",
         "verifier_fingerprint": "c5d2f1",
+        "reviser_fingerprint": None,
+        "judge_fingerprint": None,
         "aggregate": "last",
         "seed": 0,
         "replicate": 0,
