@@ -235,12 +235,6 @@ def half(*, out: Out = None, seed: Seed = None) -> None:
 
 
 @train_app.command
-def large(*, out: Out = None, seed: Seed = None) -> None:
-    """Train the large generator again (about two hours on one core)."""
-    _train("large", out, seed)
-
-
-@train_app.command
 def prm(*, out: Out = None, seed: Seed = None) -> None:
     """Train the process reward model again, on rollouts of the bundled generator."""
     _train("prm", out, seed)

@@ -19,16 +19,17 @@ class Forecast(NamedTuple):
     """One model version under a study; tokens are generated ones."""
 
     model: str
+    """Name without its folder."""
     questions: int
     draws: int
     """Whole completions' worth that the study owes at most: searches share steps, how many is seen afterwards."""
     there: int
     """Of these, already drawn for this model version."""
-    tokens_a_draw: float | None
-    """Mean of what is drawn; None before the first draw of this model version: then max_tokens bounds it."""
+    a_draw: float | None
+    """Mean tokens of what is drawn; None before the first draw of this model version: then max_tokens bounds it."""
     tokens: float
     """Still to be generated, at most."""
-    alone: float
+    if_alone: float
     """Tokens if every strategy drew at every budget for itself, difficulty left out."""
     seconds: float | None
     """At the pace of the last run on this machine; None when there was none."""
@@ -48,7 +49,7 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     alone = count * sum(budget for _, budget in study.cells()) * each
     pace = _pace(store)
     return Forecast(
-        model, count, draws, min(there, draws), mean, tokens, alone,
+        model.rpartition("/")[2], count, draws, min(there, draws), mean, tokens, alone,
         tokens / pace if pace else None, tokens * BYTES_A_TOKEN,
     )  # fmt: skip
 
@@ -65,9 +66,10 @@ def _drawn(store: Store, run: Run) -> tuple[float | None, int]:
     """Mean tokens of a whole draw, and how many completions' worth of tokens are there for these questions."""
     whole, tokens = store.read(
         "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step'), sum(generated_tokens)::DOUBLE FROM draws "
-        "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
+        "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint IN ($model, $reviser)",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
         model=run.generator.fingerprint,
+        reviser=run.reviser.fingerprint,
     ).row(0)
     return (float(whole), round(tokens / whole)) if whole else (None, 0)
 

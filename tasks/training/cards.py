@@ -28,7 +28,6 @@ _WRITES = "Writes guess-and-check solutions of chained congruences modulo 7, one
 KINDS: dict[str, Kind] = {
     "generator": Kind("congruences-generator", _WRITES, _SOLUTIONS),
     "half": Kind("congruences-generator-half", f"{_WRITES} A weaker version: half the training.", _SOLUTIONS),
-    "large": Kind("congruences-large", f"{_WRITES} About 14 times the generator's parameters.", _SOLUTIONS),
     "prm": Kind(
         "congruences-prm",
         "Scores each line of such a solution: the chance that it leads to the target.",

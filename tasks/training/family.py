@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.training.cards import TITLES, plain, weights_digest
-from tasks.training.generator import HALF, LARGE, GeneratorRecipe, train_generator
+from tasks.training.generator import HALF, GeneratorRecipe, train_generator
 from tasks.training.orm import OrmRecipe, train_orm
 from tasks.training.prm import PrmRecipe, train_prm
 from tasks.training.revision import RevisionRecipe, train_revision
@@ -33,7 +33,6 @@ FAMILY: dict[str, Member] = {
     "half": Member(None, HALF, seed=1),
     "revision": Member("generator", RevisionRecipe()),
     "orm": Member("revision", OrmRecipe()),
-    "large": Member(None, LARGE, beside="generator"),
 }
 """Every member, in the order in which they are trained."""
 

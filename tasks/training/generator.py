@@ -64,12 +64,6 @@ def with_tokens(recipe: GeneratorRecipe, tokens: tuple[int, ...]) -> GeneratorRe
 HALF = with_tokens(GeneratorRecipe(), tuple(phase.tokens // 2 for phase in GeneratorRecipe().phases))
 """A weaker version of the generator: half the training."""
 
-LARGE = with_tokens(
-    GeneratorRecipe(hidden=384, layers=5, heads=6, inner=704, stored="bfloat16"),
-    (3_600_000, 1_200_000, 600_000, 600_000),
-)
-"""About 14 times the generator's parameters, on the same text (METHOD §8)."""
-
 
 def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
     """An untrained generator."""
