@@ -142,7 +142,7 @@ def solution(stages: list[Stage]) -> list[int]:
 
 def answer(values: list[int]) -> str:
     """The answer as written after the marker, e.g. `a=4 b=2`."""
-    return "".join(_answer_tokens(values))
+    return "".join(answer_tokens(values))
 
 
 def document(stages: list[Stage], rng: random.Random, *, writing: Writing) -> list[str]:
@@ -153,9 +153,9 @@ def document(stages: list[Stage], rng: random.Random, *, writing: Writing) -> li
         guess = _guess(stage, values, rng, chance=writing.right[stage.kind - 1])
         bent = guess != solve(stage, values) and rng.random() < writing.bent[stage.kind - 1]
         tokens += [*stage_tokens(stage, index), f": try {LETTERS[index]} = ", str(guess)]
-        tokens += [*_check(stage, guess, values, bent=bent), STEP_END]
+        tokens += [*check_tokens(stage, guess, values, bent=bent), STEP_END]
         values.append(guess)
-    return [*tokens, ANSWER_MARKER, *_answer_tokens(values), END]
+    return [*tokens, ANSWER_MARKER, *answer_tokens(values), END]
 
 
 def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
@@ -169,7 +169,7 @@ def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
         if end <= len(before) + 1 or not rest[len(before)].isdigit():
             break
         guess = int(rest[len(before)])
-        honest = [*before, str(guess), *_check(stage, guess, values, bent=False)]
+        honest = [*before, str(guess), *check_tokens(stage, guess, values, bent=False)]
         lines.append(Line(stage.kind, guess == solve(stage, values), rest[:end] == honest, rest[end - 1] == RIGHT))
         values.append(guess)
         rest = rest[end + 1 :]
@@ -262,7 +262,8 @@ def _guess(stage: Stage, values: list[int], rng: random.Random, *, chance: float
     return (right + rng.randrange(1, MODULUS)) % MODULUS
 
 
-def _check(stage: Stage, guess: int, values: list[int], *, bent: bool) -> list[str]:
+def check_tokens(stage: Stage, guess: int, values: list[int], *, bent: bool) -> list[str]:
+    """Token texts of a guess's arithmetic and its mark; `bent`: the result is written as the wanted value."""
     product = stage.coefficient * guess % MODULUS
     rest = _rest(stage, values) % MODULUS
     result = stage.target if bent else (product + rest) % MODULUS
@@ -272,7 +273,8 @@ def _check(stage: Stage, guess: int, values: list[int], *, bent: bool) -> list[s
     return [" → ", str(product), " + ", str(rest), " = ", str(result), mark]
 
 
-def _answer_tokens(values: list[int]) -> list[str]:
+def answer_tokens(values: list[int]) -> list[str]:
+    """Token texts of the answer after its marker."""
     tokens: list[str] = []
     for index, value in enumerate(values):
         tokens += [("" if index == 0 else " ") + f"{LETTERS[index]}=", str(value)]

@@ -25,8 +25,8 @@ from tasks.benchmarks.congruences import (
     Mix,
     Stage,
     Writing,
-    _answer_tokens,  # pyright: ignore[reportPrivateUsage]
-    _check,  # pyright: ignore[reportPrivateUsage]
+    answer_tokens,
+    check_tokens,
     draw_level,
     draw_stages,
     question_tokens,
@@ -142,11 +142,11 @@ def revise(stages: list[Stage], earlier: Sequence[Attempt], rng: random.Random, 
     for index, stage in enumerate(stages):
         guess = _guess(stage, _seen(stage, index, values, earlier), values, rng, revising=revising)
         bent = guess != solve(stage, values) and rng.random() < revising.writing.bent[stage.kind - 1]
-        check = _check(stage, guess, values, bent=bent)
+        check = check_tokens(stage, guess, values, bent=bent)
         tokens += [*stage_tokens(stage, index), f": try {LETTERS[index]} = ", str(guess), *check, STEP_END]
         marks.append(check[-1] == RIGHT)
         values.append(guess)
-    return Attempt([*tokens, ANSWER_MARKER, *_answer_tokens(values), END], values, marks)
+    return Attempt([*tokens, ANSWER_MARKER, *answer_tokens(values), END], values, marks)
 
 
 def review(values: Sequence[int], marks: Sequence[bool]) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from transformers import LlamaForCausalLM
 
+from tasks.errors import UserError
 from tasks.training.attempts import Revising, documents
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
 from tasks.training.chain_measures import measure_revision
@@ -101,6 +102,8 @@ def tune(model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int)
         [each.document(asked[each.question].prompt) for each in found if (each.question >= tuning.questions) == late]
         for late in (False, True)
     )
+    if not train or not held_out:
+        raise UserError(f"revision: expected right completions of {generator}, got none; train it longer first")
     fitted = fit(
         model,
         train,

@@ -73,7 +73,9 @@ def fit(
 
 
 def held_out_loss(rows: Sequence[R], *, loss: Loss[R]) -> float:
-    """Mean loss over all of `rows`."""
+    """Mean loss over all of `rows`; ValueError without any."""
+    if not rows:
+        raise ValueError("expected rows of held-out questions to stop early on, got none; hold out more questions")
     total = count = 0.0
     with torch.inference_mode():
         for batch in batched(rows, 256):

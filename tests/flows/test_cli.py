@@ -91,7 +91,7 @@ def test_the_policy_as_json_names_every_cell(ttc):
 
 def test_status_lists_the_run(ttc):
     (run,) = json.loads(ttc("status", "--json")[1])
-    assert run["state"] == "complete" and run["generated_tokens"] > 0 and run["missing_cells"] == 0
+    assert run["state"] == "complete" and run["tokens"] > 0 and run["missing"] == 0
 
 
 def test_a_plan_counts_what_is_there(ttc, tmp_path):

@@ -19,6 +19,7 @@ from tasks.benchmarks.congruences import (
     vocabulary,
 )
 from tasks.benchmarks.congruences import document as document_of
+from tasks.models import BUNDLED
 from tasks.training.attempts import (
     WINDOW,
     Attempt,
@@ -35,7 +36,6 @@ from tasks.training.cards import render
 from tasks.training.chain_measures import chain_figures
 from tasks.training.chains import Chains, draw_chains
 from tasks.training.family import FAMILY, held
-from tasks.training.generator import GeneratorRecipe, Phase, train_generator
 from tasks.training.learning import IGNORED
 from tasks.training.orm import Drawn, OrmRecipe, read_attempt, train_orm
 from tasks.training.revision import RevisionRecipe, Tuning, train_revision
@@ -238,27 +238,21 @@ def test_a_finished_card_of_another_recipe_is_not_held(tmp_path: Path) -> None:
     assert not held(tmp_path, recipe=member.recipe, seed=1, source=None)
 
 
-TINY = GeneratorRecipe(
-    phases=(Phase(20_000, Mix((1,), (1, 0, 0)), Writing((0.9, 0.9, 0.9), HONEST)),), hidden=32, heads=1, layers=2
-)
-
-
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generator, a revision model and its verifier after seconds of training."""
+    """A revision model of the bundled generator and its verifier after seconds of training."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("models")
-    train_generator(folder / "generator", recipe=TINY, measured_on=5)
     recipe = RevisionRecipe(
         tokens=16_000,
         parts=2,
         revising=REVISING,
-        tuning=Tuning(questions=4, held_out=4, pairing=Pairing(draws=8, per_question=2)),
+        tuning=Tuning(questions=5, held_out=10, pairing=Pairing(draws=16, per_question=2)),
         batch=4,
     )
-    train_revision(folder / "generator", folder / "revision", recipe=recipe, measured_on=5)
+    train_revision(BUNDLED / "congruences-generator", folder / "revision", recipe=recipe, measured_on=10)
     orm = OrmRecipe(questions=4, held_out=3, drawn=Drawn(chains=2, attempts=2), epochs=1)
-    train_orm(folder / "revision", folder / "orm", recipe=orm, measured_on=5)
+    train_orm(folder / "revision", folder / "orm", recipe=orm, measured_on=10)
     return folder
 
 
