@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tasks.errors import UserError
+from tasks.runs import prepared
 from tasks.study import Study, load_study, study_from
 
 
@@ -86,3 +87,31 @@ def test_broken_toml_and_unknown_files_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["demo", "nightly"])
 def test_the_shipped_studies_are_valid(name):
     assert load_study(name).name == name
+
+
+SERVER = {"model": "bundled/congruences-generator", "urls": ["http://127.0.0.1:8000"], "name": "small"}
+
+
+def test_a_study_names_the_servers_of_its_models():
+    study = study_from({"name": "s", "engine": {"servers": [SERVER]}})
+    assert study.engine.servers[0].urls == ("http://127.0.0.1:8000",)
+    assert study.digest() == study_from({"name": "s"}).digest()  # how a model is run decides no result
+
+
+def test_a_server_with_an_unknown_key_or_model_is_refused():
+    with pytest.raises(UserError, match="servers: unknown key 'url'"):
+        study_from({"name": "s", "engine": {"servers": [SERVER | {"url": "x"}]}})
+    study = study_from({"name": "s", "engine": {"servers": [SERVER | {"model": "other"}]}})
+    with pytest.raises(UserError, match="names 'other', which is none of this study's models"):
+        prepared(study, study.generator.models[0], run_id="")
+
+
+def test_a_step_search_with_a_verifier_of_whole_completions_is_refused():
+    verifier = {"model": "bundled/congruences-orm", "format": "congruences-orm"}
+    with pytest.raises(UserError, match="judges whole completions only"):
+        study_from({"name": "s", "verifier": verifier})
+
+
+def test_a_strategy_that_revises_needs_to_be_told_who_revises():
+    with pytest.raises(UserError, match=r"needs a \[revisions\] table"):
+        study_from({"name": "s", "strategies": ["weighted", "revisions(s=4)"]})
