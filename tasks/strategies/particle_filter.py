@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Sequence
 
@@ -44,13 +45,14 @@ def copies(scores: Sequence[float | None], start: float) -> list[int]:
     total = sum(weights)
     if not total or total**2 >= len(weights) / 2 * sum(weight**2 for weight in weights):
         return [1] * len(weights)
-    counts, passed, point = [0] * len(weights), 0.0, start
+    last = max(place for place, weight in enumerate(weights) if weight)
+    counts: list[int] = []
+    passed, taken = 0.0, 0
     for place, weight in enumerate(weights):
         passed += weight / total * len(weights)
-        while point < passed and sum(counts) < len(weights):
-            counts[place] += 1
-            point += 1
-    counts[max(range(len(weights)), key=lambda i: weights[i])] += len(weights) - sum(counts)
+        reached = len(weights) if place >= last else max(taken, math.ceil(passed - start))
+        counts.append(reached - taken)
+        taken = reached
     return counts
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scripts import EXAMPLES, WHOLE, Bench, by_letter, examples, fixed, geometric, hashed, longwinded
 
@@ -183,6 +183,7 @@ def test_particles_are_left_alone_until_half_of_them_count() -> None:
     assert copies([1.0, 0.0, 0.0, None], 0.9) == [4, 0, 0, 0]
 
 
+@example([*[None] * 10, 0.5, 0.75, 0.5], 0.9999999999999999)  # the last point is lost to rounding: whose is it?
 @given(st.lists(known, min_size=1, max_size=40), st.floats(0, 1, exclude_max=True))
 def test_resampling_keeps_the_number_and_rounds_each_weight_to_a_neighbour(scores, start: float) -> None:
     counts = copies(scores, start)
