@@ -7,16 +7,13 @@ number of them.
 
 from collections.abc import Sequence
 from math import comb
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tasks.statistics.estimators import Pool
-from tasks.statistics.selectors import Candidate, weighted
+from tasks.statistics.selectors import POINTS, Candidate, weighted
 from tasks.statistics.subsets import Floats, Integers, every_subset, vote_credits
-
-GroupSelector = Literal["majority", "weighted", "hierarchical"]
-POINTS = 10**12
 
 
 class GroupEstimate(NamedTuple):

@@ -24,7 +24,8 @@ def _least_beams(options: Options) -> int:
 
 
 def _rollouts(options: Options) -> int:
-    return int(options["k"]) + 1
+    """Generations that a completion costs: one and the steps of its lookahead."""
+    return int(options.get("k", 0)) + 1
 
 
 STEPWISE = ("weighted", "best_of_n", "majority")
@@ -99,8 +100,8 @@ class Strategy:
 
     @property
     def rollouts(self) -> int:
-        """Generations that a completion costs: one and the steps of its lookahead."""
-        return int(dict(self.options).get("k", 0)) + 1
+        """Generations that a completion costs."""
+        return _rollouts(dict(self.options))
 
     def fits(self, budget: int) -> bool:
         """Whether the strategy exists at this budget."""

@@ -71,7 +71,6 @@ def render(card: dict[str, Any]) -> str:
         *_table(("fact", "value"), [(name.replace("_", " "), _show(value)) for name, value in facts.items()]),
         "",
         *_nested("Measured on validation questions", card["measured"]),
-        *(_nested("The generator on the same questions", card["beside"]) if "beside" in card else []),
         *(_nested("Second phase", card["tuning"]) if "tuning" in card else []),
         "## Recipe",
         "",

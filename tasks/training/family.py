@@ -19,12 +19,11 @@ Recipe = GeneratorRecipe | PrmRecipe | RevisionRecipe | OrmRecipe
 
 
 class Member(NamedTuple):
-    """One model: the member it is made from, its recipe, the bundled one's seed, whom its card compares it to."""
+    """One model: the member it is made from, its recipe, and the bundled one's seed."""
 
     source: str | None
     recipe: Recipe
     seed: int = 0
-    beside: str | None = None
 
 
 FAMILY: dict[str, Member] = {
@@ -45,11 +44,11 @@ def train_member(kind: str, folder: Path, *, states: Path, out: Path | None = No
     member = FAMILY[kind]
     seed = member.seed if seed is None else seed
     place = out or folder / TITLES[kind]
-    source, beside = (_place(name, folder) for name in (member.source, member.beside))
+    source = _place(member.source, folder)
     kept = states / f"{kind}-{_digest(member.recipe, seed=seed, source=source)}"
     match member.recipe, source:
         case GeneratorRecipe() as recipe, _:
-            train_generator(place, seed=seed, recipe=recipe, states=kept, name=kind, beside=beside)
+            train_generator(place, seed=seed, recipe=recipe, states=kept, name=kind)
         case RevisionRecipe() as recipe, Path():
             train_revision(source, place, seed=seed, recipe=recipe, states=kept)
         case PrmRecipe() as recipe, Path():

@@ -103,12 +103,8 @@ def train_generator(
     states: Path | None = None,
     measured_on: int = 250,
     name: str = "generator",
-    beside: Path | None = None,
 ) -> dict[str, object]:
-    """Figures of a generator trained and saved in `out` (config, weights, tokenizer), measured as stored.
-
-    With the folder of another generator in `beside`, that one's accuracy on the same questions is told too.
-    """
+    """Figures of a generator trained and saved in `out` (config, weights, tokenizer), measured as stored."""
     recipe = recipe or GeneratorRecipe()
     torch.manual_seed(seed)
     model = new_model(recipe)
@@ -126,9 +122,6 @@ def train_generator(
         **training.figures(),
         "measured": _measured(out, questions=measured_on, seed=seed),
     }
-    if beside is not None:
-        other = _measured(beside, questions=measured_on, seed=seed)
-        figures["beside"] = {name: other[name] for name in ("accuracy_by_level", "greedy_by_level")}
     write_card(out, name, figures)
     return figures
 

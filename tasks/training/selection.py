@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
+from tasks.statistics.selectors import Candidate, majority, weighted
 from tasks.training.chain_measures import gain, resample, share
 from tasks.training.chains import Chains
 from tasks.training.measures import Judged, step_figures
@@ -39,31 +39,23 @@ def scored_chains(asked: list[Asked], drawn: Chains, scores: list[float]) -> lis
     ]
 
 
-def weighted(attempts: list[Scored]) -> Scored | None:
-    """The highest-scored attempt of the answer with the largest sum of scores; the earliest of equals."""
-    sums: dict[str, float] = defaultdict(float)
-    for each in attempts:
-        if each.answer is not None:
-            sums[each.answer] += each.score
-    if not sums:
-        return None
-    best = max(sums, key=lambda answer: sums[answer])
-    return max((each for each in attempts if each.answer == best), key=lambda each: each.score)
+def chosen(attempts: list[Scored]) -> Scored | None:
+    """The attempt that the selector `weighted` serves (METHOD §4)."""
+    index = weighted([Candidate(each.answer, each.score) for each in attempts]).index
+    return None if index is None else attempts[index]
 
 
 def hierarchical(chains: list[list[Scored]]) -> bool:
     """Is the answer right that wins among the chains' winners, each weighted (METHOD §4, §5)."""
-    winners = [winner for winner in map(weighted, chains) if winner is not None]
-    chosen = weighted(winners)
-    return chosen is not None and chosen.correct
+    winner = chosen([one for one in map(chosen, chains) if one is not None])
+    return winner is not None and winner.correct
 
 
 def vote_of_last(chains: list[list[Scored]]) -> float:
     """Chance that the answer most chains end with is right; equals share."""
-    counts = Counter(chain[-1].answer for chain in chains if chain[-1].answer is not None)
-    right = {chain[-1].answer for chain in chains if chain[-1].correct}
-    tied = [answer for answer, count in counts.items() if count == max(counts.values())]
-    return sum(answer in right for answer in tied) / len(tied) if tied else 0.0
+    last = [chain[-1] for chain in chains]
+    credits = majority([Candidate(each.answer, each.score) for each in last]).credits
+    return sum(credits.get(answer, 0.0) for answer in {each.answer for each in last if each.correct} if answer)
 
 
 def measure_orm(asked: list[Asked], drawn: Chains, scores: list[float], *, seed: int) -> dict[str, object]:

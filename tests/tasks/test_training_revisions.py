@@ -41,7 +41,7 @@ from tasks.training.orm import Drawn, OrmRecipe, read_attempt, train_orm
 from tasks.training.revision import RevisionRecipe, Tuning, train_revision
 from tasks.training.rollouts import ask
 from tasks.training.sampling import decoder
-from tasks.training.selection import Scored, hierarchical, vote_of_last, weighted
+from tasks.training.selection import Scored, chosen, hierarchical, vote_of_last
 from tasks.training.tokenizer import encode, token_ids
 from tasks.training.trajectories import Pairing, Trajectory, edit_distance, pair, spelled
 
@@ -205,8 +205,8 @@ def test_the_verifier_reads_prompt_attempt_and_end() -> None:
 def test_weighted_selection_sums_scores_by_answer() -> None:
     # 0.5 + 0.4 for "x" beats 0.8 for "y"; the best "x" is returned
     attempts = [Scored("x", 0.4, True), Scored("y", 0.8, False), Scored("x", 0.5, True), Scored(None, 0.0, False)]
-    assert weighted(attempts) == Scored("x", 0.5, True)
-    assert weighted([Scored(None, 0.0, False)]) is None
+    assert chosen(attempts) == Scored("x", 0.5, True)
+    assert chosen([Scored(None, 0.0, False)]) is None
 
 
 def test_hierarchical_selection_weighs_the_chains_winners() -> None:
