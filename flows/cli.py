@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
 
 from flows import quiet
 from flows.guard import guarded
+from flows.terminal import console, show_rows
+from flows.train import train_app
 from tasks.settings import settings
 from tasks.study import Study, load_study
 from warehouse.errors import Busy, UserError
@@ -25,7 +24,6 @@ GUARDED = "TTC_GUARDED"
 
 app = App(name="ttc", help="How a model turns test-time compute into accuracy, and which strategy to use where.")
 warehouse_app = App(name="warehouse", help="The database of draws, scores, outcomes and policies.")
-train_app = App(name="train", help="Rebuild the bundled models.")
 app.command(warehouse_app)
 app.command(train_app)
 
@@ -101,11 +99,11 @@ def _evaluate(study: Study) -> None:
         run_ids = nightly(study)
     for run_id in run_ids:
         summary = load(settings().warehouse, run_id)
-        _console().print(policy_text(summary))
+        console().print(policy_text(summary))
         for line in headlines(summary):
-            _console().print(f"· {line}")
-    _console().print(f"\nrun {run_ids[-1]} in {settings().warehouse}")
-    _console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
+            console().print(f"· {line}")
+    console().print(f"\nrun {run_ids[-1]} in {settings().warehouse}")
+    console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
 
 
 def _refuse_before_prefect(study: Study) -> None:
@@ -125,7 +123,7 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     wanted = load_study(study, max_budget=max_budget)
     with Store.open(settings().warehouse) as store:
         rows = [forecast(store, wanted, model)._asdict() for model in wanted.generator.models]
-    _show(rows, as_json=json, title=f"study {wanted.name}")
+    show_rows(rows, as_json=json, title=f"study {wanted.name}")
 
 
 @app.command
@@ -139,7 +137,7 @@ def status(*, json: bool = False) -> None:
         "FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20"
     )
     frame = snapshot.query(settings().warehouse, sql)
-    _show(frame.to_dicts(), as_json=json, title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old")
+    show_rows(frame.to_dicts(), as_json=json, title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old")
 
 
 @app.command
@@ -147,7 +145,7 @@ def policy(*, json: bool = False) -> None:
     """The latest policy of every model and benchmark, and what changed since the previous model version."""
     from flows.policy_view import show_policy
 
-    show_policy(settings().warehouse, console=_console(), as_json=json)
+    show_policy(settings().warehouse, console=console(), as_json=json)
 
 
 @app.command
@@ -183,7 +181,7 @@ def rebuild() -> None:
     with Store.rebuild(settings().warehouse) as store:
         tables = store.read("SELECT table_name, estimated_size AS rows FROM duckdb_tables() ORDER BY table_name")
         store.publish_snapshot()
-    _show(tables.to_dicts(), as_json=False, title="rebuilt from the journal")
+    show_rows(tables.to_dicts(), as_json=False, title="rebuilt from the journal")
 
 
 @app.command
@@ -208,78 +206,6 @@ def doctor(*, json: bool = False) -> None:
     from flows.doctor import doctor as examine
 
     raise SystemExit(examine(as_json=json))
-
-
-Out = Annotated[Path | None, Parameter(help="Folder for the model; without it, over the bundled one.")]
-Seed = Annotated[int | None, Parameter(help="Seed; without it, that of the bundled model.")]
-
-
-@train_app.command
-def family(*, out: Out = None, seed: Seed = None) -> None:
-    """Train every bundled model from nothing (hours on two cores); run again, it goes on where it stopped."""
-    from flows.train import train_all
-
-    train_all(out, seed=seed)
-
-
-@train_app.command
-def generator(*, out: Out = None, seed: Seed = None) -> None:
-    """Train the generator again (about half an hour on two cores)."""
-    _train("generator", out, seed)
-
-
-@train_app.command
-def half(*, out: Out = None, seed: Seed = None) -> None:
-    """Train the generator's weaker version again: the same recipe with half the tokens."""
-    _train("half", out, seed)
-
-
-@train_app.command
-def prm(*, out: Out = None, seed: Seed = None) -> None:
-    """Train the process reward model again, on rollouts of the bundled generator."""
-    _train("prm", out, seed)
-
-
-@train_app.command
-def revision(*, out: Out = None, seed: Seed = None) -> None:
-    """Train the revision model again, from the bundled generator."""
-    _train("revision", out, seed)
-
-
-@train_app.command
-def orm(*, out: Out = None, seed: Seed = None) -> None:
-    """Train the revision model's verifier again, on chains of the bundled revision model."""
-    _train("orm", out, seed)
-
-
-def _train(kind: str, out: Path | None, seed: int | None) -> None:
-    from flows.train import train_one
-
-    train_one(kind, out, seed=seed)
-
-
-def _show(rows: list[dict[str, Any]], *, as_json: bool, title: str) -> None:
-    if as_json:
-        print(json.dumps(rows, default=str, indent=1))
-        return
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for name in rows[0] if rows else ():
-        table.add_column(name, justify="right" if isinstance(rows[0][name], (int, float)) else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    _console().print(table if rows else f"{title}: nothing yet; start with `ttc demo`")
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100")))
 
 
 if __name__ == "__main__":

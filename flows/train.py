@@ -3,17 +3,59 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from tasks.models import BUNDLED
 from tasks.settings import settings
-from tasks.training.family import train_family, train_member
+
+train_app = App(name="train", help="Rebuild the bundled models.")
+
+Out = Annotated[Path | None, Parameter(help="Folder for the model; without it, over the bundled one.")]
+Seed = Annotated[int | None, Parameter(help="Seed; without it, that of the bundled model.")]
 
 
-def train_one(kind: str, out: Path | None, *, seed: int | None) -> None:
-    """Train one member into `out`, by default over the bundled one; its sources are the bundled ones."""
-    train_member(kind, BUNDLED, states=settings().home / "training", out=out, seed=seed)
+@train_app.command
+def family(*, out: Out = None, seed: Seed = None) -> None:
+    """Train every bundled model from nothing (hours on two cores); run again, it goes on where it stopped."""
+    from tasks.training.family import train_family
 
-
-def train_all(out: Path | None, *, seed: int | None) -> None:
-    """Train the family into `out`, by default over the bundled one; members already there are kept."""
     train_family(out or BUNDLED, states=settings().home / "training", seed=seed)
+
+
+@train_app.command
+def generator(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the generator again (about half an hour on two cores)."""
+    _train("generator", out, seed)
+
+
+@train_app.command
+def half(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the generator's weaker version again: the same recipe with half the tokens."""
+    _train("half", out, seed)
+
+
+@train_app.command
+def prm(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the process reward model again, on rollouts of the bundled generator."""
+    _train("prm", out, seed)
+
+
+@train_app.command
+def revision(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the revision model again, from the bundled generator."""
+    _train("revision", out, seed)
+
+
+@train_app.command
+def orm(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the revision model's verifier again, on chains of the bundled revision model."""
+    _train("orm", out, seed)
+
+
+def _train(kind: str, out: Path | None, seed: int | None) -> None:
+    """Train one member into `out`, by default over the bundled one; its sources are the bundled ones."""
+    from tasks.training.family import train_member
+
+    train_member(kind, BUNDLED, states=settings().home / "training", out=out, seed=seed)

@@ -17,7 +17,7 @@ from tasks.runs import Run
 from tasks.sampler import Sampler
 from tasks.scorer import Scorer
 from tasks.strategies import Strategy, parse
-from tasks.study import Verifier
+from tasks.study_tables import Verifier
 from tasks.verifying import load_family
 
 

@@ -26,7 +26,8 @@ from tasks.models import Model, load_model
 from tasks.settings import ROOT
 from tasks.statistics.difficulty import BINS
 from tasks.strategies.tools import IN_SIGHT
-from tasks.study import Revisions, Study, Verifier, study_from
+from tasks.study import Study, study_from
+from tasks.study_tables import Revisions, Verifier
 from tasks.verifying import load_family, load_reading
 from warehouse.store import Store
 

@@ -9,87 +9,15 @@ import tomllib
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from tasks.errors import UserError
 from tasks.settings import INFRA
 from tasks.strategies import Strategy, parse
+from tasks.study_tables import EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
 from tasks.verifying import load_family
-
-Aggregate = Literal["last", "min", "prod", "mean"]
-
-
-@dataclass(frozen=True, slots=True)
-class Generator:
-    """The model versions that are asked, and how they are sampled."""
-
-    models: tuple[str, ...] = ("bundled/congruences-generator",)
-    """Each is `bundled/<name>`, a folder with safetensors, or a Hugging Face id; one run each."""
-    format: str = "congruences"
-    """How the family writes: a table of tasks/formats.toml."""
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    """0: no limit."""
-    max_tokens: int = 128
-    """Tokens of one whole completion."""
-    max_step_tokens: int = 40
-    """Tokens of one step in a search."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """The model that scores what was written: every step, or the whole."""
-
-    model: str = "bundled/congruences-prm"
-    format: str = "congruences-prm"
-    """How the family reads: a table of tasks/verifiers.toml."""
-    aggregate: Aggregate = "last"
-    """How step scores become the completion's score (METHOD §3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Revisions:
-    """Who revises attempts, and who judges them."""
-
-    model: str | None = None
-    """A model trained to revise; None: every generator is shown its own earlier attempts."""
-    verifier: Verifier | None = None
-    """Scores an attempt in sight of the earlier ones; None: the study's verifier, which sees the attempt alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Replicas of `vllm serve` that have a model of the study."""
-
-    model: str
-    """As the study names it."""
-    urls: tuple[str, ...]
-    """Base addresses, e.g. `http://127.0.0.1:8000`."""
-    name: str
-    """What the servers call it (`--served-model-name`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """How vLLM runs the models, the same words on CPU and GPU."""
-
-    servers: tuple[Server, ...] = ()
-    """Models that are asked over HTTP; all others run in processes of their own."""
-
-    dtype: str = "auto"
-    max_model_len: int | None = None
-    """Context in tokens; None: what the model's config says."""
-    tensor_parallel_size: int = 1
-    data_parallel_size: int = 1
-    gpu_memory_utilization: float = 0.45
-    """Share of GPU memory each of generator and verifier may take; ignored on CPU."""
-    kv_cache_gib: float = 1.0
-    """KV cache of each model on CPU; ignored on GPU."""
-    enforce_eager: bool = True
-    max_num_seqs: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +33,8 @@ class Study:
     strategies: tuple[str, ...] = ("majority", "best_of_n", "weighted", "beam_search(m=4)", "beam_search(m=sqrt)")
     difficulty_draws: int = 32
     """Draws a question that set its bin; never those its accuracy is measured on."""
+    probe_draws: int = 4
+    """Draws a question that the probe bins it by, as a caller of the policy would (METHOD §6 c)."""
     baseline: str = "weighted"
     seed: int = 0
     replicate: int = 0
@@ -112,7 +42,20 @@ class Study:
     verifier: Verifier | None = field(default_factory=Verifier)
     revisions: Revisions | None = None
     """Needed by strategies that revise."""
+    gate: Gate = field(default_factory=Gate)
+    exchange: Exchange | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
+
+    @property
+    def family(self) -> str:
+        """What the models are versions of."""
+        return self.generator.family or self.generator.format
+
+    @property
+    def headline_budgets(self) -> tuple[int, ...]:
+        """Budgets at which model versions are compared."""
+        usual = self.gate.budgets or (4, 16, 64, 256)
+        return tuple(b for b in usual if b in self.budgets) or self.budgets[-1:]
 
     def __post_init__(self) -> None:
         _check_budgets(self.budgets)
@@ -124,8 +67,9 @@ class Study:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
     def digest(self) -> str:
-        """Hash of all that decides a result: everything but the name and how the engine is run."""
-        values = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("name", "engine")}
+        """Hash of all that decides a result: all but the name, the engine and what is done with the result."""
+        aside = ("name", "engine", "gate", "exchange")
+        values = {k: v for k, v in dataclasses.asdict(self).items() if k not in aside}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def cells(self) -> list[tuple[str, int]]:
@@ -174,6 +118,7 @@ def _check_counts(study: Study) -> None:
     for name, value, least in (
         ("questions", study.questions if study.questions is not None else 10, 10),
         ("difficulty_draws", study.difficulty_draws, 2),
+        ("probe_draws", study.probe_draws, 1),
         ("generator.max_tokens", generator.max_tokens, 1),
         ("generator.max_step_tokens", generator.max_step_tokens, 1),
         ("generator.models", len(generator.models), 1),
@@ -201,6 +146,7 @@ def study_from(values: dict[str, Any]) -> Study:
 
 _NESTED: dict[str, type] = {
     "generator": Generator, "verifier": Verifier, "revisions": Revisions, "engine": EngineOptions, "servers": Server,
+    "gate": Gate, "exchange": Exchange,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from tasks.engines.vllm_process import on_gpu
 from tasks.models import Model
 from tasks.protocols import Engine, StepScore, Verifier
 from tasks.runs import Run
-from tasks.study import Server
+from tasks.study_tables import Server
 from tasks.verifying import ServedVerifier, load_reading
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import UserError
-from tasks.study import EngineOptions
+from tasks.study_tables import EngineOptions
 
 _ON_CPU: dict[str, Any] = {
     "block_size": 32,  # the default of 128 is longer than our prompts: the prefix cache would never hit

@@ -11,7 +11,7 @@ from typing import Any
 from tasks.engines import vllm_process
 from tasks.formats import Format
 from tasks.protocols import StepScore
-from tasks.study import EngineOptions
+from tasks.study_tables import EngineOptions
 from tasks.value_heads import served_folder
 from tasks.verifying import ServedVerifier, load_reading
 

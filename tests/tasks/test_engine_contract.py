@@ -28,7 +28,7 @@ from tasks.formats import load_format, load_tokenizer
 from tasks.models import BUNDLED
 from tasks.protocols import Sampling
 from tasks.settings import ROOT
-from tasks.study import EngineOptions
+from tasks.study_tables import EngineOptions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,7 +13,7 @@ from tiny_models import QUESTION, STEPS
 
 from tasks.engines.vllm_served import VllmServed, VllmVerifier
 from tasks.formats import load_format, load_tokenizer
-from tasks.study import EngineOptions
+from tasks.study_tables import EngineOptions
 from tasks.verifying import ServedVerifier, load_reading
 
 pytestmark = pytest.mark.slow

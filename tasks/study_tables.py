@@ -1,0 +1,102 @@
+"""The tables of a study file, each a frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Aggregate = Literal["last", "min", "prod", "mean"]
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """The model versions that are asked, and how they are sampled."""
+
+    models: tuple[str, ...] = ("bundled/congruences-generator",)
+    """Each is `bundled/<name>`, a folder with safetensors, or a Hugging Face id; one run each."""
+    format: str = "congruences"
+    """How the family writes: a table of tasks/formats.toml."""
+    family: str | None = None
+    """What these models are versions of, so that tonight's is compared with the last one; None: the format's name."""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    """0: no limit."""
+    max_tokens: int = 128
+    """Tokens of one whole completion."""
+    max_step_tokens: int = 40
+    """Tokens of one step in a search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """The model that scores what was written: every step, or the whole."""
+
+    model: str = "bundled/congruences-prm"
+    format: str = "congruences-prm"
+    """How the family reads: a table of tasks/verifiers.toml."""
+    aggregate: Aggregate = "last"
+    """How step scores become the completion's score (METHOD §3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Who revises attempts, and who judges them."""
+
+    model: str | None = None
+    """A model trained to revise; None: every generator is shown its own earlier attempts."""
+    verifier: Verifier | None = None
+    """Scores an attempt in sight of the earlier ones; None: the study's verifier, which sees the attempt alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Replicas of `vllm serve` that have a model of the study."""
+
+    model: str
+    """As the study names it."""
+    urls: tuple[str, ...]
+    """Base addresses, e.g. `http://127.0.0.1:8000`."""
+    name: str
+    """What the servers call it (`--served-model-name`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How vLLM runs the models, the same words on CPU and GPU."""
+
+    servers: tuple[Server, ...] = ()
+    """Models that are asked over HTTP; all others run in processes of their own."""
+
+    dtype: str = "auto"
+    max_model_len: int | None = None
+    """Context in tokens; None: what the model's config says."""
+    tensor_parallel_size: int = 1
+    data_parallel_size: int = 1
+    gpu_memory_utilization: float = 0.45
+    """Share of GPU memory each of generator and verifier may take; ignored on CPU."""
+    kv_cache_gib: float = 1.0
+    """KV cache of each model on CPU; ignored on GPU."""
+    enforce_eager: bool = True
+    max_num_seqs: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What happens when a new model version is significantly worse than the champion."""
+
+    budgets: tuple[int, ...] = ()
+    """Headline budgets that are compared; empty: 4, 16, 64 and 256 where the study has them, else its largest."""
+    command: tuple[str, ...] = ()
+    """Words of a command that is run then; it gets the verdict as JSON on its standard input."""
+    webhook: str | None = None
+    """Address that gets the verdict as JSON by POST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The larger model that the policy is compared with at equal FLOPs (METHOD §8)."""
+
+    model: str = "bundled/congruences-large"
+    ratios: tuple[float, ...] = (0.16, 0.79, 22.0)
+    """Inference tokens per training token (R of the paper)."""
