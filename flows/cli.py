@@ -13,21 +13,33 @@ from cyclopts import App, Parameter
 
 from flows import quiet
 from flows.guard import guarded
+from flows.policy_commands import policy_app
+from flows.replicate import exchange, replicate
 from flows.terminal import console, show_rows
 from flows.train import train_app
 from tasks.settings import settings
 from tasks.study import Study, load_study
 from warehouse.errors import Busy, UserError
 
+REGRESSED = 3
+"""Exit code of `ttc run --gate` for a model version that is significantly worse than the champion."""
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard."""
+
+STARTING = ("demo", "run", "distill", "solve", "serve", "exchange", "replicate")
+"""Commands that start engines or servers."""
 
 app = App(name="ttc", help="How a model turns test-time compute into accuracy, and which strategy to use where.")
 warehouse_app = App(name="warehouse", help="The database of draws, scores, outcomes and policies.")
 app.command(warehouse_app)
 app.command(train_app)
+app.command(policy_app)
+app.command(exchange)
+app.command(replicate)
 
 MaxBudget = Annotated[int | None, Parameter(name="--max-budget", help="Largest budget; powers of two up to it.")]
+
+Policy = Annotated[str | None, Parameter(help="A run's id, `champion` or `latest`; the champion if there is one.")]
 
 
 def main() -> None:
@@ -35,17 +47,16 @@ def main() -> None:
 
     What starts engines and servers runs under a guard: a run that is killed takes them along.
     """
-    if sys.argv[1:2] in (["demo"], ["run"]) and GUARDED not in os.environ:
+    if sys.argv[1:2] and sys.argv[1] in STARTING and GUARDED not in os.environ:
         os.environ[GUARDED] = "1"
         code = guarded([sys.executable, "-m", "flows.cli", *sys.argv[1:]])
     else:
         code = exit_code()
-    if code:
-        _leave(code)
+    _leave(code)
 
 
 def exit_code() -> int:
-    """Run the command line: 0 good, 1 our fault, 2 the user's, 75 try again later, 130 stopped."""
+    """Run the command line: 0 good, 1 our fault, 2 the user's, 3 a regression, 75 try again later, 130 stopped."""
     quiet.hush()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -67,7 +78,7 @@ def _told(message: str, code: int) -> int:
 
 
 def _leave(code: int) -> None:
-    """Go past DuckDB's binding, which reports every object that an exception kept alive as a leak."""
+    """Go past DuckDB's binding, which reports every object that an exception, or training, kept alive."""
     # Ends the servers that Prefect started for this process.
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
     sys.stdout.flush()
@@ -82,12 +93,21 @@ def demo(*, max_budget: MaxBudget = None) -> None:
 
 
 @app.command
-def run(study: str, *, max_budget: MaxBudget = None) -> None:
+def run(
+    study: str,
+    *,
+    max_budget: MaxBudget = None,
+    gate: Annotated[bool, Parameter(help="Exit code 3 when a version is worse than the champion.")] = False,
+) -> None:
     """Evaluate a study: a name in infra/studies/ or the path of a TOML file. Run again to resume."""
-    _evaluate(load_study(study, max_budget=max_budget))
+    from flows.policy_view import tell_regressions
+
+    run_ids = _evaluate(load_study(study, max_budget=max_budget))
+    if tell_regressions(settings().warehouse, run_ids) and gate:
+        raise SystemExit(REGRESSED)
 
 
-def _evaluate(study: Study) -> None:
+def _evaluate(study: Study) -> list[str]:
     from flows.policy_view import load
     from tasks.publication.headlines import headlines
     from tasks.publication.policy_table import policy_text
@@ -104,6 +124,7 @@ def _evaluate(study: Study) -> None:
             console().print(f"· {line}")
     console().print(f"\nrun {run_ids[-1]} in {settings().warehouse}")
     console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
+    return run_ids
 
 
 def _refuse_before_prefect(study: Study) -> None:
@@ -112,6 +133,56 @@ def _refuse_before_prefect(study: Study) -> None:
 
     for model in study.generator.models:
         prepared(study, model, run_id="")
+
+
+@app.command
+def distill(
+    study: str = "distill",
+    *,
+    rounds: Annotated[int, Parameter(help="Versions to make, each from the one before.")] = 2,
+    by: Annotated[Literal["verifier", "target"], Parameter(help="Who says what is right to learn.")] = "verifier",
+    json: bool = False,
+) -> None:
+    """Teach a generator what its own search finds, and evaluate every version. Run again to resume."""
+    from tasks.distilling import wanted
+
+    if rounds < 0:
+        raise UserError(f"distill: expected 0 rounds or more, got {rounds}; 0 evaluates the model as it is")
+    asked = load_study(study)
+    wanted(asked)
+    with quiet.prefect():
+        from flows.distill import distill as rounds_of
+        from flows.distill import show_rounds
+
+        run_ids = rounds_of(asked, rounds, by)
+    show_rounds(run_ids, as_json=json)
+
+
+@app.command
+def solve(
+    question: str,
+    *,
+    budget: Annotated[int, Parameter(help="Generations allowed, the probe's included.")] = 16,
+    policy: Policy = None,
+    json: bool = False,
+) -> None:
+    """Answer a question under a policy: probe, bin, strategy; with its cost."""
+    from flows.solve import solve as answer
+
+    answer(settings().warehouse, question, budget=budget, policy=policy, console=console(), as_json=json)
+
+
+@app.command
+def serve(
+    *,
+    port: int = 8200,
+    budget: Annotated[int | None, Parameter(help="Where a request names none; the policy's largest up to 16.")] = None,
+    policy: Policy = None,
+) -> None:
+    """Answer under a policy at an OpenAI-compatible endpoint, until Ctrl-C."""
+    from flows.serve import serve as answer
+
+    answer(settings().warehouse, host=settings().host, port=port, budget=budget, policy=policy)
 
 
 @app.command
@@ -141,11 +212,19 @@ def status(*, json: bool = False) -> None:
 
 
 @app.command
-def policy(*, json: bool = False) -> None:
-    """The latest policy of every model and benchmark, and what changed since the previous model version."""
-    from flows.policy_view import show_policy
+def diff(
+    before: str,
+    now: str,
+    *,
+    family: Annotated[str | None, Parameter(help="Whose versions, where several families are known.")] = None,
+    benchmark: Annotated[str | None, Parameter(help="On which benchmark, where there are several.")] = None,
+    json: bool = False,
+) -> None:
+    """What changed between two model versions: numbers, models' names, or runs."""
+    from flows.diff import show_diff
+    from tasks.versions import Scope
 
-    show_policy(settings().warehouse, console=console(), as_json=json)
+    show_diff(settings().warehouse, before, now, scope=Scope(family, benchmark), as_json=json)
 
 
 @app.command

@@ -8,6 +8,7 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
+from flows.alarm import sound
 from flows.policy_view import load
 from tasks import stages
 from tasks.publication.summary import cells
@@ -35,8 +36,11 @@ def evaluate(study: Study, model: str) -> str:
     missing = stages.fit_policy(run_id)
     if missing:
         raise Incomplete(f"run {run_id}: {missing}")
+    worse = stages.judge(run_id)
     stages.publish(run_id)
     show(study, run_id)
+    if worse:
+        sound(run_id)
     return run_id
 
 

@@ -3,50 +3,69 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from rich.console import Console
 
 from flows.sql import as_table
 from tasks.publication.policy_table import policy_text
-from tasks.publication.summary import RunSummary, load_summary
+from tasks.publication.summary import RunSummary, load_summary, short_names
+from tasks.regression import sentence
+from tasks.versions import verdict_of
 from warehouse import snapshot
 from warehouse.errors import UserError
 
 
-class _Snapshot:
-    """A reader of the snapshot, as `load_summary` wants one."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame:
-        return snapshot.query(self._folder, sql, parameters=parameters)
-
-
 def load(folder: Path, run_id: str) -> RunSummary:
     """The summary of a run from the snapshot, also while another run is writing."""
-    return load_summary(_Snapshot(folder), run_id)
+    return load_summary(snapshot.Snapshot(folder), run_id)
 
 
 def show_policy(folder: Path, *, console: Console, as_json: bool) -> None:
-    """Print the latest policy of every model × benchmark, then the changed cells."""
-    latest = snapshot.query(folder, "SELECT * FROM latest_policy ORDER BY model, benchmark, difficulty, bin, budget")
+    """Print the latest policy of every family × benchmark, where its versions stand, then the changed cells."""
+    latest = snapshot.query(folder, "SELECT * FROM latest_policy ORDER BY family, benchmark, difficulty, bin, budget")
     if not len(latest):
         raise UserError("policy: no complete run in the warehouse yet; start with `ttc demo` or `ttc run STUDY`")
     changes = snapshot.query(folder, "SELECT * FROM policy_changes WHERE changed ORDER BY ALL")
+    standings = snapshot.query(folder, "SELECT * FROM standings ORDER BY family, benchmark, version")
     if as_json:
-        print(json.dumps({"latest": latest.to_dicts(), "changes": changes.to_dicts()}, default=str, indent=1))
+        shown = {"latest": latest.to_dicts(), "changes": changes.to_dicts(), "standings": standings.to_dicts()}
+        print(json.dumps(shown, default=str, indent=1))
         return
     for run_id in latest["run_id"].unique(maintain_order=True):
         console.print(policy_text(load(folder, run_id)))
+    if len(standings):
+        console.print(as_table(standings.select("family", "benchmark", "version", "standing", "why")))
     console.print(_changed(changes))
 
 
+def tell_regressions(folder: Path, run_ids: list[str]) -> int:
+    """How many of the runs the regression gate marked; says in which way on stderr, a line each."""
+    verdicts = [(run_id, verdict_of(snapshot.Snapshot(folder), run_id)) for run_id in run_ids]
+    marked = [(run_id, told) for run_id, told in verdicts if told]
+    for run_id, told in marked:
+        print(f"regression: run {run_id} is {sentence(told)}", file=sys.stderr)
+    return len(marked)
+
+
 def _changed(changes: pl.DataFrame) -> object:
-    if not len(changes):
+    """The changed cells under the deployable difficulty, strategies by their short names."""
+    kind = "predicted" if "predicted" in changes["difficulty"].to_list() else "oracle"
+    shown = changes.filter(difficulty=kind)
+    if not len(shown):
         return "\nNo cell changed since the previous model version (or there is none yet)."
-    wanted = ["model", "difficulty", "bin", "budget", "strategy_before", "strategy_now", "difference", "decided"]
-    return as_table(changes.select(wanted))
+    names = short_names([*shown["strategy_before"].drop_nulls(), *shown["strategy_now"]])
+    return as_table(
+        shown.select(
+            "family",
+            pl.format("{} → {}", "version_before", "version_now").alias("version"),
+            "bin",
+            "budget",
+            pl.col("strategy_before").replace(names).alias("before"),
+            pl.col("strategy_now").replace(names).alias("now"),
+            "difference",
+            "decided",
+        )
+    )

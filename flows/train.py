@@ -43,6 +43,12 @@ def prm(*, out: Out = None, seed: Seed = None) -> None:
 
 
 @train_app.command
+def large(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the large model again, about 14 times the generator's parameters."""
+    _train("large", out, seed)
+
+
+@train_app.command
 def revision(*, out: Out = None, seed: Seed = None) -> None:
     """Train the revision model again, from the bundled generator."""
     _train("revision", out, seed)

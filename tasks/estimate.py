@@ -70,7 +70,7 @@ async def _pool_rows(run: Run, reader: Reader, asking: Questioning, question: Qu
         {
             "strategy": figure.strategy, "budget": figure.budget,
             "accuracy": figure.accuracy, "mc_error": figure.mc_error, "answer": None, **shares,
-            **_costs(run.generator, run.verifier, figure.generations, Spent(
+            **costs(run.generator, run.verifier, figure.generations, Spent(
                 generated * figure.generations, prompt, verifier * figure.generations if figure.scored else 0.0
             )),
         }
@@ -110,7 +110,6 @@ def _pool_figures(run: Run, pool: Pool, *, seed: int) -> list[_Figure]:
 async def _made_rows(run: Run, reader: Reader, asking: Questioning, result: Result) -> list[dict[str, Any]]:
     """The row of one search, or of groups at every budget that is a number of them."""
     reads = await reader.read(asking.side(result.strategy).scorer, result.completions)
-    models = (run.reviser, run.judge or run.verifier) if result.strategy.form.revises else (run.generator, run.verifier)
     cut = sum(not node.ended for node in result.completions) + result.slots - len(reads)
     meter, rows = result.meter, []
     for figure in _figures(run, result, reads):
@@ -124,7 +123,7 @@ async def _made_rows(run: Run, reader: Reader, asking: Questioning, result: Resu
                 "strategy": result.strategy.key, "budget": figure.budget,
                 "accuracy": figure.accuracy, "mc_error": figure.mc_error, "answer": figure.answer,
                 **_shares(reads, cut=cut, of=result.slots),
-                **_costs(*models, figure.budget, spent),
+                **costs(*asking.models(result.strategy), figure.budget, spent),
             }
         )  # fmt: skip
     return rows
@@ -162,7 +161,8 @@ def _shares(reads: list[Read], *, cut: int, of: int) -> dict[str, float]:
     return {"no_answer": silent / of, "truncated": cut / of}
 
 
-def _costs(model: Model, verifier: Model | None, generations: float, spent: Spent) -> dict[str, float]:
+def costs(model: Model, verifier: Model | None, generations: float, spent: Spent) -> dict[str, float]:
+    """The cost columns of an outcome; FLOPs are 2 · parameters · tokens over both models (METHOD §9)."""
     computed = model.parameters * (spent.generated + spent.prompt - spent.cached)
     return {
         "generations": float(generations),

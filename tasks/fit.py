@@ -1,55 +1,25 @@
-"""Difficulty bins and the compute-optimal policy of a run, from its outcomes."""
+"""The compute-optimal policy of a run, from its outcomes and bins."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import polars as pl
 
-from tasks.reading import Reader
-from tasks.replay import replayed
+from tasks.axes import fit_cost_axes
 from tasks.runs import Run, note, stage
-from tasks.statistics.difficulty import bins, oracle_values, predicted_values
-from tasks.statistics.policy import fit_policy
+from tasks.statistics.fleet import fleet
+from tasks.statistics.policy import Estimation, fit_policy
+from tasks.strategies import parse
+from tasks.study import Study
 from warehouse.store import Store
 
 FAILURES = 0.05
 """Share of failed verifier calls above which nothing is published."""
 
 
-def bin_difficulty(folder: Path, run_id: str) -> int:
-    """Cut the questions into five bins, by the targets (oracle) and by the verifier alone (predicted).
-
-    The draws are those of role difficulty, never those that accuracy is measured on (METHOD §6 a).
-    Returns how many rows are new: none while outcomes are missing.
-    """
-    with stage(folder, run_id, "bin_difficulty") as (store, run):
-        if missing_outcomes(store, run_id):
-            return 0
-        draws = asyncio.run(_difficulty_draws(store, run))
-        values = {"oracle": oracle_values(draws)}
-        if run.verifier:
-            values["predicted"] = predicted_values(draws)
-        return sum(
-            store.append("bins", bins(frame).with_columns(run_id=pl.lit(run_id), difficulty=pl.lit(difficulty)))
-            for difficulty, frame in values.items()
-        )
-
-
-async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
-    asking, reader = replayed(store, run), Reader(store, run)
-    rows = [
-        (question.question_id, read.correct, read.score)
-        for question in run.benchmark.questions
-        for read in await reader.read(asking.proposing.scorer, await asking.difficulty(question))
-    ]
-    schema = {"question_id": pl.String, "correct": pl.Boolean, "score": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
 def fit(folder: Path, run_id: str) -> str | None:
-    """Fit and write policy, cross-validated curve and efficiency factor for each difficulty.
+    """Fit and write policy, cross-validated curve and efficiency factor for each difficulty that has bins.
 
     Returns what is missing when the run is incomplete (nothing is written then), else None.
     """
@@ -63,8 +33,10 @@ def fit(folder: Path, run_id: str) -> str | None:
             "WHERE run_id = $run_id AND strategy <> 'pass'",
             run_id=run_id,
         )
-        for difficulty in ("oracle", "predicted") if run.verifier else ("oracle",):
+        kinds = store.read("SELECT DISTINCT difficulty FROM bins WHERE run_id = $run_id ORDER BY ALL", run_id=run_id)
+        for difficulty in kinds["difficulty"]:
             _fit_one(store, run, difficulty, outcomes)
+        fit_cost_axes(store, run)
         note(store, run_id, "complete")
         store.publish_snapshot()
         return None
@@ -77,13 +49,36 @@ def _fit_one(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) ->
         difficulty=difficulty,
     )
     fitted = fit_policy(
-        outcomes, binned, costs_order=("flops",), baseline=run.study.baseline,
-        seed=run.study.seed,
+        outcomes, binned, costs_order=("flops",), baseline=run.study.baseline, seed=run.study.seed,
+        last=_last_table(store, run, difficulty), estimation=estimation(run.study, difficulty),
     )  # fmt: skip
     key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(difficulty)}
     store.append("policies", fitted.table.with_columns(**key))
     store.append("curves", fitted.curve.with_columns(**key))
+    uneven = fleet(outcomes, binned, costs_order=("flops",), seed=run.study.seed)
+    store.append("allocations", uneven.with_columns(**key))
     store.append("efficiencies", fitted.efficiency.with_columns(**key, baseline=pl.lit(run.study.baseline)))
+
+
+def _last_table(store: Store, run: Run, difficulty: str) -> pl.DataFrame:
+    """(bin, budget, strategy) of the family's newest complete run before this one, of its study on its questions."""
+    return store.read(
+        "SELECT bin, budget, strategy FROM policies WHERE difficulty = $difficulty AND run_id = ("
+        "SELECT its.run_id FROM complete_runs AS done JOIN runs AS its USING (run_id) "
+        "JOIN runs AS this ON this.study = done.study AND this.benchmark_fingerprint = done.benchmark_fingerprint "
+        "AND coalesce(this.family, this.model) = done.family AND its.opened_at < this.opened_at "
+        "WHERE this.run_id = $run_id ORDER BY its.opened_at DESC, its.run_id DESC LIMIT 1)",
+        run_id=run.run_id,
+        difficulty=difficulty,
+    )
+
+
+def estimation(study: Study, difficulty: str) -> Estimation:
+    """What binning a question costs: a probe's draws are the first of any pool strategy that follows."""
+    if difficulty != "probe":
+        return Estimation(study.difficulty_draws)
+    pools = frozenset(one.key for one in map(parse, study.strategies) if one.kind == "pool")
+    return Estimation(study.probe_draws, reused_by=pools)
 
 
 def missing_scores(store: Store, run: Run) -> str | None:

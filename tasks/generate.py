@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from tasks.engine_log import noise_in
 from tasks.engines.running import RunEngines
 from tasks.memory import Progress, Recorder, known_draws, known_scores
 from tasks.models import Model
+from tasks.pace import Clock
 from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
 from tasks.questioning import Questioning, plan, questioning
 from tasks.runs import Run, stage
@@ -35,17 +36,26 @@ class Engines(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Lazy:
+class Lazy:
     """Engine and Verifier of a model that start with their first request."""
 
     engines: Engines
     model: Model
+    clock: Clock = field(default_factory=Clock)
 
     async def draw(self, prefix: Any, n: int, *, sampling: Sampling, seed: int) -> Reply:
-        return await (await self.engines.engine(self.model)).draw(prefix, n, sampling=sampling, seed=seed)
+        engine = await self.engines.engine(self.model)
+        with self.clock.asked(self.model):
+            reply = await engine.draw(prefix, n, sampling=sampling, seed=seed)
+        self.clock.tokens[self.model.fingerprint] += sum(draw.tokens for draw in reply.draws)
+        return reply
 
     async def score(self, question: str, steps: Any) -> list[StepScore]:
-        return await (await self.engines.verifier(self.model)).score(question, steps)
+        verifier = await self.engines.verifier(self.model)
+        with self.clock.asked(self.model):
+            scores = await verifier.score(question, steps)
+        self.clock.tokens[self.model.fingerprint] += scores[-1].tokens if scores else 0
+        return scores
 
 
 def generate(
@@ -63,21 +73,25 @@ def generate(
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
     owed = plan(run)
     recorder = Recorder(store, run, {s.key: s for s in owed.samplings})
-    done = _Counter(owed.units * len(run.benchmark.questions), progress, recorder)
-    asking = _asking(store, run, engines, recorder, done.one)
+    done = Counter(owed.units * len(run.benchmark.questions), progress, recorder)
+    clock = Clock()
+    asking = _asking(store, run, engines, recorder, done.one, clock)
     try:
-        await _recorded(asking.everything(), recorder, done)
+        await recorded(asking.everything(), recorder, done)
     finally:
         await engines.close()
+    clock.write(store, run.run_id)
     return recorder.generated_tokens
 
 
-def _asking(store: Store, run: Run, engines: Engines, recorder: Recorder, done: Callable[[], None]) -> Questioning:
+def _asking(
+    store: Store, run: Run, engines: Engines, recorder: Recorder, done: Callable[[], None], clock: Clock
+) -> Questioning:
     """The run's questioning with what is stored, and engines for the rest."""
 
     def sampler(model: Model) -> Sampler:
         return Sampler(
-            format=run.format, engine=_Lazy(engines, model), known=known_draws(store, run, model),
+            format=run.format, engine=Lazy(engines, model, clock), known=known_draws(store, run, model),
             record=partial(recorder.draw, model), seed=run.study.seed,
         )  # fmt: skip
 
@@ -85,7 +99,7 @@ def _asking(store: Store, run: Run, engines: Engines, recorder: Recorder, done: 
         if verifier is None:
             return Scorer(verifier=None, whole=whole)
         return Scorer(
-            verifier=_Lazy(engines, verifier), known=known_scores(store, run, verifier), whole=whole,
+            verifier=Lazy(engines, verifier, clock), known=known_scores(store, run, verifier), whole=whole,
             record=partial(recorder.score, verifier), record_failure=partial(recorder.failure, verifier),
         )  # fmt: skip
 
@@ -93,7 +107,7 @@ def _asking(store: Store, run: Run, engines: Engines, recorder: Recorder, done: 
 
 
 @dataclass(slots=True)
-class _Counter:
+class Counter:
     units: int
     progress: Progress | None
     recorder: Recorder
@@ -107,7 +121,7 @@ class _Counter:
             self.progress(self.done, self.units, self.recorder)
 
 
-async def _recorded(work: Coroutine[Any, Any, None], recorder: Recorder, counter: _Counter) -> None:
+async def recorded(work: Coroutine[Any, Any, None], recorder: Recorder, counter: Counter) -> None:
     """Do the work while the journal is written every two seconds and a snapshot published every twenty.
 
     Should recording fail, the work is stopped at once: draws that cannot be kept are not worth drawing.
@@ -126,7 +140,7 @@ async def _recorded(work: Coroutine[Any, Any, None], recorder: Recorder, counter
         recorder.store.publish_snapshot()
 
 
-async def _record_for_ever(recorder: Recorder, counter: _Counter) -> None:
+async def _record_for_ever(recorder: Recorder, counter: Counter) -> None:
     published = -math.inf
     while True:
         await asyncio.sleep(FLUSH_SECONDS)

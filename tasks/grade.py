@@ -25,10 +25,14 @@ def grade(folder: Path, run_id: str) -> int:
     Every distinct (answer, target) pair is decided once, for all runs.
     """
     with stage(folder, run_id, "grade") as (store, run):
-        nodes = asyncio.run(_ended(store, run))
-        answers = _answers(run, nodes)
-        store.append("answers", answers)
-        return store.append("grades", _verdicts(run, _ungraded(store, run, answers)))
+        return graded(store, run, asyncio.run(_ended(store, run)))
+
+
+def graded(store: Store, run: Run, nodes: list[Node]) -> int:
+    """Number of new verdicts on these completions, whose answers and verdicts are then in the warehouse."""
+    answers = _answers(run, nodes)
+    store.append("answers", answers)
+    return store.append("grades", _verdicts(run, _ungraded(store, run, answers)))
 
 
 async def _ended(store: Store, run: Run) -> list[Node]:

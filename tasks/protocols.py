@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 Stop = Literal["end", "step", "limit"]
-Role = Literal["proposer", "difficulty", "lookahead", "revision"]
+Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tasks.publication.summary import load_summary
+from tasks.publication.track import track_of
 from tasks.runs import note
 from tasks.settings import Settings
-from tasks.tracking import publish, publish_outbox
+from tasks.tracking import mirror, publish, publish_outbox
+from tasks.versions import Reader, version_of
 from warehouse.store import Store
 
 
@@ -23,7 +25,15 @@ def publish_run(settings: Settings, run_id: str) -> str | None:
         for waiting, mlflow_id in sent.items():
             note(store, waiting, "published", f"mlflow:{mlflow_id}")
         store.publish_snapshot()
+        tracks = [track_of(store, version_of(store, one)) for one in sent]
+    for track in tracks:
+        mirror(track, uri=uri)
     return published.mlflow_run_id
+
+
+def mirror_standings(settings: Settings, store: Reader, run_id: str) -> bool:
+    """Whether MLflow now shows where the versions of a run's family stand, e.g. after a promotion by hand."""
+    return mirror(track_of(store, version_of(store, run_id)), uri=mlflow_address(settings))
 
 
 def mlflow_address(settings: Settings) -> str:

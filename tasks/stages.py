@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from prefect import task
 
+from tasks import binning, judging
 from tasks import estimate as estimating
+from tasks import exchange as exchanging
 from tasks import fit as fitting
 from tasks import generate as generating
 from tasks import grade as grading
@@ -48,13 +50,25 @@ def estimate(run_id: str) -> int:
 @task
 def bin_difficulty(run_id: str) -> int:
     """Five bins of difficulty."""
-    return fitting.bin_difficulty(settings().warehouse, run_id)
+    return binning.bin_difficulty(settings().warehouse, run_id)
 
 
 @task
 def fit_policy(run_id: str) -> str | None:
     """The policy table; says what is missing when the run is incomplete."""
     return fitting.fit(settings().warehouse, run_id)
+
+
+@task(retries=1, retry_delay_seconds=5)
+def exchange(run_id: str) -> int:
+    """The policy against the larger model at equal FLOPs: the other stage with an engine."""
+    return exchanging.exchange(settings().warehouse, run_id, progress=reporter())
+
+
+@task
+def judge(run_id: str) -> bool:
+    """Champion or candidate; TRUE when the model version is significantly worse than the champion."""
+    return judging.judge(settings().warehouse, run_id)
 
 
 @task

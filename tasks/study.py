@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.errors import UserError
 from tasks.settings import INFRA
 from tasks.strategies import Strategy, parse
-from tasks.study_tables import EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
+from tasks.study_tables import Distill, EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
 from tasks.verifying import load_family
 
 
@@ -44,6 +44,8 @@ class Study:
     """Needed by strategies that revise."""
     gate: Gate = field(default_factory=Gate)
     exchange: Exchange | None = None
+    distill: Distill | None = None
+    """Needed by `ttc distill`."""
     engine: EngineOptions = field(default_factory=EngineOptions)
 
     @property
@@ -68,7 +70,7 @@ class Study:
 
     def digest(self) -> str:
         """Hash of all that decides a result: all but the name, the engine and what is done with the result."""
-        aside = ("name", "engine", "gate", "exchange")
+        aside = ("name", "engine", "gate", "exchange", "distill")
         values = {k: v for k, v in dataclasses.asdict(self).items() if k not in aside}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -146,7 +148,7 @@ def study_from(values: dict[str, Any]) -> Study:
 
 _NESTED: dict[str, type] = {
     "generator": Generator, "verifier": Verifier, "revisions": Revisions, "engine": EngineOptions, "servers": Server,
-    "gate": Gate, "exchange": Exchange,
+    "gate": Gate, "exchange": Exchange, "distill": Distill,
 }  # fmt: skip
 
 

@@ -100,3 +100,16 @@ class Exchange:
     model: str = "bundled/congruences-large"
     ratios: tuple[float, ...] = (0.16, 0.79, 22.0)
     """Inference tokens per training token (R of the paper)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distill:
+    """What a generator learns from, round after round (METHOD §11.3)."""
+
+    questions: int = 300
+    """Training questions a round; the study's own are only evaluated on."""
+    strategies: tuple[str, ...] = ("weighted", "beam_search(m=4)")
+    """Whose served completions are learnt."""
+    budget: int = 16
+    least_score: float = 0.9
+    """Score from which the verifier calls a completion right; the variant that looks at targets ignores it."""

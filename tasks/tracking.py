@@ -12,21 +12,21 @@ import os
 import sys
 import tempfile
 import urllib.request
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from tasks import registry
 from tasks.errors import UserError
 from tasks.publication import entries, report
 from tasks.publication import outbox as waiting_room
 from tasks.publication.summary import FRAMES, RunSummary, benchmark_name
+from tasks.publication.track import Track
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from mlflow.entities.model_registry import ModelVersion
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # DO_NOT_TRACK is not honoured
@@ -37,7 +37,6 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default, 7, blocks for minutes when the server is down
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
-_POLICY_MODEL = Path(__file__).with_name("publication") / "policy_model.py"
 _HEALTH_SECONDS = 5.0
 
 
@@ -86,6 +85,24 @@ def publish_outbox(outbox: Path, uri: str) -> list[tuple[str, Published]]:
     return sent
 
 
+def mirror(track: Track, *, uri: str) -> bool:
+    """Whether MLflow now shows a family's champion, candidate and trend; the next publication tries again."""
+    _prepare()
+    from mlflow import MlflowClient
+
+    try:
+        _refuse_dead_server(uri)
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        experiment = _experiment(client, uri, benchmark_name(track.benchmark))
+        registry.mirror(client, track, experiment=experiment)
+        registry.trend(client, track, experiment=experiment)
+    except _unreachable() as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        print(f"mlflow: {uri} did not take the standings of {track.family} ({reason})", file=sys.stderr)
+        return False
+    return True
+
+
 def refuse_incomplete(summary: RunSummary) -> None:
     """Raises IncompleteRun naming the cells that lack questions, if there are any."""
     rows = summary.missing.to_dicts()
@@ -125,7 +142,7 @@ def _send(summary: RunSummary, uri: str) -> Published:
     run = _run_of(client, summary, experiment)
     _log_values(client, run, summary, uri=uri)
     _log_files(client, run, summary)
-    version = _model_version(client, run, summary)
+    version = registry.register(client, run, summary)
     if run.info.status == "RUNNING":
         client.set_terminated(run.info.run_id)
     return Published(run.info.run_id, experiment, version.name, str(version.version))
@@ -223,43 +240,5 @@ def _log_files(client: MlflowClient, run: Run, summary: RunSummary) -> None:
         for frame in FRAMES:
             table: pl.DataFrame = getattr(summary, frame)
             table.write_parquet(folder / "tables" / f"{frame}.parquet")
-        _save_policy_model(summary, folder / "policy_model")
+        registry.save_policy(summary, folder / "policy_model")
         client.log_artifacts(run.info.run_id, name)
-
-
-def _save_policy_model(summary: RunSummary, folder: Path) -> None:
-    """The policy as an MLflow model made from code: a table and the file that reads it, nothing pickled."""
-    import mlflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    inputs, outputs = Schema([ColSpec("long", "bin"), ColSpec("long", "budget")]), Schema([ColSpec("string")])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it asks for an input example; the signature is given
-        mlflow.pyfunc.save_model(  # type: ignore[reportUnknownMemberType]
-            folder,
-            python_model=str(_POLICY_MODEL),
-            model_config=entries.policy_entries(summary),
-            signature=ModelSignature(inputs, outputs),
-            pip_requirements=[f"mlflow=={mlflow.__version__}"],
-        )
-
-
-def _model_version(client: MlflowClient, run: Run, summary: RunSummary) -> ModelVersion:
-    """The registered policy of this run: the version it already has, or a new one."""
-    name = entries.model_name(summary)
-    if not client.search_registered_models(f"name = '{name}'"):
-        about = "Bin and budget in (columns bin, budget), strategy key out."
-        client.create_registered_model(name, description=about)
-    for version in client.search_model_versions(f"name = '{name}'"):
-        if version.run_id == run.info.run_id:
-            return version
-    row = summary.run
-    tags = {
-        "model_version": str(row["version"]),
-        "model_fingerprint": row["model_fingerprint"],
-        "run_id": summary.run_id,
-        "code_commit": row["code_commit"],
-    }
-    source = f"{run.info.artifact_uri}/policy_model"
-    return client.create_model_version(name, source, run.info.run_id, tags=tags, await_creation_for=0)

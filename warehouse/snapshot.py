@@ -45,6 +45,17 @@ def query(
             timer.cancel()
 
 
+class Snapshot:
+    """The published snapshot of a folder, read as the store is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame:
+        """The answer to a query; `$name` in it stands for a keyword value."""
+        return query(self.folder, sql, parameters=parameters)
+
+
 def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the snapshot in `folder`, cut off from other files and the network."""
     path = Path(folder) / "snapshot.duckdb"

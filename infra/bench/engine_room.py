@@ -24,7 +24,8 @@ from infra.bench.room import BUDGET, SEARCH, Counted, Used, opened, scaled, sear
 from tasks.engine_log import noise_in
 from tasks.grade import grade
 from tasks.models import BUNDLED
-from tasks.runs import code_commit, open_run, packages, prepared
+from tasks.provenance import code_commit, packages
+from tasks.runs import open_run, prepared
 from tasks.strategies import parse
 from tasks.study import Study, load_study
 from warehouse.store import Store

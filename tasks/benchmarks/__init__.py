@@ -14,6 +14,7 @@ from tasks.questions import Question
 _ID = ("question_id", "id", "unique_id", "idx")
 _TEXT = ("question", "problem", "prompt")
 _TARGET = ("target", "answer")
+TRAINING = "congruences/train"
 GENERATED = 500
 """Questions of a generated benchmark when a study does not say how many."""
 
@@ -29,14 +30,17 @@ class Benchmark(NamedTuple):
 def load_benchmark(name: str, *, count: int | None, seed: int) -> Benchmark:
     """`count` questions (None: all) of the bundled benchmark or of a JSONL file; UserError names a bad line.
 
-    Of a file the questions are chosen by a hash of seed and id, so a larger count keeps the smaller one's.
+    `congruences` are its test questions, the same for every seed; `congruences/train` are questions to learn from,
+    others for every seed. Of a file the questions are chosen by a hash of seed and id, so a larger count keeps the
+    smaller one's.
     """
     if name == "congruences":
-        questions = congruences.questions("test", count or GENERATED)
+        short, questions = name, congruences.questions("test", count or GENERATED)
+    elif name == TRAINING:
+        short, questions = "congruences-train", congruences.questions("train", count or GENERATED, seed=seed)
     else:
-        questions = _chosen(read_jsonl(Path(name)), count, seed)
+        short, questions = Path(name).stem, _chosen(read_jsonl(Path(name)), count, seed)
     content = json.dumps(sorted((q.question_id, q.text, q.target) for q in questions))
-    short = name if name == "congruences" else Path(name).stem
     return Benchmark(short, hashlib.sha256(content.encode()).hexdigest()[:16], questions)
 
 

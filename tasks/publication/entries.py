@@ -45,9 +45,13 @@ def run_name(summary: RunSummary) -> str:
 
 
 def model_name(summary: RunSummary) -> str:
-    """Name of the registered policy model; characters that a registry refuses become `-`."""
-    name = f"ttc-policy-{benchmark_name(summary.run['benchmark'])}-{model_short_name(summary.run['model'])}"
-    return re.sub(r"[^\w.-]+", "-", name)
+    """Name of the registered policy of the run's family and benchmark."""
+    return registered_name(summary.run["benchmark"], summary.run.get("family") or summary.run["model"])
+
+
+def registered_name(benchmark: str, family: str) -> str:
+    """`ttc-policy-<benchmark>-<family>`; characters that a registry refuses become `-`."""
+    return re.sub(r"[^\w.-]+", "-", f"ttc-policy-{benchmark_name(benchmark)}-{model_short_name(family)}")
 
 
 def slug(strategy: str) -> str:
@@ -61,6 +65,7 @@ def parameters(summary: RunSummary) -> dict[str, str]:
     study = _flat(json.loads(run["study_json"]))
     names = (
         "study",
+        "family",
         "model",
         "model_fingerprint",
         "verifier",
@@ -71,7 +76,7 @@ def parameters(summary: RunSummary) -> dict[str, str]:
         "benchmark",
     )
     names += ("benchmark_fingerprint", "seed", "replicate", "code_commit")
-    fixed = {name: run[name] for name in names} | {
+    fixed = {name: run.get(name) for name in names} | {
         "model_version": run["version"],
         "baseline": summary.baseline,
     }
@@ -97,6 +102,8 @@ def metrics(summary: RunSummary) -> Iterator[Metric]:
             yield Metric(f"acc/compute_optimal{suffix}", row["accuracy"], row["budget"])
         for row in summary.efficiency.filter(pl.col("difficulty") == kind).iter_rows(named=True):
             yield Metric(f"efficiency_factor{suffix}", row["factor"], row["budget"])
+            if row["net_factor"] is not None:
+                yield Metric(f"efficiency_factor_net{suffix}", row["net_factor"], row["budget"])
     for row in summary.costs.iter_rows(named=True):
         for column, value in row.items():
             if isinstance(value, int | float):

@@ -18,7 +18,7 @@ FULL_GAIN = 0.2
 """Gain over the baseline, in accuracy, at which a grid cell has its full colour."""
 _WIDTH = 1180
 _HALO = {"stroke": "#ffffff", "stroke_width": "3", "stroke_opacity": ".75", "paint_order": "stroke"}
-_HATCH = (
+HATCH = (
     '<defs><pattern id="undecided" width="7" height="7" patternUnits="userSpaceOnUse"'
     ' patternTransform="rotate(45)"><path d="M0 0V7" stroke="#555555" stroke-width="1.6"'
     ' stroke-opacity=".38"/></pattern></defs>'
@@ -68,7 +68,7 @@ def policy_grid(summary: RunSummary, difficulty: str) -> str:
     names = short_names(cell.strategy for cell in policy)
     budgets, bins = sorted({c.budget for c in policy}), sorted({c.bin for c in policy})
     wide, high = min(190.0, 1040 / max(len(budgets), 1)), 62.0
-    body = [_HATCH, *_column_heads(budgets, wide), *_row_heads(policy, high)]
+    body = [HATCH, *_column_heads(budgets, wide), *_row_heads(policy, high)]
     for cell in policy:
         left, top = 130 + budgets.index(cell.budget) * wide, 30 + bins.index(cell.bin) * high
         body.append(_grid_cell(cell, Box(left, top, wide - 4, high - 4), names[cell.strategy]))

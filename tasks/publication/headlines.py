@@ -7,7 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells, factor_text, interval, short_names
+from tasks.publication.summary import (
+    COVERAGE,
+    Cell,
+    RunSummary,
+    cells,
+    factor_text,
+    interval,
+    net_text,
+    short_names,
+)
+from tasks.statistics.picks import LEVEL
 
 
 def headlines(summary: RunSummary) -> list[str]:
@@ -36,9 +46,15 @@ def _trouble(summary: RunSummary) -> str:
 
 
 def beats_majority(policy: list[Cell]) -> bool:
-    """Whether the pick of any cell is ahead of majority by more than its interval; TRUE without majority."""
-    known = [cell.over_majority_lo for cell in policy if cell.over_majority_lo is not None]
-    return not known or any(lo > 0.0 for lo in known)
+    """Whether the pick of any cell is ahead of majority, Holm-adjusted over the table.
+
+    TRUE also where that is not known: without majority, or in a run from before p-values were computed.
+    """
+    known = [cell for cell in policy if cell.over_majority is not None and cell.strategy != "majority"]
+    if any(cell.over_majority_p is None for cell in known):
+        return True
+    picked = any(cell.over_majority is not None for cell in policy)
+    return not picked or any((c.over_majority or 0.0) > 0.0 and (c.over_majority_p or 0.0) < LEVEL for c in known)
 
 
 def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:
@@ -83,13 +99,18 @@ def largest_factor(summary: RunSummary) -> dict[str, Any] | None:
 
 
 def _efficiency(summary: RunSummary) -> str:
-    """The factor at the largest budget, and at the one where it is largest if that is another."""
+    """The factor at the largest budget, and at the one where it is largest if that is another; each also net."""
     best = largest_factor(summary)
     if best is None:
         return ""
     shown = {row["budget"]: row for row in (best, _factors(summary).row(-1, named=True))}
-    parts = [f"{factor_text(row)} at N = {budget}" for budget, row in sorted(shown.items())]
+    parts = [f"{factor_text(row)} at N = {budget}{_net(row)}" for budget, row in sorted(shown.items())]
     return f"Efficiency factor over {_baseline(summary)}: {'; '.join(parts)}."
+
+
+def _net(row: dict[str, Any]) -> str:
+    net = net_text(row)
+    return "" if net is None else f" ({net} net of the draws that estimate difficulty)"
 
 
 def _where(summary: RunSummary, policy: list[Cell]) -> list[str]:
@@ -101,11 +122,11 @@ def _where(summary: RunSummary, policy: list[Cell]) -> list[str]:
     undecided = sum(not cell.decided for cell in policy)
     if undecided:
         sentences.append(
-            f"{undecided} of {len(policy)} policy cells cannot be told apart from {_baseline(summary)};"
-            " those name the cheapest."
+            f"{undecided} of {len(policy)} policy cells cannot be told apart from {_baseline(summary)}"
+            " (Holm over the table); those name the cheapest that the best is not ahead of."
         )
     if not beats_majority(policy):
-        sentences.append("No strategy beats majority here: no pick is ahead of it by more than its interval.")
+        sentences.append("No strategy beats majority here: no pick is significantly ahead of it.")
     return sentences
 
 

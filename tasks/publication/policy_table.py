@@ -20,6 +20,8 @@ from tasks.publication.summary import (
 
 UNDECIDED = "≈"
 """Marks a cell whose strategy cannot be told apart from the baseline."""
+HELD = "="
+"""Marks a cell that keeps last night's strategy although tonight alone would name another."""
 COLUMNS = 5
 """Budgets side by side in 100 columns; more go into another grid below."""
 
@@ -59,7 +61,7 @@ def _grid(policy: list[Cell], budgets: list[int], *, names: dict[str, str]) -> T
 def _cell_text(cell: Cell | None, *, names: dict[str, str]) -> Text:
     if cell is None:
         return Text("–")
-    mark = "" if cell.decided else f" {UNDECIDED}"
+    mark = ("" if cell.decided else f" {UNDECIDED}") + (f" {HELD}" if cell.unheld else "")
     return Text.assemble(
         (names[cell.strategy] + mark, "bold" if cell.decided else ""),
         f"\n{cell.accuracy:.2f} {half_width(cell.half)}",
@@ -70,7 +72,11 @@ def _cell_text(cell: Cell | None, *, names: dict[str, str]) -> Text:
 def _legend(summary: RunSummary, policy: list[Cell], *, names: dict[str, str]) -> Text:
     lines = ["bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over " + summary.baseline]
     if any(not cell.decided for cell in policy):
-        lines.append(f"{UNDECIDED} cannot be told apart from {summary.baseline}: the cheapest is named")
+        lines.append(f"{UNDECIDED} cannot be told apart from {summary.baseline}: the cheapest near the best is named")
+    if any(cell.unheld for cell in policy):
+        lines.append(f"{HELD} kept from the last run: what this one alone would name is not ahead of it")
+    if summary.mdd is not None:
+        lines.append(f"differences below {summary.mdd:.3f} over all questions cannot be detected")
     lines += [f"{short} = {key}" for key, short in names.items() if short != key]
     if not policy:
         lines = ["no policy yet: the run is not complete"]

@@ -6,6 +6,8 @@ from html import escape
 from typing import Any
 
 from tasks.publication import report_tables as tables
+from tasks.publication.cost_figures import NOTE as COSTS
+from tasks.publication.cost_figures import cost_figures
 from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budget, policy_grid
 from tasks.publication.headlines import best_fixed, headlines, largest_factor
 from tasks.publication.summary import (
@@ -17,7 +19,7 @@ from tasks.publication.summary import (
     short_names,
 )
 
-_STYLE = """<style>
+STYLE = """<style>
 body{font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:1240px;margin:24px auto;
 padding:0 32px}
 h1{font-size:26px;margin:0}h2{font-size:18px;margin:30px 0 4px}.sub,.note{color:#555;margin:0 0 8px}
@@ -48,13 +50,15 @@ def html(summary: RunSummary) -> str:
         "<ul class=headlines>" + "".join(f"<li>{escape(s)}</li>" for s in headlines(summary)) + "</ul>",
         first,
         _figure("Accuracy against budget, all questions", accuracy_by_budget(summary), note=_bands(summary)),
+        *(_figure(title, svg, note=COSTS) for title, svg in cost_figures(summary).items()),
         *others,
         tables.changes(summary),
         f"<div class=columns>{tables.efficiency(summary)}{tables.costs(summary)}</div>",
+        tables.fleet(summary),
         tables.rates(summary),
         f"<div class=columns>{tables.failures(summary)}{tables.provenance(summary)}</div>",
     ]
-    head = f'<head><meta charset="utf-8"><title>{escape(title)}</title>{_STYLE}</head>'
+    head = f'<head><meta charset="utf-8"><title>{escape(title)}</title>{STYLE}</head>'
     return f'<!doctype html><html lang="en">{head}<body>{"".join(sections)}</body></html>'
 
 

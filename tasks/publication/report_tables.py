@@ -9,18 +9,39 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.summary import RunSummary, factor_text, short_names
+from tasks.publication.summary import KINDS, RunSummary, factor_text, net_text, short_names
 
 
 def efficiency(summary: RunSummary) -> str:
-    """The efficiency factor by budget, a column a difficulty."""
+    """The efficiency factor by budget, a column a difficulty, and beside it net of what the difficulty cost."""
     rows = summary.efficiency
-    kinds = sorted(rows["difficulty"].unique().to_list(), reverse=True)
-    by = {(r["budget"], r["difficulty"]): factor_text(r) for r in rows.iter_rows(named=True)}
+    kinds = [kind for kind in KINDS if kind in rows["difficulty"]]
+    texts = {(r["budget"], r["difficulty"]): (factor_text(r), net_text(r) or "–") for r in rows.iter_rows(named=True)}
     budgets = rows["budget"].unique().sort().to_list()
-    body = [[str(n), *(by.get((n, kind), "–") for kind in kinds)] for n in budgets]
-    note = "Budget at which the baseline reaches the policy's accuracy at N, divided by N."
-    return _section(f"Efficiency factor over {summary.baseline}", ["N", *kinds], body, note=note)
+    body = [[str(n), *(text for kind in kinds for text in texts.get((n, kind), ("–", "–")))] for n in budgets]
+    note = "Budget at which the baseline reaches the policy's accuracy at N, divided by N; net: by the generations "
+    note += "spent, those that estimate the difficulty included."
+    head = ["N", *(text for kind in kinds for text in (kind, "net"))]
+    return _section(f"Efficiency factor over {summary.baseline}", head, body, note=note)
+
+
+def fleet(summary: RunSummary) -> str:
+    """What it is worth to spend an average budget unevenly over the bins; nothing for a run from before that."""
+    rows = summary.fleet.filter(pl.col("difficulty").is_in(summary.difficulties[:1]))
+    if not rows.height:
+        return ""
+    body = [
+        [
+            str(r["budget"]), f"{r['uniform']:.3f}", f"{r['accuracy']:.3f}",
+            f"{r['gain']:+.3f} [{r['gain_lo']:+.3f}, {r['gain_hi']:+.3f}]",
+            f"{r['spent']:.1f}", " · ".join(f"{one:.3g}" for one in r["bin_budgets"]),
+        ]
+        for r in rows.drop_nulls("gain_lo").iter_rows(named=True)
+    ]  # fmt: skip
+    note = "The same average budget, uniform or by marginal gain over bins; cross-validated, differences paired. "
+    note += f"{summary.difficulties[0].capitalize()} difficulty, its own draws in neither."
+    head = ["average", "uniform", "by gain", "difference", "spent", "average of bins 1 …"]
+    return _section("One budget over many questions", head, body, note=note)
 
 
 def costs(summary: RunSummary) -> str:

@@ -27,7 +27,7 @@ class RunSummary(NamedTuple):
     """One run as its publication shows it."""
 
     run: dict[str, Any]
-    """The row of table `runs`, with `version`: the model version's number, from 1."""
+    """The row of table `runs`, with `version`: the model version's number in its family, from 1."""
     prefect_run_id: str | None
     accuracy: pl.DataFrame
     """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated.
@@ -35,11 +35,11 @@ class RunSummary(NamedTuple):
     Bin and difficulty are NULL in the rows over all questions.
     """
     curve: pl.DataFrame
-    """difficulty, budget, accuracy, lo, hi: cross-validated (METHOD §7)."""
+    """difficulty, budget, accuracy, lo, hi: cross-validated (METHOD §7); generations, the difficulty's included."""
     policy: pl.DataFrame
     """The row of table `policies` for every cell, without the run."""
     efficiency: pl.DataFrame
-    """difficulty, baseline, budget, factor, lo, hi, beyond."""
+    """difficulty, baseline, budget, factor, lo, hi, beyond, and net_factor, net_lo, net_hi: net of the difficulty."""
     costs: pl.DataFrame
     """The rows of view `cost_by_role`, without the run."""
     failures: pl.DataFrame
@@ -48,6 +48,11 @@ class RunSummary(NamedTuple):
     """strategy, budget, missing: cells that lack questions."""
     changes: pl.DataFrame
     """The cells of view `policy_changes`; no rows unless this is the latest run of a later version."""
+    cost_curves: pl.DataFrame
+    """difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget, baseline_accuracy, gain, gain_lo,
+    gain_hi: the policy when a question may cost so many FLOPs or seconds."""
+    fleet: pl.DataFrame
+    """The rows of table `allocations`, without the run: one budget spent unevenly over the bins."""
     mdd: float | None = None
     """Minimum detectable difference of the benchmark, in accuracy; None: not computed."""
 
@@ -89,22 +94,37 @@ class RunSummary(NamedTuple):
 
     @property
     def difficulties(self) -> list[str]:
-        """Kinds of difficulty that have a policy; the deployable one, `predicted`, first."""
-        return sorted(self.policy["difficulty"].unique().to_list(), reverse=True)
+        """Kinds of difficulty that have a policy; the deployable ones first."""
+        known = set(self.policy["difficulty"].to_list())
+        return [kind for kind in KINDS if kind in known]
 
 
-FRAMES = ("accuracy", "curve", "policy", "efficiency", "costs", "failures", "missing", "changes")
+KINDS = ("predicted", "probe", "oracle", "frozen")
+"""All kinds of difficulty, in the order in which they are shown."""
+
+FRAMES = (
+    "accuracy",
+    "curve",
+    "policy",
+    "efficiency",
+    "costs",
+    "failures",
+    "missing",
+    "changes",
+    "fleet",
+    "cost_curves",
+)
 
 _SQL: Mapping[str, str] = {
     "accuracy": """SELECT strategy, budget, nullif(difficulty, 'all') AS difficulty, nullif(bin, 0) AS bin,
             questions, accuracy, lo, hi, no_answer, truncated
         FROM accuracy WHERE run_id = $run_id ORDER BY ALL""",
-    "curve": """SELECT difficulty, budget, accuracy, lo, hi FROM compute_optimal_curve
+    "curve": """SELECT difficulty, budget, accuracy, lo, hi, generations FROM compute_optimal_curve
         WHERE run_id = $run_id ORDER BY ALL""",
     "policy": """SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id
         ORDER BY difficulty, bin, budget""",
-    "efficiency": """SELECT difficulty, baseline, budget, factor, lo, hi, beyond FROM efficiency_factor
-        WHERE run_id = $run_id ORDER BY ALL""",
+    "efficiency": """SELECT difficulty, baseline, budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi
+        FROM efficiency_factor WHERE run_id = $run_id ORDER BY ALL""",
     "costs": "SELECT * EXCLUDE (run_id) FROM cost_by_role WHERE run_id = $run_id ORDER BY role",
     "failures": """SELECT reason, count(*) AS calls FROM verifier_failures
         WHERE run_id = $run_id GROUP BY reason ORDER BY calls DESC""",
@@ -113,9 +133,14 @@ _SQL: Mapping[str, str] = {
     "changes": """SELECT difficulty, bin, budget, version_before, strategy_before, strategy_now, changed,
             accuracy_before, accuracy_now, same_questions
         FROM policy_changes WHERE run_now = $run_id ORDER BY difficulty, budget, bin""",
+    "cost_curves": """SELECT difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget,
+            baseline_accuracy, gain, gain_lo, gain_hi
+        FROM accuracy_for_cost WHERE run_id = $run_id ORDER BY axis, difficulty, level""",
+    "fleet": """SELECT * EXCLUDE (run_id) FROM allocations WHERE run_id = $run_id
+        ORDER BY difficulty, budget""",
 }
 
-_RUN = """SELECT runs.*, run_history.version, run_history.prefect_run
+_RUN = """SELECT runs.* EXCLUDE (family), run_history.family, run_history.version, run_history.prefect_run
     FROM runs JOIN run_history USING (run_id) WHERE run_id = $run_id"""
 
 
@@ -149,10 +174,14 @@ class Cell(NamedTuple):
     """Half the width of the accuracy's interval."""
     gain: float | None
     """Over the baseline in the same bin at the same budget; None: no baseline."""
-    over_majority_lo: float | None
-    """Lower end of the interval of the gain over majority; None: no majority."""
+    over_majority: float | None
+    """Gain over majority; None: no majority."""
+    over_majority_p: float | None
+    """Its p-value, adjusted over the table; None: the pick is majority, or it was not computed."""
     decided: bool
     questions: int
+    unheld: str | None
+    """What the run alone would name, where last night's strategy was kept; None: the same."""
 
 
 def cells(summary: RunSummary, difficulty: str) -> list[Cell]:
@@ -160,7 +189,7 @@ def cells(summary: RunSummary, difficulty: str) -> list[Cell]:
     rows = summary.policy.filter(pl.col("difficulty") == difficulty).sort("bin", "budget")
     return [
         Cell(r["bin"], r["budget"], r["strategy"], r["accuracy"], (r["hi"] - r["lo"]) / 2, r["gain"],
-             r["over_majority_lo"], r["decided"], r["questions"])
+             r["over_majority"], r["over_majority_p"], r["decided"], r["questions"], r["unheld"])
         for r in rows.iter_rows(named=True)
     ]  # fmt: skip
 
@@ -208,6 +237,14 @@ def interval(value: float, lo: float, hi: float) -> str:
 def half_width(half: float) -> str:
     """`± .03`; a zero-width interval, as where every question is right, shows as `± .00`."""
     return f"± {half:.2f}".replace("0.", ".", 1)
+
+
+def net_text(row: Mapping[str, Any]) -> str | None:
+    """`factor_text` of the factor net of difficulty estimation; None for a run from before it was computed."""
+    if row["net_factor"] is None:
+        return None
+    ends = {name: row[f"net_{name}"] for name in ("factor", "lo", "hi")}
+    return factor_text({**ends, "beyond": row["beyond"]})
 
 
 def factor_text(row: Mapping[str, Any]) -> str:

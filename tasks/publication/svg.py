@@ -34,7 +34,7 @@ class Series(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Where a chart stands and what its axes span; x runs over log₂ of the budget."""
+    """Where a chart stands and what its axes span; x runs over log₂ of the budget, or of what `symbol` names."""
 
     left: float
     top: float
@@ -43,6 +43,8 @@ class Frame(NamedTuple):
     budgets: Sequence[int]
     low: float
     high: float
+    symbol: str = "N"
+    axis: str = "budget N (generations a question, log₂)"
 
     @property
     def bottom(self) -> float:
@@ -81,7 +83,7 @@ def line(frame: Frame, series: Series) -> str:
     return (
         f'<polygon points="{" ".join(upper + lower)}" fill="{series.colour}" fill-opacity="0.11"/>'
         f'<polyline points="{path}" fill="none" stroke="{series.colour}" stroke-width="{series.width}"'
-        f"{_dashed(series)}/>" + "".join(_mark(x, y, series, said=_said(series, p)) for x, y, p in spots)
+        f"{_dashed(series)}/>" + "".join(_mark(x, y, series, said=_said(frame, series, p)) for x, y, p in spots)
     )
 
 
@@ -95,7 +97,7 @@ def axes(frame: Frame) -> str:
         parts.append(f'<path d="M{frame.left} {y:.1f}h{frame.width:.1f}" stroke="{RULE}"/>')
         parts.append(_tick(frame.left - 8, y + 4, f"{value:.1f}", anchor="end"))
     parts += [_tick(frame.x(b), frame.bottom + 18, str(b)) for b in _shown(frame)]
-    title = "budget N (generations a question, log₂)" if frame.width > 300 else "budget N"
+    title = frame.axis if frame.width > 300 else frame.axis.partition(" (")[0]
     parts.append(_tick(frame.left + frame.width / 2, frame.bottom + 38, title))
     return "".join(parts)
 
@@ -141,8 +143,8 @@ def _tick(x: float, y: float, words: str, anchor: str = "middle") -> str:
     return text(x, y, words, text_anchor=anchor, font_size="12", fill=GREY)
 
 
-def _said(series: Series, point: Point) -> str:
-    return f"{series.name}, N = {point.x:g}: {interval(point.y, point.lo, point.hi)}"
+def _said(frame: Frame, series: Series, point: Point) -> str:
+    return f"{series.name}, {frame.symbol} = {point.x:g}: {interval(point.y, point.lo, point.hi)}"
 
 
 def _dashed(series: Series) -> str:

@@ -1,5 +1,6 @@
 """Accuracy and cost of drawing until the answers settle, from one pool of draws (METHOD §11.2)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -42,6 +43,22 @@ class Rule:
         if self.agree is not None:
             return self.agree
         return next(votes for votes in count(1) if 1 - 0.5 ** (votes + 1) > (self.posterior or 0.5))
+
+
+def stops_at(answers: Sequence[str | None], rule: Rule) -> int | None:
+    """Number of these draws, in their order, after which the rule stops; None when it would go on."""
+    votes: Counter[str] = Counter()
+    run, last = 0, None
+    for made, answer in enumerate(answers, start=1):
+        run = 0 if answer is None else run + 1 if answer == last else 1
+        last = answer
+        votes.update([] if answer is None else [answer])
+        if rule.agree is not None and run >= rule.agree:
+            return made
+        first, second = [*sorted(votes.values(), reverse=True), 0, 0][:2]
+        if rule.posterior is not None and first and 1 - betainc(first + 1.0, second + 1.0, 0.5) > rule.posterior:
+            return made
+    return None
 
 
 def adaptive_estimates(

@@ -30,7 +30,9 @@ def bounds(resampled: Floats, *, count: int) -> Bounds:
     """Percentile interval over the first axis of figures resampled from `count` questions.
 
     The percentiles are moved out so that the interval of a mean is as wide as Student's with `count` − 1
-    degrees of freedom (expanded percentiles: Hesterberg, arXiv 1411.5279, §3.3.2). Infinite figures are
+    degrees of freedom (expanded percentiles: Hesterberg, arXiv 1411.5279, §3.3.2). Of B resamples the ends are
+    the k-th from below and from above, k = ⌊(B + 1)·tail⌋, at least 1: counted on B alone they are too close
+    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, §12.5). Infinite figures are
     allowed: no two of them are averaged.
     """
     if count < 2:
@@ -38,8 +40,9 @@ def bounds(resampled: Floats, *, count: int) -> Bounds:
         return Bounds(unknown, unknown)
     student = float(special.stdtrit(count - 1, (1 + CONFIDENCE) / 2))  # pyright: ignore
     tail = NormalDist().cdf(-student * sqrt(count / (count - 1)))
-    lo, hi = np.quantile(resampled, [tail, 1 - tail], axis=0, method="nearest")
-    return Bounds(lo, hi)
+    rank = max(int(tail * (len(resampled) + 1)), 1)
+    ordered = np.partition(resampled, (rank - 1, len(resampled) - rank), axis=0)
+    return Bounds(ordered[rank - 1], ordered[len(resampled) - rank])
 
 
 class Interval(NamedTuple):

@@ -1,60 +1,86 @@
-"""Whether one strategy beats another at all, and what difference the benchmark could show (METHOD §7)."""
+"""Whether one thing beats another on the same questions, and what difference they could show (METHOD §7)."""
 
+from math import sqrt
 from statistics import NormalDist
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from scipy import special, stats  # pyright: ignore[reportMissingTypeStubs]
 
 from tasks.errors import UserError
 from tasks.statistics.bootstrap import Floats, bounds, weights
-from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
-
-DIFFERENCES: Final = {
-    "bin": pl.Int64,
-    "budget": pl.Int64,
-    "strategy": pl.String,
-    "gain": pl.Float64,
-    "lo": pl.Float64,
-    "hi": pl.Float64,
-    "beats": pl.Boolean,
-}
+from tasks.statistics.outcomes import SAME_ACCURACY, grid_of
 
 
-def differences(
-    outcomes: pl.DataFrame,
-    bins: pl.DataFrame,
-    *,
-    rival: str = "majority",
-    seed: int = 0,
-    resamples: int = 1000,
-) -> pl.DataFrame:
-    """Every strategy minus `rival` at the same budget: (bin, budget, strategy, gain, lo, hi, beats).
+class Difference(NamedTuple):
+    """Mean of first − second over the questions, its 95 % interval, and the two-sided p-value of no difference."""
 
-    `bin` is NULL over all questions. Intervals are paired 95 % bootstrap intervals over questions, one by
-    one; `beats` says that the whole interval is above 0. Raises UserError when `rival` is not measured.
+    gain: float
+    lo: float
+    hi: float
+    p: float
+
+
+def paired_difference(
+    first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int, resamples: int = 1000
+) -> Difference:
+    """How far `first` is ahead of `second`, accuracies of the same questions in the same order.
+
+    The interval is a bootstrap over questions, `p` is that of `paired_p`; both are NaN for one question.
+    Raises ValueError where the two do not match.
     """
-    grid = grid_of(outcomes, bins, costs=())
-    known = grid.of(rival)
-    if not known:
-        raise UserError(f"expected outcomes of {rival!r} to compare with, got none: add it to the study")
-    groups = [None, *np.unique(grid.bins).tolist()]
-    rows = [row for one in groups for row in _against(grid, known, one, seed=seed, resamples=resamples)]
-    return pl.DataFrame(rows, schema=DIFFERENCES, orient="row").fill_nan(None)
+    if first.shape != second.shape or first.ndim != 1 or not first.size:
+        raise ValueError(f"expected two accuracies of each question, got shapes {first.shape} and {second.shape}")
+    gaps = np.asarray(first - second, dtype=np.float64)
+    drawn = weights(gaps.size, resamples=resamples, seed=seed)
+    ends = bounds(drawn @ gaps / gaps.size, count=gaps.size)
+    return Difference(float(gaps.mean()), float(ends.lo), float(ends.hi), float(paired_p(gaps[:, None])[0]))
 
 
-def verdict(compared: pl.DataFrame, *, rival: str = "majority") -> str:
-    """One sentence on `differences` over all questions: what beats the rival, or that nothing does."""
-    winners = compared.filter(pl.col("beats") & pl.col("bin").is_null())
-    if winners.is_empty():
-        return f"no strategy beats {rival} here"
-    best = winners.sort("gain", descending=True).row(0, named=True)
-    count = winners["strategy"].n_unique()
-    beaters = "1 strategy beats" if count == 1 else f"{count} strategies beat"
-    return (
-        f"{beaters} {rival} at some budget, most of all "
-        f"{best['strategy']} at {best['budget']}: {best['gain']:+.3f} [{best['lo']:+.3f}, {best['hi']:+.3f}]"
-    )
+def paired_p(gaps: Floats) -> Floats:
+    """Two-sided p-value of no difference for each column of paired differences (questions, columns).
+
+    Where all differences are −1, 0 or 1, single draws were compared: exact McNemar. Else the paired Student t:
+    its interval is what the bootstrap's percentiles are expanded to (`bounds`), and unlike a count of resamples
+    it has no smallest value, which a correction over many cells needs. It is never below 2 / 2^m with m the
+    differences that are not 0, the smallest p-value of a test that flips their signs: few questions that all
+    point one way prove less than their lack of spread suggests. NaN for one question.
+    """
+    count = len(gaps)
+    if count < 2:
+        return np.full(gaps.shape[1], np.nan)
+    up, down = ((sign * gaps > SAME_ACCURACY).sum(axis=0) for sign in (1, -1))
+    single = (np.abs(gaps - np.round(gaps)) < SAME_ACCURACY).all(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(up + down > 0, gaps.mean(axis=0) / standard_error(gaps), 0.0)
+    p: Floats = 2.0 * special.stdtr(count - 1, -np.abs(t))  # pyright: ignore
+    return np.where(single, _exact(up, down), np.maximum(p, np.minimum(2.0 ** (1.0 - up - down), 1.0)))
+
+
+def standard_error(gaps: Floats) -> Floats:
+    """Standard error of the mean of each column (questions, columns); NaN for one question."""
+    if len(gaps) < 2:
+        return np.full(gaps.shape[1], np.nan)
+    return gaps.std(axis=0, ddof=1) / sqrt(len(gaps))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact two-sided p-value of McNemar's test for single draws of the same questions.
+
+    `only_first` questions are right under the first alone, `only_second` under the second alone; without a
+    difference either is as likely, so the counts are Binomial(only_first + only_second, 1/2). 1 where no
+    question differs. Raises ValueError for a negative count.
+    """
+    if min(only_first, only_second) < 0:
+        raise ValueError(f"expected counts of questions, got {only_first} and {only_second}")
+    return float(_exact(np.array([only_first]), np.array([only_second]))[0])
+
+
+def _exact(up: NDArray[np.int64], down: NDArray[np.int64]) -> Floats:
+    """McNemar's two-sided p-value for each pair of counts."""
+    return np.minimum(1.0, 2.0 * stats.binom.cdf(np.minimum(up, down), up + down, 0.5))  # pyright: ignore
 
 
 def minimum_detectable(
@@ -82,19 +108,3 @@ def minimum_detectable(
     spread = max(float(pair.std(ddof=1)) for pair in pairs or alone)
     reach = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
     return reach * spread / len(grid.questions) ** 0.5
-
-
-def _against(
-    grid: Grid, known: dict[int, int], one: int | None, *, seed: int, resamples: int
-) -> list[tuple[int | None, int, str, float, float, float, bool]]:
-    accuracy: Floats = grid.accuracy if one is None else grid.accuracy[grid.bins == one]
-    drawn = weights(len(accuracy), resamples=resamples, seed=seed)
-    pairs = [(column, own) for budget, own in known.items() for column in grid.at(budget) if column != own]
-    gaps = accuracy[:, [column for column, _ in pairs]] - accuracy[:, [own for _, own in pairs]]
-    ends = bounds(drawn @ gaps / len(accuracy), count=len(accuracy))
-    return [
-        (one, cell.budget, cell.strategy, float(gain), float(lo), float(hi), bool(lo > SAME_ACCURACY))
-        for cell, gain, lo, hi in zip(
-            [grid.cells[column] for column, _ in pairs], gaps.mean(axis=0), ends.lo, ends.hi, strict=True
-        )
-    ]

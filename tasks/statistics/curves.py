@@ -34,6 +34,20 @@ def fold_of(grid: Grid, *, seed: int) -> NDArray[np.int64]:
     return folds(placed, seed=seed).sort("question_id")["fold"].to_numpy().astype(np.int64)
 
 
+def cheapest_first(grid: Grid) -> list[NDArray[np.int64]]:
+    """Columns of the strategies at each budget, cheapest first over all questions, then by name."""
+    everyone = np.arange(len(grid.questions))
+    return [np.concatenate(grid.by_cost(budget, everyone)).astype(np.int64) for budget in grid.budgets]
+
+
+def choices(sums: Floats, columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Column of highest sum at each budget, the first listed of equal ones: (resamples, budgets).
+
+    `sums` (resamples, cells) are accuracies summed over the questions learnt from; `columns` are listed by budget.
+    """
+    return np.stack([those[np.argmax(np.round(sums[:, those], 9), axis=1)] for those in columns], axis=1)
+
+
 def cross_validated(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
     """Compute-optimal accuracy in each resample at each budget: (resamples, budgets).
 
@@ -41,17 +55,34 @@ def cross_validated(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Flo
     on the other; then they swap; the mean is over all questions. `weights` (resamples, questions) says how
     often a question is drawn: all copies stay in its fold. A fold without a question chooses the cheapest.
     """
-    total = np.zeros((len(weights), len(grid.budgets)))
-    everyone = np.arange(len(grid.questions))
-    columns = [np.concatenate(grid.by_cost(budget, everyone)).astype(int) for budget in grid.budgets]
+    total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
     for one in np.unique(grid.bins):
         halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
         sums = [weights[:, rows] @ grid.accuracy[rows] for rows in halves]
         for learn, measure in ((sums[0], sums[1]), (sums[1], sums[0])):
-            for place, those in enumerate(columns):
-                pick = np.argmax(np.round(learn[:, those], 9), axis=1)
-                total[:, place] += measure[np.arange(len(weights)), those[pick]]
+            total += np.take_along_axis(measure, choices(learn, columns), axis=1)
     return total / weights.sum(axis=1, keepdims=True)
+
+
+def resampled_curve(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
+    """The cross-validated curve with the choice repeated in each resample, for its interval: (resamples, budgets).
+
+    A resampled measure of a choice is what the strategy is worth in the bin, on all questions of it, plus how far
+    the resample of the measuring fold lies from that fold. To measure it as `cross_validated` does would count the
+    noise of that fold twice: strategies that are truly equal differ on it, and each resample chooses another one.
+    To hold the choices fixed would make the interval too narrow (Bates, Hastie, Tibshirani, arXiv 2104.00673).
+    The mean over resamples lies below the estimate, because a resample has fewer distinct questions to learn from:
+    move it there. Coverage: `infra/bench/intervals.py`.
+    """
+    total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
+    for one in np.unique(grid.bins):
+        halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
+        sums = [weights[:, rows] @ grid.accuracy[rows] for rows in halves]
+        worth = grid.accuracy[grid.bins == one].mean(axis=0)
+        for learn, measure, rows in ((sums[0], sums[1], halves[1]), (sums[1], sums[0], halves[0])):
+            moved = measure + len(rows) * worth - grid.accuracy[rows].sum(axis=0)
+            total += np.take_along_axis(moved, choices(learn, columns), axis=1)
+    return total / len(grid.questions)
 
 
 def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:

@@ -73,19 +73,19 @@ def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int
         raise ValueError(f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}")
     if orders < 2:
         raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
-    ballot = _ballot(pool)
-    shuffled = _orders(pool, orders, seed)
+    ballot, orders_of_draws = _ballot(pool), _orders(pool, orders, seed)
+    heads, scored = (_Dealt(one, one.rows(orders_of_draws)) for one in (ballot.by_heads(), ballot.by_score()))
     counted = _majority_counted(ballot, budgets) if draws <= EXACT_DRAWS else {}
     right = int(pool.correct.sum())
     estimates: list[Estimate] = []
     for budget in budgets:
         missed = _missed(draws, budget)
-        majority = counted.get(budget) or _averaged(ballot.by_heads(), budget, shuffled)
+        majority = counted.get(budget) or _averaged(heads, budget)
         figures: dict[EstimateName, _Figure] = {
             "pass": _Figure(1 - float(missed[right]), 0.0),
             "majority": majority,
             "best_of_n": _Figure(_best_of_n(ballot, missed), 0.0),
-            "weighted": _averaged(ballot.by_score(), budget, shuffled),
+            "weighted": _averaged(scored, budget),
         }
         estimates += [
             Estimate(name, budget, min(max(figure.accuracy, 0.0), 1.0), figure.mc_error)
@@ -111,6 +111,17 @@ class _Ballot(NamedTuple):
 
     def by_score(self) -> "_Ballot":
         return self._replace(classes=np.where(self.points < 0, -1, self.classes))
+
+    def rows(self, draws: Integers) -> "_Ballot":
+        """The ballot of rows of draws."""
+        return self._replace(classes=self.classes[draws], points=self.points[draws])
+
+
+class _Dealt(NamedTuple):
+    """A ballot, and the same in random orders: one order a row, laid out once for all budgets."""
+
+    ballot: _Ballot
+    orders: _Ballot
 
 
 def _ballot(pool: Pool) -> _Ballot:
@@ -162,12 +173,12 @@ def _majority_counted(ballot: _Ballot, budgets: Sequence[int]) -> dict[int, _Fig
     return {int(budget): _Figure(float(value), 0.0) for budget, value in zip(rising, total, strict=True)}
 
 
-def _averaged(ballot: _Ballot, budget: int, orders: Integers) -> _Figure:
+def _averaged(dealt: _Dealt, budget: int) -> _Figure:
     """The vote averaged over all subsets where they are few, else over the disjoint subsets of each order."""
-    draws = ballot.classes.size
+    orders, draws = dealt.orders.classes.shape
     blocks = draws // budget
-    if comb(draws, budget) <= len(orders) * blocks:
-        return _Figure(float(vote_credits(*ballot, every_subset(draws, budget)).mean()), 0.0)
-    subsets = np.ascontiguousarray(orders[:, : blocks * budget]).reshape(-1, budget)
-    means = vote_credits(*ballot, subsets).reshape(len(orders), blocks).mean(axis=1)
-    return _Figure(float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(orders))))
+    if comb(draws, budget) <= orders * blocks:
+        return _Figure(float(vote_credits(*dealt.ballot.rows(every_subset(draws, budget))).mean()), 0.0)
+    classes, points = (one[:, : blocks * budget].reshape(-1, budget) for one in dealt.orders[:2])
+    means = vote_credits(classes, points, dealt.ballot.correct).reshape(orders, blocks).mean(axis=1)
+    return _Figure(float(means.mean()), float(means.std(ddof=1) / np.sqrt(orders)))

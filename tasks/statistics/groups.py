@@ -90,6 +90,6 @@ def _averaged(
 
 
 def _credits(members: Integers, ballot: tuple[Integers, Integers, Floats], chosen: Integers) -> Floats:
-    rows = np.ascontiguousarray(members[chosen].reshape(len(chosen), -1))
+    rows = members[chosen].reshape(len(chosen), -1)
     classes, points, correct = ballot
-    return vote_credits(classes, points, correct, rows)
+    return vote_credits(classes[rows], points[rows], correct)

@@ -8,9 +8,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.errors import UserError
-from tasks.statistics.bootstrap import Floats, Interval, bounds, weights, wilson
-from tasks.statistics.curves import Factor, budget_reaching, cross_validated, efficiency_factor, fold_of
-from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
+from tasks.statistics.bootstrap import Floats, Interval, bounds, weights
+from tasks.statistics.curves import (
+    Factor,
+    budget_reaching,
+    cheapest_first,
+    choices,
+    cross_validated,
+    efficiency_factor,
+    fold_of,
+    resampled_curve,
+)
+from tasks.statistics.outcomes import Grid, grid_of
+from tasks.statistics.picks import policy_table
 
 COSTS: Final = ("generated_tokens",)
 FACTORS: Final = {
@@ -20,53 +30,40 @@ FACTORS: Final = {
     "hi": pl.Float64,
     "beyond": pl.Boolean,
 }
-PICKS: Final = {
-    "bin": pl.Int64,
-    "budget": pl.Int64,
-    "strategy": pl.String,
-    "accuracy": pl.Float64,
-    "lo": pl.Float64,
-    "hi": pl.Float64,
-    "gain": pl.Float64,
-    "gain_lo": pl.Float64,
-    "gain_hi": pl.Float64,
-    "over_majority": pl.Float64,
-    "over_majority_lo": pl.Float64,
-    "over_majority_hi": pl.Float64,
-    "decided": pl.Boolean,
-    "questions": pl.Int64,
-}
 
 
-class Pick(NamedTuple):
-    """A row of the policy table; NaN where a figure is unknown."""
+class Estimation(NamedTuple):
+    """What it costs to place a question in its bin."""
 
-    bin: int
-    budget: int
-    strategy: str
-    accuracy: float
-    lo: float
-    hi: float
-    gain: float
-    gain_lo: float
-    gain_hi: float
-    over_majority: float
-    over_majority_lo: float
-    over_majority_hi: float
-    decided: bool
-    questions: int
+    draws: int = 0
+    """Generations on every question."""
+    reused_by: frozenset[str] = frozenset()
+    """Strategies that take these draws as their own first ones: for them only draws above the budget are extra."""
+
+    def generations(self, strategy: str, budget: int) -> int:
+        """Generations on one question under a strategy, its difficulty included."""
+        return max(budget, self.draws) if strategy in self.reused_by else budget + self.draws
+
+
+FREE: Final = Estimation()
 
 
 class PolicyFit(NamedTuple):
     """The policy and what it is worth; intervals are 95 % over questions, NULL where they are unknown.
 
-    - `table` (bin, budget, strategy, accuracy, lo, hi, gain …, over_majority …, decided, questions): the pick
-      of each cell, refitted on all questions, hence flattering where it is not decided. `gain` is the pick
-      minus the baseline on the same questions, `over_majority` minus majority; NULL where these do not exist.
-      `decided`: the interval of the gain excludes 0; where the pick is the baseline (or there is none), the
-      pick is ahead of every cheaper strategy, or if it is the cheapest of all others, by more than its interval.
-    - `curve` (budget, accuracy, lo, hi): two-fold cross-validated accuracy of the policy.
-    - `efficiency` (budget, factor, lo, hi, beyond): see `tasks.statistics.curves.efficiency_factor`.
+    - `table` (bin, budget, strategy, unheld, accuracy, lo, hi, gain …, over_majority …, p, decided, questions):
+      the pick of each cell, refitted on all questions, hence flattering where it is not decided. `gain` is the
+      pick minus the baseline on the same questions, `over_majority` minus majority; NULL where these do not
+      exist. `p` is the two-sided p-value (`paired_p`) of the pick being no different from the baseline; where
+      the pick is the baseline (or there is none), of its being ahead of every cheaper strategy, or if it is
+      the cheapest of all others. `p`, and likewise `over_majority_p`, are Holm-adjusted over all cells of the
+      table, not for the choice among the strategies inside a cell: with dozens that are all equal a table
+      says something false a little more often than once in 20. `decided`: p < 0.05, or there is nothing else
+      to name (p NULL). `unheld` is the strategy that these data alone would name where it is another, else NULL.
+    - `curve` (budget, accuracy, lo, hi, generations): two-fold cross-validated accuracy of the policy, and the
+      mean generations a question, those that estimated its difficulty included; a strategy counts as its budget.
+    - `efficiency` (budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi): see
+      `tasks.statistics.curves.efficiency_factor`; net: divided by those generations instead of the budget.
     - `fixed` (strategy, budget, accuracy, lo, hi): each strategy on all questions.
     """
 
@@ -82,6 +79,8 @@ def fit_policy(
     *,
     costs_order: Sequence[str] = COSTS,
     baseline: str = "weighted",
+    last: pl.DataFrame | None = None,
+    estimation: Estimation = FREE,
     seed: int = 0,
     resamples: int = 1000,
 ) -> PolicyFit:
@@ -89,11 +88,16 @@ def fit_policy(
 
     `outcomes` has question_id, strategy, budget, accuracy in [0, 1] and the columns of `costs_order`: what
     the strategy would have cost alone; the first that differs says which of two is cheaper. `bins` has
-    question_id and bin.
+    question_id and bin, `estimation` says what these cost. `last` is last night's table (bin, budget, strategy).
 
-    Pick of a cell: of strategies that cost the same, the most accurate (the first by name of equal ones)
-    stands for all. The cheapest holds the cell; going up in cost, the next takes it when it is ahead of the
-    holder by more than the interval of their paired difference.
+    Pick of a cell: the cheapest strategy that the best of the cell is not ahead of by more than the interval
+    of their paired difference (one-sided, 95 %: the best is ahead of all by construction), and that is not
+    more than one standard error behind the baseline: saving cost is no reason to name what looks worse than
+    the strategy one would use without a policy. Of strategies that cost the same the most accurate stands for
+    all (the first by name of equal ones). Which one is named is a choice and not a claim: that is `decided`.
+
+    Hysteresis: a cell keeps the strategy of `last`, if it was measured tonight, unless the pick is ahead of
+    it by more than the interval of their paired difference.
 
     Raises UserError for an incomplete matrix or an unknown baseline.
     """
@@ -104,18 +108,38 @@ def fit_policy(
     drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
     everyone = np.ones((1, len(grid.questions)))
     fold = fold_of(grid, seed=seed)
-    policy = _centred(*(cross_validated(grid, fold, one) for one in (everyone, drawn)))
+    policy = _centred(cross_validated(grid, fold, everyone), resampled_curve(grid, fold, drawn))
     fixed = _Measured(*(one @ grid.accuracy / len(grid.questions) for one in (everyone, drawn)))
+    spent = pl.DataFrame({"budget": grid.budgets, "generations": _generations(grid, fold, estimation)})
+    earlier = {} if last is None else {(bin_, n): name for bin_, n, name in last["bin", "budget", "strategy"].rows()}
     return PolicyFit(
-        table=_table(grid, baseline, resamples=resamples, seed=seed),
-        curve=_with_interval(pl.DataFrame({"budget": grid.budgets}), policy, len(grid.questions)),
-        efficiency=_efficiency(grid, baseline, policy=policy, fixed=fixed),
+        table=policy_table(grid, baseline, last=earlier, resamples=resamples, seed=seed),
+        curve=_with_interval(spent, policy, len(grid.questions)),
+        efficiency=_net(_efficiency(grid, baseline, policy=policy, fixed=fixed), spent),
         fixed=_with_interval(
             pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row").select("strategy", "budget"),
             fixed,
             len(grid.questions),
         ),
     )
+
+
+def _generations(grid: Grid, fold: NDArray[np.int64], estimation: Estimation) -> Floats:
+    """Mean generations a question at each budget under the cross-validated choice."""
+    each = np.array([estimation.generations(cell.strategy, cell.budget) for cell in grid.cells], dtype=np.float64)
+    total, columns = np.zeros(len(grid.budgets)), cheapest_first(grid)
+    for one in np.unique(grid.bins):
+        halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
+        for learnt, measured in (halves, halves[::-1]):
+            chosen = choices(grid.accuracy[learnt].sum(axis=0, keepdims=True), columns)[0]
+            total += len(measured) * each[chosen]
+    return total / len(grid.questions)
+
+
+def _net(efficiency: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
+    share = pl.col("budget") / pl.col("generations")
+    net = {f"net_{end}": pl.col(end) * share for end in ("factor", "lo", "hi")}
+    return efficiency.join(spent, on="budget", maintain_order="left").with_columns(**net).drop("generations")
 
 
 class _Measured(NamedTuple):
@@ -153,71 +177,3 @@ def _efficiency(grid: Grid, baseline: str, *, policy: _Measured, fixed: _Measure
         limits = (budgets[0], budgets[-1])
         factors.append(efficiency_factor(budget, float(needed[0]), interval=ends, limits=limits))
     return pl.DataFrame(factors, schema=FACTORS, orient="row")
-
-
-def _table(grid: Grid, baseline: str, *, resamples: int, seed: int) -> pl.DataFrame:
-    picks: list[Pick] = []
-    for one in np.unique(grid.bins).tolist():
-        rows = np.flatnonzero(grid.bins == one)
-        drawn = weights(len(rows), resamples=resamples, seed=seed)
-        inside = _Bin(one, rows, grid.accuracy[rows].mean(axis=0), drawn @ grid.accuracy[rows] / len(rows))
-        picks += [_pick(grid, inside, budget, baseline) for budget in grid.budgets]
-    return pl.DataFrame(picks, schema=PICKS, orient="row").fill_nan(None)
-
-
-class Gain(NamedTuple):
-    """A paired difference of accuracies with its interval; NaN where there is nothing to compare with."""
-
-    gain: float
-    lo: float
-    hi: float
-
-
-class _Bin(NamedTuple):
-    """Questions of one bin, and the mean accuracy of every cell on them and on each resample of them."""
-
-    bin: int
-    rows: NDArray[np.int64]
-    mean: Floats
-    resampled: Floats
-
-    def ahead(self, one: int, other: int) -> Interval:
-        """Interval of the paired difference between two cells."""
-        ends = bounds(self.resampled[:, one] - self.resampled[:, other], count=len(self.rows))
-        return Interval(float(ends.lo), float(ends.hi))
-
-    def gain(self, one: int, other: int | None) -> Gain:
-        """How far a cell is ahead of another that may be absent."""
-        if other is None:
-            return Gain(np.nan, np.nan, np.nan)
-        return Gain(float(self.mean[one] - self.mean[other]), *self.ahead(one, other))
-
-
-def _pick(grid: Grid, inside: _Bin, budget: int, baseline: str) -> Pick:
-    groups = grid.by_cost(budget, inside.rows)
-    best = [max(group, key=lambda one: round(inside.mean[one], 9)) for group in groups]
-    holder = best[0]
-    for rival in best[1:]:
-        if inside.ahead(rival, holder).lo > SAME_ACCURACY:
-            holder = rival
-    known = grid.of(baseline).get(budget)
-    gain = inside.gain(holder, known)
-    over_majority = inside.gain(holder, grid.of("majority").get(budget))
-    own = next(i for i, group in enumerate(groups) if holder in group)
-    rivals = [one for group in groups[:own] or groups for one in group if one != holder]
-    apart = gain.lo > SAME_ACCURACY or gain.hi < -SAME_ACCURACY
-    ahead = all(inside.ahead(holder, rival).lo > SAME_ACCURACY for rival in rivals)
-    decided = ahead if known in (None, holder) else apart
-    values = grid.accuracy[inside.rows, holder]
-    spread = float(values.var(ddof=1)) if len(values) > 1 else None
-    return Pick(
-        inside.bin,
-        budget,
-        grid.cells[holder].strategy,
-        float(inside.mean[holder]),
-        *wilson(float(inside.mean[holder]), spread, len(values)),
-        *gain,
-        *over_majority,
-        decided=decided,
-        questions=len(values),
-    )

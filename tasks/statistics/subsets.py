@@ -39,14 +39,14 @@ def majority_exact(target: int, rivals: Integers, silent: int, budgets: Integers
     return ways / np.array([float(comb(draws, int(budget))) for budget in budgets])
 
 
-def vote_credits(classes: Integers, points: Integers, correct: Floats, subsets: Integers) -> Floats:
-    """Expected accuracy of the class with most points, for each row of `subsets` (indices of draws).
+def vote_credits(classes: Integers, points: Integers, correct: Floats) -> Floats:
+    """Expected accuracy of the class with most points, for each row of draws: `classes` and `points` (rows, draws).
 
-    `classes` is −1 for a draw that has no part in the vote; `correct` holds 0 or 1 for each class. Tied
-    classes share in proportion to their voting draws in the subset: the probability that the earliest of
-    these is theirs when the draws come in random order. A subset without a vote counts 0.
+    A class is −1 for a draw that has no part in the vote; `correct` holds 0 or 1 for each class. Tied classes
+    share in proportion to their voting draws in the row: the probability that the earliest of these is theirs
+    when the draws come in random order. A row without a vote counts 0.
     """
-    return _vote_credits(classes, points, correct, subsets)
+    return _vote_credits(np.ascontiguousarray(classes), np.ascontiguousarray(points), correct)
 
 
 @lru_cache(maxsize=64)
@@ -109,22 +109,20 @@ def _rival_shares(rivals: Any, votes: int, limit: int, choose: Any) -> Any:
 
 
 @compiled
-def _vote_credits(classes: Any, points: Any, correct: Any, subsets: Any) -> Any:
+def _vote_credits(classes: Any, points: Any, correct: Any) -> Any:
     totals = np.zeros(correct.size, dtype=np.int64)
     voters = np.zeros(correct.size, dtype=np.int64)
-    shares = np.zeros(subsets.shape[0])
-    for row in range(subsets.shape[0]):
-        for draw in subsets[row]:
-            if classes[draw] >= 0:
-                totals[classes[draw]] += points[draw]
-                voters[classes[draw]] += 1
+    shares = np.zeros(classes.shape[0])
+    for row in range(classes.shape[0]):
         most = -1
-        for draw in subsets[row]:
-            if classes[draw] >= 0:
-                most = max(most, totals[classes[draw]])
+        for place in range(classes.shape[1]):
+            one = classes[row, place]
+            if one >= 0:
+                totals[one] += points[row, place]
+                voters[one] += 1
+                most = max(most, totals[one])  # points are not negative: totals only rise
         tied, won = 0, 0.0
-        for draw in subsets[row]:
-            one = classes[draw]
+        for one in classes[row]:
             if one >= 0:  # a class met before has been emptied: it counts once
                 if totals[one] == most:
                     tied += voters[one]

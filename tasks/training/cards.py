@@ -34,6 +34,7 @@ KINDS: dict[str, Kind] = {
         "Completions drawn from the generator on training questions; a line's label is the share of "
         "rollouts from its end that reach the target, a finished completion's label its correctness.",
     ),
+    "large": Kind("congruences-large", f"{_WRITES} About 14 times the generator's parameters.", _SOLUTIONS),
     "revision": Kind(
         "congruences-revision",
         "Writes the next attempt at a question, with up to four of its earlier attempts before it.",
@@ -46,8 +47,20 @@ KINDS: dict[str, Kind] = {
         "Scores an attempt of the revision model, its earlier attempts in sight: the chance that it is right.",
         "Chains that the revision model wrote on training questions; an attempt's label is its correctness.",
     ),
+    "distilled": Kind(
+        "congruences-distilled",
+        f"{_WRITES} Distilled: made from an earlier version by learning what its own search found.",
+        "Completions that the earlier version's search served on training questions, kept where the verifier (or "
+        "the target, if the card says so) calls them right. No validation or test question is in it.",
+    ),
 }
 TITLES = {kind: words.title for kind, words in KINDS.items()}
+SECTIONS = {
+    "tuning": "Second phase",
+    "narrow": "First half of the training, at the generator's width",
+    "generator": "The generator on the same questions",
+}
+"""Groups of figures that only some cards have."""
 
 
 def write_card(folder: Path, kind: str, figures: dict[str, Any]) -> None:
@@ -71,7 +84,7 @@ def render(card: dict[str, Any]) -> str:
         *_table(("fact", "value"), [(name.replace("_", " "), _show(value)) for name, value in facts.items()]),
         "",
         *_nested("Measured on validation questions", card["measured"]),
-        *(_nested("Second phase", card["tuning"]) if "tuning" in card else []),
+        *(line for name, title in SECTIONS.items() if name in card for line in _nested(title, card[name])),
         "## Recipe",
         "",
         *_table(("setting", "value"), _settings(card["recipe"])),

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from tasks.training.cards import TITLES, plain, weights_digest
 from tasks.training.generator import HALF, GeneratorRecipe, train_generator
+from tasks.training.large import LargeRecipe, train_large
 from tasks.training.orm import OrmRecipe, train_orm
 from tasks.training.prm import PrmRecipe, train_prm
 from tasks.training.revision import RevisionRecipe, train_revision
 
-Recipe = GeneratorRecipe | PrmRecipe | RevisionRecipe | OrmRecipe
+Recipe = GeneratorRecipe | LargeRecipe | PrmRecipe | RevisionRecipe | OrmRecipe
 
 
 class Member(NamedTuple):
@@ -32,6 +33,7 @@ FAMILY: dict[str, Member] = {
     "half": Member(None, HALF, seed=1),
     "revision": Member("generator", RevisionRecipe()),
     "orm": Member("revision", OrmRecipe()),
+    "large": Member("generator", LargeRecipe()),
 }
 """Every member, in the order in which they are trained."""
 
@@ -49,6 +51,8 @@ def train_member(kind: str, folder: Path, *, states: Path, out: Path | None = No
     match member.recipe, source:
         case GeneratorRecipe() as recipe, _:
             train_generator(place, seed=seed, recipe=recipe, states=kept, name=kind)
+        case LargeRecipe() as recipe, Path():
+            train_large(source, place, seed=seed, recipe=recipe, states=kept)
         case RevisionRecipe() as recipe, Path():
             train_revision(source, place, seed=seed, recipe=recipe, states=kept)
         case PrmRecipe() as recipe, Path():

@@ -17,10 +17,11 @@ from typing import Any
 
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from tasks.benchmarks.congruences import END, PAD, Mix, Writing, document, draw_stages, question_tokens, split_of
 from tasks.training.cards import count_parameters, plain, write_card
-from tasks.training.learning import Document, Pace, Part, completion, run_parts
+from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
 from tasks.training.measures import measure_generator
 from tasks.training.sampling import ROTARY_BASE, decoder
 from tasks.training.tokenizer import build_tokenizer, encode, token_ids
@@ -108,25 +109,31 @@ def train_generator(
     recipe = recipe or GeneratorRecipe()
     torch.manual_seed(seed)
     model = new_model(recipe)
-    parts = [
-        Part(phase.tokens // phase.parts, partial(documents, phase=phase))
-        for phase in recipe.phases
-        for _ in range(phase.parts)
-    ]
-    training = run_parts(model, parts, pace=recipe, seed=seed, states=states)
+    training = taught(model, recipe=recipe, seed=seed, states=states)
     save_model(model, out, dtype=getattr(torch, recipe.stored))
     figures: dict[str, object] = {
         "seed": seed,
         "recipe": plain(recipe),
         **count_parameters(model),
         **training.figures(),
-        "measured": _measured(out, questions=measured_on, seed=seed),
+        "measured": measured(out, questions=measured_on, seed=seed),
     }
     write_card(out, name, figures)
     return figures
 
 
-def _measured(folder: Path, *, questions: int, seed: int) -> dict[str, object]:
+def taught(model: LlamaForCausalLM, *, recipe: GeneratorRecipe, seed: int, states: Path | None) -> Training:
+    """The training of a model through the recipe's phases; a state is saved after each part."""
+    parts = [
+        Part(phase.tokens // phase.parts, partial(documents, phase=phase))
+        for phase in recipe.phases
+        for _ in range(phase.parts)
+    ]
+    return run_parts(model, parts, pace=recipe, seed=seed, states=states)
+
+
+def measured(folder: Path, *, questions: int, seed: int) -> dict[str, object]:
+    """What a stored generator is worth on validation questions, for its card."""
     weights = decoder(load_generator(folder))
     return measure_generator(weights, questions=questions, draws=8, temperature=1.0, seed=seed)
 
@@ -141,4 +148,5 @@ def save_model(model: LlamaForCausalLM, out: Path, *, dtype: torch.dtype = torch
 
 def load_generator(folder: Path) -> LlamaForCausalLM:
     """A stored language model in fp32, ready to be trained on or drawn from."""
+    disable_progress_bar()
     return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")

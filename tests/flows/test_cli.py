@@ -86,7 +86,7 @@ def test_the_policy_fits_100_columns(ttc):
 
 def test_the_policy_as_json_names_every_cell(ttc):
     latest = json.loads(ttc("policy", "--json")[1])["latest"]
-    assert len(latest) == 2 * 5 * 4  # difficulties × bins × budgets
+    assert len(latest) == 4 * 5 * 4  # difficulties × bins × budgets
 
 
 def test_status_lists_the_run(ttc):

@@ -1,4 +1,4 @@
-"""The benchmark of search on the engine, in its quick version: that it measures, not how fast it is."""
+"""The benchmarks in their quick versions: that they measure, not how fast anything is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +17,21 @@ from tasks.strategies import STRATEGIES, parse
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    path = tmp_path_factory.mktemp("bench") / "figures.json"
-    command = [sys.executable, "infra/bench/engine_room.py", "--quick", "--json", str(path)]
+def measured(name: str, path: Path, *, title: str) -> dict[str, Any]:
+    """The report of a benchmark's quick version, which prints a table of this title too."""
+    command = [sys.executable, f"infra/bench/{name}.py", "--quick", "--json", str(path)]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "side by side in one run" in done.stdout
+    assert title in done.stdout
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = tmp_path_factory.mktemp("bench") / "figures.json"
+    return measured("engine_room", path, title="side by side in one run")
 
 
 def test_every_figure_is_there_and_above_zero(report: dict[str, Any]) -> None:
@@ -65,3 +71,22 @@ def test_the_ledgers_tokens_are_the_engines_less_those_for_difficulty(report: di
     drawn, generated = report["measured"]["ledger"]["drawn_tokens"], report["measured"]["sweep"]["tokens"]
     assert 0.8 * generated < drawn < generated
     assert drawn < report["measured"]["ledger"]["alone_tokens"]
+
+
+def test_aggregation_fills_the_views_from_draws(tmp_path: Path) -> None:
+    report = measured("aggregation", tmp_path / "figures.json", title="CPU seconds")
+    (case,) = report["cases"]
+    assert set(case["seconds"]) == {"pools", "estimators", "outcomes written", "bins", "policies", "views read"}
+    assert case["sum"] == pytest.approx(sum(case["seconds"].values()))
+    # 4 selectors × 6 budgets over all questions and in 5 bins of 2 difficulties
+    assert case["views"]["accuracy"] == 4 * 6 * (1 + 2 * 5)
+    assert case["views"]["compute_optimal_curve"] == 2 * 6
+
+
+def test_coverage_is_told_for_every_figure(tmp_path: Path) -> None:
+    report = measured("intervals", tmp_path / "figures.json", title="intervals of 95 % that hold the truth")
+    assert {"accuracy, Wilson", "difference, bootstrap", "curve, bootstrap", "factor, reached"} <= {
+        row["figure"] for row in report["covered"]
+    }
+    assert all(0 <= row["lowest"] <= row["covered"] <= row["highest"] <= 100 for row in report["covered"])
+    assert [row["interval"] for row in report["null"]] == ["alone", "paired"]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import estimate, fit, generate, grade
+from tasks import binning, estimate, fit, generate, grade
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
 from tasks.models import Model
 from tasks.runs import Run, open_run
@@ -73,7 +73,7 @@ def run_all(folder: Path, study: Study, *, seconds: float = 0.0, engines: type =
     generate.generate(folder, run_id, engines=lambda run: engines(run, seconds))
     grade.grade(folder, run_id)
     estimate.estimate(folder, run_id)
-    fit.bin_difficulty(folder, run_id)
+    binning.bin_difficulty(folder, run_id)
     fit.fit(folder, run_id)
     return run_id
 

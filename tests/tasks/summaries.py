@@ -45,6 +45,8 @@ def summary_of(run_id: str = "run-a", *, version: int = 1, seed: int = 0, **chan
         "failures": pl.DataFrame({"reason": ["NaN score"], "calls": [3]}),
         "missing": pl.DataFrame(schema={"strategy": pl.String, "budget": pl.Int32, "missing": pl.Int64}),
         "changes": _changes(policy),
+        "fleet": _fleet(),
+        "cost_curves": _cost_curves(),
     }
     return RunSummary(**{**values, **changes})
 
@@ -120,10 +122,11 @@ def _policy(accuracy: pl.DataFrame) -> pl.DataFrame:
                 "accuracy": chosen["accuracy"], "lo": chosen["lo"], "hi": chosen["hi"],
                 "gain": gain, "gain_lo": gain - 0.04, "gain_hi": gain + 0.04,
                 "over_majority": over, "over_majority_lo": over - 0.04, "over_majority_hi": over + 0.04,
-                "decided": decided,
+                "over_majority_p": 0.001 if decided else None,
+                "p": 0.001 if decided else 0.8, "decided": decided, "unheld": None,
             }
         )  # fmt: skip
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows, schema_overrides={"over_majority_p": pl.Float64, "unheld": pl.String})
 
 
 def _changes(policy: pl.DataFrame) -> pl.DataFrame:
@@ -146,7 +149,7 @@ def _curve(policy: pl.DataFrame) -> pl.DataFrame:
     mean = policy.group_by("difficulty", "budget").agg(pl.col("accuracy").mean()).sort("difficulty", "budget")
     lowered = pl.col("accuracy") - pl.when(pl.col("difficulty") == "predicted").then(0.015).otherwise(0.005)
     return mean.with_columns(lowered.alias("accuracy")).with_columns(
-        lo=pl.col("accuracy") - 0.03, hi=pl.col("accuracy") + 0.03
+        lo=pl.col("accuracy") - 0.03, hi=pl.col("accuracy") + 0.03, generations=pl.col("budget") + 32.0
     )
 
 
@@ -166,11 +169,15 @@ def _efficiency() -> pl.DataFrame:
             "lo": lo,
             "hi": hi,
             "beyond": beyond,
+            "net_factor": f * n / (n + 32),
+            "net_lo": None if lo is None else lo * n / (n + 32),
+            "net_hi": None if hi is None else hi * n / (n + 32),
         }
         for d in ("oracle", "predicted")
         for n, f, lo, hi, beyond in table
     ]
-    return pl.DataFrame(rows, schema_overrides={"lo": pl.Float64, "hi": pl.Float64})
+    ends = ("lo", "hi", "net_lo", "net_hi")
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(ends, pl.Float64))
 
 
 def _costs() -> pl.DataFrame:
@@ -184,3 +191,32 @@ def _costs() -> pl.DataFrame:
             "flops": [8.2e11, 1.2e12, 3.1e12],
         }
     )
+
+
+def _cost_curves() -> pl.DataFrame:
+    """FLOPs and seconds, levels 0 … 6; the probe affords nothing below level 3, the baseline nothing at level 0."""
+    rows = [
+        {
+            "difficulty": kind, "axis": axis, "level": level, "at_most": one * 2.0**level,
+            "accuracy": 0.4 + 0.05 * level, "lo": 0.37 + 0.05 * level, "hi": 0.43 + 0.05 * level,
+            "cost": 0.9 * one * 2.0**level, "baseline_budget": 2 ** (level - 1) if level else None,
+            "baseline_accuracy": 0.33 + 0.05 * level if level else None,
+            "gain": 0.07 if level else None, "gain_lo": 0.04 if level else None, "gain_hi": 0.1 if level else None,
+        }
+        for axis, one in (("flops", 7.4e7), ("seconds", 0.05))
+        for kind, first in (("oracle", 0), ("predicted", 0), ("probe", 3))
+        for level in range(first, 7)
+    ]  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+def _fleet() -> pl.DataFrame:
+    rows = [
+        {
+            "difficulty": kind, "budget": n, "spent": float(n), "uniform": 0.5, "accuracy": 0.52, "gain": 0.02,
+            "gain_lo": -0.01, "gain_hi": 0.05, "bin_budgets": [1.0, 1.0, float(n), 2.0 * n, 2.0 * n - 1],
+        }
+        for kind in ("oracle", "predicted")
+        for n in (4, 16)
+    ]  # fmt: skip
+    return pl.DataFrame(rows)

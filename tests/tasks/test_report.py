@@ -29,7 +29,7 @@ def printed(summary: RunSummary, *, width: int = 100) -> str:
 
 def everywhere_majority(summary: RunSummary) -> RunSummary:
     cheapest = summary.policy.with_columns(
-        strategy=pl.lit("majority"), decided=pl.lit(False), over_majority_lo=pl.lit(0.0)
+        strategy=pl.lit("majority"), decided=pl.lit(False), over_majority_p=pl.lit(None, dtype=pl.Float64)
     )
     return summary._replace(policy=cheapest)
 
@@ -129,6 +129,28 @@ def test_the_report_says_so_where_no_strategy_beats_majority() -> None:
 def test_the_minimum_detectable_difference_is_printed_when_known() -> None:
     assert any("0.042" in sentence for sentence in headlines(summary_of(mdd=0.042)))
     assert not any("cannot be detected" in sentence for sentence in headlines(summary_of()))
+    assert "0.042" in printed(summary_of(mdd=0.042))
+
+
+def test_a_pick_ahead_of_majority_counts_only_when_the_whole_table_is_considered() -> None:
+    summary = summary_of()
+    doubtful = summary.policy.with_columns(over_majority_p=pl.lit(0.06))
+    assert "No strategy beats majority here" in printed(summary._replace(policy=doubtful))
+    unknown = summary.policy.with_columns(over_majority_p=pl.lit(None, dtype=pl.Float64))  # a run from before p
+    assert "No strategy beats majority here" not in printed(summary._replace(policy=unknown))
+
+
+def test_the_efficiency_factor_is_also_told_net_of_what_the_difficulty_cost() -> None:
+    # 2.6 · 4 / (4 + 32) = .29, its ends 1.7 and 3.9 likewise
+    sentence = next(s for s in headlines(summary_of()) if s.startswith("Efficiency"))
+    assert "2.6 [1.7, 3.9] at N = 4 (0.29 [0.19, 0.43] net of the draws that estimate difficulty)" in sentence
+
+
+def test_a_cell_that_keeps_last_nights_strategy_says_so() -> None:
+    summary = summary_of()
+    held = summary.policy.with_columns(unheld=pl.lit("best_of_n"))
+    assert "= kept from the last run" in printed(summary._replace(policy=held))
+    assert "kept from the last run" not in printed(summary)
 
 
 def test_the_headline_numbers_are_those_of_the_frames() -> None:

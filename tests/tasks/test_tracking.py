@@ -78,6 +78,7 @@ def test_names_are_such_that_a_registry_takes_them() -> None:
     hub = summary._replace(run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"})
     assert entries.model_name(summary) == REGISTERED
     assert entries.model_name(hub) == "ttc-policy-my-set-Qwen2.5-1.5B"
+    assert entries.model_name(hub._replace(run=hub.run | {"family": "qwen"})) == "ttc-policy-my-set-qwen"
     assert entries.slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
 
 
@@ -176,7 +177,7 @@ def test_the_run_carries_links_in_both_directions(store: tuple[str, list[Publish
     assert run.data.tags["mlflow.note.content"].startswith("| bin |")
     assert run.info.status == "FINISHED"
     version = MlflowClient(uri, uri).get_model_version(REGISTERED, first.model_version)
-    assert version.tags["run_id"] == "run-a" and version.tags["model_fingerprint"] == "a7f3e91"
+    assert version.tags["run_id"] == "run-c" and version.tags["model_fingerprint"] == "a7f3e91"
     assert version.tags["code_commit"] == "4e1f2d3c5b6a79880a1b2c3d4e5f60718293a4b5"
 
 

@@ -102,7 +102,7 @@ def test_missing_and_unknown_columns_are_named() -> None:
 
 
 def test_an_unknown_table_is_named_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"Expected one of the tables answers, bins, .* got 'bin'"):
+    with pytest.raises(ValueError, match=r"Expected one of the tables allocations, answers, .* got 'bin'"):
         admitted("bin", bins(0.5))
 
 

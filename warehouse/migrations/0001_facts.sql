@@ -7,7 +7,7 @@ CREATE TABLE model_versions (           -- grain: one model with the fingerprint
     kind VARCHAR NOT NULL CHECK (kind IN ('generator', 'verifier')),
     parameters BIGINT NOT NULL,         -- without embeddings (METHOD §9)
     path VARCHAR NOT NULL,
-    seen_at TIMESTAMPTZ NOT NULL        -- first time a run used it; versions of one model are numbered by it
+    seen_at TIMESTAMPTZ NOT NULL        -- first time a run used it
 );
 
 CREATE TABLE questions (                -- grain: one question of one benchmark content
@@ -41,9 +41,9 @@ CREATE TABLE runs (                     -- grain: one execution of a study for o
 
 CREATE TABLE run_events (               -- grain: one thing that happened to a run
     run_id VARCHAR NOT NULL,
-    event VARCHAR NOT NULL,             -- opened | resumed | stage | complete | incomplete | failed | published | linked
+    event VARCHAR NOT NULL,             -- opened | resumed | stage | complete | incomplete | unfrozen | harvested | failed | published | linked
     "at" TIMESTAMPTZ NOT NULL,          -- when; quoted, because AT is a keyword
-    detail VARCHAR,                     -- stage name, what is missing, 'prefect:<flow run id>', 'mlflow:<run id>'
+    detail VARCHAR,                     -- stage name, what is missing, 'prefect:<flow run id>', 'mlflow:<run id>', why it was promoted or not, the verdict as JSON
     seconds DOUBLE,                     -- wall seconds of a stage
     cpu_seconds DOUBLE,                 -- CPU seconds of a stage, engines included
     PRIMARY KEY (run_id, event, "at")

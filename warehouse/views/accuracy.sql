@@ -1,6 +1,6 @@
 -- How accurate is each strategy at each budget, over all questions and by difficulty, and what does it cost?
 -- grain: one strategy at one budget in one bin of one difficulty of one run; bin 0 of difficulty 'all' is all questions
--- difficulty: 'oracle', 'predicted', or 'all' (with bin 0)
+-- difficulty: 'oracle', 'predicted', 'probe', 'frozen', or 'all' (with bin 0)
 -- bin: 1 easiest … 5 hardest; 0: all questions
 -- questions: questions with an outcome in this cell
 -- accuracy: mean over questions of the expected share of correct answers

@@ -1,10 +1,16 @@
 -- Which runs owe nothing any more, so that their policy may be trusted?
 -- grain: one run whose last word on completeness is 'complete'
+-- family: what its model is a version of
+-- version: number of its model version (model_history)
 -- completed_at: when it last said so
 CREATE VIEW complete_runs AS
 SELECT
-    runs.run_id, runs.study, runs.model, runs.model_fingerprint, runs.benchmark, runs.benchmark_fingerprint, verdict.completed_at
+    runs.run_id, runs.study, model_history.family, model_history.version, runs.model, runs.model_fingerprint,
+    runs.benchmark, runs.benchmark_fingerprint, verdict.completed_at
 FROM runs
+JOIN model_history
+    ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = runs.benchmark
+    AND model_history.model_fingerprint = runs.model_fingerprint
 JOIN (
     SELECT
         run_id,

@@ -8,7 +8,7 @@
 -- coverage: accuracy of a perfect selector over as many independent completions (strategy 'pass'); NULL: not computed
 CREATE VIEW compute_optimal_curve AS
 SELECT
-    curves.run_id, curves.difficulty, curves.budget, curves.accuracy, curves.lo, curves.hi,
+    curves.run_id, curves.difficulty, curves.budget, curves.accuracy, curves.lo, curves.hi, curves.generations,
     arg_max(fixed.strategy, fixed.strategy_accuracy) FILTER (fixed.strategy <> 'pass') AS best_strategy,
     max(fixed.strategy_accuracy) FILTER (fixed.strategy <> 'pass') AS best_accuracy,
     max(fixed.strategy_accuracy) FILTER (fixed.strategy = 'pass') AS coverage

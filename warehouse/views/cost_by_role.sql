@@ -1,6 +1,6 @@
 -- What did a run really spend, and on what? (Draws shared with earlier runs cost it nothing.)
--- grain: one role in one run: proposer, difficulty, lookahead, revision, or verifier
--- role: proposer | difficulty | lookahead | revision | verifier
+-- grain: one role in one run: proposer, difficulty, lookahead, revision, exchange (the larger model), or verifier
+-- role: proposer | difficulty | lookahead | revision | exchange | verifier
 -- requests: requests sent to the engine (or to the verifier)
 -- draws: draws paid for; 0 for the verifier
 -- scores: scores paid for; 0 for the generator's roles

@@ -13,7 +13,7 @@ WITH spelled AS (
     FROM efficiencies
 )
 SELECT
-    run_id, difficulty, baseline, budget, factor, lo, hi, beyond,
+    run_id, difficulty, baseline, budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi,
     CASE
         WHEN beyond THEN '> ' || middle
         WHEN lo IS NULL AND hi IS NULL THEN middle

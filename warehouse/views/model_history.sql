@@ -1,9 +1,18 @@
--- Which versions of each model were met, in which order?
--- grain: one model version
--- version: 1 for the first version of this model name that a run used, 2 for the next, …
+-- Which model versions of each family were evaluated on each benchmark, in which order?
+-- grain: one model version of one family on one benchmark
+-- family: what the models are versions of; the model's name for runs from before there were families
+-- version: 1 for the first model version that a run of this family and benchmark used, 2 for the next, …
+-- model: name under which a run first used it
+-- seen_at: when that run was opened
 CREATE VIEW model_history AS
 SELECT
-    model, kind,
-    row_number() OVER (PARTITION BY model, kind ORDER BY seen_at, model_fingerprint) AS version,
-    model_fingerprint, parameters, path, seen_at
-FROM model_versions;
+    coalesce(runs.family, runs.model) AS family, runs.benchmark,
+    row_number() OVER (
+        PARTITION BY coalesce(runs.family, runs.model), runs.benchmark ORDER BY min(runs.opened_at), runs.model_fingerprint
+    ) AS version,
+    arg_min(runs.model, runs.opened_at) AS model, runs.model_fingerprint,
+    any_value(model_versions.parameters) AS parameters, any_value(model_versions.path) AS path,
+    min(runs.opened_at) AS seen_at
+FROM runs
+JOIN model_versions USING (model_fingerprint)
+GROUP BY coalesce(runs.family, runs.model), runs.benchmark, runs.model_fingerprint;

@@ -1,7 +1,8 @@
 -- What became of each run, what did it spend, and where else can it be looked at?
 -- grain: one run
+-- family: what its model is a version of
 -- version: number of its model version (model_history)
--- state: the last thing it said of itself: opened | resumed | complete | incomplete | failed | published
+-- state: the last thing it said of itself: opened | resumed | complete | incomplete | harvested (learnt from) | failed | published
 -- state_at: when it said so
 -- resumed: how often it was taken up again
 -- seconds: wall seconds of its stages; NULL before the first has ended
@@ -16,8 +17,8 @@ CREATE VIEW run_history AS
 WITH told AS (
     SELECT
         run_id,
-        arg_max(event, "at") FILTER (event NOT IN ('stage', 'linked')) AS state,
-        max("at") FILTER (event NOT IN ('stage', 'linked')) AS state_at,
+        arg_max(event, "at") FILTER (event IN ('opened', 'resumed', 'complete', 'incomplete', 'harvested', 'failed', 'published')) AS state,
+        max("at") FILTER (event IN ('opened', 'resumed', 'complete', 'incomplete', 'harvested', 'failed', 'published')) AS state_at,
         count(*) FILTER (event = 'resumed') AS resumed,
         sum(seconds) FILTER (event = 'stage') AS seconds,
         sum(cpu_seconds) FILTER (event = 'stage') AS cpu_seconds,
@@ -35,7 +36,7 @@ WITH told AS (
     SELECT run_id, count(*) FILTER (missing > 0) AS missing_cells FROM completeness GROUP BY run_id
 )
 SELECT
-    runs.run_id, runs.study, runs.benchmark, runs.model, model_history.version, runs.verifier,
+    runs.run_id, runs.study, runs.benchmark, coalesce(runs.family, runs.model) AS family, runs.model, model_history.version, runs.verifier,
     coalesce(told.state, 'opened') AS state,
     runs.opened_at, told.state_at, coalesce(told.resumed, 0) AS resumed, told.seconds, told.cpu_seconds,
     coalesce(spent.draws, 0) AS draws,
@@ -47,5 +48,5 @@ LEFT JOIN told USING (run_id)
 LEFT JOIN spent USING (run_id)
 LEFT JOIN owed USING (run_id)
 LEFT JOIN model_history
-    ON model_history.model_fingerprint = runs.model_fingerprint
-    AND model_history.model = runs.model AND model_history.kind = 'generator';
+    ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = runs.benchmark
+    AND model_history.model_fingerprint = runs.model_fingerprint;

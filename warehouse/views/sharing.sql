@@ -1,7 +1,7 @@
 -- How many tokens did sharing draws between strategies and budgets save?
 -- grain: one run
 -- alone_tokens: tokens generated if every strategy had drawn at every budget for itself
--- drawn_tokens: tokens that the run generated for them, difficulty left out; draws of earlier runs cost it nothing
+-- drawn_tokens: tokens that the run generated for them, difficulty and the larger model left out; draws of earlier runs cost it nothing
 -- share: drawn_tokens / alone_tokens
 CREATE VIEW sharing AS
 WITH alone AS (
@@ -12,7 +12,7 @@ WITH alone AS (
 ), drawn AS (
     SELECT run_id, sum(generated_tokens)::BIGINT AS drawn_tokens
     FROM draws
-    WHERE role <> 'difficulty'
+    WHERE role NOT IN ('difficulty', 'exchange')
     GROUP BY run_id
 )
 SELECT

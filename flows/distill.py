@@ -1,0 +1,92 @@
+"""A generator learns what its own search found, round after round (METHOD §11.3)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from prefect import flow
+
+from flows.nightly import nightly
+from flows.terminal import console, show_rows
+from tasks import stages
+from tasks.distilling import By, harvest, harvest_study, version_name, version_study, wanted
+from tasks.models import locate
+from tasks.runs import complete_run, prepared
+from tasks.settings import settings
+from tasks.study import Study
+from tasks.version_table import Row, round_rows
+from warehouse.store import Store
+
+
+@flow(name="distill", log_prints=False)
+def distill(study: Study, rounds: int, by: By) -> list[str]:
+    """Run ids of round 0, the study's model, and of the version that each round makes from the one before."""
+    model = study.generator.models[0]
+    run_ids = [evaluated(version_study(study, model, by), model)]
+    for number in range(1, rounds + 1):
+        model = str(next_version(study, model, number, by))
+        run_ids.append(evaluated(version_study(study, model, by), model))
+    return run_ids
+
+
+def evaluated(study: Study, model: str) -> str:
+    """Id of the published run of one version; one that is there is taken as it is."""
+    with Store.open(settings().warehouse) as store:
+        run_id = complete_run(store, study, model)
+        state = store.read("SELECT state FROM run_history WHERE run_id = $run_id", run_id=run_id)
+    if run_id is None:
+        return nightly(study)[0]
+    if state.item() != "published":
+        stages.publish(run_id)
+    return run_id
+
+
+def next_version(study: Study, parent: str, number: int, by: By) -> Path:
+    """Folder of the version that a round makes from its parent; one that is there is taken as it is."""
+    from tasks.training.cards import plain
+    from tasks.training.distill import DistillRecipe, train_distilled
+
+    asking, recipe, least = harvest_study(study, parent, number), DistillRecipe(), wanted(study).least_score
+    run = prepared(asking, parent, run_id="")
+    place = settings().home / "distilled" / version_name(run, number, by=by, least_score=least, recipe=plain(recipe))
+    if (place / "card.json").is_file():
+        return place
+    run_id = stages.open_run(asking, parent)
+    stages.generate(run_id)
+    stages.grade(run_id)
+    found = harvest(settings().warehouse, run_id, by=by, least_score=least)
+    facts = found.facts(number, by=by)
+    with contextlib.redirect_stdout(sys.stderr):
+        train_distilled(locate(parent), place, texts=found.texts, facts=facts, recipe=recipe, seed=study.seed)
+    return place
+
+
+def show_rounds(run_ids: list[str], *, as_json: bool) -> None:
+    """Print the rounds side by side, each against round 0 on the same questions."""
+    with Store.open(settings().warehouse) as store:
+        rows = round_rows(store, run_ids)
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows], indent=1))
+        return
+    show_rows(side_by_side(rows), as_json=False, title="difference to round 0, with its 95 % interval")
+    for number, model in {row.round: f"{row.model}, version {row.version}" for row in rows}.items():
+        console().print(f"round {number}: {model}")
+    console().print("The verifier is the one made for round 0. Next: ttc policy · ttc up (pages)")
+
+
+def side_by_side(rows: list[Row]) -> list[dict[str, str]]:
+    """A line a figure, a column a round."""
+    lines: dict[str, dict[str, str]] = {}
+    for row in rows:
+        lines.setdefault(row.figure, {"figure": row.figure})[f"round {row.round}"] = _told(row)
+    return list(lines.values())
+
+
+def _told(row: Row) -> str:
+    if row.difference is None:
+        return f"{row.accuracy:.3f}"
+    undecided = " no difference" if row.verdict == "no difference" else ""
+    return f"{row.accuracy:.3f}  {row.difference:+.3f} [{row.lo:+.3f}, {row.hi:+.3f}]{undecided}"

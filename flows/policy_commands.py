@@ -1,0 +1,52 @@
+"""`ttc policy`: the grid, and promotion or rollback by hand."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tasks.settings import settings
+
+policy_app = App(name="policy", help="The latest policies, what changed in them, and which version is champion.")
+
+Family = Annotated[str | None, Parameter(help="Whose version, where several families are known.")]
+Benchmark = Annotated[str | None, Parameter(help="On which benchmark, where there are several.")]
+
+
+@policy_app.default
+def policy(*, json: bool = False) -> None:
+    """The latest policy of every family and benchmark, and what changed since the previous model version."""
+    from flows.policy_view import show_policy
+    from flows.terminal import console
+
+    show_policy(settings().warehouse, console=console(), as_json=json)
+
+
+@policy_app.command
+def promote(version: str, *, family: Family = None, benchmark: Benchmark = None) -> None:
+    """Make a model version champion by hand: its number, its model's name, or a run of it."""
+    from tasks import judging
+    from tasks.publish import mirror_standings
+    from tasks.versions import Scope
+    from warehouse.store import Store
+
+    with Store.open(settings().warehouse) as store:
+        chosen = judging.promote(store, version, scope=Scope(family, benchmark))
+        mirror_standings(settings(), store, chosen.run_id)
+    print(f"champion of {chosen.family} on {chosen.benchmark}: {chosen.label()}", file=sys.stderr)
+
+
+@policy_app.command
+def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
+    """Give the place back to the champion before; the one rolled back returns only by `ttc policy promote`."""
+    from tasks import judging
+    from tasks.publish import mirror_standings
+    from tasks.versions import Scope
+    from warehouse.store import Store
+
+    with Store.open(settings().warehouse) as store:
+        former, now = judging.rollback(store, scope=Scope(family, benchmark))
+        mirror_standings(settings(), store, now.run_id)
+    print(f"champion of {now.family} on {now.benchmark}: {now.label()}, no longer {former.label()}", file=sys.stderr)

@@ -1,0 +1,119 @@
+"""`ttc replicate` and `ttc exchange`: the paper's comparisons, from plan to report."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from flows import quiet
+from flows.terminal import console, show_rows
+from tasks.settings import settings
+from tasks.study import Study, load_study
+
+MaxBudget = Annotated[int | None, Parameter(name="--max-budget", help="Largest budget; powers of two up to it.")]
+Questions = Annotated[int | None, Parameter(help="How many questions; fewer take less time and decide less.")]
+
+
+def exchange(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
+    """Set a study's policy against its larger model at equal FLOPs; the study must have run."""
+    wanted = load_study(study, max_budget=max_budget)
+    _refuse_early(wanted)
+    with quiet.prefect():
+        from flows.exchange import exchange as compare
+
+        run_ids = compare(wanted)
+    for run_id in run_ids:
+        _show_exchange(run_id, as_json=json)
+
+
+def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> None:
+    """Replicate the paper on the bundled models: run, exchange, one HTML report. Run again to resume."""
+    study = load_study("replicate", max_budget=max_budget)
+    if questions is not None:
+        study = dataclasses.replace(study, questions=questions)
+    _refuse_early(study)
+    _say_plan(study)
+    run_id = _complete(study)
+    with quiet.prefect():
+        from flows.exchange import exchange as compare
+
+        compare(study)
+    _show_exchange(run_id, as_json=False)
+    _say_verdicts(run_id)
+
+
+def _refuse_early(study: Study) -> None:
+    """Whatever is wrong with the models, the larger one included, is said before anything is started."""
+    from tasks.exchange import larger
+    from tasks.runs import prepared
+
+    for model in study.generator.models:
+        larger(study, prepared(study, model, run_id="").generator, run_id="")
+
+
+def _say_plan(study: Study) -> None:
+    from tasks.planning import forecast
+    from warehouse.store import Store
+
+    with Store.open(settings().warehouse) as store:
+        plans = [forecast(store, study, model) for model in study.generator.models]
+    for plan in plans:
+        there = f", of which {plan.there:,} are there" if plan.there else ""
+        hours = f", about {plan.seconds / 3600:.1f} h at the pace of the last run" if plan.seconds else ""
+        print(
+            f"plan: {plan.model}, {plan.questions} questions, at most {plan.draws:,} completions' worth{there}; "
+            f"at most {plan.tokens / 1e6:.1f} M tokens to generate{hours}, {plan.disk / 1e9:.1f} GB",
+            file=sys.stderr,
+        )
+
+
+def _complete(study: Study) -> str:
+    """Id of the complete run of the study, which is run now unless it is there."""
+    from tasks.runs import complete_run
+    from warehouse.store import Store
+
+    with Store.open(settings().warehouse) as store:
+        run_id = complete_run(store, study, study.generator.models[0])
+    if run_id:
+        return run_id
+    with quiet.prefect():
+        from flows.nightly import nightly
+
+        return nightly(study)[0]
+
+
+def _show_exchange(run_id: str, *, as_json: bool) -> None:
+    from flows.exchange import compared, table
+
+    rows = compared(settings().warehouse, run_id)
+    title = f"run {run_id}: small model under its policy, minus the larger one decoded greedily, at equal FLOPs"
+    show_rows(rows.to_dicts() if as_json else table(rows), as_json=as_json, title=title)
+
+
+def _say_verdicts(run_id: str) -> None:
+    from tasks.publication.claims import claims
+    from tasks.publication.replication import headlines, html
+    from tasks.publication.replication_data import load_evidence
+    from warehouse.snapshot import Snapshot
+
+    evidence = load_evidence(Snapshot(settings().warehouse), run_id)
+    for head in headlines(evidence):
+        console().print(f"\n{head.question}\n  {head.figure} · {head.verdict}")
+    rows: list[dict[str, Any]] = [
+        {"figure": one.figure, "the paper": one.paper, "measured": one.measured, "verdict": one.verdict}
+        for one in claims(evidence)
+    ]
+    show_rows(rows, as_json=False, title="")
+    path = report_path(run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html(evidence), encoding="utf-8")
+    console().print(f"\nreport: {path}", soft_wrap=True)
+
+
+def report_path(run_id: str) -> Path:
+    """Where the report of a run lies."""
+    return settings().home / "reports" / f"replication-{run_id}.html"

@@ -1,0 +1,177 @@
+"""`ttc serve`: an OpenAI-compatible endpoint that answers under a policy."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from flows.solve import told
+from tasks.controller import Solved
+from tasks.engine_log import noise_in
+from tasks.errors import UserError
+from tasks.solving import Solver, opened, policy_run
+from warehouse.snapshot import Snapshot
+
+USUAL_BUDGET = 16
+
+
+class Part(BaseModel):
+    """A piece of a message's content."""
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """One turn of a dialogue."""
+
+    role: str
+    content: str | list[Part]
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+
+class Asked(BaseModel):
+    """What both endpoints take; how completions are sampled is the policy's to say."""
+
+    model: str | None = None
+    budget: int | None = None
+    """Generations allowed on the question."""
+    n: Literal[1] = 1
+    stream: Literal[False] = False
+
+
+class ChatAsked(Asked):
+    """Body of /v1/chat/completions."""
+
+    messages: list[Message]
+
+
+class CompletionAsked(Asked):
+    """Body of /v1/completions."""
+
+    prompt: str
+
+
+class Endpoint(NamedTuple):
+    """What requests are answered with."""
+
+    solver: Solver
+    budget: int
+    """Where a request names none."""
+
+    async def answer(self, asked: Asked, question: str) -> Solved:
+        """The answer; asked for another model, HTTP status 404 and the name of this one."""
+        name = self.solver.run.generator.name
+        if asked.model not in (None, name):
+            raise HTTPException(404, f"model: expected {name!r}, got {asked.model!r}")
+        return await self.solver.solve(question, self.budget if asked.budget is None else asked.budget)
+
+
+def usual_budget(solver: Solver) -> int:
+    """The policy's largest budget up to 16, else its smallest."""
+    fitting = [budget for budget in solver.policy.budgets if budget <= USUAL_BUDGET]
+    return max(fitting) if fitting else solver.policy.budgets[0]
+
+
+def application(solvers: Callable[[], AbstractAsyncContextManager[Solver]], *, budget: int | None = None) -> FastAPI:
+    """The endpoint over a solver that lives as long as it does."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with solvers() as solver:
+            app.state.endpoint = Endpoint(solver, budget or usual_budget(solver))
+            yield
+
+    app = FastAPI(title="ttc", lifespan=lifespan)
+    app.add_api_route("/health", _health)
+    app.add_api_route("/v1/models", _models)
+    app.add_api_route("/v1/chat/completions", _chat, methods=["POST"])
+    app.add_api_route("/v1/completions", _completion, methods=["POST"])
+    for kind in (UserError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _refused)
+    return app
+
+
+def serve(folder: Path, *, host: str, port: int, budget: int | None, policy: str | None) -> None:
+    """Answer requests until stopped; the first one is taken once the policy's models have started."""
+    run_id = policy_run(Snapshot(folder), policy)
+    app = application(lambda: opened(folder, run_id, eager=True), budget=budget)
+    print(f"run {run_id} at http://{host}:{port}/v1 (models are starting; Ctrl-C ends it)", file=sys.stderr)
+    with noise_in(folder.parent / "logs" / "engine.log"), contextlib.suppress(KeyboardInterrupt):
+        uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def _endpoint(request: Request) -> Endpoint:
+    return request.app.state.endpoint
+
+
+def _health(request: Request) -> dict[str, Any]:
+    endpoint = _endpoint(request)
+    return {"status": "ok", "run_id": endpoint.solver.run.run_id, "budget": endpoint.budget}
+
+
+def _models(request: Request) -> dict[str, Any]:
+    run = _endpoint(request).solver.run
+    return {"object": "list", "data": [{"id": run.generator.name, "object": "model", "created": 0, "owned_by": "ttc"}]}
+
+
+async def _chat(request: Request, asked: ChatAsked) -> dict[str, Any]:
+    questions = [message.text for message in asked.messages if message.role == "user"]
+    if not questions:
+        raise UserError("messages: expected one of role user, got none; the last of them is the question")
+    endpoint = _endpoint(request)
+    solved = await endpoint.answer(asked, questions[-1])
+    message = {"role": "assistant", "content": solved.text or ""}
+    return _reply(endpoint, solved, "chat.completion", {"message": message})
+
+
+async def _completion(request: Request, asked: CompletionAsked) -> dict[str, Any]:
+    endpoint = _endpoint(request)
+    solved = await endpoint.answer(asked, asked.prompt)
+    return _reply(endpoint, solved, "text_completion", {"text": solved.text or ""})
+
+
+def _reply(endpoint: Endpoint, solved: Solved, kind: str, said: dict[str, Any]) -> dict[str, Any]:
+    cost = solved.cost
+    return {
+        "id": f"ttc-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()),
+        "model": endpoint.solver.run.generator.name,
+        "choices": [{"index": 0, **said, "logprobs": None, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": cost.prompt_tokens, "completion_tokens": cost.generated_tokens,
+            "total_tokens": cost.prompt_tokens + cost.generated_tokens,
+        },
+        "ttc": told(endpoint.solver, solved),
+    }  # fmt: skip
+
+
+def _refused(_: Request, error: Exception) -> JSONResponse:
+    """The error as OpenAI's clients read it."""
+    status, message, place = 500, "the question could not be answered; the server's log says why", None
+    if isinstance(error, UserError):
+        status, message = 400, str(error)
+    elif isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"][1:]) or None
+        status, message = 400, f"{place or 'body'}: {first['msg']}"
+    elif isinstance(error, HTTPException):
+        status, message = error.status_code, error.detail
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    code = "model_not_found" if status == 404 and message.startswith("model:") else None
+    return JSONResponse({"error": {"message": message, "type": kind, "param": place, "code": code}}, status)

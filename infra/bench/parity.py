@@ -1,0 +1,154 @@
+"""Whether `ttc serve` answers as the offline controller does, on the stored draws of a run; and how well.
+
+`PYTHONPATH=. python infra/bench/parity.py [--home FOLDER] [--run RUN_ID] [--questions N]`: every question at every
+budget through both. Offline the memo answers; the endpoint asks an engine, one request after the other as it would
+any other, that looks the draws up. Ends with 1 when an answer, a strategy, a bin or a cost differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import httpx
+import polars as pl
+from rich.console import Console
+
+from flows.serve import application
+from flows.sql import as_table
+from tasks.answering import Answered, answered_accuracy, replay_answers
+from tasks.binning import load_probe
+from tasks.memory import known_draws, known_scores
+from tasks.models import Model
+from tasks.protocols import Draw, Reply, Sampling, key_of
+from tasks.runs import Run, load_run
+from tasks.sampler import MissingDraws, Sampler, first_seed
+from tasks.scorer import Scorer
+from tasks.settings import settings
+from tasks.solving import Solver, load_policy, policy_run
+from warehouse.store import Store
+
+AT_ONCE = 32
+
+
+class StoredEngine:
+    """An Engine that looks draws up: which ones are asked for is told by prefix, sampling and seed alone."""
+
+    def __init__(self, store: Store, run: Run, model: Model) -> None:
+        self._families: defaultdict[tuple[str, str], dict[int, dict[int, Draw]]] = defaultdict(dict)
+        """By prefix and sampling, then by the seed of child 0, then by child."""
+        for key, child, draw in known_draws(store, run, model):
+            seed = first_seed(run.study.seed, key)
+            self._families[(key.prefix_key, key.sampling_key)].setdefault(seed, {})[child] = draw
+
+    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+        """The stored children."""
+        for start, children in self._families[(key_of(prefix), sampling.key)].items():
+            wanted = range(seed - start, seed - start + n)
+            if wanted[0] in children:
+                await asyncio.sleep(0)
+                return Reply([children[child] for child in wanted], len(prefix), 0)
+        raise MissingDraws(f"{n} draws after {len(prefix)} tokens")
+
+
+def stored_solver(store: Store, run: Run) -> Solver:
+    """A solver as `ttc serve` has one, but for engine and verifier."""
+    difficulty, policy = load_policy(store, run.run_id)
+    engines = {model.fingerprint: StoredEngine(store, run, model) for model in (run.generator, run.reviser)}
+    scorers = {
+        (model.fingerprint if model else None, whole): Scorer(
+            verifier=None, known=known_scores(store, run, model), whole=whole
+        )
+        for model in {m.fingerprint if m else None: m for m in (None, run.verifier, run.judge)}.values()
+        for whole in (False, True)
+    }
+    return Solver(
+        run, difficulty, policy, load_probe(store, run.run_id),
+        lambda model: Sampler(format=run.format, engine=engines[model.fingerprint], seed=run.study.seed),
+        lambda model, whole: scorers[(model.fingerprint if model else None, whole)],
+    )  # fmt: skip
+
+
+async def asked(solver: Solver, offline: Sequence[Answered]) -> list[dict[str, object]]:
+    """The `ttc` object of the endpoint's reply to each question and budget."""
+
+    @contextlib.asynccontextmanager
+    async def solvers() -> AsyncGenerator[Solver]:
+        yield solver
+
+    app, turns = application(solvers), asyncio.Semaphore(AT_ONCE)
+
+    async def one(client: httpx.AsyncClient, served: Answered) -> dict[str, object]:
+        body = {
+            "messages": [{"role": "user", "content": served.question.text}], "budget": served.solved.budget,
+        }  # fmt: skip
+        async with turns:
+            reply = await client.post("/v1/chat/completions", json=body, timeout=None)
+        reply.raise_for_status()
+        return reply.json()["ttc"]
+
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://ttc") as client,
+    ):
+        return list(await asyncio.gather(*(one(client, served) for served in offline)))
+
+
+def compared(offline: Sequence[Answered], online: Sequence[dict[str, object]]) -> pl.DataFrame:
+    """One row a budget: questions, and on how many of them each part of the answer is the same."""
+    parts = ("answer", "text", "strategy", "bin", "score")
+    rows = []
+    for one, told in zip(offline, online, strict=True):
+        wanted = one.solved._asdict()
+        same = {part: wanted[part] == told[part] for part in parts}
+        rows.append({"budget": one.solved.budget, **same, "cost": one.solved.cost._asdict() == told["cost"]})
+    return (
+        pl.DataFrame(rows)
+        .group_by("budget")
+        .agg(pl.len().alias("questions"), pl.exclude("budget").sum())
+        .sort("budget")
+    )
+
+
+def main() -> int:
+    """Print what was the same, and the accuracy of what was served beside the cross-validated curve."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, default=settings().home, help="state folder")
+    parser.add_argument("--run", default=None, help="run id, latest or champion")
+    parser.add_argument("--questions", type=int, default=None, help="only the first so many")
+    given = parser.parse_args()
+    console, started = Console(), time.monotonic()
+    with Store.open(given.home / "warehouse") as store:
+        run = load_run(store, policy_run(store, given.run))
+        if given.questions:
+            benchmark = run.benchmark._replace(questions=run.benchmark.questions[: given.questions])
+            run = dataclasses.replace(run, benchmark=benchmark)
+        budgets = [*run.study.budgets, *(b + run.study.probe_draws for b in run.study.budgets)]
+        offline = replay_answers(store, run, sorted(set(budgets)))
+        solver = stored_solver(store, run)
+        table = compared(offline, asyncio.run(asked(solver, offline)))
+        accuracy = answered_accuracy(store, run, offline)
+        curve = store.read(
+            "SELECT budget, accuracy AS curve, lo AS curve_lo, hi AS curve_hi, generations AS curve_generations "
+            "FROM curves WHERE run_id = $run_id AND difficulty = $difficulty",
+            run_id=run.run_id, difficulty=solver.difficulty,
+        )  # fmt: skip
+    console.print(as_table(table))
+    console.print(as_table(accuracy.join(curve, on="budget", how="left")))
+    parts = [name for name in table.columns if name not in ("budget", "questions")]
+    same = all((table[name] == table["questions"]).all() for name in parts)
+    pairs = table["questions"].sum()
+    console.print(f"{pairs} questions × budgets: {'identical' if same else 'NOT identical'}", end=" ")
+    console.print(f"in {time.monotonic() - started:.0f} s, run {run.run_id}, {solver.difficulty} difficulty")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,60 @@
+"""What a policy is worth to those who ask it: the controller over a run's stored draws."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from tasks.binning import load_probe
+from tasks.controller import Controller, Solved
+from tasks.grading.grader import GRADER_VERSION
+from tasks.questions import Question
+from tasks.replay import replayed
+from tasks.runs import Run
+from tasks.solving import load_policy
+from tasks.statistics.bootstrap import wilson
+from warehouse.store import Store
+
+
+class Answered(NamedTuple):
+    """One question of the run as the controller answers it."""
+
+    question: Question
+    solved: Solved
+
+
+def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answered]:
+    """Every question of the run at every budget, from stored draws alone; MissingDraws when one is not there."""
+    _, policy = load_policy(store, run.run_id)
+    controller = Controller(replayed(store, run), policy, load_probe(store, run.run_id))
+
+    async def everything() -> list[Answered]:
+        pairs = [(question, budget) for question in run.benchmark.questions for budget in budgets]
+        return [Answered(question, await controller.solve(question, budget)) for question, budget in pairs]
+
+    return asyncio.run(everything())
+
+
+def answered_accuracy(store: Store, run: Run, answers: Sequence[Answered]) -> pl.DataFrame:
+    """(budget, accuracy, lo, hi, generations, questions) of the answers that were served.
+
+    An answer is right or wrong, whatever else would have tied with it: the interval is Wilson's. Generations are
+    the mean a question, the probe's included. In sample: the policy was fitted on these questions.
+    """
+    right = store.read(
+        "SELECT question_id, canonical FROM grades WHERE benchmark_fingerprint = $benchmark AND grader = $grader "
+        "AND verdict = 'correct'",
+        benchmark=run.benchmark.fingerprint, grader=GRADER_VERSION,
+    )  # fmt: skip
+    known = set(right.iter_rows())
+    rows = [
+        (one.solved.budget, (one.question.question_id, one.solved.canonical) in known, one.solved.cost.generations)
+        for one in answers
+    ]
+    found = pl.DataFrame(rows, schema=["budget", "correct", "generations"], orient="row").group_by("budget")
+    frame = found.agg(pl.col("correct").mean().alias("accuracy"), pl.col("generations").mean(), questions=pl.len())
+    ends = [wilson(accuracy, None, count) for accuracy, count in frame.select("accuracy", "questions").iter_rows()]
+    return frame.with_columns(lo=pl.Series([e.lo for e in ends]), hi=pl.Series([e.hi for e in ends])).sort("budget")

@@ -1,0 +1,280 @@
+"""The policy at work on one question: probe, bin, strategy, answer with its cost (METHOD §6 c, §7, §11.2).
+
+The same object answers from stored draws and from engines: what differs is the sampler behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, NamedTuple, Self
+
+import polars as pl
+
+from tasks.errors import UserError
+from tasks.estimate import Spent, costs
+from tasks.grading.canonical import canonical
+from tasks.metering import Side
+from tasks.nodes import Node
+from tasks.questioning import Questioning, Result
+from tasks.questions import Question
+from tasks.scorer import aggregate
+from tasks.statistics.adaptive import Rule, stops_at
+from tasks.statistics.bootstrap import wilson
+from tasks.statistics.probe import Probe
+from tasks.statistics.selectors import NO_CHOICE, SELECTORS, Candidate, Choice, weighted
+from tasks.strategies import Strategy, parse
+
+
+class Cell(NamedTuple):
+    """A strategy at a budget, and its accuracy on so many questions."""
+
+    strategy: Strategy
+    budget: int
+    accuracy: float
+    questions: int
+
+    def generations(self, probed: int) -> int:
+        """Generations with the probe's: a pool strategy chooses among those, any other makes its own."""
+        return max(self.budget, probed) if self.strategy.kind == "pool" else self.budget + probed
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The table (bin × budget) → strategy of one run, and the best single strategy at each budget."""
+
+    cells: Mapping[int, Sequence[Cell]]
+    """By bin; budgets rise."""
+    fixed: Sequence[Cell]
+    """The most accurate on all questions; budgets rise."""
+
+    @classmethod
+    def of(cls, table: pl.DataFrame, fixed: pl.DataFrame) -> Self:
+        """From rows (bin, budget, strategy, accuracy, questions), and the same without bin."""
+        columns = ("strategy", "budget", "accuracy", "questions")
+        cells: dict[int, list[Cell]] = {}
+        for bin_, strategy, *rest in table.sort("bin", "budget").select("bin", *columns).iter_rows():
+            cells.setdefault(bin_, []).append(Cell(parse(strategy), *rest))
+        rows = fixed.sort("budget").select(columns).iter_rows()
+        return cls(cells, [Cell(parse(strategy), *rest) for strategy, *rest in rows])
+
+    @property
+    def budgets(self) -> list[int]:
+        """Budgets at which the strategies were measured."""
+        return sorted({cell.budget for row in self.cells.values() for cell in row})
+
+    def within(self, bin_: int, budget: int, *, probed: int) -> Cell:
+        """The cell of the largest measured budget that, with the probe's draws, stays within `budget`.
+
+        A bin that the table lacks stands for the nearest one that it has, the easier of two.
+        """
+        nearest = min(self.cells, key=lambda known: (abs(known - bin_), known))
+        return [cell for cell in self.cells[nearest] if cell.generations(probed) <= budget][-1]
+
+    def unbinned(self, budget: int) -> Cell:
+        """The best single strategy at the largest measured budget within `budget`."""
+        return [cell for cell in self.fixed if cell.budget <= budget][-1]
+
+    def pays(self, budget: int, *, probed: int) -> bool:
+        """Whether to draw a probe of so many draws first and spend what is left on the bin's strategy.
+
+        Not where the best single strategy on the whole budget is ahead of that by more than its own interval.
+        """
+        if budget - probed < self.budgets[0]:
+            return False
+        reached = [self.within(bin_, budget, probed=probed) for bin_ in self.cells]
+        right = sum(cell.accuracy * cell.questions for cell in reached)
+        alone = self.unbinned(budget)
+        return right / sum(cell.questions for cell in reached) >= wilson(alone.accuracy, None, alone.questions).lo
+
+
+class Cost(NamedTuple):
+    """What an answer took, probe included (METHOD §9)."""
+
+    generations: int
+    generated_tokens: int
+    prompt_tokens: int
+    verifier_tokens: int
+    flops: float
+
+
+class Solved(NamedTuple):
+    """An answer, how it came about and what it took."""
+
+    answer: str | None
+    """As written; None when no completion has one that can be chosen."""
+    canonical: str | None
+    """The class that won the vote."""
+    text: str | None
+    """The completion that is served."""
+    score: float | None
+    bin: int | None
+    """None where the budget is spent better without a probe."""
+    strategy: str
+    budget: int
+    """As asked."""
+    measured: int
+    """The policy's budget whose strategy was used: smaller where it lacks the one asked, or the probe takes some."""
+    cost: Cost
+
+
+class _Found(NamedTuple):
+    """What a strategy ended with; `made` is None for a pool, whose nodes are the question's first draws."""
+
+    nodes: list[Node]
+    candidates: list[Candidate]
+    choice: Choice
+    made: Result | None = None
+
+    @property
+    def chosen(self) -> tuple[Node | None, float | None]:
+        """The completion that is served and its score."""
+        index = self.choice.index
+        return (None, None) if index is None else (self.nodes[index], self.candidates[index].score)
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Answers questions under a policy; a replay raises MissingDraws where something was never drawn."""
+
+    asking: Questioning
+    policy: Policy
+    probe: Probe
+
+    async def solve(self, question: Question, budget: int) -> Solved:
+        """The answer within `budget` generations, those of the probe included.
+
+        A small budget is spent better without a probe, on the best single strategy: where the policy's own figures
+        say so, none is drawn. Ties serve the answer seen first (METHOD §4). UserError for a budget below the
+        smallest measured one.
+        """
+        least = self.policy.budgets[0]
+        if budget < least:
+            raise UserError(f"budget: expected at least {least}, the policy's smallest, got {budget}")
+        pool = _Pool(self.asking, question)
+        bin_ = None
+        if self.policy.pays(budget, probed=self.probe.draws):
+            seen = await pool.read(await pool.first(self.probe.draws), scored=self.asking.run.verifier is not None)
+            bin_ = self.probe.bin(self.probe.value([c.answer for c in seen], [c.score for c in seen]))
+        probed = len(pool.drawn)
+        cell = self.policy.within(bin_, budget, probed=probed) if bin_ else self.policy.unbinned(budget)
+        found = await (_pooled(pool, cell) if cell.strategy.kind == "pool" else _made(pool, cell))
+        node, score = found.chosen
+        return Solved(
+            answer=self.asking.run.format.answer(node.text) if node else None,
+            canonical=found.choice.answer, text=node.text if node else None, score=score, bin=bin_,
+            strategy=cell.strategy.key, budget=budget, measured=cell.budget, cost=_cost(pool, found.made),
+        )  # fmt: skip
+
+
+class _Pool:
+    """The question's whole completions, drawn as far as anybody asked, and those of them that were scored."""
+
+    def __init__(self, asking: Questioning, question: Question) -> None:
+        self.asking = asking
+        self.question = question
+        self.root = asking.root(question)
+        self.drawn: list[Node] = []
+        self.scored: dict[str, int] = {}
+        """Verifier tokens by node key."""
+
+    async def first(self, n: int) -> list[Node]:
+        """The first n completions of the pool from which pool strategies choose."""
+        plan = self.asking.plan
+        nodes = await self.asking.proposing.sampler.children(
+            self.root, n, sampling=plan.samplings.whole, replicate=plan.replicate
+        )
+        self.drawn = max(self.drawn, nodes, key=len)
+        return nodes
+
+    async def read(self, nodes: Sequence[Node], *, scored: bool) -> list[Candidate]:
+        """The completions as selectors see them, with their scores if wanted."""
+        side = self.asking.proposing
+        found = await candidates(self.asking, side, nodes, scored=scored)
+        if scored:
+            self.scored |= {node.key: await _tokens(side, node) for node in nodes if node.ended}
+        return found
+
+    async def answers(self, nodes: Sequence[Node]) -> list[str | None]:
+        """Their canonical answers."""
+        return [one.answer for one in await self.read(nodes, scored=False)]
+
+
+async def candidates(asking: Questioning, side: Side, nodes: Sequence[Node], *, scored: bool) -> list[Candidate]:
+    """The completions as selectors see them; one cut at the token limit has neither answer nor score."""
+    return list(await asyncio.gather(*(_candidate(asking, side, node, scored=scored) for node in nodes)))
+
+
+async def _candidate(asking: Questioning, side: Side, node: Node, *, scored: bool) -> Candidate:
+    if not node.ended:
+        return Candidate(None, None)
+    answer, verifier = asking.run.format.answer(node.text), asking.run.study.verifier
+    scores = await side.scorer.scores(node) if scored else ()
+    return Candidate(
+        None if answer is None else canonical(answer), aggregate(scores, verifier.aggregate if verifier else "last")
+    )
+
+
+async def _tokens(side: Side, node: Node) -> int:
+    scores = await side.scorer.scores(node)
+    last = scores[-1] if scores else None
+    return last.tokens if last else 0
+
+
+async def _pooled(pool: _Pool, cell: Cell) -> _Found:
+    strategy = cell.strategy
+    if strategy.options:
+        nodes = await _settled(pool, Rule(**dict[str, Any](strategy.options)), cell.budget)
+    else:
+        nodes = await pool.first(cell.budget)
+    seen = await pool.read(nodes, scored=strategy.needs_verifier)
+    return _Found(nodes, seen, SELECTORS[strategy.selector](seen))
+
+
+async def _settled(pool: _Pool, rule: Rule, budget: int) -> list[Node]:
+    """Draws one after the other until the rule stops, at most `budget`."""
+    nodes = await pool.first(min(rule.earliest, budget))
+    while (stop := stops_at(await pool.answers(nodes), rule)) is None and len(nodes) < budget:
+        nodes = await pool.first(len(nodes) + 1)
+    return nodes[:stop]
+
+
+async def _made(pool: _Pool, cell: Cell) -> _Found:
+    asking, strategy = pool.asking, cell.strategy
+    result = await asking.search(pool.question, strategy, cell.budget)
+    seen = await candidates(asking, asking.side(strategy), result.completions, scored=strategy.needs_verifier)
+    groups = [len(group) for group in result.groups]
+    choice = _across(groups, seen) if strategy.selector == "hierarchical" else SELECTORS[strategy.selector](seen)
+    return _Found(result.completions, seen, choice, result)
+
+
+def _across(sizes: Sequence[int], seen: Sequence[Candidate]) -> Choice:
+    """Weighted within each chain, then weighted across the chains' winners (METHOD §5)."""
+    ends = list(accumulate(sizes))
+    won = [(end - size, weighted(seen[end - size : end]).index) for end, size in zip(ends, sizes, strict=True)]
+    winners = [start + index for start, index in won if index is not None]
+    choice = weighted([seen[winner] for winner in winners])
+    return NO_CHOICE if choice.index is None else Choice(winners[choice.index], choice.answer, choice.credits)
+
+
+def _cost(pool: _Pool, made: Result | None) -> Cost:
+    """Of the first draws and of what the strategy made; a draw that is both is paid once."""
+    run, again = pool.asking.run, made.completions if made else []
+    alone = [node for node in pool.drawn if not any(node is other for other in again)]
+    shared = made is not None and pool.asking.side(made.strategy).scorer is pool.asking.proposing.scorer
+    known = {node.key for node in again} if shared else set[str]()
+    first = costs(run.generator, run.verifier, len(alone), Spent(
+        generated=sum(node.generated_tokens for node in alone), prompt=len(pool.root.token_ids) if alone else 0,
+        verifier=sum(tokens for key, tokens in pool.scored.items() if key not in known),
+    ))  # fmt: skip
+    then = _made_costs(pool.asking, made) if made else dict.fromkeys(first, 0.0)
+    total = {name: figure + then[name] for name, figure in first.items()}
+    return Cost(flops=total["flops"], **{name: int(total[name]) for name in Cost._fields if name != "flops"})
+
+
+def _made_costs(asking: Questioning, made: Result) -> dict[str, float]:
+    meter = made.meter
+    spent = Spent(meter.generated_tokens, meter.prompt_tokens, meter.verifier_tokens, meter.cached_tokens)
+    return costs(*asking.models(made.strategy), made.budget, spent)

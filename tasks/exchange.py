@@ -1,0 +1,171 @@
+"""The stage that sets a run's policy against a larger model at equal FLOPs (METHOD §8)."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from tasks.engine_log import noise_in
+from tasks.engines.running import RunEngines
+from tasks.errors import UserError
+from tasks.generate import Counter, Engines, Lazy, recorded
+from tasks.grade import graded
+from tasks.memory import Progress, Recorder, known_draws
+from tasks.models import Model
+from tasks.nodes import Node, root
+from tasks.protocols import Sampling
+from tasks.questions import Question
+from tasks.reading import Reader
+from tasks.runs import Run, model_rows, prepared, stage
+from tasks.sampler import Sampler
+from tasks.scorer import Scorer
+from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
+from tasks.study import Study
+from warehouse.store import Store
+
+
+def exchange(
+    folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, progress: Progress | None = None
+) -> int:
+    """Rows new in table `exchanges`: the run's policy against the study's larger model, per bin and ratio.
+
+    Draws one greedy completion a question from the larger model where it is not there yet and grades it.
+    Idempotent. UserError for a run without outcomes and for a study without a larger model.
+    """
+    with stage(folder, run_id, "exchange") as (store, run), noise_in(folder.parent / "logs" / "engine.log"):
+        large = larger(run.study, run.generator, run_id=run_id)
+        store.append("model_versions", model_rows(large, datetime.now(UTC)))
+        nodes = asyncio.run(_drawn(store, large, engines(large), progress))
+        graded(store, large, nodes)
+        new = store.append("exchanges", asyncio.run(_rows(store, run, large, nodes)))
+        store.publish_snapshot()
+        return new
+
+
+def larger(study: Study, small: Model, *, run_id: str) -> Run:
+    """The study's larger model as a run that only draws: the same questions, no verifier, its own tokenizer.
+
+    UserError when the study names none, when it cannot be read, or when it is smaller than the study's model.
+    """
+    if study.exchange is None:
+        raise UserError(
+            f"study {study.name}: expected a table [exchange] with the larger model, got none; "
+            'add e.g. exchange = { model = "bundled/congruences-large" }'
+        )
+    name = study.exchange.model
+    alone = dataclasses.replace(
+        study, generator=dataclasses.replace(study.generator, models=(name,)), verifier=None, revisions=None,
+        strategies=("majority",), baseline="majority", budgets=(1,),
+        engine=dataclasses.replace(
+            study.engine, servers=tuple(one for one in study.engine.servers if one.model == name)
+        ),
+    )  # fmt: skip
+    run = prepared(alone, name, run_id=run_id)
+    if run.generator.parameters < small.parameters:
+        raise UserError(
+            f"study {study.name}: expected exchange.model {name} to be at least as large as {small.name} "
+            f"({small.parameters} parameters without embeddings), got {run.generator.parameters}; name a larger one"
+        )
+    return run
+
+
+async def _drawn(store: Store, large: Run, engines: Engines, progress: Progress | None) -> list[Node]:
+    """The larger model's greedy completion of every question, in the benchmark's order."""
+    sampling = Sampling(0.0, 1.0, 0, max_tokens=large.study.generator.max_tokens, until="end")
+    recorder = Recorder(store, large, {sampling.key: sampling})
+    sampler = Sampler(
+        format=large.format, engine=Lazy(engines, large.generator), known=known_draws(store, large, large.generator),
+        record=partial(recorder.draw, large.generator), seed=large.study.seed,
+    )  # fmt: skip
+    questions, found = large.benchmark.questions, dict[str, Node]()
+    counter = Counter(len(questions), progress, recorder)
+
+    async def one(question: Question) -> None:
+        start = root(question, large.format.prompt(question))
+        (found[question.question_id],) = await sampler.children(start, 1, sampling=sampling, role="exchange")
+        counter.one()
+
+    async def everyone() -> None:
+        await asyncio.gather(*map(one, questions))
+
+    try:
+        await recorded(everyone(), recorder, counter)
+    finally:
+        await engines.close()
+    return [found[question.question_id] for question in questions]
+
+
+async def _rows(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
+    outcomes = store.read(
+        "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes WHERE run_id = $run_id "
+        "AND strategy <> 'pass'",
+        run_id=run.run_id,
+    )
+    if not len(outcomes):
+        raise UserError(f"run {run.run_id}: expected outcomes to compare, got none; run the study to its end first")
+    greedy = await Reader(store, large).read(Scorer(verifier=None), nodes)
+    correct = pl.DataFrame({"question_id": large.question_ids, "large": [float(read.correct) for read in greedy]}).join(
+        _pass_at_1(store, run), on="question_id", how="left"
+    )
+    rates, size = _rates(store, run, large), large.generator.parameters / run.generator.parameters
+    frames = [
+        exchanged(outcomes, binned, correct, rates=rates, costs_order=("flops",), seed=run.study.seed).with_columns(
+            difficulty=pl.lit(difficulty)
+        )
+        for difficulty, binned in _binned(store, run)
+    ]
+    return pl.concat(frames).with_columns(
+        run_id=pl.lit(run.run_id), large_fingerprint=pl.lit(large.generator.fingerprint),
+        large_model=pl.lit(large.generator.name), parameter_ratio=pl.lit(size),
+    )  # fmt: skip
+
+
+def _pass_at_1(store: Store, run: Run) -> pl.DataFrame:
+    return store.read(
+        "SELECT question_id, accuracy AS alone FROM outcomes WHERE run_id = $run_id AND strategy = 'pass' "
+        "AND budget = 1",
+        run_id=run.run_id,
+    )
+
+
+def _binned(store: Store, run: Run) -> list[tuple[str, pl.DataFrame]]:
+    frame = store.read(
+        "SELECT difficulty, question_id, bin FROM bins WHERE run_id = $run_id ORDER BY ALL", run_id=run.run_id
+    )
+    return [(str(name), part.drop("difficulty")) for (name,), part in frame.group_by("difficulty", maintain_order=True)]
+
+
+def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
+    """The study's ratios and, where both cards tell what the models were trained on, the real one.
+
+    The real one takes the benchmark's questions, answered once each at the small model's mean length, for all
+    the inference there will ever be.
+    """
+    size = large.generator.parameters / run.generator.parameters
+    ratios = run.study.exchange.ratios if run.study.exchange else ()
+    rates = [rate_of_ratio(size, ratio) for ratio in ratios]
+    tokens = (_trained_on(run.generator), _trained_on(large.generator))
+    if None in tokens:
+        return rates
+    written = store.read(
+        "SELECT sum(generated_tokens / generations) FROM outcomes WHERE run_id = $run_id AND strategy = 'pass' "
+        "AND budget = (SELECT max(budget) FROM outcomes WHERE run_id = $run_id)",
+        run_id=run.run_id,
+    ).item()
+    return [*rates, rate_of_tokens(size, small=tokens[0] or 0, large=tokens[1] or 0, inference=float(written))]
+
+
+def _trained_on(model: Model) -> int | None:
+    """Training tokens as the model's card tells them; None without a card."""
+    card = model.folder / "card.json"
+    if not card.is_file():
+        return None
+    seen = json.loads(card.read_text(encoding="utf-8")).get("tokens_seen")
+    return int(seen) if seen else None

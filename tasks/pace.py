@@ -1,0 +1,69 @@
+"""How many tokens a second each model of a run manages, while several may be at work at once."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import polars as pl
+
+from tasks.models import Model
+from warehouse.store import Store
+
+
+@dataclass(slots=True)
+class Clock:
+    """Tokens and seconds of each model by its fingerprint.
+
+    A model is at work while a request to it is under way. While k models are, each gets 1/k of the time, so that
+    the seconds of all add up to those in which anything was.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    tokens: Counter[str] = field(default_factory=Counter[str])
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict[str, float](float))
+    _asked: Counter[str] = field(default_factory=Counter[str])
+    _since: float = 0.0
+
+    @contextmanager
+    def asked(self, model: Model) -> Generator[None]:
+        """One request to the model is under way."""
+        self._tick()
+        self._asked[model.fingerprint] += 1
+        try:
+            yield
+        finally:
+            self._tick()
+            self._asked[model.fingerprint] -= 1
+
+    def _tick(self) -> None:
+        now = self.now()
+        at_work = [one for one, requests in self._asked.items() if requests]
+        for one in at_work:
+            self.seconds[one] += (now - self._since) / len(at_work)
+        self._since = now
+
+    def write(self, store: Store, run_id: str) -> None:
+        """Write down what each model did since this clock was made."""
+        rows = [
+            {"run_id": run_id, "model_fingerprint": one, "at": datetime.now(UTC), "tokens": tokens,
+             "seconds": self.seconds[one]}
+            for one, tokens in self.tokens.items() if tokens
+        ]  # fmt: skip
+        if rows:
+            store.append("paces", pl.DataFrame(rows))
+
+
+def seconds_a_token(store: Store, run_id: str, model: Model) -> float | None:
+    """Seconds that a token of the model took in this run, or in the latest that asked it; None: never measured."""
+    found = store.read(
+        "SELECT sum(seconds) / sum(tokens) FROM paces WHERE model_fingerprint = $model "
+        'GROUP BY run_id ORDER BY run_id = $run_id DESC, max("at") DESC LIMIT 1',
+        model=model.fingerprint,
+        run_id=run_id,
+    )
+    return float(found.item()) if len(found) else None

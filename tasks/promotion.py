@@ -1,0 +1,120 @@
+"""Whether a new model version's policy takes the champion's place (METHOD §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import Final, NamedTuple
+
+from scipy import special  # pyright: ignore[reportMissingTypeStubs]
+
+from tasks.errors import UserError
+from tasks.statistics.bootstrap import Floats, bounds, weights
+from tasks.statistics.comparisons import Difference, paired_p
+from tasks.statistics.served import Served
+
+MARGIN: Final = 0.03
+"""Accuracy that may at most be lost, with 97.5 % confidence, by a version that is promoted for being cheaper.
+
+About what 500 questions can tell apart; with fewer the interval is wider and the version stays candidate.
+"""
+
+
+class Comparison(NamedTuple):
+    """Two model versions at one budget, each under its own policy, on the same questions."""
+
+    budget: int
+    accuracy: float
+    before: float
+    """Accuracy of the earlier version."""
+    gain: Difference
+    cost: Difference
+    """FLOPs a question, as a share of the earlier version's mean."""
+
+
+class Decision(NamedTuple):
+    """Whether a version becomes champion, in one sentence why or why not."""
+
+    promoted: bool
+    why: str
+
+
+def compare(
+    now: Served, before: Served, *, budgets: Sequence[int], seed: int, resamples: int = 1000
+) -> list[Comparison]:
+    """The two at each of the budgets that both have; UserError when they are not of the same questions.
+
+    Both are resampled with the same questions and choose their strategies anew in each resample. The resampled
+    differences are moved onto the measured one: with fewer distinct questions a resample chooses less well.
+    """
+    if now.questions != before.questions:
+        raise UserError(
+            f"expected two runs on the same questions, got {len(now.questions)} and {len(before.questions)} that are "
+            "not the same; run the study with both model versions"
+        )
+    shared = [budget for budget in budgets if budget in now.budgets and budget in before.budgets]
+    drawn = weights(len(now.questions), resamples=resamples, seed=seed)
+    new, old = now.resampled(drawn), before.resampled(drawn)
+    found: list[Comparison] = []
+    for budget in shared:
+        here, there = now.at(budget), before.at(budget)
+        first, second = now.accuracy[:, here], before.accuracy[:, there]
+        gain = _difference(first - second, new[0][:, here] - old[0][:, there])
+        usual = float(before.cost[:, there].mean()) or 1.0
+        dearer = (now.cost[:, here] - before.cost[:, there]) / usual
+        cost = _difference(dearer, (new[1][:, here] - old[1][:, there]) / usual)
+        found.append(Comparison(budget, float(first.mean()), float(second.mean()), gain, cost))
+    return found
+
+
+def _difference(gaps: Floats, resampled: Floats) -> Difference:
+    """Mean of the questions' differences, its interval from the resampled means, and p by Student's t on both.
+
+    p is the greater of that with the resampled standard error and of `paired_p`, which knows the questions alone.
+    """
+    gain, count = float(gaps.mean()), len(gaps)
+    ends = bounds(resampled + (gain - resampled.mean()), count=count)
+    alone = float(paired_p(gaps[:, None])[0])
+    error = float(resampled.std())
+    if error == 0.0 or count < 2:
+        return Difference(gain, float(ends.lo), float(ends.hi), alone)
+    t = abs(gain) / error * sqrt((count - 1) / count)  # a bootstrap's spread lacks Bessel's correction
+    p = 2.0 * float(special.stdtr(count - 1, -t))  # pyright: ignore
+    return Difference(gain, float(ends.lo), float(ends.hi), max(p, alone))
+
+
+def decide(compared: Sequence[Comparison]) -> Decision:
+    """Promotion when better at one budget and worse at none, or not worse by MARGIN anywhere and cheaper.
+
+    Better, worse and cheaper: the paired 95 % interval says so. Cheaper is cheaper at one budget and dearer at
+    none. Where one question leaves an interval unknown nothing is promoted.
+    """
+    if not compared:
+        return Decision(False, "it shares no budget with the champion; run the study with the champion's model too")
+    worse = [one for one in compared if one.gain.hi < 0]
+    if worse:
+        return Decision(False, f"worse than the champion {_where(worse)}")
+    better = [one for one in compared if one.gain.lo > 0]
+    if better:
+        return Decision(True, f"better than the champion {_where(better)}, worse nowhere")
+    unsure = [one for one in compared if not one.gain.lo > -MARGIN]
+    if unsure:
+        return Decision(
+            False, f"not told apart from the champion; may be worse by more than {MARGIN:g} {_where(unsure)}"
+        )
+    return _by_cost(compared)
+
+
+def _by_cost(compared: Sequence[Comparison]) -> Decision:
+    dearer = [one for one in compared if one.cost.lo > 0]
+    cheaper = [one for one in compared if one.cost.hi < 0]
+    if cheaper and not dearer:
+        parts = ", ".join(f"{one.cost.gain:+.0%} FLOPs at N = {one.budget}" for one in cheaper)
+        return Decision(True, f"as good as the champion (within {MARGIN:g}) and cheaper: {parts}")
+    return Decision(False, f"as good as the champion (within {MARGIN:g}) but not cheaper")
+
+
+def _where(several: Sequence[Comparison]) -> str:
+    return ", ".join(
+        f"at N = {one.budget} ({one.gain.gain:+.3f} [{one.gain.lo:+.3f}, {one.gain.hi:+.3f}])" for one in several
+    )

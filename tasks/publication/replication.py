@@ -1,0 +1,239 @@
+"""The replication report: the paper's figures in their order, each claim beside what was measured; one file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from tasks.publication import replication_figures as figures
+from tasks.publication.claims import (
+    FEW_INFERRED,
+    Claim,
+    Figure,
+    ahead_somewhere,
+    behind_on_the_hardest,
+    best_bin,
+    claims,
+    shown_exchanges,
+)
+from tasks.publication.replication_data import Evidence
+from tasks.publication.report import STYLE
+from tasks.publication.summary import benchmark_name, factor_text, model_short_name, short_names, signed
+from tasks.statistics.verdicts import FACTOR, LEAST_BUDGET, LEAST_END, Verdict, every, factor_verdict, largest_factor
+
+PAPER = "https://arxiv.org/abs/2408.03314"
+_OWN = """<style>
+.heads{display:flex;gap:16px;margin:16px 0 6px}.head{flex:1;border:1px solid #bbb;border-left-width:8px;
+border-radius:6px;padding:10px 16px}.head p{margin:2px 0}.head b{font-size:25px;line-height:1.3;display:block;
+font-variant-numeric:tabular-nums}.head small{color:#444;font-size:13.5px;display:block}
+.i{white-space:nowrap}.v{font-weight:700;white-space:nowrap}.yes{color:#00558a}.no{color:#a63f00}.open{color:#555}
+.head.yes{border-color:#0072B2;color:inherit}.head.no{border-color:#D55E00;color:inherit}
+.head.open{border-color:#888;color:inherit}
+table.claims{width:100%;table-layout:fixed;margin-bottom:4px}table.claims td{padding:6px 14px 6px 0}
+table.claims th:nth-child(1){width:38%}table.claims th:nth-child(3){width:130px}
+nav{margin:10px 0 6px;font-size:13.5px}nav a{color:#00558a;margin-right:11px;white-space:nowrap}
+section{border-top:1px solid #ccc;margin-top:26px}section h2{margin-top:18px}
+</style>"""
+MARKS: dict[Verdict, tuple[str, str]] = {
+    "holds": ("yes", "✓ holds"), "does not hold": ("no", "✗ does not hold"),
+    "cannot be told": ("open", "? cannot be told"),
+}  # fmt: skip
+_READ = (
+    "A verdict is drawn from the 95 % interval over questions, paired where two things are compared: a claim holds "
+    "when the whole interval is on its side, does not hold when the whole interval is on the other, and else cannot "
+    "be told. Compute-optimal accuracy is cross-validated, with the choice of strategies repeated inside each resample."
+)
+
+
+class Headline(NamedTuple):
+    """One of the two results that stand on top."""
+
+    question: str
+    figure: str
+    detail: str
+    verdict: Verdict
+
+
+def html(evidence: Evidence) -> str:
+    """The whole page, UTF-8 text that stands alone."""
+    found = claims(evidence)
+    title = "Test-time compute: the paper's claims, measured"
+    body = [
+        _head(evidence, title),
+        f"<div class=heads>{''.join(map(_box, headlines(evidence)))}</div>",
+        _count(found),
+        *_sections(evidence, found),
+        _provenance(evidence),
+    ]
+    head = f'<head><meta charset="utf-8"><title>{escape(title)}</title>{STYLE}{_OWN}</head>'
+    return f'<!doctype html><html lang="en">{head}<body>{"".join(body)}</body></html>'
+
+
+def headlines(evidence: Evidence) -> list[Headline]:
+    """The saving over best-of-N, and the exchange with the larger model; each with its interval and verdict."""
+    return [_saving(evidence), _trade(evidence)]
+
+
+def _saving(evidence: Evidence) -> Headline:
+    question = f"Does choosing the strategy by difficulty save {FACTOR:g}× over best-of-N weighted?"
+    rows = evidence.summary.efficiency.filter(pl.col("difficulty") == evidence.deployable)
+    best = largest_factor(rows)
+    if best is None:
+        return Headline(question, "–", f"No budget of {LEAST_BUDGET} or more was measured.", "cannot be told")
+    others = [
+        f"{kind} {factor_text(row)}"
+        for kind in evidence.bins
+        if kind != evidence.deployable
+        for row in evidence.summary.efficiency.filter(difficulty=kind, budget=best["budget"]).to_dicts()
+    ]
+    net = best.get("net_factor")
+    detail = (
+        f"efficiency factor at N = {best['budget']}, {evidence.deployable} difficulty, 95 % interval in brackets"
+        + (f"; {net:.2g}× with the draws that estimate difficulty counted" if net is not None else "")
+        + (f". By {', by '.join(others)}" if others else "")
+        + f". Wanted: {FACTOR:g} or more at some N ≥ {LEAST_BUDGET}, lower end above {LEAST_END:g}."
+    )
+    return Headline(question, _factor(best), detail, factor_verdict(rows))
+
+
+def _factor(row: dict[str, Any]) -> str:
+    """`5.2× [3.1, 8.0]`, `> 4× [3.9, no upper bound]`."""
+    value = f"{'> ' if row['beyond'] else ''}{row['factor']:.2g}×"
+    low = "?" if row["lo"] is None else f"{row['lo']:.2g}"
+    high = "no upper bound" if row["hi"] is None else f"{row['hi']:.2g}"
+    return f"{value} [{low}, {high}]"
+
+
+def _trade(evidence: Evidence) -> Headline:
+    question = "At equal FLOPs, is the small model ahead of the larger one on some bin, and behind on the hardest?"
+    few = shown_exchanges(evidence).filter((pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0))
+    if not few.height:
+        return Headline(question, "not measured", "No larger model was asked at R = 0.16.", "cannot be told")
+    ahead, behind = ahead_somewhere(few), behind_on_the_hardest(few)
+    by_bin = ", ".join(signed(row["difference"]) for row in few.sort("bin").to_dicts())
+    best, last = best_bin(few), few.sort("bin").row(-1, named=True)
+    shown = {row["bin"]: f"bin {row['bin']}: {signed(row['difference'])}" for row in (best, last) if row}
+    one = few.row(0, named=True)
+    detail = (
+        f"accuracy of small minus large, by bin {by_bin}; R = 0.16, {one['parameter_ratio']:.1f}× the parameters, "
+        f"N = {one['budget']} of {one['multiple']:,.0f} affordable. {ahead.measured[:1].upper()}{ahead.measured[1:]}. "
+        f"Hardest: {behind.measured}."
+    )
+    return Headline(question, " · ".join(shown.values()), detail, every([ahead.verdict, behind.verdict]))
+
+
+def _head(evidence: Evidence, title: str) -> str:
+    run = evidence.summary.run
+    asked = f"{model_short_name(run['model'])} on {evidence.outcomes['question_id'].n_unique()} questions of "
+    asked += f"{benchmark_name(run['benchmark'])}, budgets {evidence.budgets[0]} … {evidence.budgets[-1]}"
+    where = f"run {run['run_id']}, {run['opened_at']:%Y-%m-%d}"
+    paper = f'Snell, Lee, Xu, Kumar, <a href="{PAPER}">arXiv 2408.03314</a>'
+    return f"<h1>{escape(title)}</h1><p class=sub>{paper} · {escape(asked)} · {escape(where)}</p>"
+
+
+def _box(head: Headline) -> str:
+    mark, words = MARKS[head.verdict]
+    return (
+        f"<div class='head {mark}'><p>{escape(head.question)}</p><b>{escape(head.figure)}</b>"
+        f"<p class='v {mark}'>{words}</p><small>{_unbroken(head.detail)}</small></div>"
+    )
+
+
+def _count(found: list[Claim]) -> str:
+    plural: dict[Verdict, str] = {"holds": "hold", "does not hold": "do not hold", "cannot be told": "cannot be told"}
+    parts = [
+        f"<span class='v {MARKS[verdict][0]}'>{sum(c.verdict == verdict for c in found)} {words}</span>"
+        for verdict, words in plural.items()
+    ]
+    links = " ".join(f'<a href="#{slug}">{escape(title)}</a>' for _, slug, title in _TITLES)
+    return f"<nav>Of {len(found)} claims: {' · '.join(parts)}<br>{links}</nav><p class=note>{_READ}</p>"
+
+
+_TITLES: Sequence[tuple[Figure, str, str]] = (
+    ("search", "search", "Fig. 3 · search against best-of-N"),
+    ("search policy", "search-policy", "Fig. 4 · compute-optimal search"),
+    ("ratio", "ratio", "Fig. 6, 7 · sequential against parallel"),
+    ("revision policy", "revision-policy", "Fig. 8 · compute-optimal revisions"),
+    ("exchange", "exchange", "Fig. 1, 9 · exchange with a larger model"),
+)
+
+
+def _sections(evidence: Evidence, found: list[Claim]) -> list[str]:
+    drawn: dict[Figure, list[tuple[str, str]]] = {
+        "search": [("", figures.search(evidence)), ("By bin of oracle difficulty", figures.search_by_bin(evidence))],
+        "search policy": [("", figures.search_policy(evidence))] if evidence.search else [],
+        "ratio": _ratio_figures(evidence),
+        "revision policy": [("", figures.revision_policy(evidence))] if evidence.revising else [],
+        "exchange": _exchange_figure(evidence),
+    }
+    return [
+        f'<section id="{slug}"><h2>{escape(title)}</h2>{_table([c for c in found if c.figure == figure])}'
+        + "".join(f"<p class=note>{escape(note)}</p>{svg}" for note, svg in drawn[figure])
+        + "</section>"
+        for figure, slug, title in _TITLES
+    ]
+
+
+def _ratio_figures(evidence: Evidence) -> list[tuple[str, str]]:
+    if not evidence.revising:
+        return []
+    note = (
+        "N attempts in N/s chains of s in sequence, chosen by the verifier; "
+        "a line's left end is all in parallel, its right end all in sequence."
+    )
+    by_bin = "By bin of oracle difficulty; with a verifier, and by majority without one"
+    return [(note, figures.ratio(evidence)), (by_bin, figures.ratio_by_bin(evidence))]
+
+
+def _exchange_figure(evidence: Evidence) -> list[tuple[str, str]]:
+    rows = shown_exchanges(evidence)
+    if not rows.height:
+        return []
+    kind = rows["difficulty"][0]
+    note = (
+        "Accuracy of the small model under its policy minus the larger model's greedy accuracy, by bin of "
+        f"{kind} difficulty. Blue: small ahead; orange: large ahead; hatched: cannot be told apart. Whiskers are "
+        "paired 95 % intervals. Below a bar: small under its policy, large, and the small model's own pass@1. "
+        "k: generations that the larger model's cost buys."
+    )
+    if "cards" in rows["source"].to_list():
+        note += (
+            " From both cards: the training tokens of these two models, and as inference this benchmark answered once "
+            "at the small model's mean length. As in the paper, training and reading of the verifier are not in k."
+        )
+    return [(note, figures.exchange(evidence))]
+
+
+def _table(found: list[Claim]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(c.paper)}</td><td>{_unbroken(c.measured)}</td>"
+        f"<td class='v {MARKS[c.verdict][0]}'>{MARKS[c.verdict][1]}</td></tr>"
+        for c in found
+    )
+    head = "<tr><th>The paper says</th><th>Measured here [95 % interval]</th><th>Verdict</th></tr>"
+    return f"<table class=claims>{head}{rows}</table>" if found else "<p class=note>Not in this study.</p>"
+
+
+def _unbroken(words: str) -> str:
+    """The words as HTML, an interval never split between two lines."""
+    return re.sub(r"\S+ \[[^\]]*[\])]", lambda found: f"<span class=i>{found[0]}</span>", escape(words))
+
+
+def _provenance(evidence: Evidence) -> str:
+    run, names = evidence.summary.run, short_names(evidence.strategies)
+    larger = evidence.exchanges["large_model"].unique().to_list() if evidence.exchanges.height else ["none"]
+    rows = {
+        "run, study": f"{run['run_id']} · {run['study']}",
+        "small model": f"{run['model']} · {run['model_fingerprint']}",
+        "larger model": ", ".join(larger),
+        "verifier": f"{run['verifier']} · {run['verifier_fingerprint']}",
+        "benchmark, seed": f"{run['benchmark']} · {run['benchmark_fingerprint']} · {run['seed']}",
+        "code commit": run["code_commit"],
+        "strategies": ", ".join(names.values()),
+    }
+    body = "".join(f"<tr><th>{k}</th><td><code>{escape(str(v))}</code></td></tr>" for k, v in rows.items())
+    return f"<section><h2>Provenance</h2><table class=provenance>{body}</table></section>"

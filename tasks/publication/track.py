@@ -1,0 +1,66 @@
+"""What is published of a whole family on a benchmark: where its versions stand, and their figures side by side."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from tasks.versions import Reader, Version, deployable, study_of
+
+
+class Track(NamedTuple):
+    """The model versions of one family on one benchmark."""
+
+    family: str
+    benchmark: str
+    study: str
+    standings: list[dict[str, Any]]
+    """Rows of view `standings`, versions rising."""
+    history: pl.DataFrame
+    """Rows of view `version_history` for the study, on the newest questions, under the deployable difficulty."""
+    budgets: tuple[int, ...]
+    """Headline budgets of the study."""
+
+    def about(self) -> str:
+        """Description of the registered policy: what it takes and gives, and who is champion."""
+        champion = next((row for row in self.standings if row["standing"] == "champion"), None)
+        said = f"\n\nChampion: model version {champion['version']}, {champion['why']}." if champion else ""
+        return f"Bin and budget in (columns bin, budget), strategy key out; versions of {self.family}.{said}"
+
+    def points(self) -> dict[tuple[str, int], float]:
+        """(metric, version) → value: accuracy, efficiency factor and FLOPs of the policy at the headline budgets."""
+        rows = self.history.filter(pl.col("budget").is_in(self.budgets)).to_dicts()
+        named = {"policy_accuracy": "accuracy", "efficiency_factor": "factor", "policy_flops": "flops"}
+        return {
+            (f"{metric}/N_{row['budget']:03d}", row["version"]): float(row[column])
+            for row in rows
+            for metric, column in named.items()
+            if row[column] is not None
+        }
+
+    def note(self) -> str:
+        """Markdown of the trend run's first screen."""
+        versions = self.history.select("version", "model").unique().sort("version").rows()
+        names = "\n".join(f"- version {number}: {model}" for number, model in versions)
+        return (
+            f"Policy of {self.family} on {self.benchmark} over its model versions: the step is the version, "
+            f"accuracy is cross-validated, cost is FLOPs a question.\n\n{names}\n\n"
+            f'`ttc sql "FROM version_history"` has every budget with its interval.'
+        )
+
+
+def track_of(store: Reader, version: Version) -> Track:
+    """The family and benchmark that a version is of, as the warehouse knows them now."""
+    standings = store.read(
+        "SELECT * FROM standings WHERE family = $family AND benchmark = $benchmark ORDER BY version",
+        family=version.family, benchmark=version.benchmark,
+    )  # fmt: skip
+    history = store.read(
+        "SELECT * FROM version_history WHERE family = $family AND benchmark_fingerprint = $questions "
+        "AND study = $study AND difficulty = $kind ORDER BY version, budget",
+        family=version.family, questions=version.benchmark_fingerprint, study=version.study,
+        kind=deployable(store, version.run_id),
+    )  # fmt: skip
+    budgets = study_of(store, version.run_id).headline_budgets
+    return Track(version.family, version.benchmark, version.study, standings.to_dicts(), history, budgets)

@@ -1,0 +1,66 @@
+"""Paired differences of what was measured on the same questions, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tasks.statistics.bootstrap import Floats, bounds, weights
+from tasks.statistics.curves import cross_validated, fold_of, resampled_curve
+from tasks.statistics.outcomes import Grid
+
+
+class Contrast(NamedTuple):
+    """A figure with its 95 % interval over questions; NaN ends where fewer than two questions leave them unknown."""
+
+    value: float
+    lo: float
+    hi: float
+
+
+def mean_of(values: Floats, *, seed: int = 0, resamples: int = 1000) -> Contrast:
+    """The mean of one figure a question."""
+    drawn = weights(len(values), resamples=resamples, seed=seed)
+    ends = bounds(drawn @ values / len(values), count=len(values))
+    return Contrast(float(values.mean()), float(ends.lo), float(ends.hi))
+
+
+def lead(
+    grid: Grid, one: str, other: str, *, budgets: Sequence[int], bins: Sequence[int] | None = None, seed: int = 0
+) -> Contrast:
+    """Accuracy of a strategy minus another's, the mean over these budgets; over all questions or those of some bins."""
+    rows = np.isin(grid.bins, bins) if bins is not None else np.full(len(grid.questions), True)
+    return mean_of(_leads(grid, one, other, budgets)[rows], seed=seed)
+
+
+def lead_change(
+    grid: Grid, one: str, other: str, *, before: Sequence[int], after: Sequence[int], seed: int = 0
+) -> Contrast:
+    """How much the lead of a strategy over another grows between some budgets and others, on the same questions."""
+    return mean_of(_leads(grid, one, other, after) - _leads(grid, one, other, before), seed=seed)
+
+
+def _leads(grid: Grid, one: str, other: str, budgets: Sequence[int]) -> Floats:
+    own, others = grid.of(one), grid.of(other)
+    return np.mean([grid.accuracy[:, own[n]] - grid.accuracy[:, others[n]] for n in budgets], axis=0)
+
+
+def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000) -> Contrast:
+    """Compute-optimal accuracy of one grid minus the other's, each the mean over its budgets, cross-validated.
+
+    The grids have the same questions in the same order; strategies, budgets and bins may differ. The choices are
+    repeated in each resample, whose differences are moved onto the estimate (see `fit_policy`).
+    """
+    if one.questions != other.questions:
+        raise ValueError("expected the same questions on both sides: filter both from one run's outcomes")
+    count = len(one.questions)
+    drawn, everyone = weights(count, resamples=resamples, seed=seed), np.ones((1, count))
+    folds = [fold_of(grid, seed=seed) for grid in (one, other)]
+    gap, resampled = (
+        curve(one, folds[0], w).mean(axis=1) - curve(other, folds[1], w).mean(axis=1)
+        for curve, w in ((cross_validated, everyone), (resampled_curve, drawn))
+    )
+    ends = bounds(resampled + (gap - resampled.mean()), count=count)
+    return Contrast(float(gap[0]), float(ends.lo), float(ends.hi))

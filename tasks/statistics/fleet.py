@@ -1,0 +1,179 @@
+"""Spending one budget over many questions by marginal gain over bins of difficulty (METHOD §11.4)."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tasks.statistics.bootstrap import Floats, bounds, weights
+from tasks.statistics.curves import cheapest_first, choices, fold_of
+from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
+
+ALLOCATIONS: Final = {
+    "budget": pl.Int64,
+    "spent": pl.Float64,
+    "uniform": pl.Float64,
+    "accuracy": pl.Float64,
+    "gain": pl.Float64,
+    "gain_lo": pl.Float64,
+    "gain_hi": pl.Float64,
+    "bin_budgets": pl.List(pl.Float64),
+}
+
+
+class Spread(NamedTuple):
+    """Where each bin stands on its hull: (…, bins); `upper` holds the share of its questions with the larger budget.
+
+    `low` and `high` are indices of budgets, the same where all questions of a bin get one budget.
+    """
+
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    upper: Floats
+
+    def mixed(self, figures: Floats) -> Floats:
+        """Figures of each bin and budget (…, bins, budgets) as the bins get them: (…, bins)."""
+        low, high = (np.take_along_axis(figures, at[..., None], axis=-1)[..., 0] for at in (self.low, self.high))
+        return low + self.upper * (high - low)
+
+
+def allocate(accuracy: Floats, budgets: Sequence[int], shares: Floats, *, average: float) -> Spread:
+    """The spending of highest accuracy among those of at most `average` generations a question.
+
+    `accuracy` (…, bins, budgets), budgets rising; `shares` (…, bins) of all questions sum to 1. Every bin starts
+    at the smallest budget and climbs the concave hull of its accuracy, steepest step of all bins first, the
+    easier bin's of equal ones; a step that no longer fits is taken by a share of the bin's questions: that is
+    optimal when they are picked at random. Nothing is spent on a step without gain. Raises ValueError for an
+    average below the smallest budget.
+    """
+    grid = np.asarray(budgets, dtype=np.float64)
+    if average < grid[0]:
+        raise ValueError(f"expected an average of at least {budgets[0]}, the smallest budget, got {average}")
+    hull = _hull(accuracy, grid)
+    widths = np.diff(grid)
+    slopes = np.round(np.diff(hull, axis=-1) / widths, 12)
+    money = (shares[..., None] * widths).reshape(*slopes.shape[:-2], -1)
+    taken = _taken(slopes.reshape(money.shape), money, average - grid[0]).reshape(slopes.shape)
+    at = grid[0] + (taken * widths).sum(axis=-1)
+    return _between(np.abs(hull - accuracy) <= SAME_ACCURACY, grid, at)
+
+
+def _hull(accuracy: Floats, grid: Floats) -> Floats:
+    """The smallest concave function that is nowhere below, on the budgets themselves."""
+    hull = accuracy.copy()
+    for left, right in combinations(range(len(grid)), 2):
+        part = (grid[left + 1 : right] - grid[left]) / (grid[right] - grid[left])
+        chord = accuracy[..., [left]] + part * (accuracy[..., [right]] - accuracy[..., [left]])
+        hull[..., left + 1 : right] = np.maximum(hull[..., left + 1 : right], chord)
+    return hull
+
+
+def _taken(slopes: Floats, money: Floats, left: float) -> Floats:
+    """Share of each step that is paid for, steepest first, until nothing is left: (…, steps)."""
+    order = np.argsort(-slopes, axis=-1, kind="stable")
+    price = np.take_along_axis(money, order, axis=-1)
+    before = np.cumsum(price, axis=-1) - price
+    with np.errstate(divide="ignore", invalid="ignore"):
+        paid = np.where(price > 0, np.clip((left - before) / price, 0.0, 1.0), before < left)
+    taken = np.zeros_like(slopes)
+    np.put_along_axis(taken, order, paid, axis=-1)
+    return np.where(slopes > 0, taken, 0.0)
+
+
+def _between(corner: NDArray[np.bool_], grid: Floats, at: Floats) -> Spread:
+    """The corners of the hulls on either side of where the bins stand."""
+    places, near = np.arange(len(grid)), SAME_ACCURACY * grid[-1]
+    low = np.where(corner & (grid <= at[..., None] + near), places, 0).max(axis=-1)
+    high = np.where(corner & (grid >= at[..., None] - near), places, len(grid) - 1).min(axis=-1)
+    high = np.maximum(low, high)
+    gap = grid[high] - grid[low]
+    return Spread(low, high, np.where(gap > 0, np.clip((at - grid[low]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0), 0.0))
+
+
+def fleet(
+    outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs_order: Sequence[str], seed: int = 0, resamples: int = 1000
+) -> pl.DataFrame:
+    """What uneven spending is worth at each average budget (columns of ALLOCATIONS), two-fold cross-validated.
+
+    Strategies, hulls and spending are learnt on one half of each bin's questions and measured on the other;
+    then they swap. `uniform` spends the average on every question, under strategies chosen in the same way:
+    the compute-optimal curve. `gain` is the paired difference with its 95 % interval, learning repeated in
+    each resample of the questions and the resampled gains moved onto the estimate. `spent` is the mean
+    budget really used, below the average where more gains nothing. `bin_budgets` is the mean budget of each
+    bin, easiest first, refitted on all questions; one between two measured budgets is a mixture of them.
+    Arguments as those of `fit_policy`; a probe's generations are in neither.
+    """
+    grid = grid_of(outcomes, bins, costs=costs_order)
+    count = len(grid.questions)
+    everyone = np.ones((1, count))
+    estimate = _measured(grid, everyone, seed=seed)
+    gains = _measured(grid, weights(count, resamples=resamples, seed=seed), seed=seed).gain
+    lo, hi = bounds(gains - gains.mean(axis=0) + estimate.gain, count=count)
+    rows = zip(
+        grid.budgets, estimate.spent[0], estimate.uniform[0], estimate.accuracy[0], estimate.gain[0], lo, hi,
+        _refitted(grid), strict=True,
+    )  # fmt: skip
+    return pl.DataFrame(list(rows), schema=ALLOCATIONS, orient="row").fill_nan(None)
+
+
+class _Measured(NamedTuple):
+    """Figures of each resample at each average budget: (resamples, budgets)."""
+
+    spent: Floats
+    uniform: Floats
+    accuracy: Floats
+
+    @property
+    def gain(self) -> Floats:
+        return self.accuracy - self.uniform
+
+
+class _Half(NamedTuple):
+    """One fold in each resample: summed accuracy of every cell (resamples, bins, cells), and how many (…, bins)."""
+
+    sums: Floats
+    counts: Floats
+
+
+def _measured(grid: Grid, drawn: Floats, *, seed: int) -> _Measured:
+    fold, columns = fold_of(grid, seed=seed), cheapest_first(grid)
+    first, second = (_half(grid, np.flatnonzero(fold == side), drawn) for side in (0, 1))
+    both = [_transferred(grid, learn, measure, columns) for learn, measure in ((first, second), (second, first))]
+    total = drawn.sum(axis=1, keepdims=True)
+    return _Measured(*(sum(figures) / total for figures in zip(*both, strict=True)))
+
+
+def _half(grid: Grid, rows: NDArray[np.int64], drawn: Floats) -> _Half:
+    parts = [rows[grid.bins[rows] == one] for one in np.unique(grid.bins)]
+    sums = np.stack([drawn[:, part] @ grid.accuracy[part] for part in parts], axis=1)
+    return _Half(sums, np.stack([drawn[:, part].sum(axis=1) for part in parts], axis=1))
+
+
+def _transferred(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[NDArray[np.int64]]) -> _Measured:
+    """Sums over the questions of one half under what was learnt on the other."""
+    chosen = np.stack([choices(learn.sums[:, one], columns) for one in range(learn.sums.shape[1])], axis=1)
+    learnt, found = (np.take_along_axis(half.sums, chosen, axis=2) for half in (learn, measure))
+    means = learnt / np.maximum(learn.counts, 1.0)[..., None]
+    shares = learn.counts / np.maximum(learn.counts.sum(axis=1, keepdims=True), 1.0)
+    budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), found.shape)
+    spreads = [allocate(means, grid.budgets, shares, average=average) for average in grid.budgets]
+    return _Measured(
+        spent=np.stack([(measure.counts * one.mixed(budgets)).sum(axis=1) for one in spreads], axis=1),
+        uniform=found.sum(axis=1),
+        accuracy=np.stack([one.mixed(found).sum(axis=1) for one in spreads], axis=1),
+    )
+
+
+def _refitted(grid: Grid) -> list[list[float]]:
+    """Mean budget of each bin at each average budget, learnt on all questions."""
+    count, columns = len(grid.questions), cheapest_first(grid)
+    every = _half(grid, np.arange(count), np.ones((1, count)))
+    chosen = np.stack([choices(every.sums[:, one], columns) for one in range(every.sums.shape[1])], axis=1)
+    means = (np.take_along_axis(every.sums, chosen, axis=2) / every.counts[..., None])[0]
+    shares = every.counts[0] / count
+    budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), means.shape)
+    spreads = (allocate(means, grid.budgets, shares, average=average) for average in grid.budgets)
+    return [spread.mixed(budgets).tolist() for spread in spreads]

@@ -1,0 +1,76 @@
+"""What a policy is worth on each question and on resamples of them, so that two versions can be paired (METHOD §7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.statistics.bootstrap import Floats
+from tasks.statistics.curves import cheapest_first, choices
+from tasks.statistics.outcomes import Grid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Served:
+    """Accuracy and cost (questions, budgets) of what the policy chooses for each question."""
+
+    grid: Grid
+    fold: NDArray[np.int64]
+    accuracy: Floats
+    cost: Floats
+    """On the grid's first axis of costs."""
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        return self.grid.questions
+
+    @property
+    def budgets(self) -> list[int]:
+        return self.grid.budgets
+
+    def at(self, budget: int) -> int:
+        """Column of a budget."""
+        return self.budgets.index(budget)
+
+    def resampled(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Mean accuracy and cost in each resample at each budget, strategies chosen anew in each: (resamples, budgets).
+
+        `weights` (resamples, questions) says how often a question is drawn. That the choice is repeated belongs
+        to the width of every interval: one choice counts for all questions of a bin's half at once. How a choice
+        is measured, and why: `tasks.statistics.curves.resampled_curve`, which gives the same accuracies.
+        """
+        grid, columns = self.grid, cheapest_first(self.grid)
+        values = np.stack([grid.accuracy, grid.costs[0]])
+        total = np.zeros((2, len(weights), len(grid.budgets)))
+        for learn, measure in _halves(grid, self.fold):
+            picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
+            everyone = np.concatenate([learn, measure])
+            usual = len(measure) * values[:, everyone].mean(axis=1) - values[:, measure].sum(axis=1)
+            moved = weights[:, measure] @ values[:, measure] + usual[:, None]
+            total += np.take_along_axis(moved, picks[None], axis=2)
+        return total[0] / len(grid.questions), total[1] / len(grid.questions)
+
+
+def served(grid: Grid, fold: NDArray[np.int64]) -> Served:
+    """Each question under the strategy that the other fold of its bin chooses at each budget.
+
+    The mean of its accuracies over all questions is `tasks.statistics.curves.cross_validated`.
+    """
+    accuracy = np.zeros((len(grid.questions), len(grid.budgets)))
+    cost, columns = np.zeros_like(accuracy), cheapest_first(grid)
+    for learn, measure in _halves(grid, fold):
+        picks = choices(grid.accuracy[learn].sum(axis=0)[None], columns)[0]
+        accuracy[measure] = grid.accuracy[np.ix_(measure, picks)]
+        cost[measure] = grid.costs[0][np.ix_(measure, picks)]
+    return Served(grid, fold, accuracy, cost)
+
+
+def _halves(grid: Grid, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(questions to choose by, questions to measure on) of every bin, both ways round."""
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    for one in np.unique(grid.bins):
+        first, second = (np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1))
+        found += [(first, second), (second, first)]
+    return found

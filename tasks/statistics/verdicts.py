@@ -1,0 +1,74 @@
+"""Whether a claim holds, from intervals alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+import polars as pl
+
+from tasks.statistics.contrasts import Contrast
+
+Verdict = Literal["holds", "does not hold", "cannot be told"]
+LEAST_BUDGET: Final = 16
+FACTOR: Final = 4.0
+LEAST_END: Final = 2.0
+"""The paper's saving: a factor of FACTOR at some budget of LEAST_BUDGET or more, its interval above LEAST_END."""
+
+
+def above(contrast: Contrast, threshold: float = 0.0) -> Verdict:
+    """Whether a figure is above a threshold: its whole interval is, or lies below it."""
+    if contrast.lo > threshold:
+        return "holds"
+    return "does not hold" if contrast.hi < threshold else "cannot be told"
+
+
+def below(contrast: Contrast, threshold: float = 0.0) -> Verdict:
+    """Whether a figure is below a threshold: its whole interval is, or lies above it."""
+    return above(Contrast(-contrast.value, -contrast.hi, -contrast.lo), -threshold)
+
+
+def within(contrast: Contrast, margin: float) -> Verdict:
+    """Whether a figure is as good as 0: its interval lies inside ± margin, or beyond it."""
+    if -margin < contrast.lo and contrast.hi < margin:
+        return "holds"
+    return "does not hold" if contrast.hi < -margin or contrast.lo > margin else "cannot be told"
+
+
+def every(verdicts: Iterable[Verdict]) -> Verdict:
+    """Whether all of several claims hold; one that does not hold decides."""
+    said = set(verdicts)
+    if said == {"holds"}:
+        return "holds"
+    return "does not hold" if "does not hold" in said else "cannot be told"
+
+
+def some(verdicts: Iterable[Verdict]) -> Verdict:
+    """Whether at least one of several claims holds; it does not where none of them does."""
+    said = set(verdicts)
+    if "holds" in said:
+        return "holds"
+    return "does not hold" if said == {"does not hold"} else "cannot be told"
+
+
+def factor_verdict(efficiency: pl.DataFrame) -> Verdict:
+    """Whether the efficiency factor is 4 or more at some budget ≥ 16, the lower end of its interval above 2.
+
+    `efficiency` has budget, factor, lo, hi as `fit_policy` gives them. It does not hold where the interval at
+    every such budget ends below 4.
+    """
+    rows = saving_at(efficiency)
+    if rows.filter((pl.col("factor") >= FACTOR) & (pl.col("lo") > LEAST_END)).height:
+        return "holds"
+    return "does not hold" if rows.height and (rows["hi"].fill_null(float("inf")) < FACTOR).all() else "cannot be told"
+
+
+def saving_at(efficiency: pl.DataFrame) -> pl.DataFrame:
+    """The rows at the budgets where a saving is looked for."""
+    return efficiency.filter(pl.col("budget") >= LEAST_BUDGET)
+
+
+def largest_factor(efficiency: pl.DataFrame) -> dict[str, Any] | None:
+    """The row of the largest factor where a saving is looked for, at the smallest budget of equal ones."""
+    rows = saving_at(efficiency).sort("factor", "budget", descending=[True, False])
+    return rows.row(0, named=True) if rows.height else None

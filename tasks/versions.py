@@ -1,0 +1,146 @@
+"""Model versions of a family as the warehouse knows them: found by name, and what their policy is worth."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple, Protocol
+
+import polars as pl
+
+from tasks.errors import UserError
+from tasks.statistics.curves import fold_of
+from tasks.statistics.outcomes import grid_of
+from tasks.statistics.served import Served, served
+from tasks.study import Study, study_from
+
+
+class Reader(Protocol):
+    """A warehouse that answers SQL, e.g. `warehouse.store.Store`."""
+
+    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame: ...
+
+
+class Version(NamedTuple):
+    """One complete run, and the model version that it measured."""
+
+    run_id: str
+    study: str
+    family: str
+    version: int
+    model: str
+    model_fingerprint: str
+    benchmark: str
+    benchmark_fingerprint: str
+
+    @property
+    def track(self) -> tuple[str, str]:
+        """Family and benchmark, within which versions are numbered."""
+        return self.family, self.benchmark
+
+    def label(self) -> str:
+        """`version 2 (bundled/congruences-generator, run 20261121-194454-76cf)`."""
+        return f"version {self.version} ({self.model}, run {self.run_id})"
+
+    def named(self) -> dict[str, object]:
+        """What a person needs to know it by."""
+        names = ("family", "version", "model", "benchmark", "study", "run_id")
+        return {name: getattr(self, name) for name in names}
+
+
+_COLUMNS = ", ".join(Version._fields)
+
+
+def version_of(store: Reader, run_id: str) -> Version:
+    """The model version that a complete run measured; UserError when there is no such run."""
+    found = store.read(f"SELECT {_COLUMNS} FROM complete_runs WHERE run_id = $run_id", run_id=run_id).rows()
+    if not found:
+        raise UserError(f"run: expected a complete run of this warehouse, got {run_id!r}; `ttc status` lists them")
+    return Version(*found[0])
+
+
+def measured(store: Reader, like: Version, *, model_fingerprint: str) -> Version | None:
+    """The newest complete run of another model version on the same questions, of the same study if there is one."""
+    rows = store.read(
+        f"SELECT {_COLUMNS} FROM complete_runs WHERE family = $family AND benchmark_fingerprint = $questions "
+        "AND model_fingerprint = $model ORDER BY study = $study DESC, completed_at DESC LIMIT 1",
+        family=like.family, questions=like.benchmark_fingerprint, model=model_fingerprint, study=like.study,
+    ).rows()  # fmt: skip
+    return Version(*rows[0]) if rows else None
+
+
+class Scope(NamedTuple):
+    """Whose versions are meant; None: any."""
+
+    family: str | None = None
+    benchmark: str | None = None
+
+
+ANY = Scope()
+
+
+def found(store: Reader, name: str, *, scope: Scope = ANY) -> list[Version]:
+    """Complete runs that a run id, a version number or a model's name means, newest first.
+
+    A number is of the family and benchmark of the newest complete run in scope. UserError when it means none.
+    """
+    runs = store.read(f"SELECT {_COLUMNS} FROM complete_runs ORDER BY completed_at DESC").rows()
+    known = [one for one in map(Version._make, runs) if scope.family in (None, one.family)]
+    known = [one for one in known if scope.benchmark in (None, one.benchmark)]
+    if name.isdigit():
+        meant = [one for one in known if str(one.version) == name and one.track == known[0].track]
+    else:
+        meant = [one for one in known if name in (one.run_id, one.model, one.model.rstrip("/").rpartition("/")[2])]
+    if not meant:
+        tracks = ", ".join(sorted({f"{one.version} of {one.family} on {one.benchmark}" for one in known})) or "none yet"
+        raise UserError(
+            f"expected a version number, a model's name or the id of a complete run, got {name!r}; known are {tracks}"
+        )
+    return meant
+
+
+def pair(store: Reader, first: str, second: str, *, scope: Scope = ANY) -> tuple[Version, Version]:
+    """The newest runs of two versions on the same questions, of one study if possible; UserError if there are none."""
+    firsts, seconds = found(store, first, scope=scope), found(store, second, scope=scope)
+    matching = [
+        (one, other) for other in seconds for one in firsts if one.benchmark_fingerprint == other.benchmark_fingerprint
+    ]
+    if not matching:
+        raise UserError(
+            f"expected {first} and {second} measured on the same questions, got runs on different ones only; "
+            "run one study with both models"
+        )
+    return next((two for two in matching if two[0].study == two[1].study), matching[0])
+
+
+def study_of(store: Reader, run_id: str) -> Study:
+    """The study that a run executed."""
+    return study_from(json.loads(store.read("SELECT study_json FROM runs WHERE run_id = $r", r=run_id).item()))
+
+
+def deployable(store: Reader, run_id: str) -> str:
+    """The kind of difficulty that a run's policy is used with: predicted if it has a verifier, else oracle."""
+    kinds = store.read("SELECT DISTINCT difficulty FROM policies WHERE run_id = $r", r=run_id)["difficulty"].to_list()
+    return "predicted" if "predicted" in kinds else "oracle"
+
+
+def served_by(store: Reader, run_id: str) -> Served:
+    """What a complete run's policy is worth on each question, cross-validated; its costs are FLOPs."""
+    outcomes = store.read(
+        "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes WHERE run_id = $r AND strategy <> 'pass'",
+        r=run_id,
+    )
+    grid = grid_of(outcomes, bins_of(store, run_id), costs=("flops",))
+    return served(grid, fold_of(grid, seed=study_of(store, run_id).seed))
+
+
+def bins_of(store: Reader, run_id: str) -> pl.DataFrame:
+    """(question_id, bin) under the deployable difficulty."""
+    sql = "SELECT question_id, bin FROM bins WHERE run_id = $r AND difficulty = $d"
+    return store.read(sql, r=run_id, d=deployable(store, run_id))
+
+
+def verdict_of(store: Reader, run_id: str) -> str | None:
+    """What the regression gate said of a run, as JSON; None: it raised no alarm."""
+    sql = "SELECT arg_max(detail, \"at\") FROM run_events WHERE run_id = $r AND event = 'regressed'"
+    told = store.read(sql, r=run_id).item()
+    return None if told is None else str(told)

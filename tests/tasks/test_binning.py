@@ -1,0 +1,129 @@
+"""The bins and cost axes of whole runs with a scripted engine."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from scripted_runs import run_all, small_study
+
+from tasks import binning, runs
+from tasks.binning import load_probe
+from tasks.errors import UserError
+from warehouse.store import Store
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with a run, a run of the same family on the same questions, and one without a verifier."""
+    folder = tmp_path_factory.mktemp("binning") / "warehouse"
+    run_all(folder, small_study(name="first"))
+    run_all(folder, small_study(name="second", difficulty_draws=6, budgets=[1, 4]))
+    run_all(folder, small_study(name="bare", verifier=None, strategies=["majority"], baseline="majority"))
+    return folder
+
+
+def read(folder: Path, sql: str) -> pl.DataFrame:
+    with Store.open(folder) as store:
+        return store.read(sql)
+
+
+def bins_of(folder: Path, study: str, difficulty: str) -> pl.DataFrame:
+    sql = "SELECT question_id, value, bin FROM bins JOIN runs USING (run_id) WHERE study = '{}' AND difficulty = '{}'"
+    return read(folder, sql.format(study, difficulty)).sort("question_id")
+
+
+def test_every_difficulty_bins_every_question(folder: Path) -> None:
+    sql = "SELECT study, difficulty, count(*) FROM bins JOIN runs USING (run_id) GROUP BY ALL ORDER BY ALL"
+    expected = [
+        (study, kind, 20) for study in ("first", "second") for kind in ("frozen", "oracle", "predicted", "probe")
+    ]
+    assert read(folder, sql).rows() == [("bare", kind, 20) for kind in ("frozen", "oracle", "probe")] + expected
+
+
+def test_a_familys_first_run_is_its_own_reference(folder: Path) -> None:
+    assert bins_of(folder, "first", "frozen").equals(bins_of(folder, "first", "oracle"))
+
+
+def test_later_runs_keep_the_first_ones_bins_beside_their_own(folder: Path) -> None:
+    assert bins_of(folder, "second", "frozen").equals(bins_of(folder, "first", "oracle"))
+    assert not bins_of(folder, "second", "oracle").equals(bins_of(folder, "first", "oracle"))
+
+
+def test_the_stored_probe_reads_draws_again(folder: Path) -> None:
+    run_id = read(folder, "SELECT run_id FROM runs WHERE study = 'first'").item()
+    with Store.open(folder) as store:
+        probe = load_probe(store, run_id)
+    assert probe.draws == 4
+    assert len(probe.weights) == 5
+    good, bad = (probe.value(["1"] * 4, [score] * 4) for score in (0.95, 0.15))
+    assert probe.bin(good) < probe.bin(bad)
+
+
+def test_a_run_without_a_probe_is_named(folder: Path) -> None:
+    with Store.open(folder) as store, pytest.raises(UserError, match="run nobody: expected a probe"):
+        load_probe(store, "nobody")
+
+
+def test_without_a_verifier_the_probe_reads_agreement_alone(folder: Path) -> None:
+    sql = "SELECT len(weights) FROM probes JOIN runs USING (run_id) WHERE study = 'bare'"
+    assert read(folder, sql).item() == 3
+
+
+def test_what_the_probe_took_is_what_its_draws_took(folder: Path) -> None:
+    sql = """
+    SELECT bool_and(p.generated_tokens = d.tokens) FROM probings p JOIN runs USING (run_id)
+    JOIN (SELECT question_id, sum(generated_tokens) AS tokens FROM draws WHERE role = 'difficulty' AND child < 4
+          GROUP BY question_id) AS d USING (question_id) WHERE runs.study = 'first'
+    """
+    assert read(folder, sql).item() is True
+
+
+def test_both_cost_axes_are_fitted_for_every_difficulty(folder: Path) -> None:
+    sql = (
+        "SELECT DISTINCT axis, difficulty FROM cost_curves JOIN runs USING (run_id) WHERE study = 'first' ORDER BY ALL"
+    )
+    kinds = ("frozen", "oracle", "predicted", "probe")
+    assert read(folder, sql).rows() == [(axis, kind) for axis in ("flops", "seconds") for kind in kinds]
+
+
+def test_no_cell_costs_more_than_its_level_allows(folder: Path) -> None:
+    sql = "SELECT count(*), count(*) FILTER (cost > at_most * (1 + 1e-6)) FROM cost_policies"
+    cells, beyond = read(folder, sql).row(0)
+    assert cells > 0
+    assert beyond == 0
+
+
+def test_a_probed_pool_strategy_costs_what_it_draws_beyond_the_probe(folder: Path) -> None:
+    # from a budget of 4 the probe's draws are all its own; majority, which scores none, pays for having them scored
+    sql = """
+    SELECT
+        cost_policies.bin, cost,
+        avg(o.flops + 2 * m.parameters * if(o.verifier_tokens = 0, p.verifier_tokens, 0)) AS expected
+    FROM cost_policies JOIN runs USING (run_id)
+    JOIN bins USING (run_id, difficulty, bin) JOIN probings AS p USING (run_id, question_id)
+    JOIN outcomes AS o ON o.run_id = runs.run_id AND o.question_id = bins.question_id
+        AND o.strategy = cost_policies.strategy AND o.budget = cost_policies.budget
+    JOIN model_versions AS m ON m.model_fingerprint = runs.verifier_fingerprint
+    WHERE difficulty = 'probe' AND axis = 'flops' AND o.budget >= 4
+        AND o.strategy IN ('majority', 'best_of_n', 'weighted')
+    GROUP BY runs.run_id, level, cost_policies.bin, cost
+    """
+    found = read(folder, sql)
+    assert len(found)
+    assert found["cost"].to_list() == pytest.approx(found["expected"].to_list())
+
+
+def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(folder: Path, tmp_path: Path) -> None:
+    with Store.open(folder) as store:
+        run_id = store.read("SELECT run_id FROM runs WHERE study = 'second'").item()
+        run = runs.load_run(store, run_id)
+        own = store.read("SELECT question_id, value, bin FROM bins WHERE difficulty = 'oracle' LIMIT 1")
+        first = store.read("SELECT run_id FROM runs WHERE study = 'first'").item()
+    with Store.open(tmp_path) as part:  # a reference that has binned one question only
+        with Store.open(folder) as store:
+            for table in ("runs", "model_versions", "run_events"):
+                part.append(table, store.read(f'FROM "{table}" WHERE true'))
+        part.append("bins", own.with_columns(run_id=pl.lit(first), difficulty=pl.lit("oracle")))
+        assert binning._frozen(part, run, own=own) is None
+        told = part.read("SELECT detail FROM run_events WHERE event = 'unfrozen' AND run_id = $run_id", run_id=run_id)
+        assert told.item() == f"no frozen bins: 19 questions are not in run {first}"

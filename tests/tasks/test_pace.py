@@ -1,0 +1,68 @@
+"""Seconds of each model, while several are at work."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tasks.pace import Clock, seconds_a_token
+from warehouse.store import Store
+
+WRITER: Any = SimpleNamespace(fingerprint="writer")
+JUDGE: Any = SimpleNamespace(fingerprint="judge")
+
+
+class Time:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_models_at_work_at_once_share_the_time() -> None:
+    time = Time()
+    clock = Clock(now=time)
+    with clock.asked(WRITER):
+        time.at += 2  # writer alone: 2
+        with clock.asked(JUDGE):
+            time.at += 3  # both: 1.5 each
+            with clock.asked(JUDGE):
+                time.at += 1  # a second request to the judge changes nothing: .5 each
+    time.at += 5  # nobody
+    with clock.asked(JUDGE):
+        time.at += 1
+    assert dict(clock.seconds) == {"writer": 4.0, "judge": 3.0}  # 7 of the 12 seconds
+
+
+def test_a_failed_request_ends_too() -> None:
+    time = Time()
+    clock = Clock(now=time)
+    with pytest.raises(RuntimeError), clock.asked(WRITER):
+        time.at += 1
+        raise RuntimeError
+    time.at += 1
+    with clock.asked(JUDGE):
+        time.at += 1
+    assert dict(clock.seconds) == {"writer": 1.0, "judge": 1.0}
+
+
+def test_the_pace_is_of_this_run_or_else_of_the_latest_that_asked_the_model(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        assert seconds_a_token(store, "one", WRITER) is None
+        for run, tokens, seconds in (("one", 100, 1.0), ("one", 300, 1.0), ("two", 100, 4.0)):
+            clock = Clock()
+            clock.tokens["writer"], clock.seconds["writer"] = tokens, seconds
+            clock.write(store, run)
+        assert seconds_a_token(store, "one", WRITER) == pytest.approx(2 / 400)
+        assert seconds_a_token(store, "two", WRITER) == pytest.approx(0.04)
+        assert seconds_a_token(store, "three", WRITER) == pytest.approx(0.04)
+
+
+def test_a_model_that_was_not_asked_leaves_no_row(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        Clock().write(store, "one")
+        assert store.read("SELECT count(*) FROM paces").item() == 0

@@ -1,0 +1,101 @@
+"""When a model version takes the champion's place, and what its policy is worth on each question."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nights import chances, night
+
+from tasks.errors import UserError
+from tasks.promotion import MARGIN, Comparison, compare, decide
+from tasks.statistics.bootstrap import weights
+from tasks.statistics.comparisons import Difference
+from tasks.statistics.curves import cross_validated, resampled_curve
+from tasks.statistics.outcomes import Cell, Grid
+from tasks.statistics.served import served
+
+
+def at(budget: int, lo: float, hi: float, *, cost: tuple[float, float] = (-0.01, 0.01)) -> Comparison:
+    gains = [Difference((low + high) / 2, low, high, 0.5) for low, high in ((lo, hi), cost)]
+    return Comparison(budget, 0.5, 0.5, gains[0], gains[1])
+
+
+CLOSE = (-MARGIN / 2, MARGIN / 2)
+
+
+def test_better_at_one_budget_and_worse_at_none_is_promoted() -> None:
+    decision = decide([at(4, 0.01, 0.05), at(16, -0.2, 0.2)])
+    assert decision.promoted and decision.why.startswith("better than the champion at N = 4 (+0.030 [+0.010, +0.050])")
+
+
+def test_worse_at_one_budget_is_not_promoted_however_good_the_others_are() -> None:
+    decision = decide([at(4, 0.1, 0.3), at(16, -0.05, -0.01)])
+    assert not decision.promoted and "worse than the champion at N = 16" in decision.why
+
+
+def test_as_good_and_cheaper_is_promoted() -> None:
+    decision = decide([at(4, *CLOSE, cost=(-0.4, -0.2)), at(16, *CLOSE)])
+    assert decision.promoted and "-30% FLOPs at N = 4" in decision.why
+
+
+def test_as_good_but_not_cheaper_stays_candidate() -> None:
+    assert not decide([at(4, *CLOSE)]).promoted
+
+
+def test_cheaper_at_one_budget_and_dearer_at_another_stays_candidate() -> None:
+    assert not decide([at(4, *CLOSE, cost=(-0.4, -0.2)), at(16, *CLOSE, cost=(0.2, 0.4))]).promoted
+
+
+def test_cheaper_but_perhaps_worse_than_the_margin_stays_candidate() -> None:
+    decision = decide([at(4, -MARGIN, MARGIN, cost=(-0.4, -0.2))])
+    assert not decision.promoted and "not told apart" in decision.why
+
+
+def test_an_unknown_interval_promotes_nothing() -> None:
+    unknown = Difference(1.0, float("nan"), float("nan"), float("nan"))
+    assert not decide([Comparison(4, 1.0, 0.0, unknown, unknown)]).promoted
+
+
+def test_without_a_shared_budget_it_stays_candidate() -> None:
+    assert not decide([]).promoted
+
+
+def test_a_comparison_pairs_the_questions_and_relates_the_cost() -> None:
+    one = night(chances(50, seed=0), np.random.default_rng(0))
+    grid = replace(one.grid, costs=one.grid.costs * 1.5)
+    dearer = served(grid, one.fold)
+    (found,) = compare(dearer, one, budgets=(4, 1024), seed=0)
+    assert (found.budget, found.gain.gain, found.gain.lo, found.gain.hi) == (4, 0, 0, 0)
+    assert found.cost.gain == pytest.approx(0.5) and found.cost.lo > 0
+
+
+def test_runs_on_other_questions_are_refused() -> None:
+    one = night(chances(50, seed=0), np.random.default_rng(0))
+    with pytest.raises(UserError, match="the same questions"):
+        compare(one, replace(one, grid=replace(one.grid, questions=one.questions[::-1])), budgets=(4,), seed=0)
+
+
+@given(st.integers(0, 1000), st.integers(5, 25))
+def test_the_mean_over_questions_and_over_resamples_is_the_cross_validated_curve(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    grid = Grid(
+        tuple(f"q{i:02d}" for i in range(count)), rng.integers(1, 4, count),
+        (Cell(1, "a"), Cell(1, "b"), Cell(2, "a"), Cell(2, "b"), Cell(2, "c")),
+        rng.integers(0, 3, (count, 5)) / 2, rng.random((1, count, 5)),
+    )  # fmt: skip
+    fold = rng.integers(0, 2, count)
+    found, drawn = served(grid, fold), weights(count, resamples=3, seed=seed)
+    one = np.ones((1, count))
+    assert found.accuracy.mean(axis=0) == pytest.approx(cross_validated(grid, fold, one)[0])
+    assert found.resampled(drawn)[0] == pytest.approx(resampled_curve(grid, fold, drawn))
+
+
+def test_a_question_is_served_by_what_the_other_fold_chose() -> None:
+    # one bin; fold 0 likes a, fold 1 likes b: so fold 0 is served by b and fold 1 by a, both wrong
+    accuracy, costs = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[[1.0, 2.0], [1.0, 2.0]]])
+    grid = Grid(("p", "q"), np.array([1, 1]), (Cell(1, "a"), Cell(1, "b")), accuracy, costs)
+    found = served(grid, np.array([0, 1]))
+    assert found.accuracy.tolist() == [[0.0], [0.0]]
+    assert found.cost.tolist() == [[2.0], [1.0]]

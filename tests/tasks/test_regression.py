@@ -1,0 +1,111 @@
+"""The regression gate: how often it cries wolf, whether it sees one, and whom it tells."""
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nights import chances, compared
+
+from tasks.errors import UserError
+from tasks.promotion import Comparison
+from tasks.regression import sentence, tell, verdict, worse_at
+from tasks.statistics.comparisons import Difference
+from tasks.study_tables import Gate
+
+SAME = Difference(0.0, 0.0, 0.0, 1.0)
+NOW, CHAMPION = {"version": 3, "run_id": "run-c"}, {"version": 2, "run_id": "run-b"}
+
+
+def loss(budget: int, gain: float, p: float) -> Comparison:
+    return Comparison(budget, 0.5 + gain, 0.5, Difference(gain, gain - 0.05, gain + 0.05, p), SAME)
+
+
+def test_two_replicates_of_one_model_raise_an_alarm_on_at_most_five_nights_in_a_hundred() -> None:
+    chance = chances(200, seed=1)
+    alarms = sum(bool(worse_at(compared(chance, chance, seed=seed))) for seed in range(200))
+    assert alarms <= 10
+
+
+def test_a_model_that_lost_half_its_chances_is_caught_every_night() -> None:
+    chance = chances(200, seed=1)
+    assert all(worse_at(compared(0.5 * chance, chance, seed=seed)) for seed in range(20))
+
+
+def test_a_loss_counts_after_correction_for_all_headline_budgets() -> None:
+    # Holm over three: .02 · 3 = .06 is not significant, .01 · 3 = .03 is, and then .02 · 2 = .04 is too
+    assert worse_at([loss(1, -0.1, 0.02), loss(4, 0.0, 1.0), loss(16, 0.0, 1.0)]) == []
+    assert worse_at([loss(1, -0.1, 0.02), loss(4, -0.1, 0.01), loss(16, 0.0, 1.0)]) == [1, 4]
+
+
+def test_a_gain_is_no_regression() -> None:
+    assert worse_at([loss(4, 0.2, 0.001)]) == []
+    assert verdict([loss(4, 0.2, 0.001)], now=NOW, champion=CHAMPION) is None
+
+
+def test_one_question_proves_nothing() -> None:
+    assert worse_at([loss(4, -1.0, float("nan"))]) == []
+
+
+def told() -> str:
+    found = verdict([loss(4, -0.1, 0.001), loss(16, -0.02, 0.5)], now=NOW, champion=CHAMPION)
+    assert found is not None
+    return found
+
+
+def test_the_verdict_names_both_versions_and_every_budget() -> None:
+    parsed = json.loads(told())
+    assert (parsed["version"], parsed["champion"], parsed["worse_at"]) == (NOW, CHAMPION, [4])
+    assert [(row["budget"], row["worse"]) for row in parsed["budgets"]] == [(4, True), (16, False)]
+    assert sentence(told()) == "significantly worse than champion version 2 at N = 4 (-0.10)"
+
+
+def test_the_command_gets_the_verdict_on_its_standard_input(tmp_path: Path) -> None:
+    copy = f"import sys, pathlib; pathlib.Path({str(tmp_path / 'got')!r}).write_text(sys.stdin.read())"
+    tell(Gate(command=(sys.executable, "-c", copy)), told())
+    assert (tmp_path / "got").read_text() == told()
+
+
+def test_the_webhook_gets_the_verdict_by_post() -> None:
+    got: list[tuple[str | None, bytes]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        tell(Gate(webhook=f"http://127.0.0.1:{server.server_port}/hook"), told())
+        answering.join()
+    assert got == [("application/json", told().encode())]
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        (Gate(command=("no-such-command",)), "no-such-command"),
+        (Gate(command=(sys.executable, "-c", "import sys; sys.exit('full')")), "got 1; it said: full"),
+        (Gate(webhook="http://127.0.0.1:9/hook"), "http://127.0.0.1:9/hook"),
+    ],
+)
+def test_what_does_not_take_the_verdict_is_named(gate: Gate, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        tell(gate, told())
+
+
+def test_a_gate_that_names_nobody_tells_nobody() -> None:
+    tell(Gate(), told())
+
+
+def test_equal_versions_have_no_accuracy_to_lose() -> None:
+    chance = np.zeros(40)
+    assert worse_at(compared(chance, chance, seed=0)) == []
