@@ -162,10 +162,15 @@ def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
     return [*rates, rate_of_tokens(size, small=tokens[0] or 0, large=tokens[1] or 0, inference=float(written))]
 
 
-def _trained_on(model: Model) -> int | None:
-    """Training tokens as the model's card tells them; None without a card."""
+def _trained_on(model: Model) -> float | None:
+    """Training tokens as the model's card tells them; None without a card.
+
+    A card that tells `training_flops` (a model that began smaller) counts as FLOPs / (6 · parameters) tokens.
+    """
     card = model.folder / "card.json"
     if not card.is_file():
         return None
-    seen = json.loads(card.read_text(encoding="utf-8")).get("tokens_seen")
-    return int(seen) if seen else None
+    told = json.loads(card.read_text(encoding="utf-8"))
+    if told.get("training_flops"):
+        return float(told["training_flops"]) / (6 * model.parameters)
+    return float(told["tokens_seen"]) if told.get("tokens_seen") else None

@@ -18,8 +18,8 @@ from tasks.training.growth import widen
 
 HONEST = (0.0, 0.0, 0.0)
 ALL_KINDS = Phase(9_000_000, Mix((1, 2, 3, 4), (1, 3, 5)), Writing((0.9, 0.9, 0.9), HONEST), 9)
-THIRD_KIND = Phase(13_000_000, Mix((2, 3, 4), (1, 2, 6)), Writing((0.95, 0.9, 0.95), HONEST), 13)
-AT_FULL_SIZE = Phase(600_000, THIRD_KIND.mix, THIRD_KIND.writing, 3)
+THIRD_KIND = Phase(60_000_000, Mix((2, 3, 4), (1, 2, 6)), Writing((0.98, 0.98, 0.98), HONEST), 60)
+AT_FULL_SIZE = Phase(600_000, ALL_KINDS.mix, ALL_KINDS.writing, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.errors import UserError
-from tasks.exchange import exchange
+from tasks.exchange import _trained_on, exchange
+from tasks.models import Model
 from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
 from warehouse.store import Store
 
@@ -134,3 +135,13 @@ def test_a_study_without_a_larger_model_is_told_so(tmp_path) -> None:
     run_id = run_all(tmp_path / "w", small_study())
     with pytest.raises(UserError, match=r"expected a table \[exchange\]"):
         exchange(tmp_path / "w", run_id, engines=ScriptedEngines)
+
+
+def test_a_model_that_began_smaller_counts_its_training_flops_as_tokens_of_its_own_size(tmp_path) -> None:
+    """6 FLOPs a parameter and token: 100 parameters, 600,000 FLOPs: 1,000 tokens, however many it saw."""
+    model = Model("folder", tmp_path, "f", 100, 1024)
+    assert _trained_on(model) is None
+    (tmp_path / "card.json").write_text('{"tokens_seen": 7}')
+    assert _trained_on(model) == 7
+    (tmp_path / "card.json").write_text('{"tokens_seen": 7, "training_flops": 600000.0}')
+    assert _trained_on(model) == 1000
