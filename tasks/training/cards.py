@@ -57,7 +57,8 @@ KINDS: dict[str, Kind] = {
 TITLES = {kind: words.title for kind, words in KINDS.items()}
 SECTIONS = {
     "tuning": "Second phase",
-    "narrow": "First half of the training, at the generator's width",
+    "narrow": "First stretch of the training, at the generator's width",
+    "lessons": "Lessons in the third kind of stage, at the same width",
     "generator": "The generator on the same questions",
 }
 """Groups of figures that only some cards have."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tasks.benchmarks.congruences import Mix, Writing
+from tasks.benchmarks.congruences import Mix, Writing, draw_stages, solution
 from tasks.training.cards import render
 from tasks.training.generator import GeneratorRecipe, Phase, load_generator, new_model, train_generator
 from tasks.training.growth import widen
-from tasks.training.large import LargeRecipe, train_large
+from tasks.training.large import LargeRecipe, Lesson, train_large, with_multiples
 
 NARROW = GeneratorRecipe(
     phases=(Phase(10_000, Mix((1,), (1, 0, 0)), Writing((0.9, 0.9, 0.9), (0.0, 0.0, 0.0)), 2),),
@@ -58,15 +61,27 @@ def test_other_shapes_are_refused(other: GeneratorRecipe) -> None:
         widen(new_model(NARROW), new_model(other))
 
 
-def test_the_large_models_card_counts_both_halves_and_stands_beside_the_generator(tmp_path: Path) -> None:
+@given(st.integers(0, 10_000))
+def test_a_lesson_keeps_the_solution_and_takes_its_multiples_only(seed: int) -> None:
+    rng = random.Random(seed)
+    stages = draw_stages(rng, mix=Mix((2, 3, 4, 5), (1, 1, 4)))
+    changed = with_multiples(stages, rng, multiples=(1, 6))
+    assert solution(changed) == solution(stages)
+    assert {stage.addend for stage in changed if stage.kind == 3} <= {1, 6}
+    assert [stage for stage in changed if stage.kind < 3] == [stage for stage in stages if stage.kind < 3]
+
+
+def test_the_large_models_card_counts_every_stretch_and_stands_beside_the_generator(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     train_generator(tmp_path / "generator", recipe=NARROW, measured_on=10)
-    recipe = LargeRecipe(narrow=NARROW, wide=WIDE)
+    recipe = LargeRecipe(narrow=NARROW, lessons=(Lesson(6_000, (1,), 2),), wide=WIDE)
     train_large(tmp_path / "generator", tmp_path / "large", recipe=recipe, states=tmp_path / "states", measured_on=10)
     card = json.loads((tmp_path / "large" / "card.json").read_text())
     assert (tmp_path / "large" / "CARD.md").read_text() == render(card)
     assert set(card["generator"]["greedy_by_level"]) == set(card["measured"]["greedy_by_level"])
     size = card["parameters_without_embeddings"]
     narrow = 2 * (4 * 32 * 32 + 3 * 32 * 256) + 5 * 32  # two layers of matrices, five norms
-    assert card["training_flops"] == 6 * (size * card["tokens_seen"] + narrow * card["narrow"]["tokens_seen"])
+    seen = card["narrow"]["tokens_seen"] + card["lessons"]["tokens_seen"]
+    assert card["lessons"]["tokens_seen"] >= 6_000
+    assert card["training_flops"] == 6 * (size * card["tokens_seen"] + narrow * seen)
     assert load_generator(tmp_path / "large").config.hidden_size == 96
