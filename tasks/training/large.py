@@ -3,7 +3,8 @@
 A narrow model of the large one's depth learns first, where a token costs little: five layers can learn the
 inverse of the third kind of stage, which the generator's three do not. All at once it is not learnt (only the
 case that the earlier unknown is 0), so it comes in lessons: first 1 times the earlier unknown, then other
-multiples of it. Widened, the model says the same, and goes on learning at full size.
+multiples of it, then all kinds again, or the others are forgotten. Widened, the model says the same, and goes on
+learning at full size.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tasks.benchmarks.congruences import (
     split_of,
 )
 from tasks.training.cards import count_parameters, plain, write_card
-from tasks.training.generator import GeneratorRecipe, Phase, measured, new_model, save_model, taught
+from tasks.training.generator import GeneratorRecipe, Phase, documents, measured, new_model, save_model, taught
 from tasks.training.growth import widen
 from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
 from tasks.training.tokenizer import encode
@@ -38,6 +39,7 @@ from tasks.training.tokenizer import encode
 ALWAYS_RIGHT = Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 ALL_KINDS = Phase(15_000_000, Mix((1, 2, 3, 4), (1, 3, 5)), Writing((0.9, 0.9, 0.9), (0.0, 0.0, 0.0)), 15)
 AT_FULL_SIZE = Phase(600_000, ALL_KINDS.mix, ALL_KINDS.writing, 3)
+TOGETHER = Phase(4_000_000, ALL_KINDS.mix, ALL_KINDS.writing, 4)
 LESSON_MIX = Mix((2, 3, 4), (0, 1, 5))
 
 
@@ -63,6 +65,7 @@ class LargeRecipe:
 
     narrow: GeneratorRecipe = field(default_factory=lambda: GeneratorRecipe(layers=5, phases=(ALL_KINDS,)))
     lessons: tuple[Lesson, ...] = LESSONS
+    together: Phase = TOGETHER
     lesson_pace: Pace = field(default_factory=lambda: Pace(decay_share=0.25))
     wide: GeneratorRecipe = field(
         default_factory=lambda: GeneratorRecipe(
@@ -115,6 +118,8 @@ def _lessons(model: LlamaForCausalLM, recipe: LargeRecipe, *, seed: int, states:
         for lesson in recipe.lessons
         for _ in range(lesson.parts)
     ]
+    together = recipe.together
+    parts += [Part(together.tokens // together.parts, partial(documents, phase=together))] * together.parts
     return run_parts(model, parts, pace=recipe.lesson_pace, seed=seed, states=states)
 
 
