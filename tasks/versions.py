@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import polars as pl
 
 from tasks.errors import UserError
+from tasks.publication.summary import Reader
 from tasks.statistics.curves import fold_of
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.served import Served, served
 from tasks.study import Study, study_from
-
-
-class Reader(Protocol):
-    """A warehouse that answers SQL, e.g. `warehouse.store.Store`."""
-
-    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame: ...
 
 
 class Version(NamedTuple):

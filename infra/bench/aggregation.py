@@ -23,7 +23,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from tasks.runs import code_commit, note, open_run
+from tasks.provenance import code_commit
+from tasks.runs import note, open_run
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.policy import fit_policy

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
-from tasks.statistics.curves import fold_of
+from tasks.statistics.curves import fold_of, remeasured
 from tasks.statistics.outcomes import SAME_COST, Grid, grid_of
 
 Columns = NDArray[np.int64]
@@ -155,12 +155,10 @@ def _resampled(grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], draw
     """As `tasks.statistics.curves.resampled_curve`, over levels: accuracies for the interval, (resamples, levels)."""
     total = np.zeros((len(drawn), len(shops[0].affords)))
     for shop in shops:
-        halves = [shop.rows[fold[shop.rows] == side] for side in (0, 1)]
-        sums = [drawn[:, rows] @ grid.accuracy[rows] for rows in halves]
-        worth = grid.accuracy[shop.rows].mean(axis=0)
-        for learn, measure, rows in ((sums[0], sums[1], halves[1]), (sums[1], sums[0], halves[0])):
-            moved = measure + len(rows) * worth - grid.accuracy[rows].sum(axis=0)
-            total += np.take_along_axis(moved, _choices(shop, learn), axis=1)
+        first, second = (shop.rows[fold[shop.rows] == side] for side in (0, 1))
+        for learn, measure in ((first, second), (second, first)):
+            chosen = _choices(shop, drawn[:, learn] @ grid.accuracy[learn])
+            total += np.take_along_axis(remeasured(grid.accuracy, learn, measure, weights=drawn), chosen, axis=1)
     return total / len(grid.questions)
 
 

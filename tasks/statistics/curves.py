@@ -56,11 +56,9 @@ def cross_validated(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Flo
     often a question is drawn: all copies stay in its fold. A fold without a question chooses the cheapest.
     """
     total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
-    for one in np.unique(grid.bins):
-        halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
-        sums = [weights[:, rows] @ grid.accuracy[rows] for rows in halves]
-        for learn, measure in ((sums[0], sums[1]), (sums[1], sums[0])):
-            total += np.take_along_axis(measure, choices(learn, columns), axis=1)
+    for learn, measure in halves(grid, fold):
+        picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
+        total += np.take_along_axis(weights[:, measure] @ grid.accuracy[measure], picks, axis=1)
     return total / weights.sum(axis=1, keepdims=True)
 
 
@@ -75,14 +73,28 @@ def resampled_curve(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Flo
     move it there. Coverage: `infra/bench/intervals.py`.
     """
     total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
-    for one in np.unique(grid.bins):
-        halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
-        sums = [weights[:, rows] @ grid.accuracy[rows] for rows in halves]
-        worth = grid.accuracy[grid.bins == one].mean(axis=0)
-        for learn, measure, rows in ((sums[0], sums[1], halves[1]), (sums[1], sums[0], halves[0])):
-            moved = measure + len(rows) * worth - grid.accuracy[rows].sum(axis=0)
-            total += np.take_along_axis(moved, choices(learn, columns), axis=1)
+    for learn, measure in halves(grid, fold):
+        picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
+        total += np.take_along_axis(remeasured(grid.accuracy, learn, measure, weights=weights), picks, axis=1)
     return total / len(grid.questions)
+
+
+def halves(grid: Grid, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(questions to choose by, questions to measure on) of every bin, both ways round."""
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    for one in np.unique(grid.bins):
+        first, second = (np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1))
+        found += [(first, second), (second, first)]
+    return found
+
+
+def remeasured(values: Floats, learn: NDArray[np.int64], measure: NDArray[np.int64], *, weights: Floats) -> Floats:
+    """Sums over one half of a bin in each resample, as `resampled_curve` says: (resamples, cells).
+
+    `values` (questions, cells): the mean of both halves, plus how far the resampled half lies from itself.
+    """
+    worth = values[np.concatenate([learn, measure])].mean(axis=0)
+    return weights[:, measure] @ values[measure] + len(measure) * worth - values[measure].sum(axis=0)
 
 
 def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.statistics.bootstrap import Floats
-from tasks.statistics.curves import cheapest_first, choices
+from tasks.statistics.curves import cheapest_first, choices, halves, remeasured
 from tasks.statistics.outcomes import Grid
 
 
@@ -42,14 +42,11 @@ class Served:
         is measured, and why: `tasks.statistics.curves.resampled_curve`, which gives the same accuracies.
         """
         grid, columns = self.grid, cheapest_first(self.grid)
-        values = np.stack([grid.accuracy, grid.costs[0]])
         total = np.zeros((2, len(weights), len(grid.budgets)))
-        for learn, measure in _halves(grid, self.fold):
+        for learn, measure in halves(grid, self.fold):
             picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
-            everyone = np.concatenate([learn, measure])
-            usual = len(measure) * values[:, everyone].mean(axis=1) - values[:, measure].sum(axis=1)
-            moved = weights[:, measure] @ values[:, measure] + usual[:, None]
-            total += np.take_along_axis(moved, picks[None], axis=2)
+            found = [remeasured(one, learn, measure, weights=weights) for one in (grid.accuracy, grid.costs[0])]
+            total += np.take_along_axis(np.stack(found), picks[None], axis=2)
         return total[0] / len(grid.questions), total[1] / len(grid.questions)
 
 
@@ -60,17 +57,8 @@ def served(grid: Grid, fold: NDArray[np.int64]) -> Served:
     """
     accuracy = np.zeros((len(grid.questions), len(grid.budgets)))
     cost, columns = np.zeros_like(accuracy), cheapest_first(grid)
-    for learn, measure in _halves(grid, fold):
+    for learn, measure in halves(grid, fold):
         picks = choices(grid.accuracy[learn].sum(axis=0)[None], columns)[0]
         accuracy[measure] = grid.accuracy[np.ix_(measure, picks)]
         cost[measure] = grid.costs[0][np.ix_(measure, picks)]
     return Served(grid, fold, accuracy, cost)
-
-
-def _halves(grid: Grid, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """(questions to choose by, questions to measure on) of every bin, both ways round."""
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    for one in np.unique(grid.bins):
-        first, second = (np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1))
-        found += [(first, second), (second, first)]
-    return found
