@@ -39,7 +39,7 @@ def hush() -> None:
 def prefect() -> Generator[None]:
     """Prefect with its state under the state folder, talking to the server of the settings or of `ttc up`.
 
-    Without either it runs for itself alone.
+    Without either it runs for itself alone. A `PREFECT_HOME` of the shell is another program's and is not used.
     """
     from flows.up import running_at
     from tasks.settings import settings
@@ -48,7 +48,7 @@ def prefect() -> Generator[None]:
     (now.home / "prefect").mkdir(parents=True, exist_ok=True)
     # Prefect waits 20 s for its own server; a first start on a slow machine takes longer.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300")
-    os.environ.setdefault("PREFECT_HOME", str(now.home / "prefect"))
+    os.environ["PREFECT_HOME"] = str(now.home / "prefect")
     server = running_at(now.home)
     api = now.prefect_api or (server.prefect_api if server else None)
     if api:
