@@ -19,10 +19,11 @@ from warehouse.store import Store
 
 @flow(name="exchange", log_prints=False)
 def exchange(study: Study) -> list[str]:
-    """Compare every model version of the study with its larger model; returns the ids of their runs."""
+    """Compare every model version of the study with its larger model, and publish; returns the ids of their runs."""
     run_ids = [complete(study, model) for model in study.generator.models]
     for run_id in run_ids:
         stages.exchange(run_id)
+        stages.publish(run_id)
     return run_ids
 
 

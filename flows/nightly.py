@@ -36,7 +36,7 @@ def evaluate(study: Study, model: str) -> str:
     missing = stages.fit_policy(run_id)
     if missing:
         raise Incomplete(f"run {run_id}: {missing}")
-    worse = stages.judge(run_id)
+    worse = stages.compare_with_champion(run_id)
     stages.publish(run_id)
     show(study, run_id)
     if worse:

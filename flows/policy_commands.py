@@ -27,13 +27,13 @@ def policy(*, json: bool = False) -> None:
 @policy_app.command
 def promote(version: str, *, family: Family = None, benchmark: Benchmark = None) -> None:
     """Make a model version champion by hand: its number, its model's name, or a run of it."""
-    from tasks import judging
+    from tasks import standings
     from tasks.publish import mirror_standings
     from tasks.versions import Scope
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:
-        chosen = judging.promote(store, version, scope=Scope(family, benchmark))
+        chosen = standings.promote(store, version, scope=Scope(family, benchmark))
         mirror_standings(settings(), store, chosen.run_id)
     print(f"champion of {chosen.family} on {chosen.benchmark}: {chosen.label()}", file=sys.stderr)
 
@@ -41,12 +41,12 @@ def promote(version: str, *, family: Family = None, benchmark: Benchmark = None)
 @policy_app.command
 def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
     """Give the place back to the champion before; the one rolled back returns only by `ttc policy promote`."""
-    from tasks import judging
+    from tasks import standings
     from tasks.publish import mirror_standings
     from tasks.versions import Scope
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:
-        former, now = judging.rollback(store, scope=Scope(family, benchmark))
+        former, now = standings.rollback(store, scope=Scope(family, benchmark))
         mirror_standings(settings(), store, now.run_id)
     print(f"champion of {now.family} on {now.benchmark}: {now.label()}, no longer {former.label()}", file=sys.stderr)

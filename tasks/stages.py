@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
-from tasks import binning, judging
+from tasks import binning, standings
 from tasks import estimate as estimating
 from tasks import exchange as exchanging
 from tasks import fit as fitting
@@ -66,9 +66,9 @@ def exchange(run_id: str) -> int:
 
 
 @task
-def judge(run_id: str) -> bool:
+def compare_with_champion(run_id: str) -> bool:
     """Champion or candidate; TRUE when the model version is significantly worse than the champion."""
-    return judging.judge(settings().warehouse, run_id)
+    return standings.compare_with_champion(settings().warehouse, run_id)
 
 
 @task

@@ -184,7 +184,7 @@ def _balance(evidence: Evidence, keys: list[str], claim: str, *, bins: Sequence[
 
 def _exchange(evidence: Evidence) -> Iterable[Claim]:
     """Figures 1 and 9: the small model under its policy against the larger one at equal FLOPs."""
-    rows = shown_exchanges(evidence).filter(pl.col("bin") > 0)
+    rows = evidence.summary.shown_exchange.filter(pl.col("bin") > 0)
     few, much = (rows.filter(pl.col("ratio") == ratio) for ratio in (FEW_INFERRED, MUCH_INFERRED))
     if few.height:
         yield ahead_somewhere(few)
@@ -223,12 +223,6 @@ def best_bin(few: pl.DataFrame) -> dict[str, Any] | None:
 
 def _telling(few: pl.DataFrame) -> pl.DataFrame:
     return few.filter((pl.col("bin") > 0) & pl.col("alone").is_between(*TRIVIAL)).sort("bin")
-
-
-def shown_exchanges(evidence: Evidence) -> pl.DataFrame:
-    """Exchanges by oracle difficulty, as in the paper's figure, or by what there is."""
-    kinds = [kind for kind in ("oracle", "predicted") if kind in evidence.exchanges["difficulty"].to_list()]
-    return evidence.exchanges.filter(pl.col("difficulty").is_in(kinds[:1])).sort("source", "ratio", "bin")
 
 
 def _contrast(row: dict[str, Any]) -> Contrast:

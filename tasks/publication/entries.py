@@ -35,7 +35,7 @@ class Metric(NamedTuple):
     key: str
     value: float
     step: int
-    """The budget; 0 where there is none."""
+    """The budget, for an exchange the bin (0: all questions); 0 where there is none."""
 
 
 def run_name(summary: RunSummary) -> str:
@@ -93,7 +93,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def metrics(summary: RunSummary) -> Iterator[Metric]:
-    """Accuracy of every strategy and the policy, efficiency factors (step = budget), and costs."""
+    """Accuracy of every strategy and the policy, efficiency factors (step = budget), exchanges (step = bin), costs."""
     for row in summary.overall.iter_rows(named=True):
         yield Metric(f"acc/{slug(row['strategy'])}", row["accuracy"], row["budget"])
     for place, kind in enumerate(summary.difficulties):
@@ -104,6 +104,8 @@ def metrics(summary: RunSummary) -> Iterator[Metric]:
             yield Metric(f"efficiency_factor{suffix}", row["factor"], row["budget"])
             if row["net_factor"] is not None:
                 yield Metric(f"efficiency_factor_net{suffix}", row["net_factor"], row["budget"])
+    for row in summary.shown_exchange.filter(source="study").iter_rows(named=True):
+        yield Metric(f"exchange/r{row['ratio']:g}", row["difference"], row["bin"])
     for row in summary.costs.iter_rows(named=True):
         for column, value in row.items():
             if isinstance(value, int | float):

@@ -18,8 +18,8 @@ from tasks.publication.claims import (
     behind_on_the_hardest,
     best_bin,
     claims,
-    shown_exchanges,
 )
+from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.replication_data import Evidence
 from tasks.publication.report import STYLE
 from tasks.publication.summary import benchmark_name, factor_text, model_short_name, short_names, signed
@@ -110,7 +110,7 @@ def _factor(row: dict[str, Any]) -> str:
 
 def _trade(evidence: Evidence) -> Headline:
     question = "At equal FLOPs, is the small model ahead of the larger one on some bin, and behind on the hardest?"
-    few = shown_exchanges(evidence).filter((pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0))
+    few = evidence.summary.shown_exchange.filter((pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0))
     if not few.height:
         return Headline(question, "not measured", "No larger model was asked at R = 0.16.", "cannot be told")
     ahead, behind = ahead_somewhere(few), behind_on_the_hardest(few)
@@ -190,22 +190,10 @@ def _ratio_figures(evidence: Evidence) -> list[tuple[str, str]]:
 
 
 def _exchange_figure(evidence: Evidence) -> list[tuple[str, str]]:
-    rows = shown_exchanges(evidence)
+    rows = evidence.summary.shown_exchange
     if not rows.height:
         return []
-    kind = rows["difficulty"][0]
-    note = (
-        "Accuracy of the small model under its policy minus the larger model's greedy accuracy, by bin of "
-        f"{kind} difficulty. Blue: small ahead; orange: large ahead; hatched: cannot be told apart. Whiskers are "
-        "paired 95 % intervals. Below a bar: small under its policy, large, and the small model's own pass@1. "
-        "k: generations that the larger model's cost buys."
-    )
-    if "cards" in rows["source"].to_list():
-        note += (
-            " From both cards: the training tokens of these two models, and as inference this benchmark answered once "
-            "at the small model's mean length. As in the paper, training and reading of the verifier are not in k."
-        )
-    return [(note, figures.exchange(evidence))]
+    return [(exchange_note(rows), exchange_figure(rows))]
 
 
 def _table(found: list[Claim]) -> str:
@@ -225,7 +213,7 @@ def _unbroken(words: str) -> str:
 
 def _provenance(evidence: Evidence) -> str:
     run, names = evidence.summary.run, short_names(evidence.strategies)
-    larger = evidence.exchanges["large_model"].unique().to_list() if evidence.exchanges.height else ["none"]
+    larger = evidence.summary.exchange["large_model"].unique().to_list() or ["none"]
     rows = {
         "run, study": f"{run['run_id']} · {run['study']}",
         "small model": f"{run['model']} · {run['model_fingerprint']}",

@@ -1,4 +1,4 @@
-"""What the replication report rests on: one run's outcomes, bins, policies of parts of its strategies, exchanges."""
+"""What the replication report rests on: one run's summary, outcomes, bins, and policies of parts of its strategies."""
 
 from __future__ import annotations
 
@@ -37,8 +37,6 @@ class Evidence(NamedTuple):
     """Compute-optimal search by kind of difficulty."""
     revising: dict[str, PolicyFit]
     """Compute-optimal revisions; empty for a study without."""
-    exchanges: pl.DataFrame
-    """The rows of table `exchanges`, maybe none."""
     seed: int
 
     @property
@@ -78,7 +76,7 @@ def load_evidence(store: Reader, run_id: str) -> Evidence:
     return Evidence(
         summary, outcomes, bins, _fits(study, outcomes, bins, search_strategies(names), "weighted"),
         _fits(study, outcomes, bins, revision_strategies(names), PARALLEL),
-        store.read("SELECT * FROM exchanges WHERE run_id = $run_id ORDER BY ALL", run_id=run_id), study.seed,
+        study.seed,
     )  # fmt: skip
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from math import ceil, floor
+from math import floor
 from typing import Any
 
 import polars as pl
 
-from tasks.publication.claims import BASELINE, BEAM, LOOKAHEAD, shown_exchanges
-from tasks.publication.figures import HATCH, PALETTE, Box, gain_colour
+from tasks.publication.claims import BASELINE, BEAM, LOOKAHEAD
+from tasks.publication.figures import PALETTE
 from tasks.publication.replication_data import PARALLEL, Evidence, chain_length, revision_strategies
-from tasks.publication.summary import short_names, signed
-from tasks.publication.svg import GREY, INK, RULE, Frame, Point, Series, axes, end_labels, legend, line, page, text
+from tasks.publication.summary import short_names
+from tasks.publication.svg import GREY, Frame, Point, Series, axes, end_labels, legend, line, page, text
 from tasks.statistics.policy import PolicyFit
 
 WIDTH = 1180
@@ -22,8 +21,6 @@ STYLES = {"oracle": ("#000000", ""), "predicted": (PALETTE[0], "7 4"), "probe": 
 SEARCHED = ("majority", "best_of_n", BASELINE, BEAM, "beam_search(m=sqrt)/weighted", LOOKAHEAD,
             "lookahead(k=3,m=4)/weighted", "lookahead(k=3,m=sqrt)/weighted")  # fmt: skip
 IN_PANELS = ("majority", BASELINE, BEAM)
-BELOW = {"small": "small", "large": "large", "alone": "pass@1"}
-"""What stands below a bar, by column of the exchange."""
 RATIO_AXIS = "attempts in sequence s (N/s chains in parallel, log₂)"
 
 
@@ -112,74 +109,6 @@ def ratio_by_bin(evidence: Evidence) -> str:
 
     shown = [n for n in evidence.budgets if n <= top]
     return _panels(inside, shown, label="Sequential to parallel ratio by bin", symbol="s", axis=RATIO_AXIS)
-
-
-def exchange(evidence: Evidence) -> str:
-    """Figure 9: small minus large at equal FLOPs, bars by ratio and bin with 95 % whiskers."""
-    rows = shown_exchanges(evidence).filter(pl.col("bin") > 0)
-    groups = [part.to_dicts() for _, part in rows.group_by("source", "ratio", maintain_order=True)]
-    groups.sort(key=lambda part: (part[0]["source"] == "cards", part[0]["ratio"]))
-    values = [end for part in groups for one in part for end in (one["lo"], one["hi"], one["difference"])]
-    low, high = floor(10 * min([*values, -0.1])) / 10 - 0.1, ceil(10 * max([*values, 0.1])) / 10 + 0.1
-    frame = Frame(56, 44, WIDTH - 72, 330, [1, 2], low, high)
-    wide = frame.width / len(groups)
-    looks = {"text_anchor": "end", "font_size": "12", "fill": GREY}
-    names = [text(frame.left + 4, frame.bottom + 36 + 17 * i, name, **looks) for i, name in enumerate(BELOW.values())]
-    body = [HATCH, *_rules(frame), *names]
-    for i, part in enumerate(groups):
-        body += _group(frame, part, left=frame.left + i * wide, wide=wide)
-    return page(WIDTH, 460, body, label="Small model minus large model at equal FLOPs")
-
-
-def _group(frame: Frame, part: list[dict[str, Any]], *, left: float, wide: float) -> list[str]:
-    """The bars of one ratio, bin 1 first."""
-    one, slot = part[0], (wide - 26) / len(part)
-    where = {"text_anchor": "middle"}
-    real = " · from both cards" if one["source"] == "cards" else ""
-    cost = f"k = {one['multiple']:,.0f}, measured at N = {one['budget']}"
-    body = [
-        text(left + wide / 2, 16, f"R = {one['ratio']:.2g}{real}", font_weight="700", **where),
-        text(left + wide / 2, 34, cost, font_size="12", fill=GREY, **where),
-    ]
-    for i, row in enumerate(part):
-        body.append(_bar(frame, row, Box(left + 13 + i * slot, 0, slot - 8, 0)))
-    return body
-
-
-def _bar(frame: Frame, row: dict[str, Any], place: Box) -> str:
-    zero, top, middle = frame.y(0), frame.y(row["difference"]), place.left + place.width / 2
-    box = Box(place.left, min(zero, top), place.width, max(abs(zero - top), 1.0))
-    undecided = row["lo"] <= 0 <= row["hi"]
-    over = frame.y(row["hi"]) - 7 if row["difference"] >= 0 else frame.y(row["lo"]) + 16
-    values = ["–" if row[name] is None else f"{row[name]:.2f}" for name in BELOW]
-    said = f"bin {row['bin']}: " + ", ".join(
-        f"{name} {value}" for name, value in zip(BELOW.values(), values, strict=True)
-    )
-    if row["relative"] is not None:
-        said += f", relative difference {row['relative']:+.0%}"
-    tick = {"text_anchor": "middle", "font_size": "12"}
-    return "".join((
-        f"<g><title>{escape(said)}</title>",
-        box.drawn(gain_colour(1.0 if row["difference"] >= 0 else -1.0), "#666666"),
-        box.drawn("url(#undecided)") if undecided else "",
-        f'<path d="M{middle:.1f} {frame.y(row["lo"]):.1f}V{frame.y(row["hi"]):.1f}" stroke="{INK}"/>',
-        text(middle, over, signed(row["difference"]), font_weight="600", font_size="13", text_anchor="middle"),
-        text(middle, frame.bottom + 18, f"bin {row['bin']}", **tick),
-        *(text(middle, frame.bottom + 36 + 17 * k, value, fill=GREY, **tick) for k, value in enumerate(values)),
-        "</g>",
-    ))  # fmt: skip
-
-
-def _rules(frame: Frame) -> list[str]:
-    parts: list[str] = []
-    for i in range(round((frame.high - frame.low) / 0.2 + 1e-6) + 1):
-        value = ceil(frame.low * 5) / 5 + 0.2 * i
-        if value <= frame.high + 1e-9:
-            colour = INK if abs(value) < 1e-9 else RULE
-            parts.append(f'<path d="M{frame.left} {frame.y(value):.1f}h{frame.width:.1f}" stroke="{colour}"/>')
-            looks = {"text_anchor": "end", "font_size": "12", "fill": GREY}
-            parts.append(text(frame.left - 8, frame.y(value) + 4, signed(value), **looks))
-    return parts
 
 
 def _policies(fits: dict[str, PolicyFit]) -> list[Series]:

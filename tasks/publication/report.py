@@ -8,6 +8,7 @@ from typing import Any
 from tasks.publication import report_tables as tables
 from tasks.publication.cost_figures import NOTE as COSTS
 from tasks.publication.cost_figures import cost_figures
+from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budget, policy_grid
 from tasks.publication.headlines import best_fixed, headlines, largest_factor
 from tasks.publication.summary import (
@@ -51,6 +52,7 @@ def html(summary: RunSummary) -> str:
         first,
         _figure("Accuracy against budget, all questions", accuracy_by_budget(summary), note=_bands(summary)),
         *(_figure(title, svg, note=COSTS) for title, svg in cost_figures(summary).items()),
+        _exchange(summary),
         *others,
         tables.changes(summary),
         f"<div class=columns>{tables.efficiency(summary)}{tables.costs(summary)}</div>",
@@ -75,6 +77,14 @@ def _head(summary: RunSummary, title: str) -> str:
 
 def _figure(title: str, svg: str, *, note: str) -> str:
     return f"<h2>{escape(title)}</h2><p class=note>{escape(note)}</p>{svg}"
+
+
+def _exchange(summary: RunSummary) -> str:
+    rows = summary.shown_exchange
+    if not rows.height:
+        return ""
+    larger = " and ".join(model_short_name(name) for name in rows["large_model"].unique(maintain_order=True))
+    return _figure(f"Exchange with a larger model, {larger}", exchange_figure(rows), note=exchange_note(rows))
 
 
 def _by_difficulty(summary: RunSummary, kind: str) -> str:

@@ -53,6 +53,8 @@ class RunSummary(NamedTuple):
     gain_hi: the policy when a question may cost so many FLOPs or seconds."""
     fleet: pl.DataFrame
     """The rows of table `allocations`, without the run: one budget spent unevenly over the bins."""
+    exchange: pl.DataFrame
+    """The rows of view `exchange_by_bin`, without the run: the policy against a larger model; often none."""
     mdd: float | None = None
     """Minimum detectable difference of the benchmark, in accuracy; None: not computed."""
 
@@ -98,6 +100,12 @@ class RunSummary(NamedTuple):
         known = set(self.policy["difficulty"].to_list())
         return [kind for kind in KINDS if kind in known]
 
+    @property
+    def shown_exchange(self) -> pl.DataFrame:
+        """The exchange by oracle difficulty, as in the paper's figure, or by what there is."""
+        kinds = [kind for kind in ("oracle", "predicted") if kind in self.exchange["difficulty"].to_list()]
+        return self.exchange.filter(pl.col("difficulty").is_in(kinds[:1])).sort("source", "ratio", "bin")
+
 
 KINDS = ("predicted", "probe", "oracle", "frozen")
 """All kinds of difficulty, in the order in which they are shown."""
@@ -113,6 +121,7 @@ FRAMES = (
     "changes",
     "fleet",
     "cost_curves",
+    "exchange",
 )
 
 _SQL: Mapping[str, str] = {
@@ -138,6 +147,8 @@ _SQL: Mapping[str, str] = {
         FROM accuracy_for_cost WHERE run_id = $run_id ORDER BY axis, difficulty, level""",
     "fleet": """SELECT * EXCLUDE (run_id) FROM allocations WHERE run_id = $run_id
         ORDER BY difficulty, budget""",
+    "exchange": """SELECT * EXCLUDE (run_id, small_model, benchmark) FROM exchange_by_bin WHERE run_id = $run_id
+        ORDER BY difficulty, source, ratio, bin""",
 }
 
 _RUN = """SELECT runs.* EXCLUDE (family), run_history.family, run_history.version, run_history.prefect_run

@@ -107,7 +107,7 @@ def policy_table(grid: Grid, baseline: str, *, last: Last, resamples: int, seed:
 def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -> Pick:
     groups, known = grid.by_cost(budget, inside.rows), grid.of(baseline).get(budget)
     tonight = _named(inside, groups, known)
-    holder = _held(grid, inside, tonight, earlier=last.get((inside.bin, budget)))
+    holder = _held(grid, inside, tonight, known, earlier=last.get((inside.bin, budget)))
     majority = grid.of("majority").get(budget)
     rivals = _rivals(groups, holder, known)
     values = inside.accuracy[:, holder]
@@ -134,9 +134,7 @@ def _named(inside: _Bin, groups: list[list[int]], known: int | None) -> int:
     best = max(stand_ins, key=lambda one: round(inside.mean[one], 9))
     against_best = inside.gaps(best, stand_ins)
     reach = float(special.stdtrit(max(len(against_best) - 1, 1), 1 - LEVEL))  # pyright: ignore
-    out = _ahead(against_best, reach)
-    if known is not None:
-        out |= _ahead(inside.gaps(known, stand_ins), 1.0)
+    out = _ahead(against_best, reach) | _behind(inside, known, stand_ins)
     return next(one for one, left_out in zip(stand_ins, out.tolist(), strict=True) if not left_out)
 
 
@@ -145,11 +143,16 @@ def _ahead(gaps: Floats, errors: float) -> NDArray[np.bool_]:
     return gaps.mean(axis=0) > np.maximum(errors * standard_error(gaps), SAME_ACCURACY)
 
 
-def _held(grid: Grid, inside: _Bin, tonight: int, *, earlier: str | None) -> int:
-    """Last night's strategy, unless tonight's is ahead of it by more than the interval of their difference."""
+def _behind(inside: _Bin, known: int | None, ones: list[int]) -> NDArray[np.bool_]:
+    """Which cells look worse than the baseline: by more than one standard error."""
+    return np.zeros(len(ones), dtype=bool) if known is None else _ahead(inside.gaps(known, ones), 1.0)
+
+
+def _held(grid: Grid, inside: _Bin, tonight: int, known: int | None, *, earlier: str | None) -> int:
+    """The last table's strategy, unless tonight's is ahead beyond their interval or the baseline looks better."""
     budget = grid.cells[tonight].budget
     column = None if earlier is None else grid.of(earlier).get(budget)
-    if column is None or inside.gain(tonight, column).lo > SAME_ACCURACY:
+    if column is None or inside.gain(tonight, column).lo > SAME_ACCURACY or _behind(inside, known, [column]).any():
         return tonight
     return column
 

@@ -88,7 +88,7 @@ def fit_policy(
 
     `outcomes` has question_id, strategy, budget, accuracy in [0, 1] and the columns of `costs_order`: what
     the strategy would have cost alone; the first that differs says which of two is cheaper. `bins` has
-    question_id and bin, `estimation` says what these cost. `last` is last night's table (bin, budget, strategy).
+    question_id and bin, `estimation` says what these cost. `last` is the table before (bin, budget, strategy).
 
     Pick of a cell: the cheapest strategy that the best of the cell is not ahead of by more than the interval
     of their paired difference (one-sided, 95 %: the best is ahead of all by construction), and that is not
@@ -97,7 +97,7 @@ def fit_policy(
     all (the first by name of equal ones). Which one is named is a choice and not a claim: that is `decided`.
 
     Hysteresis: a cell keeps the strategy of `last`, if it was measured tonight, unless the pick is ahead of
-    it by more than the interval of their paired difference.
+    it by more than the interval of their paired difference, or the baseline by more than one standard error.
 
     Raises UserError for an incomplete matrix or an unknown baseline.
     """

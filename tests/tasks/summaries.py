@@ -47,6 +47,7 @@ def summary_of(run_id: str = "run-a", *, version: int = 1, seed: int = 0, **chan
         "changes": _changes(policy),
         "fleet": _fleet(),
         "cost_curves": _cost_curves(),
+        "exchange": _exchange(),
     }
     return RunSummary(**{**values, **changes})
 
@@ -218,5 +219,21 @@ def _fleet() -> pl.DataFrame:
         }
         for kind in ("oracle", "predicted")
         for n in (4, 16)
+    ]  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+def _exchange() -> pl.DataFrame:
+    """Two ratios by both kinds of difficulty; behind on the hardest bin."""
+    rows = [
+        {
+            "large_model": "bundled/congruences-large", "difficulty": kind, "source": "study", "parameter_ratio": 14.0,
+            "ratio": ratio, "multiple": 14 + 39 / ratio, "bin": b, "budget": 16, "questions": 300 if b == 0 else 60,
+            "alone": 0.5, "small": 0.6, "large": 0.6 - gain, "difference": gain, "lo": gain - 0.05, "hi": gain + 0.05,
+            "relative": gain / (0.6 - gain), "verdict": "ahead" if gain > 0.05 else "behind",
+        }
+        for kind in ("oracle", "predicted")
+        for ratio in (0.16, 22.0)
+        for b, gain in enumerate((0.06, 0.1, 0.2, 0.1, 0.06, -0.1))
     ]  # fmt: skip
     return pl.DataFrame(rows)

@@ -189,6 +189,19 @@ def test_a_cell_keeps_last_nights_strategy_until_another_is_ahead_by_more_than_i
     assert table["unheld"].to_list() == ["majority", "majority", None, None, None]
 
 
+def test_a_cell_does_not_keep_what_now_looks_worse_than_the_baseline() -> None:
+    # On 2 of a bin's 20 questions slow fails where weighted does not: 1.45 standard errors, within the interval.
+    fails = {question for place, question in enumerate(QUESTIONS) if place % 20 < 2}
+    names = {"weighted": 1.0, "slow": 2.0}
+    outcomes = outcomes_of(lambda q, s, _: float(s == "weighted" or q not in fails), names)
+    last = pl.DataFrame({"bin": [1, 2], "budget": [4, 4], "strategy": ["slow", "slow"]})
+    table = fit_policy(outcomes, BINS, last=last, resamples=300).table
+    assert table["strategy"].to_list() == ["weighted"] * 5
+    wins = {question for place, question in enumerate(QUESTIONS) if place % 20 == 2}
+    level = outcomes_of(lambda q, s, _: float(q not in (fails if s == "slow" else wins)), names)  # 0.6 of them
+    assert fit_policy(level, BINS, last=last, resamples=300).table["strategy"].to_list()[:2] == ["slow", "slow"]
+
+
 def test_the_same_outcomes_again_change_nothing() -> None:
     names = {"weighted": 1.0, "majority": 0.5, "slow": 2.0}
     first = fit_policy(outcomes_of(noisy(4), names), BINS, resamples=200)

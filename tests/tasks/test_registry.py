@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.judging import judge, rollback
 from tasks.publish import mirror_standings, mlflow_address, publish_run
 from tasks.settings import Settings
+from tasks.standings import compare_with_champion, rollback
 from warehouse.store import Store
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ class Family:
     def night(self, model: str, engines: type = ScriptedEngines) -> str:
         study = small_study(generator={"models": [model]}, questions=40)
         run_id = run_all(self.settings.warehouse, study, engines=engines)
-        judge(self.settings.warehouse, run_id)
+        compare_with_champion(self.settings.warehouse, run_id)
         publish_run(self.settings, run_id)
         return run_id
 

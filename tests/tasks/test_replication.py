@@ -140,7 +140,8 @@ def test_the_page_shows_the_figures_in_the_papers_order_and_loads_nothing(eviden
 
 
 def test_a_run_without_revisions_or_larger_model_still_reports(evidence: Evidence) -> None:
-    page = html(evidence._replace(exchanges=evidence.exchanges.clear(), revising={}))
+    alone = evidence.summary._replace(exchange=evidence.summary.exchange.clear())
+    page = html(evidence._replace(summary=alone, revising={}))
     assert page.count("<svg") == 3 and "not measured" in page
 
 

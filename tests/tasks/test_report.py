@@ -73,6 +73,14 @@ def test_the_report_stands_alone_and_nests() -> None:
     assert "<script" not in page and "@import" not in page
 
 
+def test_the_report_shows_the_exchange_of_a_run_that_has_one() -> None:
+    summary = summary_of()
+    page = html(summary)
+    assert "Exchange with a larger model, congruences-large" in page
+    assert "bin 5: small 0.60, large 0.70, pass@1 0.50, relative difference -14%" in page
+    assert "Exchange" not in html(summary._replace(exchange=summary.exchange.clear()))
+
+
 def test_the_report_opens_with_the_headline_before_any_figure() -> None:
     page = html(summary_of())
     assert page.index("compute-optimal") < page.index("<svg")

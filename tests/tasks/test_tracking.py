@@ -32,6 +32,7 @@ def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
     assert metrics["acc/beam_search_m4_weighted", 16] == row["accuracy"]
     assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {key for key, _ in metrics}
     assert metrics["efficiency_factor", 4] == 2.6
+    assert metrics["exchange/r0.16", 5] == -0.1
     assert metrics["cost/proposer_generated_tokens", 0] == 506_221
     assert ("cost/verifier_generated_tokens", 0) not in metrics  # unknown is not zero
 

@@ -3,6 +3,7 @@
 -- small_model: name of the run's own model
 -- large_model: name of the larger one
 -- source: 'study': the ratio is named in the study; 'cards': from both models' training tokens in their cards
+-- parameter_ratio: parameters of the larger model over the small one's, without embeddings
 -- ratio: inference tokens per training token (R of the paper)
 -- difficulty: 'oracle', 'predicted' or 'probe': the bins that policy and row refer to
 -- bin: 1 easiest … 5 hardest; 0: all questions
@@ -18,8 +19,8 @@
 -- verdict: 'ahead' or 'behind' where the interval excludes 0, else 'cannot be told'
 CREATE VIEW exchange_by_bin AS
 SELECT
-    run_id, model AS small_model, large_model, benchmark, difficulty, source, ratio, multiple, bin, budget, questions,
-    alone, small, large, difference, lo, hi, relative,
+    run_id, model AS small_model, large_model, benchmark, difficulty, source, parameter_ratio, ratio, multiple, bin,
+    budget, questions, alone, small, large, difference, lo, hi, relative,
     CASE WHEN lo > 0 THEN 'ahead' WHEN hi < 0 THEN 'behind' ELSE 'cannot be told' END AS verdict
 FROM exchanges
 JOIN runs USING (run_id);

@@ -9,10 +9,10 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.diffing import difference
 from tasks.errors import UserError
-from tasks.judging import judge, promote, rollback
 from tasks.publication.track import track_of
 from tasks.regression import worse_at
 from tasks.runs import note
+from tasks.standings import compare_with_champion, promote, rollback
 from tasks.versions import Scope, found, pair, served_by, verdict_of, version_of
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
@@ -55,14 +55,14 @@ def standings(folder: Path) -> dict[int, tuple[str, str]]:
 
 def test_the_first_version_becomes_champion(versions: tuple[Path, Sequence[str]]) -> None:
     folder, (good, _) = versions
-    assert judge(folder, good) is False
+    assert compare_with_champion(folder, good) is False
     assert standings(folder) == {1: ("champion", "the first version of its family on this benchmark")}
 
 
 def test_a_version_that_guesses_is_a_regression_and_stays_candidate(versions: tuple[Path, Sequence[str]]) -> None:
     folder, (good, bad) = versions
-    judge(folder, good)
-    assert judge(folder, bad) is True
+    compare_with_champion(folder, good)
+    assert compare_with_champion(folder, bad) is True
     assert standings(folder)[2][0] == "candidate" and "worse than the champion at N = 4" in standings(folder)[2][1]
     assert '"worse_at": [4]' in (verdict_of(Snapshot(folder), bad) or "")
     assert verdict_of(Snapshot(folder), good) is None
@@ -72,15 +72,15 @@ def test_a_version_older_than_the_champion_is_not_judged(versions: tuple[Path, S
     folder, (good, bad) = versions
     with Store.open(folder) as store:
         promote(store, bad)
-    judge(folder, good)  # the older of the two
+    compare_with_champion(folder, good)  # the older of the two
     assert standings(folder).keys() == {2}
 
 
 def test_the_champion_measured_again_stays_champion_with_its_newer_run(versions: tuple[Path, Sequence[str]]) -> None:
     folder, (good, _) = versions
-    judge(folder, good)
+    compare_with_champion(folder, good)
     again = run_all(folder, study(WHOLE))
-    assert judge(folder, again) is False
+    assert compare_with_champion(folder, again) is False
     champion = Snapshot(folder).read("SELECT run_id, version FROM champions").row(0)
     assert champion == (again, 1)
 
@@ -89,12 +89,12 @@ def test_a_rollback_brings_the_champion_before_back_and_keeps_the_other_out(
     versions: tuple[Path, Sequence[str]],
 ) -> None:
     folder, (good, bad) = versions
-    judge(folder, good)
+    compare_with_champion(folder, good)
     with Store.open(folder) as store:
         assert promote(store, "2").run_id == bad
         former, now = rollback(store)
         assert (former.version, now.version) == (2, 1)
-    judge(folder, bad)
+    compare_with_champion(folder, bad)
     assert {version: standing for version, (standing, _) in standings(folder).items()} == {
         1: "champion",
         2: "rolled_back",

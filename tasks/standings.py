@@ -13,16 +13,16 @@ from tasks.versions import ANY, Reader, Scope, Version, found, measured, served_
 from warehouse.store import Store
 
 
-def judge(folder: Path, run_id: str) -> bool:
+def compare_with_champion(folder: Path, run_id: str) -> bool:
     """TRUE: a complete run's model version is significantly worse than its family's champion (event 'regressed').
 
     Writes event 'promoted' or 'candidate' with the reason. The champion measured again by the same study stays
-    champion with the newer run, for the reason it has. Versions older than the champion are not judged: the study
+    champion with the newer run, for the reason it has. Versions older than the champion are not compared: the study
     shows them beside it. A version rolled back by hand is not promoted again but by hand.
     """
     with Store.open(folder, patience=PATIENCE_SECONDS) as store:
         now = version_of(store, run_id)
-        decision, told = _judged(store, now)
+        decision, told = _decided(store, now)
         if told:
             note(store, run_id, "regressed", told)
         if decision:
@@ -31,7 +31,7 @@ def judge(folder: Path, run_id: str) -> bool:
         return told is not None
 
 
-def _judged(store: Store, now: Version) -> tuple[Decision | None, str | None]:
+def _decided(store: Store, now: Version) -> tuple[Decision | None, str | None]:
     """The decision, None where nothing changes, and the verdict of a regression."""
     champion = champion_of(store, now)
     if champion is None:
