@@ -123,7 +123,7 @@ def test_a_draw_without_an_answer_breaks_a_run_of_equal_ones() -> None:
     assert one.generations == pytest.approx(2 + 2 / 3, abs=4 * 0.48 / np.sqrt(3000))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.sampled_from(RULES))
 def test_no_more_is_drawn_than_the_budget_and_no_less_than_could_settle(seed: int, rule: Rule) -> None:
     rng = np.random.default_rng(seed)

@@ -88,7 +88,7 @@ def test_choosing_on_one_fold_and_measuring_on_the_other_is_honest() -> None:
     assert fit.curve["accuracy"].to_list() == [0.0]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_the_curve_is_what_brute_force_over_bins_folds_and_cells_gives(seed: int) -> None:
     rng = np.random.default_rng(seed)

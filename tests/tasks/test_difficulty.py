@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import UserError
@@ -35,7 +35,6 @@ def test_a_question_without_a_value_is_among_the_hardest() -> None:
     assert binned.row(-1) == ("q0", None, 5)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=5, max_size=60), st.randoms())
 def test_bins_differ_by_at_most_one_and_do_not_depend_on_the_order_of_rows(values, random) -> None:
     frame = values_of(values)

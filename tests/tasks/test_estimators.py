@@ -110,7 +110,6 @@ def test_a_tie_of_weighted_answers_shares_by_their_scored_draws() -> None:
     assert found(pool_estimates(pool, [3], seed=0), "weighted")[3] == pytest.approx(2 / 3)
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.integers(0, 10**6), st.integers(2, 40))
 def test_a_vote_of_two_is_worth_a_vote_of_one(seed: int, draws: int) -> None:
     answers = np.random.default_rng(seed).integers(0, 5, draws)
@@ -119,7 +118,7 @@ def test_a_vote_of_two_is_worth_a_vote_of_one(seed: int, draws: int) -> None:
     assert majority[2] == pytest.approx(majority[1])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 256))
 def test_coverage_never_falls_with_the_budget_and_bounds_every_exact_figure(seed: int, draws: int) -> None:
     pool = random_pool(np.random.default_rng(seed), draws)
@@ -133,7 +132,7 @@ def test_coverage_never_falls_with_the_budget_and_bounds_every_exact_figure(seed
             assert one.accuracy <= coverage[one.budget] + 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_a_permuted_pool_has_the_same_exact_estimates(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -102,7 +102,7 @@ def test_the_monte_carlo_error_is_that_of_the_figure(selector: str) -> None:
         assert abs(found.accuracy - exact) <= 4 * found.mc_error + 1e-12
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.sampled_from(SELECTORS))
 def test_equal_seeds_give_equal_figures(seed: int, selector: str) -> None:
     rng = np.random.default_rng(seed)

@@ -1,10 +1,11 @@
 """Whatever servers do: exactly the right draws, none doubled, or an error that says what happened."""
 
 import asyncio
+import dataclasses
 from collections import Counter
 
 import pytest
-from faulty_server import FAULTS, PROMPT, Asked, server
+from faulty_server import FAULTS, PROMPT, QUICK, Asked, server
 from scripts import FORMAT, STEP, WHOLE, fixed, never_ending
 
 from tasks.engines.replica import Limits
@@ -30,10 +31,10 @@ def by_child(recorded):
     return {(new.key, new.child): (new.draw, new.prompt_tokens, new.requests) for new in recorded}
 
 
-async def assert_faults_change_nothing(requests):
+async def assert_faults_change_nothing(requests, limits=QUICK):
     sizes = (1, 2, 4, 5, 8)  # five requests a question, for 1 + 1 + 2 + 1 + 3 children
     questions = [Question(f"q{i}", f"{i}?", "a") for i in range(requests // len(sizes))]
-    async with Asked(server(faulty=0.2), server(faulty=0.2)) as served:
+    async with Asked(server(faulty=0.2), server(faulty=0.2), limits=limits) as served:
         children, recorded = await family(served.engine, questions, sizes)
         wanted, once = await family(served.direct, questions, sizes)
         met = sum((replica.met for replica in served.servers), start=Counter())
@@ -52,7 +53,8 @@ async def test_a_fault_in_every_fifth_of_300_requests_changes_no_draw():
 
 @pytest.mark.slow
 async def test_a_fault_in_every_fifth_of_10000_requests_changes_no_draw():
-    await assert_faults_change_nothing(10_000)
+    # With all requests open at once a busy machine needs longer than a second for a reply that does come.
+    await assert_faults_change_nothing(10_000, dataclasses.replace(QUICK, total=3.0))
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.statistics.selectors import SELECTORS, Candidate, best_of_n, majority, weighted
@@ -77,7 +77,6 @@ def test_a_score_that_is_no_probability_is_refused(score: float) -> None:
         Candidate("1", score)
 
 
-@settings(deadline=None)
 @given(sets, st.randoms(use_true_random=False))
 def test_the_order_matters_to_no_selector_beyond_the_stated_ties(some: list[Candidate], random) -> None:
     shuffled = random.sample(some, len(some))
@@ -93,7 +92,6 @@ def test_the_order_matters_to_no_selector_beyond_the_stated_ties(some: list[Cand
             assert sums[by_sum.answer] == max(sums.values())
 
 
-@settings(deadline=None)
 @given(sets)
 def test_credits_sum_to_one_and_the_served_answer_is_among_them(some: list[Candidate]) -> None:
     for select in SELECTORS.values():
