@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
-from rich.console import Console
 from rich.table import Table
 
+from flows.terminal import console
 from warehouse import snapshot
 from warehouse.errors import UserError
 
 ROWS = 100
 """Rows of a table shown on a screen; --csv, --json and --parquet give all."""
+FOLDED = 30
+"""Characters after which a text may be folded."""
 
 
 def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> None:
@@ -26,19 +28,49 @@ def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> 
     elif form == "json":
         sys.stdout.write(frame.write_json() + "\n")
     else:
-        Console(width=None if sys.stdout.isatty() else 100).print(as_table(frame))
+        show(frame.head(ROWS))
         if frame.height > ROWS:
             print(f"{frame.height} rows, {ROWS} shown; --csv, --json or --parquet FILE give all", file=sys.stderr)
 
 
+def show(frame: pl.DataFrame) -> None:
+    """Print rows as a table, or where they are too wide for the screen one below the other."""
+    if _width(frame) <= console().width:
+        console().print(as_table(frame))
+        return
+    for number, row in enumerate(_cells(frame), 1):
+        record = Table(box=None, show_header=False, pad_edge=False)
+        for name, value in zip(frame.columns, row, strict=True):
+            record.add_row(name, value)
+        console().print(f"row {number}", style="bold")
+        console().print(record)
+
+
 def as_table(frame: pl.DataFrame) -> Table:
-    """The first rows as a terminal table; NULL is an empty cell."""
+    """Rows as a terminal table; NULL is an empty cell."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, kind in frame.schema.items():
-        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
-    for row in frame.head(ROWS).iter_rows():
-        table.add_row(*("" if v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+        number = kind.is_numeric()
+        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number)
+    for row in _cells(frame):
+        table.add_row(*row)
     return table
+
+
+def _width(frame: pl.DataFrame) -> int:
+    """Columns of the screen that a table takes when long texts are folded."""
+    rows = [frame.columns, *([value[:FOLDED] for value in row] for row in _cells(frame))]
+    return sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True))
+
+
+def _cells(frame: pl.DataFrame) -> list[list[str]]:
+    return [[_cell(value) for value in row] for row in frame.iter_rows()]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def interactive(folder: Path) -> None:

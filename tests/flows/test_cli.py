@@ -45,6 +45,12 @@ def test_sql_prints_a_table(ttc):
     assert code == 0 and "outcomes" in out and out.split()[-1].isdigit()
 
 
+def test_sql_prints_what_is_too_wide_for_the_screen_one_below_the_other(ttc):
+    _, out, _ = ttc("sql", "SELECT * FROM run_history")
+    assert out.splitlines()[0] == "row 1" and re.search(r"^benchmark +congruences *$", out, re.MULTILINE)
+    assert max(map(len, out.splitlines())) <= 100
+
+
 def test_sql_prints_csv_and_json(ttc):
     assert ttc("sql", "SELECT 1 AS a, 'x' AS b", "--csv")[1] == "a,b\n1,x\n"
     assert json.loads(ttc("sql", "SELECT 1 AS a", "--json")[1]) == [{"a": 1}]

@@ -5,8 +5,8 @@
 -- completed_at: when the run was complete
 CREATE VIEW latest_policy AS
 SELECT
-    complete_runs.family, complete_runs.version, complete_runs.model, complete_runs.benchmark, complete_runs.study, policies.difficulty, policies.bin, policies.budget, policies.strategy,
-    policies.questions, policies.accuracy, policies.lo, policies.hi,
+    complete_runs.family, complete_runs.version, complete_runs.model, complete_runs.benchmark, complete_runs.study,
+    policies.difficulty, policies.bin, policies.budget, policies.strategy, policies.questions, policies.accuracy, policies.lo, policies.hi,
     policies.gain, policies.gain_lo, policies.gain_hi, policies.p, policies.decided, policies.unheld,
     policies.run_id, complete_runs.model_fingerprint, complete_runs.completed_at
 FROM policies
