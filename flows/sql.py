@@ -35,7 +35,7 @@ def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> 
 
 def show(frame: pl.DataFrame) -> None:
     """Print rows as a table, or where they are too wide for the screen one below the other."""
-    if _width(frame) <= console().width:
+    if not frame.height or _width(frame) <= console().width:
         console().print(as_table(frame))
         return
     for number, row in enumerate(_cells(frame), 1):
