@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.benchmarks.congruences import Mix, Writing, draw_stages, solution
+from tasks.models import BUNDLED, parameters
 from tasks.training.cards import render
 from tasks.training.generator import GeneratorRecipe, Phase, load_generator, new_model, train_generator
 from tasks.training.growth import widen
@@ -85,3 +86,10 @@ def test_the_large_models_card_counts_every_stretch_and_stands_beside_the_genera
     assert card["lessons"]["tokens_seen"] >= 16_000
     assert card["training_flops"] == 6 * (size * card["tokens_seen"] + narrow * seen)
     assert load_generator(tmp_path / "large").config.hidden_size == 96
+
+
+def test_the_bundled_large_model_is_clearly_better_than_the_generator() -> None:
+    card = json.loads((BUNDLED / "congruences-large" / "card.json").read_text())
+    large, generator = card["measured"]["greedy_by_level"]["all"], card["generator"]["greedy_by_level"]["all"]
+    assert large["low"] > generator["high"]
+    assert 13 < parameters(BUNDLED / "congruences-large") / parameters(BUNDLED / "congruences-generator") < 15
