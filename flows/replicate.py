@@ -63,7 +63,7 @@ def _say_plan(study: Study) -> None:
         plans = [forecast(store, study, model) for model in study.generator.models]
     for plan in plans:
         there = f", of which {plan.there:,} are there" if plan.there else ""
-        hours = f", about {plan.seconds / 3600:.1f} h at the pace of the last run" if plan.seconds else ""
+        hours = f", about {plan.seconds / 3600:.1f} h at the pace so far" if plan.seconds else ""
         print(
             f"plan: {plan.model}, {plan.questions} questions, at most {plan.draws:,} completions' worth{there}; "
             f"at most {plan.tokens / 1e6:.1f} M tokens to generate{hours}, {plan.disk / 1e9:.1f} GB",

@@ -67,3 +67,15 @@ def seconds_a_token(store: Store, run_id: str, model: Model) -> float | None:
         run_id=run_id,
     )
     return float(found.item()) if len(found) else None
+
+
+def generated_a_second(store: Store) -> float | None:
+    """Tokens generated a second of engine time, verifiers' included, in all runs so far; None: never measured.
+
+    Time in which no engine was asked, as while an earlier run's draws are read, does not count.
+    """
+    found = store.read(
+        "SELECT sum(paces.tokens) FILTER (WHERE paces.model_fingerprint IN "
+        "(runs.model_fingerprint, runs.reviser_fingerprint)) / sum(paces.seconds) FROM paces JOIN runs USING (run_id)"
+    ).item()
+    return None if found is None else float(found)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tasks.pace import generated_a_second
 from tasks.questioning import Plan, plan
 from tasks.runs import Run, prepared
 from tasks.study import Study
@@ -32,7 +33,7 @@ class Forecast(NamedTuple):
     if_alone: float
     """Tokens if every strategy drew at every budget for itself, difficulty left out."""
     seconds: float | None
-    """At the pace of the last run on this machine; None when there was none."""
+    """At the pace of the earlier runs on this machine; None when there was none."""
     disk: float
     """Bytes."""
 
@@ -47,7 +48,7 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     each = mean if mean is not None else float(study.generator.max_tokens)
     tokens = max(0, draws - there) * each
     alone = count * sum(budget for _, budget in study.cells()) * each
-    pace = _pace(store)
+    pace = generated_a_second(store)
     return Forecast(
         model.rpartition("/")[2], count, draws, min(there, draws), mean, tokens, alone,
         tokens / pace if pace else None, tokens * BYTES_A_TOKEN,
@@ -72,13 +73,3 @@ def _drawn(store: Store, run: Run) -> tuple[float | None, int]:
         reviser=run.reviser.fingerprint,
     ).row(0)
     return (float(whole), round(tokens / whole)) if whole else (None, 0)
-
-
-def _pace(store: Store) -> float | None:
-    """Generated tokens a second of the last stage `generate` that drew something."""
-    rows = store.read(
-        "SELECT sum(d.generated_tokens)::DOUBLE / any_value(e.seconds) FROM run_events e JOIN draws d USING (run_id) "
-        "WHERE e.event = 'stage' AND e.detail = 'generate' AND e.seconds > 5 "
-        'GROUP BY e.run_id, e."at" ORDER BY e."at" DESC LIMIT 1'
-    )
-    return float(rows.item()) if len(rows) else None

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scripted_runs import run_all, small_study
 
-from tasks.pace import Clock, seconds_a_token
+from tasks.pace import Clock, generated_a_second, seconds_a_token
 from warehouse.store import Store
 
 WRITER: Any = SimpleNamespace(fingerprint="writer")
@@ -60,6 +61,22 @@ def test_the_pace_is_of_this_run_or_else_of_the_latest_that_asked_the_model(tmp_
         assert seconds_a_token(store, "one", WRITER) == pytest.approx(2 / 400)
         assert seconds_a_token(store, "two", WRITER) == pytest.approx(0.04)
         assert seconds_a_token(store, "three", WRITER) == pytest.approx(0.04)
+
+
+def test_a_run_that_only_read_earlier_draws_does_not_lower_the_pace(tmp_path: Path) -> None:
+    run_id = run_all(tmp_path, small_study())
+    with Store.open(tmp_path) as store:
+        model = store.read("SELECT model_fingerprint FROM runs").item()
+        before = store.read("SELECT sum(tokens) FROM paces WHERE model_fingerprint = $model", model=model)
+        tokens, whole = int(before.row(0)[0]), store.read("SELECT sum(seconds) FROM paces").item()
+        assert generated_a_second(store) == pytest.approx(tokens / whole)
+        clock = Clock()
+        clock.tokens[model], clock.seconds[model] = 3 * tokens, whole
+        clock.write(store, run_id)
+        assert generated_a_second(store) == pytest.approx(4 * tokens / (2 * whole))
+    run_all(tmp_path, small_study())
+    with Store.open(tmp_path) as store:
+        assert generated_a_second(store) == pytest.approx(4 * tokens / (2 * whole))
 
 
 def test_a_model_that_was_not_asked_leaves_no_row(tmp_path: Path) -> None:
