@@ -118,8 +118,8 @@ def _inside(
     drawn = weights(len(rows), resamples=resamples, seed=seed)
     policy = cross_validated(part, fold[rows], np.ones((1, len(rows))))
     resampled = resampled_curve(part, fold[rows], drawn)
-    # A resample has fewer distinct questions to learn from: its curve is moved onto the estimate.
-    moved = resampled + (policy - resampled.mean(axis=0))
+    # A resample has fewer distinct questions to learn from: its curve is moved onto the estimate, not beyond 0 or 1.
+    moved = np.clip(resampled + (policy - resampled.mean(axis=0)), 0.0, 1.0)
     compared = _Compared(policy[0], moved, float(large.mean()), drawn @ large / len(rows), len(rows))
     answer = wilson(compared.large, float(large.var(ddof=1)) if len(rows) > 1 else None, len(rows))
     budgets = np.asarray(grid.budgets)
@@ -137,7 +137,7 @@ def _row(
 ) -> tuple[object, ...]:
     place = max(affordable - 1, 0)
     small, moved = float(compared.policy[place]), compared.policy_resampled[:, place]
-    own = bounds(np.clip(moved, 0, 1), count=compared.questions)
+    own = bounds(moved, count=compared.questions)
     gap = moved - compared.large_resampled
     ends = bounds(gap, count=compared.questions)
     return (

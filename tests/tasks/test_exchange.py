@@ -93,6 +93,15 @@ def test_choosing_among_strategies_that_are_noise_earns_nothing() -> None:
     assert abs(row["difference"]) < 0.1 and row["lo"] < 0 < row["hi"]
 
 
+def test_nothing_is_ahead_of_a_larger_model_that_is_always_right() -> None:
+    # In some resamples another strategy is chosen, whose curve lies lower: the others must not move above 1 for it.
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        names = {f"s{i}": list((rng.random(40) < 0.9).astype(float)) for i in range(4)}
+        frame = compared(outcomes_of(names), [1.0] * 40, [Rate("study", 1, 16)])
+        assert frame["hi"].max() <= 1e-12 and frame["lo"].min() < 0
+
+
 class Counted(ScriptedEngines):
     """Keeps the engines of the last run."""
 
