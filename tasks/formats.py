@@ -152,14 +152,23 @@ def _json(path: Path) -> dict[str, Any]:
 def _renderers(table: dict[str, Any], folder: Path) -> tuple[Callable[[str], str], Callable[[str, Sequence[str]], str]]:
     """How a question, and a question with earlier attempts, become the text of a prompt."""
     wrap = _wrapping(table, folder)
-    prompt, attempt, revision = (str(table[name]) for name in ("prompt", "attempt", "revision"))
+    attempt, revision, closing = (str(table[name]) for name in ("attempt", "revision", "closing"))
+
+    def prompted(question: str) -> str:
+        return str(table["prompt"]).format(question=_closed(question, closing))
 
     def revise(question: str, attempts: Sequence[str]) -> str:
         shown = "".join(attempt.format(number=i, text=text) for i, text in enumerate(attempts, start=1))
-        asked = prompt.format(question=question)
-        return wrap(revision.format(prompt=asked, attempts=shown, number=len(attempts) + 1))
+        return wrap(revision.format(prompt=prompted(question), attempts=shown, number=len(attempts) + 1))
 
-    return (lambda question: wrap(prompt.format(question=question))), revise
+    return (lambda question: wrap(prompted(question))), revise
+
+
+def _closed(question: str, closing: str) -> str:
+    """The question with the end that this family's questions have: who types one may leave it out."""
+    if question.endswith(closing):
+        return question
+    return question.rstrip().removesuffix(closing.strip()).rstrip() + closing
 
 
 def _wrapping(table: dict[str, Any], folder: Path) -> Callable[[str], str]:

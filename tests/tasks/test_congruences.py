@@ -1,6 +1,7 @@
 """The synthetic benchmark: its questions, its training text and its tokenizer."""
 
 import random
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from tasks.benchmarks.congruences import (
     vocabulary,
 )
 from tasks.errors import UserError
+from tasks.formats import load_format
+from tasks.models import BUNDLED
 from tasks.training.tokenizer import build_tokenizer, encode
 
 MIX = Mix((1, 2, 3, 4, 5), (2, 3, 3))
@@ -190,3 +193,12 @@ def test_a_saved_tokenizer_reads_the_same(tmp_path: Path) -> None:
 
 def test_there_is_a_letter_for_every_stage() -> None:
     assert max(len(kinds) for level in LEVELS.values() for kinds in level.kinds) <= len(LETTERS)
+
+
+@pytest.mark.parametrize("left_out", ["\n", "\nSolution:\n", "\nSolution:"])
+def test_who_types_a_question_may_leave_out_its_last_line(left_out: str) -> None:
+    form = load_format("congruences", BUNDLED / "congruences-generator")
+    whole = questions("test", 1)[0]
+    for typed in (whole.text.removesuffix(left_out), whole.text.removesuffix(left_out) + " "):
+        assert form.prompt(replace(whole, text=typed)) == form.prompt(whole)
+    assert form.revise(whole.text.removesuffix(left_out), ["x"]) == form.revise(whole.text, ["x"])
