@@ -27,7 +27,7 @@ class Confused(ScriptedEngines):
 
 
 class Family:
-    """A published family: version 1 errs, version 2 is better, each judged when it was done."""
+    """A published family: version 1 errs, version 2 is better, each compared when it was done."""
 
     def __init__(self, home: Path) -> None:
         from mlflow import MlflowClient

@@ -42,7 +42,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Sequence[s
 
 @pytest.fixture
 def versions(measured: tuple[Path, Sequence[str]], tmp_path: Path) -> tuple[Path, Sequence[str]]:
-    """A copy of that warehouse, nothing judged yet."""
+    """A copy of that warehouse, nothing compared yet."""
     from shutil import copytree
 
     return copytree(measured[0], tmp_path / "warehouse"), measured[1]
@@ -68,7 +68,7 @@ def test_a_version_that_guesses_is_a_regression_and_stays_candidate(versions: tu
     assert verdict_of(Snapshot(folder), good) is None
 
 
-def test_a_version_older_than_the_champion_is_not_judged(versions: tuple[Path, Sequence[str]]) -> None:
+def test_a_version_older_than_the_champion_is_not_compared(versions: tuple[Path, Sequence[str]]) -> None:
     folder, (good, bad) = versions
     with Store.open(folder) as store:
         promote(store, bad)

@@ -2,9 +2,9 @@
 -- grain: one model version of one family on one benchmark that was compared with the champion
 -- version: number of the model version (model_history)
 -- run_id: run that its standing rests on
--- standing: champion | candidate: the version judged last, not promoted | rolled_back: by hand, stays so until promoted by hand |
---     former: an earlier champion | passed: never promoted, and another version was judged since
--- why: what was said when it was last judged, promoted or rolled back
+-- standing: champion | candidate: the version compared last, not promoted | rolled_back: by hand, stays so until promoted by hand |
+--     former: an earlier champion | passed: never promoted, and another version was compared since
+-- why: what was said when it was last compared, promoted or rolled back
 -- since: when that was said
 -- promoted_at: when it was last promoted; NULL: never
 -- regressed: verdict of the regression gate as JSON; NULL: not significantly worse than the champion of that night
@@ -23,14 +23,14 @@ WITH words AS (
         arg_max(run_id, "at") AS run_id, arg_max(detail, "at") AS why, max("at") AS since,
         max("at") FILTER (event = 'promoted') AS promoted_at,
         arg_max(event, "at") FILTER (event <> 'candidate') AS rank,
-        max("at") FILTER (event <> 'rolled_back') AS judged_at
+        max("at") FILTER (event <> 'rolled_back') AS compared_at
     FROM words
     GROUP BY family, benchmark, version
 ), placed AS (
     SELECT
         *,
         max(promoted_at) FILTER (rank = 'promoted') OVER (PARTITION BY family, benchmark) AS crowned_at,
-        max(judged_at) OVER (PARTITION BY family, benchmark) AS last_judged_at
+        max(compared_at) OVER (PARTITION BY family, benchmark) AS last_compared_at
     FROM said
 )
 SELECT
@@ -38,7 +38,7 @@ SELECT
     CASE
         WHEN placed.rank = 'promoted' AND placed.promoted_at = placed.crowned_at THEN 'champion'
         WHEN placed.rank = 'rolled_back' THEN 'rolled_back'
-        WHEN placed.judged_at = placed.last_judged_at THEN 'candidate'
+        WHEN placed.compared_at = placed.last_compared_at THEN 'candidate'
         WHEN placed.rank = 'promoted' THEN 'former'
         ELSE 'passed'
     END AS standing,
