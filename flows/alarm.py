@@ -9,10 +9,10 @@ from prefect.events import emit_event
 from prefect.settings import get_current_settings
 
 from flows.deployment import worker_is_online
-from tasks.errors import UserError
 from tasks.regression import sentence, tell
 from tasks.settings import settings
 from tasks.versions import study_of, verdict_of
+from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
 EVENT = "ttc.regression"

@@ -13,7 +13,7 @@ from flows.nightly import nightly
 from flows.terminal import console, show_rows
 from tasks import stages
 from tasks.distilling import By, harvest, harvest_study, version_name, version_study, wanted
-from tasks.models import locate
+from tasks.models.version import locate
 from tasks.runs import complete_run, prepared
 from tasks.settings import settings
 from tasks.study import Study

@@ -23,7 +23,7 @@ from rich.table import Table
 from flows import servers
 from flows.up import running_at
 from tasks.engines.vllm_process import on_gpu
-from tasks.models import BUNDLED
+from tasks.models.version import BUNDLED
 from tasks.publication import outbox
 from tasks.settings import INFRA, Settings, settings
 from warehouse import snapshot

@@ -21,8 +21,8 @@ from starlette.exceptions import HTTPException
 from flows.solve import told
 from tasks.controller import Solved
 from tasks.engine_log import noise_in
-from tasks.errors import UserError
 from tasks.solving import Solver, opened, policy_run
+from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
 USUAL_BUDGET = 16

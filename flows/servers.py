@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from flows import guard
-from tasks.errors import UserError
 from tasks.settings import ROOT, Settings
+from warehouse.errors import UserError
 
 POOL = "ttc"
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tasks.models import BUNDLED
+from tasks.models.version import BUNDLED
 from tasks.settings import settings
 
 train_app = App(name="train", help="Rebuild the bundled models.")

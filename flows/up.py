@@ -23,8 +23,8 @@ from rich.table import Table
 from flows import deployment, servers
 from flows.guard import GRACE_SECONDS
 from flows.servers import Addresses, Server
-from tasks.errors import UserError
 from tasks.settings import INFRA, Settings, settings
+from warehouse.errors import UserError
 
 HEALTHY_WITHIN_SECONDS = 180.0
 _Running = dict[Server, subprocess.Popen[bytes]]

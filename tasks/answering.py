@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tasks.benchmarks.question import Question
 from tasks.binning import load_probe
 from tasks.controller import Controller, Solved
 from tasks.grading.grader import GRADER_VERSION
-from tasks.questions import Question
 from tasks.replay import replayed
 from tasks.runs import Run
 from tasks.solving import load_policy

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.pace import seconds_a_token
 from tasks.runs import Run
 from tasks.statistics.cost_axes import fit_costs

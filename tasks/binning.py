@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.errors import UserError
 from tasks.fit import missing_outcomes
 from tasks.publication.summary import Reader as Warehouse
 from tasks.reading import Reader
@@ -15,6 +14,7 @@ from tasks.replay import replayed
 from tasks.runs import Run, note, stage
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
 from tasks.statistics.probe import Probe, fit_probe
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 

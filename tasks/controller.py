@@ -13,19 +13,19 @@ from typing import Any, NamedTuple, Self
 
 import polars as pl
 
-from tasks.errors import UserError
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node
+from tasks.draws.scorer import aggregate
 from tasks.estimate import Spent, costs
 from tasks.grading.canonical import canonical
 from tasks.metering import Side
-from tasks.nodes import Node
 from tasks.questioning import Questioning, Result
-from tasks.questions import Question
-from tasks.scorer import aggregate
 from tasks.statistics.adaptive import Rule, stops_at
 from tasks.statistics.bootstrap import wilson
 from tasks.statistics.probe import Probe
 from tasks.statistics.selectors import NO_CHOICE, SELECTORS, Candidate, Choice, weighted
 from tasks.strategies import Strategy, parse
+from warehouse.errors import UserError
 
 
 class Cell(NamedTuple):

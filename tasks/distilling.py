@@ -12,11 +12,10 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tasks.benchmarks import TRAINING
-from tasks.errors import UserError
-from tasks.nodes import Node
+from tasks.benchmarks.benchmark import TRAINING
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node
 from tasks.questioning import Questioning
-from tasks.questions import Question
 from tasks.reading import Read, Reader
 from tasks.replay import replayed
 from tasks.runs import Run, note, stage
@@ -24,6 +23,7 @@ from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.strategies import Strategy, parse
 from tasks.study import Study
 from tasks.study_tables import Distill, Generator
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 By = Literal["verifier", "target"]

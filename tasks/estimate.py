@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.models import Model
+from tasks.benchmarks.question import Question
+from tasks.draws.sampler import MissingDraws
+from tasks.models.version import Model
 from tasks.questioning import Questioning, Result
-from tasks.questions import Question
 from tasks.reading import Read, Reader
 from tasks.replay import replayed
 from tasks.runs import Run, stage
-from tasks.sampler import MissingDraws
 from tasks.statistics.adaptive import Rule, adaptive_estimates
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.groups import group_estimates

@@ -12,22 +12,22 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node, root
+from tasks.draws.sampler import Sampler
+from tasks.draws.scorer import Scorer
 from tasks.engine_log import noise_in
 from tasks.engines.running import RunEngines
-from tasks.errors import UserError
 from tasks.generate import Counter, Engines, Lazy, recorded
 from tasks.grade import graded
 from tasks.memory import Progress, Recorder, known_draws
-from tasks.models import Model
-from tasks.nodes import Node, root
+from tasks.models.version import Model
 from tasks.protocols import Sampling
-from tasks.questions import Question
 from tasks.reading import Reader
 from tasks.runs import Run, model_rows, prepared, stage
-from tasks.sampler import Sampler
-from tasks.scorer import Scorer
 from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
 from tasks.study import Study
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 

@@ -11,16 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from tasks.draws.sampler import Sampler
+from tasks.draws.scorer import Scorer
 from tasks.engine_log import noise_in
 from tasks.engines.running import RunEngines
 from tasks.memory import Progress, Recorder, known_draws, known_scores
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.pace import Clock
 from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
 from tasks.questioning import Questioning, plan, questioning
 from tasks.runs import Run, stage
-from tasks.sampler import Sampler
-from tasks.scorer import Scorer
 from warehouse.store import Store
 
 FLUSH_SECONDS = 2.0

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node
+from tasks.draws.sampler import MissingDraws
 from tasks.grading.canonical import canonical
 from tasks.grading.grader import GRADER_VERSION, Grader
-from tasks.nodes import Node
 from tasks.questioning import Questioning
-from tasks.questions import Question
 from tasks.replay import replayed
 from tasks.runs import Run, stage
-from tasks.sampler import MissingDraws
 from warehouse.store import Store
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from tasks.models import Model
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
+from tasks.draws.sampler import DrawKey, NewDraw
+from tasks.draws.scorer import NewScore
+from tasks.models.version import Model
 from tasks.protocols import Draw, Sampling, StepScore
 from tasks.runs import Run
-from tasks.sampler import DrawKey, NewDraw
-from tasks.scorer import NewScore
 from warehouse.store import Store
 
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tasks.formats import Format
-from tasks.nodes import Node, root
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node, root
+from tasks.draws.sampler import Sampler
+from tasks.draws.scorer import Scorer
+from tasks.models.formats import Format
 from tasks.protocols import Role, Sampling
-from tasks.questions import Question
-from tasks.sampler import Sampler
-from tasks.scorer import Scorer
 from tasks.strategies.tools import IN_SIGHT, Chain
 
 A_CHAIN = 1_000

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from tasks.models import Model
+from tasks.models.version import Model
 from warehouse.store import Store
 
 

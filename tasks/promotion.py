@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.errors import UserError
 from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.comparisons import Difference, paired_p
 from tasks.statistics.served import Served
+from warehouse.errors import UserError
 
 MARGIN: Final = 0.03
 """Accuracy that may at most be lost, with 97.5 % confidence, by a version that is promoted for being cheaper.

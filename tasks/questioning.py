@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node, root
+from tasks.draws.sampler import Sampler
+from tasks.draws.scorer import Scorer
 from tasks.metering import Meter, MeteredTools, Revising, Samplings, Side
-from tasks.models import Model
-from tasks.nodes import Node, root
+from tasks.models.verifiers import load_family
+from tasks.models.version import Model
 from tasks.protocols import Role, Sampling
-from tasks.questions import Question
 from tasks.runs import Run
-from tasks.sampler import Sampler
-from tasks.scorer import Scorer
 from tasks.strategies import Strategy, parse
 from tasks.study_tables import Verifier
-from tasks.verifying import load_family
 
 
 class Result(NamedTuple):

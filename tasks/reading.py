@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tasks.draws.nodes import Node
+from tasks.draws.scorer import Scorer, aggregate
 from tasks.grading.grader import GRADER_VERSION
-from tasks.nodes import Node
 from tasks.runs import Run
-from tasks.scorer import Scorer, aggregate
 from warehouse.store import Store
 
 

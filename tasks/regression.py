@@ -10,10 +10,10 @@ from typing import Final
 import httpx
 import numpy as np
 
-from tasks.errors import UserError
 from tasks.promotion import Comparison
 from tasks.statistics.multiplicity import holm
 from tasks.study_tables import Gate
+from warehouse.errors import UserError
 
 LEVEL: Final = 0.05
 _SECONDS: Final = 60.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from tasks.draws.sampler import Sampler
+from tasks.draws.scorer import Scorer
 from tasks.memory import known_draws, known_scores
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.questioning import Questioning, questioning
 from tasks.runs import Run
-from tasks.sampler import Sampler
-from tasks.scorer import Scorer
 from warehouse.store import Store
 
 

@@ -17,18 +17,18 @@ from typing import Any
 
 import polars as pl
 
-from tasks.benchmarks import Benchmark, load_benchmark
-from tasks.errors import UserError
-from tasks.formats import Format, format_table, load_format, load_tokenizer
-from tasks.models import Model, load_model
+from tasks.benchmarks.benchmark import Benchmark, load_benchmark
+from tasks.benchmarks.question import Question
+from tasks.models.formats import Format, format_table, load_format, load_tokenizer
+from tasks.models.verifiers import load_family, load_reading
+from tasks.models.version import Model, load_model
 from tasks.provenance import code_commit, packages
-from tasks.questions import Question
 from tasks.statistics.difficulty import BINS
 from tasks.strategies import Strategy
 from tasks.strategies.tools import IN_SIGHT
 from tasks.study import Study, study_from
 from tasks.study_tables import Revisions, Verifier
-from tasks.verifying import load_family, load_reading
+from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
 

@@ -9,18 +9,18 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.benchmarks.question import Question
 from tasks.binning import load_probe
 from tasks.controller import Controller, Policy, Solved
+from tasks.draws.sampler import Sampler
+from tasks.draws.scorer import Scorer
 from tasks.engines.running import RunEngines
-from tasks.errors import UserError
 from tasks.generate import Engines, Lazy
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.questioning import questioning
-from tasks.questions import Question
 from tasks.runs import Run, check_context, load_run
-from tasks.sampler import Sampler
-from tasks.scorer import Scorer
 from tasks.statistics.probe import Probe
+from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.errors import UserError
+from tasks.models.verifiers import load_family
 from tasks.settings import INFRA
 from tasks.strategies import Strategy, parse
 from tasks.study_tables import Distill, EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
-from tasks.verifying import load_family
+from warehouse.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class Generator:
     models: tuple[str, ...] = ("bundled/congruences-generator",)
     """Each is `bundled/<name>`, a folder with safetensors, or a Hugging Face id; one run each."""
     format: str = "congruences"
-    """How the family writes: a table of tasks/formats.toml."""
+    """How the family writes: a table of tasks/models/formats.toml."""
     family: str | None = None
     """What these models are versions of, so that tonight's is compared with the last one; None: the format's name."""
     temperature: float = 1.0
@@ -34,7 +34,7 @@ class Verifier:
 
     model: str = "bundled/congruences-prm"
     format: str = "congruences-prm"
-    """How the family reads: a table of tasks/verifiers.toml."""
+    """How the family reads: a table of tasks/models/verifiers.toml."""
     aggregate: Aggregate = "last"
     """How step scores become the completion's score (METHOD §3)."""
 

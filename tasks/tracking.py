@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from tasks import registry
-from tasks.errors import UserError
 from tasks.publication import entries, report
 from tasks.publication import outbox as waiting_room
 from tasks.publication.summary import FRAMES, RunSummary, benchmark_name
 from tasks.publication.track import Track
+from warehouse.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

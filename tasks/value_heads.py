@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import UserError
+from tasks.models.verifiers import Family
 from tasks.settings import settings
-from tasks.verifying import Family
+from warehouse.errors import UserError
 
 INDEX = "model.safetensors.index.json"
 

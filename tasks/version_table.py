@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.errors import UserError
 from tasks.grading.canonical import canonical
 from tasks.publication.summary import COVERAGE, model_short_name, short_names
 from tasks.runs import Run, load_run
 from tasks.statistics.bootstrap import Floats
 from tasks.statistics.comparisons import paired_difference
 from tasks.versions import Version, served_by, version_of
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 

@@ -23,7 +23,7 @@ from rich.table import Table
 from infra.bench.room import BUDGET, SEARCH, Counted, Used, opened, scaled, searched, swept, total, verifier_calls
 from tasks.engine_log import noise_in
 from tasks.grade import grade
-from tasks.models import BUNDLED
+from tasks.models.version import BUNDLED
 from tasks.provenance import code_commit, packages
 from tasks.runs import open_run, prepared
 from tasks.strategies import parse

@@ -24,12 +24,12 @@ from flows.serve import application
 from flows.sql import as_table
 from tasks.answering import Answered, answered_accuracy, replay_answers
 from tasks.binning import load_probe
+from tasks.draws.sampler import MissingDraws, Sampler, first_seed
+from tasks.draws.scorer import Scorer
 from tasks.memory import known_draws, known_scores
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.protocols import Draw, Reply, Sampling, key_of
 from tasks.runs import Run, load_run
-from tasks.sampler import MissingDraws, Sampler, first_seed
-from tasks.scorer import Scorer
 from tasks.settings import settings
 from tasks.solving import Solver, load_policy, policy_run
 from warehouse.store import Store

@@ -15,15 +15,15 @@ from typing import Any, NamedTuple, Protocol
 
 import psutil
 
+from tasks.benchmarks.question import Question
+from tasks.draws.sampler import NewDraw, Sampler
+from tasks.draws.scorer import NewScore, Scorer
 from tasks.engines.running import RunEngines
 from tasks.memory import Recorder
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.protocols import Engine, Verifier
 from tasks.questioning import Questioning, plan, questioning
-from tasks.questions import Question
 from tasks.runs import Run, load_run
-from tasks.sampler import NewDraw, Sampler
-from tasks.scorer import NewScore, Scorer
 from tasks.strategies import Strategy, parse
 from warehouse.store import Store
 

@@ -20,8 +20,8 @@ import random
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from tasks.errors import UserError
-from tasks.questions import Question
+from tasks.benchmarks.question import Question
+from warehouse.errors import UserError
 
 Split = Literal["train", "validation", "test"]
 

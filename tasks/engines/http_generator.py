@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas, roots
-from tasks.errors import UserError
-from tasks.formats import Format
+from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling
+from warehouse.errors import UserError
 
 COMPLETIONS = "/v1/completions"
 _NEUTRAL = {"min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}

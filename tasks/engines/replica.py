@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 from pydantic import ValidationError
 
-from tasks.errors import UserError
+from warehouse.errors import UserError
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import httpx
 
 from tasks.engines.replica import Call, Fault, Limits, Replica
-from tasks.errors import UserError
+from warehouse.errors import UserError
 
 T = TypeVar("T")
 

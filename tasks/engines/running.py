@@ -11,11 +11,11 @@ from typing import Any
 from tasks.engines.http_generator import HttpGenerator, check_served
 from tasks.engines.http_served import HttpServed
 from tasks.engines.vllm_process import on_gpu
-from tasks.models import Model
+from tasks.models.verifiers import ServedVerifier, load_reading
+from tasks.models.version import Model
 from tasks.protocols import Engine, StepScore, Verifier
 from tasks.runs import Run
 from tasks.study_tables import Server
-from tasks.verifying import ServedVerifier, load_reading
 
 
 class RunEngines:

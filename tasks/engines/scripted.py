@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tasks.formats import Format
+from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling, StepScore, Stop, VerifierFailure, key_of
 
 END = "<end>"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.engines import vllm_process
-from tasks.formats import Format
+from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling
 from tasks.study_tables import EngineOptions
 

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import UserError
 from tasks.study_tables import EngineOptions
+from warehouse.errors import UserError
 
 _ON_CPU: dict[str, Any] = {
     "block_size": 32,  # the default of 128 is longer than our prompts: the prefix cache would never hit

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tasks.engines import vllm_process
-from tasks.formats import Format
+from tasks.models.formats import Format
+from tasks.models.verifiers import ServedVerifier, load_reading
 from tasks.protocols import StepScore
 from tasks.study_tables import EngineOptions
 from tasks.value_heads import served_folder
-from tasks.verifying import ServedVerifier, load_reading
 
 
 class VllmServed:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
-from tasks.errors import UserError
 from tasks.statistics.comparisons import minimum_detectable
+from warehouse.errors import UserError
 
 COVERAGE = "pass"
 """The strategy key under which outcomes hold pass@N: what a perfect selector would reach."""

@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import special, stats  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.errors import UserError
 from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.outcomes import SAME_ACCURACY, grid_of
+from warehouse.errors import UserError
 
 
 class Difference(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from tasks.errors import UserError
+from warehouse.errors import UserError
 
 BINS: Final = 5
 

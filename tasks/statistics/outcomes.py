@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.errors import UserError
 from tasks.statistics.bootstrap import Floats
+from warehouse.errors import UserError
 
 SAME_COST = 1e-9
 """Relative difference below which two strategies cost the same: draws shared, summed in another order."""

@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.errors import UserError
 from tasks.statistics.bootstrap import Floats, Interval, bounds, weights
 from tasks.statistics.curves import (
     Factor,
@@ -21,6 +20,7 @@ from tasks.statistics.curves import (
 )
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.picks import policy_table
+from warehouse.errors import UserError
 
 COSTS: Final = ("generated_tokens",)
 FACTORS: Final = {

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.errors import UserError
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.strategies.beam_search import beam_search
 from tasks.strategies.dvts import dvts
 from tasks.strategies.forms import Form, Kind, Options, Value, at_least, power_of_two, share, width, width_at
@@ -17,6 +16,7 @@ from tasks.strategies.revision_search import revision_search
 from tasks.strategies.revision_search import width as round_width
 from tasks.strategies.revisions import revisions
 from tasks.strategies.tools import Tools
+from warehouse.errors import UserError
 
 
 def _least_beams(options: Options) -> int:

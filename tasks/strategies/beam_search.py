@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.strategies.tools import Tools, families, sort_out
 
 ROUNDS = 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.strategies.tools import Tools, families
 
 ROUNDS = 40

@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.strategies.tools import Tools, families, sort_out
 
 ROUNDS = 40

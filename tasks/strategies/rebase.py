@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.strategies.tools import Tools, families, sort_out
 
 ROUNDS = 40

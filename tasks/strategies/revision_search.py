@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import Counter
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.strategies.tools import Chain, Tools, follow
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.strategies.tools import Chain, Tools, follow
 
 

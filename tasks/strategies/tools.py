@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Protocol
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 
 IN_SIGHT = 4
 """A revision sees so many of the latest attempts (METHOD §5)."""

@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 from transformers import LlamaForCausalLM
 
-from tasks.errors import UserError
 from tasks.training.attempts import Revising, documents
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
 from tasks.training.chain_measures import measure_revision
@@ -28,6 +27,7 @@ from tasks.training.rollouts import ask
 from tasks.training.sampling import decoder
 from tasks.training.stopping import Stopping, fit
 from tasks.training.trajectories import Pairing, draw_trajectories
+from warehouse.errors import UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

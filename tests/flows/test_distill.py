@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.models import BUNDLED
+from tasks.models.version import BUNDLED
 from tasks.training.cards import weights_digest
 from warehouse import snapshot
 

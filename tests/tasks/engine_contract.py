@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from tasks.formats import Format
+from tasks.models.formats import Format
 from tasks.protocols import Engine, Sampling
 
 

@@ -22,7 +22,7 @@ from scripts import FORMAT, WHOLE, geometric
 from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.replica import Limits
 from tasks.engines.scripted import Law, ScriptedEngine
-from tasks.formats import Format
+from tasks.models.formats import Format
 from tasks.protocols import Draw, Sampling
 
 MODEL = "scripted"

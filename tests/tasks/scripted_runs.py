@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks import binning, estimate, fit, generate, grade
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.runs import Run, open_run
 from tasks.study import Study, study_from
 from warehouse.store import Store

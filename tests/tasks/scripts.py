@@ -11,14 +11,14 @@ from itertools import count
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node, root
+from tasks.draws.sampler import NewDraw, Sampler
+from tasks.draws.scorer import NewScore, Scorer
 from tasks.engines.scripted import Law, Opinion, ScriptedEngine, ScriptedVerifier
-from tasks.formats import Format
 from tasks.metering import Meter, MeteredTools, Revising, Samplings, Side
-from tasks.nodes import Node, root
+from tasks.models.formats import Format
 from tasks.protocols import Reply, Sampling
-from tasks.questions import Question
-from tasks.sampler import NewDraw, Sampler
-from tasks.scorer import NewScore, Scorer
 from tasks.strategies import Strategy, parse
 
 STEP = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=20, until="step")

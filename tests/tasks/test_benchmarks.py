@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tasks.benchmarks import load_benchmark, read_jsonl
-from tasks.errors import UserError
+from tasks.benchmarks.benchmark import load_benchmark
+from tasks.benchmarks.files import read_jsonl
+from warehouse.errors import UserError
 
 
 def written(tmp_path, *lines):

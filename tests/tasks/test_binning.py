@@ -8,7 +8,7 @@ from scripted_runs import run_all, small_study
 
 from tasks import binning, runs
 from tasks.binning import load_probe
-from tasks.errors import UserError
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scripts import EXAMPLES, LAWS, OPINIONS, WHOLE, Bench, answer_of
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.statistics.adaptive import Rule, adaptive_estimates
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.strategies import Strategy, parse

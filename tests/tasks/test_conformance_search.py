@@ -24,7 +24,7 @@ from scripts import (
     sometimes_silent,
 )
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
 from tasks.protocols import Draw
 from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.strategies import parse

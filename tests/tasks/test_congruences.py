@@ -30,10 +30,10 @@ from tasks.benchmarks.congruences import (
     split_of,
     vocabulary,
 )
-from tasks.errors import UserError
-from tasks.formats import load_format
-from tasks.models import BUNDLED
+from tasks.models.formats import load_format
+from tasks.models.version import BUNDLED
 from tasks.training.tokenizer import build_tokenizer, encode
+from warehouse.errors import UserError
 
 MIX = Mix((1, 2, 3, 4, 5), (2, 3, 3))
 HONEST = Writing((0.5, 0.5, 0.5), (0.0, 0.0, 0.0))

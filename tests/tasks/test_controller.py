@@ -14,13 +14,13 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 from tasks.answering import answered_accuracy, replay_answers
 from tasks.binning import load_probe
 from tasks.controller import Cell, Controller, Policy
-from tasks.errors import UserError
+from tasks.draws.sampler import MissingDraws
 from tasks.replay import replayed
 from tasks.runs import load_run
-from tasks.sampler import MissingDraws
 from tasks.solving import load_policy, opened, policy_run
 from tasks.statistics.adaptive import Rule, _ahead, _walk, stops_at
 from tasks.strategies import parse
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 POOLS = ["majority", "best_of_n", "weighted", "adaptive(agree=3)", "adaptive(posterior=0.9)"]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import UserError
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
+from warehouse.errors import UserError
 
 
 def values_of(values: list[float | None]) -> pl.DataFrame:

@@ -9,12 +9,12 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.benchmarks.congruences import Writing, chains, document, question_tokens
 from tasks.distilling import Learnt
-from tasks.errors import UserError
-from tasks.models import BUNDLED
+from tasks.models.version import BUNDLED
 from tasks.training.cards import weights_digest
 from tasks.training.distill import DistillRecipe, greedy, train_distilled
 from tasks.training.tokenizer import encode
 from tasks.version_table import round_rows
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 MODEL = "bundled/congruences-generator"

@@ -7,12 +7,13 @@ import pytest
 from scripted_runs import ScriptedEngines, small_study
 
 from tasks import generate
-from tasks.benchmarks import congruences, load_benchmark
+from tasks.benchmarks import congruences
+from tasks.benchmarks.benchmark import load_benchmark
 from tasks.distilling import harvest, harvest_study, version_name, version_study, wanted
-from tasks.errors import UserError
 from tasks.grade import graded
 from tasks.replay import replayed
 from tasks.runs import load_run, open_run, prepared
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 MODEL = "bundled/congruences-generator"

@@ -23,12 +23,12 @@ from tasks.engines.http_served import HttpServed
 from tasks.engines.replica import Limits
 from tasks.engines.scripted import ScriptedEngine
 from tasks.engines.vllm_generator import VllmGenerator
-from tasks.errors import UserError
-from tasks.formats import load_format, load_tokenizer
-from tasks.models import BUNDLED
+from tasks.models.formats import load_format, load_tokenizer
+from tasks.models.version import BUNDLED
 from tasks.protocols import Sampling
 from tasks.settings import ROOT
 from tasks.study_tables import EngineOptions
+from warehouse.errors import UserError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.errors import UserError
 from tasks.exchange import _trained_on, exchange
-from tasks.models import Model
+from tasks.models.version import Model
 from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 LARGER = {"exchange": {"model": "bundled/congruences-generator-half", "ratios": [0.16, 22.0]}}

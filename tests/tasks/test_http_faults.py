@@ -8,11 +8,11 @@ import pytest
 from faulty_server import FAULTS, PROMPT, QUICK, Asked, server
 from scripts import FORMAT, STEP, WHOLE, fixed, never_ending
 
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import root
+from tasks.draws.sampler import Sampler
 from tasks.engines.replica import Limits
-from tasks.errors import UserError
-from tasks.nodes import root
-from tasks.questions import Question
-from tasks.sampler import Sampler
+from warehouse.errors import UserError
 
 
 async def family(engine, questions, sizes):

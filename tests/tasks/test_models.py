@@ -6,11 +6,11 @@ import shutil
 import pytest
 from scripted_runs import small_study
 
-from tasks.errors import UserError
-from tasks.formats import load_format
-from tasks.models import BUNDLED, fingerprint, load_model, locate, parameters
+from tasks.models.formats import load_format
+from tasks.models.version import BUNDLED, fingerprint, load_model, locate, parameters
 from tasks.runs import load_run, open_run
 from tasks.study import study_from
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 GENERATOR = BUNDLED / "congruences-generator"

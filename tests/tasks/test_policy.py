@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.errors import UserError
 from tasks.statistics.bootstrap import Interval
 from tasks.statistics.curves import budget_reaching, efficiency_factor, folds
 from tasks.statistics.policy import Estimation, fit_policy
+from warehouse.errors import UserError
 
 QUESTIONS = [f"q{i:03}" for i in range(100)]
 BINS = pl.DataFrame({"question_id": QUESTIONS, "bin": [1 + i // 20 for i in range(100)]})

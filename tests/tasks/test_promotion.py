@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nights import chances, night
 
-from tasks.errors import UserError
 from tasks.promotion import MARGIN, Comparison, compare, decide
 from tasks.statistics.bootstrap import weights
 from tasks.statistics.comparisons import Difference
 from tasks.statistics.curves import cross_validated, resampled_curve
 from tasks.statistics.outcomes import Cell, Grid
 from tasks.statistics.served import served
+from warehouse.errors import UserError
 
 
 def at(budget: int, lo: float, hi: float, *, cost: tuple[float, float] = (-0.01, 0.01)) -> Comparison:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from nights import chances, compared
 
-from tasks.errors import UserError
 from tasks.promotion import Comparison
 from tasks.regression import sentence, tell, verdict, worse_at
 from tasks.statistics.comparisons import Difference
 from tasks.study_tables import Gate
+from warehouse.errors import UserError
 
 SAME = Difference(0.0, 0.0, 0.0, 1.0)
 NOW, CHAMPION = {"version": 3, "run_id": "run-c"}, {"version": 2, "run_id": "run-b"}

@@ -13,7 +13,7 @@ from tasks.engines.http_generator import HttpGenerator, check_served
 from tasks.engines.replica import Limits, retry_after
 from tasks.engines.replicas import roots
 from tasks.engines.scripted import ScriptedEngine
-from tasks.errors import UserError
+from warehouse.errors import UserError
 
 
 async def test_requests_go_to_the_replica_with_the_fewest_in_flight():

@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 from summaries import BUDGETS, summary_of
 
-from tasks.errors import UserError
 from tasks.publication import figures
 from tasks.publication.headlines import headlines
 from tasks.publication.policy_table import policy_text
 from tasks.publication.report import html
 from tasks.publication.summary import RunSummary, factor_text, half_width, load_summary, short_names, signed
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 

@@ -8,12 +8,12 @@ import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.diffing import difference
-from tasks.errors import UserError
 from tasks.publication.track import track_of
 from tasks.regression import worse_at
 from tasks.runs import note
 from tasks.standings import compare_with_champion, promote, rollback
 from tasks.versions import Scope, found, pair, served_by, verdict_of, version_of
+from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
 

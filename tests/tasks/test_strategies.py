@@ -8,13 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scripts import EXAMPLES, WHOLE, Bench, by_letter, examples, fixed, geometric, hashed, longwinded
 
-from tasks.errors import UserError
 from tasks.strategies import STRATEGIES, Strategy, parse
 from tasks.strategies.forms import width_at
 from tasks.strategies.particle_filter import copies
 from tasks.strategies.rebase import shares
 from tasks.strategies.revision_search import width
 from tasks.strategies.tools import IN_SIGHT
+from warehouse.errors import UserError
 
 KEYS = [key for keys in EXAMPLES.values() for key in keys]
 EVERY_SELECTOR = [f"{key}/{selector}" for key in KEYS for selector in STRATEGIES[parse(key).name].selectors]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tasks.errors import UserError
 from tasks.runs import prepared
 from tasks.study import Study, load_study, study_from
+from warehouse.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pytest
 from polars.testing import assert_frame_equal
 from summaries import QUESTIONS, summary_of
 
-from tasks.errors import UserError
 from tasks.publication import entries
 from tasks.publication import outbox as waiting_room
 from tasks.publication.summary import FRAMES
 from tasks.tracking import IncompleteRun, Published, publish, publish_outbox
+from warehouse.errors import UserError
 
 REGISTERED = "ttc-policy-congruences-congruences-generator"
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.benchmarks.congruences import Mix, Writing, draw_stages, solution
-from tasks.models import BUNDLED, parameters
+from tasks.models.version import BUNDLED, parameters
 from tasks.training.cards import render
 from tasks.training.generator import GeneratorRecipe, Phase, load_generator, new_model, train_generator
 from tasks.training.growth import widen

@@ -19,7 +19,7 @@ from tasks.benchmarks.congruences import (
     vocabulary,
 )
 from tasks.benchmarks.congruences import document as document_of
-from tasks.models import BUNDLED
+from tasks.models.version import BUNDLED
 from tasks.training.attempts import (
     WINDOW,
     Attempt,

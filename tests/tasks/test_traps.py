@@ -102,9 +102,9 @@ from scripts import (
     longwinded,
 )
 
+from tasks.draws.scorer import aggregate
 from tasks.grading.canonical import canonical
 from tasks.grading.grader import Grader
-from tasks.scorer import aggregate
 from tasks.settings import ROOT, Settings
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate

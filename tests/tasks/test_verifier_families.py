@@ -12,9 +12,9 @@ import torch
 from tiny_models import QUESTION, STEPS
 
 from tasks.engines.vllm_served import VllmServed, VllmVerifier
-from tasks.formats import load_format, load_tokenizer
+from tasks.models.formats import load_format, load_tokenizer
+from tasks.models.verifiers import ServedVerifier, load_reading
 from tasks.study_tables import EngineOptions
-from tasks.verifying import ServedVerifier, load_reading
 
 pytestmark = pytest.mark.slow
 

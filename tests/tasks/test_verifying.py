@@ -11,13 +11,13 @@ import tiny_models
 from safetensors.torch import load_file
 from tiny_models import QUESTION, STEPS
 
-from tasks.errors import UserError
-from tasks.formats import load_format, load_tokenizer
-from tasks.models import BUNDLED
+from tasks.models.formats import load_format, load_tokenizer
+from tasks.models.verifiers import ServedVerifier, load_family, load_reading
+from tasks.models.version import BUNDLED
 from tasks.protocols import VerifierFailure
 from tasks.study import load_study
 from tasks.value_heads import served_folder
-from tasks.verifying import ServedVerifier, load_family, load_reading
+from warehouse.errors import UserError
 
 PRM = BUNDLED / "congruences-prm"
 MAKERS = {

@@ -7,8 +7,8 @@ import pytest
 from tasks.benchmarks.congruences import questions
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.engines.vllm_served import VllmVerifier
-from tasks.formats import load_format, load_tokenizer
-from tasks.models import BUNDLED
+from tasks.models.formats import load_format, load_tokenizer
+from tasks.models.version import BUNDLED
 from tasks.protocols import Sampling
 from tasks.study_tables import EngineOptions
 

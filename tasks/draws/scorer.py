@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from tasks.nodes import Node
+from tasks.draws.nodes import Node
+from tasks.draws.sampler import looked_at
 from tasks.protocols import StepScore, Verifier, VerifierFailure
-from tasks.sampler import looked_at
 
 
 class NewScore(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.benchmarks.question import Question
 from tasks.protocols import Draw, Stop, key_of
-from tasks.questions import Question
 
 
 @dataclass(frozen=True, slots=True)

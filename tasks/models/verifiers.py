@@ -1,6 +1,6 @@
 """Verifiers over served models: what a family shows the model, and the scores in its reply.
 
-A family is a table of tasks/verifiers.toml. The model stands behind `Served`, so the same reading serves
+A family is a table of tasks/models/verifiers.toml. The model stands behind `Served`, so the same reading serves
 this process's vLLM and a server behind HTTP.
 """
 
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tasks.errors import UserError
-from tasks.formats import Format, Message, beginning, load_chat, load_tokenizer, step_token, token_id
+from tasks.models.formats import Format, Message, beginning, load_chat, load_tokenizer, step_token, token_id
 from tasks.protocols import Served, StepScore, VerifierFailure
+from warehouse.errors import UserError
 
 TEMPLATE_DATE = "26 Jul 2024"
 """What Llama-3.1's own template says when nobody gives it a date: reward models were trained on that."""
@@ -24,7 +24,7 @@ TEMPLATE_DATE = "26 Jul 2024"
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A table of tasks/verifiers.toml, which explains the keys."""
+    """A table of tasks/models/verifiers.toml, which explains the keys."""
 
     name: str
     kind: Literal["label-head", "value-head", "next-token", "sequence", "likelihood"]

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tasks.formats import Format
-from tasks.nodes import Node, extended
+from tasks.draws.nodes import Node, extended
+from tasks.models.formats import Format
 from tasks.protocols import Draw, Engine, Reply, Role, Sampling
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import UserError
 from tasks.settings import INFRA
+from warehouse.errors import UserError
 
 BUNDLED = INFRA / "models"
 _IDENTITY = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
-from tasks.errors import UserError
+from tasks.benchmarks.question import Question
 from tasks.grading.extraction import extract_answer
-from tasks.questions import Question
+from warehouse.errors import UserError
 
 
 class Tokenizer(Protocol):
@@ -23,7 +23,7 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A table of tasks/formats.toml bound to a tokenizer."""
+    """A table of tasks/models/formats.toml bound to a tokenizer."""
 
     tokenizer: Tokenizer
     render: Callable[[str], str]

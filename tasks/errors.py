@@ -1,5 +1,0 @@
-"""Errors that the command line turns into exit codes."""
-
-from warehouse.errors import UserError
-
-__all__ = ["UserError"]
