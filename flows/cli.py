@@ -18,7 +18,7 @@ from flows.replicate import exchange, replicate
 from flows.terminal import console, show_rows
 from flows.train import train_app
 from tasks.settings import settings
-from tasks.study import Study, load_study
+from tasks.study.study import Study, load_study
 from warehouse.errors import Busy, UserError
 
 REGRESSED = 3
@@ -129,7 +129,7 @@ def _evaluate(study: Study) -> list[str]:
 
 def _refuse_before_prefect(study: Study) -> None:
     """Whatever is wrong with models and benchmark is said before seconds are spent on starting anything."""
-    from tasks.runs import prepared
+    from tasks.runs.loading import prepared
 
     for model in study.generator.models:
         prepared(study, model, run_id="")

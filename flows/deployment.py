@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from flows.servers import POOL
-from tasks.study import load_study
+from tasks.study.study import load_study
 
 _EXISTS = 409
 _UNDER_WAY = ["RUNNING", "PENDING", "CANCELLING"]

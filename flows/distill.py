@@ -14,9 +14,10 @@ from flows.terminal import console, show_rows
 from tasks import stages
 from tasks.distilling import By, harvest, harvest_study, version_name, version_study, wanted
 from tasks.models.version import locate
-from tasks.runs import complete_run, prepared
+from tasks.runs.loading import prepared
+from tasks.runs.opening import complete_run
 from tasks.settings import settings
-from tasks.study import Study
+from tasks.study.study import Study
 from tasks.version_table import Row, round_rows
 from warehouse.store import Store
 

@@ -9,9 +9,9 @@ import polars as pl
 from prefect import flow
 
 from tasks import stages
-from tasks.runs import complete_run
+from tasks.runs.opening import complete_run
 from tasks.settings import settings
-from tasks.study import Study
+from tasks.study.study import Study
 from warehouse import snapshot
 from warehouse.errors import UserError
 from warehouse.store import Store

@@ -13,7 +13,7 @@ from flows.policy_view import load
 from tasks import stages
 from tasks.publication.summary import cells
 from tasks.settings import settings
-from tasks.study import Study
+from tasks.study.study import Study
 
 
 class Incomplete(Exception):

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from flows import quiet
 from flows.terminal import console, show_rows
 from tasks.settings import settings
-from tasks.study import Study, load_study
+from tasks.study.study import Study, load_study
 
 MaxBudget = Annotated[int | None, Parameter(name="--max-budget", help="Largest budget; powers of two up to it.")]
 Questions = Annotated[int | None, Parameter(help="How many questions; fewer take less time and decide less.")]
@@ -49,7 +49,7 @@ def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> N
 def _refuse_early(study: Study) -> None:
     """Whatever is wrong with the models, the larger one included, is said before anything is started."""
     from tasks.exchange import larger
-    from tasks.runs import prepared
+    from tasks.runs.loading import prepared
 
     for model in study.generator.models:
         larger(study, prepared(study, model, run_id="").generator, run_id="")
@@ -73,7 +73,7 @@ def _say_plan(study: Study) -> None:
 
 def _complete(study: Study) -> str:
     """Id of the complete run of the study, which is run now unless it is there."""
-    from tasks.runs import complete_run
+    from tasks.runs.opening import complete_run
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:

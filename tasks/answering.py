@@ -13,7 +13,7 @@ from tasks.binning import load_probe
 from tasks.controller import Controller, Solved
 from tasks.grading.grader import GRADER_VERSION
 from tasks.replay import replayed
-from tasks.runs import Run
+from tasks.runs.run import Run
 from tasks.solving import load_policy
 from tasks.statistics.bootstrap import wilson
 from warehouse.store import Store

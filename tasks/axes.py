@@ -9,7 +9,7 @@ import polars as pl
 
 from tasks.models.version import Model
 from tasks.pace import seconds_a_token
-from tasks.runs import Run
+from tasks.runs.run import Run
 from tasks.statistics.cost_axes import fit_costs
 from tasks.strategies import parse
 from warehouse.store import Store

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.fit import missing_outcomes
 from tasks.publication.summary import Reader as Warehouse
 from tasks.reading import Reader
 from tasks.replay import replayed
-from tasks.runs import Run, note, stage
+from tasks.runs.completeness import missing_outcomes
+from tasks.runs.events import note, stage
+from tasks.runs.run import Run
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
 from tasks.statistics.probe import Probe, fit_probe
 from warehouse.errors import UserError

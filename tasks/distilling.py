@@ -18,11 +18,12 @@ from tasks.draws.nodes import Node
 from tasks.questioning import Questioning
 from tasks.reading import Read, Reader
 from tasks.replay import replayed
-from tasks.runs import Run, note, stage
+from tasks.runs.events import note, stage
+from tasks.runs.run import Run
 from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.strategies import Strategy, parse
-from tasks.study import Study
-from tasks.study_tables import Distill, Generator
+from tasks.study.study import Study
+from tasks.study.tables import Distill, Generator
 from warehouse.errors import UserError
 from warehouse.store import Store
 

@@ -17,7 +17,8 @@ from tasks.models.version import Model
 from tasks.questioning import Questioning, Result
 from tasks.reading import Read, Reader
 from tasks.replay import replayed
-from tasks.runs import Run, stage
+from tasks.runs.events import stage
+from tasks.runs.run import Run
 from tasks.statistics.adaptive import Rule, adaptive_estimates
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.groups import group_estimates

@@ -24,9 +24,12 @@ from tasks.memory import Progress, Recorder, known_draws
 from tasks.models.version import Model
 from tasks.protocols import Sampling
 from tasks.reading import Reader
-from tasks.runs import Run, model_rows, prepared, stage
+from tasks.runs.events import stage
+from tasks.runs.loading import prepared
+from tasks.runs.opening import model_rows
+from tasks.runs.run import Run
 from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
-from tasks.study import Study
+from tasks.study.study import Study
 from warehouse.errors import UserError
 from warehouse.store import Store
 

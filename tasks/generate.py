@@ -20,7 +20,8 @@ from tasks.models.version import Model
 from tasks.pace import Clock
 from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
 from tasks.questioning import Questioning, plan, questioning
-from tasks.runs import Run, stage
+from tasks.runs.events import stage
+from tasks.runs.run import Run
 from warehouse.store import Store
 
 FLUSH_SECONDS = 2.0

@@ -15,7 +15,8 @@ from tasks.grading.canonical import canonical
 from tasks.grading.grader import GRADER_VERSION, Grader
 from tasks.questioning import Questioning
 from tasks.replay import replayed
-from tasks.runs import Run, stage
+from tasks.runs.events import stage
+from tasks.runs.run import Run
 from warehouse.store import Store
 
 

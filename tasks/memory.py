@@ -14,7 +14,7 @@ from tasks.draws.sampler import DrawKey, NewDraw
 from tasks.draws.scorer import NewScore
 from tasks.models.version import Model
 from tasks.protocols import Draw, Sampling, StepScore
-from tasks.runs import Run
+from tasks.runs.run import Run
 from warehouse.store import Store
 
 

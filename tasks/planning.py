@@ -8,8 +8,9 @@ import polars as pl
 
 from tasks.pace import generated_a_second
 from tasks.questioning import Plan, plan
-from tasks.runs import Run, prepared
-from tasks.study import Study
+from tasks.runs.loading import prepared
+from tasks.runs.run import Run
+from tasks.study.study import Study
 from warehouse.store import Store
 
 BYTES_A_TOKEN = 6.0

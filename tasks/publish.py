@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.publication.summary import load_summary
 from tasks.publication.track import track_of
-from tasks.runs import note
+from tasks.runs.events import note
 from tasks.settings import Settings
 from tasks.tracking import mirror, publish, publish_outbox
 from tasks.versions import Reader, version_of

@@ -16,9 +16,9 @@ from tasks.metering import Meter, MeteredTools, Revising, Samplings, Side
 from tasks.models.verifiers import load_family
 from tasks.models.version import Model
 from tasks.protocols import Role, Sampling
-from tasks.runs import Run
+from tasks.runs.run import Run
 from tasks.strategies import Strategy, parse
-from tasks.study_tables import Verifier
+from tasks.study.tables import Verifier
 
 
 class Result(NamedTuple):

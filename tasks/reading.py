@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import Scorer, aggregate
 from tasks.grading.grader import GRADER_VERSION
-from tasks.runs import Run
+from tasks.runs.run import Run
 from warehouse.store import Store
 
 

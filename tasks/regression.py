@@ -12,7 +12,7 @@ import numpy as np
 
 from tasks.promotion import Comparison
 from tasks.statistics.multiplicity import holm
-from tasks.study_tables import Gate
+from tasks.study.tables import Gate
 from warehouse.errors import UserError
 
 LEVEL: Final = 0.05

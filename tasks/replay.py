@@ -7,7 +7,7 @@ from tasks.draws.scorer import Scorer
 from tasks.memory import known_draws, known_scores
 from tasks.models.version import Model
 from tasks.questioning import Questioning, questioning
-from tasks.runs import Run
+from tasks.runs.run import Run
 from warehouse.store import Store
 
 

@@ -18,7 +18,9 @@ from tasks.engines.running import RunEngines
 from tasks.generate import Engines, Lazy
 from tasks.models.version import Model
 from tasks.questioning import questioning
-from tasks.runs import Run, check_context, load_run
+from tasks.runs.loading import load_run
+from tasks.runs.refusals import check_context
+from tasks.runs.run import Run
 from tasks.statistics.probe import Probe
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot

@@ -12,10 +12,10 @@ from tasks import generate as generating
 from tasks import grade as grading
 from tasks.progress import reporter
 from tasks.publish import publish_run
-from tasks.runs import note
-from tasks.runs import open_run as opening
+from tasks.runs.events import note
+from tasks.runs.opening import open_run as opening
 from tasks.settings import settings
-from tasks.study import Study
+from tasks.study.study import Study
 from warehouse.store import Store
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.promotion import Decision, compare, decide
 from tasks.regression import verdict
-from tasks.runs import PATIENCE_SECONDS, note
+from tasks.runs.events import PATIENCE_SECONDS, note
 from tasks.versions import ANY, Reader, Scope, Version, found, measured, served_by, study_of, version_of
 from warehouse.errors import UserError
 from warehouse.store import Store

@@ -10,7 +10,8 @@ import polars as pl
 
 from tasks.grading.canonical import canonical
 from tasks.publication.summary import COVERAGE, model_short_name, short_names
-from tasks.runs import Run, load_run
+from tasks.runs.loading import load_run
+from tasks.runs.run import Run
 from tasks.statistics.bootstrap import Floats
 from tasks.statistics.comparisons import paired_difference
 from tasks.versions import Version, served_by, version_of

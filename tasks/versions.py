@@ -11,7 +11,7 @@ from tasks.publication.summary import Reader
 from tasks.statistics.curves import fold_of
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.served import Served, served
-from tasks.study import Study, study_from
+from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
 
 

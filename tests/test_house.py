@@ -26,13 +26,13 @@ def test_every_import_contract_holds() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("warehouse/errors.py", "import tasks.study", "Floors"),
-        ("tasks/study.py", "import flows.quiet", "Floors"),
-        ("tasks/study.py", "import prefect", "One door to Prefect"),
-        ("tasks/study.py", "import tasks.stages", "Only flows use the stages"),
+        ("warehouse/errors.py", "import tasks.study.study", "Floors"),
+        ("tasks/study/study.py", "import flows.quiet", "Floors"),
+        ("tasks/study/study.py", "import prefect", "One door to Prefect"),
+        ("tasks/study/study.py", "import tasks.stages", "Only flows use the stages"),
         ("flows/cli.py", "import vllm", "One door to vLLM"),
         ("flows/cli.py", "import mlflow", "One door to MLflow"),
-        ("tasks/study.py", "import duckdb", "One door to DuckDB"),
+        ("tasks/study/study.py", "import duckdb", "One door to DuckDB"),
         ("tasks/strategies/beam_search.py", "import tasks.engines.scripted", "Strategies know no engine"),
     ],
 )

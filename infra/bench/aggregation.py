@@ -23,12 +23,13 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from tasks.provenance import code_commit
-from tasks.runs import note, open_run
+from tasks.runs.events import note
+from tasks.runs.opening import open_run
+from tasks.runs.provenance import code_commit
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.policy import fit_policy
-from tasks.study import Study, study_from
+from tasks.study.study import Study, study_from
 from warehouse.store import Store
 
 DIFFICULTY_DRAWS = 64

@@ -24,10 +24,11 @@ from infra.bench.room import BUDGET, SEARCH, Counted, Used, opened, scaled, sear
 from tasks.engine_log import noise_in
 from tasks.grade import grade
 from tasks.models.version import BUNDLED
-from tasks.provenance import code_commit, packages
-from tasks.runs import open_run, prepared
+from tasks.runs.loading import prepared
+from tasks.runs.opening import open_run
+from tasks.runs.provenance import code_commit, packages
 from tasks.strategies import parse
-from tasks.study import Study, load_study
+from tasks.study.study import Study, load_study
 from warehouse.store import Store
 
 GENERATOR = "bundled/congruences-generator"

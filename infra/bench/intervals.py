@@ -31,7 +31,7 @@ from rich.table import Table
 
 from infra.bench import simulated
 from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Family, Truth
-from tasks.provenance import code_commit
+from tasks.runs.provenance import code_commit
 from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
 from tasks.statistics.curves import budget_reaching, cheapest_first, choices, cross_validated, fold_of, resampled_curve
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of

@@ -29,7 +29,8 @@ from tasks.draws.scorer import Scorer
 from tasks.memory import known_draws, known_scores
 from tasks.models.version import Model
 from tasks.protocols import Draw, Reply, Sampling, key_of
-from tasks.runs import Run, load_run
+from tasks.runs.loading import load_run
+from tasks.runs.run import Run
 from tasks.settings import settings
 from tasks.solving import Solver, load_policy, policy_run
 from warehouse.store import Store

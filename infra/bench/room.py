@@ -23,7 +23,8 @@ from tasks.memory import Recorder
 from tasks.models.version import Model
 from tasks.protocols import Engine, Verifier
 from tasks.questioning import Questioning, plan, questioning
-from tasks.runs import Run, load_run
+from tasks.runs.loading import load_run
+from tasks.runs.run import Run
 from tasks.strategies import Strategy, parse
 from warehouse.store import Store
 

@@ -14,8 +14,8 @@ from tasks.engines.vllm_process import on_gpu
 from tasks.models.verifiers import ServedVerifier, load_reading
 from tasks.models.version import Model
 from tasks.protocols import Engine, StepScore, Verifier
-from tasks.runs import Run
-from tasks.study_tables import Server
+from tasks.runs.run import Run
+from tasks.study.tables import Server
 
 
 class RunEngines:

@@ -10,7 +10,7 @@ from typing import Any
 from tasks.engines import vllm_process
 from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling
-from tasks.study_tables import EngineOptions
+from tasks.study.tables import EngineOptions
 
 
 class VllmGenerator:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tasks.study_tables import EngineOptions
+from tasks.study.tables import EngineOptions
 from warehouse.errors import UserError
 
 _ON_CPU: dict[str, Any] = {

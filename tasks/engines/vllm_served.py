@@ -12,7 +12,7 @@ from tasks.engines import vllm_process
 from tasks.models.formats import Format
 from tasks.models.verifiers import ServedVerifier, load_reading
 from tasks.protocols import StepScore
-from tasks.study_tables import EngineOptions
+from tasks.study.tables import EngineOptions
 from tasks.value_heads import served_folder
 
 

@@ -13,7 +13,7 @@ from tasks.publication.summary import Reader, RunSummary, load_summary
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.policy import PolicyFit, fit_policy
 from tasks.strategies import parse
-from tasks.study import Study, study_from
+from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
 
 COSTS = ("flops",)

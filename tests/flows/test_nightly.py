@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 from serving import Up
 
-from tasks.study import study_from
+from tasks.study.study import study_from
 from warehouse import snapshot
 
 pytestmark = pytest.mark.slow

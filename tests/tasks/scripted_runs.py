@@ -14,8 +14,9 @@ from pathlib import Path
 from tasks import binning, estimate, fit, generate, grade
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
 from tasks.models.version import Model
-from tasks.runs import Run, open_run
-from tasks.study import Study, study_from
+from tasks.runs.opening import open_run
+from tasks.runs.run import Run
+from tasks.study.study import Study, study_from
 from warehouse.store import Store
 
 CHANCES = (0.95, 0.85, 0.7, 0.5, 0.35)

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 from scripted_runs import run_all, small_study
 
-from tasks import binning, runs
+from tasks import binning
 from tasks.binning import load_probe
+from tasks.runs import run as runs
 from warehouse.errors import UserError
 from warehouse.store import Store
 

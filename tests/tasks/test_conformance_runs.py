@@ -8,7 +8,7 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 from scripts import EXAMPLES
 
 from tasks.strategies import parse
-from tasks.study import Study
+from tasks.study.study import Study
 from warehouse.store import Store
 
 BUDGETS = [1, 4, 16]

@@ -16,7 +16,7 @@ from tasks.binning import load_probe
 from tasks.controller import Cell, Controller, Policy
 from tasks.draws.sampler import MissingDraws
 from tasks.replay import replayed
-from tasks.runs import load_run
+from tasks.runs.loading import load_run
 from tasks.solving import load_policy, opened, policy_run
 from tasks.statistics.adaptive import Rule, _ahead, _walk, stops_at
 from tasks.strategies import parse

@@ -12,7 +12,8 @@ from tasks.benchmarks.benchmark import load_benchmark
 from tasks.distilling import harvest, harvest_study, version_name, version_study, wanted
 from tasks.grade import graded
 from tasks.replay import replayed
-from tasks.runs import load_run, open_run, prepared
+from tasks.runs.loading import load_run, prepared
+from tasks.runs.opening import open_run
 from warehouse.errors import UserError
 from warehouse.store import Store
 

@@ -27,7 +27,7 @@ from tasks.models.formats import load_format, load_tokenizer
 from tasks.models.version import BUNDLED
 from tasks.protocols import Sampling
 from tasks.settings import ROOT
-from tasks.study_tables import EngineOptions
+from tasks.study.tables import EngineOptions
 from warehouse.errors import UserError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,8 +8,9 @@ from scripted_runs import small_study
 
 from tasks.models.formats import load_format
 from tasks.models.version import BUNDLED, fingerprint, load_model, locate, parameters
-from tasks.runs import load_run, open_run
-from tasks.study import study_from
+from tasks.runs.loading import load_run
+from tasks.runs.opening import open_run
+from tasks.study.study import study_from
 from warehouse.errors import UserError
 from warehouse.store import Store
 

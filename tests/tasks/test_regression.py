@@ -13,7 +13,7 @@ from nights import chances, compared
 from tasks.promotion import Comparison
 from tasks.regression import sentence, tell, verdict, worse_at
 from tasks.statistics.comparisons import Difference
-from tasks.study_tables import Gate
+from tasks.study.tables import Gate
 from warehouse.errors import UserError
 
 SAME = Difference(0.0, 0.0, 0.0, 1.0)

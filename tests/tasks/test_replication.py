@@ -18,7 +18,7 @@ from tasks.publication.replication_data import Evidence, load_evidence
 from tasks.statistics.contrasts import Contrast, lead, lead_change, policy_lead
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.verdicts import above, below, every, factor_verdict, some, within
-from tasks.study import load_study
+from tasks.study.study import load_study
 from warehouse.store import Store
 
 STRATEGIES = ["majority", "best_of_n", "weighted", "beam_search(m=4)", "lookahead(k=1,m=4)"]

@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks import binning, estimate, fit, generate, grade
-from tasks.runs import open_run
-from tasks.study import study_from
+from tasks.runs.opening import open_run
+from tasks.study.study import study_from
 from warehouse import snapshot
 from warehouse.store import Store
 

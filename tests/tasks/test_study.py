@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tasks.runs import prepared
-from tasks.study import Study, load_study, study_from
+from tasks.runs.loading import prepared
+from tasks.study.study import Study, load_study, study_from
 from warehouse.errors import UserError
 
 

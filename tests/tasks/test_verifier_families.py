@@ -14,7 +14,7 @@ from tiny_models import QUESTION, STEPS
 from tasks.engines.vllm_served import VllmServed, VllmVerifier
 from tasks.models.formats import load_format, load_tokenizer
 from tasks.models.verifiers import ServedVerifier, load_reading
-from tasks.study_tables import EngineOptions
+from tasks.study.tables import EngineOptions
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from tasks.models.formats import load_format, load_tokenizer
 from tasks.models.verifiers import ServedVerifier, load_family, load_reading
 from tasks.models.version import BUNDLED
 from tasks.protocols import VerifierFailure
-from tasks.study import load_study
+from tasks.study.study import load_study
 from tasks.value_heads import served_folder
 from warehouse.errors import UserError
 

@@ -10,7 +10,7 @@ from tasks.engines.vllm_served import VllmVerifier
 from tasks.models.formats import load_format, load_tokenizer
 from tasks.models.version import BUNDLED
 from tasks.protocols import Sampling
-from tasks.study_tables import EngineOptions
+from tasks.study.tables import EngineOptions
 
 pytestmark = pytest.mark.slow
 

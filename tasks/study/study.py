@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.models.verifiers import load_family
 from tasks.settings import INFRA
 from tasks.strategies import Strategy, parse
-from tasks.study_tables import Distill, EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
+from tasks.study.tables import Distill, EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
 from warehouse.errors import UserError
 
 

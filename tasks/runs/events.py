@@ -1,0 +1,41 @@
+"""What happens to a run, as rows of `run_events`, and the frame around every stage."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from tasks.runs.loading import load_run
+from tasks.runs.run import Run
+from warehouse.store import Store
+
+PATIENCE_SECONDS = 60.0
+"""A stage waits so long for a command that writes between stages, e.g. `ttc plan`."""
+
+
+@contextlib.contextmanager
+def stage(folder: Path, run_id: str, name: str) -> Generator[tuple[Store, Run]]:
+    """The open warehouse and the run, for one stage; its seconds are written down when it ends well."""
+    wall, cpu = time.monotonic(), _cpu_seconds()
+    with Store.open(folder, patience=PATIENCE_SECONDS) as store:
+        yield store, load_run(store, run_id)
+        note(store, run_id, "stage", name, seconds=time.monotonic() - wall, cpu_seconds=_cpu_seconds() - cpu)
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and of its ended children, engines among them."""
+    used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def note(store: Store, run_id: str, event: str, detail: str | None = None, **seconds: float) -> None:
+    """Write down that something happened to a run."""
+    row = {"run_id": run_id, "event": event, "at": datetime.now(UTC), "detail": detail}
+    row |= {name: seconds.get(name) for name in ("seconds", "cpu_seconds")}
+    store.append("run_events", pl.DataFrame([row]))

@@ -1,0 +1,109 @@
+"""Opening a run: the unfinished one of the same identity goes on, or a new one is written down."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from tasks.benchmarks.benchmark import Benchmark
+from tasks.runs.events import note
+from tasks.runs.loading import identity_of, prepared
+from tasks.runs.provenance import code_commit, packages
+from tasks.runs.run import Run
+from tasks.study.study import Study
+from warehouse.store import Store
+
+
+def open_run(store: Store, study: Study, model: str) -> str:
+    """Id of the run of this study for this model: the unfinished one of the same identity, or a new one."""
+    run = prepared(study, model, run_id="")
+    identity = identity_of(run)
+    unfinished = store.read(
+        "SELECT run_id FROM runs WHERE identity = $identity AND run_id NOT IN "
+        "(SELECT run_id FROM run_events WHERE event = 'complete') ORDER BY opened_at DESC LIMIT 1",
+        identity=identity,
+    )
+    if len(unfinished):
+        run_id = str(unfinished.item())
+        note(store, run_id, "resumed")
+        return run_id
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    _write(store, dataclasses.replace(run, run_id=run_id), identity)
+    return run_id
+
+
+def complete_run(store: Store, study: Study, model: str) -> str | None:
+    """Id of the newest complete run of this study for this model as they are now; None: there is none."""
+    rows = store.read(
+        "SELECT run_id FROM complete_runs JOIN runs USING (run_id) WHERE identity = $identity "
+        "ORDER BY completed_at DESC LIMIT 1",
+        identity=identity_of(prepared(study, model, run_id="")),
+    )
+    return str(rows.item()) if len(rows) else None
+
+
+def _write(store: Store, run: Run, identity: str) -> None:
+    now = datetime.now(UTC)
+    store.append("model_versions", model_rows(run, now))
+    store.append("questions", _question_rows(run.benchmark))
+    cells = [{"run_id": run.run_id, "strategy": s, "budget": b} for s, b in run.study.cells()]
+    store.append("run_cells", pl.DataFrame(cells))
+    store.append("run_questions", pl.DataFrame({"run_id": run.run_id, "question_id": run.question_ids}))
+    store.append("runs", pl.DataFrame([_run_row(run, identity, now)]))
+    note(store, run.run_id, "opened")
+
+
+def model_rows(run: Run, now: datetime) -> pl.DataFrame:
+    """The model versions that a run asks, as table `model_versions` has them."""
+    asked = {"generator": [run.generator, run.reviser], "verifier": [run.verifier, run.judge]}
+    models = {m.fingerprint: (kind, m) for kind, several in asked.items() for m in several if m}.values()
+    return pl.DataFrame(
+        [
+            {
+                "model_fingerprint": model.fingerprint, "model": model.name, "kind": kind,
+                "parameters": model.parameters, "path": str(model.folder), "seen_at": now,
+            }
+            for kind, model in models
+        ]
+    )  # fmt: skip
+
+
+def _question_rows(benchmark: Benchmark) -> pl.DataFrame:
+    rows = [
+        {
+            "benchmark_fingerprint": benchmark.fingerprint, "question_id": q.question_id, "benchmark": benchmark.name,
+            "question": q.text, "target": q.target, "level": q.level,
+        }
+        for q in benchmark.questions
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema_overrides={"level": pl.Int32}, infer_schema_length=None)
+
+
+def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
+    study = run.study
+    return {
+        "run_id": run.run_id,
+        "study": study.name,
+        "study_json": study.to_json(),
+        "identity": identity,
+        "benchmark": run.benchmark.name,
+        "benchmark_fingerprint": run.benchmark.fingerprint,
+        "family": study.family,
+        "model": run.generator.name,
+        "model_fingerprint": run.generator.fingerprint,
+        "verifier": run.verifier.name if run.verifier else None,
+        "verifier_fingerprint": run.verifier.fingerprint if run.verifier else None,
+        "reviser_fingerprint": run.reviser.fingerprint if study.revisions else None,
+        "judge_fingerprint": run.judge.fingerprint if run.judge else None,
+        "aggregate": study.verifier.aggregate if study.verifier else "last",
+        "seed": study.seed,
+        "replicate": study.replicate,
+        "code_commit": code_commit(),
+        "packages_json": json.dumps(packages(), sort_keys=True),
+        "opened_at": now,
+    }

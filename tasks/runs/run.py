@@ -1,0 +1,43 @@
+"""One execution of a study for one model version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.benchmarks.benchmark import Benchmark
+from tasks.models.formats import Format
+from tasks.models.version import Model
+from tasks.strategies import Strategy
+from tasks.study.study import Study
+from tasks.study.tables import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a study for one model version, with all that its stages need."""
+
+    run_id: str
+    study: Study
+    generator: Model
+    verifier: Model | None
+    reviser: Model
+    """The model that revises attempts; the generator itself unless the study names one."""
+    judge: Model | None
+    """The verifier of attempts; None where the run's verifier judges them too."""
+    benchmark: Benchmark
+    format: Format
+
+    def verifier_settings(self, model: Model) -> Verifier:
+        """What the study says of the verifier that is this model."""
+        revisions = self.study.revisions
+        if revisions and revisions.verifier and self.judge and model.fingerprint == self.judge.fingerprint:
+            return revisions.verifier
+        return self.study.verifier or Verifier()
+
+    def models(self, strategy: Strategy) -> tuple[Model, Model | None]:
+        """Who writes and who judges under a strategy."""
+        return (self.reviser, self.judge or self.verifier) if strategy.form.revises else (self.generator, self.verifier)
+
+    @property
+    def question_ids(self) -> list[str]:
+        return [q.question_id for q in self.benchmark.questions]
