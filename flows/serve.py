@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from flows.solve import told
 from tasks.controller import Solved
-from tasks.engine_log import noise_in
+from tasks.engines.log import noise_in
 from tasks.solving import Solver, opened, policy_run
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from tasks.controller import Solved
-from tasks.engine_log import noise_in
+from tasks.engines.log import noise_in
 from tasks.solving import Solver, opened, policy_run
 from warehouse.snapshot import Snapshot
 

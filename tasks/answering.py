@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tasks.asking.replay import replayed
 from tasks.benchmarks.question import Question
 from tasks.binning import load_probe
 from tasks.controller import Controller, Solved
 from tasks.grading.grader import GRADER_VERSION
-from tasks.replay import replayed
 from tasks.runs.run import Run
 from tasks.solving import load_policy
 from tasks.statistics.bootstrap import wilson

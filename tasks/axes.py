@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tasks.engines.pace import seconds_a_token
 from tasks.models.version import Model
-from tasks.pace import seconds_a_token
 from tasks.runs.run import Run
 from tasks.statistics.cost_axes import fit_costs
 from tasks.strategies import parse

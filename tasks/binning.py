@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks.asking.completions import Reader
+from tasks.asking.replay import replayed
 from tasks.publication.summary import Reader as Warehouse
-from tasks.reading import Reader
-from tasks.replay import replayed
 from tasks.runs.completeness import missing_outcomes
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run

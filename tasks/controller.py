@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, Self
 
 import polars as pl
 
+from tasks.asking.costs import Spent, costs
+from tasks.asking.questioning import Questioning, Result
+from tasks.asking.tools import Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import aggregate
-from tasks.estimate import Spent, costs
 from tasks.grading.canonical import canonical
-from tasks.metering import Side
-from tasks.questioning import Questioning, Result
 from tasks.statistics.adaptive import Rule, stops_at
 from tasks.statistics.bootstrap import wilson
 from tasks.statistics.probe import Probe

@@ -12,12 +12,12 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from tasks.asking.completions import Read, Reader
+from tasks.asking.questioning import Questioning
+from tasks.asking.replay import replayed
 from tasks.benchmarks.benchmark import TRAINING
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
-from tasks.questioning import Questioning
-from tasks.reading import Read, Reader
-from tasks.replay import replayed
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
 from tasks.statistics.selectors import SELECTORS, Candidate

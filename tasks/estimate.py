@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from tasks.asking.completions import Read, Reader
+from tasks.asking.costs import Spent, costs
+from tasks.asking.questioning import Questioning, Result
+from tasks.asking.replay import replayed
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import MissingDraws
-from tasks.models.version import Model
-from tasks.questioning import Questioning, Result
-from tasks.reading import Read, Reader
-from tasks.replay import replayed
 from tasks.runs.events import stage
 from tasks.runs.run import Run
 from tasks.statistics.adaptive import Rule, adaptive_estimates
@@ -24,16 +24,6 @@ from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.strategies import parse
-
-
-class Spent(NamedTuple):
-    """Tokens as if the strategy ran alone (METHOD §9)."""
-
-    generated: float
-    prompt: float
-    verifier: float
-    cached: float = 0.0
-    """Of the prompt tokens; they cost no FLOPs."""
 
 
 def estimate(folder: Path, run_id: str) -> int:
@@ -160,18 +150,6 @@ def _shares(reads: list[Read], *, cut: int, of: int) -> dict[str, float]:
     """Shares of the budget's completions without an answer, and cut at the token limit."""
     silent = sum(read.canonical is None for read in reads) + of - len(reads)
     return {"no_answer": silent / of, "truncated": cut / of}
-
-
-def costs(model: Model, verifier: Model | None, generations: float, spent: Spent) -> dict[str, float]:
-    """The cost columns of an outcome; FLOPs are 2 · parameters · tokens over both models (METHOD §9)."""
-    computed = model.parameters * (spent.generated + spent.prompt - spent.cached)
-    return {
-        "generations": float(generations),
-        "generated_tokens": float(spent.generated),
-        "prompt_tokens": float(spent.prompt),
-        "verifier_tokens": float(spent.verifier),
-        "flops": 2.0 * (computed + (verifier.parameters if verifier else 0) * spent.verifier),
-    }
 
 
 def _pool(reads: list[Read]) -> Pool:

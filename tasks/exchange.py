@@ -12,18 +12,20 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks.asking.completions import Reader
+from tasks.asking.recorder import Recorder
+from tasks.asking.recording import Counter, Progress, recorded
+from tasks.asking.stored import known_draws
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
-from tasks.engine_log import noise_in
+from tasks.engines.lazy import Engines, Lazy
+from tasks.engines.log import noise_in
 from tasks.engines.running import RunEngines
-from tasks.generate import Counter, Engines, Lazy, recorded
 from tasks.grade import graded
-from tasks.memory import Progress, Recorder, known_draws
 from tasks.models.version import Model
 from tasks.protocols import Sampling
-from tasks.reading import Reader
 from tasks.runs.events import stage
 from tasks.runs.loading import prepared
 from tasks.runs.opening import model_rows

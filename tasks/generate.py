@@ -3,60 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
 
+from tasks.asking.plan import plan
+from tasks.asking.questioning import Questioning, questioning
+from tasks.asking.recorder import Recorder
+from tasks.asking.recording import Counter, Progress, recorded
+from tasks.asking.stored import known_draws, known_scores
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
-from tasks.engine_log import noise_in
+from tasks.engines.lazy import Engines, Lazy
+from tasks.engines.log import noise_in
+from tasks.engines.pace import Clock
 from tasks.engines.running import RunEngines
-from tasks.memory import Progress, Recorder, known_draws, known_scores
 from tasks.models.version import Model
-from tasks.pace import Clock
-from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
-from tasks.questioning import Questioning, plan, questioning
 from tasks.runs.events import stage
 from tasks.runs.run import Run
 from warehouse.store import Store
-
-FLUSH_SECONDS = 2.0
-SNAPSHOT_SECONDS = 20.0
-
-
-class Engines(Protocol):
-    """Starts what a run needs, at the first request: an unchanged model never starts an engine."""
-
-    async def engine(self, model: Model) -> Engine: ...
-    async def verifier(self, model: Model) -> Verifier: ...
-    async def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Lazy:
-    """Engine and Verifier of a model that start with their first request."""
-
-    engines: Engines
-    model: Model
-    clock: Clock = field(default_factory=Clock)
-
-    async def draw(self, prefix: Any, n: int, *, sampling: Sampling, seed: int) -> Reply:
-        engine = await self.engines.engine(self.model)
-        with self.clock.asked(self.model):
-            reply = await engine.draw(prefix, n, sampling=sampling, seed=seed)
-        self.clock.tokens[self.model.fingerprint] += sum(draw.tokens for draw in reply.draws)
-        return reply
-
-    async def score(self, question: str, steps: Any) -> list[StepScore]:
-        verifier = await self.engines.verifier(self.model)
-        with self.clock.asked(self.model):
-            scores = await verifier.score(question, steps)
-        self.clock.tokens[self.model.fingerprint] += scores[-1].tokens if scores else 0
-        return scores
 
 
 def generate(
@@ -105,48 +70,3 @@ def _asking(
         )  # fmt: skip
 
     return questioning(run, sampler=sampler, scorer=scorer, done=done)
-
-
-@dataclass(slots=True)
-class Counter:
-    units: int
-    progress: Progress | None
-    recorder: Recorder
-    done: int = 0
-
-    def one(self) -> None:
-        self.done += 1
-
-    def tell(self) -> None:
-        if self.progress:
-            self.progress(self.done, self.units, self.recorder)
-
-
-async def recorded(work: Coroutine[Any, Any, None], recorder: Recorder, counter: Counter) -> None:
-    """Do the work while the journal is written every two seconds and a snapshot published every twenty.
-
-    Should recording fail, the work is stopped at once: draws that cannot be kept are not worth drawing.
-    """
-    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(_record_for_ever(recorder, counter))]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        recorder.flush()
-        counter.tell()
-        recorder.store.publish_snapshot()
-
-
-async def _record_for_ever(recorder: Recorder, counter: Counter) -> None:
-    published = -math.inf
-    while True:
-        await asyncio.sleep(FLUSH_SECONDS)
-        recorder.flush()
-        counter.tell()
-        if time.monotonic() - published > SNAPSHOT_SECONDS:
-            await asyncio.to_thread(recorder.store.publish_snapshot)
-            published = time.monotonic()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks.asking.questioning import Questioning
+from tasks.asking.replay import replayed
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
 from tasks.grading.canonical import canonical
 from tasks.grading.grader import GRADER_VERSION, Grader
-from tasks.questioning import Questioning
-from tasks.replay import replayed
 from tasks.runs.events import stage
 from tasks.runs.run import Run
 from warehouse.store import Store

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.pace import generated_a_second
-from tasks.questioning import Plan, plan
+from tasks.asking.plan import Plan, plan
+from tasks.engines.pace import generated_a_second
 from tasks.runs.loading import prepared
 from tasks.runs.run import Run
 from tasks.study.study import Study

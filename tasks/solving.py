@@ -9,15 +9,15 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.asking.questioning import questioning
 from tasks.benchmarks.question import Question
 from tasks.binning import load_probe
 from tasks.controller import Controller, Policy, Solved
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
+from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.running import RunEngines
-from tasks.generate import Engines, Lazy
 from tasks.models.version import Model
-from tasks.questioning import questioning
 from tasks.runs.loading import load_run
 from tasks.runs.refusals import check_context
 from tasks.runs.run import Run

@@ -10,7 +10,7 @@ from tasks import exchange as exchanging
 from tasks import fit as fitting
 from tasks import generate as generating
 from tasks import grade as grading
-from tasks.progress import reporter
+from tasks.asking.progress import reporter
 from tasks.publish import publish_run
 from tasks.runs.events import note
 from tasks.runs.opening import open_run as opening

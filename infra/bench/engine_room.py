@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.bench.room import BUDGET, SEARCH, Counted, Used, opened, scaled, searched, swept, total, verifier_calls
-from tasks.engine_log import noise_in
+from tasks.engines.log import noise_in
 from tasks.grade import grade
 from tasks.models.version import BUNDLED
 from tasks.runs.loading import prepared

@@ -23,10 +23,10 @@ from rich.console import Console
 from flows.serve import application
 from flows.sql import as_table
 from tasks.answering import Answered, answered_accuracy, replay_answers
+from tasks.asking.stored import known_draws, known_scores
 from tasks.binning import load_probe
 from tasks.draws.sampler import MissingDraws, Sampler, first_seed
 from tasks.draws.scorer import Scorer
-from tasks.memory import known_draws, known_scores
 from tasks.models.version import Model
 from tasks.protocols import Draw, Reply, Sampling, key_of
 from tasks.runs.loading import load_run

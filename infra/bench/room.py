@@ -15,14 +15,15 @@ from typing import Any, NamedTuple, Protocol
 
 import psutil
 
+from tasks.asking.plan import plan
+from tasks.asking.questioning import Questioning, questioning
+from tasks.asking.recorder import Recorder
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import NewDraw, Sampler
 from tasks.draws.scorer import NewScore, Scorer
 from tasks.engines.running import RunEngines
-from tasks.memory import Recorder
 from tasks.models.version import Model
 from tasks.protocols import Engine, Verifier
-from tasks.questioning import Questioning, plan, questioning
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
 from tasks.strategies import Strategy, parse
@@ -59,7 +60,7 @@ def total(parts: Iterable[Used]) -> Used:
 
 
 class Records(Protocol):
-    """Is told of every draw and score that was paid for, as tasks.memory.Recorder is."""
+    """Is told of every draw and score that was paid for, as tasks.asking.recorder.Recorder is."""
 
     def draw(self, model: Model, new: NewDraw, /) -> None: ...
     def score(self, verifier: Model, new: NewScore, /) -> None: ...

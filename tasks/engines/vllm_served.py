@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tasks.engines import vllm_process
+from tasks.engines.value_heads import served_folder
 from tasks.models.formats import Format
 from tasks.models.verifiers import ServedVerifier, load_reading
 from tasks.protocols import StepScore
 from tasks.study.tables import EngineOptions
-from tasks.value_heads import served_folder
 
 
 class VllmServed:

@@ -11,12 +11,14 @@ from itertools import count
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from tasks.asking.costs import Meter
+from tasks.asking.plan import Samplings
+from tasks.asking.tools import MeteredTools, Revising, Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import NewDraw, Sampler
 from tasks.draws.scorer import NewScore, Scorer
 from tasks.engines.scripted import Law, Opinion, ScriptedEngine, ScriptedVerifier
-from tasks.metering import Meter, MeteredTools, Revising, Samplings, Side
 from tasks.models.formats import Format
 from tasks.protocols import Reply, Sampling
 from tasks.strategies import Strategy, parse

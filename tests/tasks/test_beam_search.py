@@ -3,7 +3,7 @@
 import pytest
 from scripts import Bench, by_letter, constant, failing, fixed, geometric, never_ending, one_way
 
-from tasks.metering import Meter
+from tasks.asking.costs import Meter
 from tasks.strategies.beam_search import beam_search
 from tasks.strategies.forms import width_at
 

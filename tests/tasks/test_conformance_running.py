@@ -21,8 +21,8 @@ from scripts import (
     sometimes_silent,
 )
 
+from tasks.asking.costs import Meter
 from tasks.draws.scorer import Scorer
-from tasks.metering import Meter
 from tasks.statistics.selectors import Candidate, weighted
 from tasks.strategies import parse
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.answering import answered_accuracy, replay_answers
+from tasks.asking.replay import replayed
 from tasks.binning import load_probe
 from tasks.controller import Cell, Controller, Policy
 from tasks.draws.sampler import MissingDraws
-from tasks.replay import replayed
 from tasks.runs.loading import load_run
 from tasks.solving import load_policy, opened, policy_run
 from tasks.statistics.adaptive import Rule, _ahead, _walk, stops_at

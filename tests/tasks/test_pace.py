@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scripted_runs import run_all, small_study
 
-from tasks.pace import Clock, generated_a_second, seconds_a_token
+from tasks.engines.pace import Clock, generated_a_second, seconds_a_token
 from warehouse.store import Store
 
 WRITER: Any = SimpleNamespace(fingerprint="writer")

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from scripts import FORMAT, WHOLE, Bench, fixed, geometric, never_ending
 
+from tasks.asking.costs import Meter
 from tasks.draws.sampler import DrawKey, MissingDraws, Sampler
-from tasks.metering import Meter
 
 
 async def test_a_larger_number_draws_only_the_difference():

@@ -11,12 +11,12 @@ import tiny_models
 from safetensors.torch import load_file
 from tiny_models import QUESTION, STEPS
 
+from tasks.engines.value_heads import served_folder
 from tasks.models.formats import load_format, load_tokenizer
 from tasks.models.verifiers import ServedVerifier, load_family, load_reading
 from tasks.models.version import BUNDLED
 from tasks.protocols import VerifierFailure
 from tasks.study.study import load_study
-from tasks.value_heads import served_folder
 from warehouse.errors import UserError
 
 PRM = BUNDLED / "congruences-prm"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tasks.asking.questioning import Questioning, questioning
+from tasks.asking.stored import known_draws, known_scores
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
-from tasks.memory import known_draws, known_scores
 from tasks.models.version import Model
-from tasks.questioning import Questioning, questioning
 from tasks.runs.run import Run
 from warehouse.store import Store
 

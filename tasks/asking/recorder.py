@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,38 +9,12 @@ from typing import Any
 import polars as pl
 
 from tasks.draws.nodes import Node
-from tasks.draws.sampler import DrawKey, NewDraw
+from tasks.draws.sampler import NewDraw
 from tasks.draws.scorer import NewScore
 from tasks.models.version import Model
-from tasks.protocols import Draw, Sampling, StepScore
+from tasks.protocols import Sampling
 from tasks.runs.run import Run
 from warehouse.store import Store
-
-
-def known_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey, int, Draw]]:
-    """Every draw of this model version on this run's questions, whoever paid for it."""
-    frame = store.read(
-        "SELECT prefix_key, sampling_key, replicate, child, token_ids, text, stop, generated_tokens FROM draws "
-        "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
-        wanted=pl.DataFrame({"question_id": run.question_ids}),
-        model=model.fingerprint,
-    )
-    for prefix, sampling, replicate, child, ids, text, stop, tokens in frame.iter_rows():
-        yield DrawKey(prefix, sampling, replicate), child, Draw(tuple(ids), text, stop, tokens)
-
-
-def known_scores(store: Store, run: Run, verifier: Model | None) -> Iterator[tuple[str, StepScore]]:
-    """Every score of this verifier version on this run's questions."""
-    if verifier is None:
-        return
-    frame = store.read(
-        "SELECT node_key, score, tokens FROM scores SEMI JOIN wanted USING (question_id) "
-        "WHERE verifier_fingerprint = $verifier",
-        wanted=pl.DataFrame({"question_id": run.question_ids}),
-        verifier=verifier.fingerprint,
-    )
-    for key, score, tokens in frame.iter_rows():
-        yield key, StepScore(score, tokens)
 
 
 @dataclass(slots=True)
@@ -127,7 +100,3 @@ def _sampling_rows(samplings: list[Sampling]) -> pl.DataFrame:
             for s in samplings
         ]
     )  # fmt: skip
-
-
-Progress = Callable[[int, int, Recorder], None]
-"""Told now and then: units done, units in all, what was recorded."""

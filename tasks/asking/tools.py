@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tasks.asking.costs import Meter
+from tasks.asking.plan import Samplings
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
@@ -20,47 +20,11 @@ A_CHAIN = 1_000
 """Attempt t of a chain is drawn in replicate + t · A_CHAIN: a sight met again later in a chain is drawn anew."""
 
 
-@dataclass(slots=True)
-class Meter:
-    """Tokens by who read or wrote them; what is asked for twice is counted once."""
-
-    generated_tokens: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    """Prompt tokens that the strategy itself had written or read before: a prefix cache has them."""
-    verifier_tokens: int = 0
-    _scored: set[str] = field(default_factory=set[str])
-    _drawn: Counter[str] = field(default_factory=Counter[str])
-
-    def drew(self, family: str, parent: Node, children: Sequence[Node]) -> None:
-        """Count one request for those children of a family that were not counted yet."""
-        new = children[self._drawn[family] :]
-        if new:
-            self._drawn[family] = len(children)
-            self.prompt_tokens += len(parent.token_ids)
-            self.cached_tokens += len(parent.token_ids) if parent.steps else 0
-            self.generated_tokens += sum(child.generated_tokens - parent.generated_tokens for child in new)
-
-    def scored(self, node: Node, tokens: int) -> None:
-        """Count one verifier call on a node."""
-        if node.key not in self._scored:
-            self._scored.add(node.key)
-            self.verifier_tokens += tokens
-
-
 class Side(NamedTuple):
     """One model that writes and one that judges what it wrote."""
 
     sampler: Sampler
     scorer: Scorer
-
-
-class Samplings(NamedTuple):
-    """How whole completions, steps and lookahead's steps are drawn."""
-
-    whole: Sampling
-    step: Sampling
-    greedy: Sampling
 
 
 @dataclass(frozen=True, slots=True)

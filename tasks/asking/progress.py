@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from tasks.memory import Progress, Recorder
+from tasks.asking.recording import Progress
 
 
 def reporter() -> Progress:
@@ -16,17 +16,17 @@ def reporter() -> Progress:
     started = last = time.monotonic()
     live = sys.stderr.isatty()
 
-    def tell(done: int, units: int, recorder: Recorder) -> None:
+    def report(done: int, units: int, tokens: int) -> None:
         nonlocal last
         now = time.monotonic()
         if not live and now - last < 30 and done < units:
             return
         last = now
         end = "\n" if done == units or not live else ""
-        line = _line(done, units, recorder.generated_tokens, now - started)
+        line = _line(done, units, tokens, now - started)
         print(f"{chr(13) if live else ''}{line:<78}", end=end, file=sys.stderr, flush=True)
 
-    return tell
+    return report
 
 
 def _line(done: int, units: int, tokens: int, seconds: float) -> str:

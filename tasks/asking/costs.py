@@ -1,0 +1,61 @@
+"""What a strategy consumed, as if it ran alone (METHOD §9)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tasks.draws.nodes import Node
+from tasks.models.version import Model
+
+
+@dataclass(slots=True)
+class Meter:
+    """Tokens by who read or wrote them; what is asked for twice is counted once."""
+
+    generated_tokens: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens that the strategy itself had written or read before: a prefix cache has them."""
+    verifier_tokens: int = 0
+    _scored: set[str] = field(default_factory=set[str])
+    _drawn: Counter[str] = field(default_factory=Counter[str])
+
+    def drew(self, family: str, parent: Node, children: Sequence[Node]) -> None:
+        """Count one request for those children of a family that were not counted yet."""
+        new = children[self._drawn[family] :]
+        if new:
+            self._drawn[family] = len(children)
+            self.prompt_tokens += len(parent.token_ids)
+            self.cached_tokens += len(parent.token_ids) if parent.steps else 0
+            self.generated_tokens += sum(child.generated_tokens - parent.generated_tokens for child in new)
+
+    def scored(self, node: Node, tokens: int) -> None:
+        """Count one verifier call on a node."""
+        if node.key not in self._scored:
+            self._scored.add(node.key)
+            self.verifier_tokens += tokens
+
+
+class Spent(NamedTuple):
+    """Tokens as if the strategy ran alone (METHOD §9)."""
+
+    generated: float
+    prompt: float
+    verifier: float
+    cached: float = 0.0
+    """Of the prompt tokens; they cost no FLOPs."""
+
+
+def costs(model: Model, verifier: Model | None, generations: float, spent: Spent) -> dict[str, float]:
+    """The cost columns of an outcome; FLOPs are 2 · parameters · tokens over both models (METHOD §9)."""
+    computed = model.parameters * (spent.generated + spent.prompt - spent.cached)
+    return {
+        "generations": float(generations),
+        "generated_tokens": float(spent.generated),
+        "prompt_tokens": float(spent.prompt),
+        "verifier_tokens": float(spent.verifier),
+        "flops": 2.0 * (computed + (verifier.parameters if verifier else 0) * spent.verifier),
+    }

@@ -1,0 +1,64 @@
+"""The draws that a study owes on every question."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tasks.protocols import Sampling
+from tasks.runs.run import Run
+from tasks.strategies import Strategy, parse
+
+
+class Samplings(NamedTuple):
+    """How whole completions, steps and lookahead's steps are drawn."""
+
+    whole: Sampling
+    step: Sampling
+    greedy: Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The draws that a study owes on every question."""
+
+    pool: int
+    """Whole completions that all pool strategies share: as many as the largest budget."""
+    difficulty: int
+    searches: tuple[tuple[Strategy, int], ...]
+    """Every search at every budget, and what comes in groups at its largest."""
+    samplings: Samplings
+    replicate: int
+
+    @property
+    def units(self) -> int:
+        """Pieces of work on one question, for progress."""
+        return 2 + len(self.searches)
+
+
+def plan(run: Run) -> Plan:
+    """What the run's study owes on every question."""
+    study, generator = run.study, run.study.generator
+    common = (generator.temperature, generator.top_p, generator.top_k)
+    step = Sampling(*common, max_tokens=generator.max_step_tokens, until="step")
+    return Plan(
+        pool=max(study.budgets),
+        difficulty=study.difficulty_draws,
+        searches=tuple(_searches(study.budgets, [parse(text) for text in study.strategies])),
+        samplings=Samplings(
+            whole=Sampling(*common, max_tokens=generator.max_tokens, until="end"),
+            step=step,
+            greedy=dataclasses.replace(step, temperature=0.0, top_p=1.0, top_k=0),
+        ),
+        replicate=study.replicate,
+    )
+
+
+def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:
+    owed: list[tuple[Strategy, int]] = []
+    for strategy in strategies:
+        fitting = [budget for budget in budgets if strategy.fits(budget)]
+        if strategy.kind != "pool":
+            owed += [(strategy, budget) for budget in (fitting if strategy.kind == "search" else fitting[-1:])]
+    return owed
