@@ -9,9 +9,9 @@ from prefect.events import emit_event
 from prefect.settings import get_current_settings
 
 from flows.deployment import worker_is_online
-from tasks.regression import sentence, tell
 from tasks.settings import settings
-from tasks.versions import study_of, verdict_of
+from tasks.versions.gate import sentence, tell
+from tasks.versions.version import study_of, verdict_of
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 

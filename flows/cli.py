@@ -188,7 +188,7 @@ def serve(
 @app.command
 def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
     """What a study will cost: draws, tokens, minutes and disk, and what is there already."""
-    from tasks.planning import forecast
+    from tasks.evaluation.forecast import forecast
     from warehouse.store import Store
 
     wanted = load_study(study, max_budget=max_budget)
@@ -222,7 +222,7 @@ def diff(
 ) -> None:
     """What changed between two model versions: numbers, models' names, or runs."""
     from flows.diff import show_diff
-    from tasks.versions import Scope
+    from tasks.versions.version import Scope
 
     show_diff(settings().warehouse, before, now, scope=Scope(family, benchmark), as_json=json)
 

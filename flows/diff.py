@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.terminal import console
-from tasks.diffing import ChangedCell, Diff, Mover, difference
-from tasks.promotion import Comparison
 from tasks.publication.summary import model_short_name, short_names
-from tasks.versions import Scope, pair
+from tasks.versions.comparison import Comparison
+from tasks.versions.diff import ChangedCell, Diff, Mover, difference
+from tasks.versions.version import Scope, pair
 from warehouse.snapshot import Snapshot
 
 

@@ -27,9 +27,9 @@ def policy(*, json: bool = False) -> None:
 @policy_app.command
 def promote(version: str, *, family: Family = None, benchmark: Benchmark = None) -> None:
     """Make a model version champion by hand: its number, its model's name, or a run of it."""
-    from tasks import standings
-    from tasks.publish import mirror_standings
-    from tasks.versions import Scope
+    from tasks.evaluation.publish import mirror_standings
+    from tasks.versions import champion as standings
+    from tasks.versions.version import Scope
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:
@@ -41,9 +41,9 @@ def promote(version: str, *, family: Family = None, benchmark: Benchmark = None)
 @policy_app.command
 def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
     """Give the place back to the champion before; the one rolled back returns only by `ttc policy promote`."""
-    from tasks import standings
-    from tasks.publish import mirror_standings
-    from tasks.versions import Scope
+    from tasks.evaluation.publish import mirror_standings
+    from tasks.versions import champion as standings
+    from tasks.versions.version import Scope
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:

@@ -48,7 +48,7 @@ def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> N
 
 def _refuse_early(study: Study) -> None:
     """Whatever is wrong with the models, the larger one included, is said before anything is started."""
-    from tasks.exchange import larger
+    from tasks.evaluation.exchange import larger
     from tasks.runs.loading import prepared
 
     for model in study.generator.models:
@@ -56,7 +56,7 @@ def _refuse_early(study: Study) -> None:
 
 
 def _say_plan(study: Study) -> None:
-    from tasks.planning import forecast
+    from tasks.evaluation.forecast import forecast
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:

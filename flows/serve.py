@@ -19,9 +19,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from flows.solve import told
-from tasks.controller import Solved
 from tasks.engines.log import noise_in
-from tasks.solving import Solver, opened, policy_run
+from tasks.serving.controller import Solved
+from tasks.serving.policy_of_run import policy_run
+from tasks.serving.solver import Solver, opened
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
-from tasks.controller import Solved
 from tasks.engines.log import noise_in
-from tasks.solving import Solver, opened, policy_run
+from tasks.serving.controller import Solved
+from tasks.serving.policy_of_run import policy_run
+from tasks.serving.solver import Solver, opened
 from warehouse.snapshot import Snapshot
 
 

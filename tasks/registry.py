@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.publication import entries
 from tasks.publication.summary import RunSummary
 from tasks.publication.track import Track
-from tasks.regression import sentence
+from tasks.versions.gate import sentence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

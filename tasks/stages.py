@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from prefect import task
 
-from tasks import binning, standings
-from tasks import estimate as estimating
-from tasks import exchange as exchanging
-from tasks import fit as fitting
-from tasks import generate as generating
-from tasks import grade as grading
 from tasks.asking.progress import reporter
-from tasks.publish import publish_run
+from tasks.evaluation import bin_difficulty as binning
+from tasks.evaluation import estimate as estimating
+from tasks.evaluation import exchange as exchanging
+from tasks.evaluation import fit_policy as fitting
+from tasks.evaluation import generate as generating
+from tasks.evaluation import grade as grading
+from tasks.evaluation.publish import publish_run
 from tasks.runs.events import note
 from tasks.runs.opening import open_run as opening
 from tasks.settings import settings
 from tasks.study.study import Study
+from tasks.versions import champion as standings
 from warehouse.store import Store
 
 

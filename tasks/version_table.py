@@ -14,7 +14,7 @@ from tasks.runs.loading import load_run
 from tasks.runs.run import Run
 from tasks.statistics.bootstrap import Floats
 from tasks.statistics.comparisons import paired_difference
-from tasks.versions import Version, served_by, version_of
+from tasks.versions.version import Version, served_by, version_of
 from warehouse.errors import UserError
 from warehouse.store import Store
 

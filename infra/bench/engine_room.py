@@ -22,7 +22,7 @@ from rich.table import Table
 
 from infra.bench.room import BUDGET, SEARCH, Counted, Used, opened, scaled, searched, swept, total, verifier_calls
 from tasks.engines.log import noise_in
-from tasks.grade import grade
+from tasks.evaluation.grade import grade
 from tasks.models.version import BUNDLED
 from tasks.runs.loading import prepared
 from tasks.runs.opening import open_run
@@ -103,7 +103,9 @@ async def on_engines(sizes: Sizes, folder: Path, run_id: str) -> dict[str, Any]:
 
 def ledger(folder: Path, run_id: str) -> dict[str, float]:
     """Tokens that the sweep generated, and the sum over its cells if each had drawn for itself."""
-    from tasks.estimate import estimate  # numba: an engine's process imports this file, and vLLM cannot start beside it
+    from tasks.evaluation.estimate import (
+        estimate,  # numba: an engine's process imports this file, and vLLM cannot start beside it
+    )
 
     grade(folder, run_id)
     estimate(folder, run_id)

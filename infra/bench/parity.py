@@ -22,17 +22,18 @@ from rich.console import Console
 
 from flows.serve import application
 from flows.sql import as_table
-from tasks.answering import Answered, answered_accuracy, replay_answers
 from tasks.asking.stored import known_draws, known_scores
-from tasks.binning import load_probe
 from tasks.draws.sampler import MissingDraws, Sampler, first_seed
 from tasks.draws.scorer import Scorer
 from tasks.models.version import Model
 from tasks.protocols import Draw, Reply, Sampling, key_of
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
+from tasks.serving.offline import Answered, answered_accuracy, replay_answers
+from tasks.serving.policy_of_run import load_policy, policy_run
+from tasks.serving.probe import load_probe
+from tasks.serving.solver import Solver
 from tasks.settings import settings
-from tasks.solving import Solver, load_policy, policy_run
 from warehouse.store import Store
 
 AT_ONCE = 32

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from tasks.fit import estimation
-from tasks.publication.summary import Reader, RunSummary, load_summary
+from tasks.evaluation.fit_policy import estimation
+from tasks.publication.summary import RunSummary, load_summary
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.policy import PolicyFit, fit_policy
 from tasks.strategies import parse
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
+from warehouse.reader import Reader
 
 COSTS = ("flops",)
 BINNINGS = ("oracle", "predicted", "probe")

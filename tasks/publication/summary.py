@@ -6,21 +6,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from tasks.statistics.comparisons import minimum_detectable
 from warehouse.errors import UserError
+from warehouse.reader import Reader
 
 COVERAGE = "pass"
 """The strategy key under which outcomes hold pass@N: what a perfect selector would reach."""
-
-
-class Reader(Protocol):
-    """A warehouse that answers SQL, e.g. `warehouse.store.Store`."""
-
-    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame: ...
 
 
 class RunSummary(NamedTuple):

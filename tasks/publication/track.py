@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from tasks.versions import Reader, Version, deployable, study_of
+from tasks.versions.version import Reader, Version, deployable, study_of
 
 
 class Track(NamedTuple):

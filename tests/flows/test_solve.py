@@ -18,8 +18,8 @@ from serving import TTC, free_port
 
 from flows.serve import application
 from tasks.benchmarks import congruences
+from tasks.serving.solver import opened
 from tasks.settings import ROOT
-from tasks.solving import opened
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
 from scripted_runs import ScriptedEngines, run_all, small_study

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.promotion import Comparison, compare
 from tasks.statistics.curves import fold_of
 from tasks.statistics.difficulty import bins
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.served import Served, served
+from tasks.versions.comparison import Comparison, compare
 
 BUDGETS = (1, 4, 16)
 POOL, DIFFICULTY_DRAWS = 16, 32

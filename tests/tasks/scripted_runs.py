@@ -11,8 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import binning, estimate, fit, generate, grade
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
+from tasks.evaluation import bin_difficulty as binning
+from tasks.evaluation import estimate, generate, grade
+from tasks.evaluation import fit_policy as fit
 from tasks.models.version import Model
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run

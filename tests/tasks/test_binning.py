@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from scripted_runs import run_all, small_study
 
-from tasks import binning
-from tasks.binning import load_probe
+from tasks.evaluation import bin_difficulty as binning
 from tasks.runs import run as runs
+from tasks.serving.probe import load_probe
 from warehouse.errors import UserError
 from warehouse.store import Store
 

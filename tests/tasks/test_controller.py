@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.answering import answered_accuracy, replay_answers
 from tasks.asking.replay import replayed
-from tasks.binning import load_probe
-from tasks.controller import Cell, Controller, Policy
 from tasks.draws.sampler import MissingDraws
 from tasks.runs.loading import load_run
-from tasks.solving import load_policy, opened, policy_run
+from tasks.serving.controller import Controller
+from tasks.serving.offline import answered_accuracy, replay_answers
+from tasks.serving.policy import Cell, Policy
+from tasks.serving.policy_of_run import load_policy, policy_run
+from tasks.serving.probe import load_probe
+from tasks.serving.solver import opened
 from tasks.statistics.adaptive import Rule, _ahead, _walk, stops_at
 from tasks.strategies import parse
 from warehouse.errors import UserError

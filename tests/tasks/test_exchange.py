@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.exchange import _trained_on, exchange
+from tasks.evaluation.exchange import _trained_on, exchange
 from tasks.models.version import Model
 from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
 from warehouse.errors import UserError

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nights import chances, night
 
-from tasks.promotion import MARGIN, Comparison, compare, decide
 from tasks.statistics.bootstrap import weights
 from tasks.statistics.comparisons import Difference
 from tasks.statistics.curves import cross_validated, resampled_curve
 from tasks.statistics.outcomes import Cell, Grid
 from tasks.statistics.served import served
+from tasks.versions.comparison import Comparison, compare
+from tasks.versions.promotion import MARGIN, decide
 from warehouse.errors import UserError
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.publish import mirror_standings, mlflow_address, publish_run
+from tasks.evaluation.publish import mirror_standings, mlflow_address, publish_run
 from tasks.settings import Settings
-from tasks.standings import compare_with_champion, rollback
+from tasks.versions.champion import compare_with_champion, rollback
 from warehouse.store import Store
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from nights import chances, compared
 
-from tasks.promotion import Comparison
-from tasks.regression import sentence, tell, verdict, worse_at
 from tasks.statistics.comparisons import Difference
 from tasks.study.tables import Gate
+from tasks.versions.comparison import Comparison
+from tasks.versions.gate import sentence, tell, verdict, worse_at
 from warehouse.errors import UserError
 
 SAME = Difference(0.0, 0.0, 0.0, 1.0)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.exchange import exchange
+from tasks.evaluation.exchange import exchange
 from tasks.publication.claims import ahead_somewhere, behind_on_the_hardest, claims
 from tasks.publication.replication import html
 from tasks.publication.replication_data import Evidence, load_evidence

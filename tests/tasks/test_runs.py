@@ -12,7 +12,9 @@ import pytest
 from polars.testing import assert_frame_equal
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks import binning, estimate, fit, generate, grade
+from tasks.evaluation import bin_difficulty as binning
+from tasks.evaluation import estimate, generate, grade
+from tasks.evaluation import fit_policy as fit
 from tasks.runs.opening import open_run
 from tasks.study.study import study_from
 from warehouse import snapshot

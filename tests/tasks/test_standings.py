@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.diffing import difference
 from tasks.publication.track import track_of
-from tasks.regression import worse_at
 from tasks.runs.events import note
-from tasks.standings import compare_with_champion, promote, rollback
-from tasks.versions import Scope, found, pair, served_by, verdict_of, version_of
+from tasks.versions.champion import compare_with_champion, promote, rollback
+from tasks.versions.diff import difference
+from tasks.versions.gate import worse_at
+from tasks.versions.version import Scope, found, pair, served_by, verdict_of, version_of
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store

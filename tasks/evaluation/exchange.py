@@ -23,7 +23,7 @@ from tasks.draws.scorer import Scorer
 from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.log import noise_in
 from tasks.engines.running import RunEngines
-from tasks.grade import graded
+from tasks.evaluation.grade import graded
 from tasks.models.version import Model
 from tasks.protocols import Sampling
 from tasks.runs.events import stage

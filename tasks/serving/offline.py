@@ -10,11 +10,11 @@ import polars as pl
 
 from tasks.asking.replay import replayed
 from tasks.benchmarks.question import Question
-from tasks.binning import load_probe
-from tasks.controller import Controller, Solved
 from tasks.grading.grader import GRADER_VERSION
 from tasks.runs.run import Run
-from tasks.solving import load_policy
+from tasks.serving.controller import Controller, Solved
+from tasks.serving.policy_of_run import load_policy
+from tasks.serving.probe import load_probe
 from tasks.statistics.bootstrap import wilson
 from warehouse.store import Store
 

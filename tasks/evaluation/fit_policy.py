@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.axes import fit_cost_axes
+from tasks.evaluation.cost_axes import fit_cost_axes
 from tasks.runs.completeness import missing_outcomes, missing_scores
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run

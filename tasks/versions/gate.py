@@ -10,9 +10,9 @@ from typing import Final
 import httpx
 import numpy as np
 
-from tasks.promotion import Comparison
 from tasks.statistics.multiplicity import holm
 from tasks.study.tables import Gate
+from tasks.versions.comparison import Comparison
 from warehouse.errors import UserError
 
 LEVEL: Final = 0.05

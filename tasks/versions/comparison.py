@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
@@ -12,12 +12,6 @@ from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.comparisons import Difference, paired_p
 from tasks.statistics.served import Served
 from warehouse.errors import UserError
-
-MARGIN: Final = 0.03
-"""Accuracy that may at most be lost, with 97.5 % confidence, by a version that is promoted for being cheaper.
-
-About what 500 questions can tell apart; with fewer the interval is wider and the version stays candidate.
-"""
 
 
 class Comparison(NamedTuple):
@@ -30,13 +24,6 @@ class Comparison(NamedTuple):
     gain: Difference
     cost: Difference
     """FLOPs a question, as a share of the earlier version's mean."""
-
-
-class Decision(NamedTuple):
-    """Whether a version becomes champion, in one sentence why or why not."""
-
-    promoted: bool
-    why: str
 
 
 def compare(
@@ -81,40 +68,3 @@ def _difference(gaps: Floats, resampled: Floats) -> Difference:
     t = abs(gain) / error * sqrt((count - 1) / count)  # a bootstrap's spread lacks Bessel's correction
     p = 2.0 * float(special.stdtr(count - 1, -t))  # pyright: ignore
     return Difference(gain, float(ends.lo), float(ends.hi), max(p, alone))
-
-
-def decide(compared: Sequence[Comparison]) -> Decision:
-    """Promotion when better at one budget and worse at none, or not worse by MARGIN anywhere and cheaper.
-
-    Better, worse and cheaper: the paired 95 % interval says so. Cheaper is cheaper at one budget and dearer at
-    none. Where one question leaves an interval unknown nothing is promoted.
-    """
-    if not compared:
-        return Decision(False, "it shares no budget with the champion; run the study with the champion's model too")
-    worse = [one for one in compared if one.gain.hi < 0]
-    if worse:
-        return Decision(False, f"worse than the champion {_where(worse)}")
-    better = [one for one in compared if one.gain.lo > 0]
-    if better:
-        return Decision(True, f"better than the champion {_where(better)}, worse nowhere")
-    unsure = [one for one in compared if not one.gain.lo > -MARGIN]
-    if unsure:
-        return Decision(
-            False, f"not told apart from the champion; may be worse by more than {MARGIN:g} {_where(unsure)}"
-        )
-    return _by_cost(compared)
-
-
-def _by_cost(compared: Sequence[Comparison]) -> Decision:
-    dearer = [one for one in compared if one.cost.lo > 0]
-    cheaper = [one for one in compared if one.cost.hi < 0]
-    if cheaper and not dearer:
-        parts = ", ".join(f"{one.cost.gain:+.0%} FLOPs at N = {one.budget}" for one in cheaper)
-        return Decision(True, f"as good as the champion (within {MARGIN:g}) and cheaper: {parts}")
-    return Decision(False, f"as good as the champion (within {MARGIN:g}) but not cheaper")
-
-
-def _where(several: Sequence[Comparison]) -> str:
-    return ", ".join(
-        f"at N = {one.budget} ({one.gain.gain:+.3f} [{one.gain.lo:+.3f}, {one.gain.hi:+.3f}])" for one in several
-    )

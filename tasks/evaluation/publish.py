@@ -7,7 +7,7 @@ from tasks.publication.track import track_of
 from tasks.runs.events import note
 from tasks.settings import Settings
 from tasks.tracking import mirror, publish, publish_outbox
-from tasks.versions import Reader, version_of
+from tasks.versions.version import Reader, version_of
 from warehouse.store import Store
 
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.promotion import Comparison, compare
 from tasks.statistics.comparisons import Difference, paired_difference
 from tasks.statistics.multiplicity import holm
 from tasks.statistics.served import Served
-from tasks.versions import Reader, Version, bins_of, deployable, served_by, study_of
+from tasks.versions.comparison import Comparison, compare
+from tasks.versions.version import Reader, Version, bins_of, deployable, served_by, study_of
 
 LEVEL = 0.05
 

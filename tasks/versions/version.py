@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.publication.summary import Reader
 from tasks.statistics.curves import fold_of
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.served import Served, served
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
+from warehouse.reader import Reader
 
 
 class Version(NamedTuple):

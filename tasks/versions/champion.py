@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.promotion import Decision, compare, decide
-from tasks.regression import verdict
 from tasks.runs.events import PATIENCE_SECONDS, note
-from tasks.versions import ANY, Reader, Scope, Version, found, measured, served_by, study_of, version_of
+from tasks.versions.comparison import compare
+from tasks.versions.gate import verdict
+from tasks.versions.promotion import Decision, decide
+from tasks.versions.version import ANY, Reader, Scope, Version, found, measured, served_by, study_of, version_of
 from warehouse.errors import UserError
 from warehouse.store import Store
 

@@ -9,13 +9,11 @@ import polars as pl
 
 from tasks.asking.completions import Reader
 from tasks.asking.replay import replayed
-from tasks.publication.summary import Reader as Warehouse
 from tasks.runs.completeness import missing_outcomes
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
-from tasks.statistics.probe import Probe, fit_probe
-from warehouse.errors import UserError
+from tasks.statistics.probe import fit_probe
 from warehouse.store import Store
 
 
@@ -81,19 +79,6 @@ def _probed(store: Store, run: Run, draws: pl.DataFrame) -> pl.DataFrame:
     )
     store.append("probings", took.with_columns(run_id=pl.lit(run.run_id)))
     return fitted.binned
-
-
-def load_probe(store: Warehouse, run_id: str) -> Probe:
-    """The probe of a run, fitted on all its questions; UserError when the run has none.
-
-    `store` is whatever answers `read(sql, **parameters)`: the store, or a reader of the snapshot. Where the
-    run's policy has no cell for the probe's bin, take the nearest bin that has.
-    """
-    found = store.read("SELECT draws, weights, cuts FROM probes WHERE run_id = $run_id", run_id=run_id)
-    if not len(found):
-        raise UserError(f"run {run_id}: expected a probe of its difficulty, got none; run the study again")
-    draws, weights, cuts = found.row(0)
-    return Probe(draws, tuple(weights), tuple(cuts))
 
 
 _REFERENCE = """
