@@ -144,7 +144,7 @@ def distill(
     json: bool = False,
 ) -> None:
     """Teach a generator what its own search finds, and evaluate every version. Run again to resume."""
-    from tasks.distilling import wanted
+    from tasks.training.harvest import wanted
 
     if rounds < 0:
         raise UserError(f"distill: expected 0 rounds or more, got {rounds}; 0 evaluates the model as it is")

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.terminal import console
-from tasks.publication.summary import model_short_name, short_names
+from tasks.publication.words import model_short_name
+from tasks.strategies.names import short_names
 from tasks.versions.comparison import Comparison
 from tasks.versions.diff import ChangedCell, Diff, Mover, difference
 from tasks.versions.version import Scope, pair

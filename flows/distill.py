@@ -12,13 +12,13 @@ from prefect import flow
 from flows.nightly import nightly
 from flows.terminal import console, show_rows
 from tasks import stages
-from tasks.distilling import By, harvest, harvest_study, version_name, version_study, wanted
 from tasks.models.version import locate
 from tasks.runs.loading import prepared
 from tasks.runs.opening import complete_run
 from tasks.settings import settings
 from tasks.study.study import Study
-from tasks.version_table import Row, round_rows
+from tasks.training.harvest import By, harvest, harvest_study, version_name, version_study, wanted
+from tasks.training.rounds import Row, round_rows
 from warehouse.store import Store
 
 

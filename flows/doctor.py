@@ -24,8 +24,8 @@ from flows import servers
 from flows.up import running_at
 from tasks.engines.vllm_process import on_gpu
 from tasks.models.version import BUNDLED
-from tasks.publication import outbox
 from tasks.settings import INFRA, Settings, settings
+from tasks.tracking import outbox
 from warehouse import snapshot
 
 State = Literal["ok", "warning", "problem"]

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from flows.sql import as_table
 from tasks.publication.policy_table import policy_text
-from tasks.publication.summary import RunSummary, load_summary, short_names
+from tasks.publication.summary import RunSummary, load_summary
+from tasks.strategies.names import short_names
 from tasks.versions.gate import sentence
 from tasks.versions.version import verdict_of
 from warehouse import snapshot

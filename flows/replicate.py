@@ -95,9 +95,9 @@ def _show_exchange(run_id: str, *, as_json: bool) -> None:
 
 
 def _say_verdicts(run_id: str) -> None:
-    from tasks.publication.claims import claims
-    from tasks.publication.replication import headlines, html
-    from tasks.publication.replication_data import load_evidence
+    from tasks.replication.claims import claims
+    from tasks.replication.evidence import load_evidence
+    from tasks.replication.report import headlines, html
     from warehouse.snapshot import Snapshot
 
     evidence = load_evidence(Snapshot(settings().warehouse), run_id)

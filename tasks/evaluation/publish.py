@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from tasks.publication.summary import load_summary
-from tasks.publication.track import track_of
 from tasks.runs.events import note
 from tasks.settings import Settings
-from tasks.tracking import mirror, publish, publish_outbox
-from tasks.versions.version import Reader, version_of
+from tasks.tracking.family import track_of
+from tasks.tracking.runs import mirror, publish, publish_outbox
+from tasks.versions.version import version_of
+from warehouse.reader import Reader
 from warehouse.store import Store
 
 

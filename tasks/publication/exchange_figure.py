@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from tasks.publication.figures import HATCH, Box, gain_colour
-from tasks.publication.summary import signed
 from tasks.publication.svg import GREY, INK, RULE, Frame, page, text
+from tasks.publication.words import signed
 
 WIDTH = 1180
 BELOW = {"small": "small", "large": "large", "alone": "pass@1"}

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells, half_width, short_names, signed
+from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells
 from tasks.publication.svg import GREY, PLAIN, Frame, Point, Series, axes, end_labels, legend, line, page, text
+from tasks.publication.words import half_width, signed
+from tasks.strategies.names import short_names
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#6A3D9A", "#7F4F24")
 """Okabe and Ito's colours, yellow and orange darkened for a white ground."""

@@ -7,17 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.summary import (
-    COVERAGE,
-    Cell,
-    RunSummary,
-    cells,
-    factor_text,
-    interval,
-    net_text,
-    short_names,
-)
+from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells
+from tasks.publication.words import factor_text, interval, net_text
 from tasks.statistics.picks import LEVEL
+from tasks.strategies.names import short_names
 
 
 def headlines(summary: RunSummary) -> list[str]:

@@ -7,16 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.publication.headlines import beats_majority
-from tasks.publication.summary import (
-    Cell,
-    RunSummary,
-    benchmark_name,
-    cells,
-    half_width,
-    model_short_name,
-    short_names,
-    signed,
-)
+from tasks.publication.summary import Cell, RunSummary, cells
+from tasks.publication.words import benchmark_name, half_width, model_short_name, signed
+from tasks.strategies.names import short_names
 
 UNDECIDED = "≈"
 """Marks a cell whose strategy cannot be told apart from the baseline."""

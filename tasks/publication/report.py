@@ -11,14 +11,9 @@ from tasks.publication.cost_figures import cost_figures
 from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budget, policy_grid
 from tasks.publication.headlines import best_fixed, headlines, largest_factor
-from tasks.publication.summary import (
-    RunSummary,
-    benchmark_name,
-    factor_text,
-    half_width,
-    model_short_name,
-    short_names,
-)
+from tasks.publication.summary import RunSummary
+from tasks.publication.words import benchmark_name, factor_text, half_width, model_short_name
+from tasks.strategies.names import short_names
 
 STYLE = """<style>
 body{font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:1240px;margin:24px auto;

@@ -9,7 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.summary import KINDS, RunSummary, factor_text, net_text, short_names
+from tasks.publication.summary import KINDS, RunSummary
+from tasks.publication.words import factor_text, net_text
+from tasks.strategies.names import short_names
 
 
 def efficiency(summary: RunSummary) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from math import log2
 from typing import NamedTuple
 
-from tasks.publication.summary import interval
+from tasks.publication.words import interval
 
 INK, GREY, RULE = "#1a1a1a", "#666666", "#dddddd"
 PLAIN = -1

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from tasks.benchmarks.congruences import END
-from tasks.distilling import Learnt
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
 from tasks.training.generator import load_generator, save_model
+from tasks.training.harvest import Learnt
 from tasks.training.learning import Document, Pace, Part, completion, run_parts
 from tasks.training.measures import measure_generator
 from tasks.training.rollouts import draw

@@ -19,8 +19,7 @@ from transformers import LlamaForCausalLM
 
 from tasks.training.attempts import Revising, documents
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
-from tasks.training.chain_measures import measure_revision
-from tasks.training.chains import POSITIONS
+from tasks.training.chains import POSITIONS, measure_revision
 from tasks.training.generator import AS_WANTED, load_generator, save_model
 from tasks.training.learning import Pace, Part, next_token_loss, run_parts
 from tasks.training.rollouts import ask

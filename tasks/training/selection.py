@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.statistics.selectors import Candidate, majority, weighted
-from tasks.training.chain_measures import gain, resample, share
-from tasks.training.chains import Chains
+from tasks.training.chains import Chains, gain, resample, share
 from tasks.training.measures import Judged, step_figures
 from tasks.training.rollouts import Asked, answer_of
 

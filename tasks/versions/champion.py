@@ -9,8 +9,9 @@ from tasks.runs.events import PATIENCE_SECONDS, note
 from tasks.versions.comparison import compare
 from tasks.versions.gate import verdict
 from tasks.versions.promotion import Decision, decide
-from tasks.versions.version import ANY, Reader, Scope, Version, found, measured, served_by, study_of, version_of
+from tasks.versions.version import ANY, Scope, Version, found, measured, served_by, study_of, version_of
 from warehouse.errors import UserError
+from warehouse.reader import Reader
 from warehouse.store import Store
 
 

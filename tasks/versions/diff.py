@@ -12,7 +12,8 @@ from tasks.statistics.comparisons import Difference, paired_difference
 from tasks.statistics.multiplicity import holm
 from tasks.statistics.served import Served
 from tasks.versions.comparison import Comparison, compare
-from tasks.versions.version import Reader, Version, bins_of, deployable, served_by, study_of
+from tasks.versions.version import Version, bins_of, deployable, served_by, study_of
+from warehouse.reader import Reader
 
 LEVEL = 0.05
 

@@ -8,12 +8,12 @@ import torch
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.benchmarks.congruences import Writing, chains, document, question_tokens
-from tasks.distilling import Learnt
 from tasks.models.version import BUNDLED
 from tasks.training.cards import weights_digest
 from tasks.training.distill import DistillRecipe, greedy, train_distilled
+from tasks.training.harvest import Learnt
+from tasks.training.rounds import round_rows
 from tasks.training.tokenizer import encode
-from tasks.version_table import round_rows
 from warehouse.errors import UserError
 from warehouse.store import Store
 

@@ -9,11 +9,11 @@ from scripted_runs import ScriptedEngines, small_study
 from tasks.asking.replay import replayed
 from tasks.benchmarks import congruences
 from tasks.benchmarks.benchmark import load_benchmark
-from tasks.distilling import harvest, harvest_study, version_name, version_study, wanted
 from tasks.evaluation import generate
 from tasks.evaluation.grade import graded
 from tasks.runs.loading import load_run, prepared
 from tasks.runs.opening import open_run
+from tasks.training.harvest import harvest, harvest_study, version_name, version_study, wanted
 from warehouse.errors import UserError
 from warehouse.store import Store
 

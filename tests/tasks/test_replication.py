@@ -12,12 +12,12 @@ import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.evaluation.exchange import exchange
-from tasks.publication.claims import ahead_somewhere, behind_on_the_hardest, claims
-from tasks.publication.replication import html
-from tasks.publication.replication_data import Evidence, load_evidence
-from tasks.statistics.contrasts import Contrast, lead, lead_change, policy_lead
+from tasks.replication.claims import ahead_somewhere, behind_on_the_hardest, claims
+from tasks.replication.contrasts import Contrast, lead, lead_change, policy_lead
+from tasks.replication.evidence import Evidence, load_evidence
+from tasks.replication.report import html
+from tasks.replication.verdicts import above, below, every, factor_verdict, some, within
 from tasks.statistics.outcomes import Grid, grid_of
-from tasks.statistics.verdicts import above, below, every, factor_verdict, some, within
 from tasks.study.study import load_study
 from warehouse.store import Store
 

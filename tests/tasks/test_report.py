@@ -16,7 +16,9 @@ from tasks.publication import figures
 from tasks.publication.headlines import headlines
 from tasks.publication.policy_table import policy_text
 from tasks.publication.report import html
-from tasks.publication.summary import RunSummary, factor_text, half_width, load_summary, short_names, signed
+from tasks.publication.summary import RunSummary, load_summary
+from tasks.publication.words import factor_text, half_width, signed
+from tasks.strategies.names import short_names
 from warehouse.errors import UserError
 from warehouse.store import Store
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.publication.track import track_of
 from tasks.runs.events import note
+from tasks.tracking.family import track_of
 from tasks.versions.champion import compare_with_champion, promote, rollback
 from tasks.versions.diff import difference
 from tasks.versions.gate import worse_at

@@ -10,10 +10,10 @@ import pytest
 from polars.testing import assert_frame_equal
 from summaries import QUESTIONS, summary_of
 
-from tasks.publication import entries
-from tasks.publication import outbox as waiting_room
 from tasks.publication.summary import FRAMES
-from tasks.tracking import IncompleteRun, Published, publish, publish_outbox
+from tasks.tracking import entries
+from tasks.tracking import outbox as waiting_room
+from tasks.tracking.runs import IncompleteRun, Published, publish, publish_outbox
 from warehouse.errors import UserError
 
 REGISTERED = "ttc-policy-congruences-congruences-generator"

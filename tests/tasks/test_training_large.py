@@ -16,8 +16,7 @@ from tasks.benchmarks.congruences import Mix, Writing, draw_stages, solution
 from tasks.models.version import BUNDLED, parameters
 from tasks.training.cards import render
 from tasks.training.generator import GeneratorRecipe, Phase, load_generator, new_model, train_generator
-from tasks.training.growth import widen
-from tasks.training.large import LargeRecipe, Lesson, train_large, with_multiples
+from tasks.training.large import LargeRecipe, Lesson, train_large, widen, with_multiples
 
 NARROW = GeneratorRecipe(
     phases=(Phase(10_000, Mix((1,), (1, 0, 0)), Writing((0.9, 0.9, 0.9), (0.0, 0.0, 0.0)), 2),),

@@ -33,8 +33,7 @@ from tasks.training.attempts import (
     revision_prompt,
 )
 from tasks.training.cards import render
-from tasks.training.chain_measures import chain_figures
-from tasks.training.chains import Chains, draw_chains
+from tasks.training.chains import Chains, chain_figures, draw_chains
 from tasks.training.family import FAMILY, held
 from tasks.training.learning import IGNORED
 from tasks.training.orm import Drawn, OrmRecipe, read_attempt, train_orm

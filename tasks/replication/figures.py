@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.claims import BASELINE, BEAM, LOOKAHEAD
 from tasks.publication.figures import PALETTE
-from tasks.publication.replication_data import PARALLEL, Evidence, chain_length, revision_strategies
-from tasks.publication.summary import short_names
 from tasks.publication.svg import GREY, Frame, Point, Series, axes, end_labels, legend, line, page, text
+from tasks.replication.claims import BASELINE, BEAM, LOOKAHEAD
+from tasks.replication.evidence import PARALLEL, Evidence, chain_length, revision_strategies
 from tasks.statistics.policy import PolicyFit
+from tasks.strategies.names import short_names
 
 WIDTH = 1180
 STYLES = {"oracle": ("#000000", ""), "predicted": (PALETTE[0], "7 4"), "probe": (PALETTE[2], "2 4")}

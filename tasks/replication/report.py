@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from tasks.publication import replication_figures as figures
-from tasks.publication.claims import (
+from tasks.publication.exchange_figure import exchange_figure, exchange_note
+from tasks.publication.report import STYLE
+from tasks.publication.words import benchmark_name, factor_text, model_short_name, signed
+from tasks.replication import figures
+from tasks.replication.claims import (
     FEW_INFERRED,
     Claim,
     Figure,
@@ -19,11 +22,9 @@ from tasks.publication.claims import (
     best_bin,
     claims,
 )
-from tasks.publication.exchange_figure import exchange_figure, exchange_note
-from tasks.publication.replication_data import Evidence
-from tasks.publication.report import STYLE
-from tasks.publication.summary import benchmark_name, factor_text, model_short_name, short_names, signed
-from tasks.statistics.verdicts import FACTOR, LEAST_BUDGET, LEAST_END, Verdict, every, factor_verdict, largest_factor
+from tasks.replication.evidence import Evidence
+from tasks.replication.verdicts import FACTOR, LEAST_BUDGET, LEAST_END, Verdict, every, factor_verdict, largest_factor
+from tasks.strategies.names import short_names
 
 PAPER = "https://arxiv.org/abs/2408.03314"
 _OWN = """<style>

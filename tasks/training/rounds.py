@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 
 from tasks.grading.canonical import canonical
-from tasks.publication.summary import COVERAGE, model_short_name, short_names
+from tasks.publication.summary import COVERAGE
+from tasks.publication.words import model_short_name
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
 from tasks.statistics.bootstrap import Floats
 from tasks.statistics.comparisons import paired_difference
+from tasks.strategies.names import short_names
 from tasks.versions.version import Version, served_by, version_of
 from warehouse.errors import UserError
 from warehouse.store import Store

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.publication import entries
 from tasks.publication.summary import RunSummary
-from tasks.publication.track import Track
+from tasks.tracking import entries
+from tasks.tracking.family import Track
 from tasks.versions.gate import sentence
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
-_POLICY_MODEL = Path(__file__).with_name("publication") / "policy_model.py"
+_POLICY_MODEL = Path(__file__).with_name("policy_model.py")
 _ALIASES = ("champion", "candidate")
 REGRESSION = "ttc.regression"
 """Tag of a run and of a registered version that is significantly worse than the champion: in which way."""

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from tasks import registry
-from tasks.publication import entries, report
-from tasks.publication import outbox as waiting_room
-from tasks.publication.summary import FRAMES, RunSummary, benchmark_name
-from tasks.publication.track import Track
+from tasks.publication import report
+from tasks.publication.summary import FRAMES, RunSummary
+from tasks.publication.words import benchmark_name
+from tasks.tracking import entries, registry
+from tasks.tracking import outbox as waiting_room
+from tasks.tracking.family import Track
 from warehouse.errors import UserError
 
 if TYPE_CHECKING:

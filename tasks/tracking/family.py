@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from tasks.versions.version import Reader, Version, deployable, study_of
+from tasks.versions.version import Version, deployable, study_of
+from warehouse.reader import Reader
 
 
 class Track(NamedTuple):

@@ -7,12 +7,12 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from tasks.publication.replication_data import PARALLEL, Evidence, chain_length, revision_strategies, search_strategies
-from tasks.publication.summary import factor_text, signed
-from tasks.statistics.contrasts import Contrast, lead, lead_change, policy_lead
+from tasks.publication.words import factor_text, signed
+from tasks.replication.contrasts import Contrast, lead, lead_change, policy_lead
+from tasks.replication.evidence import PARALLEL, Evidence, chain_length, revision_strategies, search_strategies
+from tasks.replication.verdicts import Verdict, above, below, every, factor_verdict, saving_at, some, within
 from tasks.statistics.difficulty import BINS
 from tasks.statistics.policy import PolicyFit
-from tasks.statistics.verdicts import Verdict, above, below, every, factor_verdict, saving_at, some, within
 
 Figure = Literal["search", "search policy", "ratio", "revision policy", "exchange"]
 BEAM = "beam_search(m=4)/weighted"

@@ -10,17 +10,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from tasks.publication.headlines import headlines
-from tasks.publication.summary import (
-    COVERAGE,
-    Cell,
-    RunSummary,
-    benchmark_name,
-    cells,
-    half_width,
-    model_short_name,
-    short_names,
-)
+from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells
+from tasks.publication.words import benchmark_name, half_width, model_short_name
 from tasks.settings import settings
+from tasks.strategies.names import short_names
 
 _TRAINING = "workflowType=machine_learning"  # otherwise MLflow opens in its GenAI mode
 SIDE_BY_SIDE = f"{_TRAINING}&compareRunsMode=ARTIFACT"

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from tasks.statistics.contrasts import Contrast
+from tasks.replication.contrasts import Contrast
 
 Verdict = Literal["holds", "does not hold", "cannot be told"]
 LEAST_BUDGET: Final = 16
