@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.events import emit_event
 from prefect.settings import get_current_settings
 
-from flows.deployment import worker_is_online
+from flows.servers.deployment import worker_is_online
 from tasks.settings import settings
 from tasks.versions.gate import sentence, tell
 from tasks.versions.version import study_of, verdict_of

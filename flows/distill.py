@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from pathlib import Path
 
 from prefect import flow
 
 from flows.nightly import nightly
-from flows.terminal import console, show_rows
 from tasks import stages
 from tasks.models.version import locate
 from tasks.runs.loading import prepared
@@ -18,7 +16,6 @@ from tasks.runs.opening import complete_run
 from tasks.settings import settings
 from tasks.study.study import Study
 from tasks.training.harvest import By, harvest, harvest_study, version_name, version_study, wanted
-from tasks.training.rounds import Row, round_rows
 from warehouse.store import Store
 
 
@@ -63,31 +60,3 @@ def next_version(study: Study, parent: str, number: int, by: By) -> Path:
     with contextlib.redirect_stdout(sys.stderr):
         train_distilled(locate(parent), place, texts=found.texts, facts=facts, recipe=recipe, seed=study.seed)
     return place
-
-
-def show_rounds(run_ids: list[str], *, as_json: bool) -> None:
-    """Print the rounds side by side, each against round 0 on the same questions."""
-    with Store.open(settings().warehouse) as store:
-        rows = round_rows(store, run_ids)
-    if as_json:
-        print(json.dumps([row._asdict() for row in rows], indent=1))
-        return
-    show_rows(side_by_side(rows), as_json=False, title="difference to round 0, with its 95 % interval")
-    for number, model in {row.round: f"{row.model}, version {row.version}" for row in rows}.items():
-        console().print(f"round {number}: {model}")
-    console().print("The verifier is the one made for round 0. Next: ttc policy · ttc up (pages)")
-
-
-def side_by_side(rows: list[Row]) -> list[dict[str, str]]:
-    """A line a figure, a column a round."""
-    lines: dict[str, dict[str, str]] = {}
-    for row in rows:
-        lines.setdefault(row.figure, {"figure": row.figure})[f"round {row.round}"] = _told(row)
-    return list(lines.values())
-
-
-def _told(row: Row) -> str:
-    if row.difference is None:
-        return f"{row.accuracy:.3f}"
-    undecided = " no difference" if row.verdict == "no difference" else ""
-    return f"{row.accuracy:.3f}  {row.difference:+.3f} [{row.lo:+.3f}, {row.hi:+.3f}]{undecided}"

@@ -9,11 +9,11 @@ from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
 from flows.alarm import sound
-from flows.policy_view import load
 from tasks import stages
-from tasks.publication.summary import cells
+from tasks.publication.summary import cells, load_summary
 from tasks.settings import settings
 from tasks.study.study import Study
+from warehouse.snapshot import Snapshot
 
 
 class Incomplete(Exception):
@@ -46,7 +46,7 @@ def evaluate(study: Study, model: str) -> str:
 
 def show(study: Study, run_id: str) -> None:
     """Leave the policy as a table artifact on the flow run's page."""
-    summary = load(settings().warehouse, run_id)
+    summary = load_summary(Snapshot(settings().warehouse), run_id)
     rows: dict[int, dict[str, str | int]] = {}
     for cell in cells(summary, summary.difficulties[0]):
         rows.setdefault(cell.bin, {"bin": cell.bin})[f"N = {cell.budget}"] = f"{cell.strategy} {cell.accuracy:.2f}"

@@ -50,7 +50,7 @@ def main(kills: int) -> None:
 
 
 def _start(home: Path, study: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "run", str(study)]
+    command = [sys.executable, "-c", "from flows.cli.main import main; main()", "run", str(study)]
     return subprocess.Popen(
         command, cwd=ROOT, env=os.environ | {"TTC_HOME": str(home)}, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=(home / "stderr").open("ab"),

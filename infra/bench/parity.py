@@ -20,8 +20,8 @@ import httpx
 import polars as pl
 from rich.console import Console
 
-from flows.serve import application
-from flows.sql import as_table
+from flows.cli.serve import application
+from flows.cli.sql import as_table
 from tasks.asking.stored import known_draws, known_scores
 from tasks.draws.sampler import MissingDraws, Sampler, first_seed
 from tasks.draws.scorer import Scorer

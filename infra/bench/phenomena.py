@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows.sql import as_table
+from flows.cli.sql import as_table
 from tasks.settings import settings
 from warehouse import snapshot
 

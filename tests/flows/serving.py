@@ -16,7 +16,7 @@ import psutil
 
 from tasks.settings import ROOT
 
-TTC = (sys.executable, "-c", "from flows.cli import main; main()")
+TTC = (sys.executable, "-c", "from flows.cli.main import main; main()")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
 
 from scripted_runs import run_all, small_study
 
-from flows import cli
+from flows.cli import main as cli
 from tasks.study.study import load_study
 from warehouse.store import Store
 

@@ -36,7 +36,7 @@ def distilled(home: Path, rounds: int) -> list[dict[str, object]]:
     command = [
         sys.executable,
         "-m",
-        "flows.cli",
+        "flows.cli.main",
         "distill",
         str(home / "small.toml"),
         "--rounds",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import doctor
+from flows.cli import doctor
 from tasks.settings import Settings
 from warehouse import lock
 

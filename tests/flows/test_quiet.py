@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import quiet
+from flows.servers import quiet
 
 
 def test_prefect_keeps_its_state_under_the_state_folder_whatever_the_shell_names(

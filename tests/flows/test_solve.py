@@ -16,7 +16,7 @@ import httpx
 import pytest
 from serving import TTC, free_port
 
-from flows.serve import application
+from flows.cli.serve import application
 from tasks.benchmarks import congruences
 from tasks.serving.solver import opened
 from tasks.settings import ROOT

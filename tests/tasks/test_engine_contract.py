@@ -16,7 +16,7 @@ from engine_contract import CHECKS, Subject
 from faulty_server import MODEL, closed_port, server
 from scripts import FORMAT, WHOLE, geometric
 
-from flows import guard
+from flows.servers import guard
 from tasks.benchmarks.congruences import questions
 from tasks.engines.http_generator import HttpGenerator, check_served
 from tasks.engines.http_served import HttpServed

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from flows.servers import POOL
+from flows.servers.processes import POOL
 from tasks.study.study import load_study
 
 _EXISTS = 409

@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 from rich.table import Table
 
-from flows.terminal import console
+from flows.cli.terminal import console
 from warehouse import snapshot
 from warehouse.errors import UserError
 

@@ -9,19 +9,14 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 
-from flows.sql import as_table
+from flows.cli.sql import as_table
 from tasks.publication.policy_table import policy_text
-from tasks.publication.summary import RunSummary, load_summary
+from tasks.publication.summary import load_summary
 from tasks.strategies.names import short_names
 from tasks.versions.gate import sentence
 from tasks.versions.version import verdict_of
 from warehouse import snapshot
 from warehouse.errors import UserError
-
-
-def load(folder: Path, run_id: str) -> RunSummary:
-    """The summary of a run from the snapshot, also while another run is writing."""
-    return load_summary(snapshot.Snapshot(folder), run_id)
 
 
 def show_policy(folder: Path, *, console: Console, as_json: bool) -> None:
@@ -36,7 +31,7 @@ def show_policy(folder: Path, *, console: Console, as_json: bool) -> None:
         print(json.dumps(shown, default=str, indent=1))
         return
     for run_id in latest["run_id"].unique(maintain_order=True):
-        console.print(policy_text(load(folder, run_id)))
+        console.print(policy_text(load_summary(snapshot.Snapshot(folder), run_id)))
     if len(standings):
         console.print(as_table(standings.select("family", "benchmark", "version", "standing", "why")))
     console.print(_changed(changes))

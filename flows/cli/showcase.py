@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.policy_view import load
 from tasks.publication.figures import accuracy_by_budget
 from tasks.publication.headlines import headlines
 from tasks.publication.policy_table import policy_text
+from tasks.publication.summary import load_summary
 from tasks.settings import INFRA, ROOT
 from warehouse import snapshot
 from warehouse.errors import UserError
@@ -38,7 +38,7 @@ def showcase(folder: Path, readme: Path = ROOT / "README.md") -> str:
 
 
 def _body(folder: Path, run_id: str) -> str:
-    summary = load(folder, run_id)
+    summary = load_summary(snapshot.Snapshot(folder), run_id)
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
     FIGURE.write_text(accuracy_by_budget(summary), encoding="utf-8")
     paper = io.StringIO()

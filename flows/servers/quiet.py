@@ -41,7 +41,7 @@ def prefect() -> Generator[None]:
 
     Without either it runs for itself alone. A `PREFECT_HOME` of the shell is another program's and is not used.
     """
-    from flows.up import running_at
+    from flows.servers.up import running_at
     from tasks.settings import settings
 
     now = settings()

@@ -20,9 +20,10 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from flows import deployment, servers
-from flows.guard import GRACE_SECONDS
-from flows.servers import Addresses, Server
+from flows.servers import deployment
+from flows.servers import processes as servers
+from flows.servers.guard import GRACE_SECONDS
+from flows.servers.processes import Addresses, Server
 from tasks.settings import INFRA, Settings, settings
 from warehouse.errors import UserError
 

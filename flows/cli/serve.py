@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from flows.solve import told
+from flows.cli.solve import told
 from tasks.engines.log import noise_in
 from tasks.serving.controller import Solved
 from tasks.serving.policy_of_run import policy_run

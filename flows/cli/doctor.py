@@ -20,8 +20,8 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
-from flows import servers
-from flows.up import running_at
+from flows.servers import processes as servers
+from flows.servers.up import running_at
 from tasks.engines.vllm_process import on_gpu
 from tasks.models.version import BUNDLED
 from tasks.settings import INFRA, Settings, settings

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.terminal import console
+from flows.cli.terminal import console
 from tasks.publication.words import model_short_name
 from tasks.strategies.names import short_names
 from tasks.versions.comparison import Comparison

@@ -9,12 +9,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from flows import quiet
-from flows.terminal import console, show_rows
+from flows.cli.terminal import MaxBudget, console, show_rows
+from flows.servers import quiet
 from tasks.settings import settings
 from tasks.study.study import Study, load_study
 
-MaxBudget = Annotated[int | None, Parameter(name="--max-budget", help="Largest budget; powers of two up to it.")]
 Questions = Annotated[int | None, Parameter(help="How many questions; fewer take less time and decide less.")]
 
 
@@ -87,7 +86,7 @@ def _complete(study: Study) -> str:
 
 
 def _show_exchange(run_id: str, *, as_json: bool) -> None:
-    from flows.exchange import compared, table
+    from flows.cli.exchange import compared, table
 
     rows = compared(settings().warehouse, run_id)
     title = f"run {run_id}: small model under its policy, minus the larger one decoded greedily, at equal FLOPs"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from flows import guard
+from flows.servers import guard
 from tasks.settings import ROOT, Settings
 from warehouse.errors import UserError
 

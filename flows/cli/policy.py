@@ -1,4 +1,4 @@
-"""`ttc policy`: the grid, and promotion or rollback by hand."""
+"""`ttc policy` and `ttc diff`: the grid, promotion or rollback by hand, two versions compared."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tasks.settings import settings
 
 policy_app = App(name="policy", help="The latest policies, what changed in them, and which version is champion.")
 
-Family = Annotated[str | None, Parameter(help="Whose version, where several families are known.")]
+Family = Annotated[str | None, Parameter(help="Whose versions, where several families are known.")]
 Benchmark = Annotated[str | None, Parameter(help="On which benchmark, where there are several.")]
 
 
 @policy_app.default
 def policy(*, json: bool = False) -> None:
     """The latest policy of every family and benchmark, and what changed since the previous model version."""
-    from flows.policy_view import show_policy
-    from flows.terminal import console
+    from flows.cli.policy_view import show_policy
+    from flows.cli.terminal import console
 
     show_policy(settings().warehouse, console=console(), as_json=json)
 
@@ -50,3 +50,18 @@ def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
         former, now = standings.rollback(store, scope=Scope(family, benchmark))
         mirror_standings(settings(), store, now.run_id)
     print(f"champion of {now.family} on {now.benchmark}: {now.label()}, no longer {former.label()}", file=sys.stderr)
+
+
+def diff(
+    before: str,
+    now: str,
+    *,
+    family: Family = None,
+    benchmark: Benchmark = None,
+    json: bool = False,
+) -> None:
+    """What changed between two model versions: numbers, models' names, or runs."""
+    from flows.cli.diff import show_diff
+    from tasks.versions.version import Scope
+
+    show_diff(settings().warehouse, before, now, scope=Scope(family, benchmark), as_json=json)

@@ -1,0 +1,40 @@
+"""`ttc solve` and `ttc serve`: questions answered under a policy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli.terminal import console
+from tasks.settings import settings
+
+Policy = Annotated[
+    str | None,
+    Parameter(help="A run's id, `champion` or `latest`; the champion if there is one."),
+]
+
+
+def solve(
+    question: str,
+    *,
+    budget: Annotated[int, Parameter(help="Generations allowed, the probe's included.")] = 16,
+    policy: Policy = None,
+    json: bool = False,
+) -> None:
+    """Answer a question under a policy: probe, bin, strategy; with its cost."""
+    from flows.cli.solve import solve as answer
+
+    answer(settings().warehouse, question, budget=budget, policy=policy, console=console(), as_json=json)
+
+
+def serve(
+    *,
+    port: int = 8200,
+    budget: Annotated[int | None, Parameter(help="Where a request names none; the policy's largest up to 16.")] = None,
+    policy: Policy = None,
+) -> None:
+    """Answer under a policy at an OpenAI-compatible endpoint, until Ctrl-C."""
+    from flows.cli.serve import serve as answer
+
+    answer(settings().warehouse, host=settings().host, port=port, budget=budget, policy=policy)

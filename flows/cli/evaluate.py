@@ -1,0 +1,87 @@
+"""`ttc demo`, `run`, `plan`, `status`: a study evaluated, what it will cost, what ran so far."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli.terminal import MaxBudget, console, show_rows
+from flows.servers import quiet
+from tasks.settings import settings
+from tasks.study.study import Study, load_study
+
+REGRESSED = 3
+"""Exit code of `ttc run --gate` for a model version significantly worse than the champion."""
+
+
+def demo(*, max_budget: MaxBudget = None) -> None:
+    """Evaluate the bundled model on the bundled benchmark: a whole nightly run in minutes."""
+    _evaluate(load_study("demo", max_budget=max_budget))
+
+
+def run(
+    study: str,
+    *,
+    max_budget: MaxBudget = None,
+    gate: Annotated[bool, Parameter(help="Exit code 3 when a version is worse than the champion.")] = False,
+) -> None:
+    """Evaluate a study: a name in infra/studies/ or the path of a TOML file. Run again to resume."""
+    from flows.cli.policy_view import tell_regressions
+
+    run_ids = _evaluate(load_study(study, max_budget=max_budget))
+    if tell_regressions(settings().warehouse, run_ids) and gate:
+        raise SystemExit(REGRESSED)
+
+
+def _evaluate(study: Study) -> list[str]:
+    from tasks.publication.headlines import headlines
+    from tasks.publication.policy_table import policy_text
+    from tasks.publication.summary import load_summary
+    from warehouse.snapshot import Snapshot
+
+    _refuse_before_prefect(study)
+    with quiet.prefect():
+        from flows.nightly import nightly
+
+        run_ids = nightly(study)
+    for run_id in run_ids:
+        summary = load_summary(Snapshot(settings().warehouse), run_id)
+        console().print(policy_text(summary))
+        for line in headlines(summary):
+            console().print(f"· {line}")
+    console().print(f"\nrun {run_ids[-1]} in {settings().warehouse}")
+    console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
+    return run_ids
+
+
+def _refuse_before_prefect(study: Study) -> None:
+    """Whatever is wrong with models and benchmark is said before seconds are spent on starting anything."""
+    from tasks.runs.loading import prepared
+
+    for model in study.generator.models:
+        prepared(study, model, run_id="")
+
+
+def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
+    """What a study will cost: draws, tokens, minutes and disk, and what is there already."""
+    from tasks.evaluation.forecast import forecast
+    from warehouse.store import Store
+
+    wanted = load_study(study, max_budget=max_budget)
+    with Store.open(settings().warehouse) as store:
+        rows = [forecast(store, wanted, model)._asdict() for model in wanted.generator.models]
+    show_rows(rows, as_json=json, title=f"study {wanted.name}")
+
+
+def status(*, json: bool = False) -> None:
+    """Runs, newest first: state, tokens spent (and if every cell had drawn alone), what is missing."""
+    from warehouse import snapshot
+
+    sql = (
+        "SELECT run_id, study, parse_filename(model) AS model, state, generated_tokens AS tokens, "
+        "alone_tokens::BIGINT AS if_alone, round(share, 2) AS share, seconds, missing_cells AS missing "
+        "FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20"
+    )
+    frame = snapshot.query(settings().warehouse, sql)
+    show_rows(frame.to_dicts(), as_json=json, title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old")

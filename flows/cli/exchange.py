@@ -1,0 +1,38 @@
+"""What `ttc exchange` prints: small model minus larger one at equal FLOPs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse import snapshot
+
+
+def compared(folder: Path, run_id: str) -> pl.DataFrame:
+    """The rows of view `exchange_by_bin` of a run, under the difficulty that needs no target where there is one."""
+    return snapshot.query(
+        folder,
+        "SELECT * FROM exchange_by_bin WHERE run_id = $run_id AND difficulty = (SELECT max(difficulty) "
+        "FROM exchange_by_bin WHERE run_id = $run_id AND difficulty IN ('oracle', 'predicted')) "
+        "ORDER BY source DESC, ratio, bin",
+        parameters={"run_id": run_id},
+    )
+
+
+def table(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """What `ttc exchange` prints: a row a bin, a column a ratio with small − large and its 95 % interval."""
+    shown: dict[int, dict[str, Any]] = {}
+    for one in rows.iter_rows(named=True):
+        row = shown.setdefault(one["bin"], {"bin": one["bin"] or "all", "pass@1": one["alone"], "large": one["large"]})
+        row[f"R = {one['ratio']:.2g}: N = {one['budget']} of {one['multiple']:,.0f}"] = _difference(one)
+    return list(shown.values())
+
+
+def _difference(one: dict[str, Any]) -> str:
+    """`+.21 [+.10, +.33]`."""
+    value, *ends = (
+        "?" if one[name] is None else f"{one[name]:+.2f}".replace("0.", ".") for name in ("difference", "lo", "hi")
+    )
+    return f"{value} [{', '.join(ends)}]"

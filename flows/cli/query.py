@@ -1,0 +1,49 @@
+"""`ttc sql` and `ttc warehouse`: the database of draws, scores, outcomes and policies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from flows.cli.terminal import show_rows
+from tasks.settings import settings
+
+warehouse_app = App(name="warehouse", help="The database of draws, scores, outcomes and policies.")
+
+
+def sql(
+    query: str | None = None,
+    *,
+    format: Annotated[Literal["table", "csv", "json"], Parameter(help="How to print.")] = "table",
+    csv: bool = False,
+    json: bool = False,
+    parquet: Path | None = None,
+) -> None:
+    """Ask the warehouse in SQL; without a query, interactively. Answers also while a run is writing."""
+    from flows.cli.sql import interactive, print_result
+    from warehouse import snapshot
+
+    chosen = "csv" if csv else "json" if json else format
+    if query is None:
+        interactive(settings().warehouse)
+        return
+    frame = snapshot.query(settings().warehouse, query)
+    if parquet is not None:
+        frame.write_parquet(parquet)
+        print(f"{frame.height} rows in {parquet}", file=sys.stderr)
+        return
+    print_result(frame, chosen)
+
+
+@warehouse_app.command
+def rebuild() -> None:
+    """Make the database again from the journal alone."""
+    from warehouse.store import Store
+
+    with Store.rebuild(settings().warehouse) as store:
+        tables = store.read("SELECT table_name, estimated_size AS rows FROM duckdb_tables() ORDER BY table_name")
+        store.publish_snapshot()
+    show_rows(tables.to_dicts(), as_json=False, title="rebuilt from the journal")

@@ -1,0 +1,28 @@
+"""`ttc up`, `doctor`, `showcase`: the servers, the machine, the README."""
+
+from __future__ import annotations
+
+import sys
+
+from tasks.settings import settings
+
+
+def up() -> None:
+    """Start Prefect, MLflow and a worker on loopback, with the nightly schedule; Ctrl-C ends them."""
+    from flows.servers.up import up as start
+
+    raise SystemExit(start())
+
+
+def showcase() -> None:
+    """Write the demo's own table and figure into the README."""
+    from flows.cli.showcase import showcase as write
+
+    print(f"README.md shows run {write(settings().warehouse)}", file=sys.stderr)
+
+
+def doctor(*, json: bool = False) -> None:
+    """Explain machine, versions, engine, ports, locks and state."""
+    from flows.cli.doctor import doctor as examine
+
+    raise SystemExit(examine(as_json=json))
