@@ -28,23 +28,42 @@ def test_every_import_contract_holds() -> None:
     [
         ("warehouse/errors.py", "import tasks.study.study", "Floors"),
         ("tasks/study/study.py", "import flows.servers.quiet", "Floors"),
+        ("tasks/statistics/picks.py", "import tasks.publication.words", "Rooms"),
+        ("tasks/strategies/beam_search.py", "import tasks.engines.scripted", "Rooms"),
+        ("tasks/publication/words.py", "import tasks.study.study", "Rooms"),
+        ("tasks/runs/run.py", "import tasks.runs.opening", "No circles"),
         ("tasks/study/study.py", "import prefect", "One door to Prefect"),
         ("tasks/study/study.py", "import tasks.stages", "Only flows use the stages"),
         ("flows/cli/main.py", "import vllm", "One door to vLLM"),
         ("flows/cli/main.py", "import mlflow", "One door to MLflow"),
         ("tasks/study/study.py", "import duckdb", "One door to DuckDB"),
-        ("tasks/strategies/beam_search.py", "import tasks.engines.scripted", "Strategies know no engine"),
+        ("tasks/strategies/dvts.py", "import tasks.strategies.rebase", "Strategies do not know"),
     ],
 )
 def test_a_broken_import_is_caught(tmp_path: Path, module: str, line: str, contract: str) -> None:
-    for name in (*ROOMS, "pyproject.toml"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
+    _copy_rooms(tmp_path)
     with (tmp_path / module).open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
     linted = _lint_imports(tmp_path)
     assert linted.returncode == 1, linted.stdout
     assert re.search(rf"^{contract}.* BROKEN", linted.stdout, re.MULTILINE), linted.stdout
+
+
+@pytest.mark.parametrize("module", ["tasks/loose.py", "tasks/attic/loose.py"])
+def test_a_module_that_names_no_floor_is_refused(tmp_path: Path, module: str) -> None:
+    _copy_rooms(tmp_path)
+    (tmp_path / module).parent.mkdir(exist_ok=True)
+    (tmp_path / module).parent.joinpath("__init__.py").touch()
+    (tmp_path / module).write_text('"""Belongs nowhere."""\n', encoding="utf-8")
+    linted = _lint_imports(tmp_path)
+    assert linted.returncode == 1, linted.stdout
+    assert re.search(r"^Rooms.* BROKEN", linted.stdout, re.MULTILINE), linted.stdout
+
+
+def _copy_rooms(folder: Path) -> None:
+    for name in (*ROOMS, "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
 
 
 def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -45,11 +45,11 @@ prefix estimates from one ordering
     test_traps.py::test_the_order_of_the_draws_does_not_matter_to_an_estimate
     test_groups.py::test_estimates_equal_brute_force_over_all_subsets_of_groups_of_400_pools
 math-verify's time-out and its memory
-    test_grading_hostile.py::test_a_hostile_answer_is_contained_and_its_neighbours_graded
+    test_hostile.py::test_a_hostile_answer_is_contained_and_its_neighbours_graded
 accuracy depends on machine load
-    test_grading_hostile.py::test_a_large_parent_process_changes_no_verdict
+    test_hostile.py::test_a_large_parent_process_changes_no_verdict
 a worker that dies takes the others' pairs along
-    test_grading_hostile.py::test_workers_killed_from_outside_are_replaced
+    test_hostile.py::test_workers_killed_from_outside_are_replaced
 re-prompting "continue" restarts the solution
     test_conformance_search.py::test_a_completion_is_continued_by_its_own_tokens
 files found by glob and counted twice
@@ -61,7 +61,7 @@ seeds missing
     test_conformance_running.py::test_the_order_in_which_replies_come_changes_nothing
 errors turned into answers and graded as wrong
     test_traps.py::test_an_engine_error_is_an_error_and_no_answer
-    test_runs.py::test_a_run_without_draws_stays_incomplete_and_says_so
+    test_stages.py::test_a_run_without_draws_stays_incomplete_and_says_so
 `except Exception: pass` around tracking
     test_traps.py::test_no_error_is_swallowed
     test_tracking.py::test_a_server_that_is_down_delays_the_publication_within_seconds

@@ -20,7 +20,7 @@ from tasks.study.study import study_from
 from warehouse import snapshot
 from warehouse.store import Store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FINAL = {
     "outcomes": "strategy, budget, question_id, accuracy, mc_error, answer, generated_tokens, verifier_tokens, flops",
     "bins": "difficulty, question_id, value, bin",

@@ -8,21 +8,17 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import httpx
 import pytest
+from scripted_runs import ScriptedEngines, run_all, small_study
 from serving import TTC, free_port
 
 from flows.cli.serve import application
 from tasks.benchmarks import congruences
 from tasks.serving.solver import opened
 from tasks.settings import ROOT
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
-from scripted_runs import ScriptedEngines, run_all, small_study
 
 MODEL = "bundled/congruences-generator"
 

@@ -7,7 +7,7 @@ import pytest
 from scripted_runs import run_all, small_study
 
 from tasks.evaluation import bin_difficulty as binning
-from tasks.runs import run as runs
+from tasks.runs import loading
 from tasks.serving.probe import load_probe
 from warehouse.errors import UserError
 from warehouse.store import Store
@@ -117,7 +117,7 @@ def test_a_probed_pool_strategy_costs_what_it_draws_beyond_the_probe(folder: Pat
 def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(folder: Path, tmp_path: Path) -> None:
     with Store.open(folder) as store:
         run_id = store.read("SELECT run_id FROM runs WHERE study = 'second'").item()
-        run = runs.load_run(store, run_id)
+        run = loading.load_run(store, run_id)
         own = store.read("SELECT question_id, value, bin FROM bins WHERE difficulty = 'oracle' LIMIT 1")
         first = store.read("SELECT run_id FROM runs WHERE study = 'first'").item()
     with Store.open(tmp_path) as part:  # a reference that has binned one question only

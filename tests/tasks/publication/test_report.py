@@ -214,7 +214,7 @@ def test_numbers_are_short_and_without_negative_zero() -> None:
 @pytest.fixture
 def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A real warehouse with run-a of model version 1 and run-b of version 2."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "warehouse")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "warehouse")
     small_run = importlib.import_module("small_run")
     store = Store.open(tmp_path / "warehouse")
     small_run.fill(store, "run-a", version=1)

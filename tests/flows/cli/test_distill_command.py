@@ -14,7 +14,7 @@ from warehouse import snapshot
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STUDY = """
 questions = 20
 budgets = [1, 4]

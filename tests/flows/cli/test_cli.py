@@ -8,9 +8,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
-
 from scripted_runs import run_all, small_study
 
 from flows.cli import main as cli
@@ -125,7 +122,7 @@ def test_a_busy_warehouse_is_exit_code_75(ttc, home):
     assert code == 75 and err
 
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = (Path(__file__).parents[3] / "README.md").read_text()
 COMMANDS = sorted(set(re.findall(r"\./infra/ttc ([^`\n#]*[^`\n# ])", README)))
 READING = [shlex.split(c) for c in COMMANDS if c.split()[0] in ("policy", "sql", "status")]
 

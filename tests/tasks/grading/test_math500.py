@@ -7,14 +7,14 @@ import json
 import re
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from tasks.grading.canonical import canonical
 from tasks.grading.grader import Grader
+from tasks.settings import ROOT
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "math500.jsonl"
+DATA = ROOT.parent / "shared" / "data" / "math500.jsonl"
 
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"MATH-500 is not bundled; put it at {DATA} to test it")
 
