@@ -10,8 +10,8 @@ from prefect.settings import get_current_settings
 
 from flows.servers.deployment import worker_is_online
 from tasks.settings import settings
-from tasks.versions.gate import sentence, tell
-from tasks.versions.version import study_of, verdict_of
+from tasks.versions.gate import alarm_sentence, deliver
+from tasks.versions.version import alarm_of_run, study_of
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
@@ -22,11 +22,11 @@ EVENT = "ttc.regression"
 def alarm(run_id: str) -> None:
     """Give the verdict on a run to the command and the webhook of its study's gate."""
     told = _verdict(run_id)
-    print(sentence(told))
-    tell(study_of(Snapshot(settings().warehouse), run_id).gate, told)
+    print(alarm_sentence(told))
+    deliver(study_of(Snapshot(settings().warehouse), run_id).gate, told)
 
 
-def sound(run_id: str) -> None:
+def emit_alarm(run_id: str) -> None:
     """Emit the event. The automation of `ttc up` answers it with the flow above; where there is none, it runs here.
 
     A command or webhook that fails leaves a failed alarm; the run itself is good.
@@ -40,7 +40,7 @@ def sound(run_id: str) -> None:
 
 
 def _verdict(run_id: str) -> str:
-    told = verdict_of(Snapshot(settings().warehouse), run_id)
+    told = alarm_of_run(Snapshot(settings().warehouse), run_id)
     if told is None:
         raise UserError(f"alarm: expected a run with event 'regressed', {run_id} has none; nobody needs to be told")
     return told

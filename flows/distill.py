@@ -11,11 +11,11 @@ from prefect import flow
 from flows.nightly import nightly
 from tasks import stages
 from tasks.models.version import locate
-from tasks.runs.loading import prepared
+from tasks.runs.loading import prepare_run
 from tasks.runs.opening import complete_run
 from tasks.settings import settings
 from tasks.study.study import Study
-from tasks.training.harvest import By, harvest, harvest_study, version_name, version_study, wanted
+from tasks.training.harvest import By, distill_table, harvest, harvest_study, version_name, version_study
 from warehouse.store import Store
 
 
@@ -23,14 +23,14 @@ from warehouse.store import Store
 def distill(study: Study, rounds: int, by: By) -> list[str]:
     """Run ids of round 0, the study's model, and of the version that each round makes from the one before."""
     model = study.generator.models[0]
-    run_ids = [evaluated(version_study(study, model, by), model)]
+    run_ids = [ensure_evaluated(version_study(study, model, by), model)]
     for number in range(1, rounds + 1):
         model = str(next_version(study, model, number, by))
-        run_ids.append(evaluated(version_study(study, model, by), model))
+        run_ids.append(ensure_evaluated(version_study(study, model, by), model))
     return run_ids
 
 
-def evaluated(study: Study, model: str) -> str:
+def ensure_evaluated(study: Study, model: str) -> str:
     """Id of the published run of one version; one that is there is taken as it is."""
     with Store.open(settings().warehouse) as store:
         run_id = complete_run(store, study, model)
@@ -47,8 +47,8 @@ def next_version(study: Study, parent: str, number: int, by: By) -> Path:
     from tasks.training.cards import plain
     from tasks.training.distill import DistillRecipe, train_distilled
 
-    asking, recipe, least = harvest_study(study, parent, number), DistillRecipe(), wanted(study).least_score
-    run = prepared(asking, parent, run_id="")
+    asking, recipe, least = harvest_study(study, parent, number), DistillRecipe(), distill_table(study).least_score
+    run = prepare_run(asking, parent, run_id="")
     place = settings().home / "distilled" / version_name(run, number, by=by, least_score=least, recipe=plain(recipe))
     if (place / "card.json").is_file():
         return place

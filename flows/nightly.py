@@ -8,9 +8,9 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
-from flows.alarm import sound
+from flows.alarm import emit_alarm
 from tasks import stages
-from tasks.publication.summary import cells, load_summary
+from tasks.publication.summary import load_summary, policy_cells
 from tasks.settings import settings
 from tasks.study.study import Study
 from warehouse.snapshot import Snapshot
@@ -40,7 +40,7 @@ def evaluate(study: Study, model: str) -> str:
     stages.publish(run_id)
     show(study, run_id)
     if worse:
-        sound(run_id)
+        emit_alarm(run_id)
     return run_id
 
 
@@ -48,7 +48,7 @@ def show(study: Study, run_id: str) -> None:
     """Leave the policy as a table artifact on the flow run's page."""
     summary = load_summary(Snapshot(settings().warehouse), run_id)
     rows: dict[int, dict[str, str | int]] = {}
-    for cell in cells(summary, summary.difficulties[0]):
+    for cell in policy_cells(summary, summary.difficulties[0]):
         rows.setdefault(cell.bin, {"bin": cell.bin})[f"N = {cell.budget}"] = f"{cell.strategy} {cell.accuracy:.2f}"
     create_table_artifact(
         key=re.sub(r"[^a-z0-9]+", "-", f"policy-{study.name}".lower()),

@@ -69,7 +69,7 @@ class Verifier(Protocol):
         ...
 
 
-class Served(Protocol):
+class ServedModel(Protocol):
     """What a verifier adapter may ask of a served model, in this process's vLLM or behind HTTP."""
 
     async def head_rows(self, token_ids: Sequence[int], places: Sequence[int]) -> list[list[float]]:

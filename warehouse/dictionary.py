@@ -183,7 +183,7 @@ def _macro(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
     return f"{title}\n\nA table; grain: {entry.grain}.\n\n{_columns(entry, columns)}"
 
 
-def renewed(readme: str) -> str:
+def renew(readme: str) -> str:
     """The README with its dictionary up to date; ValueError when the marks around it are gone."""
     before, start, rest = readme.partition(START)
     _, end, after = rest.partition(END)
@@ -193,4 +193,4 @@ def renewed(readme: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text()))
+    README.write_text(renew(README.read_text()))

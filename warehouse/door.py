@@ -5,7 +5,7 @@ import polars as pl
 from warehouse.schema import Table, tables
 
 
-def admitted(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+def admit(table: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with the table's own column order and types.
 
     Raises ValueError, naming table and column, for a missing or unknown column, a value of another kind (a

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.door import admitted
+from warehouse.door import admit
 
 STALE_SECONDS = 24 * 3600.0
 
@@ -30,7 +30,7 @@ class Journal:
 
         Raises ValueError for rows that the table does not admit (see `warehouse.door`).
         """
-        return self.write(table, admitted(table, rows))
+        return self.write(table, admit(table, rows))
 
     def write(self, table: str, rows: pl.DataFrame) -> Path | None:
         """As `append`, for rows that have come through the door already."""

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from warehouse import database, lock
-from warehouse.door import admitted
+from warehouse.door import admit
 from warehouse.errors import UserError
 from warehouse.journal import Journal, sync_folder
 from warehouse.schema import tables
@@ -91,7 +91,7 @@ class Store:
         A row whose key is already known changes nothing. Raises ValueError for rows that the table does not
         admit.
         """
-        typed = admitted(table, rows)
+        typed = admit(table, rows)
         with self._turn:
             path = self.journal.write(table, typed)
             return self._merge(table, [Segment(path, typed)]) if path else 0

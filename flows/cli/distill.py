@@ -19,12 +19,12 @@ def distill(
     json: bool = False,
 ) -> None:
     """Teach a generator what its own search finds, and evaluate every version. Run again to resume."""
-    from tasks.training.harvest import wanted
+    from tasks.training.harvest import distill_table
 
     if rounds < 0:
         raise UserError(f"distill: expected 0 rounds or more, got {rounds}; 0 evaluates the model as it is")
     asked = load_study(study)
-    wanted(asked)
+    distill_table(asked)
     with quiet.prefect():
         from flows.cli.rounds import show_rounds
         from flows.distill import distill as rounds_of

@@ -57,10 +57,10 @@ def _evaluate(study: Study) -> list[str]:
 
 def _refuse_before_prefect(study: Study) -> None:
     """Whatever is wrong with models and benchmark is said before seconds are spent on starting anything."""
-    from tasks.runs.loading import prepared
+    from tasks.runs.loading import prepare_run
 
     for model in study.generator.models:
-        prepared(study, model, run_id="")
+        prepare_run(study, model, run_id="")
 
 
 def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 from warehouse import snapshot
 
 
-def compared(folder: Path, run_id: str) -> pl.DataFrame:
+def load_exchange(folder: Path, run_id: str) -> pl.DataFrame:
     """The rows of view `exchange_by_bin` of a run, under the difficulty that needs no target where there is one."""
     return snapshot.query(
         folder,
@@ -21,7 +21,7 @@ def compared(folder: Path, run_id: str) -> pl.DataFrame:
     )
 
 
-def table(rows: pl.DataFrame) -> list[dict[str, Any]]:
+def exchange_table(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """What `ttc exchange` prints: a row a bin, a column a ratio with small − large and its 95 % interval."""
     shown: dict[int, dict[str, Any]] = {}
     for one in rows.iter_rows(named=True):

@@ -18,7 +18,7 @@ from flows.cli.replicate import exchange, replicate
 from flows.cli.service import doctor, showcase, up
 from flows.cli.train import train_app
 from flows.servers import quiet
-from flows.servers.guard import guarded
+from flows.servers.guard import run_guarded
 from warehouse.errors import Busy, UserError
 
 GUARDED = "TTC_GUARDED"
@@ -43,7 +43,7 @@ def main() -> None:
     """
     if sys.argv[1:2] and sys.argv[1] in STARTING and GUARDED not in os.environ:
         os.environ[GUARDED] = "1"
-        code = guarded([sys.executable, "-m", "flows.cli.main", *sys.argv[1:]])
+        code = run_guarded([sys.executable, "-m", "flows.cli.main", *sys.argv[1:]])
     else:
         code = exit_code()
     _leave(code)
@@ -51,7 +51,7 @@ def main() -> None:
 
 def exit_code() -> int:
     """Run the command line: 0 good, 1 our fault, 2 the user's, 3 a regression, 75 try again later, 130 stopped."""
-    quiet.hush()
+    quiet.set_quiet_defaults()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()

@@ -13,8 +13,8 @@ from flows.cli.sql import as_table
 from tasks.publication.policy_table import policy_text
 from tasks.publication.summary import load_summary
 from tasks.strategies.names import short_names
-from tasks.versions.gate import sentence
-from tasks.versions.version import verdict_of
+from tasks.versions.gate import alarm_sentence
+from tasks.versions.version import alarm_of_run
 from warehouse import snapshot
 from warehouse.errors import UserError
 
@@ -39,10 +39,10 @@ def show_policy(folder: Path, *, console: Console, as_json: bool) -> None:
 
 def tell_regressions(folder: Path, run_ids: list[str]) -> int:
     """How many of the runs the regression gate marked; says in which way on stderr, a line each."""
-    verdicts = [(run_id, verdict_of(snapshot.Snapshot(folder), run_id)) for run_id in run_ids]
+    verdicts = [(run_id, alarm_of_run(snapshot.Snapshot(folder), run_id)) for run_id in run_ids]
     marked = [(run_id, told) for run_id, told in verdicts if told]
     for run_id, told in marked:
-        print(f"regression: run {run_id} is {sentence(told)}", file=sys.stderr)
+        print(f"regression: run {run_id} is {alarm_sentence(told)}", file=sys.stderr)
     return len(marked)
 
 

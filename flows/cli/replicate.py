@@ -48,10 +48,10 @@ def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> N
 def _refuse_early(study: Study) -> None:
     """Whatever is wrong with the models, the larger one included, is said before anything is started."""
     from tasks.evaluation.exchange import larger
-    from tasks.runs.loading import prepared
+    from tasks.runs.loading import prepare_run
 
     for model in study.generator.models:
-        larger(study, prepared(study, model, run_id="").generator, run_id="")
+        larger(study, prepare_run(study, model, run_id="").generator, run_id="")
 
 
 def _say_plan(study: Study) -> None:
@@ -86,11 +86,11 @@ def _complete(study: Study) -> str:
 
 
 def _show_exchange(run_id: str, *, as_json: bool) -> None:
-    from flows.cli.exchange import compared, table
+    from flows.cli.exchange import exchange_table, load_exchange
 
-    rows = compared(settings().warehouse, run_id)
+    rows = load_exchange(settings().warehouse, run_id)
     title = f"run {run_id}: small model under its policy, minus the larger one decoded greedily, at equal FLOPs"
-    show_rows(rows.to_dicts() if as_json else table(rows), as_json=as_json, title=title)
+    show_rows(rows.to_dicts() if as_json else exchange_table(rows), as_json=as_json, title=title)
 
 
 def _say_verdicts(run_id: str) -> None:

@@ -18,11 +18,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from flows.cli.solve import told
+from flows.cli.solve import answer_record
 from tasks.engines.log import noise_in
 from tasks.serving.controller import Solved
 from tasks.serving.policy_of_run import policy_run
-from tasks.serving.solver import Solver, opened
+from tasks.serving.solver import Solver, open_solver
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
@@ -112,7 +112,7 @@ def application(solvers: Callable[[], AbstractAsyncContextManager[Solver]], *, b
 def serve(folder: Path, *, host: str, port: int, budget: int | None, policy: str | None) -> None:
     """Answer requests until stopped; the first one is taken once the policy's models have started."""
     run_id = policy_run(Snapshot(folder), policy)
-    app = application(lambda: opened(folder, run_id, eager=True), budget=budget)
+    app = application(lambda: open_solver(folder, run_id, eager=True), budget=budget)
     print(f"run {run_id} at http://{host}:{port}/v1 (models are starting; Ctrl-C ends it)", file=sys.stderr)
     with noise_in(folder.parent / "logs" / "engine.log"), contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(app, host=host, port=port, log_level="warning")
@@ -158,7 +158,7 @@ def _reply(endpoint: Endpoint, solved: Solved, kind: str, said: dict[str, Any]) 
             "prompt_tokens": cost.prompt_tokens, "completion_tokens": cost.generated_tokens,
             "total_tokens": cost.prompt_tokens + cost.generated_tokens,
         },
-        "ttc": told(endpoint.solver, solved),
+        "ttc": answer_record(endpoint.solver, solved),
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from tasks.engines.log import noise_in
 from tasks.serving.controller import Solved
 from tasks.serving.policy_of_run import policy_run
-from tasks.serving.solver import Solver, opened
+from tasks.serving.solver import Solver, open_solver
 from warehouse.snapshot import Snapshot
 
 
@@ -28,11 +28,11 @@ def solve(folder: Path, question: str, *, budget: int, policy: str | None, conso
 
 
 async def _solved(folder: Path, run_id: str, question: str, budget: int) -> dict[str, Any]:
-    async with opened(folder, run_id) as solver:
-        return told(solver, await solver.solve(question, budget))
+    async with open_solver(folder, run_id) as solver:
+        return answer_record(solver, await solver.solve(question, budget))
 
 
-def told(solver: Solver, solved: Solved) -> dict[str, Any]:
+def answer_record(solver: Solver, solved: Solved) -> dict[str, Any]:
     """What a caller learns of an answer, ready for JSON."""
     said = solved._asdict() | {"cost": solved.cost._asdict()}
     return said | {"run_id": solver.run.run_id, "model": solver.run.generator.name, "difficulty": solver.difficulty}

@@ -19,9 +19,9 @@ Seed = Annotated[int | None, Parameter(help="Seed; without it, that of the bundl
 @train_app.command
 def family(*, out: Out = None, seed: Seed = None) -> None:
     """Train every bundled model from nothing (hours on two cores); run again, it goes on where it stopped."""
-    from tasks.training.family import train_family
+    from tasks.training.bundled import train_bundled
 
-    train_family(out or BUNDLED, states=settings().home / "training", seed=seed)
+    train_bundled(out or BUNDLED, states=settings().home / "training", seed=seed)
 
 
 @train_app.command
@@ -62,6 +62,6 @@ def orm(*, out: Out = None, seed: Seed = None) -> None:
 
 def _train(kind: str, out: Path | None, seed: int | None) -> None:
     """Train one member into `out`, by default over the bundled one; its sources are the bundled ones."""
-    from tasks.training.family import train_member
+    from tasks.training.bundled import train_member
 
     train_member(kind, BUNDLED, states=settings().home / "training", out=out, seed=seed)

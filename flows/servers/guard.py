@@ -39,7 +39,7 @@ def main(parent: int, command: list[str]) -> int:
         _kill_descendants()
 
 
-def guarded(command: list[str]) -> int:
+def run_guarded(command: list[str]) -> int:
     """Exit code of a command run under a guard of this process: 130 after Ctrl-C, which stops it first."""
     guard = subprocess.Popen([sys.executable, __file__, str(os.getpid()), *command])
     try:

@@ -25,7 +25,7 @@ _DEFAULTS = {
 }
 
 
-def hush() -> None:
+def set_quiet_defaults() -> None:
     """Set quiet defaults for this process and its children; what the user has set stays."""
     if os.environ.get("TTC_LOGS"):
         return

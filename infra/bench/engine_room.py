@@ -22,9 +22,9 @@ from rich.table import Table
 
 from infra.bench.room import BUDGET, SEARCH, Counted, Used, opened, scaled, searched, swept, total, verifier_calls
 from tasks.engines.log import noise_in
-from tasks.evaluation.grade import grade
+from tasks.evaluation import grade
 from tasks.models.version import BUNDLED
-from tasks.runs.loading import prepared
+from tasks.runs.loading import prepare_run
 from tasks.runs.opening import open_run
 from tasks.runs.provenance import code_commit, packages
 from tasks.strategies import parse
@@ -86,7 +86,7 @@ def _revision_is_bundled(study: Study) -> bool:
 async def on_engines(sizes: Sizes, folder: Path, run_id: str) -> dict[str, Any]:
     """All that is measured on the engines; the sweep's draws and scores go into the warehouse."""
     study = dataclasses.replace(grid(questions=sizes.many, top_budget=BUDGET), budgets=(BUDGET,))
-    run = prepared(study, GENERATOR, run_id="")
+    run = prepare_run(study, GENERATOR, run_id="")
     questions = run.benchmark.questions
     say("starting the engines")
     async with opened(run) as room:
@@ -103,12 +103,11 @@ async def on_engines(sizes: Sizes, folder: Path, run_id: str) -> dict[str, Any]:
 
 def ledger(folder: Path, run_id: str) -> dict[str, float]:
     """Tokens that the sweep generated, and the sum over its cells if each had drawn for itself."""
-    from tasks.evaluation.estimate import (
-        estimate,  # numba: an engine's process imports this file, and vLLM cannot start beside it
-    )
+    # numba: an engine's process imports this file, and vLLM cannot start beside it.
+    from tasks.evaluation import estimate
 
-    grade(folder, run_id)
-    estimate(folder, run_id)
+    grade.run(folder, run_id)
+    estimate.run(folder, run_id)
     with Store.open(folder) as store:
         return store.read("SELECT * EXCLUDE (run_id) FROM sharing WHERE run_id = $run", run=run_id).row(0, named=True)
 

@@ -33,7 +33,7 @@ from infra.bench import simulated
 from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Family, Truth
 from tasks.runs.provenance import code_commit
 from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
-from tasks.statistics.curves import budget_reaching, cheapest_first, choices, cross_validated, fold_of, resampled_curve
+from tasks.statistics.curves import budget_reaching, cheapest_first, choices, cross_validated, fold_of, resample_curve
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 from tasks.statistics.policy import COSTS, PolicyFit, fit_policy
 
@@ -173,7 +173,7 @@ def null_ahead(size: int, *, seed: int, resamples: int) -> Ahead:
     grid = _grid(simulated.benchmark(EQUAL, size, seed=seed))
     fold, own = fold_of(grid, seed=seed), grid.accuracy[:, list(grid.of(BASELINE).values())]
     drawn, everyone = weights(size, resamples=resamples, seed=seed), np.ones((1, size))
-    curve = resampled_curve(grid, fold, drawn)
+    curve = resample_curve(grid, fold, drawn)
     moved = _with_mean(curve - curve.mean(axis=0) + cross_validated(grid, fold, everyone))
     alone = bounds(moved, count=size).lo - _with_mean(own.mean(axis=0)[None])[0]
     paired = bounds(moved - _with_mean(drawn @ own / size), count=size).lo

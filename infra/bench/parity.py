@@ -22,14 +22,14 @@ from rich.console import Console
 
 from flows.cli.serve import application
 from flows.cli.sql import as_table
-from tasks.asking.stored import known_draws, known_scores
+from tasks.asking.stored import stored_draws, stored_scores
 from tasks.draws.sampler import MissingDraws, Sampler, first_seed
 from tasks.draws.scorer import Scorer
 from tasks.models.version import Model
 from tasks.protocols import Draw, Reply, Sampling, key_of
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
-from tasks.serving.offline import Answered, answered_accuracy, replay_answers
+from tasks.serving.offline import Answered, accuracy_of_answers, replay_answers
 from tasks.serving.policy_of_run import load_policy, policy_run
 from tasks.serving.probe import load_probe
 from tasks.serving.solver import Solver
@@ -45,7 +45,7 @@ class StoredEngine:
     def __init__(self, store: Store, run: Run, model: Model) -> None:
         self._families: defaultdict[tuple[str, str], dict[int, dict[int, Draw]]] = defaultdict(dict)
         """By prefix and sampling, then by the seed of child 0, then by child."""
-        for key, child, draw in known_draws(store, run, model):
+        for key, child, draw in stored_draws(store, run, model):
             seed = first_seed(run.study.seed, key)
             self._families[(key.prefix_key, key.sampling_key)].setdefault(seed, {})[child] = draw
 
@@ -65,7 +65,7 @@ def stored_solver(store: Store, run: Run) -> Solver:
     engines = {model.fingerprint: StoredEngine(store, run, model) for model in (run.generator, run.reviser)}
     scorers = {
         (model.fingerprint if model else None, whole): Scorer(
-            verifier=None, known=known_scores(store, run, model), whole=whole
+            verifier=None, known=stored_scores(store, run, model), whole=whole
         )
         for model in {m.fingerprint if m else None: m for m in (None, run.verifier, run.judge)}.values()
         for whole in (False, True)
@@ -136,7 +136,7 @@ def main() -> int:
         offline = replay_answers(store, run, sorted(set(budgets)))
         solver = stored_solver(store, run)
         table = compared(offline, asyncio.run(asked(solver, offline)))
-        accuracy = answered_accuracy(store, run, offline)
+        accuracy = accuracy_of_answers(store, run, offline)
         curve = store.read(
             "SELECT budget, accuracy AS curve, lo AS curve_lo, hi AS curve_hi, generations AS curve_generations "
             "FROM curves WHERE run_id = $run_id AND difficulty = $difficulty",

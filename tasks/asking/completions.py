@@ -11,7 +11,7 @@ from tasks.runs.run import Run
 from warehouse.store import Store
 
 
-class Read(NamedTuple):
+class GradedCompletion(NamedTuple):
     """One completion: its class in a vote, whether it is right, and its score."""
 
     canonical: str | None
@@ -22,7 +22,7 @@ class Read(NamedTuple):
     """What the verifier read to score it; 0 when it was not scored."""
 
 
-class Reader:
+class CompletionReader:
     """Reads completions of one run."""
 
     def __init__(self, store: Store, run: Run) -> None:
@@ -36,12 +36,12 @@ class Reader:
         self._answers: dict[str, tuple[str | None, bool]] = {key: (c, ok) for key, c, ok in frame.iter_rows()}
         self._aggregate = run.study.verifier.aggregate if run.study.verifier else "last"
 
-    async def read(self, scorer: Scorer, nodes: list[Node]) -> list[Read]:
+    async def read(self, scorer: Scorer, nodes: list[Node]) -> list[GradedCompletion]:
         """One entry a completion; the score is the aggregate of its step scores (METHOD §3)."""
         return [await self._one(scorer, node) for node in nodes]
 
-    async def _one(self, scorer: Scorer, node: Node) -> Read:
+    async def _one(self, scorer: Scorer, node: Node) -> GradedCompletion:
         canonical, correct = self._answers[node.key]
         scores = await scorer.scores(node) if node.ended else ()
         last = scores[-1] if scores else None
-        return Read(canonical, correct, aggregate(scores, self._aggregate), last.tokens if last else 0)
+        return GradedCompletion(canonical, correct, aggregate(scores, self._aggregate), last.tokens if last else 0)

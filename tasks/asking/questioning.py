@@ -14,7 +14,7 @@ from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
-from tasks.models.verifiers import load_family
+from tasks.models.verifiers import load_verifier_format
 from tasks.models.version import Model
 from tasks.protocols import Role
 from tasks.runs.run import Run
@@ -119,4 +119,4 @@ def questioning(
 
 
 def _judges_whole(verifier: Verifier | None) -> bool:
-    return verifier is not None and not load_family(verifier.format).scores_steps
+    return verifier is not None and not load_verifier_format(verifier.format).scores_steps

@@ -19,7 +19,7 @@ SNAPSHOT_SECONDS = 20.0
 
 
 @dataclass(slots=True)
-class Counter:
+class ProgressCounter:
     units: int
     progress: Progress | None
     recorder: Recorder
@@ -33,7 +33,7 @@ class Counter:
             self.progress(self.done, self.units, self.recorder.generated_tokens)
 
 
-async def recorded(work: Coroutine[Any, Any, None], recorder: Recorder, counter: Counter) -> None:
+async def record_while(work: Coroutine[Any, Any, None], recorder: Recorder, counter: ProgressCounter) -> None:
     """Do the work while the journal is written every two seconds and a snapshot published every twenty.
 
     Should recording fail, the work is stopped at once: draws that cannot be kept are not worth drawing.
@@ -52,7 +52,7 @@ async def recorded(work: Coroutine[Any, Any, None], recorder: Recorder, counter:
         recorder.store.publish_snapshot()
 
 
-async def _record_for_ever(recorder: Recorder, counter: Counter) -> None:
+async def _record_for_ever(recorder: Recorder, counter: ProgressCounter) -> None:
     published = -math.inf
     while True:
         await asyncio.sleep(FLUSH_SECONDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.asking.questioning import Questioning, questioning
-from tasks.asking.stored import known_draws, known_scores
+from tasks.asking.stored import stored_draws, stored_scores
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
 from tasks.models.version import Model
@@ -11,13 +11,13 @@ from tasks.runs.run import Run
 from warehouse.store import Store
 
 
-def replayed(store: Store, run: Run) -> Questioning:
+def replay_run(store: Store, run: Run) -> Questioning:
     """The run's questioning over what is stored; a draw that is not there raises MissingDraws."""
 
     def sampler(model: Model) -> Sampler:
-        return Sampler(format=run.format, engine=None, known=known_draws(store, run, model))
+        return Sampler(format=run.format, engine=None, known=stored_draws(store, run, model))
 
     def scorer(verifier: Model | None, whole: bool) -> Scorer:
-        return Scorer(verifier=None, known=known_scores(store, run, verifier), whole=whole)
+        return Scorer(verifier=None, known=stored_scores(store, run, verifier), whole=whole)
 
     return questioning(run, sampler=sampler, scorer=scorer)

@@ -13,7 +13,7 @@ from tasks.runs.run import Run
 from warehouse.store import Store
 
 
-def known_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey, int, Draw]]:
+def stored_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey, int, Draw]]:
     """Every draw of this model version on this run's questions, whoever paid for it."""
     frame = store.read(
         "SELECT prefix_key, sampling_key, replicate, child, token_ids, text, stop, generated_tokens FROM draws "
@@ -25,7 +25,7 @@ def known_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey,
         yield DrawKey(prefix, sampling, replicate), child, Draw(tuple(ids), text, stop, tokens)
 
 
-def known_scores(store: Store, run: Run, verifier: Model | None) -> Iterator[tuple[str, StepScore]]:
+def stored_scores(store: Store, run: Run, verifier: Model | None) -> Iterator[tuple[str, StepScore]]:
     """Every score of this verifier version on this run's questions."""
     if verifier is None:
         return

@@ -14,7 +14,7 @@ from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
 from tasks.models.formats import Format
 from tasks.protocols import Role, Sampling
-from tasks.strategies.tools import IN_SIGHT, Chain
+from tasks.strategies.tools import ATTEMPTS_SHOWN, Chain
 
 A_CHAIN = 1_000
 """Attempt t of a chain is drawn in replicate + t · A_CHAIN: a sight met again later in a chain is drawn anew."""
@@ -38,7 +38,7 @@ class Revising:
 
     def start(self, question: Question, earlier: Chain) -> Node:
         """The node of the next attempt: the latest ended attempts are in its prompt."""
-        seen = tuple(node.text for node in earlier if node.ended)[-IN_SIGHT:]
+        seen = tuple(node.text for node in earlier if node.ended)[-ATTEMPTS_SHOWN:]
         key = (question.question_id, seen)
         if key not in self.known:
             text = self.format.revision(question, seen)
@@ -74,7 +74,7 @@ class MeteredTools:
         too_long = node.generated_tokens > self.samplings.whole.max_tokens - node.extendable
         return dataclasses.replace(node, stop="limit") if too_long else node
 
-    def sight(self, earlier: Chain) -> str:
+    def attempt_key(self, earlier: Chain) -> str:
         return f"{len(earlier)}|{self.revising.start(self.question, earlier).key}"
 
     async def attempts(self, earlier: Chain, n: int) -> list[Node]:
@@ -82,7 +82,7 @@ class MeteredTools:
         replicate = self.replicate + A_CHAIN * len(earlier)
         whole = self.samplings.whole
         drawn = await self.side.sampler.children(start, n, sampling=whole, role="revision", replicate=replicate)
-        self.meter.drew(self.sight(earlier), start, drawn)
+        self.meter.drew(self.attempt_key(earlier), start, drawn)
         return drawn
 
     async def score(self, node: Node) -> float | None:

@@ -43,7 +43,7 @@ def root(question: Question, prompt: tuple[int, ...]) -> Node:
     return Node(question=question, token_ids=prompt, key=key_of(prompt))
 
 
-def extended(node: Node, draw: Draw, ends: list[int], texts: list[str]) -> Node:
+def extend(node: Node, draw: Draw, ends: list[int], texts: list[str]) -> Node:
     """The child that a draw makes; `ends` are the token offsets of the draw's step ends, `texts` its steps."""
     token_ids = node.token_ids + draw.token_ids
     offset = len(node.token_ids)

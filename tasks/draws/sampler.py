@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tasks.draws.nodes import Node, extended
+from tasks.draws.nodes import Node, extend
 from tasks.models.formats import Format
 from tasks.protocols import Draw, Engine, Reply, Role, Sampling
 
@@ -48,7 +48,7 @@ class _Awaited(NamedTuple):
     start: int
 
 
-def looked_at(task: asyncio.Task[Any]) -> None:
+def retrieve_exception(task: asyncio.Task[Any]) -> None:
     """Take note of a failure, so that asyncio does not print it once a request: it is raised where it is awaited."""
     if not task.cancelled():
         task.exception()
@@ -104,7 +104,7 @@ class Sampler:
         missing = n - len(family)
         if missing > 0:
             task = asyncio.ensure_future(self._draw(node, key, len(family), missing, sampling=sampling, role=role))
-            task.add_done_callback(looked_at)
+            task.add_done_callback(retrieve_exception)
             family.extend([_Awaited(task, len(family))] * missing)
         return [await self._child(node, key, index) for index in range(n)]
 
@@ -115,7 +115,7 @@ class Sampler:
             self._families[key][index] = entry
         known = self._nodes.get((key, index))
         if known is None:
-            known = self._nodes[(key, index)] = extended(node, entry, *self._format.split(entry.token_ids))
+            known = self._nodes[(key, index)] = extend(node, entry, *self._format.split(entry.token_ids))
         return known
 
     async def _draw(self, node: Node, key: DrawKey, start: int, n: int, *, sampling: Sampling, role: Role) -> Reply:
@@ -128,7 +128,7 @@ class Sampler:
                 f"engine: expected {n} draws, got {len(reply.draws)}; run again to draw the missing ones"
             )
         for i, draw in enumerate(reply.draws):
-            child = extended(node, draw, *self._format.split(draw.token_ids))
+            child = extend(node, draw, *self._format.split(draw.token_ids))
             self._nodes[(key, start + i)] = child
             first = i == 0
             self._record(

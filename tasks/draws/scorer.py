@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from tasks.draws.nodes import Node
-from tasks.draws.sampler import looked_at
+from tasks.draws.sampler import retrieve_exception
 from tasks.protocols import StepScore, Verifier, VerifierFailure
 
 
@@ -65,7 +65,7 @@ class Scorer:
         taken = (self._known, self._asked, self._failed)  # what failed stays so, or a replay would see more
         mine = [key for key in self._keys(node) if not any(key in keys for keys in taken)]
         task = asyncio.ensure_future(self._request(verifier, node, mine))
-        task.add_done_callback(looked_at)
+        task.add_done_callback(retrieve_exception)
         self._asked |= dict.fromkeys(mine, task)
         return task
 

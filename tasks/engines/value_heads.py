@@ -15,14 +15,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tasks.models.verifiers import Family
+from tasks.models.verifiers import VerifierFormat
 from tasks.settings import settings
 from warehouse.errors import UserError
 
 INDEX = "model.safetensors.index.json"
 
 
-def served_folder(folder: Path, family: Family) -> Path:
+def served_folder(folder: Path, family: VerifierFormat) -> Path:
     """The folder to serve: the model's own, or a copy under the state folder with the family's head renamed.
 
     The copy is made once for each state of the originals; a second process finds it or makes the same one.
@@ -42,7 +42,7 @@ def served_folder(folder: Path, family: Family) -> Path:
     return target
 
 
-def convert(folder: Path, target: Path, *, family: Family) -> None:
+def convert(folder: Path, target: Path, *, family: VerifierFormat) -> None:
     """Fill an empty folder with the checkpoint as `family.architecture`; UserError without the family's head."""
     found = False
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
@@ -62,7 +62,7 @@ def convert(folder: Path, target: Path, *, family: Family) -> None:
     (target / "config.json").write_text(json.dumps(_config(folder, family), indent=2), encoding="utf-8")
 
 
-def _config(folder: Path, family: Family) -> dict[str, Any]:
+def _config(folder: Path, family: VerifierFormat) -> dict[str, Any]:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config.pop("auto_map", None)  # code of the repository, which is never run
     return config | {
@@ -95,7 +95,7 @@ def _name(name: str, head: str) -> str:
     return f"score.{name.removeprefix(f'{head}.')}" if name.startswith(f"{head}.") else name
 
 
-def _state(folder: Path, family: Family) -> str:
+def _state(folder: Path, family: VerifierFormat) -> str:
     facts = {p.name: p.stat() for p in sorted(folder.iterdir()) if p.is_file()}
     files = [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts.items()]
     return hashlib.sha256(repr((str(folder.resolve()), family, files)).encode()).hexdigest()[:12]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.asking.completions import Reader
-from tasks.asking.replay import replayed
+from tasks.asking.completions import CompletionReader
+from tasks.asking.replay import replay_run
 from tasks.runs.completeness import missing_outcomes
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
@@ -17,7 +17,7 @@ from tasks.statistics.probe import fit_probe
 from warehouse.store import Store
 
 
-def bin_difficulty(folder: Path, run_id: str) -> int:
+def run(folder: Path, run_id: str) -> int:
     """Cut the questions into five bins: by the targets (oracle), by the verifier alone (predicted), by a probe of
     a few draws, and as the first complete run of the family on this benchmark had them (frozen).
 
@@ -42,7 +42,7 @@ def bin_difficulty(folder: Path, run_id: str) -> int:
 
 async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
     """One row a draw, in drawing order; the tokens of the prompt stand with each."""
-    asking, reader = replayed(store, run), Reader(store, run)
+    asking, reader = replay_run(store, run), CompletionReader(store, run)
     rows: list[tuple[object, ...]] = []
     for question in run.benchmark.questions:
         prompt, nodes = len(asking.root(question).token_ids), await asking.difficulty(question)

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.asking.completions import Read, Reader
+from tasks.asking.completions import CompletionReader, GradedCompletion
 from tasks.asking.costs import Spent, costs
 from tasks.asking.questioning import Questioning, Result
-from tasks.asking.replay import replayed
+from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import MissingDraws
 from tasks.runs.events import stage
@@ -26,17 +26,17 @@ from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.strategies import parse
 
 
-def estimate(folder: Path, run_id: str) -> int:
+def run(folder: Path, run_id: str) -> int:
     """Write the outcomes of all questions whose draws are there; returns how many rows are new.
 
     A question with missing draws gets no row, so that its run stays incomplete.
     """
     with stage(folder, run_id, "estimate") as (store, run):
-        rows = asyncio.run(_rows(run, Reader(store, run), replayed(store, run)))
+        rows = asyncio.run(_rows(run, CompletionReader(store, run), replay_run(store, run)))
         return store.append("outcomes", pl.DataFrame(rows, infer_schema_length=None)) if rows else 0
 
 
-async def _rows(run: Run, reader: Reader, asking: Questioning) -> list[dict[str, Any]]:
+async def _rows(run: Run, reader: CompletionReader, asking: Questioning) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for question in run.benchmark.questions:
         try:
@@ -49,7 +49,9 @@ async def _rows(run: Run, reader: Reader, asking: Questioning) -> list[dict[str,
     return rows
 
 
-async def _pool_rows(run: Run, reader: Reader, asking: Questioning, question: Question) -> list[dict[str, Any]]:
+async def _pool_rows(
+    run: Run, reader: CompletionReader, asking: Questioning, question: Question
+) -> list[dict[str, Any]]:
     """Rows of all pool strategies at all budgets, estimated over random subsets of one pool (METHOD §10)."""
     nodes = await asking.pool(question)
     reads = await reader.read(asking.proposing.scorer, nodes)
@@ -98,7 +100,7 @@ def _pool_figures(run: Run, pool: Pool, *, seed: int) -> list[_Figure]:
     return figures
 
 
-async def _made_rows(run: Run, reader: Reader, asking: Questioning, result: Result) -> list[dict[str, Any]]:
+async def _made_rows(run: Run, reader: CompletionReader, asking: Questioning, result: Result) -> list[dict[str, Any]]:
     """The row of one search, or of groups at every budget that is a number of them."""
     reads = await reader.read(asking.side(result.strategy).scorer, result.completions)
     cut = sum(not node.ended for node in result.completions) + result.slots - len(reads)
@@ -127,7 +129,7 @@ class _Made(NamedTuple):
     answer: str | None
 
 
-def _figures(run: Run, result: Result, reads: list[Read]) -> list[_Made]:
+def _figures(run: Run, result: Result, reads: list[GradedCompletion]) -> list[_Made]:
     strategy, groups = result.strategy, result.groups
     budgets = [budget for budget in run.study.budgets if strategy.fits(budget)]
     if not reads:
@@ -146,13 +148,13 @@ def _figures(run: Run, result: Result, reads: list[Read]) -> list[_Made]:
     return [_Made(budget, one.accuracy, one.mc_error, None) for budget, one in zip(budgets, found, strict=True)]
 
 
-def _shares(reads: list[Read], *, cut: int, of: int) -> dict[str, float]:
+def _shares(reads: list[GradedCompletion], *, cut: int, of: int) -> dict[str, float]:
     """Shares of the budget's completions without an answer, and cut at the token limit."""
     silent = sum(read.canonical is None for read in reads) + of - len(reads)
     return {"no_answer": silent / of, "truncated": cut / of}
 
 
-def _pool(reads: list[Read]) -> Pool:
+def _pool(reads: list[GradedCompletion]) -> Pool:
     classes: dict[str, int] = {}
     answers = [-1 if r.canonical is None else classes.setdefault(r.canonical, len(classes)) for r in reads]
     return Pool(

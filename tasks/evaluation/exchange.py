@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.asking.completions import Reader
+from tasks.asking.completions import CompletionReader
 from tasks.asking.recorder import Recorder
-from tasks.asking.recording import Counter, Progress, recorded
-from tasks.asking.stored import known_draws
+from tasks.asking.recording import Progress, ProgressCounter, record_while
+from tasks.asking.stored import stored_draws
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
@@ -23,20 +23,20 @@ from tasks.draws.scorer import Scorer
 from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.log import noise_in
 from tasks.engines.running import RunEngines
-from tasks.evaluation.grade import graded
+from tasks.evaluation.grade import grade_completions
 from tasks.models.version import Model
 from tasks.protocols import Sampling
 from tasks.runs.events import stage
-from tasks.runs.loading import prepared
+from tasks.runs.loading import prepare_run
 from tasks.runs.opening import model_rows
 from tasks.runs.run import Run
-from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
+from tasks.statistics.exchange import Rate, compare_at_flops, rate_of_ratio, rate_of_tokens
 from tasks.study.study import Study
 from warehouse.errors import UserError
 from warehouse.store import Store
 
 
-def exchange(
+def run(
     folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, progress: Progress | None = None
 ) -> int:
     """Rows new in table `exchanges`: the run's policy against the study's larger model, per bin and ratio.
@@ -48,7 +48,7 @@ def exchange(
         large = larger(run.study, run.generator, run_id=run_id)
         store.append("model_versions", model_rows(large, datetime.now(UTC)))
         nodes = asyncio.run(_drawn(store, large, engines(large), progress))
-        graded(store, large, nodes)
+        grade_completions(store, large, nodes)
         new = store.append("exchanges", asyncio.run(_rows(store, run, large, nodes)))
         store.publish_snapshot()
         return new
@@ -72,7 +72,7 @@ def larger(study: Study, small: Model, *, run_id: str) -> Run:
             study.engine, servers=tuple(one for one in study.engine.servers if one.model == name)
         ),
     )  # fmt: skip
-    run = prepared(alone, name, run_id=run_id)
+    run = prepare_run(alone, name, run_id=run_id)
     if run.generator.parameters < small.parameters:
         raise UserError(
             f"study {study.name}: expected exchange.model {name} to be at least as large as {small.name} "
@@ -86,11 +86,11 @@ async def _drawn(store: Store, large: Run, engines: Engines, progress: Progress 
     sampling = Sampling(0.0, 1.0, 0, max_tokens=large.study.generator.max_tokens, until="end")
     recorder = Recorder(store, large, {sampling.key: sampling})
     sampler = Sampler(
-        format=large.format, engine=Lazy(engines, large.generator), known=known_draws(store, large, large.generator),
+        format=large.format, engine=Lazy(engines, large.generator), known=stored_draws(store, large, large.generator),
         record=partial(recorder.draw, large.generator), seed=large.study.seed,
     )  # fmt: skip
     questions, found = large.benchmark.questions, dict[str, Node]()
-    counter = Counter(len(questions), progress, recorder)
+    counter = ProgressCounter(len(questions), progress, recorder)
 
     async def one(question: Question) -> None:
         start = root(question, large.format.prompt(question))
@@ -101,7 +101,7 @@ async def _drawn(store: Store, large: Run, engines: Engines, progress: Progress 
         await asyncio.gather(*map(one, questions))
 
     try:
-        await recorded(everyone(), recorder, counter)
+        await record_while(everyone(), recorder, counter)
     finally:
         await engines.close()
     return [found[question.question_id] for question in questions]
@@ -115,15 +115,15 @@ async def _rows(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.Dat
     )
     if not len(outcomes):
         raise UserError(f"run {run.run_id}: expected outcomes to compare, got none; run the study to its end first")
-    greedy = await Reader(store, large).read(Scorer(verifier=None), nodes)
+    greedy = await CompletionReader(store, large).read(Scorer(verifier=None), nodes)
     correct = pl.DataFrame({"question_id": large.question_ids, "large": [float(read.correct) for read in greedy]}).join(
         _pass_at_1(store, run), on="question_id", how="left"
     )
     rates, size = _rates(store, run, large), large.generator.parameters / run.generator.parameters
     frames = [
-        exchanged(outcomes, binned, correct, rates=rates, costs_order=("flops",), seed=run.study.seed).with_columns(
-            difficulty=pl.lit(difficulty)
-        )
+        compare_at_flops(
+            outcomes, binned, correct, rates=rates, costs_order=("flops",), seed=run.study.seed
+        ).with_columns(difficulty=pl.lit(difficulty))
         for difficulty, binned in _binned(store, run)
     ]
     return pl.concat(frames).with_columns(

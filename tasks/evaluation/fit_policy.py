@@ -17,7 +17,7 @@ from tasks.study.study import Study
 from warehouse.store import Store
 
 
-def fit(folder: Path, run_id: str) -> str | None:
+def run(folder: Path, run_id: str) -> str | None:
     """Fit and write policy, cross-validated curve and efficiency factor for each difficulty that has bins.
 
     Returns what is missing when the run is incomplete (nothing is written then), else None.

@@ -8,7 +8,7 @@ import polars as pl
 
 from tasks.asking.plan import Plan, plan
 from tasks.engines.pace import generated_a_second
-from tasks.runs.loading import prepared
+from tasks.runs.loading import prepare_run
 from tasks.runs.run import Run
 from tasks.study.study import Study
 from warehouse.store import Store
@@ -41,7 +41,7 @@ class Forecast(NamedTuple):
 
 def forecast(store: Store, study: Study, model: str) -> Forecast:
     """The cost of running the study for one model version, given what is there already."""
-    run = prepared(study, model, run_id="")
+    run = prepare_run(study, model, run_id="")
     owed = plan(run)
     count = len(run.benchmark.questions)
     draws = count * (owed.pool + owed.difficulty + _searched(owed))

@@ -10,8 +10,8 @@ from pathlib import Path
 from tasks.asking.plan import plan
 from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.recorder import Recorder
-from tasks.asking.recording import Counter, Progress, recorded
-from tasks.asking.stored import known_draws, known_scores
+from tasks.asking.recording import Progress, ProgressCounter, record_while
+from tasks.asking.stored import stored_draws, stored_scores
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Scorer
 from tasks.engines.lazy import Engines, Lazy
@@ -24,7 +24,7 @@ from tasks.runs.run import Run
 from warehouse.store import Store
 
 
-def generate(
+def run(
     folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, progress: Progress | None = None
 ) -> int:
     """Draw and score all that the run owes and that is not there yet; returns the tokens generated.
@@ -39,11 +39,11 @@ def generate(
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
     owed = plan(run)
     recorder = Recorder(store, run, {s.key: s for s in owed.samplings})
-    done = Counter(owed.units * len(run.benchmark.questions), progress, recorder)
+    done = ProgressCounter(owed.units * len(run.benchmark.questions), progress, recorder)
     clock = Clock()
     asking = _asking(store, run, engines, recorder, done.one, clock)
     try:
-        await recorded(asking.everything(), recorder, done)
+        await record_while(asking.everything(), recorder, done)
     finally:
         await engines.close()
     clock.write(store, run.run_id)
@@ -57,7 +57,7 @@ def _asking(
 
     def sampler(model: Model) -> Sampler:
         return Sampler(
-            format=run.format, engine=Lazy(engines, model, clock), known=known_draws(store, run, model),
+            format=run.format, engine=Lazy(engines, model, clock), known=stored_draws(store, run, model),
             record=partial(recorder.draw, model), seed=run.study.seed,
         )  # fmt: skip
 
@@ -65,7 +65,7 @@ def _asking(
         if verifier is None:
             return Scorer(verifier=None, whole=whole)
         return Scorer(
-            verifier=Lazy(engines, verifier, clock), known=known_scores(store, run, verifier), whole=whole,
+            verifier=Lazy(engines, verifier, clock), known=stored_scores(store, run, verifier), whole=whole,
             record=partial(recorder.score, verifier), record_failure=partial(recorder.failure, verifier),
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks.asking.questioning import Questioning
-from tasks.asking.replay import replayed
+from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
@@ -20,16 +20,16 @@ from tasks.runs.run import Run
 from warehouse.store import Store
 
 
-def grade(folder: Path, run_id: str) -> int:
+def run(folder: Path, run_id: str) -> int:
     """Extract, canonicalise and grade what is not graded yet; returns the number of new verdicts.
 
     Every distinct (answer, target) pair is decided once, for all runs.
     """
     with stage(folder, run_id, "grade") as (store, run):
-        return graded(store, run, asyncio.run(_ended(store, run)))
+        return grade_completions(store, run, asyncio.run(_ended(store, run)))
 
 
-def graded(store: Store, run: Run, nodes: list[Node]) -> int:
+def grade_completions(store: Store, run: Run, nodes: list[Node]) -> int:
     """Number of new verdicts on these completions, whose answers and verdicts are then in the warehouse."""
     answers = _answers(run, nodes)
     store.append("answers", answers)
@@ -38,7 +38,7 @@ def graded(store: Store, run: Run, nodes: list[Node]) -> int:
 
 async def _ended(store: Store, run: Run) -> list[Node]:
     """Every distinct completion that any strategy ended with, cut ones included."""
-    asking = replayed(store, run)
+    asking = replay_run(store, run)
     found: dict[str, Node] = {}
     for question in run.benchmark.questions:
         with contextlib.suppress(MissingDraws):  # such a question gets no outcome, and the run stays incomplete

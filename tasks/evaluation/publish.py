@@ -12,7 +12,7 @@ from warehouse.reader import Reader
 from warehouse.store import Store
 
 
-def publish_run(settings: Settings, run_id: str) -> str | None:
+def run(settings: Settings, run_id: str) -> str | None:
     """MLflow's id of the run; None when MLflow is down, and the publication waits in the outbox."""
     uri = mlflow_address(settings)
     outbox = settings.home / "outbox"

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 
-from tasks.grading.latex import cleaned, split_top_level, squeezed
+from tasks.grading.latex import clean, split_top_level, squeeze
 
 LONGEST = 1_000
 """Characters; a longer answer is known by its length and digest only."""
@@ -70,7 +70,7 @@ def _canonical(answer: str) -> str:
     number = rational(answer)
     if number is not None:
         return str(number)
-    return _form(cleaned(answer), 0)
+    return _form(clean(answer), 0)
 
 
 def _form(text: str, depth: int) -> str:
@@ -82,7 +82,7 @@ def _form(text: str, depth: int) -> str:
         form = rule(text, depth)
         if form is not None:
             return form
-    return squeezed(text)
+    return squeeze(text)
 
 
 def _bare(text: str) -> str:

@@ -67,7 +67,7 @@ _COMMAND_BEFORE_DIGIT = re.compile(r"(\\[A-Za-z]+) (?=[0-9])")
 _DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
-def cleaned(text: str) -> str:
+def clean(text: str) -> str:
     """The text with one spelling per meaning, still LaTeX, without lone surrogates or NUL."""
     text = text.encode("utf-8", "backslashreplace").decode("utf-8").translate(_SYMBOLS)
     text = _SPACES.sub(" ", text)
@@ -76,7 +76,7 @@ def cleaned(text: str) -> str:
     return _LOOSE_SPACE.sub("", _SPACES.sub(" ", text))
 
 
-def squeezed(text: str) -> str:
+def squeeze(text: str) -> str:
     r"""Cleaned text without the spaces of `2 x` and `\pm 2`; `\cot x` and `1 2` keep theirs."""
     return _COMMAND_BEFORE_DIGIT.sub(r"\1", _COEFFICIENT.sub("", text))
 

@@ -1,6 +1,6 @@
 """Verifiers over served models: what a family shows the model, and the scores in its reply.
 
-A family is a table of tasks/models/verifiers.toml. The model stands behind `Served`, so the same reading serves
+A family is a table of tasks/models/verifiers.toml. The model stands behind `PolicyWorth`, so the same reading serves
 this process's vLLM and a server behind HTTP.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tasks.models.formats import Format, Message, beginning, load_chat, load_tokenizer, step_token, token_id
-from tasks.protocols import Served, StepScore, VerifierFailure
+from tasks.protocols import ServedModel, StepScore, VerifierFailure
 from warehouse.errors import UserError
 
 TEMPLATE_DATE = "26 Jul 2024"
@@ -23,7 +23,7 @@ TEMPLATE_DATE = "26 Jul 2024"
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class VerifierFormat:
     """A table of tasks/models/verifiers.toml, which explains the keys."""
 
     name: str
@@ -46,12 +46,12 @@ class Family:
         return self.kind in ("next-token", "likelihood")
 
 
-def load_family(name: str) -> Family:
+def load_verifier_format(name: str) -> VerifierFormat:
     """The named family; UserError lists the known ones."""
     tables = tomllib.loads(Path(__file__).with_name("verifiers.toml").read_text(encoding="utf-8"))
     if name not in tables:
         raise UserError(f"study: unknown verifier.format {name!r}; known are {', '.join(sorted(tables))}")
-    return Family(name=name, **tables[name])
+    return VerifierFormat(name=name, **tables[name])
 
 
 Prefixes = list[list[int]]
@@ -60,14 +60,14 @@ Prefixes = list[list[int]]
 Show = Callable[[str, Sequence[str]], Prefixes]
 """Question and steps to what the model is shown."""
 
-Read = Callable[[Served, Prefixes], Awaitable[list[float]]]
+Read = Callable[[ServedModel, Prefixes], Awaitable[list[float]]]
 """The scores at the end of every prefix."""
 
 
 class Reading(NamedTuple):
     """A family bound to the tokenizer of a model folder."""
 
-    family: Family
+    family: VerifierFormat
     show: Show
     read: Read
 
@@ -77,7 +77,7 @@ def load_reading(name: str, folder: Path, *, format: Format) -> Reading:
 
     `format` is the run's generator's; `likelihood` writes as it does, the others have their own layout.
     """
-    family = load_family(name)
+    family = load_verifier_format(name)
     if family.kind == "likelihood":
         return Reading(family, _as_written(format), _read_likelihood)
     if family.kind == "next-token":
@@ -98,7 +98,7 @@ class ServedVerifier:
     """
 
     reading: Reading
-    served: Served
+    served: ServedModel
     longest: int
     """Tokens that the model can be shown."""
 
@@ -118,7 +118,7 @@ class ServedVerifier:
         return found if self.reading.family.scores_steps else found * len(steps)
 
 
-def _with_step_tokens(family: Family, folder: Path) -> Show:
+def _with_step_tokens(family: VerifierFormat, folder: Path) -> Show:
     """The question, then every step closed by the step token.
 
     The parts are tokenized one by one, as the published code does: a step's last characters never merge
@@ -142,7 +142,7 @@ def _with_step_tokens(family: Family, folder: Path) -> Show:
     return show
 
 
-def _opening(family: Family, folder: Path) -> Callable[[str], str]:
+def _opening(family: VerifierFormat, folder: Path) -> Callable[[str], str]:
     """Question to the text that stands before the first step."""
     bos = beginning(folder)
     if not family.chat:
@@ -151,12 +151,12 @@ def _opening(family: Family, folder: Path) -> Callable[[str], str]:
     return lambda question: chat(_first_turns(family, family.question.format(question=question)))
 
 
-def _first_turns(family: Family, content: str) -> list[Message]:
+def _first_turns(family: VerifierFormat, content: str) -> list[Message]:
     system = [Message("system", family.system)] if family.system else []
     return [*system, Message("user", content)]
 
 
-def _by_turns(family: Family, folder: Path) -> Show:
+def _by_turns(family: VerifierFormat, folder: Path) -> Show:
     """For every step the text up to the place of its judgement.
 
     Tokenized from the start each time: no merge hides the place, and nothing inside a step is taken for it.
@@ -166,7 +166,7 @@ def _by_turns(family: Family, folder: Path) -> Show:
     return lambda question, steps: [tokenizer.encode(text) for text in texts(question, steps)]
 
 
-def _plain(family: Family, folder: Path) -> Callable[[str, Sequence[str]], list[str]]:
+def _plain(family: VerifierFormat, folder: Path) -> Callable[[str, Sequence[str]], list[str]]:
     opening = _opening(family, folder)
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
@@ -176,7 +176,7 @@ def _plain(family: Family, folder: Path) -> Callable[[str, Sequence[str]], list[
     return texts
 
 
-def _dialogues(family: Family, folder: Path) -> Callable[[str, Sequence[str]], list[str]]:
+def _dialogues(family: VerifierFormat, folder: Path) -> Callable[[str, Sequence[str]], list[str]]:
     chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
@@ -191,7 +191,7 @@ def _dialogues(family: Family, folder: Path) -> Callable[[str, Sequence[str]], l
     return texts
 
 
-def _as_dialogue(family: Family, folder: Path) -> Show:
+def _as_dialogue(family: VerifierFormat, folder: Path) -> Show:
     """The question and the whole completion as one dialogue."""
     tokenizer = load_tokenizer(folder)
     chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
@@ -215,16 +215,16 @@ def _as_written(format: Format) -> Show:
     return show
 
 
-async def _read_labels(served: Served, prefixes: Prefixes) -> list[float]:
+async def _read_labels(served: ServedModel, prefixes: Prefixes) -> list[float]:
     rows = await _rows(served, prefixes, width=2)
     return [_sigmoid(good - bad) for bad, good in rows]
 
 
-async def _read_values(served: Served, prefixes: Prefixes) -> list[float]:
+async def _read_values(served: ServedModel, prefixes: Prefixes) -> list[float]:
     return [_sigmoid(value) for (value,) in await _rows(served, prefixes, width=1)]
 
 
-async def _rows(served: Served, prefixes: Prefixes, *, width: int) -> list[list[float]]:
+async def _rows(served: ServedModel, prefixes: Prefixes, *, width: int) -> list[list[float]]:
     rows = await served.head_rows(prefixes[-1], [len(prefix) - 1 for prefix in prefixes])
     shape = [len(row) for row in rows]
     if shape != [width] * len(prefixes):
@@ -234,19 +234,19 @@ async def _rows(served: Served, prefixes: Prefixes, *, width: int) -> list[list[
     return rows
 
 
-def _next_token_reader(family: Family, folder: Path) -> Read:
+def _next_token_reader(family: VerifierFormat, folder: Path) -> Read:
     tokenizer = load_tokenizer(folder)
     advice = f"verifier.format {family.name!r} does not fit the model in {folder}"
     wanted = [token_id(tokenizer, text, advice) for text in (family.good, family.bad)]
 
-    async def read(served: Served, prefixes: Prefixes) -> list[float]:
+    async def read(served: ServedModel, prefixes: Prefixes) -> list[float]:
         pairs = await asyncio.gather(*(served.next_logprobs(prefix, wanted) for prefix in prefixes))
         return [_sigmoid(good - bad) for good, bad in pairs]
 
     return read
 
 
-async def _read_likelihood(served: Served, prefixes: Prefixes) -> list[float]:
+async def _read_likelihood(served: ServedModel, prefixes: Prefixes) -> list[float]:
     """exp of the mean log-probability of what was written, at the end of every prefix but the prompt."""
     logprobs = await served.token_logprobs(prefixes[-1])
     start = len(prefixes[0])

@@ -10,7 +10,7 @@ import polars as pl
 
 from tasks.publication.figures import HATCH, Box, gain_colour
 from tasks.publication.svg import GREY, INK, RULE, Frame, page, text
-from tasks.publication.words import signed
+from tasks.publication.words import signed_text
 
 WIDTH = 1180
 BELOW = {"small": "small", "large": "large", "alone": "pass@1"}
@@ -83,7 +83,7 @@ def _bar(frame: Frame, row: dict[str, Any], place: Box) -> str:
         box.drawn(gain_colour(1.0 if row["difference"] >= 0 else -1.0), "#666666"),
         box.drawn("url(#undecided)") if undecided else "",
         f'<path d="M{middle:.1f} {frame.y(row["lo"]):.1f}V{frame.y(row["hi"]):.1f}" stroke="{INK}"/>',
-        text(middle, over, signed(row["difference"]), font_weight="600", font_size="13", text_anchor="middle"),
+        text(middle, over, signed_text(row["difference"]), font_weight="600", font_size="13", text_anchor="middle"),
         text(middle, frame.bottom + 18, f"bin {row['bin']}", **tick),
         *(text(middle, frame.bottom + 36 + 17 * k, value, fill=GREY, **tick) for k, value in enumerate(values)),
         "</g>",
@@ -98,5 +98,5 @@ def _rules(frame: Frame) -> list[str]:
             colour = INK if abs(value) < 1e-9 else RULE
             parts.append(f'<path d="M{frame.left} {frame.y(value):.1f}h{frame.width:.1f}" stroke="{colour}"/>')
             looks = {"text_anchor": "end", "font_size": "12", "fill": GREY}
-            parts.append(text(frame.left - 8, frame.y(value) + 4, signed(value), **looks))
+            parts.append(text(frame.left - 8, frame.y(value) + 4, signed_text(value), **looks))
     return parts

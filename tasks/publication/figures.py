@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells
+from tasks.publication.summary import COVERAGE, RunSummary, ShownCell, policy_cells
 from tasks.publication.svg import GREY, PLAIN, Frame, Point, Series, axes, end_labels, legend, line, page, text
-from tasks.publication.words import half_width, signed
+from tasks.publication.words import half_width_text, signed_text
 from tasks.strategies.names import short_names
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#6A3D9A", "#7F4F24")
@@ -66,7 +66,7 @@ def accuracy_by_bin(summary: RunSummary, difficulty: str) -> str:
 
 def policy_grid(summary: RunSummary, difficulty: str) -> str:
     """SVG: the policy's cells coloured by gain over the baseline; undecided ones hatched."""
-    policy = cells(summary, difficulty)
+    policy = policy_cells(summary, difficulty)
     names = short_names(cell.strategy for cell in policy)
     budgets, bins = sorted({c.budget for c in policy}), sorted({c.bin for c in policy})
     wide, high = min(190.0, 1040 / max(len(budgets), 1)), 62.0
@@ -125,7 +125,7 @@ def _column_heads(budgets: list[int], wide: float) -> list[str]:
     return [text(130 + (i + 0.5) * wide, 20, f"N = {budget}", **style) for i, budget in enumerate(budgets)]
 
 
-def _row_heads(policy: list[Cell], high: float) -> list[str]:
+def _row_heads(policy: list[ShownCell], high: float) -> list[str]:
     parts: list[str] = []
     questions = {cell.bin: cell.questions for cell in policy}
     for row, bin_ in enumerate(sorted(questions)):
@@ -136,9 +136,9 @@ def _row_heads(policy: list[Cell], high: float) -> list[str]:
     return parts
 
 
-def _grid_cell(cell: Cell, box: Box, name: str) -> str:
-    gain = "" if cell.gain is None else f" ({signed(cell.gain)})"
-    value = f"{cell.accuracy:.2f} {half_width(cell.half)}{gain}"
+def _grid_cell(cell: ShownCell, box: Box, name: str) -> str:
+    gain = "" if cell.gain is None else f" ({signed_text(cell.gain)})"
+    value = f"{cell.accuracy:.2f} {half_width_text(cell.half)}{gain}"
     middle = box.left + box.width / 2
     said = f"bin {cell.bin}, N = {cell.budget}: {cell.strategy}{'' if cell.decided else ', undecided'}"
     return "".join((
@@ -156,7 +156,7 @@ def _grid_key(baseline: str, top: float) -> str:
     parts, left = [text(130, top + 17, said)], 150 + 7.2 * len(said)
     for gain in (-0.1, -0.05, 0.0, 0.05, 0.1, FULL_GAIN):
         parts.append(Box(left, top, 58, 25).drawn(gain_colour(gain), "#bbbbbb"))
-        label = ("≥ " if gain == FULL_GAIN else "") + signed(gain)
+        label = ("≥ " if gain == FULL_GAIN else "") + signed_text(gain)
         parts.append(text(left + 29, top + 17, label, text_anchor="middle", font_size="12"))
         left += 58
     parts.append(Box(left + 26, top, 34, 25).drawn("url(#undecided)", "#bbbbbb"))

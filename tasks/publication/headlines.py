@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells
-from tasks.publication.words import factor_text, interval, net_text
-from tasks.statistics.picks import LEVEL
+from tasks.publication.summary import COVERAGE, RunSummary, ShownCell, policy_cells
+from tasks.publication.words import factor_text, interval_text, net_text
+from tasks.statistics.picks import SIGNIFICANCE
 from tasks.strategies.names import short_names
 
 
@@ -17,7 +17,7 @@ def headlines(summary: RunSummary) -> list[str]:
     """The run's result in plain sentences: accuracy at the largest budget, efficiency, what pays where."""
     sentences = [_at_the_top(summary)]
     for difficulty in summary.difficulties[:1]:
-        sentences += [_efficiency(summary), *_where(summary, cells(summary, difficulty))]
+        sentences += [_efficiency(summary), *_where(summary, policy_cells(summary, difficulty))]
     if summary.mdd is not None:
         sentences.append(f"Differences below {summary.mdd:.3f} cannot be detected with these questions.")
     sentences.append(_trouble(summary))
@@ -38,7 +38,7 @@ def _trouble(summary: RunSummary) -> str:
     return f"Not silently scored: {said}." if said else ""
 
 
-def beats_majority(policy: list[Cell]) -> bool:
+def beats_majority(policy: list[ShownCell]) -> bool:
     """Whether the pick of any cell is ahead of majority, Holm-adjusted over the table.
 
     TRUE also where that is not known: without majority, or in a run from before p-values were computed.
@@ -47,7 +47,9 @@ def beats_majority(policy: list[Cell]) -> bool:
     if any(cell.over_majority_p is None for cell in known):
         return True
     picked = any(cell.over_majority is not None for cell in policy)
-    return not picked or any((c.over_majority or 0.0) > 0.0 and (c.over_majority_p or 0.0) < LEVEL for c in known)
+    return not picked or any(
+        (c.over_majority or 0.0) > 0.0 and (c.over_majority_p or 0.0) < SIGNIFICANCE for c in known
+    )
 
 
 def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def _at_the_top(summary: RunSummary) -> str:
 
 
 def _measured(row: dict[str, Any]) -> str:
-    return interval(row["accuracy"], row["lo"], row["hi"])
+    return interval_text(row["accuracy"], row["lo"], row["hi"])
 
 
 def _baseline(summary: RunSummary) -> str:
@@ -106,7 +108,7 @@ def _net(row: dict[str, Any]) -> str:
     return "" if net is None else f" ({net} net of the draws that estimate difficulty)"
 
 
-def _where(summary: RunSummary, policy: list[Cell]) -> list[str]:
+def _where(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
     top = [cell for cell in policy if cell.budget == summary.budgets[-1]]
     names = short_names(summary.strategies)
     spans = [(key, [c.bin for c in group]) for key, group in groupby(top, key=lambda c: c.strategy)]

@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.publication.headlines import beats_majority
-from tasks.publication.summary import Cell, RunSummary, cells
-from tasks.publication.words import benchmark_name, half_width, model_short_name, signed
+from tasks.publication.summary import RunSummary, ShownCell, policy_cells
+from tasks.publication.words import benchmark_name, half_width_text, model_short_name, signed_text
 from tasks.strategies.names import short_names
 
 UNDECIDED = "≈"
@@ -26,7 +26,7 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
     `difficulty` is `oracle` or `predicted`; None: the deployable one if the run has it.
     """
     kind = difficulty or (summary.difficulties or ["predicted"])[0]
-    policy = cells(summary, kind)
+    policy = policy_cells(summary, kind)
     names = short_names(cell.strategy for cell in policy)
     budgets = sorted({cell.budget for cell in policy})
     grids = [_grid(policy, budgets[i : i + COLUMNS], names=names) for i in range(0, len(budgets), COLUMNS)]
@@ -39,7 +39,7 @@ def _title(summary: RunSummary, kind: str) -> Text:
     return Text(f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty", style="bold")
 
 
-def _grid(policy: list[Cell], budgets: list[int], *, names: dict[str, str]) -> Table:
+def _grid(policy: list[ShownCell], budgets: list[int], *, names: dict[str, str]) -> Table:
     table = Table(show_lines=True, padding=(0, 1))
     table.add_column("bin", no_wrap=True)
     for budget in budgets:
@@ -51,18 +51,18 @@ def _grid(policy: list[Cell], budgets: list[int], *, names: dict[str, str]) -> T
     return table
 
 
-def _cell_text(cell: Cell | None, *, names: dict[str, str]) -> Text:
+def _cell_text(cell: ShownCell | None, *, names: dict[str, str]) -> Text:
     if cell is None:
         return Text("–")
     mark = ("" if cell.decided else f" {UNDECIDED}") + (f" {HELD}" if cell.unheld else "")
     return Text.assemble(
         (names[cell.strategy] + mark, "bold" if cell.decided else ""),
-        f"\n{cell.accuracy:.2f} {half_width(cell.half)}",
-        ("" if cell.gain is None else f"\n{signed(cell.gain)}", "green" if (cell.gain or 0) > 0 else "dim"),
+        f"\n{cell.accuracy:.2f} {half_width_text(cell.half)}",
+        ("" if cell.gain is None else f"\n{signed_text(cell.gain)}", "green" if (cell.gain or 0) > 0 else "dim"),
     )
 
 
-def _legend(summary: RunSummary, policy: list[Cell], *, names: dict[str, str]) -> Text:
+def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, str]) -> Text:
     lines = ["bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over " + summary.baseline]
     if any(not cell.decided for cell in policy):
         lines.append(f"{UNDECIDED} cannot be told apart from {summary.baseline}: the cheapest near the best is named")

@@ -12,7 +12,7 @@ from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budget, policy_grid
 from tasks.publication.headlines import best_fixed, headlines, largest_factor
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import benchmark_name, factor_text, half_width, model_short_name
+from tasks.publication.words import benchmark_name, factor_text, half_width_text, model_short_name
 from tasks.strategies.names import short_names
 
 STYLE = """<style>
@@ -109,7 +109,7 @@ def _accuracy_cards(summary: RunSummary) -> list[str]:
     rows = summary.overall.filter(strategy=summary.baseline, budget=top).to_dicts()
     found += [("baseline", names[summary.baseline], row) for row in rows]
     return [
-        _card(name, f"{row['accuracy']:.2f} {half_width((row['hi'] - row['lo']) / 2)}", f"{note}, at N = {top}")
+        _card(name, f"{row['accuracy']:.2f} {half_width_text((row['hi'] - row['lo']) / 2)}", f"{note}, at N = {top}")
         for name, note, row in found
     ]
 

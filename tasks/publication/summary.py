@@ -168,7 +168,7 @@ def _detectable(store: Reader, summary: RunSummary) -> float | None:
     return minimum_detectable(outcomes, baseline=summary.baseline) if len(outcomes) else None
 
 
-class Cell(NamedTuple):
+class ShownCell(NamedTuple):
     """One cell of the policy grid, in the words of the screen."""
 
     bin: int
@@ -189,11 +189,11 @@ class Cell(NamedTuple):
     """What the run alone would name, where last night's strategy was kept; None: the same."""
 
 
-def cells(summary: RunSummary, difficulty: str) -> list[Cell]:
+def policy_cells(summary: RunSummary, difficulty: str) -> list[ShownCell]:
     """The policy's cells under one kind of difficulty, by bin and budget."""
     rows = summary.policy.filter(pl.col("difficulty") == difficulty).sort("bin", "budget")
     return [
-        Cell(r["bin"], r["budget"], r["strategy"], r["accuracy"], (r["hi"] - r["lo"]) / 2, r["gain"],
+        ShownCell(r["bin"], r["budget"], r["strategy"], r["accuracy"], (r["hi"] - r["lo"]) / 2, r["gain"],
              r["over_majority"], r["over_majority_p"], r["decided"], r["questions"], r["unheld"])
         for r in rows.iter_rows(named=True)
     ]  # fmt: skip

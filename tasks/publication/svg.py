@@ -7,7 +7,7 @@ from html import escape
 from math import log2
 from typing import NamedTuple
 
-from tasks.publication.words import interval
+from tasks.publication.words import interval_text
 
 INK, GREY, RULE = "#1a1a1a", "#666666", "#dddddd"
 PLAIN = -1
@@ -144,7 +144,7 @@ def _tick(x: float, y: float, words: str, anchor: str = "middle") -> str:
 
 
 def _said(frame: Frame, series: Series, point: Point) -> str:
-    return f"{series.name}, {frame.symbol} = {point.x:g}: {interval(point.y, point.lo, point.hi)}"
+    return f"{series.name}, {frame.symbol} = {point.x:g}: {interval_text(point.y, point.lo, point.hi)}"
 
 
 def _dashed(series: Series) -> str:

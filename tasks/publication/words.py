@@ -17,12 +17,12 @@ def benchmark_name(benchmark: str) -> str:
     return re.sub(r"\.jsonl$", "", benchmark.rstrip("/").rpartition("/")[2] or benchmark)
 
 
-def interval(value: float, lo: float, hi: float) -> str:
+def interval_text(value: float, lo: float, hi: float) -> str:
     """`0.62 [0.59, 0.65]`."""
     return f"{value:.2f} [{lo:.2f}, {hi:.2f}]"
 
 
-def half_width(half: float) -> str:
+def half_width_text(half: float) -> str:
     """`± .03`; a zero-width interval, as where every question is right, shows as `± .00`."""
     return f"± {half:.2f}".replace("0.", ".", 1)
 
@@ -46,7 +46,7 @@ def factor_text(row: Mapping[str, Any]) -> str:
     return f"{row['factor']:.2g} [{row['lo']:.2g}, {high}"
 
 
-def signed(gain: float) -> str:
+def signed_text(gain: float) -> str:
     """`+0.12`, `−0.03`, and `0.00` for what rounds to nothing."""
     rounded = round(gain, 2)
     return "0.00" if rounded == 0 else f"{rounded:+.2f}".replace("-", "−")

@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from tasks.publication.words import factor_text, signed
+from tasks.publication.words import factor_text, signed_text
+from tasks.replication.conclusions import Conclusion, above, below, every, factor_conclusion, saving_at, some, within
 from tasks.replication.contrasts import Contrast, lead, lead_change, policy_lead
 from tasks.replication.evidence import PARALLEL, Evidence, chain_length, revision_strategies, search_strategies
-from tasks.replication.verdicts import Verdict, above, below, every, factor_verdict, saving_at, some, within
 from tasks.statistics.difficulty import BINS
 from tasks.statistics.policy import PolicyFit
 
@@ -57,7 +57,7 @@ class Claim(NamedTuple):
     figure: Figure
     paper: str
     measured: str
-    verdict: Verdict
+    verdict: Conclusion
 
 
 def claims(evidence: Evidence) -> list[Claim]:
@@ -68,9 +68,9 @@ def claims(evidence: Evidence) -> list[Claim]:
     ]  # fmt: skip
 
 
-def told(contrast: Contrast) -> str:
+def contrast_text(contrast: Contrast) -> str:
     """`+0.12 [+0.08, +0.16]`."""
-    return f"{signed(contrast.value)} [{signed(contrast.lo)}, {signed(contrast.hi)}]"
+    return f"{signed_text(contrast.value)} [{signed_text(contrast.lo)}, {signed_text(contrast.hi)}]"
 
 
 def _search(evidence: Evidence) -> Iterable[Claim]:
@@ -79,16 +79,16 @@ def _search(evidence: Evidence) -> Iterable[Claim]:
     if BEAM in evidence.strategies and few:
         grid = evidence.grid([BEAM, BASELINE])
         early = lead(grid, BEAM, BASELINE, budgets=few, seed=evidence.seed)
-        said = f"beam (m = 4) minus weighted, mean of N = {_span(few)}: {told(early)}"
+        said = f"beam (m = 4) minus weighted, mean of N = {_span(few)}: {contrast_text(early)}"
         yield Claim("search", PAPER["small budgets"], said, above(early))
         late = lead(grid, BEAM, BASELINE, budgets=top, seed=evidence.seed)
         change = lead_change(grid, BEAM, BASELINE, before=few, after=top, seed=evidence.seed)
-        said = f"at N = {top[0]} it is {told(late)}, a change of {told(change)}"
+        said = f"at N = {top[0]} it is {contrast_text(late)}, a change of {contrast_text(change)}"
         yield Claim("search", PAPER["shrinks"], said, below(change))
     later = [n for n in evidence.budgets if n >= 8]
     if {BEAM, LOOKAHEAD} <= set(evidence.strategies):
         gap = lead(evidence.grid([LOOKAHEAD, BEAM]), LOOKAHEAD, BEAM, budgets=later, seed=evidence.seed)
-        said = f"lookahead (k = 1) minus beam (both m = 4), mean of N = {_span(later)}: {told(gap)}"
+        said = f"lookahead (k = 1) minus beam (both m = 4), mean of N = {_span(later)}: {contrast_text(gap)}"
         yield Claim("search", PAPER["lookahead"], said, below(gap))
 
 
@@ -99,10 +99,10 @@ def _search_by_bin(evidence: Evidence) -> Iterable[Claim]:
         return
     grid, late = evidence.grid([BEAM, BASELINE]), budgets[-2:]
     easy = lead(grid, BEAM, BASELINE, budgets=late, bins=EASY, seed=evidence.seed)
-    said = f"beam minus weighted in bins 1–2, mean of N = {_span(late)}: {told(easy)}"
+    said = f"beam minus weighted in bins 1–2, mean of N = {_span(late)}: {contrast_text(easy)}"
     yield Claim("search", PAPER["easy search"], said, below(easy))
     medium = lead(grid, BEAM, BASELINE, budgets=budgets, bins=MEDIUM, seed=evidence.seed)
-    said = f"beam minus weighted in bins 3–4, mean of N = {_span(budgets)}: {told(medium)}"
+    said = f"beam minus weighted in bins 3–4, mean of N = {_span(budgets)}: {contrast_text(medium)}"
     yield Claim("search", PAPER["medium search"], said, above(medium))
     rows = evidence.summary.accuracy.filter(difficulty="oracle", bin=BINS, budget=budgets[-1])
     rows = rows.filter(pl.col("strategy").is_in(search_strategies(evidence.strategies)))
@@ -123,15 +123,15 @@ def _policy(evidence: Evidence, figure: Literal["search policy", "revision polic
     baseline, rival = (BASELINE, "best-of-N weighted") if searching else (PARALLEL, "all attempts in parallel")
     said = f"efficiency factor over {rival}, {kind} difficulty: {_factors(fits[kind])}"
     saving = PAPER["search saving" if searching else "revision saving"]
-    yield Claim(figure, saving, said, factor_verdict(fits[kind].efficiency))
+    yield Claim(figure, saving, said, factor_conclusion(fits[kind].efficiency))
     parallel = evidence.grid([baseline], kind, budgets)
     gain = policy_lead(evidence.grid(names, kind, budgets), parallel, seed=evidence.seed)
-    said = f"policy minus {rival}, mean of N = {_span(budgets)}: {told(gain)}"
+    said = f"policy minus {rival}, mean of N = {_span(budgets)}: {contrast_text(gain)}"
     yield Claim(figure, PAPER["policy ahead"], said, above(gain))
     oracle = evidence.grid(names, "oracle", budgets)
     for other in [other for other in fits if other != "oracle"]:
         loss = policy_lead(evidence.grid(names, other, budgets), oracle, seed=evidence.seed)
-        said = f"{other} minus oracle, mean of N = {_span(budgets)}: {told(loss)} (as well: within {CLOSE})"
+        said = f"{other} minus oracle, mean of N = {_span(budgets)}: {contrast_text(loss)} (as well: within {CLOSE})"
         yield Claim(figure, PAPER[other], said, within(loss, CLOSE))
 
 
@@ -147,11 +147,11 @@ def _ratio(evidence: Evidence) -> Iterable[Claim]:
     if len(keys) < 3 or chain_length(keys[0]) != 1:
         return
     all_ = _sequential_lead(evidence, keys)
-    said = f"all in sequence minus all in parallel, mean of N = 2 … {top}: {told(all_)}"
+    said = f"all in sequence minus all in parallel, mean of N = 2 … {top}: {contrast_text(all_)}"
     yield Claim("ratio", PAPER["sequential"], said, above(all_))
     yield _balance(evidence, keys, "between", bins=range(1, BINS + 1))
     easy = _sequential_lead(evidence, keys, bins=EASY)
-    said = f"all in sequence minus all in parallel in bins 1–2, mean of N = 2 … {top}: {told(easy)}"
+    said = f"all in sequence minus all in parallel in bins 1–2, mean of N = 2 … {top}: {contrast_text(easy)}"
     yield Claim("ratio", PAPER["easy sequential"], said, above(easy))
     yield _balance(evidence, keys, "hard balance", bins=HARD)
 
@@ -178,7 +178,7 @@ def _balance(evidence: Evidence, keys: list[str], claim: str, *, bins: Sequence[
     inner, *ends = (part.grid(names, "oracle", [top]) for names in (keys[1:-1], keys[:1], keys[-1:]))
     parallel, sequential = (policy_lead(inner, end, seed=evidence.seed) for end in ends)
     where = "" if len(bins) == BINS else f" in bins {bins[0]}–{bins[-1]}"
-    said = f"best ratio in between minus all in parallel {told(parallel)}, minus all in sequence {told(sequential)}"
+    said = f"best ratio in between minus all in parallel {contrast_text(parallel)}, minus all in sequence {contrast_text(sequential)}"
     return Claim("ratio", PAPER[claim], f"{said}{where}, N = {top}", every([above(parallel), above(sequential)]))
 
 
@@ -191,7 +191,7 @@ def _exchange(evidence: Evidence) -> Iterable[Claim]:
         yield behind_on_the_hardest(few)
     if much.height:
         hard = [_contrast(row) for row in much.filter(pl.col("bin") >= BINS - 1).sort("bin").to_dicts()]
-        said = "small minus large in bins 4 and 5: " + "; ".join(map(told, hard))
+        said = "small minus large in bins 4 and 5: " + "; ".join(map(contrast_text, hard))
         yield Claim("exchange", PAPER["much inferred"], said, every(map(below, hard)))
 
 
@@ -203,7 +203,7 @@ def ahead_somewhere(few: pl.DataFrame) -> Claim:
     rows = _telling(few).to_dicts()
     ahead = [str(row["bin"]) for row in rows if above(_contrast(row)) == "holds"]
     where = f"ahead in bin {', '.join(ahead)}; " if ahead else ""
-    said = f"{where}bin {best['bin']} (pass@1 {best['alone']:.2f}), small minus large: {told(_contrast(best))}"
+    said = f"{where}bin {best['bin']} (pass@1 {best['alone']:.2f}), small minus large: {contrast_text(_contrast(best))}"
     return Claim("exchange", PAPER["ahead"], said, some(above(_contrast(row)) for row in rows))
 
 
@@ -211,7 +211,7 @@ def behind_on_the_hardest(few: pl.DataFrame) -> Claim:
     """Headline 2, second half: at R = 0.16 behind on the hardest bin."""
     row = few.sort("bin").row(-1, named=True)
     gap = _contrast(row)
-    said = f"bin {row['bin']}: small {row['small']:.2f}, large {row['large']:.2f}, difference {told(gap)}"
+    said = f"bin {row['bin']}: small {row['small']:.2f}, large {row['large']:.2f}, difference {contrast_text(gap)}"
     return Claim("exchange", PAPER["behind"], said, below(gap))
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.statistics.bootstrap import Floats, bounds, weights
-from tasks.statistics.curves import cross_validated, fold_of, resampled_curve
+from tasks.statistics.curves import cross_validated, fold_of, resample_curve
 from tasks.statistics.outcomes import Grid
 
 
@@ -60,7 +60,7 @@ def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000)
     folds = [fold_of(grid, seed=seed) for grid in (one, other)]
     gap, resampled = (
         curve(one, folds[0], w).mean(axis=1) - curve(other, folds[1], w).mean(axis=1)
-        for curve, w in ((cross_validated, everyone), (resampled_curve, drawn))
+        for curve, w in ((cross_validated, everyone), (resample_curve, drawn))
     )
     ends = bounds(resampled + (gap - resampled.mean()), count=count)
     return Contrast(float(gap[0]), float(ends.lo), float(ends.hi))

@@ -11,7 +11,7 @@ import polars as pl
 
 from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.report import STYLE
-from tasks.publication.words import benchmark_name, factor_text, model_short_name, signed
+from tasks.publication.words import benchmark_name, factor_text, model_short_name, signed_text
 from tasks.replication import figures
 from tasks.replication.claims import (
     FEW_INFERRED,
@@ -22,8 +22,16 @@ from tasks.replication.claims import (
     best_bin,
     claims,
 )
+from tasks.replication.conclusions import (
+    FACTOR,
+    LEAST_BUDGET,
+    LEAST_END,
+    Conclusion,
+    every,
+    factor_conclusion,
+    largest_factor,
+)
 from tasks.replication.evidence import Evidence
-from tasks.replication.verdicts import FACTOR, LEAST_BUDGET, LEAST_END, Verdict, every, factor_verdict, largest_factor
 from tasks.strategies.names import short_names
 
 PAPER = "https://arxiv.org/abs/2408.03314"
@@ -39,7 +47,7 @@ table.claims th:nth-child(1){width:38%}table.claims th:nth-child(3){width:130px}
 nav{margin:10px 0 6px;font-size:13.5px}nav a{color:#00558a;margin-right:11px;white-space:nowrap}
 section{border-top:1px solid #ccc;margin-top:26px}section h2{margin-top:18px}
 </style>"""
-MARKS: dict[Verdict, tuple[str, str]] = {
+MARKS: dict[Conclusion, tuple[str, str]] = {
     "holds": ("yes", "✓ holds"), "does not hold": ("no", "✗ does not hold"),
     "cannot be told": ("open", "? cannot be told"),
 }  # fmt: skip
@@ -56,7 +64,7 @@ class Headline(NamedTuple):
     question: str
     figure: str
     detail: str
-    verdict: Verdict
+    verdict: Conclusion
 
 
 def html(evidence: Evidence) -> str:
@@ -98,7 +106,7 @@ def _saving(evidence: Evidence) -> Headline:
         + (f". By {', by '.join(others)}" if others else "")
         + f". Wanted: {FACTOR:g} or more at some N ≥ {LEAST_BUDGET}, lower end above {LEAST_END:g}."
     )
-    return Headline(question, _factor(best), detail, factor_verdict(rows))
+    return Headline(question, _factor(best), detail, factor_conclusion(rows))
 
 
 def _factor(row: dict[str, Any]) -> str:
@@ -115,9 +123,9 @@ def _trade(evidence: Evidence) -> Headline:
     if not few.height:
         return Headline(question, "not measured", "No larger model was asked at R = 0.16.", "cannot be told")
     ahead, behind = ahead_somewhere(few), behind_on_the_hardest(few)
-    by_bin = ", ".join(signed(row["difference"]) for row in few.sort("bin").to_dicts())
+    by_bin = ", ".join(signed_text(row["difference"]) for row in few.sort("bin").to_dicts())
     best, last = best_bin(few), few.sort("bin").row(-1, named=True)
-    shown = {row["bin"]: f"bin {row['bin']}: {signed(row['difference'])}" for row in (best, last) if row}
+    shown = {row["bin"]: f"bin {row['bin']}: {signed_text(row['difference'])}" for row in (best, last) if row}
     one = few.row(0, named=True)
     detail = (
         f"accuracy of small minus large, by bin {by_bin}; R = 0.16, {one['parameter_ratio']:.1f}× the parameters, "
@@ -145,7 +153,11 @@ def _box(head: Headline) -> str:
 
 
 def _count(found: list[Claim]) -> str:
-    plural: dict[Verdict, str] = {"holds": "hold", "does not hold": "do not hold", "cannot be told": "cannot be told"}
+    plural: dict[Conclusion, str] = {
+        "holds": "hold",
+        "does not hold": "do not hold",
+        "cannot be told": "cannot be told",
+    }
     parts = [
         f"<span class='v {MARKS[verdict][0]}'>{sum(c.verdict == verdict for c in found)} {words}</span>"
         for verdict, words in plural.items()

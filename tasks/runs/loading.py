@@ -8,7 +8,7 @@ import json
 
 from tasks.benchmarks.benchmark import load_benchmark
 from tasks.models.formats import Format, format_table, load_format
-from tasks.models.verifiers import load_family, load_reading
+from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
 from tasks.runs.refusals import check_context, check_count, check_reviser, check_servers
 from tasks.runs.run import Run
@@ -25,7 +25,7 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
     if not len(rows):
         raise UserError(f"run: expected the id of a run in the warehouse, got {run_id!r}; `ttc status` lists them")
     row = rows.row(0, named=True)
-    run = prepared(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
+    run = prepare_run(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
     if run.generator.fingerprint != row["model_fingerprint"] or identity_of(run) != row["identity"]:
         raise UserError(
             f"run {run_id}: model, verifier or benchmark changed since it was opened; run the study again for a new run"
@@ -33,7 +33,7 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
     return run
 
 
-def prepared(study: Study, name: str, *, run_id: str) -> Run:
+def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     """The run as the study and the files say now; UserError for whatever cannot be evaluated."""
     benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
     way = json.dumps([format_table(study.generator.format), study.engine.dtype], sort_keys=True)
@@ -55,7 +55,7 @@ def _load_verifier(study: Study, verifier: Verifier | None, generator: Model, fo
     """The verifier's model version, after a check that its family can read it; `likelihood` asks the generator."""
     if verifier is None:
         return None
-    family = load_family(verifier.format)
+    family = load_verifier_format(verifier.format)
     name = generator.name if family.kind == "likelihood" else verifier.model
     model = load_model(name, json.dumps([dataclasses.asdict(family), study.engine.dtype], sort_keys=True))
     load_reading(verifier.format, model.folder, format=format)

@@ -12,7 +12,7 @@ import polars as pl
 
 from tasks.benchmarks.benchmark import Benchmark
 from tasks.runs.events import note
-from tasks.runs.loading import identity_of, prepared
+from tasks.runs.loading import identity_of, prepare_run
 from tasks.runs.provenance import code_commit, packages
 from tasks.runs.run import Run
 from tasks.study.study import Study
@@ -21,7 +21,7 @@ from warehouse.store import Store
 
 def open_run(store: Store, study: Study, model: str) -> str:
     """Id of the run of this study for this model: the unfinished one of the same identity, or a new one."""
-    run = prepared(study, model, run_id="")
+    run = prepare_run(study, model, run_id="")
     identity = identity_of(run)
     unfinished = store.read(
         "SELECT run_id FROM runs WHERE identity = $identity AND run_id NOT IN "
@@ -42,7 +42,7 @@ def complete_run(store: Store, study: Study, model: str) -> str | None:
     rows = store.read(
         "SELECT run_id FROM complete_runs JOIN runs USING (run_id) WHERE identity = $identity "
         "ORDER BY completed_at DESC LIMIT 1",
-        identity=identity_of(prepared(study, model, run_id="")),
+        identity=identity_of(prepare_run(study, model, run_id="")),
     )
     return str(rows.item()) if len(rows) else None
 

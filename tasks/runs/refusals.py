@@ -9,7 +9,7 @@ from tasks.benchmarks.question import Question
 from tasks.models.formats import load_tokenizer
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import BINS
-from tasks.strategies.tools import IN_SIGHT
+from tasks.strategies.tools import ATTEMPTS_SHOWN
 from warehouse.errors import UserError
 
 
@@ -27,7 +27,7 @@ def check_context(run: Run, questions: Iterable[Question]) -> None:
     generator = run.study.generator
     longest = generator.max_tokens + generator.max_step_tokens
     if run.study.revisions:
-        longest = max(longest, generator.max_tokens * (IN_SIGHT + 1))
+        longest = max(longest, generator.max_tokens * (ATTEMPTS_SHOWN + 1))
     room = context - longest
     for question in questions:
         tokens = len(run.format.prompt(question))

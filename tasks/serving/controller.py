@@ -18,7 +18,7 @@ from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import aggregate
 from tasks.grading.canonical import canonical
-from tasks.serving.policy import Cell, Policy
+from tasks.serving.policy import Policy, PolicyCell
 from tasks.statistics.adaptive import Rule, stops_at
 from tasks.statistics.probe import Probe
 from tasks.statistics.selectors import NO_CHOICE, SELECTORS, Candidate, Choice, weighted
@@ -158,7 +158,7 @@ async def _tokens(side: Side, node: Node) -> int:
     return last.tokens if last else 0
 
 
-async def _pooled(pool: _Pool, cell: Cell) -> _Found:
+async def _pooled(pool: _Pool, cell: PolicyCell) -> _Found:
     strategy = cell.strategy
     if strategy.options:
         nodes = await _settled(pool, Rule(**dict[str, Any](strategy.options)), cell.budget)
@@ -176,7 +176,7 @@ async def _settled(pool: _Pool, rule: Rule, budget: int) -> list[Node]:
     return nodes[:stop]
 
 
-async def _made(pool: _Pool, cell: Cell) -> _Found:
+async def _made(pool: _Pool, cell: PolicyCell) -> _Found:
     asking, strategy = pool.asking, cell.strategy
     result = await asking.search(pool.question, strategy, cell.budget)
     seen = await candidates(asking, asking.side(strategy), result.completions, scored=strategy.needs_verifier)

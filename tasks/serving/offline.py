@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.asking.replay import replayed
+from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.grading.grader import GRADER_VERSION
 from tasks.runs.run import Run
@@ -29,7 +29,7 @@ class Answered(NamedTuple):
 def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answered]:
     """Every question of the run at every budget, from stored draws alone; MissingDraws when one is not there."""
     _, policy = load_policy(store, run.run_id)
-    controller = Controller(replayed(store, run), policy, load_probe(store, run.run_id))
+    controller = Controller(replay_run(store, run), policy, load_probe(store, run.run_id))
 
     async def everything() -> list[Answered]:
         pairs = [(question, budget) for question in run.benchmark.questions for budget in budgets]
@@ -38,7 +38,7 @@ def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answe
     return asyncio.run(everything())
 
 
-def answered_accuracy(store: Store, run: Run, answers: Sequence[Answered]) -> pl.DataFrame:
+def accuracy_of_answers(store: Store, run: Run, answers: Sequence[Answered]) -> pl.DataFrame:
     """(budget, accuracy, lo, hi, generations, questions) of the answers that were served.
 
     An answer is right or wrong, whatever else would have tied with it: the interval is Wilson's. Generations are

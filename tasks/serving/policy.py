@@ -12,7 +12,7 @@ from tasks.statistics.bootstrap import wilson
 from tasks.strategies import Strategy, parse
 
 
-class Cell(NamedTuple):
+class PolicyCell(NamedTuple):
     """A strategy at a budget, and its accuracy on so many questions."""
 
     strategy: Strategy
@@ -29,27 +29,27 @@ class Cell(NamedTuple):
 class Policy:
     """The table (bin × budget) → strategy of one run, and the best single strategy at each budget."""
 
-    cells: Mapping[int, Sequence[Cell]]
+    cells: Mapping[int, Sequence[PolicyCell]]
     """By bin; budgets rise."""
-    fixed: Sequence[Cell]
+    fixed: Sequence[PolicyCell]
     """The most accurate on all questions; budgets rise."""
 
     @classmethod
     def of(cls, table: pl.DataFrame, fixed: pl.DataFrame) -> Self:
         """From rows (bin, budget, strategy, accuracy, questions), and the same without bin."""
         columns = ("strategy", "budget", "accuracy", "questions")
-        cells: dict[int, list[Cell]] = {}
+        cells: dict[int, list[PolicyCell]] = {}
         for bin_, strategy, *rest in table.sort("bin", "budget").select("bin", *columns).iter_rows():
-            cells.setdefault(bin_, []).append(Cell(parse(strategy), *rest))
+            cells.setdefault(bin_, []).append(PolicyCell(parse(strategy), *rest))
         rows = fixed.sort("budget").select(columns).iter_rows()
-        return cls(cells, [Cell(parse(strategy), *rest) for strategy, *rest in rows])
+        return cls(cells, [PolicyCell(parse(strategy), *rest) for strategy, *rest in rows])
 
     @property
     def budgets(self) -> list[int]:
         """Budgets at which the strategies were measured."""
         return sorted({cell.budget for row in self.cells.values() for cell in row})
 
-    def within(self, bin_: int, budget: int, *, probed: int) -> Cell:
+    def within(self, bin_: int, budget: int, *, probed: int) -> PolicyCell:
         """The cell of the largest measured budget that, with the probe's draws, stays within `budget`.
 
         A bin that the table lacks stands for the nearest one that it has, the easier of two.
@@ -57,7 +57,7 @@ class Policy:
         nearest = min(self.cells, key=lambda known: (abs(known - bin_), known))
         return [cell for cell in self.cells[nearest] if cell.generations(probed) <= budget][-1]
 
-    def unbinned(self, budget: int) -> Cell:
+    def unbinned(self, budget: int) -> PolicyCell:
         """The best single strategy at the largest measured budget within `budget`."""
         return [cell for cell in self.fixed if cell.budget <= budget][-1]
 

@@ -56,7 +56,7 @@ class Solver:
 
 
 @contextlib.asynccontextmanager
-async def opened(
+async def open_solver(
     folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, eager: bool = False
 ) -> AsyncGenerator[Solver]:
     """A solver under a run's policy while it lasts; nothing that it draws is written down.

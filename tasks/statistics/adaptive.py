@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import betainc
 
 from tasks.statistics.estimators import Pool
-from tasks.statistics.subsets import Floats, compiled
+from tasks.statistics.subsets import Floats, compile_kernel
 
 NEVER = 2.0
 """A threshold that no probability passes."""
@@ -95,7 +95,7 @@ def _ahead(draws: int, posterior: float | None) -> tuple[Floats, float]:
     return 1 - betainc(votes[:, None] + 1.0, votes[None, :] + 1.0, 0.5), posterior
 
 
-@compiled
+@compile_kernel
 def _walk(classes: Any, correct: Any, orders: Any, budgets: Any, agree: int, ahead: Any, threshold: float) -> Any:
     """Shares (orders, budgets) of the answer right, and draws made (orders, budgets)."""
     shares = np.zeros((orders.shape[0], budgets.size))

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
-from tasks.statistics.curves import fold_of, remeasured
+from tasks.statistics.curves import fold_of, remeasure
 from tasks.statistics.outcomes import SAME_COST, Grid, grid_of
 
 Columns = NDArray[np.int64]
@@ -152,13 +152,13 @@ def _cross_validated(grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64]
 
 
 def _resampled(grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], drawn: Floats) -> Floats:
-    """As `tasks.statistics.curves.resampled_curve`, over levels: accuracies for the interval, (resamples, levels)."""
+    """As `tasks.statistics.curves.resample_curve`, over levels: accuracies for the interval, (resamples, levels)."""
     total = np.zeros((len(drawn), len(shops[0].affords)))
     for shop in shops:
         first, second = (shop.rows[fold[shop.rows] == side] for side in (0, 1))
         for learn, measure in ((first, second), (second, first)):
             chosen = _choices(shop, drawn[:, learn] @ grid.accuracy[learn])
-            total += np.take_along_axis(remeasured(grid.accuracy, learn, measure, weights=drawn), chosen, axis=1)
+            total += np.take_along_axis(remeasure(grid.accuracy, learn, measure, weights=drawn), chosen, axis=1)
     return total / len(grid.questions)
 
 

@@ -62,7 +62,7 @@ def cross_validated(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Flo
     return total / weights.sum(axis=1, keepdims=True)
 
 
-def resampled_curve(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
+def resample_curve(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
     """The cross-validated curve with the choice repeated in each resample, for its interval: (resamples, budgets).
 
     A resampled measure of a choice is what the strategy is worth in the bin, on all questions of it, plus how far
@@ -75,7 +75,7 @@ def resampled_curve(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Flo
     total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
     for learn, measure in halves(grid, fold):
         picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
-        total += np.take_along_axis(remeasured(grid.accuracy, learn, measure, weights=weights), picks, axis=1)
+        total += np.take_along_axis(remeasure(grid.accuracy, learn, measure, weights=weights), picks, axis=1)
     return total / len(grid.questions)
 
 
@@ -88,8 +88,8 @@ def halves(grid: Grid, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.int64],
     return found
 
 
-def remeasured(values: Floats, learn: NDArray[np.int64], measure: NDArray[np.int64], *, weights: Floats) -> Floats:
-    """Sums over one half of a bin in each resample, as `resampled_curve` says: (resamples, cells).
+def remeasure(values: Floats, learn: NDArray[np.int64], measure: NDArray[np.int64], *, weights: Floats) -> Floats:
+    """Sums over one half of a bin in each resample, as `resample_curve` says: (resamples, cells).
 
     `values` (questions, cells): the mean of both halves, plus how far the resampled half lies from itself.
     """

@@ -23,7 +23,7 @@ from tasks.statistics.subsets import EXACT_DRAWS, Floats, Integers, every_subset
 EstimateName = Literal["pass", "majority", "best_of_n", "weighted"]
 
 
-class Estimate(NamedTuple):
+class PoolEstimate(NamedTuple):
     """Expected accuracy of a selector on `budget` draws of one question.
 
     `mc_error` is the standard error of the average over random orders, 0 for an exact figure.
@@ -60,7 +60,7 @@ class Pool:
             raise ValueError("expected scores in [0, 1] or NaN where missing: check the verifier's output")
 
 
-def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int = 64) -> list[Estimate]:
+def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int = 64) -> list[PoolEstimate]:
     """Estimates of pass@N, majority, best_of_n and weighted at each budget, in the order of the budgets.
 
     pass@N and best_of_n are exact; majority is for pools of at most 256 draws. The rest is exact where
@@ -77,7 +77,7 @@ def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int
     heads, scored = (_Dealt(one, one.rows(orders_of_draws)) for one in (ballot.by_heads(), ballot.by_score()))
     counted = _majority_counted(ballot, budgets) if draws <= EXACT_DRAWS else {}
     right = int(pool.correct.sum())
-    estimates: list[Estimate] = []
+    estimates: list[PoolEstimate] = []
     for budget in budgets:
         missed = _missed(draws, budget)
         majority = counted.get(budget) or _averaged(heads, budget)
@@ -88,7 +88,7 @@ def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int
             "weighted": _averaged(scored, budget),
         }
         estimates += [
-            Estimate(name, budget, min(max(figure.accuracy, 0.0), 1.0), figure.mc_error)
+            PoolEstimate(name, budget, min(max(figure.accuracy, 0.0), 1.0), figure.mc_error)
             for name, figure in figures.items()
         ]
     return estimates

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tasks.statistics.bootstrap import Floats, Interval, bounds, weights, wilson
-from tasks.statistics.curves import cross_validated, fold_of, resampled_curve
+from tasks.statistics.curves import cross_validated, fold_of, resample_curve
 from tasks.statistics.outcomes import Grid, grid_of
 
 EXCHANGES: Final = {
@@ -62,7 +62,7 @@ def rate_of_tokens(parameter_ratio: float, *, small: float, large: float, infere
     return Rate("cards", inference / small, max(multiple, 1.0))
 
 
-def exchanged(
+def compare_at_flops(
     outcomes: pl.DataFrame,
     bins: pl.DataFrame,
     single: pl.DataFrame,
@@ -117,7 +117,7 @@ def _inside(
     alone = placed["alone"].to_numpy().astype(np.float64)[rows]
     drawn = weights(len(rows), resamples=resamples, seed=seed)
     policy = cross_validated(part, fold[rows], np.ones((1, len(rows))))
-    resampled = resampled_curve(part, fold[rows], drawn)
+    resampled = resample_curve(part, fold[rows], drawn)
     # A resample has fewer distinct questions to learn from: its curve is moved onto the estimate, not beyond 0 or 1.
     moved = np.clip(resampled + (policy - resampled.mean(axis=0)), 0.0, 1.0)
     compared = _Compared(policy[0], moved, float(large.mean()), drawn @ large / len(rows), len(rows))

@@ -13,7 +13,7 @@ from tasks.statistics.comparisons import paired_p, standard_error
 from tasks.statistics.multiplicity import holm
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid
 
-LEVEL: Final = 0.05
+SIGNIFICANCE: Final = 0.05
 """Chance of one false claim that a table may take, and of leaving out a strategy as accurate as the best."""
 PICKS: Final = {
     "bin": pl.Int64,
@@ -101,7 +101,7 @@ def policy_table(grid: Grid, baseline: str, *, last: Last, resamples: int, seed:
     table = pl.DataFrame(picks, schema=PICKS, orient="row")
     adjusted = {name: pl.Series(holm(table[name].to_numpy())) for name in ("p", "over_majority_p")}
     table = table.with_columns(**adjusted).fill_nan(None)
-    return table.with_columns(decided=pl.col("alone") | (pl.col("p") < LEVEL).fill_null(False)).drop("alone")
+    return table.with_columns(decided=pl.col("alone") | (pl.col("p") < SIGNIFICANCE).fill_null(False)).drop("alone")
 
 
 def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -> Pick:
@@ -133,7 +133,7 @@ def _named(inside: _Bin, groups: list[list[int]], known: int | None) -> int:
     stand_ins = [max(group, key=lambda one: round(inside.mean[one], 9)) for group in groups]
     best = max(stand_ins, key=lambda one: round(inside.mean[one], 9))
     against_best = inside.gaps(best, stand_ins)
-    reach = float(special.stdtrit(max(len(against_best) - 1, 1), 1 - LEVEL))  # pyright: ignore
+    reach = float(special.stdtrit(max(len(against_best) - 1, 1), 1 - SIGNIFICANCE))  # pyright: ignore
     out = _ahead(against_best, reach) | _behind(inside, known, stand_ins)
     return next(one for one, left_out in zip(stand_ins, out.tolist(), strict=True) if not left_out)
 

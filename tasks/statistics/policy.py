@@ -16,7 +16,7 @@ from tasks.statistics.curves import (
     cross_validated,
     efficiency_factor,
     fold_of,
-    resampled_curve,
+    resample_curve,
 )
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.picks import policy_table
@@ -108,7 +108,7 @@ def fit_policy(
     drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
     everyone = np.ones((1, len(grid.questions)))
     fold = fold_of(grid, seed=seed)
-    policy = _centred(cross_validated(grid, fold, everyone), resampled_curve(grid, fold, drawn))
+    policy = _centred(cross_validated(grid, fold, everyone), resample_curve(grid, fold, drawn))
     fixed = _Measured(*(one @ grid.accuracy / len(grid.questions) for one in (everyone, drawn)))
     spent = pl.DataFrame({"budget": grid.budgets, "generations": _generations(grid, fold, estimation)})
     earlier = {} if last is None else {(bin_, n): name for bin_, n, name in last["bin", "budget", "strategy"].rows()}

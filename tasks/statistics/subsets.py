@@ -19,7 +19,7 @@ EXACT_DRAWS: Final = 256
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
-def compiled(kernel: Kernel) -> Kernel:
+def compile_kernel(kernel: Kernel) -> Kernel:
     """The same function compiled by numba at its first call, kept on disk for later processes."""
     options: dict[str, Any] = {"cache": True, "nogil": True}
     return cast("Kernel", numba.njit(**options)(kernel))  # pyright: ignore
@@ -64,7 +64,7 @@ def _binomials() -> Floats:
     return table
 
 
-@compiled
+@compile_kernel
 def _winning_subsets(target: int, rivals: Any, silent: int, budgets: Any, choose: Any) -> Any:
     """Number of subsets that `target` wins, ties shared: summed over its votes j."""
     wins = np.zeros(budgets.size)
@@ -81,7 +81,7 @@ def _winning_subsets(target: int, rivals: Any, silent: int, budgets: Any, choose
     return wins
 
 
-@compiled
+@compile_kernel
 def _rival_shares(rivals: Any, votes: int, limit: int, choose: Any) -> Any:
     """Ways to draw m ≤ limit of the rivals with none above `votes`, each divided by 1 + those equal to it.
 
@@ -108,7 +108,7 @@ def _rival_shares(rivals: Any, votes: int, limit: int, choose: Any) -> Any:
     return ways[0]
 
 
-@compiled
+@compile_kernel
 def _vote_credits(classes: Any, points: Any, correct: Any) -> Any:
     totals = np.zeros(correct.size, dtype=np.int64)
     voters = np.zeros(correct.size, dtype=np.int64)

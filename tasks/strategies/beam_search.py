@@ -6,7 +6,7 @@ import asyncio
 import math
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, families, sort_out
+from tasks.strategies.tools import Tools, children_of_each, split_ended
 
 ROUNDS = 40
 
@@ -25,14 +25,14 @@ async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int =
     Ties go to the earlier draw; a prefix whose verifier failed ranks last.
     """
     ended: list[Node] = []
-    beams = sort_out(await tools.next_steps(root, budget // (k + 1)), ended)
+    beams = split_ended(await tools.next_steps(root, budget // (k + 1)), ended)
     for _ in range(ROUNDS):
         if not beams:
             break
         slots = len(beams)
         kept = await _best(beams, math.ceil(slots / m), tools, k)
         wanted = [(node, min(m, slots - place * m)) for place, node in enumerate(kept)]
-        beams = sort_out([child for family in await families(tools, wanted) for child in family], ended)
+        beams = split_ended([child for family in await children_of_each(tools, wanted) for child in family], ended)
     return ended
 
 

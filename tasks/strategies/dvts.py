@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, families
+from tasks.strategies.tools import Tools, children_of_each
 
 ROUNDS = 40
 
@@ -21,7 +21,7 @@ async def dvts(root: Node, budget: int, *, m: int, tools: Tools) -> list[list[No
     ended: list[list[Node]] = [[] for _ in range(budget // m)]
     heads = [(place, root, m) for place in range(len(ended))]
     for _ in range(ROUNDS):
-        grown = await families(tools, [(node, slots) for _, node, slots in heads])
+        grown = await children_of_each(tools, [(node, slots) for _, node, slots in heads])
         best = await asyncio.gather(*(_best(children, tools) for children in grown))
         for (place, _, _), children in zip(heads, grown, strict=True):
             ended[place] += [child for child in children if child.ended]

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, families, sort_out
+from tasks.strategies.tools import Tools, children_of_each, split_ended
 
 ROUNDS = 40
 SMALLEST = 1e-6
@@ -25,14 +25,14 @@ async def particle_filter(root: Node, budget: int, *, tools: Tools) -> list[Node
     """
     rng = random.Random(f"{root.key}|{budget}")
     ended: list[Node] = []
-    particles = sort_out(await tools.next_steps(root, budget), ended)
+    particles = split_ended(await tools.next_steps(root, budget), ended)
     for _ in range(ROUNDS):
         if not particles:
             break
         scores = await asyncio.gather(*(tools.score(node) for node in particles))
         counts = copies(scores, rng.random())
-        grown = await families(tools, list(zip(particles, counts, strict=True)))
-        particles = sort_out([child for family in grown for child in family], ended)
+        grown = await children_of_each(tools, list(zip(particles, counts, strict=True)))
+        particles = split_ended([child for family in grown for child in family], ended)
     return ended
 
 

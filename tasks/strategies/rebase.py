@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, families, sort_out
+from tasks.strategies.tools import Tools, children_of_each, split_ended
 
 ROUNDS = 40
 TEMPERATURE = 0.2
@@ -20,13 +20,13 @@ async def rebase(root: Node, budget: int, *, tools: Tools) -> list[Node]:
     anew at every step. A prefix cut at the token limit keeps its slot and is not returned.
     """
     ended: list[Node] = []
-    nodes = sort_out(await tools.next_steps(root, budget), ended)
+    nodes = split_ended(await tools.next_steps(root, budget), ended)
     for _ in range(ROUNDS):
         if not nodes:
             break
         scores = await asyncio.gather(*(tools.score(node) for node in nodes))
         wanted = list(zip(nodes, shares(scores, len(nodes)), strict=True))
-        nodes = sort_out([child for family in await families(tools, wanted) for child in family], ended)
+        nodes = split_ended([child for family in await children_of_each(tools, wanted) for child in family], ended)
     return ended
 
 

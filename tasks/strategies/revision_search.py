@@ -7,7 +7,7 @@ import math
 from collections import Counter
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Chain, Tools, follow
+from tasks.strategies.tools import Chain, Tools, next_attempts
 
 
 async def revision_search(_root: Node, budget: int, *, m: int, tools: Tools) -> list[Node]:
@@ -23,7 +23,7 @@ async def revision_search(_root: Node, budget: int, *, m: int, tools: Tools) -> 
     scores: list[float | None] = []
     parents: list[Chain] = [()] * wide
     while len(made) < budget:
-        new = await follow(tools, parents, taken)
+        new = await next_attempts(tools, parents, taken)
         made += [(*parent, attempt) for parent, attempt in zip(parents, new, strict=True)]
         scores += await asyncio.gather(*(_score(attempt, tools) for attempt in new))
         kept = _best(made, scores, math.ceil(wide / m))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Chain, Tools, follow
+from tasks.strategies.tools import Chain, Tools, next_attempts
 
 
 async def revisions(_root: Node, budget: int, *, s: int, tools: Tools) -> list[list[Node]]:
@@ -18,6 +18,6 @@ async def revisions(_root: Node, budget: int, *, s: int, tools: Tools) -> list[l
     taken: Counter[str] = Counter()
     chains: list[Chain] = [()] * (budget // s)
     for _ in range(s):
-        attempts = await follow(tools, chains, taken)
+        attempts = await next_attempts(tools, chains, taken)
         chains = [(*chain, attempt) for chain, attempt in zip(chains, attempts, strict=True)]
     return [list(chain) for chain in chains]

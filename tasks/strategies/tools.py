@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tasks.draws.nodes import Node
 
-IN_SIGHT = 4
+ATTEMPTS_SHOWN = 4
 """A revision sees so many of the latest attempts (METHOD §5)."""
 
 Chain = tuple[Node, ...]
@@ -28,7 +28,7 @@ class Tools(Protocol):
         """The node's likeliest child (temperature 0), ending at the next step's end."""
         ...
 
-    def sight(self, earlier: Chain) -> str:
+    def attempt_key(self, earlier: Chain) -> str:
         """Names the number of these and what the next attempt sees of them; chains of one sight share children."""
         ...
 
@@ -41,7 +41,7 @@ class Tools(Protocol):
         ...
 
 
-async def families(tools: Tools, wanted: Sequence[tuple[Node, int]]) -> list[list[Node]]:
+async def children_of_each(tools: Tools, wanted: Sequence[tuple[Node, int]]) -> list[list[Node]]:
     """n children for every (node, n), in order; a node that is listed twice gets different children each time.
 
     All are drawn at once. A copy of a prefix is so one more independent draw, never a second vote of one.
@@ -55,12 +55,12 @@ async def families(tools: Tools, wanted: Sequence[tuple[Node, int]]) -> list[lis
     return [list(islice(children[node.key], n)) if n else [] for node, n in wanted]
 
 
-async def follow(tools: Tools, chains: Sequence[Chain], taken: Counter[str]) -> list[Node]:
+async def next_attempts(tools: Tools, chains: Sequence[Chain], taken: Counter[str]) -> list[Node]:
     """The next attempt of every chain, in order, all drawn at once.
 
     Chains of one sight get different draws: `taken` counts how many of them were handed out before.
     """
-    sights = [tools.sight(chain) for chain in chains]
+    sights = [tools.attempt_key(chain) for chain in chains]
     by_sight = dict(zip(sights, chains, strict=True))
     wanted = Counter(sights)
     drawn = await asyncio.gather(*(tools.attempts(by_sight[s], taken[s] + n) for s, n in wanted.items()))
@@ -69,7 +69,7 @@ async def follow(tools: Tools, chains: Sequence[Chain], taken: Counter[str]) -> 
     return [next(fresh[sight]) for sight in sights]
 
 
-def sort_out(nodes: list[Node], ended: list[Node]) -> list[Node]:
+def split_ended(nodes: list[Node], ended: list[Node]) -> list[Node]:
     """The nodes that can go on; those that reached their end are appended to `ended`."""
     ended.extend(node for node in nodes if node.ended)
     return [node for node in nodes if node.extendable]

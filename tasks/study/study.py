@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.models.verifiers import load_family
+from tasks.models.verifiers import load_verifier_format
 from tasks.settings import INFRA
 from tasks.strategies import Strategy, parse
 from tasks.study.tables import Distill, EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
@@ -104,7 +104,7 @@ def _check_models(study: Study, strategy: Strategy) -> None:
         raise UserError(f"study: {strategy.key} needs a [revisions] table, got none; add one or drop the strategy")
     own = revisions.verifier if revisions and strategy.form.revises else None
     asked = own or study.verifier
-    if strategy.scores_steps and asked and not load_family(asked.format).scores_steps:
+    if strategy.scores_steps and asked and not load_verifier_format(asked.format).scores_steps:
         raise UserError(
             f"study: {strategy.key} needs a score for every step, {asked.format} judges whole completions only; "
             "name a process reward model or drop the strategy"

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from tasks.publication.headlines import headlines
-from tasks.publication.summary import COVERAGE, Cell, RunSummary, cells
-from tasks.publication.words import benchmark_name, half_width, model_short_name
+from tasks.publication.summary import COVERAGE, RunSummary, ShownCell, policy_cells
+from tasks.publication.words import benchmark_name, half_width_text, model_short_name
 from tasks.settings import settings
 from tasks.strategies.names import short_names
 
@@ -122,10 +122,10 @@ def tables(summary: RunSummary) -> dict[str, dict[str, list[str]]]:
 def _by_budget(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
     curve = summary.curve.filter(pl.col("difficulty") == difficulty)
     optimal = {
-        r["budget"]: f"all questions {r['accuracy']:.2f} {half_width((r['hi'] - r['lo']) / 2)}"
+        r["budget"]: f"all questions {r['accuracy']:.2f} {half_width_text((r['hi'] - r['lo']) / 2)}"
         for r in curve.to_dicts()
     }
-    names, policy = short_names(summary.strategies), cells(summary, difficulty)
+    names, policy = short_names(summary.strategies), policy_cells(summary, difficulty)
     rows: dict[str, str] = {}
     for budget in sorted({cell.budget for cell in policy}, reverse=True):
         lines = [f"bin {c.bin} {_spoken(names, c)}" for c in policy if c.budget == budget]
@@ -142,21 +142,21 @@ def _own_line(words: str) -> str:
 
 def _by_cell(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
     names = short_names(summary.strategies)
-    policy = sorted(cells(summary, difficulty), key=lambda c: (-c.budget, c.bin))
+    policy = sorted(policy_cells(summary, difficulty), key=lambda c: (-c.budget, c.bin))
     rows = {f"bin {cell.bin} · N={cell.budget}": _spoken(names, cell) for cell in policy}
     return {"cell": list(rows), "policy": list(rows.values())}
 
 
-def _spoken(names: dict[str, str], cell: Cell) -> str:
+def _spoken(names: dict[str, str], cell: ShownCell) -> str:
     """`beam m=4 0.62 ± .03`, with ≈ where the cell is undecided."""
     mark = "" if cell.decided else " ≈"
-    return f"{names.get(cell.strategy, cell.strategy)}{mark} {cell.accuracy:.2f} {half_width(cell.half)}"
+    return f"{names.get(cell.strategy, cell.strategy)}{mark} {cell.accuracy:.2f} {half_width_text(cell.half)}"
 
 
 def policy_entries(summary: RunSummary) -> dict[str, Any]:
     """What the registered policy model is made of: JSON with benchmark, model, difficulty and the cells."""
     kind = (summary.difficulties or ["predicted"])[0]
-    table = [{"bin": c.bin, "budget": c.budget, "strategy": c.strategy} for c in cells(summary, kind)]
+    table = [{"bin": c.bin, "budget": c.budget, "strategy": c.strategy} for c in policy_cells(summary, kind)]
     run = summary.run
     return {
         "benchmark": run["benchmark"],
@@ -179,7 +179,7 @@ def note(summary: RunSummary, *, links: dict[str, str]) -> str:
 
 
 def _grid(summary: RunSummary, difficulty: str) -> str:
-    policy, names = cells(summary, difficulty), short_names(summary.strategies)
+    policy, names = policy_cells(summary, difficulty), short_names(summary.strategies)
     budgets = sorted({cell.budget for cell in policy})
     by_place = {(c.bin, c.budget): c for c in policy}
     lines = ["| bin | " + " | ".join(f"N = {b}" for b in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
@@ -193,10 +193,10 @@ def _grid(summary: RunSummary, difficulty: str) -> str:
     return "\n".join(lines)
 
 
-def _cell(name: str, cell: Cell) -> str:
+def _cell(name: str, cell: ShownCell) -> str:
     """One unbroken line, so that five bins fit on the folded screen."""
     shown = f"**{name}**" if cell.decided else f"{name} ≈"
-    value = f"{cell.accuracy:.2f}{half_width(cell.half).replace(' ', '')}"
+    value = f"{cell.accuracy:.2f}{half_width_text(cell.half).replace(' ', '')}"
     return f"{shown} {value} ".replace(" ", _NBSP)
 
 

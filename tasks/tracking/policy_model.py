@@ -13,7 +13,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 
-class Policy(PythonModel):
+class RegisteredPolicy(PythonModel):
     """A table (bin, budget) → strategy; between two budgets the lower one counts."""
 
     def load_context(self, context: Any) -> None:
@@ -39,4 +39,4 @@ class Policy(PythonModel):
         return self.cells[bin_][max(fitting)]
 
 
-set_model(Policy())
+set_model(RegisteredPolicy())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.publication.summary import RunSummary
 from tasks.tracking import entries
 from tasks.tracking.family import Track
-from tasks.versions.gate import sentence
+from tasks.versions.gate import alarm_sentence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -108,12 +108,12 @@ def _point(client: MlflowClient, name: str, alias: str, version: ModelVersion | 
 
 def _describe(client: MlflowClient, version: ModelVersion, row: dict[str, Any]) -> None:
     standing = row["standing"].replace("_", " ").capitalize()
-    told = f" Regression: {sentence(row['regressed'])}." if row["regressed"] else ""
+    told = f" Regression: {alarm_sentence(row['regressed'])}." if row["regressed"] else ""
     whose = f"Model version {row['version']} ({row['model']}), run `{row['run_id']}` of the warehouse."
     text = f"{standing}: {row['why']}.{told}\n\n{whose}"
     client.update_model_version(version.name, version.version, text)
     if row["regressed"]:
-        client.set_model_version_tag(version.name, version.version, REGRESSION, sentence(row["regressed"]))
+        client.set_model_version_tag(version.name, version.version, REGRESSION, alarm_sentence(row["regressed"]))
     elif REGRESSION in version.tags:
         client.delete_model_version_tag(version.name, version.version, REGRESSION)
 
@@ -121,7 +121,7 @@ def _describe(client: MlflowClient, version: ModelVersion, row: dict[str, Any]) 
 def _mark_run(client: MlflowClient, row: dict[str, Any], experiment: str) -> None:
     for run in client.search_runs([experiment], f"tags.`ttc.run_id` = '{row['run_id']}'"):
         if row["regressed"]:
-            client.set_tag(run.info.run_id, REGRESSION, sentence(row["regressed"]))
+            client.set_tag(run.info.run_id, REGRESSION, alarm_sentence(row["regressed"]))
         elif REGRESSION in run.data.tags:
             client.delete_tag(run.info.run_id, REGRESSION)
 

@@ -35,12 +35,12 @@ from tasks.benchmarks.congruences import (
     stage_tokens,
     vocabulary,
 )
-from tasks.strategies.tools import IN_SIGHT
+from tasks.strategies.tools import ATTEMPTS_SHOWN
 from tasks.training.learning import IGNORED, Document, completion
 from tasks.training.tokenizer import encode, token_ids
 
 REVIEW = "Verified: "
-WINDOW = IN_SIGHT
+WINDOW = ATTEMPTS_SHOWN
 """Most earlier attempts that a prompt shows (METHOD §5)."""
 
 

@@ -12,9 +12,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tasks.asking.completions import Read, Reader
+from tasks.asking.completions import CompletionReader, GradedCompletion
 from tasks.asking.questioning import Questioning
-from tasks.asking.replay import replayed
+from tasks.asking.replay import replay_run
 from tasks.benchmarks.benchmark import TRAINING
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
@@ -59,7 +59,7 @@ class Harvest(NamedTuple):
         }  # fmt: skip
 
 
-def wanted(study: Study) -> Distill:
+def distill_table(study: Study) -> Distill:
     """The study's [distill] table; UserError for what cannot be distilled."""
     if study.distill is None:
         raise UserError(f"study: distilling needs a [distill] table, {study.name} has none; see `ttc distill`'s own")
@@ -78,7 +78,7 @@ def wanted(study: Study) -> Distill:
 
 def harvest_study(study: Study, parent: str, number: int) -> Study:
     """The study whose completions round `number` (1, 2, …) learns from: training questions of its own."""
-    asked = wanted(study)
+    asked = distill_table(study)
     return dataclasses.replace(
         study, name=f"{study.name}-harvest", benchmark=TRAINING, questions=asked.questions, budgets=(asked.budget,),
         strategies=asked.strategies, baseline=parse(asked.strategies[0]).key, difficulty_draws=2, probe_draws=1,
@@ -128,18 +128,18 @@ def harvest(folder: Path, run_id: str, *, by: By, least_score: float) -> Harvest
         )
 
 
-def _right(read: Read, *, by: By, least_score: float) -> bool:
+def _right(read: GradedCompletion, *, by: By, least_score: float) -> bool:
     return read.correct if by == "target" else read.score is not None and read.score >= least_score
 
 
-class _Served(NamedTuple):
+class _ServedCompletion(NamedTuple):
     node: Node
-    read: Read
+    read: GradedCompletion
 
 
-async def _served(store: Store, run: Run) -> list[_Served]:
-    asking, reader = replayed(store, run), Reader(store, run)
-    found: dict[str, _Served] = {}
+async def _served(store: Store, run: Run) -> list[_ServedCompletion]:
+    asking, reader = replay_run(store, run), CompletionReader(store, run)
+    found: dict[str, _ServedCompletion] = {}
     for question in run.benchmark.questions:
         for strategy in map(parse, run.study.strategies):
             one = await _served_by(strategy, question, asking, reader)
@@ -148,7 +148,9 @@ async def _served(store: Store, run: Run) -> list[_Served]:
     return list(found.values())
 
 
-async def _served_by(strategy: Strategy, question: Question, asking: Questioning, reader: Reader) -> _Served | None:
+async def _served_by(
+    strategy: Strategy, question: Question, asking: Questioning, reader: CompletionReader
+) -> _ServedCompletion | None:
     """The completion that one strategy serves on one question, if it finds any."""
     if strategy.kind == "pool":
         nodes = await asking.pool(question)
@@ -156,7 +158,7 @@ async def _served_by(strategy: Strategy, question: Question, asking: Questioning
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
     reads = await reader.read(asking.proposing.scorer, nodes)
     choice = SELECTORS[strategy.selector]([Candidate(read.canonical, read.score) for read in reads])
-    return None if choice.index is None else _Served(nodes[choice.index], reads[choice.index])
+    return None if choice.index is None else _ServedCompletion(nodes[choice.index], reads[choice.index])
 
 
 def _learnt(run: Run, node: Node) -> Learnt:

@@ -16,7 +16,7 @@ from tasks.runs.run import Run
 from tasks.statistics.bootstrap import Floats
 from tasks.statistics.comparisons import paired_difference
 from tasks.strategies.names import short_names
-from tasks.versions.version import Version, served_by, version_of
+from tasks.versions.version import Version, version_of, worth_of_run
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -75,7 +75,7 @@ def figures(store: Store, run: Run) -> dict[str, Floats]:
         return cell["accuracy"].to_numpy().astype(np.float64)
 
     baseline, least, headline = run.study.baseline, run.study.budgets[0], run.study.headline_budgets
-    policy = served_by(store, run.run_id)
+    policy = worth_of_run(store, run.run_id)
     return {
         f"pass@{least}": measured(COVERAGE, least),
         **{f"{short_names([baseline])[baseline]} at {budget}": measured(baseline, budget) for budget in headline},

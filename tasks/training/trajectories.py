@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.benchmarks.congruences import vocabulary
-from tasks.statistics.subsets import compiled
+from tasks.statistics.subsets import compile_kernel
 from tasks.training.attempts import WINDOW, review_of, revision_prompt, without_end
 from tasks.training.learning import Document, completion
 from tasks.training.rollouts import Asked, answer_of, draw
@@ -91,7 +91,7 @@ def edit_distance(left: str, right: str) -> int:
     return int(_distance(*(np.array([ord(letter) for letter in text], dtype=np.int32) for text in (left, right))))
 
 
-@compiled
+@compile_kernel
 def _distance(left: NDArray[np.int32], right: NDArray[np.int32]) -> int:
     row = np.arange(len(right) + 1)
     for i in range(len(left)):

@@ -7,9 +7,9 @@ from typing import Any
 
 from tasks.runs.events import PATIENCE_SECONDS, note
 from tasks.versions.comparison import compare
-from tasks.versions.gate import verdict
+from tasks.versions.gate import alarm_of
 from tasks.versions.promotion import Decision, decide
-from tasks.versions.version import ANY, Scope, Version, found, measured, served_by, study_of, version_of
+from tasks.versions.version import ANY, Scope, Version, find_versions, newest_run_of, study_of, version_of, worth_of_run
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 from warehouse.store import Store
@@ -43,15 +43,18 @@ def _decided(store: Store, now: Version) -> tuple[Decision | None, str | None]:
         return (Decision(True, champion["why"]) if again else None), None
     if now.version < champion["version"]:
         return None, None
-    rival = measured(store, now, model_fingerprint=champion["model_fingerprint"])
+    rival = newest_run_of(store, now, model_fingerprint=champion["model_fingerprint"])
     if rival is None:
         why = f"champion version {champion['version']} was not measured on these questions; run the study with it"
         return Decision(False, why), None
     study = study_of(store, now.run_id)
     compared = compare(
-        served_by(store, now.run_id), served_by(store, rival.run_id), budgets=study.headline_budgets, seed=study.seed
+        worth_of_run(store, now.run_id),
+        worth_of_run(store, rival.run_id),
+        budgets=study.headline_budgets,
+        seed=study.seed,
     )
-    told = verdict(compared, now=now.named(), champion=rival.named())
+    told = alarm_of(compared, now=now.named(), champion=rival.named())
     return _unless_rolled_back(store, now, decide(compared)), told
 
 
@@ -76,7 +79,7 @@ def _standing(store: Reader, now: Version) -> str | None:
 
 def promote(store: Store, name: str, *, scope: Scope = ANY) -> Version:
     """The model version that is champion from now on, by hand; `name` is a number, a model's name or a run."""
-    chosen = found(store, name, scope=scope)[0]
+    chosen = find_versions(store, name, scope=scope)[0]
     note(store, chosen.run_id, "promoted", "by hand")
     store.publish_snapshot()
     return chosen

@@ -10,7 +10,7 @@ from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
 from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.comparisons import Difference, paired_p
-from tasks.statistics.served import Served
+from tasks.statistics.worth import PolicyWorth
 from warehouse.errors import UserError
 
 
@@ -27,7 +27,7 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    now: Served, before: Served, *, budgets: Sequence[int], seed: int, resamples: int = 1000
+    now: PolicyWorth, before: PolicyWorth, *, budgets: Sequence[int], seed: int, resamples: int = 1000
 ) -> list[Comparison]:
     """The two at each of the budgets that both have; UserError when they are not of the same questions.
 

@@ -10,12 +10,12 @@ import polars as pl
 
 from tasks.statistics.comparisons import Difference, paired_difference
 from tasks.statistics.multiplicity import holm
-from tasks.statistics.served import Served
+from tasks.statistics.worth import PolicyWorth
 from tasks.versions.comparison import Comparison, compare
-from tasks.versions.version import Version, bins_of, deployable, served_by, study_of
+from tasks.versions.version import Version, bins_of, deployable, study_of, worth_of_run
 from warehouse.reader import Reader
 
-LEVEL = 0.05
+SIGNIFICANCE = 0.05
 
 
 class ChangedCell(NamedTuple):
@@ -32,7 +32,7 @@ class ChangedCell(NamedTuple):
 
     @property
     def significant(self) -> bool:
-        return self.p is not None and self.p <= LEVEL
+        return self.p is not None and self.p <= SIGNIFICANCE
 
 
 class Mover(NamedTuple):
@@ -66,7 +66,7 @@ class Diff(NamedTuple):
 def difference(store: Reader, before: Version, now: Version, *, movers: int = 3, draws: int = 2) -> Diff:
     """The whole comparison; bins are each version's own, budgets the headline budgets of the newer run's study."""
     study = study_of(store, now.run_id)
-    old, new = served_by(store, before.run_id), served_by(store, now.run_id)
+    old, new = worth_of_run(store, before.run_id), worth_of_run(store, now.run_id)
     shared = [budget for budget in new.budgets if budget in old.budgets]
     budgets = [budget for budget in study.headline_budgets if budget in shared] or shared[-1:]
     compared = compare(new, old, budgets=budgets, seed=study.seed)
@@ -111,7 +111,7 @@ class _Placed(NamedTuple):
     now: float
 
 
-def _ranked(old: Served, new: Served, budget: int) -> list[_Placed]:
+def _ranked(old: PolicyWorth, new: PolicyWorth, budget: int) -> list[_Placed]:
     """Questions by how much their accuracy rose, the greatest loss first; equal ones by id."""
     columns = old.accuracy[:, old.at(budget)].tolist(), new.accuracy[:, new.at(budget)].tolist()
     rows = [_Placed(*row) for row in zip(new.questions, *columns, strict=True)]

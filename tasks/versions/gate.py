@@ -15,7 +15,7 @@ from tasks.study.tables import Gate
 from tasks.versions.comparison import Comparison
 from warehouse.errors import UserError
 
-LEVEL: Final = 0.05
+SIGNIFICANCE: Final = 0.05
 _SECONDS: Final = 60.0
 
 
@@ -26,10 +26,14 @@ def worse_at(compared: Sequence[Comparison]) -> list[int]:
     about once in forty nights, however many budgets are compared.
     """
     adjusted = holm(np.array([one.gain.p for one in compared], dtype=np.float64))
-    return [one.budget for one, p in zip(compared, adjusted.tolist(), strict=True) if p <= LEVEL and one.gain.gain < 0]
+    return [
+        one.budget
+        for one, p in zip(compared, adjusted.tolist(), strict=True)
+        if p <= SIGNIFICANCE and one.gain.gain < 0
+    ]
 
 
-def verdict(compared: Sequence[Comparison], *, now: dict[str, object], champion: dict[str, object]) -> str | None:
+def alarm_of(compared: Sequence[Comparison], *, now: dict[str, object], champion: dict[str, object]) -> str | None:
     """What the alarm tells, as JSON: the two versions and every budget; None where there is no regression."""
     worse = worse_at(compared)
     if not worse:
@@ -44,14 +48,14 @@ def verdict(compared: Sequence[Comparison], *, now: dict[str, object], champion:
     return json.dumps({"version": now, "champion": champion, "worse_at": worse, "budgets": budgets}, default=str)
 
 
-def sentence(told: str) -> str:
+def alarm_sentence(told: str) -> str:
     """The verdict in one sentence: `worse than champion version 2 at N = 4 (−0.12), N = 16 (−0.20)`."""
     parsed = json.loads(told)
     lost = ", ".join(f"N = {one['budget']} ({one['difference']:+.2f})" for one in parsed["budgets"] if one["worse"])
     return f"significantly worse than champion version {parsed['champion']['version']} at {lost}"
 
 
-def tell(gate: Gate, told: str) -> None:
+def deliver(gate: Gate, told: str) -> None:
     """Give the verdict to the gate's command, on its standard input, and to its webhook, by POST.
 
     Both are tried; UserError names the one that did not take it.

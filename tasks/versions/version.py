@@ -9,7 +9,7 @@ import polars as pl
 
 from tasks.statistics.curves import fold_of
 from tasks.statistics.outcomes import grid_of
-from tasks.statistics.served import Served, served
+from tasks.statistics.worth import PolicyWorth, worth_of
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
 from warehouse.reader import Reader
@@ -53,7 +53,7 @@ def version_of(store: Reader, run_id: str) -> Version:
     return Version(*found[0])
 
 
-def measured(store: Reader, like: Version, *, model_fingerprint: str) -> Version | None:
+def newest_run_of(store: Reader, like: Version, *, model_fingerprint: str) -> Version | None:
     """The newest complete run of another model version on the same questions, of the same study if there is one."""
     rows = store.read(
         f"SELECT {_COLUMNS} FROM complete_runs WHERE family = $family AND benchmark_fingerprint = $questions "
@@ -73,7 +73,7 @@ class Scope(NamedTuple):
 ANY = Scope()
 
 
-def found(store: Reader, name: str, *, scope: Scope = ANY) -> list[Version]:
+def find_versions(store: Reader, name: str, *, scope: Scope = ANY) -> list[Version]:
     """Complete runs that a run id, a version number or a model's name means, newest first.
 
     A number is of the family and benchmark of the newest complete run in scope. UserError when it means none.
@@ -95,7 +95,7 @@ def found(store: Reader, name: str, *, scope: Scope = ANY) -> list[Version]:
 
 def pair(store: Reader, first: str, second: str, *, scope: Scope = ANY) -> tuple[Version, Version]:
     """The newest runs of two versions on the same questions, of one study if possible; UserError if there are none."""
-    firsts, seconds = found(store, first, scope=scope), found(store, second, scope=scope)
+    firsts, seconds = find_versions(store, first, scope=scope), find_versions(store, second, scope=scope)
     matching = [
         (one, other) for other in seconds for one in firsts if one.benchmark_fingerprint == other.benchmark_fingerprint
     ]
@@ -118,14 +118,14 @@ def deployable(store: Reader, run_id: str) -> str:
     return "predicted" if "predicted" in kinds else "oracle"
 
 
-def served_by(store: Reader, run_id: str) -> Served:
+def worth_of_run(store: Reader, run_id: str) -> PolicyWorth:
     """What a complete run's policy is worth on each question, cross-validated; its costs are FLOPs."""
     outcomes = store.read(
         "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes WHERE run_id = $r AND strategy <> 'pass'",
         r=run_id,
     )
     grid = grid_of(outcomes, bins_of(store, run_id), costs=("flops",))
-    return served(grid, fold_of(grid, seed=study_of(store, run_id).seed))
+    return worth_of(grid, fold_of(grid, seed=study_of(store, run_id).seed))
 
 
 def bins_of(store: Reader, run_id: str) -> pl.DataFrame:
@@ -134,7 +134,7 @@ def bins_of(store: Reader, run_id: str) -> pl.DataFrame:
     return store.read(sql, r=run_id, d=deployable(store, run_id))
 
 
-def verdict_of(store: Reader, run_id: str) -> str | None:
+def alarm_of_run(store: Reader, run_id: str) -> str | None:
     """What the regression gate said of a run, as JSON; None: it raised no alarm."""
     sql = "SELECT arg_max(detail, \"at\") FROM run_events WHERE run_id = $r AND event = 'regressed'"
     told = store.read(sql, r=run_id).item()

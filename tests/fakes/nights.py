@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tasks.statistics.curves import fold_of
 from tasks.statistics.difficulty import bins
 from tasks.statistics.outcomes import grid_of
-from tasks.statistics.served import Served, served
+from tasks.statistics.worth import PolicyWorth, worth_of
 from tasks.versions.comparison import Comparison, compare
 
 BUDGETS = (1, 4, 16)
@@ -30,7 +30,7 @@ def majority(right: int, budget: int) -> float:
     return won / comb(POOL, budget)
 
 
-def night(chance: NDArray[np.float64], rng: np.random.Generator) -> Served:
+def night(chance: NDArray[np.float64], rng: np.random.Generator) -> PolicyWorth:
     """What a night measures of a model with these chances: its draws, bins, folds and policy are its own.
 
     `majority` is exact over a pool of draws, `search` one draw of a search that lifts the chance, `verified`
@@ -55,7 +55,7 @@ def night(chance: NDArray[np.float64], rng: np.random.Generator) -> Served:
     value = rng.binomial(DIFFICULTY_DRAWS, chance) / DIFFICULTY_DRAWS
     binned = bins(pl.DataFrame({"question_id": names, "value": value}))
     grid = grid_of(pl.concat(rows), binned, costs=("flops",))
-    return served(grid, fold_of(grid, seed=0))
+    return worth_of(grid, fold_of(grid, seed=0))
 
 
 def compared(now: NDArray[np.float64], before: NDArray[np.float64], *, seed: int) -> list[Comparison]:

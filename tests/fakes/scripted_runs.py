@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
-from tasks.evaluation import bin_difficulty as binning
-from tasks.evaluation import estimate, generate, grade
-from tasks.evaluation import fit_policy as fit
+from tasks.evaluation import bin_difficulty, estimate, fit_policy, generate, grade
 from tasks.models.version import Model
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
@@ -73,11 +71,11 @@ def run_all(folder: Path, study: Study, *, seconds: float = 0.0, engines: type =
     """All stages to the fitted policy; the run's id."""
     with Store.open(folder) as store:
         run_id = open_run(store, study, study.generator.models[0])
-    generate.generate(folder, run_id, engines=lambda run: engines(run, seconds))
-    grade.grade(folder, run_id)
-    estimate.estimate(folder, run_id)
-    binning.bin_difficulty(folder, run_id)
-    fit.fit(folder, run_id)
+    generate.run(folder, run_id, engines=lambda run: engines(run, seconds))
+    grade.run(folder, run_id)
+    estimate.run(folder, run_id)
+    bin_difficulty.run(folder, run_id)
+    fit_policy.run(folder, run_id)
     return run_id
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from warehouse import snapshot
-from warehouse.dictionary import README, dictionary, renewed, view_entries
+from warehouse.dictionary import README, dictionary, renew, view_entries
 from warehouse.store import Store
 
 QUERIES = re.findall(r"^([^\n]+)\n```sql\n(.*?)```", README.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def test_the_dictionary_is_up_to_date() -> None:
-    assert README.read_text() == renewed(README.read_text()), "run `python -m warehouse.dictionary`"
+    assert README.read_text() == renew(README.read_text()), "run `python -m warehouse.dictionary`"
 
 
 def test_every_table_view_and_column_is_in_the_dictionary(small: Store) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from small_run import frame
 
-from warehouse.door import admitted
+from warehouse.door import admit
 from warehouse.journal import Journal
 
 
@@ -88,27 +88,27 @@ def test_a_torn_line_in_the_order_harms_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_is_none_is_refused_with_its_column(bad: float) -> None:
     with pytest.raises(ValueError, match=r"bins\.value: expected finite numbers, got .* in row 1 \(1 such"):
-        admitted("bins", bins(0.5, bad))
+        admit("bins", bins(0.5, bad))
 
 
 def test_null_is_refused_where_a_value_is_required() -> None:
     with pytest.raises(ValueError, match=r"bins\.bin: expected a value in every row, got NULL in 2"):
-        admitted("bins", bins(0.5, 0.5).with_columns(bin=None))
+        admit("bins", bins(0.5, 0.5).with_columns(bin=None))
 
 
 def test_missing_and_unknown_columns_are_named() -> None:
     with pytest.raises(ValueError, match=r"missing \['value'\], unknown \['score'\]"):
-        admitted("bins", bins(0.5).rename({"value": "score"}))
+        admit("bins", bins(0.5).rename({"value": "score"}))
 
 
 def test_an_unknown_table_is_named_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"Expected one of the tables allocations, answers, .* got 'bin'"):
-        admitted("bin", bins(0.5))
+        admit("bin", bins(0.5))
 
 
 def test_the_tables_own_checks_hold_at_the_door() -> None:
     with pytest.raises(ValueError, match=r"bins: expected \(difficulty IN .* which 1 rows break"):
-        admitted("bins", bins(0.5).with_columns(difficulty=pl.lit("guessed")))
+        admit("bins", bins(0.5).with_columns(difficulty=pl.lit("guessed")))
 
 
 def test_a_time_without_zone_is_refused() -> None:
@@ -117,24 +117,24 @@ def test_a_time_without_zone_is_refused() -> None:
         "seen_at": datetime(2026, 1, 1),
     })  # fmt: skip
     with pytest.raises(ValueError, match=r"model_versions\.seen_at: expected Datetime"):
-        admitted("model_versions", model)
+        admit("model_versions", model)
     aware = model.with_columns(seen_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC)))
-    assert admitted("model_versions", aware)["seen_at"][0] == datetime(2026, 1, 1, tzinfo=UTC)
+    assert admit("model_versions", aware)["seen_at"][0] == datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_a_fraction_is_refused_where_a_whole_number_is_expected() -> None:
     with pytest.raises(ValueError, match=r"bins\.bin: expected Int32, got Float64"):
-        admitted("bins", bins(0.5).with_columns(bin=pl.lit(1.5)))
+        admit("bins", bins(0.5).with_columns(bin=pl.lit(1.5)))
 
 
 def test_a_number_too_large_for_its_column_is_refused() -> None:
     with pytest.raises(ValueError, match=r"bins\.bin: a value does not fit Int32"):
-        admitted("bins", bins(0.5).with_columns(bin=pl.lit(2**40)))
+        admit("bins", bins(0.5).with_columns(bin=pl.lit(2**40)))
 
 
 def test_columns_may_come_in_any_order_and_in_wider_types() -> None:
     shuffled = bins(0.5).select(reversed(bins(0.5).columns)).with_columns(pl.col("bin").cast(pl.Int64))
-    assert admitted("bins", shuffled).equals(bins(0.5))
+    assert admit("bins", shuffled).equals(bins(0.5))
 
 
 def test_a_column_of_null_is_an_unknown_value_of_any_type() -> None:
@@ -142,4 +142,4 @@ def test_a_column_of_null_is_an_unknown_value_of_any_type() -> None:
         "node_key": ["n"], "benchmark_fingerprint": "b", "question_id": "q", "answer": None,
         "canonical": None,
     })  # fmt: skip
-    assert admitted("answers", answer).schema["canonical"] == pl.String
+    assert admit("answers", answer).schema["canonical"] == pl.String

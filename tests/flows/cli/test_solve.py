@@ -17,7 +17,7 @@ from serving import TTC, free_port
 
 from flows.cli.serve import application
 from tasks.benchmarks import congruences
-from tasks.serving.solver import opened
+from tasks.serving.solver import open_solver
 from tasks.settings import ROOT
 
 MODEL = "bundled/congruences-generator"
@@ -43,7 +43,7 @@ class Slow(ScriptedEngines):
 def asked(home, requests, *, budget=None, engines=ScriptedEngines):
     """Replies of the endpoint to (method, path, body), all sent at once."""
     folder, run_id = home
-    app = application(lambda: opened(folder / "warehouse", run_id, engines=engines), budget=budget)
+    app = application(lambda: open_solver(folder / "warehouse", run_id, engines=engines), budget=budget)
 
     async def everything():
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://x")

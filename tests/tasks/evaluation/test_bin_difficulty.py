@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from scripted_runs import run_all, small_study
 
-from tasks.evaluation import bin_difficulty as binning
+from tasks.evaluation import bin_difficulty
 from tasks.runs import loading
 from tasks.serving.probe import load_probe
 from warehouse.errors import UserError
@@ -125,6 +125,6 @@ def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(fold
             for table in ("runs", "model_versions", "run_events"):
                 part.append(table, store.read(f'FROM "{table}" WHERE true'))
         part.append("bins", own.with_columns(run_id=pl.lit(first), difficulty=pl.lit("oracle")))
-        assert binning._frozen(part, run, own=own) is None
+        assert bin_difficulty._frozen(part, run, own=own) is None
         told = part.read("SELECT detail FROM run_events WHERE event = 'unfrozen' AND run_id = $run_id", run_id=run_id)
         assert told.item() == f"no frozen bins: 19 questions are not in run {first}"

@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.evaluation.exchange import _trained_on, exchange
+from tasks.evaluation import exchange
+from tasks.evaluation.exchange import _trained_on
 from tasks.models.version import Model
-from tasks.statistics.exchange import Rate, exchanged, rate_of_ratio, rate_of_tokens
+from tasks.statistics.exchange import Rate, compare_at_flops, rate_of_ratio, rate_of_tokens
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -40,7 +41,7 @@ def binned(count: int, bins: int = 2) -> pl.DataFrame:
 
 
 def compared(outcomes: pl.DataFrame, large: list[float], rates: list[Rate]) -> pl.DataFrame:
-    return exchanged(outcomes, binned(len(large)), single_of(large), rates=rates, costs_order=("flops",))
+    return compare_at_flops(outcomes, binned(len(large)), single_of(large), rates=rates, costs_order=("flops",))
 
 
 @pytest.mark.parametrize(("ratio", "multiple"), [(0.16, 257.75), (0.79, 63.367), (22, 15.773)])
@@ -114,9 +115,9 @@ class Counted(ScriptedEngines):
 
 def test_the_stage_asks_the_larger_model_once_a_question_and_never_again(tmp_path) -> None:
     run_id = run_all(tmp_path / "w", small_study(**LARGER))
-    new = exchange(tmp_path / "w", run_id, engines=Counted)
+    new = exchange.run(tmp_path / "w", run_id, engines=Counted)
     assert Counted.last.writer.requests == 20 and Counted.last.judge.requests == 0
-    assert exchange(tmp_path / "w", run_id, engines=Counted) == 0 and Counted.last.writer.requests == 0
+    assert exchange.run(tmp_path / "w", run_id, engines=Counted) == 0 and Counted.last.writer.requests == 0
     with Store.open(tmp_path / "w") as store:
         drawn = store.read("SELECT role, count(*), any_value(sampling_key) FROM draws WHERE run_id = $r AND role = "
                            "'exchange' GROUP BY role", r=run_id).row(0)  # fmt: skip
@@ -129,7 +130,7 @@ def test_the_stage_asks_the_larger_model_once_a_question_and_never_again(tmp_pat
 
 def test_the_larger_models_accuracy_is_the_mean_of_its_graded_completions(tmp_path) -> None:
     run_id = run_all(tmp_path / "w", small_study(**LARGER))
-    exchange(tmp_path / "w", run_id, engines=ScriptedEngines)
+    exchange.run(tmp_path / "w", run_id, engines=ScriptedEngines)
     with Store.open(tmp_path / "w") as store:
         large, whole = store.read("SELECT any_value(large), any_value(questions) FROM exchanges WHERE bin = 0").row(0)
         right = store.read(
@@ -143,7 +144,7 @@ def test_the_larger_models_accuracy_is_the_mean_of_its_graded_completions(tmp_pa
 def test_a_study_without_a_larger_model_is_told_so(tmp_path) -> None:
     run_id = run_all(tmp_path / "w", small_study())
     with pytest.raises(UserError, match=r"expected a table \[exchange\]"):
-        exchange(tmp_path / "w", run_id, engines=ScriptedEngines)
+        exchange.run(tmp_path / "w", run_id, engines=ScriptedEngines)
 
 
 def test_a_model_that_began_smaller_counts_its_training_flops_as_tokens_of_its_own_size(tmp_path) -> None:

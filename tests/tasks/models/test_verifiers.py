@@ -13,7 +13,7 @@ from tiny_models import QUESTION, STEPS
 
 from tasks.engines.value_heads import served_folder
 from tasks.models.formats import load_format, load_tokenizer
-from tasks.models.verifiers import ServedVerifier, load_family, load_reading
+from tasks.models.verifiers import ServedVerifier, load_reading, load_verifier_format
 from tasks.models.version import BUNDLED
 from tasks.protocols import VerifierFailure
 from tasks.study.study import load_study
@@ -192,7 +192,7 @@ def test_the_bundled_orm_reads_one_score_at_the_end_whatever_the_question_holds(
 @pytest.mark.parametrize("family", MAKERS)
 def test_white_space_alone_is_no_step(folders, family):
     served = ByDict()
-    steps = ("{x} {0}\n\n", "\n\n") if load_family(family).scores_steps else (" ", "\n\n")
+    steps = ("{x} {0}\n\n", "\n\n") if load_verifier_format(family).scores_steps else (" ", "\n\n")
     with pytest.raises(VerifierFailure, match=r"expected text in every step, step [12] is"):
         scored(folders / family, family, served, steps=steps)
     assert served.shown == []
@@ -242,20 +242,20 @@ def test_a_model_of_another_family_is_refused_before_the_run(folders, model, fam
 
 def test_a_value_head_is_renamed_and_nothing_else(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("TTC_HOME", str(tmp_path))
-    folder, family = folders / "skywork-prm", load_family("skywork-prm")
+    folder, family = folders / "skywork-prm", load_verifier_format("skywork-prm")
     copy = served_folder(folder, family)
     before, after = load_file(folder / "model.safetensors"), load_file(copy / "model.safetensors")
     assert {k.replace("v_head.summary", "score") for k in before} == set(after)
     assert all((after[k.replace("v_head.summary", "score")] == value).all() for k, value in before.items())
     assert json.loads((copy / "config.json").read_text())["architectures"] == ["Qwen2ForSequenceClassification"]
     assert served_folder(folder, family) == copy
-    assert served_folder(folders / "rlhflow", load_family("rlhflow")) == folders / "rlhflow"
+    assert served_folder(folders / "rlhflow", load_verifier_format("rlhflow")) == folders / "rlhflow"
 
 
 def test_a_checkpoint_without_the_head_is_refused(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("TTC_HOME", str(tmp_path))
     with pytest.raises(UserError, match=r"expected weights v_head\.summary"):
-        served_folder(folders / "qwen-math-prm", load_family("skywork-prm"))
+        served_folder(folders / "qwen-math-prm", load_verifier_format("skywork-prm"))
 
 
 @pytest.mark.parametrize(
@@ -275,5 +275,5 @@ def test_a_public_format_opens_the_assistants_turn_and_keeps_its_braces(folders,
 @pytest.mark.parametrize("name", ["math500-qwen", "math500-llama"])
 def test_the_public_studies_are_valid_before_the_benchmark_is_there(name):
     study = load_study(name)
-    assert study.verifier is not None and load_family(study.verifier.format).scores_steps
+    assert study.verifier is not None and load_verifier_format(study.verifier.format).scores_steps
     assert study.generator.max_tokens + study.generator.max_step_tokens < (study.engine.max_model_len or 0)

@@ -17,7 +17,7 @@ from tasks.publication.headlines import headlines
 from tasks.publication.policy_table import policy_text
 from tasks.publication.report import html
 from tasks.publication.summary import RunSummary, load_summary
-from tasks.publication.words import factor_text, half_width, signed
+from tasks.publication.words import factor_text, half_width_text, signed_text
 from tasks.strategies.names import short_names
 from warehouse.errors import UserError
 from warehouse.store import Store
@@ -207,8 +207,8 @@ def test_an_efficiency_factor_says_where_it_is_open(row: dict[str, object], said
 
 
 def test_numbers_are_short_and_without_negative_zero() -> None:
-    assert (signed(-0.001), signed(0.123), signed(-0.03)) == ("0.00", "+0.12", "−0.03")
-    assert (half_width(0.031), half_width(0.0)) == ("± .03", "± .00")
+    assert (signed_text(-0.001), signed_text(0.123), signed_text(-0.03)) == ("0.00", "+0.12", "−0.03")
+    assert (half_width_text(0.031), half_width_text(0.0)) == ("± .03", "± .00")
 
 
 @pytest.fixture

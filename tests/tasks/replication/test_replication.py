@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.evaluation.exchange import exchange
+from tasks.evaluation import exchange
 from tasks.replication.claims import ahead_somewhere, behind_on_the_hardest, claims
+from tasks.replication.conclusions import above, below, every, factor_conclusion, some, within
 from tasks.replication.contrasts import Contrast, lead, lead_change, policy_lead
 from tasks.replication.evidence import Evidence, load_evidence
 from tasks.replication.report import html
-from tasks.replication.verdicts import above, below, every, factor_verdict, some, within
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.study.study import load_study
 from warehouse.store import Store
@@ -73,7 +73,7 @@ def test_one_failure_decides_all_of_several_and_one_success_one_of_several() -> 
 )
 def test_the_saving_is_looked_for_at_budgets_of_16_and_more(rows: list[tuple[object, ...]], said: str) -> None:
     schema = {"budget": pl.Int64, "factor": pl.Float64, "lo": pl.Float64, "hi": pl.Float64}
-    assert factor_verdict(pl.DataFrame(rows, schema=schema, orient="row")) == said
+    assert factor_conclusion(pl.DataFrame(rows, schema=schema, orient="row")) == said
 
 
 def test_a_lead_is_the_paired_mean_over_budgets_and_bins() -> None:
@@ -117,7 +117,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         exchange={"model": "bundled/congruences-generator-half"},
     )  # fmt: skip
     run_id = run_all(folder, study)
-    exchange(folder, run_id, engines=ScriptedEngines)
+    exchange.run(folder, run_id, engines=ScriptedEngines)
     with Store.open(folder) as store:
         yield load_evidence(store, run_id)
 

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.asking.replay import replayed
+from tasks.asking.replay import replay_run
 from tasks.draws.sampler import MissingDraws
 from tasks.runs.loading import load_run
 from tasks.serving.controller import Controller
-from tasks.serving.offline import answered_accuracy, replay_answers
-from tasks.serving.policy import Cell, Policy
+from tasks.serving.offline import accuracy_of_answers, replay_answers
+from tasks.serving.policy import Policy, PolicyCell
 from tasks.serving.policy_of_run import load_policy, policy_run
 from tasks.serving.probe import load_probe
-from tasks.serving.solver import opened
+from tasks.serving.solver import open_solver
 from tasks.statistics.adaptive import Rule, _ahead, _walk, stops_at
 from tasks.strategies import parse
 from warehouse.errors import UserError
@@ -48,14 +48,14 @@ def offline(home):
     folder, run_id = home
     with Store.open(folder) as store:
         return Controller(
-            replayed(store, load_run(store, run_id)), load_policy(store, run_id)[1], load_probe(store, run_id)
+            replay_run(store, load_run(store, run_id)), load_policy(store, run_id)[1], load_probe(store, run_id)
         )
 
 
 def table(strategy, *, budgets=BUDGETS):
     """A policy that names one strategy everywhere, and so little of any without a bin that a probe always pays."""
     one = parse(strategy)
-    row = [Cell(one, n, 0.5, 4) for n in budgets if one.fits(n)]
+    row = [PolicyCell(one, n, 0.5, 4) for n in budgets if one.fits(n)]
     return Policy(dict.fromkeys(range(1, 6), row), [cell._replace(accuracy=0.0) for cell in row])
 
 
@@ -73,7 +73,7 @@ def pool(controller, question, n):
 async def solved_afresh(home, policies, budgets):
     """Answers to the run's questions as they are served: every draw asked of the engine once more."""
     folder, run_id = home
-    async with opened(folder, run_id, engines=ScriptedEngines) as solver:
+    async with open_solver(folder, run_id, engines=ScriptedEngines) as solver:
         solvers = [dataclasses.replace(solver, policy=policy or solver.policy) for policy in policies]
         pairs = [(one, q.text, n) for one in solvers for q in solver.run.benchmark.questions for n in budgets]
         return await asyncio.gather(*(one.solve(text, n) for one, text, n in pairs))
@@ -147,14 +147,14 @@ def test_a_probe_is_drawn_only_where_it_promises_more():
     # Beside a probe of 4 a budget of 8 leaves room for the search at 4: 0.6, below the interval of the best single
     # strategy at 8 (0.7 ± 0.03 on 1,000 questions). At 12 there is room for the search at 8: (0.9 + 0.8) / 2.
     search, best = parse("beam_search(m=4)"), parse("weighted")
-    bins = {b: [Cell(search, 4, 0.6, 500), Cell(search, 8, top, 500)] for b, top in ((1, 0.9), (2, 0.8))}
-    policy = Policy(bins, [Cell(best, 4, 0.5, 1000), Cell(best, 8, 0.7, 1000)])
+    bins = {b: [PolicyCell(search, 4, 0.6, 500), PolicyCell(search, 8, top, 500)] for b, top in ((1, 0.9), (2, 0.8))}
+    policy = Policy(bins, [PolicyCell(best, 4, 0.5, 1000), PolicyCell(best, 8, 0.7, 1000)])
     assert [policy.pays(n, probed=4) for n in (4, 7, 8, 12)] == [False, False, False, True]
-    assert policy.unbinned(9) == Cell(best, 8, 0.7, 1000)
+    assert policy.unbinned(9) == PolicyCell(best, 8, 0.7, 1000)
 
 
 def test_a_bin_that_the_table_lacks_takes_the_nearest():
-    policy = Policy({1: [Cell(parse("majority"), 4, 0.5, 1)], 4: [Cell(parse("weighted"), 4, 0.5, 1)]}, [])
+    policy = Policy({1: [PolicyCell(parse("majority"), 4, 0.5, 1)], 4: [PolicyCell(parse("weighted"), 4, 0.5, 1)]}, [])
     chosen = [policy.within(b, 8, probed=0).strategy.name for b in (1, 2, 3, 5)]
     assert chosen == ["majority", "majority", "weighted", "weighted"]
 
@@ -185,7 +185,7 @@ def test_a_served_majority_of_eight_is_right_as_often_as_the_first_eight_draws_s
     with Store.open(folder) as store:
         run = load_run(store, run_id)
         served = replay_answers(store, run, [1, 8])
-        rows = {row["budget"]: row for row in answered_accuracy(store, run, served).to_dicts()}
+        rows = {row["budget"]: row for row in accuracy_of_answers(store, run, served).to_dicts()}
     targets = {q.question_id: q.target for q in run.benchmark.questions}
     right = sum(one.solved.answer == targets[one.question.question_id] for one in served if one.solved.budget == 8)
     assert rows[8]["accuracy"] == right / 20
@@ -212,7 +212,7 @@ def test_draws_stop_where_the_estimator_stops_them(answers, rule):
 
 def test_an_empty_question_is_refused(home):
     async def asked():
-        async with opened(*home, engines=ScriptedEngines) as solver:
+        async with open_solver(*home, engines=ScriptedEngines) as solver:
             await solver.solve("  ", 8)
 
     with pytest.raises(UserError, match="expected a question"):

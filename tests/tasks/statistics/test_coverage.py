@@ -7,7 +7,7 @@ from infra.bench import simulated
 from infra.bench.intervals import held, null_ahead, one_benchmark, population
 from infra.bench.simulated import EQUAL, SNELL
 from tasks.statistics.bootstrap import bounds, weights
-from tasks.statistics.curves import choices, cross_validated, fold_of, resampled_curve
+from tasks.statistics.curves import choices, cross_validated, fold_of, resample_curve
 from tasks.statistics.outcomes import Grid, grid_of
 
 
@@ -71,7 +71,7 @@ def test_a_resample_that_draws_every_question_once_is_measured_on_the_whole_bin(
             for place, budget in enumerate(grid.budgets):
                 by_cost = [c for group in grid.by_cost(budget, np.arange(40)) for c in group]
                 total[place] += worth[max(by_cost, key=lambda c: round(learn[c], 9))] * (mine & (fold != side)).sum()
-    assert resampled_curve(grid, fold, everyone)[0] == pytest.approx(total / 40)
+    assert resample_curve(grid, fold, everyone)[0] == pytest.approx(total / 40)
 
 
 def test_where_there_is_no_choice_the_resampled_curve_is_the_cross_validated_one(grid: Grid) -> None:
@@ -79,7 +79,7 @@ def test_where_there_is_no_choice_the_resampled_curve_is_the_cross_validated_one
     single = Grid(grid.questions, grid.bins, tuple(grid.cells[i] for i in alone), grid.accuracy[:, alone],
                   grid.costs[:, :, alone])  # fmt: skip
     fold, drawn = fold_of(single, seed=1), weights(40, resamples=50, seed=2)
-    assert resampled_curve(single, fold, drawn) == pytest.approx(cross_validated(single, fold, drawn))
+    assert resample_curve(single, fold, drawn) == pytest.approx(cross_validated(single, fold, drawn))
 
 
 def test_noise_of_equal_strategies_is_not_counted_twice() -> None:
@@ -90,7 +90,7 @@ def test_noise_of_equal_strategies_is_not_counted_twice() -> None:
         grid = grid_of(measured.outcomes, measured.bins, costs=("generated_tokens",))
         fold, drawn = fold_of(grid, seed=seed), weights(60, resamples=100, seed=seed)
         curves.append(cross_validated(grid, fold, np.ones((1, 60)))[0, -1])
-        spreads.append(resampled_curve(grid, fold, drawn)[:, -1].std())
+        spreads.append(resample_curve(grid, fold, drawn)[:, -1].std())
         naive.append(cross_validated(grid, fold, drawn)[:, -1].std())
     assert np.mean(spreads) == pytest.approx(np.std(curves), rel=0.15)
     assert np.mean(naive) > np.mean(spreads) * 1.05

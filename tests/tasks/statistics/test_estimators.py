@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.statistics.estimators import Estimate, Pool, pool_estimates
+from tasks.statistics.estimators import Pool, PoolEstimate, pool_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate
 from tasks.statistics.subsets import majority_exact
 
@@ -64,7 +64,7 @@ def over_leads(some: list[Candidate], name: str, right: dict[str, float]) -> flo
     return float(np.mean(wins)) if wins else 0.0
 
 
-def found(estimates: list[Estimate], name: str) -> dict[int, float]:
+def found(estimates: list[PoolEstimate], name: str) -> dict[int, float]:
     return {one.budget: one.accuracy for one in estimates if one.selector == name}
 
 

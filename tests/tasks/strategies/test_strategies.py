@@ -13,7 +13,7 @@ from tasks.strategies.forms import width_at
 from tasks.strategies.particle_filter import copies
 from tasks.strategies.rebase import shares
 from tasks.strategies.revision_search import width
-from tasks.strategies.tools import IN_SIGHT
+from tasks.strategies.tools import ATTEMPTS_SHOWN
 from warehouse.errors import UserError
 
 KEYS = [key for keys in EXAMPLES.values() for key in keys]
@@ -214,8 +214,8 @@ async def test_an_attempt_sees_the_four_latest_ended_ones_before_it(law) -> None
     for chain in chains:
         for place, attempt in enumerate(chain):
             earlier = [node.text for node in chain[:place] if node.ended]
-            assert asked[id(attempt)] == earlier[-IN_SIGHT:]
-    assert IN_SIGHT == 4
+            assert asked[id(attempt)] == earlier[-ATTEMPTS_SHOWN:]
+    assert ATTEMPTS_SHOWN == 4
 
 
 async def test_revision_search_goes_on_from_the_best_attempts_so_far() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tasks.runs.loading import prepared
+from tasks.runs.loading import prepare_run
 from tasks.study.study import Study, load_study, study_from
 from warehouse.errors import UserError
 
@@ -103,7 +103,7 @@ def test_a_server_with_an_unknown_key_or_model_is_refused():
         study_from({"name": "s", "engine": {"servers": [SERVER | {"url": "x"}]}})
     study = study_from({"name": "s", "engine": {"servers": [SERVER | {"model": "other"}]}})
     with pytest.raises(UserError, match="names 'other', which is none of this study's models"):
-        prepared(study, study.generator.models[0], run_id="")
+        prepare_run(study, study.generator.models[0], run_id="")
 
 
 def test_a_step_search_with_a_verifier_of_whole_completions_is_refused():

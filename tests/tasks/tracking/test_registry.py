@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.evaluation.publish import mirror_standings, mlflow_address, publish_run
+from tasks.evaluation import publish
+from tasks.evaluation.publish import mirror_standings, mlflow_address
 from tasks.settings import Settings
 from tasks.versions.champion import compare_with_champion, rollback
 from warehouse.store import Store
@@ -42,7 +43,7 @@ class Family:
         study = small_study(generator={"models": [model]}, questions=40)
         run_id = run_all(self.settings.warehouse, study, engines=engines)
         compare_with_champion(self.settings.warehouse, run_id)
-        publish_run(self.settings, run_id)
+        publish.run(self.settings, run_id)
         return run_id
 
     def aliases(self) -> dict[str, str]:
@@ -79,7 +80,7 @@ def test_the_trend_has_one_run_with_the_version_as_step(family: Family) -> None:
 
 def test_publishing_again_doubles_nothing(family: Family) -> None:
     before = family.trends()[0].info.run_id
-    publish_run(family.settings, family.runs[1])
+    publish.run(family.settings, family.runs[1])
     (trend,) = family.trends()
     assert trend.info.run_id == before
     assert len(family.client.get_metric_history(before, "policy_accuracy/N_004")) == 2

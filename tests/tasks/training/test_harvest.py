@@ -6,14 +6,14 @@ import dataclasses
 import pytest
 from scripted_runs import ScriptedEngines, small_study
 
-from tasks.asking.replay import replayed
+from tasks.asking.replay import replay_run
 from tasks.benchmarks import congruences
 from tasks.benchmarks.benchmark import load_benchmark
 from tasks.evaluation import generate
-from tasks.evaluation.grade import graded
-from tasks.runs.loading import load_run, prepared
+from tasks.evaluation.grade import grade_completions
+from tasks.runs.loading import load_run, prepare_run
 from tasks.runs.opening import open_run
-from tasks.training.harvest import harvest, harvest_study, version_name, version_study, wanted
+from tasks.training.harvest import distill_table, harvest, harvest_study, version_name, version_study
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -30,17 +30,17 @@ def harvest_run(folder, *, target=None):
     asking = harvest_study(study_of(), MODEL, 1)
     with Store.open(folder) as store:
         run_id = open_run(store, asking, MODEL)
-    generate.generate(folder, run_id, engines=ScriptedEngines)
+    generate.run(folder, run_id, engines=ScriptedEngines)
     with Store.open(folder) as store:
         run = load_run(store, run_id)
         told = [dataclasses.replace(q, target=target or q.target) for q in run.benchmark.questions]
         misled = dataclasses.replace(run, benchmark=run.benchmark._replace(questions=told))
-        graded(store, misled, asyncio.run(completions(store, run)))
+        grade_completions(store, misled, asyncio.run(completions(store, run)))
     return run_id
 
 
 async def completions(store, run):
-    asking, found = replayed(store, run), {}
+    asking, found = replay_run(store, run), {}
     for question in run.benchmark.questions:
         nodes = list(await asking.pool(question))
         for strategy, budget in asking.plan.searches:
@@ -50,7 +50,7 @@ async def completions(store, run):
 
 
 def questions_of(number):
-    return prepared(harvest_study(study_of(), MODEL, number), MODEL, run_id="").benchmark.questions
+    return prepare_run(harvest_study(study_of(), MODEL, number), MODEL, run_id="").benchmark.questions
 
 
 def test_only_training_questions_are_asked_and_each_round_asks_others():
@@ -67,7 +67,7 @@ def test_a_study_without_the_word_train_is_on_test_questions_whatever_its_seed()
 
 def test_the_text_is_what_the_model_wrote_after_its_prompt(tmp_path):
     found = harvest(tmp_path / "w", harvest_run(tmp_path / "w"), by="verifier", least_score=0.0)
-    run = prepared(harvest_study(study_of(), MODEL, 1), MODEL, run_id="")
+    run = prepare_run(harvest_study(study_of(), MODEL, 1), MODEL, run_id="")
     asked = {question.question_id: question for question in run.benchmark.questions}
     for text in found.texts:
         assert text.prompt == run.format.prompt(asked[text.question_id])
@@ -99,7 +99,7 @@ def test_the_targets_variant_keeps_what_is_right_and_says_when_nothing_is(tmp_pa
 
 
 def test_a_versions_name_tells_round_and_variant_and_changes_with_what_decides_it():
-    run = prepared(harvest_study(study_of(), MODEL, 1), MODEL, run_id="")
+    run = prepare_run(harvest_study(study_of(), MODEL, 1), MODEL, run_id="")
     other = dataclasses.replace(run, generator=dataclasses.replace(run.generator, fingerprint="another"))
     name = version_name(run, 1, by="verifier", least_score=0.9, recipe={"passes": 4})
     assert name.startswith("distilled-1-by-verifier-")
@@ -132,4 +132,4 @@ def test_versions_distilled_in_one_way_are_one_family_on_the_same_test_questions
 )
 def test_what_cannot_be_distilled_is_refused(changes, words):
     with pytest.raises(UserError, match=words):
-        wanted(small_study(**({"distill": DISTILL} | changes)))
+        distill_table(small_study(**({"distill": DISTILL} | changes)))

@@ -32,9 +32,9 @@ from tasks.training.attempts import (
     revise,
     revision_prompt,
 )
+from tasks.training.bundled import FAMILY, held
 from tasks.training.cards import render
 from tasks.training.chains import Chains, chain_figures, draw_chains
-from tasks.training.family import FAMILY, held
 from tasks.training.learning import IGNORED
 from tasks.training.orm import Drawn, OrmRecipe, read_attempt, train_orm
 from tasks.training.revision import RevisionRecipe, Tuning, train_revision

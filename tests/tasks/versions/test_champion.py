@@ -12,7 +12,7 @@ from tasks.tracking.family import track_of
 from tasks.versions.champion import compare_with_champion, promote, rollback
 from tasks.versions.diff import difference
 from tasks.versions.gate import worse_at
-from tasks.versions.version import Scope, found, pair, served_by, verdict_of, version_of
+from tasks.versions.version import Scope, alarm_of_run, find_versions, pair, version_of, worth_of_run
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
@@ -64,8 +64,8 @@ def test_a_version_that_guesses_is_a_regression_and_stays_candidate(versions: tu
     compare_with_champion(folder, good)
     assert compare_with_champion(folder, bad) is True
     assert standings(folder)[2][0] == "candidate" and "worse than the champion at N = 4" in standings(folder)[2][1]
-    assert '"worse_at": [4]' in (verdict_of(Snapshot(folder), bad) or "")
-    assert verdict_of(Snapshot(folder), good) is None
+    assert '"worse_at": [4]' in (alarm_of_run(Snapshot(folder), bad) or "")
+    assert alarm_of_run(Snapshot(folder), good) is None
 
 
 def test_a_version_older_than_the_champion_is_not_compared(versions: tuple[Path, Sequence[str]]) -> None:
@@ -115,12 +115,12 @@ def test_versions_are_found_by_number_name_and_run(versions: tuple[Path, Sequenc
     folder, (good, bad) = versions
     store = Snapshot(folder)
     for name in ("2", HALF, "congruences-generator-half", bad):
-        assert [one.run_id for one in found(store, name)] == [bad]
+        assert [one.run_id for one in find_versions(store, name)] == [bad]
     assert pair(store, "1", "2") == (version_of(store, good), version_of(store, bad))
     with pytest.raises(UserError, match="known are 1 of congruences on congruences, 2 of congruences on congruences"):
-        found(store, "3")
+        find_versions(store, "3")
     with pytest.raises(UserError, match="known are none yet"):
-        found(store, "1", scope=Scope(family="other"))
+        find_versions(store, "1", scope=Scope(family="other"))
 
 
 def test_a_diff_shows_the_loss_and_who_lost(versions: tuple[Path, Sequence[str]]) -> None:
@@ -130,7 +130,7 @@ def test_a_diff_shows_the_loss_and_who_lost(versions: tuple[Path, Sequence[str]]
     assert worse_at(shown.compared) == [4] and shown.budget == 4 and shown.cells == 5 * 4
     assert [len(mover.draws["now"]) for mover in shown.losers] == [2, 2, 2]
     loss = shown.losers[0]
-    old, new = (served_by(store, one.run_id) for one in (shown.before, shown.now))
+    old, new = (worth_of_run(store, one.run_id) for one in (shown.before, shown.now))
     gaps = new.accuracy[:, new.at(4)] - old.accuracy[:, old.at(4)]
     assert loss.now - loss.before == gaps.min()
 

@@ -13,7 +13,7 @@ from nights import chances, compared
 from tasks.statistics.comparisons import Difference
 from tasks.study.tables import Gate
 from tasks.versions.comparison import Comparison
-from tasks.versions.gate import sentence, tell, verdict, worse_at
+from tasks.versions.gate import alarm_of, alarm_sentence, deliver, worse_at
 from warehouse.errors import UserError
 
 SAME = Difference(0.0, 0.0, 0.0, 1.0)
@@ -43,7 +43,7 @@ def test_a_loss_counts_after_correction_for_all_headline_budgets() -> None:
 
 def test_a_gain_is_no_regression() -> None:
     assert worse_at([loss(4, 0.2, 0.001)]) == []
-    assert verdict([loss(4, 0.2, 0.001)], now=NOW, champion=CHAMPION) is None
+    assert alarm_of([loss(4, 0.2, 0.001)], now=NOW, champion=CHAMPION) is None
 
 
 def test_one_question_proves_nothing() -> None:
@@ -51,7 +51,7 @@ def test_one_question_proves_nothing() -> None:
 
 
 def told() -> str:
-    found = verdict([loss(4, -0.1, 0.001), loss(16, -0.02, 0.5)], now=NOW, champion=CHAMPION)
+    found = alarm_of([loss(4, -0.1, 0.001), loss(16, -0.02, 0.5)], now=NOW, champion=CHAMPION)
     assert found is not None
     return found
 
@@ -60,12 +60,12 @@ def test_the_verdict_names_both_versions_and_every_budget() -> None:
     parsed = json.loads(told())
     assert (parsed["version"], parsed["champion"], parsed["worse_at"]) == (NOW, CHAMPION, [4])
     assert [(row["budget"], row["worse"]) for row in parsed["budgets"]] == [(4, True), (16, False)]
-    assert sentence(told()) == "significantly worse than champion version 2 at N = 4 (-0.10)"
+    assert alarm_sentence(told()) == "significantly worse than champion version 2 at N = 4 (-0.10)"
 
 
 def test_the_command_gets_the_verdict_on_its_standard_input(tmp_path: Path) -> None:
     copy = f"import sys, pathlib; pathlib.Path({str(tmp_path / 'got')!r}).write_text(sys.stdin.read())"
-    tell(Gate(command=(sys.executable, "-c", copy)), told())
+    deliver(Gate(command=(sys.executable, "-c", copy)), told())
     assert (tmp_path / "got").read_text() == told()
 
 
@@ -84,7 +84,7 @@ def test_the_webhook_gets_the_verdict_by_post() -> None:
     with HTTPServer(("127.0.0.1", 0), Hook) as server:
         answering = threading.Thread(target=server.handle_request)
         answering.start()
-        tell(Gate(webhook=f"http://127.0.0.1:{server.server_port}/hook"), told())
+        deliver(Gate(webhook=f"http://127.0.0.1:{server.server_port}/hook"), told())
         answering.join()
     assert got == [("application/json", told().encode())]
 
@@ -99,11 +99,11 @@ def test_the_webhook_gets_the_verdict_by_post() -> None:
 )
 def test_what_does_not_take_the_verdict_is_named(gate: Gate, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        tell(gate, told())
+        deliver(gate, told())
 
 
 def test_a_gate_that_names_nobody_tells_nobody() -> None:
-    tell(Gate(), told())
+    deliver(Gate(), told())
 
 
 def test_equal_versions_have_no_accuracy_to_lose() -> None:

@@ -10,9 +10,9 @@ from nights import chances, night
 
 from tasks.statistics.bootstrap import weights
 from tasks.statistics.comparisons import Difference
-from tasks.statistics.curves import cross_validated, resampled_curve
+from tasks.statistics.curves import cross_validated, resample_curve
 from tasks.statistics.outcomes import Cell, Grid
-from tasks.statistics.served import served
+from tasks.statistics.worth import worth_of
 from tasks.versions.comparison import Comparison, compare
 from tasks.versions.promotion import MARGIN, decide
 from warehouse.errors import UserError
@@ -66,7 +66,7 @@ def test_without_a_shared_budget_it_stays_candidate() -> None:
 def test_a_comparison_pairs_the_questions_and_relates_the_cost() -> None:
     one = night(chances(50, seed=0), np.random.default_rng(0))
     grid = replace(one.grid, costs=one.grid.costs * 1.5)
-    dearer = served(grid, one.fold)
+    dearer = worth_of(grid, one.fold)
     (found,) = compare(dearer, one, budgets=(4, 1024), seed=0)
     assert (found.budget, found.gain.gain, found.gain.lo, found.gain.hi) == (4, 0, 0, 0)
     assert found.cost.gain == pytest.approx(0.5) and found.cost.lo > 0
@@ -87,16 +87,16 @@ def test_the_mean_over_questions_and_over_resamples_is_the_cross_validated_curve
         rng.integers(0, 3, (count, 5)) / 2, rng.random((1, count, 5)),
     )  # fmt: skip
     fold = rng.integers(0, 2, count)
-    found, drawn = served(grid, fold), weights(count, resamples=3, seed=seed)
+    found, drawn = worth_of(grid, fold), weights(count, resamples=3, seed=seed)
     one = np.ones((1, count))
     assert found.accuracy.mean(axis=0) == pytest.approx(cross_validated(grid, fold, one)[0])
-    assert found.resampled(drawn)[0] == pytest.approx(resampled_curve(grid, fold, drawn))
+    assert found.resampled(drawn)[0] == pytest.approx(resample_curve(grid, fold, drawn))
 
 
 def test_a_question_is_served_by_what_the_other_fold_chose() -> None:
     # one bin; fold 0 likes a, fold 1 likes b: so fold 0 is served by b and fold 1 by a, both wrong
     accuracy, costs = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[[1.0, 2.0], [1.0, 2.0]]])
     grid = Grid(("p", "q"), np.array([1, 1]), (Cell(1, "a"), Cell(1, "b")), accuracy, costs)
-    found = served(grid, np.array([0, 1]))
+    found = worth_of(grid, np.array([0, 1]))
     assert found.accuracy.tolist() == [[0.0], [0.0]]
     assert found.cost.tolist() == [[2.0], [1.0]]

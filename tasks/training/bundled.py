@@ -64,7 +64,7 @@ def train_member(kind: str, folder: Path, *, states: Path, out: Path | None = No
     shutil.rmtree(kept, ignore_errors=True)
 
 
-def train_family(folder: Path, *, states: Path, seed: int | None = None, say: Callable[[str], object] = print) -> None:
+def train_bundled(folder: Path, *, states: Path, seed: int | None = None, say: Callable[[str], object] = print) -> None:
     """Train every member that `folder` does not hold yet; killed, it goes on where it was when run again.
 
     A `seed` is added to each member's own.

@@ -9,33 +9,33 @@ import polars as pl
 
 from tasks.replication.contrasts import Contrast
 
-Verdict = Literal["holds", "does not hold", "cannot be told"]
+Conclusion = Literal["holds", "does not hold", "cannot be told"]
 LEAST_BUDGET: Final = 16
 FACTOR: Final = 4.0
 LEAST_END: Final = 2.0
 """The paper's saving: a factor of FACTOR at some budget of LEAST_BUDGET or more, its interval above LEAST_END."""
 
 
-def above(contrast: Contrast, threshold: float = 0.0) -> Verdict:
+def above(contrast: Contrast, threshold: float = 0.0) -> Conclusion:
     """Whether a figure is above a threshold: its whole interval is, or lies below it."""
     if contrast.lo > threshold:
         return "holds"
     return "does not hold" if contrast.hi < threshold else "cannot be told"
 
 
-def below(contrast: Contrast, threshold: float = 0.0) -> Verdict:
+def below(contrast: Contrast, threshold: float = 0.0) -> Conclusion:
     """Whether a figure is below a threshold: its whole interval is, or lies above it."""
     return above(Contrast(-contrast.value, -contrast.hi, -contrast.lo), -threshold)
 
 
-def within(contrast: Contrast, margin: float) -> Verdict:
+def within(contrast: Contrast, margin: float) -> Conclusion:
     """Whether a figure is as good as 0: its interval lies inside ± margin, or beyond it."""
     if -margin < contrast.lo and contrast.hi < margin:
         return "holds"
     return "does not hold" if contrast.hi < -margin or contrast.lo > margin else "cannot be told"
 
 
-def every(verdicts: Iterable[Verdict]) -> Verdict:
+def every(verdicts: Iterable[Conclusion]) -> Conclusion:
     """Whether all of several claims hold; one that does not hold decides."""
     said = set(verdicts)
     if said == {"holds"}:
@@ -43,7 +43,7 @@ def every(verdicts: Iterable[Verdict]) -> Verdict:
     return "does not hold" if "does not hold" in said else "cannot be told"
 
 
-def some(verdicts: Iterable[Verdict]) -> Verdict:
+def some(verdicts: Iterable[Conclusion]) -> Conclusion:
     """Whether at least one of several claims holds; it does not where none of them does."""
     said = set(verdicts)
     if "holds" in said:
@@ -51,7 +51,7 @@ def some(verdicts: Iterable[Verdict]) -> Verdict:
     return "does not hold" if said == {"does not hold"} else "cannot be told"
 
 
-def factor_verdict(efficiency: pl.DataFrame) -> Verdict:
+def factor_conclusion(efficiency: pl.DataFrame) -> Conclusion:
     """Whether the efficiency factor is 4 or more at some budget ≥ 16, the lower end of its interval above 2.
 
     `efficiency` has budget, factor, lo, hi as `fit_policy` gives them. It does not hold where the interval at

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.statistics.bootstrap import Floats
-from tasks.statistics.curves import cheapest_first, choices, halves, remeasured
+from tasks.statistics.curves import cheapest_first, choices, halves, remeasure
 from tasks.statistics.outcomes import Grid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Served:
+class PolicyWorth:
     """Accuracy and cost (questions, budgets) of what the policy chooses for each question."""
 
     grid: Grid
@@ -39,18 +39,18 @@ class Served:
 
         `weights` (resamples, questions) says how often a question is drawn. That the choice is repeated belongs
         to the width of every interval: one choice counts for all questions of a bin's half at once. How a choice
-        is measured, and why: `tasks.statistics.curves.resampled_curve`, which gives the same accuracies.
+        is measured, and why: `tasks.statistics.curves.resample_curve`, which gives the same accuracies.
         """
         grid, columns = self.grid, cheapest_first(self.grid)
         total = np.zeros((2, len(weights), len(grid.budgets)))
         for learn, measure in halves(grid, self.fold):
             picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
-            found = [remeasured(one, learn, measure, weights=weights) for one in (grid.accuracy, grid.costs[0])]
+            found = [remeasure(one, learn, measure, weights=weights) for one in (grid.accuracy, grid.costs[0])]
             total += np.take_along_axis(np.stack(found), picks[None], axis=2)
         return total[0] / len(grid.questions), total[1] / len(grid.questions)
 
 
-def served(grid: Grid, fold: NDArray[np.int64]) -> Served:
+def worth_of(grid: Grid, fold: NDArray[np.int64]) -> PolicyWorth:
     """Each question under the strategy that the other fold of its bin chooses at each budget.
 
     The mean of its accuracies over all questions is `tasks.statistics.curves.cross_validated`.
@@ -61,4 +61,4 @@ def served(grid: Grid, fold: NDArray[np.int64]) -> Served:
         picks = choices(grid.accuracy[learn].sum(axis=0)[None], columns)[0]
         accuracy[measure] = grid.accuracy[np.ix_(measure, picks)]
         cost[measure] = grid.costs[0][np.ix_(measure, picks)]
-    return Served(grid, fold, accuracy, cost)
+    return PolicyWorth(grid, fold, accuracy, cost)
