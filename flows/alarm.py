@@ -33,7 +33,10 @@ def emit_alarm(run_id: str) -> None:
     """
     told = json.loads(_verdict(run_id))
     name = f"{told['version']['benchmark']}.{told['version']['family']}"
-    resource = {"prefect.resource.id": f"ttc.policy.{name}", "prefect.resource.name": f"policy of {name}"}
+    resource = {
+        "prefect.resource.id": f"ttc.policy.{name}",
+        "prefect.resource.name": f"policy of {name}",
+    }
     emit_event(EVENT, resource, payload={"run_id": run_id, **told})
     if not _automation_answers():
         alarm(run_id, return_state=True)
@@ -42,7 +45,9 @@ def emit_alarm(run_id: str) -> None:
 def _verdict(run_id: str) -> str:
     told = alarm_of_run(Snapshot(settings().warehouse), run_id)
     if told is None:
-        raise UserError(f"alarm: expected a run with event 'regressed', {run_id} has none; nobody needs to be told")
+        raise UserError(
+            f"alarm: expected a run with event 'regressed', {run_id} has none; nobody needs to be told"
+        )
     return told
 
 

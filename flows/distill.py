@@ -15,7 +15,14 @@ from tasks.runs.loading import prepare_run
 from tasks.runs.opening import complete_run
 from tasks.settings import settings
 from tasks.study.study import Study
-from tasks.training.harvest import By, distill_table, harvest, harvest_study, version_name, version_study
+from tasks.training.harvest import (
+    By,
+    distill_table,
+    harvest,
+    harvest_study,
+    version_name,
+    version_study,
+)
 from warehouse.store import Store
 
 
@@ -47,9 +54,17 @@ def next_version(study: Study, parent: str, number: int, by: By) -> Path:
     from tasks.training.cards import plain
     from tasks.training.distill import DistillRecipe, train_distilled
 
-    asking, recipe, least = harvest_study(study, parent, number), DistillRecipe(), distill_table(study).least_score
+    asking, recipe, least = (
+        harvest_study(study, parent, number),
+        DistillRecipe(),
+        distill_table(study).least_score,
+    )
     run = prepare_run(asking, parent, run_id="")
-    place = settings().home / "distilled" / version_name(run, number, by=by, least_score=least, recipe=plain(recipe))
+    place = (
+        settings().home
+        / "distilled"
+        / version_name(run, number, by=by, least_score=least, recipe=plain(recipe))
+    )
     if (place / "card.json").is_file():
         return place
     run_id = stages.open_run(asking, parent)
@@ -58,5 +73,7 @@ def next_version(study: Study, parent: str, number: int, by: By) -> Path:
     found = harvest(settings().warehouse, run_id, by=by, least_score=least)
     facts = found.facts(number, by=by)
     with contextlib.redirect_stdout(sys.stderr):
-        train_distilled(locate(parent), place, texts=found.texts, facts=facts, recipe=recipe, seed=study.seed)
+        train_distilled(
+            locate(parent), place, texts=found.texts, facts=facts, recipe=recipe, seed=study.seed
+        )
     return place

@@ -49,7 +49,9 @@ def show(study: Study, run_id: str) -> None:
     summary = load_summary(Snapshot(settings().warehouse), run_id)
     rows: dict[int, dict[str, str | int]] = {}
     for cell in policy_cells(summary, summary.difficulties[0]):
-        rows.setdefault(cell.bin, {"bin": cell.bin})[f"N = {cell.budget}"] = f"{cell.strategy} {cell.accuracy:.2f}"
+        rows.setdefault(cell.bin, {"bin": cell.bin})[f"N = {cell.budget}"] = (
+            f"{cell.strategy} {cell.accuracy:.2f}"
+        )
     create_table_artifact(
         key=re.sub(r"[^a-z0-9]+", "-", f"policy-{study.name}".lower()),
         table=[rows[bin_] for bin_ in sorted(rows)],

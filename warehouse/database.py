@@ -13,7 +13,12 @@ import duckdb
 from warehouse.errors import Busy, UserError
 from warehouse.schema import create_views, migrate
 
-DAMAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalError, duckdb.SerializationException)
+DAMAGE = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.InternalError,
+    duckdb.SerializationException,
+)
 
 
 def is_damage(error: duckdb.Error) -> bool:
@@ -36,7 +41,9 @@ def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
         return _opened(path)
     except duckdb.Error as error:
         if "Conflicting lock" in str(error):
-            raise Busy(f"Another program has {path} open: close it, then try again ({error}).") from error
+            raise Busy(
+                f"Another program has {path} open: close it, then try again ({error})."
+            ) from error
         if not is_damage(error):
             raise
         _report(move_away(path, "damaged"), path, _first_line(error))

@@ -89,10 +89,18 @@ class Entry(NamedTuple):
 def table_entries(folder: Path = MIGRATIONS) -> dict[str, Entry]:
     """What the migrations' comments say of each table."""
     sql = "\n".join(file.read_text() for file in sorted(folder.glob("*.sql")))
-    found = re.findall(r"^CREATE TABLE (\w+) \( *-- grain: (.*?)\n(.*?)^\);", sql, re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        r"^CREATE TABLE (\w+) \( *-- grain: (.*?)\n(.*?)^\);", sql, re.MULTILINE | re.DOTALL
+    )
     added = re.findall(r"^ALTER TABLE (\w+) ADD COLUMN (\w+) [^\n]*?-- ([^\n]+)", sql, re.MULTILINE)
-    later = {name: {column: told for table, column, told in added if table == name} for name, _, _ in found}
-    return {name: Entry(name, "", grain, _commented_columns(body) | later[name]) for name, grain, body in found}
+    later = {
+        name: {column: told for table, column, told in added if table == name}
+        for name, _, _ in found
+    }
+    return {
+        name: Entry(name, "", grain, _commented_columns(body) | later[name])
+        for name, grain, body in found
+    }
 
 
 def _commented_columns(body: str) -> dict[str, str]:
@@ -108,7 +116,9 @@ def _head(file: Path) -> Entry:
     lines = file.read_text().splitlines()
     head = [line[3:] for line in lines if line.startswith("-- ")]
     if len(head) < 2 or "?" not in head[0] or not head[1].startswith("grain: "):
-        raise ValueError(f"{file.name}: expected '-- <question>?' and '-- grain: …' as its first two lines.")
+        raise ValueError(
+            f"{file.name}: expected '-- <question>?' and '-- grain: …' as its first two lines."
+        )
     told = re.findall(r"^(\w+): (.*?)(?=\n\w+: |\Z)", "\n".join(head[2:]), re.MULTILINE | re.DOTALL)
     columns = {name: " ".join(text.split()) for name, text in told}
     return Entry(file.stem, head[0], head[1].removeprefix("grain: "), columns)
@@ -121,8 +131,16 @@ def dictionary() -> str:
         migrate(connection)
         create_views(connection)
         tables = [_section(connection, entry, own=True) for entry in _tables(connection)]
-        views = [_section(connection, entry) for name, entry in view_entries().items() if _is_view(connection, name)]
-        macros = [_macro(connection, entry) for name, entry in view_entries().items() if not _is_view(connection, name)]
+        views = [
+            _section(connection, entry)
+            for name, entry in view_entries().items()
+            if _is_view(connection, name)
+        ]
+        macros = [
+            _macro(connection, entry)
+            for name, entry in view_entries().items()
+            if not _is_view(connection, name)
+        ]
     return "\n\n".join(["## Tables", *tables, "## Views", *views, "## Macros", *macros])
 
 
@@ -130,20 +148,30 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
     """Entries of all tables in the order of the migrations."""
     told = table_entries()
     told["migrations"] = Entry("migrations", "", "one migration that this database has had", {})
-    names = [str(name) for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()]
+    names = [
+        str(name) for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
+    ]
     missing = set(names) - set(told)
     if missing:
-        raise ValueError(f"Expected 'CREATE TABLE name (  -- grain: …' in the migrations for {sorted(missing)}.")
+        raise ValueError(
+            f"Expected 'CREATE TABLE name (  -- grain: …' in the migrations for {sorted(missing)}."
+        )
     return [entry for name, entry in told.items() if name in names]
 
 
 def _is_view(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return (name,) in connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    return (name,) in connection.sql(
+        "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    ).fetchall()
 
 
 def _section(connection: duckdb.DuckDBPyConnection, entry: Entry, *, own: bool = False) -> str:
     about = f"{entry.about}\n\n" if entry.about else ""
-    key = f" Key: {', '.join(f'`{column}`' for column in _key(connection, entry.name))}." if own else ""
+    key = (
+        f" Key: {', '.join(f'`{column}`' for column in _key(connection, entry.name))}."
+        if own
+        else ""
+    )
     columns = connection.sql(f'DESCRIBE "{entry.name}"').fetchall()
     return f"### {entry.name}\n{about}Grain: {entry.grain}.{key}\n\n{_columns(entry, columns)}"
 
@@ -157,15 +185,21 @@ def _key(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
 
 
 def _columns(entry: Entry, columns: list[tuple[str, ...]]) -> str:
-    lines = [f"| `{name}` | {_type(kind)} | {_meaning(entry, name)} |" for name, kind, *_ in columns]
+    lines = [
+        f"| `{name}` | {_type(kind)} | {_meaning(entry, name)} |" for name, kind, *_ in columns
+    ]
     return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *lines])
 
 
 def _meaning(entry: Entry, column: str) -> str:
-    elsewhere = (other.columns[column] for other in table_entries().values() if column in other.columns)
+    elsewhere = (
+        other.columns[column] for other in table_entries().values() if column in other.columns
+    )
     meaning = entry.columns.get(column) or WORDS.get(column) or next(elsewhere, None)
     if meaning is None:
-        raise ValueError(f"{entry.name}.{column}: expected a comment in its SQL file, or an entry in WORDS.")
+        raise ValueError(
+            f"{entry.name}.{column}: expected a comment in its SQL file, or an entry in WORDS."
+        )
     return meaning.replace("|", "\\|")
 
 
@@ -179,7 +213,9 @@ def _macro(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
     title = f"### {entry.name}({', '.join(parameters)})\n{entry.about}"
     if kind == "macro":
         return f"{title}\n\nGives {entry.grain}."
-    columns = connection.sql(f"DESCRIBE FROM {entry.name}({', '.join(['NULL'] * len(parameters))})").fetchall()
+    columns = connection.sql(
+        f"DESCRIBE FROM {entry.name}({', '.join(['NULL'] * len(parameters))})"
+    ).fetchall()
     return f"{title}\n\nA table; grain: {entry.grain}.\n\n{_columns(entry, columns)}"
 
 

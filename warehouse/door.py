@@ -39,11 +39,15 @@ def _typed(shape: Table, rows: pl.DataFrame, column: str) -> pl.Series:
     if have == want:
         return rows[column]
     if not _same_kind(have, want):
-        raise ValueError(f"{shape.name}.{column}: expected {want}, got {have}; convert it before writing.")
+        raise ValueError(
+            f"{shape.name}.{column}: expected {want}, got {have}; convert it before writing."
+        )
     try:
         return rows[column].cast(want)
     except pl.exceptions.InvalidOperationError as error:
-        raise ValueError(f"{shape.name}.{column}: a value does not fit {want} ({error}).") from error
+        raise ValueError(
+            f"{shape.name}.{column}: a value does not fit {want} ({error})."
+        ) from error
 
 
 def _same_kind(have: pl.DataType, want: pl.DataType) -> bool:
@@ -56,7 +60,9 @@ def _same_kind(have: pl.DataType, want: pl.DataType) -> bool:
             want.is_integer() and have.is_integer(),
             want.is_float() and have.is_numeric(),
             want == pl.String and isinstance(have, pl.Categorical | pl.Enum),
-            isinstance(want, pl.Datetime) and isinstance(have, pl.Datetime) and have.time_zone is not None,
+            isinstance(want, pl.Datetime)
+            and isinstance(have, pl.Datetime)
+            and have.time_zone is not None,
         )
     )
 
@@ -68,7 +74,9 @@ def _inner(kind: pl.List) -> pl.DataType:
 
 def _refuse_nan(shape: Table, rows: pl.DataFrame) -> None:
     for column, kind in shape.schema.items():
-        if kind.is_float() and not rows[column].is_finite().all():  # NULL does not count against `all`
+        if (
+            kind.is_float() and not rows[column].is_finite().all()
+        ):  # NULL does not count against `all`
             where = rows[column].is_finite().not_().arg_true()
             raise ValueError(
                 f"{shape.name}.{column}: expected finite numbers, got {rows[column][where[0]]} "
@@ -80,12 +88,16 @@ def _refuse_null(shape: Table, rows: pl.DataFrame) -> None:
     for column in shape.required:
         absent = rows[column].null_count()
         if absent:
-            raise ValueError(f"{shape.name}.{column}: expected a value in every row, got NULL in {absent}.")
+            raise ValueError(
+                f"{shape.name}.{column}: expected a value in every row, got NULL in {absent}."
+            )
 
 
 def _refuse_unchecked(shape: Table, rows: pl.DataFrame) -> None:
     """Judges the table's CHECKs before DuckDB does, so that what the door lets in can always be merged."""
     for check in shape.checks:
-        broken = rows.filter(pl.sql_expr(check).not_()).height  # unknown breaks no CHECK, in SQL as here
+        broken = rows.filter(
+            pl.sql_expr(check).not_()
+        ).height  # unknown breaks no CHECK, in SQL as here
         if broken:
             raise ValueError(f"{shape.name}: expected {check}, which {broken} rows break.")

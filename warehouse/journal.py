@@ -62,7 +62,11 @@ class Journal:
     def _homes(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        return [home for home in sorted(self.folder.iterdir()) if home.is_dir() and home.name != "damaged"]
+        return [
+            home
+            for home in sorted(self.folder.iterdir())
+            if home.is_dir() and home.name != "damaged"
+        ]
 
     def name(self, path: Path) -> str:
         """The segment's name in the order and in the `segments` table: '<table>/<file name>'."""
@@ -82,7 +86,9 @@ class Journal:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == path.stem.rsplit("-", 1)[-1]:
             return content
-        self.set_aside(path, "its content is not what was written (the hash differs from the one in its name)")
+        self.set_aside(
+            path, "its content is not what was written (the hash differs from the one in its name)"
+        )
         return None
 
     def set_aside(self, path: Path, reason: str) -> Path:
@@ -112,7 +118,9 @@ class Journal:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "order").open("a") as file:
-            file.write("\n" + "".join(f"{name}\n" for name in names))  # a line torn by a kill stays alone
+            file.write(
+                "\n" + "".join(f"{name}\n" for name in names)
+            )  # a line torn by a kill stays alone
             file.flush()
             os.fsync(file.fileno())
 

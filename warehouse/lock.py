@@ -8,7 +8,9 @@ from typing import IO
 
 from warehouse.errors import Busy
 
-_held: dict[Path, IO[str]] = {}  # POSIX locks do not exclude their own process, so it remembers what it holds
+_held: dict[
+    Path, IO[str]
+] = {}  # POSIX locks do not exclude their own process, so it remembers what it holds
 
 
 def take(path: Path, *, patience: float = 0.0) -> Path:

@@ -119,7 +119,10 @@ def tables() -> dict[str, Table]:
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
-        names = [str(name) for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()]
+        names = [
+            str(name)
+            for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
+        ]
         return {name: _table(connection, name) for name in sorted(names) if name not in BOOKKEEPING}
 
 

@@ -33,7 +33,9 @@ def query(
         timer.start()
         try:
             answer = connection.sql(sql, params=dict(parameters or {}) or None)
-            answer = cast("duckdb.DuckDBPyRelation | None", answer)  # None for a statement without rows
+            answer = cast(
+                "duckdb.DuckDBPyRelation | None", answer
+            )  # None for a statement without rows
             return pl.DataFrame() if answer is None else answer.pl()
         except duckdb.InterruptException as error:
             raise UserError(
@@ -60,7 +62,9 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the snapshot in `folder`, cut off from other files and the network."""
     path = Path(folder) / "snapshot.duckdb"
     if not path.exists():
-        raise UserError(f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`).")
+        raise UserError(
+            f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`)."
+        )
     connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
     try:
         connection.execute("SET TimeZone = 'UTC'")
@@ -97,5 +101,6 @@ def _sentence(error: duckdb.Error) -> str:
     """DuckDB's message without its drawing of the query, as one sentence."""
     lines = [line.strip() for line in str(error).split("\n\nLINE ")[0].splitlines() if line.strip()]
     return (
-        f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".") + "; tables and columns are in warehouse/README.md."
+        f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".")
+        + "; tables and columns are in warehouse/README.md."
     )

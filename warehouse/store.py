@@ -43,7 +43,9 @@ class Store:
         self._held = held
         self._connection = connection
         self._turn = threading.RLock()
-        self._merged = {str(name) for (name,) in connection.sql("SELECT name FROM segments").fetchall()}
+        self._merged = {
+            str(name) for (name,) in connection.sql("SELECT name FROM segments").fetchall()
+        }
 
     @classmethod
     def open(cls, folder: Path, *, patience: float = 0.0) -> Self:
@@ -103,7 +105,9 @@ class Store:
 
     def _unseen(self) -> Iterator[tuple[str, list[Segment]]]:
         """Batches of segments of one table, in the journal's order within each table."""
-        paths = [path for path in self.journal.segments() if self.journal.name(path) not in self._merged]
+        paths = [
+            path for path in self.journal.segments() if self.journal.name(path) not in self._merged
+        ]
         paths.sort(key=_table_of)  # stable: within a table the order stays
         for table, group in groupby(paths, key=_table_of):
             batch: list[Segment] = []
@@ -139,7 +143,9 @@ class Store:
         rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
         self.journal.note(names)
         heights = [segment.rows.height for segment in batch]
-        seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)})
+        seen = pl.DataFrame(
+            {"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)}
+        )
         try:
             new = self._insert(table, rows, seen)
         except duckdb.ConstraintException as error:
@@ -151,8 +157,12 @@ class Store:
         with self._views_of(incoming=rows, seen=seen), database.damage_noted(self._path):
             self._connection.begin()
             try:
-                done = self._connection.execute(f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming').fetchall()
-                self._connection.execute("INSERT OR IGNORE INTO segments BY NAME FROM seen").fetchall()
+                done = self._connection.execute(
+                    f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
+                ).fetchall()
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO segments BY NAME FROM seen"
+                ).fetchall()
                 self._connection.commit()
             except BaseException:
                 with suppress(duckdb.Error):  # the first error is the one to tell
@@ -164,7 +174,9 @@ class Store:
         """Merges one by one what could not be merged together; sets aside the one that the table refuses."""
         if len(batch) > 1:
             return sum(self._merge(table, [segment]) for segment in batch)
-        self.damaged.append(self.journal.set_aside(batch[0].path, f"the table refuses it ({error})"))
+        self.damaged.append(
+            self.journal.set_aside(batch[0].path, f"the table refuses it ({error})")
+        )
         return 0
 
     def read(self, sql: str, /, **params: Any) -> pl.DataFrame:
@@ -205,7 +217,10 @@ class Store:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

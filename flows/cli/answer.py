@@ -25,13 +25,22 @@ def solve(
     """Answer a question under a policy: probe, bin, strategy; with its cost."""
     from flows.cli.solve import solve as answer
 
-    answer(settings().warehouse, question, budget=budget, policy=policy, console=console(), as_json=json)
+    answer(
+        settings().warehouse,
+        question,
+        budget=budget,
+        policy=policy,
+        console=console(),
+        as_json=json,
+    )
 
 
 def serve(
     *,
     port: int = 8200,
-    budget: Annotated[int | None, Parameter(help="Where a request names none; the policy's largest up to 16.")] = None,
+    budget: Annotated[
+        int | None, Parameter(help="Where a request names none; the policy's largest up to 16.")
+    ] = None,
     policy: Policy = None,
 ) -> None:
     """Answer under a policy at an OpenAI-compatible endpoint, until Ctrl-C."""

@@ -43,10 +43,19 @@ def _plain(value: Any) -> Any:
 
 def _print(found: Diff, out: Console) -> None:
     before, now = found.before, found.now
-    out.print(Text(f"{now.family} on {now.benchmark}: version {before.version} → {now.version}", style="bold"))
+    out.print(
+        Text(
+            f"{now.family} on {now.benchmark}: version {before.version} → {now.version}",
+            style="bold",
+        )
+    )
     for version in (before, now):
-        out.print(f"  version {version.version}: {model_short_name(version.model)}, run {version.run_id}")
-    out.print("\nEach under its own policy, cross-validated; differences are paired, with 95 % intervals.")
+        out.print(
+            f"  version {version.version}: {model_short_name(version.model)}, run {version.run_id}"
+        )
+    out.print(
+        "\nEach under its own policy, cross-validated; differences are paired, with 95 % intervals."
+    )
     out.print(_budgets(found.compared))
     significant = sum(cell.significant for cell in found.changed)
     changed = f"{len(found.changed)} of {found.cells}"
@@ -67,7 +76,11 @@ def _print(found: Diff, out: Console) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="left" if column in ("before", "now", "verdict") else "right", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if column in ("before", "now", "verdict") else "right",
+            overflow="fold",
+        )
     return table
 
 
@@ -77,10 +90,13 @@ def _budgets(compared: list[Comparison]) -> Table:
         gain, cost = one.gain, one.cost
         verdict = "better" if gain.lo > 0 else "worse" if gain.hi < 0 else "cannot be told apart"
         table.add_row(
-            str(one.budget), f"{one.before:.3f}", f"{one.accuracy:.3f}",
+            str(one.budget),
+            f"{one.before:.3f}",
+            f"{one.accuracy:.3f}",
             f"{gain.gain:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]",
-            f"{cost.gain:+.0%} [{cost.lo:+.0%}, {cost.hi:+.0%}]", verdict,
-        )  # fmt: skip
+            f"{cost.gain:+.0%} [{cost.lo:+.0%}, {cost.hi:+.0%}]",
+            verdict,
+        )
     return table
 
 
@@ -89,7 +105,9 @@ def _cells(changed: list[ChangedCell]) -> Table:
     table = _table("bin", "N", "before", "now", "gain", "p")
     for cell in changed:
         gain = cell.gain
-        said = "not measured" if gain is None else f"{gain.gain:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]"
+        said = (
+            "not measured" if gain is None else f"{gain.gain:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]"
+        )
         p = "–" if cell.p is None else f"{cell.p:.3f}" + (" *" if cell.significant else "")
         table.add_row(str(cell.bin), str(cell.budget), names[cell.before], names[cell.now], said, p)
     return table

@@ -15,14 +15,18 @@ def distill(
     study: str = "distill",
     *,
     rounds: Annotated[int, Parameter(help="Versions to make, each from the one before.")] = 2,
-    by: Annotated[Literal["verifier", "target"], Parameter(help="Who says what is right to learn.")] = "verifier",
+    by: Annotated[
+        Literal["verifier", "target"], Parameter(help="Who says what is right to learn.")
+    ] = "verifier",
     json: bool = False,
 ) -> None:
     """Teach a generator what its own search finds, and evaluate every version. Run again to resume."""
     from tasks.training.harvest import distill_table
 
     if rounds < 0:
-        raise UserError(f"distill: expected 0 rounds or more, got {rounds}; 0 evaluates the model as it is")
+        raise UserError(
+            f"distill: expected 0 rounds or more, got {rounds}; 0 evaluates the model as it is"
+        )
     asked = load_study(study)
     distill_table(asked)
     with quiet.prefect():

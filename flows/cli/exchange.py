@@ -25,14 +25,19 @@ def exchange_table(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """What `ttc exchange` prints: a row a bin, a column a ratio with small − large and its 95 % interval."""
     shown: dict[int, dict[str, Any]] = {}
     for one in rows.iter_rows(named=True):
-        row = shown.setdefault(one["bin"], {"bin": one["bin"] or "all", "pass@1": one["alone"], "large": one["large"]})
-        row[f"R = {one['ratio']:.2g}: N = {one['budget']} of {one['multiple']:,.0f}"] = _difference(one)
+        row = shown.setdefault(
+            one["bin"], {"bin": one["bin"] or "all", "pass@1": one["alone"], "large": one["large"]}
+        )
+        row[f"R = {one['ratio']:.2g}: N = {one['budget']} of {one['multiple']:,.0f}"] = _difference(
+            one
+        )
     return list(shown.values())
 
 
 def _difference(one: dict[str, Any]) -> str:
     """`+.21 [+.10, +.33]`."""
     value, *ends = (
-        "?" if one[name] is None else f"{one[name]:+.2f}".replace("0.", ".") for name in ("difference", "lo", "hi")
+        "?" if one[name] is None else f"{one[name]:+.2f}".replace("0.", ".")
+        for name in ("difference", "lo", "hi")
     )
     return f"{value} [{', '.join(ends)}]"

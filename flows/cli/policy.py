@@ -9,7 +9,9 @@ from cyclopts import App, Parameter
 
 from tasks.settings import settings
 
-policy_app = App(name="policy", help="The latest policies, what changed in them, and which version is champion.")
+policy_app = App(
+    name="policy", help="The latest policies, what changed in them, and which version is champion."
+)
 
 Family = Annotated[str | None, Parameter(help="Whose versions, where several families are known.")]
 Benchmark = Annotated[str | None, Parameter(help="On which benchmark, where there are several.")]
@@ -49,7 +51,10 @@ def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
     with Store.open(settings().warehouse) as store:
         former, now = standings.rollback(store, scope=Scope(family, benchmark))
         mirror_standings(settings(), store, now.run_id)
-    print(f"champion of {now.family} on {now.benchmark}: {now.label()}, no longer {former.label()}", file=sys.stderr)
+    print(
+        f"champion of {now.family} on {now.benchmark}: {now.label()}, no longer {former.label()}",
+        file=sys.stderr,
+    )
 
 
 def diff(

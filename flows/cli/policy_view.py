@@ -21,19 +21,31 @@ from warehouse.errors import UserError
 
 def show_policy(folder: Path, *, console: Console, as_json: bool) -> None:
     """Print the latest policy of every family × benchmark, where its versions stand, then the changed cells."""
-    latest = snapshot.query(folder, "SELECT * FROM latest_policy ORDER BY family, benchmark, difficulty, bin, budget")
+    latest = snapshot.query(
+        folder, "SELECT * FROM latest_policy ORDER BY family, benchmark, difficulty, bin, budget"
+    )
     if not len(latest):
-        raise UserError("policy: no complete run in the warehouse yet; start with `ttc demo` or `ttc run STUDY`")
+        raise UserError(
+            "policy: no complete run in the warehouse yet; start with `ttc demo` or `ttc run STUDY`"
+        )
     changes = snapshot.query(folder, "SELECT * FROM policy_changes WHERE changed ORDER BY ALL")
-    standings = snapshot.query(folder, "SELECT * FROM standings ORDER BY family, benchmark, version")
+    standings = snapshot.query(
+        folder, "SELECT * FROM standings ORDER BY family, benchmark, version"
+    )
     if as_json:
-        shown = {"latest": latest.to_dicts(), "changes": changes.to_dicts(), "standings": standings.to_dicts()}
+        shown = {
+            "latest": latest.to_dicts(),
+            "changes": changes.to_dicts(),
+            "standings": standings.to_dicts(),
+        }
         print(json.dumps(shown, default=str, indent=1))
         return
     for run_id in latest["run_id"].unique(maintain_order=True):
         console.print(policy_text(load_summary(snapshot.Snapshot(folder), run_id)))
     if len(standings):
-        console.print(as_table(standings.select("family", "benchmark", "version", "standing", "why")))
+        console.print(
+            as_table(standings.select("family", "benchmark", "version", "standing", "why"))
+        )
     console.print(_changed(changes))
 
 

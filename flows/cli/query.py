@@ -44,6 +44,8 @@ def rebuild() -> None:
     from warehouse.store import Store
 
     with Store.rebuild(settings().warehouse) as store:
-        tables = store.read("SELECT table_name, estimated_size AS rows FROM duckdb_tables() ORDER BY table_name")
+        tables = store.read(
+            "SELECT table_name, estimated_size AS rows FROM duckdb_tables() ORDER BY table_name"
+        )
         store.publish_snapshot()
     show_rows(tables.to_dicts(), as_json=False, title="rebuilt from the journal")

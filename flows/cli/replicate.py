@@ -14,7 +14,9 @@ from flows.servers import quiet
 from tasks.settings import settings
 from tasks.study.study import Study, load_study
 
-Questions = Annotated[int | None, Parameter(help="How many questions; fewer take less time and decide less.")]
+Questions = Annotated[
+    int | None, Parameter(help="How many questions; fewer take less time and decide less.")
+]
 
 
 def exchange(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
@@ -103,7 +105,12 @@ def _say_verdicts(run_id: str) -> None:
     for head in headlines(evidence):
         console().print(f"\n{head.question}\n  {head.figure} · {head.verdict}")
     rows: list[dict[str, Any]] = [
-        {"figure": one.figure, "the paper": one.paper, "measured": one.measured, "verdict": one.verdict}
+        {
+            "figure": one.figure,
+            "the paper": one.paper,
+            "measured": one.measured,
+            "verdict": one.verdict,
+        }
         for one in claims(evidence)
     ]
     show_rows(rows, as_json=False, title="")

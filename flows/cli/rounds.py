@@ -17,7 +17,9 @@ def show_rounds(run_ids: list[str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([row._asdict() for row in rows], indent=1))
         return
-    show_rows(side_by_side(rows), as_json=False, title="difference to round 0, with its 95 % interval")
+    show_rows(
+        side_by_side(rows), as_json=False, title="difference to round 0, with its 95 % interval"
+    )
     for number, model in {row.round: f"{row.model}, version {row.version}" for row in rows}.items():
         console().print(f"round {number}: {model}")
     console().print("The verifier is the one made for round 0. Next: ttc policy · ttc up (pages)")

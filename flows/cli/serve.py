@@ -44,7 +44,11 @@ class Message(BaseModel):
 
     @property
     def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        return (
+            self.content
+            if isinstance(self.content, str)
+            else "".join(part.text for part in self.content)
+        )
 
 
 class Asked(BaseModel):
@@ -81,7 +85,9 @@ class Endpoint(NamedTuple):
         name = self.solver.run.generator.name
         if asked.model not in (None, name):
             raise HTTPException(404, f"model: expected {name!r}, got {asked.model!r}")
-        return await self.solver.solve(question, self.budget if asked.budget is None else asked.budget)
+        return await self.solver.solve(
+            question, self.budget if asked.budget is None else asked.budget
+        )
 
 
 def usual_budget(solver: Solver) -> int:
@@ -90,7 +96,9 @@ def usual_budget(solver: Solver) -> int:
     return max(fitting) if fitting else solver.policy.budgets[0]
 
 
-def application(solvers: Callable[[], AbstractAsyncContextManager[Solver]], *, budget: int | None = None) -> FastAPI:
+def application(
+    solvers: Callable[[], AbstractAsyncContextManager[Solver]], *, budget: int | None = None
+) -> FastAPI:
     """The endpoint over a solver that lives as long as it does."""
 
     @contextlib.asynccontextmanager
@@ -113,7 +121,10 @@ def serve(folder: Path, *, host: str, port: int, budget: int | None, policy: str
     """Answer requests until stopped; the first one is taken once the policy's models have started."""
     run_id = policy_run(Snapshot(folder), policy)
     app = application(lambda: open_solver(folder, run_id, eager=True), budget=budget)
-    print(f"run {run_id} at http://{host}:{port}/v1 (models are starting; Ctrl-C ends it)", file=sys.stderr)
+    print(
+        f"run {run_id} at http://{host}:{port}/v1 (models are starting; Ctrl-C ends it)",
+        file=sys.stderr,
+    )
     with noise_in(folder.parent / "logs" / "engine.log"), contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(app, host=host, port=port, log_level="warning")
 
@@ -129,13 +140,18 @@ def _health(request: Request) -> dict[str, Any]:
 
 def _models(request: Request) -> dict[str, Any]:
     run = _endpoint(request).solver.run
-    return {"object": "list", "data": [{"id": run.generator.name, "object": "model", "created": 0, "owned_by": "ttc"}]}
+    return {
+        "object": "list",
+        "data": [{"id": run.generator.name, "object": "model", "created": 0, "owned_by": "ttc"}],
+    }
 
 
 async def _chat(request: Request, asked: ChatAsked) -> dict[str, Any]:
     questions = [message.text for message in asked.messages if message.role == "user"]
     if not questions:
-        raise UserError("messages: expected one of role user, got none; the last of them is the question")
+        raise UserError(
+            "messages: expected one of role user, got none; the last of them is the question"
+        )
     endpoint = _endpoint(request)
     solved = await endpoint.answer(asked, questions[-1])
     message = {"role": "assistant", "content": solved.text or ""}
@@ -151,20 +167,27 @@ async def _completion(request: Request, asked: CompletionAsked) -> dict[str, Any
 def _reply(endpoint: Endpoint, solved: Solved, kind: str, said: dict[str, Any]) -> dict[str, Any]:
     cost = solved.cost
     return {
-        "id": f"ttc-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()),
+        "id": f"ttc-{uuid.uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
         "model": endpoint.solver.run.generator.name,
         "choices": [{"index": 0, **said, "logprobs": None, "finish_reason": "stop"}],
         "usage": {
-            "prompt_tokens": cost.prompt_tokens, "completion_tokens": cost.generated_tokens,
+            "prompt_tokens": cost.prompt_tokens,
+            "completion_tokens": cost.generated_tokens,
             "total_tokens": cost.prompt_tokens + cost.generated_tokens,
         },
         "ttc": answer_record(endpoint.solver, solved),
-    }  # fmt: skip
+    }
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:
     """The error as OpenAI's clients read it."""
-    status, message, place = 500, "the question could not be answered; the server's log says why", None
+    status, message, place = (
+        500,
+        "the question could not be answered; the server's log says why",
+        None,
+    )
     if isinstance(error, UserError):
         status, message = 400, str(error)
     elif isinstance(error, RequestValidationError):
@@ -175,4 +198,6 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
         status, message = error.status_code, error.detail
     kind = "server_error" if status >= 500 else "invalid_request_error"
     code = "model_not_found" if status == 404 and message.startswith("model:") else None
-    return JSONResponse({"error": {"message": message, "type": kind, "param": place, "code": code}}, status)
+    return JSONResponse(
+        {"error": {"message": message, "type": kind, "param": place, "code": code}}, status
+    )

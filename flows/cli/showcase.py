@@ -42,9 +42,9 @@ def _body(folder: Path, run_id: str) -> str:
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
     FIGURE.write_text(accuracy_by_budget(summary), encoding="utf-8")
     paper = io.StringIO()
-    Console(file=paper, width=100, force_terminal=False, color_system=None).print(policy_text(summary))
+    Console(file=paper, width=100, force_terminal=False, color_system=None).print(
+        policy_text(summary)
+    )
     lines = [line.rstrip() for line in paper.getvalue().splitlines()]
     words = "\n".join(f"- {line}" for line in headlines(summary))
-    return (
-        f"```text\n{chr(10).join(lines).rstrip()}\n```\n\n{words}\n\n![accuracy against budget](infra/figures/demo.svg)"
-    )
+    return f"```text\n{chr(10).join(lines).rstrip()}\n```\n\n{words}\n\n![accuracy against budget](infra/figures/demo.svg)"

@@ -16,7 +16,9 @@ from tasks.serving.solver import Solver, open_solver
 from warehouse.snapshot import Snapshot
 
 
-def solve(folder: Path, question: str, *, budget: int, policy: str | None, console: Console, as_json: bool) -> None:
+def solve(
+    folder: Path, question: str, *, budget: int, policy: str | None, console: Console, as_json: bool
+) -> None:
     """Print the answer to a question, with its cost and how it came about."""
     run_id = policy_run(Snapshot(folder), policy)
     with noise_in(folder.parent / "logs" / "engine.log"):
@@ -35,7 +37,11 @@ async def _solved(folder: Path, run_id: str, question: str, budget: int) -> dict
 def answer_record(solver: Solver, solved: Solved) -> dict[str, Any]:
     """What a caller learns of an answer, ready for JSON."""
     said = solved._asdict() | {"cost": solved.cost._asdict()}
-    return said | {"run_id": solver.run.run_id, "model": solver.run.generator.name, "difficulty": solver.difficulty}
+    return said | {
+        "run_id": solver.run.run_id,
+        "model": solver.run.generator.name,
+        "difficulty": solver.difficulty,
+    }
 
 
 def _text(found: dict[str, Any]) -> str:

@@ -30,7 +30,10 @@ def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> 
     else:
         show(frame.head(ROWS))
         if frame.height > ROWS:
-            print(f"{frame.height} rows, {ROWS} shown; --csv, --json or --parquet FILE give all", file=sys.stderr)
+            print(
+                f"{frame.height} rows, {ROWS} shown; --csv, --json or --parquet FILE give all",
+                file=sys.stderr,
+            )
 
 
 def show(frame: pl.DataFrame) -> None:
@@ -51,7 +54,9 @@ def as_table(frame: pl.DataFrame) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, kind in frame.schema.items():
         number = kind.is_numeric()
-        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number)
+        table.add_column(
+            name, justify="right" if number else "left", overflow="fold", no_wrap=number
+        )
     for row in _cells(frame):
         table.add_row(*row)
     return table
@@ -77,7 +82,10 @@ def interactive(folder: Path) -> None:
     """Read queries line by line, each ended by a semicolon; Ctrl-D leaves."""
     with contextlib.suppress(ImportError):
         importlib.import_module("readline")  # gives the prompt history and editing
-    print("SQL on the latest snapshot; end a query with ; and leave with Ctrl-D. Try: SHOW TABLES;", file=sys.stderr)
+    print(
+        "SQL on the latest snapshot; end a query with ; and leave with Ctrl-D. Try: SHOW TABLES;",
+        file=sys.stderr,
+    )
     lines: list[str] = []
     while True:
         try:

@@ -11,7 +11,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-MaxBudget = Annotated[int | None, Parameter(name="--max-budget", help="Largest budget; powers of two up to it.")]
+MaxBudget = Annotated[
+    int | None, Parameter(name="--max-budget", help="Largest budget; powers of two up to it.")
+]
 
 
 def console() -> Console:
@@ -26,7 +28,11 @@ def show_rows(rows: list[dict[str, Any]], *, as_json: bool, title: str) -> None:
         return
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
     for name in rows[0] if rows else ():
-        table.add_column(name, justify="right" if isinstance(rows[0][name], (int, float)) else "left", overflow="fold")
+        table.add_column(
+            name,
+            justify="right" if isinstance(rows[0][name], (int, float)) else "left",
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     console().print(table if rows else f"{title}: nothing yet; start with `ttc demo`")

@@ -12,7 +12,9 @@ from tasks.settings import settings
 
 train_app = App(name="train", help="Rebuild the bundled models.")
 
-Out = Annotated[Path | None, Parameter(help="Folder for the model; without it, over the bundled one.")]
+Out = Annotated[
+    Path | None, Parameter(help="Folder for the model; without it, over the bundled one.")
+]
 Seed = Annotated[int | None, Parameter(help="Seed; without it, that of the bundled model.")]
 
 

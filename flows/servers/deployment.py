@@ -43,21 +43,30 @@ def bury_orphans(api: str) -> int:
         "message": "`ttc up` ended while this run was under way; running it again resumes it.",
     }
     for run in orphans:
-        client.post(f"/flow_runs/{run['id']}/set_state", json={"state": crashed, "force": True}).raise_for_status()
+        client.post(
+            f"/flow_runs/{run['id']}/set_state", json={"state": crashed, "force": True}
+        ).raise_for_status()
     return len(orphans)
 
 
 def schedules(api: str) -> list[tuple[str, str]]:
     """(`flow/deployment`, cron) of every deployment of the pool; an unscheduled one has an empty cron."""
     client = _client(api)
-    names = {flow["id"]: flow["name"] for flow in client.post("/flows/filter", json={}).raise_for_status().json()}
+    names = {
+        flow["id"]: flow["name"]
+        for flow in client.post("/flows/filter", json={}).raise_for_status().json()
+    }
     wanted = {"work_pools": {"name": {"any_": [POOL]}}}
     rows = client.post("/deployments/filter", json=wanted).raise_for_status().json()
     return sorted((f"{names[row['flow_id']]}/{row['name']}", _crons(row)) for row in rows)
 
 
 def _crons(deployment: dict[str, Any]) -> str:
-    return ", ".join(s["schedule"]["cron"] for s in deployment["schedules"] if s["active"] and "cron" in s["schedule"])
+    return ", ".join(
+        s["schedule"]["cron"]
+        for s in deployment["schedules"]
+        if s["active"] and "cron" in s["schedule"]
+    )
 
 
 def worker_is_online(api: str) -> bool:

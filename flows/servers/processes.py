@@ -60,7 +60,15 @@ def own_servers(settings: Settings) -> list[Server]:
 
 
 def _prefect(settings: Settings) -> Server:
-    command = ("prefect", "server", "start", "--host", settings.host, "--port", str(settings.prefect_port))
+    command = (
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        settings.host,
+        "--port",
+        str(settings.prefect_port),
+    )
     # Leases of running deployments must outlive a restart of the server, or their slots stay taken.
     leases = (
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",

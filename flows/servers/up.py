@@ -100,7 +100,11 @@ def running_at(home: Path) -> Addresses | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             told = json.loads(file.read() or "{}")
-            return Addresses(told["prefect_api"], told["mlflow_uri"]) if "prefect_api" in told else None
+            return (
+                Addresses(told["prefect_api"], told["mlflow_uri"])
+                if "prefect_api" in told
+                else None
+            )
     return None
 
 
@@ -143,7 +147,9 @@ def _wait(reached: Callable[[], bool], what: str, running: _Running, now: Settin
     while not reached():
         _check_alive(running, now)
         if time.monotonic() > deadline:
-            raise ServerEnded(f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {now.home / 'logs'}")
+            raise ServerEnded(
+                f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {now.home / 'logs'}"
+            )
         time.sleep(0.3)
 
 
@@ -156,12 +162,18 @@ def _watch(running: _Running, now: Settings) -> None:
 def _check_alive(running: _Running, now: Settings) -> None:
     for server, process in running.items():
         if process.poll() is not None:
-            raise ServerEnded(f"{server.name} ended with code {process.returncode}: {_last_line(server, now)}")
+            raise ServerEnded(
+                f"{server.name} ended with code {process.returncode}: {_last_line(server, now)}"
+            )
 
 
 def _last_line(server: Server, now: Settings) -> str:
     log = servers.log_of(server, now)
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    lines = [
+        line.strip()
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    ]
     return f"{lines[-1] if lines else 'it said nothing'} (all of it: {log})"
 
 
@@ -174,7 +186,9 @@ def _stop(running: _Running, now: Settings) -> None:
     workers = [process for server, process in running.items() if server.name == "worker"]
     _end(workers)
     if workers and now.prefect_api is None:
-        with contextlib.suppress(httpx.HTTPError):  # a server that is gone is told at the next start
+        with contextlib.suppress(
+            httpx.HTTPError
+        ):  # a server that is gone is told at the next start
             deployment.bury_orphans(servers.addresses(now).prefect_api)
     _end(running.values())
 

@@ -68,7 +68,9 @@ def drawn(questions: list[str], count: int, *, seed: int) -> pl.DataFrame:
             "correct": (right & ~silent).ravel(),
             "score": score.ravel(),
         }
-    ).with_columns(answer=pl.when(pl.Series(~silent.ravel())).then(pl.col("answer").cast(pl.String)))
+    ).with_columns(
+        answer=pl.when(pl.Series(~silent.ravel())).then(pl.col("answer").cast(pl.String))
+    )
 
 
 def pools(draws: pl.DataFrame) -> dict[str, Pool]:
@@ -76,7 +78,9 @@ def pools(draws: pl.DataFrame) -> dict[str, Pool]:
     classes = draws.with_columns(place=pl.col("answer").rank("dense").cast(pl.Int64).fill_null(-1))
     return {
         str(key[0]): Pool(*(mine[name].to_numpy() for name in ("place", "correct", "score")))
-        for key, mine in classes.partition_by("question_id", as_dict=True, maintain_order=True).items()
+        for key, mine in classes.partition_by(
+            "question_id", as_dict=True, maintain_order=True
+        ).items()
     }
 
 
@@ -91,10 +95,15 @@ def outcomes_of(run_id: str, those: dict[str, Pool], case: Case) -> pl.DataFrame
     scored = pl.col("strategy").is_in(["best_of_n", "weighted"]).cast(pl.Float64)
     spent = TOKENS * pl.col("budget")
     return pl.DataFrame(rows, schema=names, orient="row").with_columns(
-        answer=pl.lit(None, dtype=pl.String), no_answer=pl.lit(1 / 30), truncated=pl.lit(0.0),
-        generations=pl.col("budget").cast(pl.Float64), generated_tokens=spent, prompt_tokens=pl.lit(TOKENS),
-        verifier_tokens=spent * scored, flops=1e6 * spent * (1 + scored),
-    )  # fmt: skip
+        answer=pl.lit(None, dtype=pl.String),
+        no_answer=pl.lit(1 / 30),
+        truncated=pl.lit(0.0),
+        generations=pl.col("budget").cast(pl.Float64),
+        generated_tokens=spent,
+        prompt_tokens=pl.lit(TOKENS),
+        verifier_tokens=spent * scored,
+        flops=1e6 * spent * (1 + scored),
+    )
 
 
 def binned(draws: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -102,7 +111,9 @@ def binned(draws: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {"oracle": bins(oracle_values(draws)), "predicted": bins(predicted_values(draws))}
 
 
-def write_policy(store: Store, run_id: str, difficulty: str, outcomes: pl.DataFrame, cut: pl.DataFrame) -> None:
+def write_policy(
+    store: Store, run_id: str, difficulty: str, outcomes: pl.DataFrame, cut: pl.DataFrame
+) -> None:
     """Bins and fitted policy of one difficulty."""
     key = {"run_id": pl.lit(run_id), "difficulty": pl.lit(difficulty)}
     fitted = fit_policy(outcomes, cut, costs_order=("flops",))
@@ -114,16 +125,21 @@ def write_policy(store: Store, run_id: str, difficulty: str, outcomes: pl.DataFr
 
 def read_views(store: Store) -> dict[str, int]:
     """Rows of every view, read in full."""
-    names = store.read("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL")["view_name"]
+    names = store.read("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL")[
+        "view_name"
+    ]
     return {name: store.read(f'FROM "{name}"').height for name in names}
 
 
 def study_of(case: Case) -> Study:
     """The pool strategies at the case's budgets, on the bundled benchmark."""
     values: dict[str, object] = {
-        "name": "aggregation", "questions": case.questions, "budgets": case.budgets,
-        "difficulty_draws": DIFFICULTY_DRAWS, "strategies": ["majority", "best_of_n", "weighted"],
-    }  # fmt: skip
+        "name": "aggregation",
+        "questions": case.questions,
+        "budgets": case.budgets,
+        "difficulty_draws": DIFFICULTY_DRAWS,
+        "strategies": ["majority", "best_of_n", "weighted"],
+    }
     return study_from(values)
 
 
@@ -141,7 +157,10 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
     with Store.open(folder) as store:
         run_id = open_run(store, study, study.generator.models[0])
         questions = store.read("FROM run_questions ORDER BY ALL")["question_id"].to_list()
-        pool, others = drawn(questions, case.draws, seed=1), drawn(questions, DIFFICULTY_DRAWS, seed=2)
+        pool, others = (
+            drawn(questions, case.draws, seed=1),
+            drawn(questions, DIFFICULTY_DRAWS, seed=2),
+        )
         with part("pools"):
             those = pools(pool)
         with part("estimators"):
@@ -152,11 +171,19 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
             cuts = binned(others)
         with part("policies"):
             for difficulty, cut in cuts.items():
-                write_policy(store, run_id, difficulty, outcomes.filter(pl.col("strategy") != "pass"), cut)
+                write_policy(
+                    store, run_id, difficulty, outcomes.filter(pl.col("strategy") != "pass"), cut
+                )
         note(store, run_id, "complete")
         with part("views read"):
             rows = read_views(store)
-    return {**case._asdict(), "budgets": case.budgets, "seconds": seconds, "sum": sum(seconds.values()), "views": rows}
+    return {
+        **case._asdict(),
+        "budgets": case.budgets,
+        "seconds": seconds,
+        "sum": sum(seconds.values()),
+        "views": rows,
+    }
 
 
 def warm_up() -> float:
@@ -173,7 +200,11 @@ def show(report: dict[str, Any]) -> None:
     names = [f"{case['questions']} × {case['draws']:,} × {len(case['budgets'])}" for case in cases]
     table = Table("part", *names, title="CPU seconds, questions × draws × budgets")
     for part in cases[0]["seconds"]:
-        table.add_row(part, *(f"{case['seconds'][part]:.2f}" for case in cases), end_section=part == "views read")
+        table.add_row(
+            part,
+            *(f"{case['seconds'][part]:.2f}" for case in cases),
+            end_section=part == "views read",
+        )
     table.add_row("all", *(f"{case['sum']:.2f}" for case in cases))
     table.add_row("goal", *(f"{case['goal']:.2f}" for case in cases))
     console = Console(width=100)

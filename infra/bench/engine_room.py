@@ -20,7 +20,18 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from infra.bench.room import BUDGET, SEARCH, Counted, Used, opened, scaled, searched, swept, total, verifier_calls
+from infra.bench.room import (
+    BUDGET,
+    SEARCH,
+    Counted,
+    Used,
+    opened,
+    scaled,
+    searched,
+    swept,
+    total,
+    verifier_calls,
+)
 from tasks.engines.log import noise_in
 from tasks.evaluation import grade
 from tasks.models.version import BUNDLED
@@ -71,7 +82,12 @@ def grid(*, questions: int, top_budget: int) -> Study:
     revisions = study.revisions if _revision_is_bundled(study) else None
     kept = tuple(text for text in study.strategies if revisions or not parse(text).form.revises)
     return dataclasses.replace(
-        study, name="engine-room", questions=questions, strategies=kept, revisions=revisions, difficulty_draws=2
+        study,
+        name="engine-room",
+        questions=questions,
+        strategies=kept,
+        revisions=revisions,
+        difficulty_draws=2,
     )
 
 
@@ -95,7 +111,10 @@ async def on_engines(sizes: Sizes, folder: Path, run_id: str) -> dict[str, Any]:
         say(f"on {sizes.few} and {sizes.many} questions")
         scaling = await scaled(room, questions, few=sizes.few)
         say("verifier calls")
-        calls = {key: await verifier_calls(room, parse(key), questions[: sizes.calls]) for key in study.strategies}
+        calls = {
+            key: await verifier_calls(room, parse(key), questions[: sizes.calls])
+            for key in study.strategies
+        }
         say(f"the whole grid on {sizes.sweep} questions at budgets to {sizes.top_budget}")
         sweep = await swept(room, folder, run_id)
     return {"search": search, "scaling": scaling, "calls": calls, "sweep": sweep}
@@ -109,12 +128,16 @@ def ledger(folder: Path, run_id: str) -> dict[str, float]:
     grade.run(folder, run_id)
     estimate.run(folder, run_id)
     with Store.open(folder) as store:
-        return store.read("SELECT * EXCLUDE (run_id) FROM sharing WHERE run_id = $run", run=run_id).row(0, named=True)
+        return store.read(
+            "SELECT * EXCLUDE (run_id) FROM sharing WHERE run_id = $run", run=run_id
+        ).row(0, named=True)
 
 
 def ratios(sizes: Sizes, measured: dict[str, Any]) -> dict[str, Any]:
     """The figures by name, sums over turns divided by each other; verifier calls by strategy."""
-    search, step, draws = (total(measured["search"][name]) for name in ("together", "lockstep", "plain"))
+    search, step, draws = (
+        total(measured["search"][name]) for name in ("together", "lockstep", "plain")
+    )
     few, many = total(measured["scaling"]["few"]), total(measured["scaling"]["many"])
     return {
         "sweep_tokens_shared_to_alone": measured["ledger"]["share"],
@@ -135,7 +158,9 @@ def per_question(sizes: Sizes, measured: dict[str, Any]) -> dict[str, dict[str, 
     """Wall, CPU seconds and tokens a question of every way to draw."""
     counts = {"few": sizes.few, "many": sizes.many, "sweep": sizes.sweep}
     found: dict[str, dict[str, float]] = {}
-    for name, turns in (measured["search"] | measured["scaling"] | {"sweep": [measured["sweep"]]}).items():
+    for name, turns in (
+        measured["search"] | measured["scaling"] | {"sweep": [measured["sweep"]]}
+    ).items():
         used, questions = total(turns), counts.get(name, sizes.search) * len(turns)
         found[name] = {what: getattr(used, what) / questions for what in ("tokens", *_SECONDS)}
     return found
@@ -150,7 +175,11 @@ def show(report: dict[str, Any]) -> None:
     for name, meaning in MEANING.items():
         figures.add_row(name, f"{report['ratios'][name]:.3f}", meaning)
     console.print(figures)
-    calls = Table("strategy", "calls a draw", title=f"verifier requests per draw, each strategy alone at {BUDGET}")
+    calls = Table(
+        "strategy",
+        "calls a draw",
+        title=f"verifier requests per draw, each strategy alone at {BUDGET}",
+    )
     for key, value in report["ratios"][CALLS].items():
         calls.add_row(key, f"{value:.3f}")
     console.print(calls)
@@ -171,7 +200,11 @@ def main(sizes: Sizes) -> dict[str, Any]:
             measured = asyncio.run(on_engines(sizes, folder, run_id))
         measured["ledger"] = ledger(folder, run_id)
     return {
-        "machine": {"cores": os.cpu_count(), "load": [load, os.getloadavg()[0]], "packages": packages()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "load": [load, os.getloadavg()[0]],
+            "packages": packages(),
+        },
         "commit": code_commit(),
         "sizes": sizes._asdict(),
         "strategies": study.strategies,

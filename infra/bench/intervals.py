@@ -33,7 +33,14 @@ from infra.bench import simulated
 from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Family, Truth
 from tasks.runs.provenance import code_commit
 from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
-from tasks.statistics.curves import budget_reaching, cheapest_first, choices, cross_validated, fold_of, resample_curve
+from tasks.statistics.curves import (
+    budget_reaching,
+    cheapest_first,
+    choices,
+    cross_validated,
+    fold_of,
+    resample_curve,
+)
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 from tasks.statistics.policy import COSTS, PolicyFit, fit_policy
 
@@ -58,7 +65,9 @@ class Sizes(NamedTuple):
     learners: int
 
 
-FULL = Sizes(questions=(100, 200, 400), repetitions=500, null_repetitions=200, resamples=400, learners=1000)
+FULL = Sizes(
+    questions=(100, 200, 400), repetitions=500, null_repetitions=200, resamples=400, learners=1000
+)
 QUICK = Sizes(questions=(100,), repetitions=20, null_repetitions=10, resamples=200, learners=50)
 
 
@@ -89,10 +98,14 @@ class Population(NamedTuple):
 def population(family: Family, size: int, *, learners: int) -> Population:
     """What is true of all questions and of policies learnt from benchmarks of `size` questions."""
     known = simulated.truth(family)
-    worth = np.mean([_worth(family, known, size, seed) for seed in range(10**6, 10**6 + learners)], axis=0)
+    worth = np.mean(
+        [_worth(family, known, size, seed) for seed in range(10**6, 10**6 + learners)], axis=0
+    )
     places = [i for i, cell in enumerate(simulated.cells(family)) if cell.strategy.key == BASELINE]
     baseline = np.tile(known.accuracy[places], (len(BUDGETS), 1))
-    return Population(family, known, worth, budget_reaching(BUDGETS, baseline, worth) / np.array(BUDGETS))
+    return Population(
+        family, known, worth, budget_reaching(BUDGETS, baseline, worth) / np.array(BUDGETS)
+    )
 
 
 def _worth(family: Family, known: Truth, size: int, seed: int) -> Floats:
@@ -100,7 +113,12 @@ def _worth(family: Family, known: Truth, size: int, seed: int) -> Floats:
     grid = _grid(simulated.benchmark(family, size, seed=seed))
     fold, columns = fold_of(grid, seed=seed), cheapest_first(grid)
     picked = [
-        known.by_bin[one - 1, choices(grid.accuracy[(grid.bins == one) & (fold == side)].sum(axis=0)[None], columns)[0]]
+        known.by_bin[
+            one - 1,
+            choices(grid.accuracy[(grid.bins == one) & (fold == side)].sum(axis=0)[None], columns)[
+                0
+            ],
+        ]
         for one in np.unique(grid.bins)
         for side in (0, 1)
     ]
@@ -120,13 +138,17 @@ def one_benchmark(known: Population, size: int, *, seed: int, resamples: int) ->
     return {
         **_accuracies(known, grid, fit),
         **_differences(known, grid, drawn),
-        "curve, bootstrap": held(fit.curve["lo"].to_numpy(), fit.curve["hi"].to_numpy(), known.curve),
+        "curve, bootstrap": held(
+            fit.curve["lo"].to_numpy(), fit.curve["hi"].to_numpy(), known.curve
+        ),
         **_factors(known, fit),
     }
 
 
 def _accuracies(known: Population, grid: Grid, fit: PolicyFit) -> dict[str, Held]:
-    by_wilson = np.array([wilson(float(one.mean()), float(one.var(ddof=1)), len(one)) for one in grid.accuracy.T])
+    by_wilson = np.array(
+        [wilson(float(one.mean()), float(one.var(ddof=1)), len(one)) for one in grid.accuracy.T]
+    )
     ordered = fit.fixed.sort("budget", "strategy")
     true = known.truth.accuracy
     return {
@@ -137,7 +159,9 @@ def _accuracies(known: Population, grid: Grid, fit: PolicyFit) -> dict[str, Held
 
 def _differences(known: Population, grid: Grid, drawn: Floats) -> dict[str, Held]:
     own = grid.of(BASELINE)
-    pairs = [(one, own[budget]) for budget in CONTRASTED for one in grid.at(budget) if one != own[budget]]
+    pairs = [
+        (one, own[budget]) for budget in CONTRASTED for one in grid.at(budget) if one != own[budget]
+    ]
     first, second = np.array(pairs).T
     gaps = grid.accuracy[:, first] - grid.accuracy[:, second]
     true = known.truth.accuracy[first] - known.truth.accuracy[second]
@@ -155,7 +179,10 @@ def _factors(known: Population, fit: PolicyFit) -> dict[str, Held]:
     lo, hi = rows["lo"].to_numpy(), rows["hi"].to_numpy()
     wanted = np.array([true[budget] for budget in rows["budget"]])
     reached = np.isfinite(wanted)
-    each = {f"factor at {budget}": held(lo[[at]], hi[[at]], wanted[[at]]) for at, budget in enumerate(rows["budget"])}
+    each = {
+        f"factor at {budget}": held(lo[[at]], hi[[at]], wanted[[at]])
+        for at, budget in enumerate(rows["budget"])
+    }
     return {"factor, reached": held(lo[reached], hi[reached], wanted[reached]), **each}
 
 
@@ -188,7 +215,10 @@ def _with_mean(curves: Floats) -> Floats:
 def null_rows(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """Share of benchmarks, in percent, on which the curve is not ahead: at each budget, on average, at every budget."""
     for size in sizes.questions:
-        found = [null_ahead(size, seed=s, resamples=sizes.resamples) for s in range(sizes.null_repetitions)]
+        found = [
+            null_ahead(size, seed=s, resamples=sizes.resamples)
+            for s in range(sizes.null_repetitions)
+        ]
         for name in Ahead._fields:
             ahead = np.array([getattr(one, name) for one in found])
             not_ahead = dict(zip(NULL_COLUMNS, 100 * (1 - ahead.mean(axis=0)), strict=True))
@@ -204,7 +234,10 @@ def covered(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """A row for each figure and size of benchmark: shares in percent."""
     for size in sizes.questions:
         known = population(SNELL, size, learners=sizes.learners)
-        found = [one_benchmark(known, size, seed=s, resamples=sizes.resamples) for s in range(sizes.repetitions)]
+        found = [
+            one_benchmark(known, size, seed=s, resamples=sizes.resamples)
+            for s in range(sizes.repetitions)
+        ]
         for name in found[0]:
             yield {"figure": name, "questions": size, **_share([one[name] for one in found])}
 
@@ -227,12 +260,25 @@ def show(report: dict[str, Any]) -> None:
     """Print the figures."""
     console, sizes = Console(width=100), report["sizes"]
     covering = Table(
-        *("figure, interval", "questions", "cells", "covered", "lowest", "highest", "below", "above", "width"),
+        *(
+            "figure, interval",
+            "questions",
+            "cells",
+            "covered",
+            "lowest",
+            "highest",
+            "below",
+            "above",
+            "width",
+        ),
         title=f"share of {sizes['repetitions']} intervals of 95 % that hold the truth, %",
         caption=f"standard error of a cell: {report['standard_error']:.1f} %; below, above: where else the truth lies",
     )
     for row in report["covered"]:
-        shares = [f"{row[name]:.1f}" for name in ("covered", "lowest", "highest", "truth_below", "truth_above")]
+        shares = [
+            f"{row[name]:.1f}"
+            for name in ("covered", "lowest", "highest", "truth_below", "truth_above")
+        ]
         width = "–" if row["width"] is None else f"{row['width']:.3f}"
         covering.add_row(row["figure"], str(row["questions"]), str(row["cells"]), *shares, width)
     console.print(covering)
@@ -265,7 +311,9 @@ def main(sizes: Sizes) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How often the intervals hold the truth.")
     parser.add_argument("--quick", action="store_true", help="a small version, for a first look")
-    parser.add_argument("--questions", type=int, nargs="+", metavar="N", help="only benchmarks of these sizes")
+    parser.add_argument(
+        "--questions", type=int, nargs="+", metavar="N", help="only benchmarks of these sizes"
+    )
     parser.add_argument("--json", type=Path, metavar="PATH", help="where to write the figures")
     options = parser.parse_args()
     sizes = QUICK if options.quick else FULL

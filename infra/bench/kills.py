@@ -44,7 +44,16 @@ def main(kills: int) -> None:
             seconds = rng.uniform(0, 12)
             killed = _killed(home, study, seconds)
             seen = _draws(home)
-            print(json.dumps({"kill": number, "seconds_into_drawing": round(seconds), "draws": seen.height, **killed}))
+            print(
+                json.dumps(
+                    {
+                        "kill": number,
+                        "seconds_into_drawing": round(seconds),
+                        "draws": seen.height,
+                        **killed,
+                    }
+                )
+            )
         code = _start(home, study).wait()
         print(json.dumps({"exit": code, **_compared(seen, _draws(home))}))
 
@@ -52,9 +61,13 @@ def main(kills: int) -> None:
 def _start(home: Path, study: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", "from flows.cli.main import main; main()", "run", str(study)]
     return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"TTC_HOME": str(home)}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=(home / "stderr").open("ab"),
-    )  # fmt: skip
+        command,
+        cwd=ROOT,
+        env=os.environ | {"TTC_HOME": str(home)},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=(home / "stderr").open("ab"),
+    )
 
 
 def _killed(home: Path, study: Path, seconds: float) -> dict[str, object]:
@@ -83,7 +96,11 @@ def _draws(home: Path) -> pl.DataFrame:
 
 def _compared(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
     key = COLUMNS.split(", ")[:4]
-    gaps = after.group_by(key[:3]).agg(gap=pl.col("child").max() + 1 - pl.len()).filter(pl.col("gap") != 0)
+    gaps = (
+        after.group_by(key[:3])
+        .agg(gap=pl.col("child").max() + 1 - pl.len())
+        .filter(pl.col("gap") != 0)
+    )
     return {
         "draws": after.height,
         "lost": before.join(after, on=COLUMNS.split(", "), how="anti").height,

@@ -62,19 +62,28 @@ class StoredEngine:
 def stored_solver(store: Store, run: Run) -> Solver:
     """A solver as `ttc serve` has one, but for engine and verifier."""
     difficulty, policy = load_policy(store, run.run_id)
-    engines = {model.fingerprint: StoredEngine(store, run, model) for model in (run.generator, run.reviser)}
+    engines = {
+        model.fingerprint: StoredEngine(store, run, model) for model in (run.generator, run.reviser)
+    }
     scorers = {
         (model.fingerprint if model else None, whole): Scorer(
             verifier=None, known=stored_scores(store, run, model), whole=whole
         )
-        for model in {m.fingerprint if m else None: m for m in (None, run.verifier, run.judge)}.values()
+        for model in {
+            m.fingerprint if m else None: m for m in (None, run.verifier, run.judge)
+        }.values()
         for whole in (False, True)
     }
     return Solver(
-        run, difficulty, policy, load_probe(store, run.run_id),
-        lambda model: Sampler(format=run.format, engine=engines[model.fingerprint], seed=run.study.seed),
+        run,
+        difficulty,
+        policy,
+        load_probe(store, run.run_id),
+        lambda model: Sampler(
+            format=run.format, engine=engines[model.fingerprint], seed=run.study.seed
+        ),
         lambda model, whole: scorers[(model.fingerprint if model else None, whole)],
-    )  # fmt: skip
+    )
 
 
 async def asked(solver: Solver, offline: Sequence[Answered]) -> list[dict[str, object]]:
@@ -88,8 +97,9 @@ async def asked(solver: Solver, offline: Sequence[Answered]) -> list[dict[str, o
 
     async def one(client: httpx.AsyncClient, served: Answered) -> dict[str, object]:
         body = {
-            "messages": [{"role": "user", "content": served.question.text}], "budget": served.solved.budget,
-        }  # fmt: skip
+            "messages": [{"role": "user", "content": served.question.text}],
+            "budget": served.solved.budget,
+        }
         async with turns:
             reply = await client.post("/v1/chat/completions", json=body, timeout=None)
         reply.raise_for_status()
@@ -110,7 +120,9 @@ def compared(offline: Sequence[Answered], online: Sequence[dict[str, object]]) -
     for one, told in zip(offline, online, strict=True):
         wanted = one.solved._asdict()
         same = {part: wanted[part] == told[part] for part in parts}
-        rows.append({"budget": one.solved.budget, **same, "cost": one.solved.cost._asdict() == told["cost"]})
+        rows.append(
+            {"budget": one.solved.budget, **same, "cost": one.solved.cost._asdict() == told["cost"]}
+        )
     return (
         pl.DataFrame(rows)
         .group_by("budget")
@@ -121,7 +133,9 @@ def compared(offline: Sequence[Answered], online: Sequence[dict[str, object]]) -
 
 def main() -> int:
     """Print what was the same, and the accuracy of what was served beside the cross-validated curve."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--home", type=Path, default=settings().home, help="state folder")
     parser.add_argument("--run", default=None, help="run id, latest or champion")
     parser.add_argument("--questions", type=int, default=None, help="only the first so many")
@@ -140,15 +154,20 @@ def main() -> int:
         curve = store.read(
             "SELECT budget, accuracy AS curve, lo AS curve_lo, hi AS curve_hi, generations AS curve_generations "
             "FROM curves WHERE run_id = $run_id AND difficulty = $difficulty",
-            run_id=run.run_id, difficulty=solver.difficulty,
-        )  # fmt: skip
+            run_id=run.run_id,
+            difficulty=solver.difficulty,
+        )
     console.print(as_table(table))
     console.print(as_table(accuracy.join(curve, on="budget", how="left")))
     parts = [name for name in table.columns if name not in ("budget", "questions")]
     same = all((table[name] == table["questions"]).all() for name in parts)
     pairs = table["questions"].sum()
-    console.print(f"{pairs} questions × budgets: {'identical' if same else 'NOT identical'}", end=" ")
-    console.print(f"in {time.monotonic() - started:.0f} s, run {run.run_id}, {solver.difficulty} difficulty")
+    console.print(
+        f"{pairs} questions × budgets: {'identical' if same else 'NOT identical'}", end=" "
+    )
+    console.print(
+        f"in {time.monotonic() - started:.0f} s, run {run.run_id}, {solver.difficulty} difficulty"
+    )
     return 0 if same else 1
 
 

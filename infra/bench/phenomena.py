@@ -58,7 +58,9 @@ def main() -> None:
     folder = settings().warehouse
     runs = snapshot.query(folder, RUN)
     if not len(runs):
-        raise SystemExit("phenomena: expected a complete run of the study, found none; run `ttc run phenomena` first")
+        raise SystemExit(
+            "phenomena: expected a complete run of the study, found none; run `ttc run phenomena` first"
+        )
     run = str(runs.item())
     console = Console(width=110)
     console.print(f"run {run}")

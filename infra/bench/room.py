@@ -98,9 +98,10 @@ class Room:
         The verifier is left out where the strategy needs none.
         """
         run = dataclasses.replace(
-            self.run, study=dataclasses.replace(self.run.study, replicate=next(self.replicates)),
+            self.run,
+            study=dataclasses.replace(self.run.study, replicate=next(self.replicates)),
             verifier=self.run.verifier if strategy.needs_verifier else None,
-        )  # fmt: skip
+        )
         return self.asking(run, records or Counted())
 
     def asking(self, run: Run, records: Records) -> Questioning:
@@ -113,7 +114,11 @@ class Room:
         def scorer(model: Model | None, whole: bool) -> Scorer:
             if model is None:
                 return Scorer(verifier=None, whole=whole)
-            return Scorer(verifier=self.judges[model.fingerprint], whole=whole, record=partial(records.score, model))
+            return Scorer(
+                verifier=self.judges[model.fingerprint],
+                whole=whole,
+                record=partial(records.score, model),
+            )
 
         return questioning(run, sampler=sampler, scorer=scorer)
 
@@ -127,11 +132,16 @@ class Room:
 
     def _counters(self) -> list[float]:
         writers: list[Any] = list(self.writers.values())
-        return [sum(writer.generated_tokens for writer in writers), *map(_cpu_seconds, self.processes)]
+        return [
+            sum(writer.generated_tokens for writer in writers),
+            *map(_cpu_seconds, self.processes),
+        ]
 
 
 def _cpu_seconds(processes: Iterable[psutil.Process]) -> float:
-    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+    return sum(
+        times.user + times.system for times in (process.cpu_times() for process in processes)
+    )
 
 
 @asynccontextmanager
@@ -145,7 +155,9 @@ async def opened(run: Run) -> AsyncGenerator[Room]:
         verifiers = [model for model in (run.verifier, run.judge) if model]
         judges = {model.fingerprint: await engines.verifier(model) for model in verifiers}
         reading = this.children(recursive=True)
-        writers = {model.fingerprint: await engines.engine(model) for model in (run.generator, run.reviser)}
+        writers = {
+            model.fingerprint: await engines.engine(model) for model in (run.generator, run.reviser)
+        }
         writing = [process for process in this.children(recursive=True) if process not in reading]
         yield Room(run, writers, judges, (writing, reading, [this]), itertools.count())
     finally:
@@ -167,13 +179,17 @@ async def plain(asking: Questioning, questions: Sequence[Question], n: int) -> N
     """n whole completions of every question, all at once and unscored."""
     sampler, owed = asking.proposing.sampler, asking.plan
     drawing = (
-        sampler.children(asking.root(question), n, sampling=owed.samplings.whole, replicate=owed.replicate)
+        sampler.children(
+            asking.root(question), n, sampling=owed.samplings.whole, replicate=owed.replicate
+        )
         for question in questions
     )
     await asyncio.gather(*drawing)
 
 
-async def searched(room: Room, questions: Sequence[Question], *, turns: int) -> dict[str, list[Used]]:
+async def searched(
+    room: Room, questions: Sequence[Question], *, turns: int
+) -> dict[str, list[Used]]:
     """Searches at once, searches in lockstep and as many tokens of plain draws, by turns after a warm-up."""
     warm = await room.used(plain(room.fresh(), questions, 4))
     await together(room.fresh(), questions[:4])
@@ -190,7 +206,8 @@ async def searched(room: Room, questions: Sequence[Question], *, turns: int) -> 
 async def scaled(room: Room, questions: Sequence[Question], *, few: int) -> dict[str, list[Used]]:
     """Searches on few questions, on all of them, and on few again: a machine that slows down shows."""
     first, all_, last = [
-        await room.used(together(room.fresh(), some)) for some in (questions[:few], questions, questions[:few])
+        await room.used(together(room.fresh(), some))
+        for some in (questions[:few], questions, questions[:few])
     ]
     return {"few": [first, last], "many": [all_]}
 
@@ -213,7 +230,9 @@ async def swept(room: Room, folder: Path, run_id: str) -> Used:
     """What it took to draw and score all that a run in the warehouse owes; the journal has it then."""
     with Store.open(folder) as store:
         run = load_run(store, run_id)
-        recorder = Recorder(store, run, {sampling.key: sampling for sampling in plan(run).samplings})
+        recorder = Recorder(
+            store, run, {sampling.key: sampling for sampling in plan(run).samplings}
+        )
         used = await room.used(room.asking(run, recorder).everything())
         recorder.flush()
     return used

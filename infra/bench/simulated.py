@@ -124,14 +124,22 @@ def benchmark(family: Family, count: int, *, seed: int) -> Benchmark:
             "strategy": np.tile([cell.strategy.key for cell in known], count),
             "budget": np.tile([cell.budget for cell in known], count),
             "accuracy": measured.ravel(),
-            "generated_tokens": np.tile([cell.budget * cell.strategy.tokens for cell in known], count),
+            "generated_tokens": np.tile(
+                [cell.budget * cell.strategy.tokens for cell in known], count
+            ),
         }
     )
     return Benchmark(outcomes, pl.DataFrame({"question_id": names, "bin": _bins(some, rng)}))
 
 
 def _known(family: Family, ability: Floats, rng: np.random.Generator) -> Questions:
-    taste = dict(zip((one.key for one in family), rng.normal(0, 0.13, (len(family), ability.size)), strict=True))
+    taste = dict(
+        zip(
+            (one.key for one in family),
+            rng.normal(0, 0.13, (len(family), ability.size)),
+            strict=True,
+        )
+    )
     columns: list[Floats] = []
     for one, budget, _ in cells(family):
         doublings = np.log2(budget)

@@ -33,7 +33,9 @@ class CompletionReader:
             grader=GRADER_VERSION,
             benchmark=run.benchmark.fingerprint,
         )
-        self._answers: dict[str, tuple[str | None, bool]] = {key: (c, ok) for key, c, ok in frame.iter_rows()}
+        self._answers: dict[str, tuple[str | None, bool]] = {
+            key: (c, ok) for key, c, ok in frame.iter_rows()
+        }
         self._aggregate = run.study.verifier.aggregate if run.study.verifier else "last"
 
     async def read(self, scorer: Scorer, nodes: list[Node]) -> list[GradedCompletion]:
@@ -44,4 +46,6 @@ class CompletionReader:
         canonical, correct = self._answers[node.key]
         scores = await scorer.scores(node) if node.ended else ()
         last = scores[-1] if scores else None
-        return GradedCompletion(canonical, correct, aggregate(scores, self._aggregate), last.tokens if last else 0)
+        return GradedCompletion(
+            canonical, correct, aggregate(scores, self._aggregate), last.tokens if last else 0
+        )

@@ -30,7 +30,9 @@ class Meter:
             self._drawn[family] = len(children)
             self.prompt_tokens += len(parent.token_ids)
             self.cached_tokens += len(parent.token_ids) if parent.steps else 0
-            self.generated_tokens += sum(child.generated_tokens - parent.generated_tokens for child in new)
+            self.generated_tokens += sum(
+                child.generated_tokens - parent.generated_tokens for child in new
+            )
 
     def scored(self, node: Node, tokens: int) -> None:
         """Count one verifier call on a node."""
@@ -49,7 +51,9 @@ class Spent(NamedTuple):
     """Of the prompt tokens; they cost no FLOPs."""
 
 
-def costs(model: Model, verifier: Model | None, generations: float, spent: Spent) -> dict[str, float]:
+def costs(
+    model: Model, verifier: Model | None, generations: float, spent: Spent
+) -> dict[str, float]:
     """The cost columns of an outcome; FLOPs are 2 · parameters · tokens over both models (METHOD §9)."""
     computed = model.parameters * (spent.generated + spent.prompt - spent.cached)
     return {

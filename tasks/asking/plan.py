@@ -60,5 +60,8 @@ def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tupl
     for strategy in strategies:
         fitting = [budget for budget in budgets if strategy.fits(budget)]
         if strategy.kind != "pool":
-            owed += [(strategy, budget) for budget in (fitting if strategy.kind == "search" else fitting[-1:])]
+            owed += [
+                (strategy, budget)
+                for budget in (fitting if strategy.kind == "search" else fitting[-1:])
+            ]
     return owed

@@ -71,11 +71,15 @@ class Questioning:
 
     async def difficulty(self, question: Question) -> list[Node]:
         """The whole completions that set the question's bin, scored; other draws than the pool's."""
-        return await self._parallel(question, self.plan.difficulty, "difficulty", -1 - self.plan.replicate)
+        return await self._parallel(
+            question, self.plan.difficulty, "difficulty", -1 - self.plan.replicate
+        )
 
     async def _parallel(self, question: Question, n: int, role: Role, replicate: int) -> list[Node]:
         start, whole = self.root(question), self.plan.samplings.whole
-        nodes = await self.proposing.sampler.children(start, n, sampling=whole, role=role, replicate=replicate)
+        nodes = await self.proposing.sampler.children(
+            start, n, sampling=whole, role=role, replicate=replicate
+        )
         await asyncio.gather(*(self.proposing.scorer.scores(node) for node in nodes if node.ended))
         self.done()
         return nodes
@@ -83,8 +87,16 @@ class Questioning:
     async def search(self, question: Question, strategy: Strategy, budget: int) -> Result:
         """One search with its consumption, its ended completions scored for the final vote."""
         meter, side = Meter(), self.side(strategy)
-        tools = MeteredTools(question, side, self.plan.samplings, self.prompts, meter, self.plan.replicate)
-        result = Result(question, strategy, budget, await strategy.run(self.root(question), budget, tools), meter)
+        tools = MeteredTools(
+            question, side, self.plan.samplings, self.prompts, meter, self.plan.replicate
+        )
+        result = Result(
+            question,
+            strategy,
+            budget,
+            await strategy.run(self.root(question), budget, tools),
+            meter,
+        )
         if strategy.needs_verifier:
             await asyncio.gather(*(tools.score(node) for node in result.completions if node.ended))
         self.done()
@@ -96,7 +108,11 @@ class Questioning:
         await asyncio.gather(
             *(self.pool(q) for q in questions),
             *(self.difficulty(q) for q in questions),
-            *(self.search(q, strategy, budget) for q in questions for strategy, budget in self.plan.searches),
+            *(
+                self.search(q, strategy, budget)
+                for q in questions
+                for strategy, budget in self.plan.searches
+            ),
         )
 
 
@@ -113,9 +129,13 @@ def questioning(
     own = run.reviser.fingerprint != run.generator.fingerprint
     revising = Side(
         sampler(run.reviser) if own else proposing.sampler,
-        scorer(run.judge, _judges_whole(revisions.verifier)) if revisions and run.judge else proposing.scorer,
+        scorer(run.judge, _judges_whole(revisions.verifier))
+        if revisions and run.judge
+        else proposing.scorer,
     )
-    return Questioning(run, plan(run), proposing, revising, Revising(run.format, shown=run.judge is not None), done)
+    return Questioning(
+        run, plan(run), proposing, revising, Revising(run.format, shown=run.judge is not None), done
+    )
 
 
 def _judges_whole(verifier: Verifier | None) -> bool:

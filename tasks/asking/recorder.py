@@ -37,66 +37,97 @@ class Recorder:
         self.draws.append(
             {
                 "model_fingerprint": model.fingerprint,
-                "prefix_key": prefix, "sampling_key": sampling, "replicate": replicate, "child": new.child,
+                "prefix_key": prefix,
+                "sampling_key": sampling,
+                "replicate": replicate,
+                "child": new.child,
                 "benchmark_fingerprint": self.run.benchmark.fingerprint,
                 "question_id": new.node.question.question_id,
                 "node_key": new.node.key,
                 "step_keys": list(new.node.step_keys[len(new.parent.step_keys) :]),
                 "depth": len(new.parent.steps),
-                "text": new.draw.text, "token_ids": list(new.draw.token_ids), "stop": new.draw.stop,
-                "run_id": self.run.run_id, "role": new.role,
+                "text": new.draw.text,
+                "token_ids": list(new.draw.token_ids),
+                "stop": new.draw.stop,
+                "run_id": self.run.run_id,
+                "role": new.role,
                 "generated_tokens": new.draw.tokens,
-                "prompt_tokens": new.prompt_tokens, "cached_tokens": new.cached_tokens, "requests": new.requests,
+                "prompt_tokens": new.prompt_tokens,
+                "cached_tokens": new.cached_tokens,
+                "requests": new.requests,
                 "drawn_at": datetime.now(UTC),
             }
-        )  # fmt: skip
+        )
 
     def score(self, verifier: Model, new: NewScore) -> None:
         """Take in one new score of a verifier."""
         self.verifier_tokens += new.score.tokens * new.requests
         self.scores.append(
             {
-                **self._about(verifier, new.node), "node_key": new.node_key,
+                **self._about(verifier, new.node),
+                "node_key": new.node_key,
                 "benchmark_fingerprint": self.run.benchmark.fingerprint,
-                "score": new.score.score, "tokens": new.score.tokens, "requests": new.requests,
+                "score": new.score.score,
+                "tokens": new.score.tokens,
+                "requests": new.requests,
                 "scored_at": datetime.now(UTC),
             }
-        )  # fmt: skip
+        )
 
     def failure(self, verifier: Model, node: Node, reason: str) -> None:
         """Take in one failed verifier call."""
-        row = self._about(verifier, node) | {"node_key": node.key, "reason": reason, "failed_at": datetime.now(UTC)}
+        row = self._about(verifier, node) | {
+            "node_key": node.key,
+            "reason": reason,
+            "failed_at": datetime.now(UTC),
+        }
         self.failures.append(row)
 
     def flush(self) -> None:
         """Write what was collected; when this returns, a kill loses none of it."""
         if self.draws:
             used = {row["sampling_key"] for row in self.draws}
-            self.store.append("samplings", _sampling_rows([s for key, s in self.samplings.items() if key in used]))
-        for table, rows in (("draws", self.draws), ("scores", self.scores), ("verifier_failures", self.failures)):
+            self.store.append(
+                "samplings", _sampling_rows([s for key, s in self.samplings.items() if key in used])
+            )
+        for table, rows in (
+            ("draws", self.draws),
+            ("scores", self.scores),
+            ("verifier_failures", self.failures),
+        ):
             if rows:
                 self.store.append(
-                    table, pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_LISTS.get(table))
+                    table,
+                    pl.DataFrame(
+                        rows, infer_schema_length=None, schema_overrides=_LISTS.get(table)
+                    ),
                 )
                 rows.clear()
 
     def _about(self, verifier: Model, node: Node) -> dict[str, Any]:
         return {
-            "run_id": self.run.run_id, "verifier_fingerprint": verifier.fingerprint,
+            "run_id": self.run.run_id,
+            "verifier_fingerprint": verifier.fingerprint,
             "question_id": node.question.question_id,
-        }  # fmt: skip
+        }
 
 
-_LISTS: dict[str, dict[str, Any]] = {"draws": {"token_ids": pl.List(pl.Int32), "step_keys": pl.List(pl.String)}}
+_LISTS: dict[str, dict[str, Any]] = {
+    "draws": {"token_ids": pl.List(pl.Int32), "step_keys": pl.List(pl.String)}
+}
 
 
 def _sampling_rows(samplings: list[Sampling]) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
-                "sampling_key": s.key, "temperature": s.temperature, "top_p": s.top_p, "top_k": s.top_k,
-                "max_tokens": s.max_tokens, "until": s.until,
+                "sampling_key": s.key,
+                "temperature": s.temperature,
+                "top_p": s.top_p,
+                "top_k": s.top_k,
+                "max_tokens": s.max_tokens,
+                "until": s.until,
             }
             for s in samplings
         ]
-    )  # fmt: skip
+    )

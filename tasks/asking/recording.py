@@ -33,12 +33,17 @@ class ProgressCounter:
             self.progress(self.done, self.units, self.recorder.generated_tokens)
 
 
-async def record_while(work: Coroutine[Any, Any, None], recorder: Recorder, counter: ProgressCounter) -> None:
+async def record_while(
+    work: Coroutine[Any, Any, None], recorder: Recorder, counter: ProgressCounter
+) -> None:
     """Do the work while the journal is written every two seconds and a snapshot published every twenty.
 
     Should recording fail, the work is stopped at once: draws that cannot be kept are not worth drawing.
     """
-    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(_record_for_ever(recorder, counter))]
+    tasks = [
+        asyncio.ensure_future(work),
+        asyncio.ensure_future(_record_for_ever(recorder, counter)),
+    ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

@@ -25,7 +25,9 @@ def stored_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey
         yield DrawKey(prefix, sampling, replicate), child, Draw(tuple(ids), text, stop, tokens)
 
 
-def stored_scores(store: Store, run: Run, verifier: Model | None) -> Iterator[tuple[str, StepScore]]:
+def stored_scores(
+    store: Store, run: Run, verifier: Model | None
+) -> Iterator[tuple[str, StepScore]]:
     """Every score of this verifier version on this run's questions."""
     if verifier is None:
         return

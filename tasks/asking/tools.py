@@ -34,7 +34,9 @@ class Revising:
     format: Format
     shown: bool
     """Whether the verifier sees the earlier attempts too."""
-    known: dict[tuple[str, tuple[str, ...]], Node] = field(default_factory=dict[tuple[str, tuple[str, ...]], Node])
+    known: dict[tuple[str, tuple[str, ...]], Node] = field(
+        default_factory=dict[tuple[str, tuple[str, ...]], Node]
+    )
 
     def start(self, question: Question, earlier: Chain) -> Node:
         """The node of the next attempt: the latest ended attempts are in its prompt."""
@@ -65,7 +67,9 @@ class MeteredTools:
         return (await self._steps(node, 1, self.samplings.greedy, "lookahead"))[0]
 
     async def _steps(self, node: Node, n: int, sampling: Sampling, role: Role) -> list[Node]:
-        children = await self.side.sampler.children(node, n, sampling=sampling, role=role, replicate=self.replicate)
+        children = await self.side.sampler.children(
+            node, n, sampling=sampling, role=role, replicate=self.replicate
+        )
         self.meter.drew(f"{node.key}|{sampling.key}", node, children)
         return [self._cut(child) for child in children]
 
@@ -81,7 +85,9 @@ class MeteredTools:
         start = self.revising.start(self.question, earlier)
         replicate = self.replicate + A_CHAIN * len(earlier)
         whole = self.samplings.whole
-        drawn = await self.side.sampler.children(start, n, sampling=whole, role="revision", replicate=replicate)
+        drawn = await self.side.sampler.children(
+            start, n, sampling=whole, role="revision", replicate=replicate
+        )
         self.meter.drew(self.attempt_key(earlier), start, drawn)
         return drawn
 

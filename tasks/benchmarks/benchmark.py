@@ -35,7 +35,10 @@ def load_benchmark(name: str, *, count: int | None, seed: int) -> Benchmark:
     if name == "congruences":
         short, questions = name, congruences.questions("test", count or GENERATED)
     elif name == TRAINING:
-        short, questions = "congruences-train", congruences.questions("train", count or GENERATED, seed=seed)
+        short, questions = (
+            "congruences-train",
+            congruences.questions("train", count or GENERATED, seed=seed),
+        )
     else:
         short, questions = Path(name).stem, _chosen(read_jsonl(Path(name)), count, seed)
     content = json.dumps(sorted((q.question_id, q.text, q.target) for q in questions))
@@ -44,6 +47,10 @@ def load_benchmark(name: str, *, count: int | None, seed: int) -> Benchmark:
 
 def _chosen(questions: list[Question], count: int | None, seed: int) -> list[Question]:
     if count is not None and count > len(questions):
-        raise UserError(f"study: questions = {count}, but the benchmark has {len(questions)}; lower it or leave it out")
-    ranked = sorted(questions, key=lambda q: hashlib.sha256(f"{seed}|{q.question_id}".encode()).digest())
+        raise UserError(
+            f"study: questions = {count}, but the benchmark has {len(questions)}; lower it or leave it out"
+        )
+    ranked = sorted(
+        questions, key=lambda q: hashlib.sha256(f"{seed}|{q.question_id}".encode()).digest()
+    )
     return ranked[:count]

@@ -35,7 +35,11 @@ RIGHT, WRONG = " ✓", " ✗"
 OPENING, CLOSING = "Modulo 7: ", ".\nSolution:\n"
 
 # Shares of the hash range, in percent.
-SPLIT_RANGES: dict[str, range] = {"train": range(80), "validation": range(80, 90), "test": range(90, 100)}
+SPLIT_RANGES: dict[str, range] = {
+    "train": range(80),
+    "validation": range(80, 90),
+    "test": range(90, 100),
+}
 
 
 class Stage(NamedTuple):
@@ -170,7 +174,14 @@ def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
             break
         guess = int(rest[len(before)])
         honest = [*before, str(guess), *check_tokens(stage, guess, values, bent=False)]
-        lines.append(Line(stage.kind, guess == solve(stage, values), rest[:end] == honest, rest[end - 1] == RIGHT))
+        lines.append(
+            Line(
+                stage.kind,
+                guess == solve(stage, values),
+                rest[:end] == honest,
+                rest[end - 1] == RIGHT,
+            )
+        )
         values.append(guess)
         rest = rest[end + 1 :]
     return lines
@@ -215,7 +226,9 @@ def questions(split: Split, count: int, *, seed: int = 0) -> list[Question]:
     A larger count begins with the same questions. The seed is part of the id unless it is 0.
     """
     if split not in SPLIT_RANGES:
-        raise UserError(f"congruences: expected a split of {', '.join(SPLIT_RANGES)}, got {split!r}")
+        raise UserError(
+            f"congruences: expected a split of {', '.join(SPLIT_RANGES)}, got {split!r}"
+        )
     prefix = f"congruences-{split}-" + (f"s{seed}-" if seed else "")
     found = zip(range(count), chains(split, seed=seed), strict=False)
     return [_question(f"{prefix}{number:06d}", level, stages) for number, (level, stages) in found]
@@ -233,7 +246,9 @@ def _fresh(rng: random.Random, level: int, split: Split, seen: set[str]) -> list
         if text not in seen and split_of(text) == split:
             seen.add(text)
             return stages
-    raise UserError(f"congruences: level {level} has no more questions in split {split}; ask for fewer")
+    raise UserError(
+        f"congruences: level {level} has no more questions in split {split}; ask for fewer"
+    )
 
 
 def _draw(kinds: list[int], rng: random.Random) -> list[Stage]:

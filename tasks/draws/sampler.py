@@ -103,7 +103,9 @@ class Sampler:
         family = self._families.setdefault(key, [])
         missing = n - len(family)
         if missing > 0:
-            task = asyncio.ensure_future(self._draw(node, key, len(family), missing, sampling=sampling, role=role))
+            task = asyncio.ensure_future(
+                self._draw(node, key, len(family), missing, sampling=sampling, role=role)
+            )
             task.add_done_callback(retrieve_exception)
             family.extend([_Awaited(task, len(family))] * missing)
         return [await self._child(node, key, index) for index in range(n)]
@@ -115,12 +117,18 @@ class Sampler:
             self._families[key][index] = entry
         known = self._nodes.get((key, index))
         if known is None:
-            known = self._nodes[(key, index)] = extend(node, entry, *self._format.split(entry.token_ids))
+            known = self._nodes[(key, index)] = extend(
+                node, entry, *self._format.split(entry.token_ids)
+            )
         return known
 
-    async def _draw(self, node: Node, key: DrawKey, start: int, n: int, *, sampling: Sampling, role: Role) -> Reply:
+    async def _draw(
+        self, node: Node, key: DrawKey, start: int, n: int, *, sampling: Sampling, role: Role
+    ) -> Reply:
         if self._engine is None:
-            raise MissingDraws(f"{n} draws of {node.question.question_id} after {len(node.steps)} steps")
+            raise MissingDraws(
+                f"{n} draws of {node.question.question_id} after {len(node.steps)} steps"
+            )
         seed = first_seed(self._seed, key) + start
         reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
         if len(reply.draws) != n:

@@ -62,7 +62,11 @@ class Scorer:
 
     def _ask(self, verifier: Verifier, node: Node) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
-        taken = (self._known, self._asked, self._failed)  # what failed stays so, or a replay would see more
+        taken = (
+            self._known,
+            self._asked,
+            self._failed,
+        )  # what failed stays so, or a replay would see more
         mine = [key for key in self._keys(node) if not any(key in keys for keys in taken)]
         task = asyncio.ensure_future(self._request(verifier, node, mine))
         task.add_done_callback(retrieve_exception)

@@ -15,7 +15,12 @@ from tasks.protocols import Draw, Reply, Sampling
 from warehouse.errors import UserError
 
 COMPLETIONS = "/v1/completions"
-_NEUTRAL = {"min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+_NEUTRAL = {
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
 """Said outright, since a server takes what is not said from the model's generation_config.json."""
 
 
@@ -26,7 +31,9 @@ class HttpGenerator:
     seed + i as in process, so the draws are the same ones.
     """
 
-    def __init__(self, urls: Sequence[str], model: str, format: Format, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, urls: Sequence[str], model: str, format: Format, *, limits: Limits | None = None
+    ) -> None:
         self._model = model
         self._format = format
         self._replicas = Replicas(urls, one_token(model), limits=limits)
@@ -65,7 +72,9 @@ class HttpGenerator:
         """Addresses of the replicas that are set aside, after failures in a row or frozen."""
         return self._replicas.aside
 
-    def _body(self, prefix: Sequence[int], n: int, sampling: Sampling, *, stops: frozenset[int]) -> dict[str, Any]:
+    def _body(
+        self, prefix: Sequence[int], n: int, sampling: Sampling, *, stops: frozenset[int]
+    ) -> dict[str, Any]:
         return {
             "model": self._model,
             "prompt": list(prefix),
@@ -129,7 +138,11 @@ def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
     _same("draws", list(range(asked.get("n", 1))), [choice.index for choice in found.choices])
     _same("prompt tokens", len(asked["prompt"]), prompt)
     if asked.get("return_token_ids"):
-        _same("generated tokens", sum(len(choice.token_ids or ()) for choice in found.choices), generated)
+        _same(
+            "generated tokens",
+            sum(len(choice.token_ids or ()) for choice in found.choices),
+            generated,
+        )
         for choice in found.choices:
             _check(choice.token_ids or (), choice.finish_reason, asked)
     return found
@@ -137,9 +150,13 @@ def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
 
 def _check(token_ids: Sequence[int], finish: str, asked: Mapping[str, Any]) -> None:
     if not 0 < len(token_ids) <= asked["max_tokens"]:
-        raise ValueError(f"expected 1 to {asked['max_tokens']} token ids a draw, got {len(token_ids)}")
+        raise ValueError(
+            f"expected 1 to {asked['max_tokens']} token ids a draw, got {len(token_ids)}"
+        )
     if finish == "stop" and token_ids[-1] not in asked["stop_token_ids"]:
-        raise ValueError(f"expected a draw that stops to end in one of the stop tokens, got token {token_ids[-1]}")
+        raise ValueError(
+            f"expected a draw that stops to end in one of the stop tokens, got token {token_ids[-1]}"
+        )
 
 
 def _same(what: str, expected: object, got: object) -> None:

@@ -21,7 +21,9 @@ class HttpServed:
     --pooler-config '{"task": "token_classify", "tok_pooling_type": "ALL"}'.
     """
 
-    def __init__(self, urls: Sequence[str], model: str, *, head: bool, limits: Limits | None = None) -> None:
+    def __init__(
+        self, urls: Sequence[str], model: str, *, head: bool, limits: Limits | None = None
+    ) -> None:
         self._model = model
         probe: Call[Any] = self._pooling([0]) if head else one_token(model)
         self._replicas = Replicas(urls, probe, limits=limits)
@@ -66,7 +68,12 @@ class HttpServed:
         return found
 
     def _one_token(self, token_ids: Sequence[int]) -> dict[str, Any]:
-        return {"model": self._model, "prompt": list(token_ids), "max_tokens": 1, "temperature": 0.0}
+        return {
+            "model": self._model,
+            "prompt": list(token_ids),
+            "max_tokens": 1,
+            "temperature": 0.0,
+        }
 
     def _pooling(self, token_ids: Sequence[int]) -> Call[list[list[float]]]:
         body = {
@@ -103,7 +110,9 @@ def _next(found: Completions, wanted: Sequence[int]) -> list[float]:
     top = (found.choices[0].logprobs or {}).get("top_logprobs") or [{}]
     missing = [token for token in wanted if f"token_id:{token}" not in top[0]]
     if missing:
-        raise ValueError(f"expected the log-probabilities of tokens {list(wanted)}, got none of {missing}")
+        raise ValueError(
+            f"expected the log-probabilities of tokens {list(wanted)}, got none of {missing}"
+        )
     return [float(top[0][f"token_id:{token}"]) for token in wanted]
 
 
@@ -113,5 +122,7 @@ def _given(found: Completions, token_ids: Sequence[int]) -> list[float]:
         raise ValueError(f"expected log-probabilities of {len(token_ids)} tokens, got {len(rows)}")
     pairs = list(zip(token_ids[1:], rows[1:], strict=True))
     if any(row is None or token not in row for token, row in pairs):
-        raise ValueError("expected the log-probability of every token but the first, some are missing")
+        raise ValueError(
+            "expected the log-probability of every token but the first, some are missing"
+        )
     return [float(row[token]["logprob"]) for token, row in pairs if row is not None]

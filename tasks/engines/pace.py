@@ -50,10 +50,16 @@ class Clock:
     def write(self, store: Store, run_id: str) -> None:
         """Write down what each model did since this clock was made."""
         rows = [
-            {"run_id": run_id, "model_fingerprint": one, "at": datetime.now(UTC), "tokens": tokens,
-             "seconds": self.seconds[one]}
-            for one, tokens in self.tokens.items() if tokens
-        ]  # fmt: skip
+            {
+                "run_id": run_id,
+                "model_fingerprint": one,
+                "at": datetime.now(UTC),
+                "tokens": tokens,
+                "seconds": self.seconds[one],
+            }
+            for one, tokens in self.tokens.items()
+            if tokens
+        ]
         if rows:
             store.append("paces", pl.DataFrame(rows))
 

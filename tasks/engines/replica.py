@@ -168,8 +168,12 @@ def _problem(response: httpx.Response) -> Fault | UserError:
     status = response.status_code
     said = f"HTTP {status} {' '.join(response.text.split())[:300]}".strip()
     if status in (408, 425, 429) or status >= 500:
-        return Fault(said, wait=retry_after(response.headers.get("Retry-After")), strike=status != 429)
-    return UserError(f"engine: {response.url} refused a request: {said}; correct the study or the server")
+        return Fault(
+            said, wait=retry_after(response.headers.get("Retry-After")), strike=status != 429
+        )
+    return UserError(
+        f"engine: {response.url} refused a request: {said}; correct the study or the server"
+    )
 
 
 def retry_after(header: str | None) -> float | None:
@@ -178,7 +182,11 @@ def retry_after(header: str | None) -> float | None:
         return None
     with contextlib.suppress(ValueError, TypeError):
         number = re.fullmatch(r"\d+(\.\d+)?", header.strip())
-        left = float(header) if number else (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+        left = (
+            float(header)
+            if number
+            else (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
+        )
         return max(0.0, left)
     return None
 

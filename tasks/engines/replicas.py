@@ -34,7 +34,9 @@ class Replicas:
     `probe` makes a server generate one token: vLLM's /health answers while the engine behind it is frozen.
     """
 
-    def __init__(self, urls: Sequence[str], probe: Call[Any], *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, urls: Sequence[str], probe: Call[Any], *, limits: Limits | None = None
+    ) -> None:
         self._limits = limits or Limits()
         tls = httpx.create_ssl_context()  # one for all: it takes longer than a request
         self._replicas = [Replica(url, self._limits, tls) for url in roots(urls)]
@@ -103,7 +105,9 @@ class Replicas:
         One this request has failed on comes after the others: who fails at once is always idle.
         """
         now = time.monotonic()
-        return min(self._candidates(), key=lambda r: (bars[r].until > now, bars[r].times, len(r.waiting)))
+        return min(
+            self._candidates(), key=lambda r: (bars[r].until > now, bars[r].times, len(r.waiting))
+        )
 
     async def _until_free(self, bars: Mapping[Replica, _Bar]) -> None:
         earliest = min(bars[replica].until for replica in self._candidates())
@@ -158,5 +162,7 @@ class Replicas:
 def roots(urls: Sequence[str]) -> list[str]:
     """The servers' addresses without `/v1`; UserError for what is no http address, or none at all."""
     if not urls or not all(re.fullmatch(r"https?://[^\s/:]+(:\d+)?(/\S*)?", url) for url in urls):
-        raise UserError(f"engine: expected addresses such as http://127.0.0.1:8000/v1, got {list(urls)}; correct them")
+        raise UserError(
+            f"engine: expected addresses such as http://127.0.0.1:8000/v1, got {list(urls)}; correct them"
+        )
     return [url.rstrip("/").removesuffix("/v1") for url in urls]

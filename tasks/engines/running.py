@@ -28,7 +28,11 @@ class RunEngines:
     async def engine(self, model: Model) -> Engine:
         """The model's engine; on CPU its verifier's starts beside it, since what is drawn will be scored."""
         run = self._run
-        judge = run.judge if run.judge and model.fingerprint == run.reviser.fingerprint else run.verifier
+        judge = (
+            run.judge
+            if run.judge and model.fingerprint == run.reviser.fingerprint
+            else run.verifier
+        )
         if judge and not on_gpu():
             self._begin(judge, self._start_verifier)
         return await asyncio.shield(self._begin(model, self._start_engine))
@@ -52,7 +56,10 @@ class RunEngines:
         return self._started[model.fingerprint]
 
     def _server(self, model: Model) -> Server | None:
-        return next((server for server in self._run.study.engine.servers if server.model == model.name), None)
+        return next(
+            (server for server in self._run.study.engine.servers if server.model == model.name),
+            None,
+        )
 
     def _start_engine(self, model: Model) -> Engine:
         server = self._server(model)
@@ -92,7 +99,9 @@ class RemoteVerifier:
         await self.served.close()
 
 
-async def _after(before: list[asyncio.Task[Any]], start: Callable[[Model], Any], model: Model) -> Any:
+async def _after(
+    before: list[asyncio.Task[Any]], start: Callable[[Model], Any], model: Model
+) -> Any:
     """One engine after the other on a GPU, where each measures the memory that is free."""
     await asyncio.gather(*before, return_exceptions=True)
     return await asyncio.to_thread(start, model)

@@ -59,7 +59,9 @@ def convert(folder: Path, target: Path, *, family: VerifierFormat) -> None:
             f"verifier: expected weights {family.head}.* in {folder}, found none; "
             f"is verifier.format = {family.name!r} right?"
         )
-    (target / "config.json").write_text(json.dumps(_config(folder, family), indent=2), encoding="utf-8")
+    (target / "config.json").write_text(
+        json.dumps(_config(folder, family), indent=2), encoding="utf-8"
+    )
 
 
 def _config(folder: Path, family: VerifierFormat) -> dict[str, Any]:

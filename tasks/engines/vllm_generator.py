@@ -27,7 +27,9 @@ class VllmGenerator:
         """n children of the prefix; child i is drawn under seed + i."""
         parameters = self._parameters(sampling, n, seed)
         last: Any = None
-        stream = self._engine.generate({"prompt_token_ids": list(prefix)}, parameters, f"draw-{next(self._numbers)}")
+        stream = self._engine.generate(
+            {"prompt_token_ids": list(prefix)}, parameters, f"draw-{next(self._numbers)}"
+        )
         async for output in stream:
             last = output
         draws = [self._read(piece) for piece in sorted(last.outputs, key=lambda piece: piece.index)]

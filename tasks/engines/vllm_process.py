@@ -29,7 +29,9 @@ def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     try:
-        return AsyncLLM.from_engine_args(AsyncEngineArgs(**_arguments(folder, options), **arguments))
+        return AsyncLLM.from_engine_args(
+            AsyncEngineArgs(**_arguments(folder, options), **arguments)
+        )
     except (ValueError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines()
         reason = lines[-1] if lines else type(error).__name__

@@ -31,13 +31,17 @@ class VllmServed:
         from vllm import PoolingParams
 
         reply = await self._last(
-            self._engine.encode, token_ids, PoolingParams(task="token_classify", use_activation=False)
+            self._engine.encode,
+            token_ids,
+            PoolingParams(task="token_classify", use_activation=False),
         )
         return reply.outputs.data[list(places)].float().tolist()
 
     async def next_logprobs(self, token_ids: Sequence[int], wanted: Sequence[int]) -> list[float]:
         """Log-probabilities of the wanted tokens as the one that follows."""
-        reply = await self._last(self._engine.generate, token_ids, _one_token(logprob_token_ids=list(wanted)))
+        reply = await self._last(
+            self._engine.generate, token_ids, _one_token(logprob_token_ids=list(wanted))
+        )
         (found,) = reply.outputs[0].logprobs
         return [float(found[token].logprob) for token in wanted]
 
@@ -54,7 +58,9 @@ class VllmServed:
 
     async def _last(self, ask: Any, token_ids: Sequence[int], parameters: Any) -> Any:
         last: Any = None
-        async for output in ask({"prompt_token_ids": list(token_ids)}, parameters, f"score-{next(self._numbers)}"):
+        async for output in ask(
+            {"prompt_token_ids": list(token_ids)}, parameters, f"score-{next(self._numbers)}"
+        ):
             last = output
         self.read_tokens += len(token_ids)
         return last
@@ -63,11 +69,21 @@ class VllmServed:
 class VllmVerifier:
     """A Verifier that owns its engine."""
 
-    def __init__(self, folder: Path, family: str, options: EngineOptions, *, format: Format) -> None:
+    def __init__(
+        self, folder: Path, family: str, options: EngineOptions, *, format: Format
+    ) -> None:
         reading = load_reading(family, folder, format=format)
-        context = int(json.loads((folder / "config.json").read_text(encoding="utf-8"))["max_position_embeddings"])
-        longest = min(context, options.max_model_len or context) - reading.family.generates  # the token it must draw
-        self._served = VllmServed(served_folder(folder, reading.family), options, head=not reading.family.generates)
+        context = int(
+            json.loads((folder / "config.json").read_text(encoding="utf-8"))[
+                "max_position_embeddings"
+            ]
+        )
+        longest = (
+            min(context, options.max_model_len or context) - reading.family.generates
+        )  # the token it must draw
+        self._served = VllmServed(
+            served_folder(folder, reading.family), options, head=not reading.family.generates
+        )
         self._verifier = ServedVerifier(reading, self._served, longest)
 
     @property
@@ -87,7 +103,10 @@ class VllmVerifier:
 def _pooling() -> dict[str, Any]:
     from vllm.config import PoolerConfig
 
-    return {"runner": "pooling", "pooler_config": PoolerConfig(task="token_classify", tok_pooling_type="ALL")}
+    return {
+        "runner": "pooling",
+        "pooler_config": PoolerConfig(task="token_classify", tok_pooling_type="ALL"),
+    }
 
 
 def _one_token(**wanted: Any) -> Any:
@@ -95,5 +114,9 @@ def _one_token(**wanted: Any) -> Any:
     from vllm.sampling_params import RequestOutputKind
 
     return SamplingParams(
-        temperature=0.0, max_tokens=1, detokenize=False, output_kind=RequestOutputKind.FINAL_ONLY, **wanted
+        temperature=0.0,
+        max_tokens=1,
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        **wanted,
     )

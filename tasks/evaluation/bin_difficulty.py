@@ -35,7 +35,9 @@ def run(folder: Path, run_id: str) -> int:
         if frozen is not None:
             found["frozen"] = frozen
         return sum(
-            store.append("bins", binned.with_columns(run_id=pl.lit(run_id), difficulty=pl.lit(difficulty)))
+            store.append(
+                "bins", binned.with_columns(run_id=pl.lit(run_id), difficulty=pl.lit(difficulty))
+            )
             for difficulty, binned in found.items()
         )
 
@@ -48,10 +50,17 @@ async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
         prompt, nodes = len(asking.root(question).token_ids), await asking.difficulty(question)
         reads = await reader.read(asking.proposing.scorer, nodes)
         rows += [
-            (question.question_id, read.canonical, read.correct, read.score, node.generated_tokens, prompt,
-             read.verifier_tokens)
+            (
+                question.question_id,
+                read.canonical,
+                read.correct,
+                read.score,
+                node.generated_tokens,
+                prompt,
+                read.verifier_tokens,
+            )
             for node, read in zip(nodes, reads, strict=True)
-        ]  # fmt: skip
+        ]
     return pl.DataFrame(rows, schema=_DRAWS, orient="row")
 
 
@@ -71,7 +80,12 @@ def _probed(store: Store, run: Run, draws: pl.DataFrame) -> pl.DataFrame:
     count = min(run.study.probe_draws, run.study.difficulty_draws)
     fitted = fit_probe(draws, count=count, scored=run.verifier is not None, seed=run.study.seed)
     probe = fitted.probe
-    row = {"run_id": run.run_id, "draws": probe.draws, "weights": list(probe.weights), "cuts": list(probe.cuts)}
+    row = {
+        "run_id": run.run_id,
+        "draws": probe.draws,
+        "weights": list(probe.weights),
+        "cuts": list(probe.cuts),
+    }
     store.append("probes", pl.DataFrame([row]))
     read = draws.group_by("question_id", maintain_order=True).head(count)
     took = read.group_by("question_id", maintain_order=True).agg(
@@ -106,5 +120,10 @@ def _frozen(store: Store, run: Run, *, own: pl.DataFrame) -> pl.DataFrame | None
     missing = len(run.question_ids) - len(binned)
     if not missing:
         return binned
-    note(store, run.run_id, "unfrozen", f"no frozen bins: {missing} questions are not in run {reference}")
+    note(
+        store,
+        run.run_id,
+        "unfrozen",
+        f"no frozen bins: {missing} questions are not in run {reference}",
+    )
     return None

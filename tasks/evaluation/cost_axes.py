@@ -34,12 +34,17 @@ def fit_cost_axes(store: Store, run: Run) -> None:
     paces = {one.fingerprint: seconds_a_token(store, run.run_id, one) for one in models}
     work = {one.fingerprint: 2.0 * one.parameters for one in models}
     probing = _probing(store, run, outcomes)
-    kinds = store.read("SELECT DISTINCT difficulty FROM bins WHERE run_id = $run_id ORDER BY ALL", run_id=run.run_id)
+    kinds = store.read(
+        "SELECT DISTINCT difficulty FROM bins WHERE run_id = $run_id ORDER BY ALL",
+        run_id=run.run_id,
+    )
     for axis, alone, prices in (
         ("flops", pl.col("flops"), work),
         ("seconds", _seconds(run, outcomes, paces), paces),
     ):
-        priced = probing.with_columns(alone=alone, probe=_probe(run, prices, prompts=axis == "flops"))
+        priced = probing.with_columns(
+            alone=alone, probe=_probe(run, prices, prompts=axis == "flops")
+        )
         for difficulty in kinds["difficulty"]:
             _fit_one(store, run, _Axis(axis, difficulty), priced)
 
@@ -56,9 +61,13 @@ def _probing(store: Store, run: Run, outcomes: pl.DataFrame) -> pl.DataFrame:
         "verifier_tokens AS verifier), draws FROM probings JOIN probes USING (run_id) WHERE run_id = $run_id",
         run_id=run.run_id,
     )
-    pools = [key for key in outcomes["strategy"].unique() if key != "pass" and parse(key).kind == "pool"]
+    pools = [
+        key for key in outcomes["strategy"].unique() if key != "pass" and parse(key).kind == "pool"
+    ]
     pool = pl.col("strategy").is_in(pools)
-    left = pl.when(pool).then((1 - pl.col("generations") / pl.col("draws")).clip(0, 1)).otherwise(1.0)
+    left = (
+        pl.when(pool).then((1 - pl.col("generations") / pl.col("draws")).clip(0, 1)).otherwise(1.0)
+    )
     scoring = pool & (pl.col("verifier_tokens") > 0)
     return outcomes.join(took, on="question_id", how="left").with_columns(
         more_generated=pl.col("generated") * left,
@@ -70,18 +79,25 @@ def _probing(store: Store, run: Run, outcomes: pl.DataFrame) -> pl.DataFrame:
 def _probe(run: Run, prices: Prices, *, prompts: bool) -> pl.Expr:
     """What the probe adds to a question's cost; NULL where a price is unknown."""
     written = pl.col("more_generated") + (pl.col("more_prompt") if prompts else 0)
-    return _paid(written, run.generator, prices) + _paid(pl.col("more_verifier"), run.verifier, prices)
+    return _paid(written, run.generator, prices) + _paid(
+        pl.col("more_verifier"), run.verifier, prices
+    )
 
 
 def _seconds(run: Run, outcomes: pl.DataFrame, paces: Prices) -> pl.Expr:
     """Seconds of engine time that each outcome takes at the measured paces; NULL where one is unknown."""
     keys = outcomes["strategy"].unique().to_list()
-    models = {key: (run.generator, None) if key == "pass" else run.models(parse(key)) for key in keys}
+    models = {
+        key: (run.generator, None) if key == "pass" else run.models(parse(key)) for key in keys
+    }
     written, judged = pl.col("generated_tokens"), pl.col("verifier_tokens")
     taken = {
-        key: _paid(written, writer, paces) + _paid(judged, judge, paces) for key, (writer, judge) in models.items()
+        key: _paid(written, writer, paces) + _paid(judged, judge, paces)
+        for key, (writer, judge) in models.items()
     }
-    return pl.coalesce(pl.when(pl.col("strategy") == key).then(seconds) for key, seconds in taken.items())
+    return pl.coalesce(
+        pl.when(pl.col("strategy") == key).then(seconds) for key, seconds in taken.items()
+    )
 
 
 def _paid(tokens: pl.Expr, model: Model | None, prices: Prices) -> pl.Expr:
@@ -93,7 +109,9 @@ def _paid(tokens: pl.Expr, model: Model | None, prices: Prices) -> pl.Expr:
 def _fit_one(store: Store, run: Run, axis: _Axis, priced: pl.DataFrame) -> None:
     """Write one axis under one difficulty; nothing where a cost is unknown."""
     extra = pl.col("probe") if axis.difficulty == "probe" else pl.lit(0.0)
-    costs = priced.select("question_id", "strategy", "budget", "accuracy", "alone", cost=pl.col("alone") + extra)
+    costs = priced.select(
+        "question_id", "strategy", "budget", "accuracy", "alone", cost=pl.col("alone") + extra
+    )
     unit = _unit(costs)
     if costs["cost"].has_nulls() or not unit:
         return
@@ -103,8 +121,14 @@ def _fit_one(store: Store, run: Run, axis: _Axis, priced: pl.DataFrame) -> None:
         difficulty=axis.difficulty,
     )
     baseline, seed = run.study.baseline, run.study.seed
-    fitted = fit_costs(costs.filter(pl.col("strategy") != "pass"), binned, unit=unit, baseline=baseline, seed=seed)
-    key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(axis.difficulty), "axis": pl.lit(axis.axis)}
+    fitted = fit_costs(
+        costs.filter(pl.col("strategy") != "pass"), binned, unit=unit, baseline=baseline, seed=seed
+    )
+    key = {
+        "run_id": pl.lit(run.run_id),
+        "difficulty": pl.lit(axis.difficulty),
+        "axis": pl.lit(axis.axis),
+    }
     store.append("cost_policies", fitted.table.with_columns(**key))
     store.append("cost_curves", fitted.curve.with_columns(**key, baseline=pl.lit(baseline)))
 

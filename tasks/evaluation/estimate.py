@@ -42,7 +42,9 @@ async def _rows(run: Run, reader: CompletionReader, asking: Questioning) -> list
         try:
             mine = await _pool_rows(run, reader, asking, question)
             for strategy, budget in asking.plan.searches:
-                mine += await _made_rows(run, reader, asking, await asking.search(question, strategy, budget))
+                mine += await _made_rows(
+                    run, reader, asking, await asking.search(question, strategy, budget)
+                )
         except MissingDraws:
             continue
         rows += [{"run_id": run.run_id, "question_id": question.question_id, **row} for row in mine]
@@ -61,14 +63,25 @@ async def _pool_rows(
     shares = _shares(reads, cut=sum(node.stop == "limit" for node in nodes), of=len(nodes))
     return [
         {
-            "strategy": figure.strategy, "budget": figure.budget,
-            "accuracy": figure.accuracy, "mc_error": figure.mc_error, "answer": None, **shares,
-            **costs(run.generator, run.verifier, figure.generations, Spent(
-                generated * figure.generations, prompt, verifier * figure.generations if figure.scored else 0.0
-            )),
+            "strategy": figure.strategy,
+            "budget": figure.budget,
+            "accuracy": figure.accuracy,
+            "mc_error": figure.mc_error,
+            "answer": None,
+            **shares,
+            **costs(
+                run.generator,
+                run.verifier,
+                figure.generations,
+                Spent(
+                    generated * figure.generations,
+                    prompt,
+                    verifier * figure.generations if figure.scored else 0.0,
+                ),
+            ),
         }
         for figure in _pool_figures(run, _pool(reads), seed=_seed(run, question))
-    ]  # fmt: skip
+    ]
 
 
 class _Figure(NamedTuple):
@@ -82,12 +95,16 @@ class _Figure(NamedTuple):
 
 def _pool_figures(run: Run, pool: Pool, *, seed: int) -> list[_Figure]:
     budgets = run.study.budgets
-    strategies = [strategy for strategy in map(parse, run.study.strategies) if strategy.kind == "pool"]
+    strategies = [
+        strategy for strategy in map(parse, run.study.strategies) if strategy.kind == "pool"
+    ]
     scored = {"pass": False} | {s.key: s.needs_verifier for s in strategies}
     estimates = pool_estimates(pool, budgets, seed=seed)
     majority = {one.budget: one for one in estimates if one.selector == "majority"}
     figures = [
-        _Figure(one.selector, one.budget, one.accuracy, one.mc_error, one.budget, scored[one.selector])
+        _Figure(
+            one.selector, one.budget, one.accuracy, one.mc_error, one.budget, scored[one.selector]
+        )
         for one in estimates
         if one.selector in scored
     ]
@@ -96,11 +113,15 @@ def _pool_figures(run: Run, pool: Pool, *, seed: int) -> list[_Figure]:
             rule = Rule(**dict[str, Any](strategy.options))
             for one in adaptive_estimates(pool, budgets, rule=rule, seed=seed):
                 same = majority[one.budget] if one.budget <= rule.earliest else one
-                figures.append(_Figure(strategy.key, one.budget, same.accuracy, same.mc_error, one.generations))
+                figures.append(
+                    _Figure(strategy.key, one.budget, same.accuracy, same.mc_error, one.generations)
+                )
     return figures
 
 
-async def _made_rows(run: Run, reader: CompletionReader, asking: Questioning, result: Result) -> list[dict[str, Any]]:
+async def _made_rows(
+    run: Run, reader: CompletionReader, asking: Questioning, result: Result
+) -> list[dict[str, Any]]:
     """The row of one search, or of groups at every budget that is a number of them."""
     reads = await reader.read(asking.side(result.strategy).scorer, result.completions)
     cut = sum(not node.ended for node in result.completions) + result.slots - len(reads)
@@ -108,17 +129,22 @@ async def _made_rows(run: Run, reader: CompletionReader, asking: Questioning, re
     for figure in _figures(run, result, reads):
         share = figure.budget / result.budget
         spent = Spent(
-            meter.generated_tokens * share, meter.prompt_tokens * share,
-            meter.verifier_tokens * share, meter.cached_tokens * share,
-        )  # fmt: skip
+            meter.generated_tokens * share,
+            meter.prompt_tokens * share,
+            meter.verifier_tokens * share,
+            meter.cached_tokens * share,
+        )
         rows.append(
             {
-                "strategy": result.strategy.key, "budget": figure.budget,
-                "accuracy": figure.accuracy, "mc_error": figure.mc_error, "answer": figure.answer,
+                "strategy": result.strategy.key,
+                "budget": figure.budget,
+                "accuracy": figure.accuracy,
+                "mc_error": figure.mc_error,
+                "answer": figure.answer,
                 **_shares(reads, cut=cut, of=result.slots),
                 **costs(*asking.models(result.strategy), figure.budget, spent),
             }
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -133,19 +159,36 @@ def _figures(run: Run, result: Result, reads: list[GradedCompletion]) -> list[_M
     strategy, groups = result.strategy, result.groups
     budgets = [budget for budget in run.study.budgets if strategy.fits(budget)]
     if not reads:
-        return [_Made(budget, 0.0, 0.0, None) for budget in (budgets if strategy.kind == "groups" else [result.budget])]
+        return [
+            _Made(budget, 0.0, 0.0, None)
+            for budget in (budgets if strategy.kind == "groups" else [result.budget])
+        ]
     if strategy.kind == "search":
         choice = SELECTORS[strategy.selector]([Candidate(r.canonical, r.score) for r in reads])
         right = {r.canonical for r in reads if r.correct}
-        return [_Made(result.budget, sum(c for a, c in choice.credits.items() if a in right), 0.0, choice.answer)]
+        return [
+            _Made(
+                result.budget,
+                sum(c for a, c in choice.credits.items() if a in right),
+                0.0,
+                choice.answer,
+            )
+        ]
     size = result.budget // len(groups)
     starts = [0, *accumulate(map(len, groups))]
     members = [range(start, end) for start, end in pairwise(starts)]
     seed = _seed(run, result.question)
     found = group_estimates(
-        _pool(reads), members, [budget // size for budget in budgets], selector=strategy.selector, seed=seed
+        _pool(reads),
+        members,
+        [budget // size for budget in budgets],
+        selector=strategy.selector,
+        seed=seed,
     )
-    return [_Made(budget, one.accuracy, one.mc_error, None) for budget, one in zip(budgets, found, strict=True)]
+    return [
+        _Made(budget, one.accuracy, one.mc_error, None)
+        for budget, one in zip(budgets, found, strict=True)
+    ]
 
 
 def _shares(reads: list[GradedCompletion], *, cut: int, of: int) -> dict[str, float]:
@@ -156,7 +199,9 @@ def _shares(reads: list[GradedCompletion], *, cut: int, of: int) -> dict[str, fl
 
 def _pool(reads: list[GradedCompletion]) -> Pool:
     classes: dict[str, int] = {}
-    answers = [-1 if r.canonical is None else classes.setdefault(r.canonical, len(classes)) for r in reads]
+    answers = [
+        -1 if r.canonical is None else classes.setdefault(r.canonical, len(classes)) for r in reads
+    ]
     return Pool(
         answers=np.array(answers, dtype=np.int64),
         correct=np.array([r.correct for r in reads]),

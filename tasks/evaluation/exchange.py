@@ -37,14 +37,21 @@ from warehouse.store import Store
 
 
 def run(
-    folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, progress: Progress | None = None
+    folder: Path,
+    run_id: str,
+    *,
+    engines: Callable[[Run], Engines] = RunEngines,
+    progress: Progress | None = None,
 ) -> int:
     """Rows new in table `exchanges`: the run's policy against the study's larger model, per bin and ratio.
 
     Draws one greedy completion a question from the larger model where it is not there yet and grades it.
     Idempotent. UserError for a run without outcomes and for a study without a larger model.
     """
-    with stage(folder, run_id, "exchange") as (store, run), noise_in(folder.parent / "logs" / "engine.log"):
+    with (
+        stage(folder, run_id, "exchange") as (store, run),
+        noise_in(folder.parent / "logs" / "engine.log"),
+    ):
         large = larger(run.study, run.generator, run_id=run_id)
         store.append("model_versions", model_rows(large, datetime.now(UTC)))
         nodes = asyncio.run(_drawn(store, large, engines(large), progress))
@@ -66,12 +73,17 @@ def larger(study: Study, small: Model, *, run_id: str) -> Run:
         )
     name = study.exchange.model
     alone = dataclasses.replace(
-        study, generator=dataclasses.replace(study.generator, models=(name,)), verifier=None, revisions=None,
-        strategies=("majority",), baseline="majority", budgets=(1,),
+        study,
+        generator=dataclasses.replace(study.generator, models=(name,)),
+        verifier=None,
+        revisions=None,
+        strategies=("majority",),
+        baseline="majority",
+        budgets=(1,),
         engine=dataclasses.replace(
             study.engine, servers=tuple(one for one in study.engine.servers if one.model == name)
         ),
-    )  # fmt: skip
+    )
     run = prepare_run(alone, name, run_id=run_id)
     if run.generator.parameters < small.parameters:
         raise UserError(
@@ -81,20 +93,27 @@ def larger(study: Study, small: Model, *, run_id: str) -> Run:
     return run
 
 
-async def _drawn(store: Store, large: Run, engines: Engines, progress: Progress | None) -> list[Node]:
+async def _drawn(
+    store: Store, large: Run, engines: Engines, progress: Progress | None
+) -> list[Node]:
     """The larger model's greedy completion of every question, in the benchmark's order."""
     sampling = Sampling(0.0, 1.0, 0, max_tokens=large.study.generator.max_tokens, until="end")
     recorder = Recorder(store, large, {sampling.key: sampling})
     sampler = Sampler(
-        format=large.format, engine=Lazy(engines, large.generator), known=stored_draws(store, large, large.generator),
-        record=partial(recorder.draw, large.generator), seed=large.study.seed,
-    )  # fmt: skip
+        format=large.format,
+        engine=Lazy(engines, large.generator),
+        known=stored_draws(store, large, large.generator),
+        record=partial(recorder.draw, large.generator),
+        seed=large.study.seed,
+    )
     questions, found = large.benchmark.questions, dict[str, Node]()
     counter = ProgressCounter(len(questions), progress, recorder)
 
     async def one(question: Question) -> None:
         start = root(question, large.format.prompt(question))
-        (found[question.question_id],) = await sampler.children(start, 1, sampling=sampling, role="exchange")
+        (found[question.question_id],) = await sampler.children(
+            start, 1, sampling=sampling, role="exchange"
+        )
         counter.one()
 
     async def everyone() -> None:
@@ -114,11 +133,13 @@ async def _rows(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.Dat
         run_id=run.run_id,
     )
     if not len(outcomes):
-        raise UserError(f"run {run.run_id}: expected outcomes to compare, got none; run the study to its end first")
+        raise UserError(
+            f"run {run.run_id}: expected outcomes to compare, got none; run the study to its end first"
+        )
     greedy = await CompletionReader(store, large).read(Scorer(verifier=None), nodes)
-    correct = pl.DataFrame({"question_id": large.question_ids, "large": [float(read.correct) for read in greedy]}).join(
-        _pass_at_1(store, run), on="question_id", how="left"
-    )
+    correct = pl.DataFrame(
+        {"question_id": large.question_ids, "large": [float(read.correct) for read in greedy]}
+    ).join(_pass_at_1(store, run), on="question_id", how="left")
     rates, size = _rates(store, run, large), large.generator.parameters / run.generator.parameters
     frames = [
         compare_at_flops(
@@ -127,9 +148,11 @@ async def _rows(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.Dat
         for difficulty, binned in _binned(store, run)
     ]
     return pl.concat(frames).with_columns(
-        run_id=pl.lit(run.run_id), large_fingerprint=pl.lit(large.generator.fingerprint),
-        large_model=pl.lit(large.generator.name), parameter_ratio=pl.lit(size),
-    )  # fmt: skip
+        run_id=pl.lit(run.run_id),
+        large_fingerprint=pl.lit(large.generator.fingerprint),
+        large_model=pl.lit(large.generator.name),
+        parameter_ratio=pl.lit(size),
+    )
 
 
 def _pass_at_1(store: Store, run: Run) -> pl.DataFrame:
@@ -142,9 +165,13 @@ def _pass_at_1(store: Store, run: Run) -> pl.DataFrame:
 
 def _binned(store: Store, run: Run) -> list[tuple[str, pl.DataFrame]]:
     frame = store.read(
-        "SELECT difficulty, question_id, bin FROM bins WHERE run_id = $run_id ORDER BY ALL", run_id=run.run_id
+        "SELECT difficulty, question_id, bin FROM bins WHERE run_id = $run_id ORDER BY ALL",
+        run_id=run.run_id,
     )
-    return [(str(name), part.drop("difficulty")) for (name,), part in frame.group_by("difficulty", maintain_order=True)]
+    return [
+        (str(name), part.drop("difficulty"))
+        for (name,), part in frame.group_by("difficulty", maintain_order=True)
+    ]
 
 
 def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
@@ -164,7 +191,10 @@ def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
         "AND budget = (SELECT max(budget) FROM outcomes WHERE run_id = $run_id)",
         run_id=run.run_id,
     ).item()
-    return [*rates, rate_of_tokens(size, small=tokens[0] or 0, large=tokens[1] or 0, inference=float(written))]
+    return [
+        *rates,
+        rate_of_tokens(size, small=tokens[0] or 0, large=tokens[1] or 0, inference=float(written)),
+    ]
 
 
 def _trained_on(model: Model) -> float | None:

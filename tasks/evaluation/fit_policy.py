@@ -32,7 +32,10 @@ def run(folder: Path, run_id: str) -> str | None:
             "WHERE run_id = $run_id AND strategy <> 'pass'",
             run_id=run_id,
         )
-        kinds = store.read("SELECT DISTINCT difficulty FROM bins WHERE run_id = $run_id ORDER BY ALL", run_id=run_id)
+        kinds = store.read(
+            "SELECT DISTINCT difficulty FROM bins WHERE run_id = $run_id ORDER BY ALL",
+            run_id=run_id,
+        )
         for difficulty in kinds["difficulty"]:
             _fit_one(store, run, difficulty, outcomes)
         fit_cost_axes(store, run)
@@ -48,15 +51,22 @@ def _fit_one(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) ->
         difficulty=difficulty,
     )
     fitted = fit_policy(
-        outcomes, binned, costs_order=("flops",), baseline=run.study.baseline, seed=run.study.seed,
-        last=_last_table(store, run, difficulty), estimation=estimation(run.study, difficulty),
-    )  # fmt: skip
+        outcomes,
+        binned,
+        costs_order=("flops",),
+        baseline=run.study.baseline,
+        seed=run.study.seed,
+        last=_last_table(store, run, difficulty),
+        estimation=estimation(run.study, difficulty),
+    )
     key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(difficulty)}
     store.append("policies", fitted.table.with_columns(**key))
     store.append("curves", fitted.curve.with_columns(**key))
     uneven = fleet(outcomes, binned, costs_order=("flops",), seed=run.study.seed)
     store.append("allocations", uneven.with_columns(**key))
-    store.append("efficiencies", fitted.efficiency.with_columns(**key, baseline=pl.lit(run.study.baseline)))
+    store.append(
+        "efficiencies", fitted.efficiency.with_columns(**key, baseline=pl.lit(run.study.baseline))
+    )
 
 
 def _last_table(store: Store, run: Run, difficulty: str) -> pl.DataFrame:

@@ -51,14 +51,23 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     alone = count * sum(budget for _, budget in study.cells()) * each
     pace = generated_a_second(store)
     return Forecast(
-        model.rpartition("/")[2], count, draws, min(there, draws), mean, tokens, alone,
-        tokens / pace if pace else None, tokens * BYTES_A_TOKEN,
-    )  # fmt: skip
+        model.rpartition("/")[2],
+        count,
+        draws,
+        min(there, draws),
+        mean,
+        tokens,
+        alone,
+        tokens / pace if pace else None,
+        tokens * BYTES_A_TOKEN,
+    )
 
 
 def _searched(owed: Plan) -> int:
     """Completions' worth of all searches on one question; chains nest, whatever their lengths (METHOD §5)."""
-    lengths = {(budget, int(dict(s.options)["s"])) for s, budget in owed.searches if s.name == "revisions"}
+    lengths = {
+        (budget, int(dict(s.options)["s"])) for s, budget in owed.searches if s.name == "revisions"
+    }
     chains = max((budget // s for budget, s in lengths), default=0)
     attempts = sum(max(s for budget, s in lengths if i < budget // s) for i in range(chains))
     return attempts + sum(budget for s, budget in owed.searches if s.name != "revisions")

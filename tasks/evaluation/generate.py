@@ -25,14 +25,21 @@ from warehouse.store import Store
 
 
 def run(
-    folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, progress: Progress | None = None
+    folder: Path,
+    run_id: str,
+    *,
+    engines: Callable[[Run], Engines] = RunEngines,
+    progress: Progress | None = None,
 ) -> int:
     """Draw and score all that the run owes and that is not there yet; returns the tokens generated.
 
     Idempotent: what the journal has is not drawn again. Stopped at any moment, it loses at
     most the last two seconds.
     """
-    with stage(folder, run_id, "generate") as (store, run), noise_in(folder.parent / "logs" / "engine.log"):
+    with (
+        stage(folder, run_id, "generate") as (store, run),
+        noise_in(folder.parent / "logs" / "engine.log"),
+    ):
         return asyncio.run(_generate(store, run, engines(run), progress))
 
 
@@ -51,22 +58,33 @@ async def _generate(store: Store, run: Run, engines: Engines, progress: Progress
 
 
 def _asking(
-    store: Store, run: Run, engines: Engines, recorder: Recorder, done: Callable[[], None], clock: Clock
+    store: Store,
+    run: Run,
+    engines: Engines,
+    recorder: Recorder,
+    done: Callable[[], None],
+    clock: Clock,
 ) -> Questioning:
     """The run's questioning with what is stored, and engines for the rest."""
 
     def sampler(model: Model) -> Sampler:
         return Sampler(
-            format=run.format, engine=Lazy(engines, model, clock), known=stored_draws(store, run, model),
-            record=partial(recorder.draw, model), seed=run.study.seed,
-        )  # fmt: skip
+            format=run.format,
+            engine=Lazy(engines, model, clock),
+            known=stored_draws(store, run, model),
+            record=partial(recorder.draw, model),
+            seed=run.study.seed,
+        )
 
     def scorer(verifier: Model | None, whole: bool) -> Scorer:
         if verifier is None:
             return Scorer(verifier=None, whole=whole)
         return Scorer(
-            verifier=Lazy(engines, verifier, clock), known=stored_scores(store, run, verifier), whole=whole,
-            record=partial(recorder.score, verifier), record_failure=partial(recorder.failure, verifier),
-        )  # fmt: skip
+            verifier=Lazy(engines, verifier, clock),
+            known=stored_scores(store, run, verifier),
+            whole=whole,
+            record=partial(recorder.score, verifier),
+            record_failure=partial(recorder.failure, verifier),
+        )
 
     return questioning(run, sampler=sampler, scorer=scorer, done=done)

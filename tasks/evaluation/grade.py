@@ -41,7 +41,9 @@ async def _ended(store: Store, run: Run) -> list[Node]:
     asking = replay_run(store, run)
     found: dict[str, Node] = {}
     for question in run.benchmark.questions:
-        with contextlib.suppress(MissingDraws):  # such a question gets no outcome, and the run stays incomplete
+        with contextlib.suppress(
+            MissingDraws
+        ):  # such a question gets no outcome, and the run stays incomplete
             found |= {node.key: node for node in await _ended_on(asking, question)}
     return list(found.values())
 
@@ -59,11 +61,13 @@ def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
         answer = run.format.answer(node.text) if node.ended else None
         rows.append(
             {
-                "node_key": node.key, "benchmark_fingerprint": run.benchmark.fingerprint,
-                "question_id": node.question.question_id, "answer": answer,
+                "node_key": node.key,
+                "benchmark_fingerprint": run.benchmark.fingerprint,
+                "question_id": node.question.question_id,
+                "answer": answer,
                 "canonical": canonical(answer) if answer is not None else None,
             }
-        )  # fmt: skip
+        )
     columns = ("node_key", "benchmark_fingerprint", "question_id", "answer", "canonical")
     return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
 
@@ -75,8 +79,12 @@ def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:
         benchmark=run.benchmark.fingerprint,
         grader=GRADER_VERSION,
     )
-    given = answers.drop_nulls("canonical").unique(["question_id", "canonical"], keep="first", maintain_order=True)
-    return given.join(known, on=["question_id", "canonical"], how="anti").select("question_id", "canonical", "answer")
+    given = answers.drop_nulls("canonical").unique(
+        ["question_id", "canonical"], keep="first", maintain_order=True
+    )
+    return given.join(known, on=["question_id", "canonical"], how="anti").select(
+        "question_id", "canonical", "answer"
+    )
 
 
 def _verdicts(run: Run, answers: pl.DataFrame) -> pl.DataFrame:

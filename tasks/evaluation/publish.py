@@ -21,7 +21,9 @@ def run(settings: Settings, run_id: str) -> str | None:
     published = publish(summary, uri=uri, outbox=outbox)
     if published is None:
         return None
-    sent = {run_id: published.mlflow_run_id} | {rid: p.mlflow_run_id for rid, p in publish_outbox(outbox, uri)}
+    sent = {run_id: published.mlflow_run_id} | {
+        rid: p.mlflow_run_id for rid, p in publish_outbox(outbox, uri)
+    }
     with Store.open(settings.warehouse) as store:
         for waiting, mlflow_id in sent.items():
             note(store, waiting, "published", f"mlflow:{mlflow_id}")

@@ -158,7 +158,11 @@ def _set(text: str, depth: int) -> str | None:
     if not (text.startswith(r"\{") and text.endswith(r"\}")):
         return None
     parts = split_top_level(text[2:-2])
-    return r"\{" + ",".join(sorted(_form(part, depth + 1) for part in parts)) + r"\}" if parts else None
+    return (
+        r"\{" + ",".join(sorted(_form(part, depth + 1) for part in parts)) + r"\}"
+        if parts
+        else None
+    )
 
 
 def _matrix(text: str, depth: int) -> str | None:

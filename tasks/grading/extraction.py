@@ -18,7 +18,9 @@ def extract_answer(text: str, *, marker: str) -> str | None:
     The last number of a text is never taken for an answer (FIELD section 3).
     """
     if not marker.strip():
-        raise ValueError(f"expected a marker such as '\\boxed' or 'Answer: ', got {marker!r}; name one")
+        raise ValueError(
+            f"expected a marker such as '\\boxed' or 'Answer: ', got {marker!r}; name one"
+        )
     found = _last_boxed(text) if marker == r"\boxed" else _rest_of_line(text, marker)
     return found.strip() or None if found is not None else None
 

@@ -46,7 +46,10 @@ class Grader:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -76,7 +79,9 @@ class Grader:
             asked: cheap_verdict(*asked) for asked in dict.fromkeys(classes.values())
         }
         with self._busy:
-            algebra = self._algebra([asked for asked, verdict in verdicts.items() if verdict is None])
+            algebra = self._algebra(
+                [asked for asked, verdict in verdicts.items() if verdict is None]
+            )
         return {pair: verdicts[asked] or algebra[asked] for pair, asked in classes.items()}
 
     def _algebra(self, asked: list[_Pair]) -> dict[_Pair, Verdict]:

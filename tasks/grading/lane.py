@@ -47,7 +47,9 @@ class Lane:
         for verdict in VERDICTS:
             if reply == verdict != "memory":
                 return verdict
-        cause = "memory" if reply == "memory" else "timeout" if reply is None else self._worker.cause()
+        cause = (
+            "memory" if reply == "memory" else "timeout" if reply is None else self._worker.cause()
+        )
         self._replace()
         return cause
 

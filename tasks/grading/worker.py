@@ -74,7 +74,9 @@ def _parsed(latex: str) -> list[Any]:
 
     config = [LatexExtractionConfig()]
     try:
-        return cast("list[Any]", parse(f"${latex}$", config, parsing_timeout=_NEVER, raise_on_error=True))
+        return cast(
+            "list[Any]", parse(f"${latex}$", config, parsing_timeout=_NEVER, raise_on_error=True)
+        )
     except MemoryError:
         raise
     except Exception:  # any error of the parser means that the text cannot be read
@@ -88,7 +90,9 @@ def _equal(gold: Any, guess: Any) -> bool:
         return verify(gold, guess, timeout_seconds=_NEVER, raise_on_error=True)
     except MemoryError:
         raise
-    except Exception:  # sympy raises on what it cannot compare, for example on sets with free symbols
+    except (
+        Exception
+    ):  # sympy raises on what it cannot compare, for example on sets with free symbols
         return False
 
 

@@ -85,7 +85,8 @@ def load_format(name: str, folder: Path) -> Format:
         revise=revise,
         separator=separator,
         marker=str(table["answer_marker"]),
-        step_ends=frozenset(i for i, piece in enumerate(pieces) if separator in piece) - end_of_text,
+        step_ends=frozenset(i for i, piece in enumerate(pieces) if separator in piece)
+        - end_of_text,
         end_of_text=end_of_text,
     )
 
@@ -94,7 +95,9 @@ def format_table(name: str) -> dict[str, Any]:
     """The raw table of a format; UserError lists the known ones."""
     tables = tomllib.loads(Path(__file__).with_name("formats.toml").read_text(encoding="utf-8"))
     if name not in tables:
-        raise UserError(f"study: unknown generator.format {name!r}; known are {', '.join(sorted(tables))}")
+        raise UserError(
+            f"study: unknown generator.format {name!r}; known are {', '.join(sorted(tables))}"
+        )
     return tables[name]
 
 
@@ -127,7 +130,9 @@ def load_tokenizer(folder: Path) -> FileTokenizer:
     try:
         return FileTokenizer(path)
     except Exception as error:
-        raise UserError(f"model: expected a readable {path}, got: {error}; fetch the tokenizer again") from error
+        raise UserError(
+            f"model: expected a readable {path}, got: {error}; fetch the tokenizer again"
+        ) from error
 
 
 def _end_of_text(tokenizer: FileTokenizer, folder: Path) -> frozenset[int]:
@@ -141,7 +146,9 @@ def _end_of_text(tokenizer: FileTokenizer, folder: Path) -> frozenset[int]:
         ids.add(tokenizer.id_of(token["content"] if isinstance(token, dict) else token))
     found = frozenset(i for i in ids if i is not None)
     if not found:
-        raise UserError(f"model: expected an end-of-text token in {folder}, its configs name none; add eos_token_id")
+        raise UserError(
+            f"model: expected an end-of-text token in {folder}, its configs name none; add eos_token_id"
+        )
     return found
 
 
@@ -149,7 +156,9 @@ def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _renderers(table: dict[str, Any], folder: Path) -> tuple[Callable[[str], str], Callable[[str, Sequence[str]], str]]:
+def _renderers(
+    table: dict[str, Any], folder: Path
+) -> tuple[Callable[[str], str], Callable[[str, Sequence[str]], str]]:
     """How a question, and a question with earlier attempts, become the text of a prompt."""
     wrap = _wrapping(table, folder)
     attempt, revision, closing = (str(table[name]) for name in ("attempt", "revision", "closing"))
@@ -158,8 +167,12 @@ def _renderers(table: dict[str, Any], folder: Path) -> tuple[Callable[[str], str
         return str(table["prompt"]).format(question=_closed(question, closing))
 
     def revise(question: str, attempts: Sequence[str]) -> str:
-        shown = "".join(attempt.format(number=i, text=text) for i, text in enumerate(attempts, start=1))
-        return wrap(revision.format(prompt=prompted(question), attempts=shown, number=len(attempts) + 1))
+        shown = "".join(
+            attempt.format(number=i, text=text) for i, text in enumerate(attempts, start=1)
+        )
+        return wrap(
+            revision.format(prompt=prompted(question), attempts=shown, number=len(attempts) + 1)
+        )
 
     return (lambda question: wrap(prompted(question))), revise
 
@@ -201,11 +214,17 @@ def load_chat(folder: Path, key: str, *, date: str) -> Chat:
 
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not tokenizer.chat_template:
-        raise UserError(f"study: this {key} needs a chat template, the tokenizer in {folder} has none; use another one")
+        raise UserError(
+            f"study: this {key} needs a chat template, the tokenizer in {folder} has none; use another one"
+        )
 
     def chat(messages: Sequence[Message]) -> str:
         turns = [message._asdict() for message in messages]
-        options = {"tokenize": False, "add_generation_prompt": messages[-1].role != "assistant", "date_string": date}
+        options = {
+            "tokenize": False,
+            "add_generation_prompt": messages[-1].role != "assistant",
+            "date_string": date,
+        }
         return str(tokenizer.apply_chat_template(turns, **options))
 
     return chat

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tasks.models.formats import Format, Message, beginning, load_chat, load_tokenizer, step_token, token_id
+from tasks.models.formats import (
+    Format,
+    Message,
+    beginning,
+    load_chat,
+    load_tokenizer,
+    step_token,
+    token_id,
+)
 from tasks.protocols import ServedModel, StepScore, VerifierFailure
 from warehouse.errors import UserError
 
@@ -50,7 +58,9 @@ def load_verifier_format(name: str) -> VerifierFormat:
     """The named family; UserError lists the known ones."""
     tables = tomllib.loads(Path(__file__).with_name("verifiers.toml").read_text(encoding="utf-8"))
     if name not in tables:
-        raise UserError(f"study: unknown verifier.format {name!r}; known are {', '.join(sorted(tables))}")
+        raise UserError(
+            f"study: unknown verifier.format {name!r}; known are {', '.join(sorted(tables))}"
+        )
     return VerifierFormat(name=name, **tables[name])
 
 
@@ -85,7 +95,9 @@ def load_reading(name: str, folder: Path, *, format: Format) -> Reading:
     if family.kind == "sequence":
         return Reading(family, _as_dialogue(family, folder), _read_values)
     return Reading(
-        family, _with_step_tokens(family, folder), _read_labels if family.kind == "label-head" else _read_values
+        family,
+        _with_step_tokens(family, folder),
+        _read_labels if family.kind == "label-head" else _read_values,
     )
 
 
@@ -112,9 +124,14 @@ class ServedVerifier:
                 raise VerifierFailure(f"expected text in every step, step {number} is {part!r}")
         prefixes = self.reading.show(question, parts)
         if len(prefixes[-1]) > self.longest:
-            raise VerifierFailure(f"expected at most {self.longest} tokens, got {len(prefixes[-1])}")
+            raise VerifierFailure(
+                f"expected at most {self.longest} tokens, got {len(prefixes[-1])}"
+            )
         scores = await self.reading.read(self.served, prefixes)
-        found = [StepScore(score, len(p)) for score, p in zip(scores, prefixes[-len(parts) :], strict=True)]
+        found = [
+            StepScore(score, len(p))
+            for score, p in zip(scores, prefixes[-len(parts) :], strict=True)
+        ]
         return found if self.reading.family.scores_steps else found * len(steps)
 
 
@@ -135,7 +152,11 @@ def _with_step_tokens(family: VerifierFormat, folder: Path) -> Show:
         prefixes: Prefixes = []
         for step in steps:
             text = step.strip("\n")
-            token_ids = [*token_ids, *tokenizer.encode(text.replace(inside, "") if inside.strip() else text), tag]
+            token_ids = [
+                *token_ids,
+                *tokenizer.encode(text.replace(inside, "") if inside.strip() else text),
+                tag,
+            ]
             prefixes.append(token_ids)
         return prefixes
 
@@ -171,7 +192,9 @@ def _plain(family: VerifierFormat, folder: Path) -> Callable[[str, Sequence[str]
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
         written = [family.step.format(step=step.strip("\n")) for step in steps]
-        return [opening(question) + family.separator.join(written[: n + 1]) for n in range(len(written))]
+        return [
+            opening(question) + family.separator.join(written[: n + 1]) for n in range(len(written))
+        ]
 
     return texts
 

@@ -15,7 +15,13 @@ from tasks.settings import INFRA
 from warehouse.errors import UserError
 
 BUNDLED = INFRA / "models"
-_IDENTITY = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+_IDENTITY = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,9 @@ def locate(name: str) -> Path:
     if name.startswith("bundled/"):
         folder = BUNDLED / name.removeprefix("bundled/")
         if not folder.is_dir():
-            shipped = ", ".join(sorted(f"bundled/{p.name}" for p in BUNDLED.iterdir() if p.is_dir()))
+            shipped = ", ".join(
+                sorted(f"bundled/{p.name}" for p in BUNDLED.iterdir() if p.is_dir())
+            )
             raise UserError(f"model: unknown bundled model {name!r}; bundled are {shipped}")
         return folder
     if Path(name).is_dir():
@@ -78,7 +86,9 @@ def _fetched(name: str) -> Path:
 def fingerprint(folder: Path, way: str) -> str:
     """16 hex digits over weights, tokenizer, configuration and the way the model is used."""
     digest = hashlib.sha256(way.encode())
-    for path in sorted([*_weights(folder), *(folder / n for n in _IDENTITY if (folder / n).is_file())]):
+    for path in sorted(
+        [*_weights(folder), *(folder / n for n in _IDENTITY if (folder / n).is_file())]
+    ):
         digest.update(path.name.encode())
         facts = path.stat()
         digest.update(_digest(path, facts.st_size, facts.st_mtime_ns))
@@ -114,7 +124,9 @@ def _config(folder: Path) -> dict[str, Any]:
 def _weights(folder: Path) -> list[Path]:
     found = sorted(folder.glob("*.safetensors"))
     if not found:
-        raise UserError(f"model: expected weights as *.safetensors in {folder}, found none; fetch them again")
+        raise UserError(
+            f"model: expected weights as *.safetensors in {folder}, found none; fetch them again"
+        )
     return found
 
 
@@ -128,7 +140,9 @@ def _shapes(path: Path) -> dict[str, list[int]]:
         tensors = {k: v for k, v in header.items() if k != "__metadata__"} if header else {}
         end = 8 + length + max(v["data_offsets"][1] for v in tensors.values())
     except (struct.error, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"model: {path} is not a readable safetensors file ({error}); fetch it again") from error
+        raise UserError(
+            f"model: {path} is not a readable safetensors file ({error}); fetch it again"
+        ) from error
     if end != size:
         raise UserError(f"model: {path} should have {end} bytes, has {size}; fetch it again")
     return {name: v["shape"] for name, v in tensors.items()}

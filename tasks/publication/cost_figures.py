@@ -32,25 +32,33 @@ def _figure(summary: RunSummary, axis: str) -> str:
     low = max(floor(10 * min(point.lo for point in points)) / 10, 0.0)
     high = min(ceil(10 * max(point.hi for point in points)) / 10, 1.0)
     frame = Frame(
-        50, 22, 830, 330, [2**level for level in range(levels[0], levels[-1] + 1)], low, max(high, low + 0.1),
-        symbol=f"{axis} in plain completions", axis=_axis(rows, axis),
-    )  # fmt: skip
+        50,
+        22,
+        830,
+        330,
+        [2**level for level in range(levels[0], levels[-1] + 1)],
+        low,
+        max(high, low + 0.1),
+        symbol=f"{axis} in plain completions",
+        axis=_axis(rows, axis),
+    )
     body = [axes(frame), *(line(frame, series) for series in lines), end_labels(frame, lines)]
     return page(1180, 400, body, label=f"Accuracy against {_UNITS[axis]}")
 
 
 def _axis(rows: pl.DataFrame, axis: str) -> str:
     one = rows["at_most"][0] / 2.0 ** rows["level"][0]
-    return (
-        f"{_UNITS[axis]} a question may cost (1: a plain completion, {one:.2g} {axis.replace('flops', 'FLOPs')}; log₂)"
-    )
+    return f"{_UNITS[axis]} a question may cost (1: a plain completion, {one:.2g} {axis.replace('flops', 'FLOPs')}; log₂)"
 
 
 def _lines(rows: pl.DataFrame, baseline: str) -> list[Series]:
     found: list[Series] = []
     for place, kind in enumerate(one for one in KINDS if one != "frozen"):
         mine = rows.filter(difficulty=kind).sort("level")
-        points = [Point(2.0**k, *rest) for k, *rest in mine.select("level", "accuracy", "lo", "hi").iter_rows()]
+        points = [
+            Point(2.0**k, *rest)
+            for k, *rest in mine.select("level", "accuracy", "lo", "hi").iter_rows()
+        ]
         if points:
             found.append(Series(f"policy, {kind}", points, PALETTE[place], mark=place))
     return [*found, *_baseline(rows, baseline)]
@@ -59,5 +67,7 @@ def _lines(rows: pl.DataFrame, baseline: str) -> list[Series]:
 def _baseline(rows: pl.DataFrame, baseline: str) -> list[Series]:
     """The baseline costs the same under every difficulty; its own interval is in the figure over budgets."""
     known = rows.drop_nulls("baseline_accuracy").unique("level").sort("level")
-    points = [Point(2.0**k, y, y, y) for k, y in known.select("level", "baseline_accuracy").iter_rows()]
+    points = [
+        Point(2.0**k, y, y, y) for k, y in known.select("level", "baseline_accuracy").iter_rows()
+    ]
     return [Series(baseline, points, GREY, "6 4", mark=len(KINDS))] if points else []

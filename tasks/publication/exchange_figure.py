@@ -37,14 +37,24 @@ def exchange_note(rows: pl.DataFrame) -> str:
 def exchange_figure(rows: pl.DataFrame) -> str:
     """Small minus large at equal FLOPs, bars by ratio and bin with 95 % whiskers; the paper's figure 9."""
     inside = rows.filter(pl.col("bin") > 0)
-    groups = [part.to_dicts() for _, part in inside.group_by("source", "ratio", maintain_order=True)]
+    groups = [
+        part.to_dicts() for _, part in inside.group_by("source", "ratio", maintain_order=True)
+    ]
     groups.sort(key=lambda part: (part[0]["source"] == "cards", part[0]["ratio"]))
-    values = [end for part in groups for one in part for end in (one["lo"], one["hi"], one["difference"])]
-    low, high = floor(10 * min([*values, -0.1])) / 10 - 0.1, ceil(10 * max([*values, 0.1])) / 10 + 0.1
+    values = [
+        end for part in groups for one in part for end in (one["lo"], one["hi"], one["difference"])
+    ]
+    low, high = (
+        floor(10 * min([*values, -0.1])) / 10 - 0.1,
+        ceil(10 * max([*values, 0.1])) / 10 + 0.1,
+    )
     frame = Frame(56, 44, WIDTH - 72, 330, [1, 2], low, high)
     wide = frame.width / len(groups)
     looks = {"text_anchor": "end", "font_size": "12", "fill": GREY}
-    names = [text(frame.left + 4, frame.bottom + 36 + 17 * i, name, **looks) for i, name in enumerate(BELOW.values())]
+    names = [
+        text(frame.left + 4, frame.bottom + 36 + 17 * i, name, **looks)
+        for i, name in enumerate(BELOW.values())
+    ]
     body = [HATCH, *_rules(frame), *names]
     for i, part in enumerate(groups):
         body += _group(frame, part, left=frame.left + i * wide, wide=wide)
@@ -78,16 +88,28 @@ def _bar(frame: Frame, row: dict[str, Any], place: Box) -> str:
     if row["relative"] is not None:
         said += f", relative difference {row['relative']:+.0%}"
     tick = {"text_anchor": "middle", "font_size": "12"}
-    return "".join((
-        f"<g><title>{escape(said)}</title>",
-        box.drawn(gain_colour(1.0 if row["difference"] >= 0 else -1.0), "#666666"),
-        box.drawn("url(#undecided)") if undecided else "",
-        f'<path d="M{middle:.1f} {frame.y(row["lo"]):.1f}V{frame.y(row["hi"]):.1f}" stroke="{INK}"/>',
-        text(middle, over, signed_text(row["difference"]), font_weight="600", font_size="13", text_anchor="middle"),
-        text(middle, frame.bottom + 18, f"bin {row['bin']}", **tick),
-        *(text(middle, frame.bottom + 36 + 17 * k, value, fill=GREY, **tick) for k, value in enumerate(values)),
-        "</g>",
-    ))  # fmt: skip
+    return "".join(
+        (
+            f"<g><title>{escape(said)}</title>",
+            box.drawn(gain_colour(1.0 if row["difference"] >= 0 else -1.0), "#666666"),
+            box.drawn("url(#undecided)") if undecided else "",
+            f'<path d="M{middle:.1f} {frame.y(row["lo"]):.1f}V{frame.y(row["hi"]):.1f}" stroke="{INK}"/>',
+            text(
+                middle,
+                over,
+                signed_text(row["difference"]),
+                font_weight="600",
+                font_size="13",
+                text_anchor="middle",
+            ),
+            text(middle, frame.bottom + 18, f"bin {row['bin']}", **tick),
+            *(
+                text(middle, frame.bottom + 36 + 17 * k, value, fill=GREY, **tick)
+                for k, value in enumerate(values)
+            ),
+            "</g>",
+        )
+    )
 
 
 def _rules(frame: Frame) -> list[str]:
@@ -96,7 +118,9 @@ def _rules(frame: Frame) -> list[str]:
         value = ceil(frame.low * 5) / 5 + 0.2 * i
         if value <= frame.high + 1e-9:
             colour = INK if abs(value) < 1e-9 else RULE
-            parts.append(f'<path d="M{frame.left} {frame.y(value):.1f}h{frame.width:.1f}" stroke="{colour}"/>')
+            parts.append(
+                f'<path d="M{frame.left} {frame.y(value):.1f}h{frame.width:.1f}" stroke="{colour}"/>'
+            )
             looks = {"text_anchor": "end", "font_size": "12", "fill": GREY}
             parts.append(text(frame.left - 8, frame.y(value) + 4, signed_text(value), **looks))
     return parts

@@ -9,7 +9,19 @@ from typing import NamedTuple
 import polars as pl
 
 from tasks.publication.summary import COVERAGE, RunSummary, ShownCell, policy_cells
-from tasks.publication.svg import GREY, PLAIN, Frame, Point, Series, axes, end_labels, legend, line, page, text
+from tasks.publication.svg import (
+    GREY,
+    PLAIN,
+    Frame,
+    Point,
+    Series,
+    axes,
+    end_labels,
+    legend,
+    line,
+    page,
+    text,
+)
 from tasks.publication.words import half_width_text, signed_text
 from tasks.strategies.names import short_names
 
@@ -51,7 +63,9 @@ def accuracy_by_budget(summary: RunSummary) -> str:
 
 def accuracy_by_bin(summary: RunSummary, difficulty: str) -> str:
     """SVG: the same lines within each difficulty bin, one panel a bin on one accuracy axis."""
-    rows = summary.accuracy.filter((pl.col("difficulty") == difficulty) & pl.col("bin").is_not_null())
+    rows = summary.accuracy.filter(
+        (pl.col("difficulty") == difficulty) & pl.col("bin").is_not_null()
+    )
     bins = sorted(rows["bin"].unique().to_list())
     wide = (_WIDTH - 64) / max(len(bins), 1)
     body = [legend(_strategy_series(summary, summary.overall), left=48)]
@@ -84,7 +98,9 @@ def gain_colour(gain: float | None) -> str:
     if gain is None or gain == 0:
         return "#ffffff"
     share = min(abs(gain) / FULL_GAIN, 1.0) * 0.62
-    return "#" + "".join(f"{round(255 - (255 - c) * share):02x}" for c in (GAIN if gain > 0 else LOSS))
+    return "#" + "".join(
+        f"{round(255 - (255 - c) * share):02x}" for c in (GAIN if gain > 0 else LOSS)
+    )
 
 
 def _strategy_series(summary: RunSummary, rows: pl.DataFrame) -> list[Series]:
@@ -96,13 +112,21 @@ def _strategy_series(summary: RunSummary, rows: pl.DataFrame) -> list[Series]:
         if key in present
     ]
     if COVERAGE in present:
-        lines.append(Series("coverage (pass@N)", _points(rows, strategy=COVERAGE), GREY, "6 4", mark=PLAIN))
+        lines.append(
+            Series("coverage (pass@N)", _points(rows, strategy=COVERAGE), GREY, "6 4", mark=PLAIN)
+        )
     return lines
 
 
 def _optimal_series(summary: RunSummary) -> list[Series]:
     return [
-        Series(f"compute-optimal, {kind}", _points(summary.curve, difficulty=kind), "#000000", dash, 3.2)
+        Series(
+            f"compute-optimal, {kind}",
+            _points(summary.curve, difficulty=kind),
+            "#000000",
+            dash,
+            3.2,
+        )
         for kind, dash in zip(summary.difficulties, ("", "2 4"), strict=False)
     ]
 
@@ -122,7 +146,10 @@ def _span(lines: list[Series]) -> tuple[float, float]:
 
 def _column_heads(budgets: list[int], wide: float) -> list[str]:
     style = {"text_anchor": "middle", "font_weight": "600"}
-    return [text(130 + (i + 0.5) * wide, 20, f"N = {budget}", **style) for i, budget in enumerate(budgets)]
+    return [
+        text(130 + (i + 0.5) * wide, 20, f"N = {budget}", **style)
+        for i, budget in enumerate(budgets)
+    ]
 
 
 def _row_heads(policy: list[ShownCell], high: float) -> list[str]:
@@ -140,15 +167,19 @@ def _grid_cell(cell: ShownCell, box: Box, name: str) -> str:
     gain = "" if cell.gain is None else f" ({signed_text(cell.gain)})"
     value = f"{cell.accuracy:.2f} {half_width_text(cell.half)}{gain}"
     middle = box.left + box.width / 2
-    said = f"bin {cell.bin}, N = {cell.budget}: {cell.strategy}{'' if cell.decided else ', undecided'}"
-    return "".join((
-        f"<g><title>{escape(said)}</title>",
-        box.drawn(gain_colour(cell.gain), "#bbbbbb"),
-        "" if cell.decided else box.drawn("url(#undecided)"),
-        text(middle, box.top + 24, name, text_anchor="middle", font_weight="700", **_HALO),
-        text(middle, box.top + 44, value, text_anchor="middle", font_size="13", **_HALO),
-        "</g>",
-    ))  # fmt: skip
+    said = (
+        f"bin {cell.bin}, N = {cell.budget}: {cell.strategy}{'' if cell.decided else ', undecided'}"
+    )
+    return "".join(
+        (
+            f"<g><title>{escape(said)}</title>",
+            box.drawn(gain_colour(cell.gain), "#bbbbbb"),
+            "" if cell.decided else box.drawn("url(#undecided)"),
+            text(middle, box.top + 24, name, text_anchor="middle", font_weight="700", **_HALO),
+            text(middle, box.top + 44, value, text_anchor="middle", font_size="13", **_HALO),
+            "</g>",
+        )
+    )
 
 
 def _grid_key(baseline: str, top: float) -> str:

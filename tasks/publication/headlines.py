@@ -19,7 +19,9 @@ def headlines(summary: RunSummary) -> list[str]:
     for difficulty in summary.difficulties[:1]:
         sentences += [_efficiency(summary), *_where(summary, policy_cells(summary, difficulty))]
     if summary.mdd is not None:
-        sentences.append(f"Differences below {summary.mdd:.3f} cannot be detected with these questions.")
+        sentences.append(
+            f"Differences below {summary.mdd:.3f} cannot be detected with these questions."
+        )
     sentences.append(_trouble(summary))
     return [sentence for sentence in sentences if sentence]
 
@@ -43,7 +45,9 @@ def beats_majority(policy: list[ShownCell]) -> bool:
 
     TRUE also where that is not known: without majority, or in a run from before p-values were computed.
     """
-    known = [cell for cell in policy if cell.over_majority is not None and cell.strategy != "majority"]
+    known = [
+        cell for cell in policy if cell.over_majority is not None and cell.strategy != "majority"
+    ]
     if any(cell.over_majority_p is None for cell in known):
         return True
     picked = any(cell.over_majority is not None for cell in policy)
@@ -63,7 +67,8 @@ def _at_the_top(summary: RunSummary) -> str:
     best, names = best_fixed(summary, budget), short_names(summary.strategies)
     curve = summary.curve.filter(budget=budget).sort("difficulty", descending=True)
     parts = [
-        f"compute-optimal ({r['difficulty']} difficulty, cross-validated) {_measured(r)}" for r in curve.to_dicts()
+        f"compute-optimal ({r['difficulty']} difficulty, cross-validated) {_measured(r)}"
+        for r in curve.to_dicts()
     ]
     parts.append(f"best fixed strategy, {names[best['strategy']]}, {_measured(best)}")
     if summary.baseline != best["strategy"]:
@@ -84,13 +89,19 @@ def _baseline(summary: RunSummary) -> str:
 def _factors(summary: RunSummary) -> pl.DataFrame:
     """Efficiency factors under the deployable difficulty, budget 1 left out."""
     kinds = summary.difficulties[:1]
-    return summary.efficiency.filter(pl.col("difficulty").is_in(kinds) & (pl.col("budget") > 1)).sort("budget")
+    return summary.efficiency.filter(
+        pl.col("difficulty").is_in(kinds) & (pl.col("budget") > 1)
+    ).sort("budget")
 
 
 def largest_factor(summary: RunSummary) -> dict[str, Any] | None:
     """The row of the largest efficiency factor, at the smallest such budget; None: there is none."""
     rows = _factors(summary)
-    return rows.sort("factor", descending=True, maintain_order=True).row(0, named=True) if rows.height else None
+    return (
+        rows.sort("factor", descending=True, maintain_order=True).row(0, named=True)
+        if rows.height
+        else None
+    )
 
 
 def _efficiency(summary: RunSummary) -> str:
@@ -99,7 +110,9 @@ def _efficiency(summary: RunSummary) -> str:
     if best is None:
         return ""
     shown = {row["budget"]: row for row in (best, _factors(summary).row(-1, named=True))}
-    parts = [f"{factor_text(row)} at N = {budget}{_net(row)}" for budget, row in sorted(shown.items())]
+    parts = [
+        f"{factor_text(row)} at N = {budget}{_net(row)}" for budget, row in sorted(shown.items())
+    ]
     return f"Efficiency factor over {_baseline(summary)}: {'; '.join(parts)}."
 
 
@@ -113,7 +126,9 @@ def _where(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
     names = short_names(summary.strategies)
     spans = [(key, [c.bin for c in group]) for key, group in groupby(top, key=lambda c: c.strategy)]
     places = "; ".join(f"{_bins(bins)}: {names.get(key, key)}" for key, bins in spans)
-    sentences = [f"Which strategy where at budget {summary.budgets[-1]} (bin 1 is the easiest): {places}."]
+    sentences = [
+        f"Which strategy where at budget {summary.budgets[-1]} (bin 1 is the easiest): {places}."
+    ]
     undecided = sum(not cell.decided for cell in policy)
     if undecided:
         sentences.append(

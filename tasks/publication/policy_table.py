@@ -29,14 +29,19 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
     policy = policy_cells(summary, kind)
     names = short_names(cell.strategy for cell in policy)
     budgets = sorted({cell.budget for cell in policy})
-    grids = [_grid(policy, budgets[i : i + COLUMNS], names=names) for i in range(0, len(budgets), COLUMNS)]
+    grids = [
+        _grid(policy, budgets[i : i + COLUMNS], names=names)
+        for i in range(0, len(budgets), COLUMNS)
+    ]
     return Group(_title(summary, kind), *grids, _legend(summary, policy, names=names))
 
 
 def _title(summary: RunSummary, kind: str) -> Text:
     run = summary.run
     model, benchmark = model_short_name(run["model"]), benchmark_name(run["benchmark"])
-    return Text(f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty", style="bold")
+    return Text(
+        f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty", style="bold"
+    )
 
 
 def _grid(policy: list[ShownCell], budgets: list[int], *, names: dict[str, str]) -> Table:
@@ -58,16 +63,26 @@ def _cell_text(cell: ShownCell | None, *, names: dict[str, str]) -> Text:
     return Text.assemble(
         (names[cell.strategy] + mark, "bold" if cell.decided else ""),
         f"\n{cell.accuracy:.2f} {half_width_text(cell.half)}",
-        ("" if cell.gain is None else f"\n{signed_text(cell.gain)}", "green" if (cell.gain or 0) > 0 else "dim"),
+        (
+            "" if cell.gain is None else f"\n{signed_text(cell.gain)}",
+            "green" if (cell.gain or 0) > 0 else "dim",
+        ),
     )
 
 
 def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, str]) -> Text:
-    lines = ["bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over " + summary.baseline]
+    lines = [
+        "bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over "
+        + summary.baseline
+    ]
     if any(not cell.decided for cell in policy):
-        lines.append(f"{UNDECIDED} cannot be told apart from {summary.baseline}: the cheapest near the best is named")
+        lines.append(
+            f"{UNDECIDED} cannot be told apart from {summary.baseline}: the cheapest near the best is named"
+        )
     if any(cell.unheld for cell in policy):
-        lines.append(f"{HELD} kept from the last run: what this one alone would name is not ahead of it")
+        lines.append(
+            f"{HELD} kept from the last run: what this one alone would name is not ahead of it"
+        )
     if summary.mdd is not None:
         lines.append(f"differences below {summary.mdd:.3f} over all questions cannot be detected")
     lines += [f"{short} = {key}" for key, short in names.items() if short != key]

@@ -38,14 +38,22 @@ _BINS = "The draws that set a question's bin are not those its accuracy is measu
 def html(summary: RunSummary) -> str:
     """The whole page, UTF-8 text that stands alone."""
     run = summary.run
-    title = f"{model_short_name(run['model'])} v{run['version']} on {benchmark_name(run['benchmark'])}"
+    title = (
+        f"{model_short_name(run['model'])} v{run['version']} on {benchmark_name(run['benchmark'])}"
+    )
     first, *others = [_by_difficulty(summary, kind) for kind in summary.difficulties] or [""]
     sections = [
         _head(summary, title),
         _cards(summary),
-        "<ul class=headlines>" + "".join(f"<li>{escape(s)}</li>" for s in headlines(summary)) + "</ul>",
+        "<ul class=headlines>"
+        + "".join(f"<li>{escape(s)}</li>" for s in headlines(summary))
+        + "</ul>",
         first,
-        _figure("Accuracy against budget, all questions", accuracy_by_budget(summary), note=_bands(summary)),
+        _figure(
+            "Accuracy against budget, all questions",
+            accuracy_by_budget(summary),
+            note=_bands(summary),
+        ),
         *(_figure(title, svg, note=COSTS) for title, svg in cost_figures(summary).items()),
         _exchange(summary),
         *others,
@@ -61,7 +69,11 @@ def html(summary: RunSummary) -> str:
 
 def _bands(summary: RunSummary) -> str:
     every, drawn = len(summary.strategies), len(PALETTE)
-    return _BANDS if every <= drawn else f"{_BANDS} The {drawn} of {every} strategies chosen or best most often."
+    return (
+        _BANDS
+        if every <= drawn
+        else f"{_BANDS} The {drawn} of {every} strategies chosen or best most often."
+    )
 
 
 def _head(summary: RunSummary, title: str) -> str:
@@ -78,14 +90,20 @@ def _exchange(summary: RunSummary) -> str:
     rows = summary.shown_exchange
     if not rows.height:
         return ""
-    larger = " and ".join(model_short_name(name) for name in rows["large_model"].unique(maintain_order=True))
-    return _figure(f"Exchange with a larger model, {larger}", exchange_figure(rows), note=exchange_note(rows))
+    larger = " and ".join(
+        model_short_name(name) for name in rows["large_model"].unique(maintain_order=True)
+    )
+    return _figure(
+        f"Exchange with a larger model, {larger}", exchange_figure(rows), note=exchange_note(rows)
+    )
 
 
 def _by_difficulty(summary: RunSummary, kind: str) -> str:
     """The policy grid and accuracy by bin under one kind of difficulty."""
     grid = _figure(f"Policy by {kind} difficulty", policy_grid(summary, kind), note=_GRID)
-    return grid + _figure(f"Accuracy by bin, {kind} difficulty", accuracy_by_bin(summary, kind), note=_BINS)
+    return grid + _figure(
+        f"Accuracy by bin, {kind} difficulty", accuracy_by_bin(summary, kind), note=_BINS
+    )
 
 
 def _cards(summary: RunSummary) -> str:
@@ -109,7 +127,11 @@ def _accuracy_cards(summary: RunSummary) -> list[str]:
     rows = summary.overall.filter(strategy=summary.baseline, budget=top).to_dicts()
     found += [("baseline", names[summary.baseline], row) for row in rows]
     return [
-        _card(name, f"{row['accuracy']:.2f} {half_width_text((row['hi'] - row['lo']) / 2)}", f"{note}, at N = {top}")
+        _card(
+            name,
+            f"{row['accuracy']:.2f} {half_width_text((row['hi'] - row['lo']) / 2)}",
+            f"{note}, at N = {top}",
+        )
         for name, note, row in found
     ]
 

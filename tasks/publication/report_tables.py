@@ -18,9 +18,15 @@ def efficiency(summary: RunSummary) -> str:
     """The efficiency factor by budget, a column a difficulty, and beside it net of what the difficulty cost."""
     rows = summary.efficiency
     kinds = [kind for kind in KINDS if kind in rows["difficulty"]]
-    texts = {(r["budget"], r["difficulty"]): (factor_text(r), net_text(r) or "–") for r in rows.iter_rows(named=True)}
+    texts = {
+        (r["budget"], r["difficulty"]): (factor_text(r), net_text(r) or "–")
+        for r in rows.iter_rows(named=True)
+    }
     budgets = rows["budget"].unique().sort().to_list()
-    body = [[str(n), *(text for kind in kinds for text in texts.get((n, kind), ("–", "–")))] for n in budgets]
+    body = [
+        [str(n), *(text for kind in kinds for text in texts.get((n, kind), ("–", "–")))]
+        for n in budgets
+    ]
     note = "Budget at which the baseline reaches the policy's accuracy at N, divided by N; net: by the generations "
     note += "spent, those that estimate the difficulty included."
     head = ["N", *(text for kind in kinds for text in (kind, "net"))]
@@ -34,12 +40,15 @@ def fleet(summary: RunSummary) -> str:
         return ""
     body = [
         [
-            str(r["budget"]), f"{r['uniform']:.3f}", f"{r['accuracy']:.3f}",
+            str(r["budget"]),
+            f"{r['uniform']:.3f}",
+            f"{r['accuracy']:.3f}",
             f"{r['gain']:+.3f} [{r['gain_lo']:+.3f}, {r['gain_hi']:+.3f}]",
-            f"{r['spent']:.1f}", " · ".join(f"{one:.3g}" for one in r["bin_budgets"]),
+            f"{r['spent']:.1f}",
+            " · ".join(f"{one:.3g}" for one in r["bin_budgets"]),
         ]
         for r in rows.drop_nulls("gain_lo").iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     note = "The same average budget, uniform or by marginal gain over bins; cross-validated, differences paired. "
     note += f"{summary.difficulties[0].capitalize()} difficulty, its own draws in neither."
     head = ["average", "uniform", "by gain", "difference", "spent", "average of bins 1 …"]
@@ -87,7 +96,9 @@ def changes(summary: RunSummary) -> str:
     if not rows.height:
         return ""
     changed = rows.filter(pl.col("changed")).to_dicts()
-    names = short_names([*summary.strategies, *(r["strategy_before"] for r in changed if r["strategy_before"])])
+    names = short_names(
+        [*summary.strategies, *(r["strategy_before"] for r in changed if r["strategy_before"])]
+    )
     body = [
         [
             f"bin {r['bin']} · N = {r['budget']}",
@@ -98,7 +109,9 @@ def changes(summary: RunSummary) -> str:
     ]
     before, same = rows["version_before"][0], bool(rows["same_questions"].all())
     note = f"{len(changed)} of {rows.height} cells name another strategy."
-    note += "" if same else " The benchmark's content changed in between, so accuracies do not compare."
+    note += (
+        "" if same else " The benchmark's content changed in between, so accuracies do not compare."
+    )
     head = ["cell", f"v{before}", f"v{summary.run['version']}"]
     return _section(f"Changed since v{before}", head, body, note=note)
 
@@ -117,9 +130,13 @@ def provenance(summary: RunSummary) -> str:
         "code commit": run["code_commit"],
         "packages": ", ".join(f"{name} {version}" for name, version in packages.items()),
         "Prefect run": summary.prefect_run_id or "none: started without Prefect",
-        "minimum detectable difference": "not computed" if summary.mdd is None else f"{summary.mdd:.3f}",
+        "minimum detectable difference": "not computed"
+        if summary.mdd is None
+        else f"{summary.mdd:.3f}",
     }
-    body = "".join(f"<tr><th>{k}</th><td><code>{escape(str(v))}</code></td></tr>" for k, v in rows.items())
+    body = "".join(
+        f"<tr><th>{k}</th><td><code>{escape(str(v))}</code></td></tr>" for k, v in rows.items()
+    )
     return f"<div style='max-width:860px'><h2>Provenance</h2><table class=provenance>{body}</table></div>"
 
 
@@ -129,7 +146,9 @@ def _revisers(run: dict[str, Any]) -> str:
     told = json.loads(run["study_json"]).get("revisions") or {}
     judge = (told.get("verifier") or {}).get("model", run["verifier"])
     reviser = f"{told.get('model') or run['model']} · {run['reviser_fingerprint']}"
-    return f"{reviser}; {judge} · {run['judge_fingerprint'] or run['verifier_fingerprint'] or 'none'}"
+    return (
+        f"{reviser}; {judge} · {run['judge_fingerprint'] or run['verifier_fingerprint'] or 'none'}"
+    )
 
 
 def _cell(name: str | None, accuracy: float | None) -> str:
@@ -144,7 +163,9 @@ def _number(value: object) -> str:
         return "–"
     if isinstance(value, float) and (not value.is_integer() or abs(value) >= 1e9):
         return f"{value:.3g}"
-    return f"{int(value):,}".replace(",", "\u202f") if isinstance(value, int | float) else str(value)
+    return (
+        f"{int(value):,}".replace(",", "\u202f") if isinstance(value, int | float) else str(value)
+    )
 
 
 def _section(title: str, head: Sequence[str], body: Sequence[Sequence[str]], *, note: str) -> str:
@@ -155,4 +176,8 @@ def _section(title: str, head: Sequence[str], body: Sequence[Sequence[str]], *, 
 
 def _row(values: Sequence[str], tag: str) -> str:
     first, *rest = [escape(value) for value in values]
-    return f"<tr><{tag}>{first}</{tag}>" + "".join(f"<{tag} class=n>{v}</{tag}>" for v in rest) + "</tr>"
+    return (
+        f"<tr><{tag}>{first}</{tag}>"
+        + "".join(f"<{tag} class=n>{v}</{tag}>" for v in rest)
+        + "</tr>"
+    )

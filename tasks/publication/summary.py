@@ -60,7 +60,9 @@ class RunSummary(NamedTuple):
     def baseline(self) -> str:
         """Strategy key that gains and efficiency factors refer to."""
         named = self.efficiency["baseline"].to_list()
-        return str(named[0] if named else json.loads(self.run["study_json"]).get("baseline", "weighted"))
+        return str(
+            named[0] if named else json.loads(self.run["study_json"]).get("baseline", "weighted")
+        )
 
     @property
     def budgets(self) -> list[int]:
@@ -82,9 +84,14 @@ class RunSummary(NamedTuple):
         best = self.overall.filter(pl.col("strategy") != COVERAGE).sort(
             "accuracy", descending=True, maintain_order=True
         )
-        policy.update(best.unique("budget", keep="first", maintain_order=True)["strategy"].to_list())
+        policy.update(
+            best.unique("budget", keep="first", maintain_order=True)["strategy"].to_list()
+        )
         at_top = best.filter(pl.col("budget") == self.budgets[-1])["strategy"].to_list()
-        ranked = sorted(self.strategies, key=lambda key: (-policy[key], at_top.index(key) if key in at_top else most))
+        ranked = sorted(
+            self.strategies,
+            key=lambda key: (-policy[key], at_top.index(key) if key in at_top else most),
+        )
         first = [key for key in (self.baseline, "majority") if key in self.strategies]
         return sorted(list(dict.fromkeys([*first, *ranked]))[:most])
 
@@ -97,8 +104,14 @@ class RunSummary(NamedTuple):
     @property
     def shown_exchange(self) -> pl.DataFrame:
         """The exchange by oracle difficulty, as in the paper's figure, or by what there is."""
-        kinds = [kind for kind in ("oracle", "predicted") if kind in self.exchange["difficulty"].to_list()]
-        return self.exchange.filter(pl.col("difficulty").is_in(kinds[:1])).sort("source", "ratio", "bin")
+        kinds = [
+            kind
+            for kind in ("oracle", "predicted")
+            if kind in self.exchange["difficulty"].to_list()
+        ]
+        return self.exchange.filter(pl.col("difficulty").is_in(kinds[:1])).sort(
+            "source", "ratio", "bin"
+        )
 
 
 KINDS = ("predicted", "probe", "oracle", "frozen")
@@ -153,7 +166,9 @@ def load_summary(store: Reader, run_id: str) -> RunSummary:
     """The summary of one run as the views have it; UserError when the warehouse does not know the run."""
     rows = store.read(_RUN, run_id=run_id).to_dicts()
     if not rows:
-        raise UserError(f"run: expected a run of this warehouse, got {run_id!r}; `ttc status` lists them")
+        raise UserError(
+            f"run: expected a run of this warehouse, got {run_id!r}; `ttc status` lists them"
+        )
     frames: dict[str, Any] = {name: store.read(sql, run_id=run_id) for name, sql in _SQL.items()}
     prefect = rows[0].pop("prefect_run")
     summary = RunSummary(run=rows[0], prefect_run_id=prefect, **frames)
@@ -193,7 +208,18 @@ def policy_cells(summary: RunSummary, difficulty: str) -> list[ShownCell]:
     """The policy's cells under one kind of difficulty, by bin and budget."""
     rows = summary.policy.filter(pl.col("difficulty") == difficulty).sort("bin", "budget")
     return [
-        ShownCell(r["bin"], r["budget"], r["strategy"], r["accuracy"], (r["hi"] - r["lo"]) / 2, r["gain"],
-             r["over_majority"], r["over_majority_p"], r["decided"], r["questions"], r["unheld"])
+        ShownCell(
+            r["bin"],
+            r["budget"],
+            r["strategy"],
+            r["accuracy"],
+            (r["hi"] - r["lo"]) / 2,
+            r["gain"],
+            r["over_majority"],
+            r["over_majority_p"],
+            r["decided"],
+            r["questions"],
+            r["unheld"],
+        )
         for r in rows.iter_rows(named=True)
-    ]  # fmt: skip
+    ]

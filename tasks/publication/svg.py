@@ -83,7 +83,8 @@ def line(frame: Frame, series: Series) -> str:
     return (
         f'<polygon points="{" ".join(upper + lower)}" fill="{series.colour}" fill-opacity="0.11"/>'
         f'<polyline points="{path}" fill="none" stroke="{series.colour}" stroke-width="{series.width}"'
-        f"{_dashed(series)}/>" + "".join(_mark(x, y, series, said=_said(frame, series, p)) for x, y, p in spots)
+        f"{_dashed(series)}/>"
+        + "".join(_mark(x, y, series, said=_said(frame, series, p)) for x, y, p in spots)
     )
 
 
@@ -118,7 +119,9 @@ def legend(lines: Sequence[Series], *, left: float) -> str:
     parts: list[str] = []
     for series in lines:
         stroke = f'stroke="{series.colour}" stroke-width="2.5"{_dashed(series)}'
-        parts.append(f'<path d="M{left} 18h26" {stroke}/>' + _mark(left + 13, 18, series, said=series.name))
+        parts.append(
+            f'<path d="M{left} 18h26" {stroke}/>' + _mark(left + 13, 18, series, said=series.name)
+        )
         parts.append(text(left + 32, 22, series.name))
         left += 62 + 7.4 * len(series.name)
     return "".join(parts)
@@ -144,7 +147,9 @@ def _tick(x: float, y: float, words: str, anchor: str = "middle") -> str:
 
 
 def _said(frame: Frame, series: Series, point: Point) -> str:
-    return f"{series.name}, {frame.symbol} = {point.x:g}: {interval_text(point.y, point.lo, point.hi)}"
+    return (
+        f"{series.name}, {frame.symbol} = {point.x:g}: {interval_text(point.y, point.lo, point.hi)}"
+    )
 
 
 def _dashed(series: Series) -> str:

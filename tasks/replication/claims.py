@@ -8,9 +8,24 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 
 from tasks.publication.words import factor_text, signed_text
-from tasks.replication.conclusions import Conclusion, above, below, every, factor_conclusion, saving_at, some, within
+from tasks.replication.conclusions import (
+    Conclusion,
+    above,
+    below,
+    every,
+    factor_conclusion,
+    saving_at,
+    some,
+    within,
+)
 from tasks.replication.contrasts import Contrast, lead, lead_change, policy_lead
-from tasks.replication.evidence import PARALLEL, Evidence, chain_length, revision_strategies, search_strategies
+from tasks.replication.evidence import (
+    PARALLEL,
+    Evidence,
+    chain_length,
+    revision_strategies,
+    search_strategies,
+)
 from tasks.statistics.difficulty import BINS
 from tasks.statistics.policy import PolicyFit
 
@@ -63,9 +78,13 @@ class Claim(NamedTuple):
 def claims(evidence: Evidence) -> list[Claim]:
     """Every claim that the run can speak to, in the order of the paper's figures."""
     return [
-        *_search(evidence), *_search_by_bin(evidence), *_policy(evidence, "search policy"), *_ratio(evidence),
-        *_policy(evidence, "revision policy"), *_exchange(evidence),
-    ]  # fmt: skip
+        *_search(evidence),
+        *_search_by_bin(evidence),
+        *_policy(evidence, "search policy"),
+        *_ratio(evidence),
+        *_policy(evidence, "revision policy"),
+        *_exchange(evidence),
+    ]
 
 
 def contrast_text(contrast: Contrast) -> str:
@@ -87,7 +106,9 @@ def _search(evidence: Evidence) -> Iterable[Claim]:
         yield Claim("search", PAPER["shrinks"], said, below(change))
     later = [n for n in evidence.budgets if n >= 8]
     if {BEAM, LOOKAHEAD} <= set(evidence.strategies):
-        gap = lead(evidence.grid([LOOKAHEAD, BEAM]), LOOKAHEAD, BEAM, budgets=later, seed=evidence.seed)
+        gap = lead(
+            evidence.grid([LOOKAHEAD, BEAM]), LOOKAHEAD, BEAM, budgets=later, seed=evidence.seed
+        )
         said = f"lookahead (k = 1) minus beam (both m = 4), mean of N = {_span(later)}: {contrast_text(gap)}"
         yield Claim("search", PAPER["lookahead"], said, below(gap))
 
@@ -109,10 +130,17 @@ def _search_by_bin(evidence: Evidence) -> Iterable[Claim]:
     best = rows.sort("accuracy", descending=True).row(0, named=True)
     reached = Contrast(best["accuracy"], best["lo"], best["hi"])
     said = f"best of the searches, N = {budgets[-1]}: {reached.value:.2f} [{reached.lo:.2f}, {reached.hi:.2f}]"
-    yield Claim("search", PAPER["hardest search"], f"{said} (progress: above {PROGRESS})", below(reached, PROGRESS))
+    yield Claim(
+        "search",
+        PAPER["hardest search"],
+        f"{said} (progress: above {PROGRESS})",
+        below(reached, PROGRESS),
+    )
 
 
-def _policy(evidence: Evidence, figure: Literal["search policy", "revision policy"]) -> Iterable[Claim]:
+def _policy(
+    evidence: Evidence, figure: Literal["search policy", "revision policy"]
+) -> Iterable[Claim]:
     """Figures 4 and 8: the compute-optimal policy against parallel draws."""
     searching, kind = figure == "search policy", evidence.deployable
     fits = evidence.search if searching else evidence.revising
@@ -120,7 +148,9 @@ def _policy(evidence: Evidence, figure: Literal["search policy", "revision polic
     if not fits or not budgets:
         return
     names = (search_strategies if searching else revision_strategies)(evidence.strategies)
-    baseline, rival = (BASELINE, "best-of-N weighted") if searching else (PARALLEL, "all attempts in parallel")
+    baseline, rival = (
+        (BASELINE, "best-of-N weighted") if searching else (PARALLEL, "all attempts in parallel")
+    )
     said = f"efficiency factor over {rival}, {kind} difficulty: {_factors(fits[kind])}"
     saving = PAPER["search saving" if searching else "revision saving"]
     yield Claim(figure, saving, said, factor_conclusion(fits[kind].efficiency))
@@ -137,7 +167,10 @@ def _policy(evidence: Evidence, figure: Literal["search policy", "revision polic
 
 def _factors(fit: PolicyFit) -> str:
     rows = saving_at(fit.efficiency).sort("budget").to_dicts()
-    return "; ".join(f"{factor_text(row)} at N = {row['budget']}" for row in rows[:3]) or "no budget of 16 or more"
+    return (
+        "; ".join(f"{factor_text(row)} at N = {row['budget']}" for row in rows[:3])
+        or "no budget of 16 or more"
+    )
 
 
 def _ratio(evidence: Evidence) -> Iterable[Claim]:
@@ -156,15 +189,21 @@ def _ratio(evidence: Evidence) -> Iterable[Claim]:
     yield _balance(evidence, keys, "hard balance", bins=HARD)
 
 
-def _sequential_lead(evidence: Evidence, keys: Sequence[str], bins: Sequence[int] | None = None) -> Contrast:
+def _sequential_lead(
+    evidence: Evidence, keys: Sequence[str], bins: Sequence[int] | None = None
+) -> Contrast:
     """All attempts in sequence minus all in parallel, the mean over the budgets of 2 and more that have both."""
-    lengths = pl.col("strategy").replace_strict({key: chain_length(key) for key in keys}, return_dtype=pl.Int64)
+    lengths = pl.col("strategy").replace_strict(
+        {key: chain_length(key) for key in keys}, return_dtype=pl.Int64
+    )
     rows = evidence.outcomes.filter(pl.col("strategy").is_in(list(keys)) & (pl.col("budget") > 1))
     ends = rows.with_columns(length=lengths).filter(
         pl.col("length").is_in([1]) | (pl.col("length") == pl.col("budget"))
     )
     named = pl.when(pl.col("length") == 1).then(pl.lit("parallel")).otherwise(pl.lit("sequential"))
-    grid = evidence._replace(outcomes=ends.with_columns(strategy=named)).grid(["parallel", "sequential"])
+    grid = evidence._replace(outcomes=ends.with_columns(strategy=named)).grid(
+        ["parallel", "sequential"]
+    )
     both = sorted(grid.of("sequential").keys() & grid.of("parallel").keys())
     return lead(grid, "sequential", "parallel", budgets=both, bins=bins, seed=evidence.seed)
 
@@ -175,11 +214,18 @@ def _balance(evidence: Evidence, keys: list[str], claim: str, *, bins: Sequence[
     inside = evidence.bins["oracle"].filter(pl.col("bin").is_in(list(bins)))
     outcomes = evidence.outcomes.join(inside, on="question_id", how="semi")
     part = evidence._replace(outcomes=outcomes, bins={"oracle": inside.with_columns(bin=pl.lit(1))})
-    inner, *ends = (part.grid(names, "oracle", [top]) for names in (keys[1:-1], keys[:1], keys[-1:]))
+    inner, *ends = (
+        part.grid(names, "oracle", [top]) for names in (keys[1:-1], keys[:1], keys[-1:])
+    )
     parallel, sequential = (policy_lead(inner, end, seed=evidence.seed) for end in ends)
     where = "" if len(bins) == BINS else f" in bins {bins[0]}–{bins[-1]}"
     said = f"best ratio in between minus all in parallel {contrast_text(parallel)}, minus all in sequence {contrast_text(sequential)}"
-    return Claim("ratio", PAPER[claim], f"{said}{where}, N = {top}", every([above(parallel), above(sequential)]))
+    return Claim(
+        "ratio",
+        PAPER[claim],
+        f"{said}{where}, N = {top}",
+        every([above(parallel), above(sequential)]),
+    )
 
 
 def _exchange(evidence: Evidence) -> Iterable[Claim]:
@@ -190,7 +236,9 @@ def _exchange(evidence: Evidence) -> Iterable[Claim]:
         yield ahead_somewhere(few)
         yield behind_on_the_hardest(few)
     if much.height:
-        hard = [_contrast(row) for row in much.filter(pl.col("bin") >= BINS - 1).sort("bin").to_dicts()]
+        hard = [
+            _contrast(row) for row in much.filter(pl.col("bin") >= BINS - 1).sort("bin").to_dicts()
+        ]
         said = "small minus large in bins 4 and 5: " + "; ".join(map(contrast_text, hard))
         yield Claim("exchange", PAPER["much inferred"], said, every(map(below, hard)))
 
@@ -199,7 +247,9 @@ def ahead_somewhere(few: pl.DataFrame) -> Claim:
     """Headline 2, first half: at R = 0.16 ahead on a bin whose pass@1 is between .05 and .95."""
     best = best_bin(few)
     if best is None:
-        return Claim("exchange", PAPER["ahead"], "no bin with a pass@1 between .05 and .95", "cannot be told")
+        return Claim(
+            "exchange", PAPER["ahead"], "no bin with a pass@1 between .05 and .95", "cannot be told"
+        )
     rows = _telling(few).to_dicts()
     ahead = [str(row["bin"]) for row in rows if above(_contrast(row)) == "holds"]
     where = f"ahead in bin {', '.join(ahead)}; " if ahead else ""

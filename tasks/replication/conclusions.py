@@ -60,7 +60,11 @@ def factor_conclusion(efficiency: pl.DataFrame) -> Conclusion:
     rows = saving_at(efficiency)
     if rows.filter((pl.col("factor") >= FACTOR) & (pl.col("lo") > LEAST_END)).height:
         return "holds"
-    return "does not hold" if rows.height and (rows["hi"].fill_null(float("inf")) < FACTOR).all() else "cannot be told"
+    return (
+        "does not hold"
+        if rows.height and (rows["hi"].fill_null(float("inf")) < FACTOR).all()
+        else "cannot be told"
+    )
 
 
 def saving_at(efficiency: pl.DataFrame) -> pl.DataFrame:

@@ -28,7 +28,13 @@ def mean_of(values: Floats, *, seed: int = 0, resamples: int = 1000) -> Contrast
 
 
 def lead(
-    grid: Grid, one: str, other: str, *, budgets: Sequence[int], bins: Sequence[int] | None = None, seed: int = 0
+    grid: Grid,
+    one: str,
+    other: str,
+    *,
+    budgets: Sequence[int],
+    bins: Sequence[int] | None = None,
+    seed: int = 0,
 ) -> Contrast:
     """Accuracy of a strategy minus another's, the mean over these budgets; over all questions or those of some bins."""
     rows = np.isin(grid.bins, bins) if bins is not None else np.full(len(grid.questions), True)
@@ -44,7 +50,9 @@ def lead_change(
 
 def _leads(grid: Grid, one: str, other: str, budgets: Sequence[int]) -> Floats:
     own, others = grid.of(one), grid.of(other)
-    return np.mean([grid.accuracy[:, own[n]] - grid.accuracy[:, others[n]] for n in budgets], axis=0)
+    return np.mean(
+        [grid.accuracy[:, own[n]] - grid.accuracy[:, others[n]] for n in budgets], axis=0
+    )
 
 
 def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000) -> Contrast:
@@ -54,7 +62,9 @@ def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000)
     repeated in each resample, whose differences are moved onto the estimate (see `fit_policy`).
     """
     if one.questions != other.questions:
-        raise ValueError("expected the same questions on both sides: filter both from one run's outcomes")
+        raise ValueError(
+            "expected the same questions on both sides: filter both from one run's outcomes"
+        )
     count = len(one.questions)
     drawn, everyone = weights(count, resamples=resamples, seed=seed), np.ones((1, count))
     folds = [fold_of(grid, seed=seed) for grid in (one, other)]

@@ -53,13 +53,17 @@ class Evidence(NamedTuple):
     def strategies(self) -> list[str]:
         return sorted(self.outcomes["strategy"].unique())
 
-    def grid(self, names: list[str], difficulty: str = "oracle", budgets: list[int] | None = None) -> Grid:
+    def grid(
+        self, names: list[str], difficulty: str = "oracle", budgets: list[int] | None = None
+    ) -> Grid:
         """Accuracy of these strategies, at all their budgets or at some; under `none` every question is in one bin."""
         rows = self.outcomes.filter(pl.col("strategy").is_in(names))
         if budgets is not None:
             rows = rows.filter(pl.col("budget").is_in(budgets))
         bins = self.bins["oracle" if difficulty == "none" else difficulty]
-        return grid_of(rows, bins.with_columns(bin=pl.lit(1)) if difficulty == "none" else bins, costs=COSTS)
+        return grid_of(
+            rows, bins.with_columns(bin=pl.lit(1)) if difficulty == "none" else bins, costs=COSTS
+        )
 
 
 def load_evidence(store: Reader, run_id: str) -> Evidence:
@@ -72,13 +76,21 @@ def load_evidence(store: Reader, run_id: str) -> Evidence:
     )
     bins = {kind: rows for kind in BINNINGS if len(rows := _bins(store, run_id, kind))}
     if not bins or not len(outcomes):
-        raise UserError(f"replicate: run {run_id} has no outcomes in bins; run the study to its end first")
-    study, names = study_from(json.loads(summary.run["study_json"])), sorted(outcomes["strategy"].unique())
+        raise UserError(
+            f"replicate: run {run_id} has no outcomes in bins; run the study to its end first"
+        )
+    study, names = (
+        study_from(json.loads(summary.run["study_json"])),
+        sorted(outcomes["strategy"].unique()),
+    )
     return Evidence(
-        summary, outcomes, bins, _fits(study, outcomes, bins, search_strategies(names), "weighted"),
+        summary,
+        outcomes,
+        bins,
+        _fits(study, outcomes, bins, search_strategies(names), "weighted"),
         _fits(study, outcomes, bins, revision_strategies(names), PARALLEL),
         study.seed,
-    )  # fmt: skip
+    )
 
 
 def search_strategies(keys: list[str]) -> list[str]:
@@ -88,7 +100,10 @@ def search_strategies(keys: list[str]) -> list[str]:
 
 def revision_strategies(keys: list[str], selector: str = "hierarchical") -> list[str]:
     """Those of the keys that revise in chains, by how many attempts a chain has."""
-    return sorted((k for k in keys if k.startswith("revisions(") and k.endswith(f"/{selector}")), key=chain_length)
+    return sorted(
+        (k for k in keys if k.startswith("revisions(") and k.endswith(f"/{selector}")),
+        key=chain_length,
+    )
 
 
 @cache
@@ -106,7 +121,11 @@ def _bins(store: Reader, run_id: str, difficulty: str) -> pl.DataFrame:
 
 
 def _fits(
-    study: Study, outcomes: pl.DataFrame, bins: dict[str, pl.DataFrame], names: list[str], baseline: str
+    study: Study,
+    outcomes: pl.DataFrame,
+    bins: dict[str, pl.DataFrame],
+    names: list[str],
+    baseline: str,
 ) -> dict[str, PolicyFit]:
     """The policy among these strategies by kind of difficulty, its cost counted; none without the baseline."""
     if baseline not in names:
@@ -114,7 +133,12 @@ def _fits(
     rows = outcomes.filter(pl.col("strategy").is_in(names))
     return {
         kind: fit_policy(
-            rows, binned, costs_order=COSTS, baseline=baseline, seed=study.seed, estimation=estimation(study, kind)
+            rows,
+            binned,
+            costs_order=COSTS,
+            baseline=baseline,
+            seed=study.seed,
+            estimation=estimation(study, kind),
         )
         for kind, binned in bins.items()
     }

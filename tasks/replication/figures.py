@@ -9,7 +9,18 @@ from typing import Any
 import polars as pl
 
 from tasks.publication.figures import PALETTE
-from tasks.publication.svg import GREY, Frame, Point, Series, axes, end_labels, legend, line, page, text
+from tasks.publication.svg import (
+    GREY,
+    Frame,
+    Point,
+    Series,
+    axes,
+    end_labels,
+    legend,
+    line,
+    page,
+    text,
+)
 from tasks.replication.claims import BASELINE, BEAM, LOOKAHEAD
 from tasks.replication.evidence import PARALLEL, Evidence, chain_length, revision_strategies
 from tasks.statistics.policy import PolicyFit
@@ -18,8 +29,16 @@ from tasks.strategies.names import short_names
 WIDTH = 1180
 STYLES = {"oracle": ("#000000", ""), "predicted": (PALETTE[0], "7 4"), "probe": (PALETTE[2], "2 4")}
 """Colour and dash of a policy's line by kind of difficulty."""
-SEARCHED = ("majority", "best_of_n", BASELINE, BEAM, "beam_search(m=sqrt)/weighted", LOOKAHEAD,
-            "lookahead(k=3,m=4)/weighted", "lookahead(k=3,m=sqrt)/weighted")  # fmt: skip
+SEARCHED = (
+    "majority",
+    "best_of_n",
+    BASELINE,
+    BEAM,
+    "beam_search(m=sqrt)/weighted",
+    LOOKAHEAD,
+    "lookahead(k=3,m=4)/weighted",
+    "lookahead(k=3,m=sqrt)/weighted",
+)
 IN_PANELS = ("majority", BASELINE, BEAM)
 RATIO_AXIS = "attempts in sequence s (N/s chains in parallel, log₂)"
 
@@ -28,7 +47,12 @@ def search(evidence: Evidence) -> str:
     """Figure 3, left: searches and best-of-N against budget."""
     rows, names = evidence.summary.overall, short_names(SEARCHED)
     lines = [
-        Series(names[key], _points(rows.filter(pl.col("strategy") == key)), PALETTE[i % len(PALETTE)], mark=i)
+        Series(
+            names[key],
+            _points(rows.filter(pl.col("strategy") == key)),
+            PALETTE[i % len(PALETTE)],
+            mark=i,
+        )
         for i, key in enumerate(SEARCHED)
         if key in evidence.strategies
     ]
@@ -39,7 +63,9 @@ def search_by_bin(evidence: Evidence) -> str:
     """Figure 3, right: the same by bin of oracle difficulty."""
     names = short_names(SEARCHED)
     rows = evidence.summary.accuracy.filter(pl.col("difficulty") == "oracle")
-    series = [(names[key], key, PALETTE[SEARCHED.index(key)], SEARCHED.index(key)) for key in IN_PANELS]
+    series = [
+        (names[key], key, PALETTE[SEARCHED.index(key)], SEARCHED.index(key)) for key in IN_PANELS
+    ]
 
     def inside(bin_: int) -> list[Series]:
         part = rows.filter(pl.col("bin") == bin_)
@@ -63,7 +89,9 @@ def search_policy(evidence: Evidence) -> str:
         )
         if key in evidence.strategies
     ]
-    return _chart([*fixed, *_policies(evidence.search)], evidence.budgets, label="Compute-optimal search")
+    return _chart(
+        [*fixed, *_policies(evidence.search)], evidence.budgets, label="Compute-optimal search"
+    )
 
 
 def revision_policy(evidence: Evidence) -> str:
@@ -72,18 +100,26 @@ def revision_policy(evidence: Evidence) -> str:
     fixed = [
         Series(name, _points(rows.filter(pl.col("strategy") == key)), colour, mark=mark)
         for name, key, colour, mark in (
-            ("attempts in parallel", PARALLEL, PALETTE[1], 2), ("best-of-N weighted", BASELINE, GREY, 1),
+            ("attempts in parallel", PARALLEL, PALETTE[1], 2),
+            ("best-of-N weighted", BASELINE, GREY, 1),
         )
         if key in evidence.strategies
-    ]  # fmt: skip
-    return _chart([*fixed, *_policies(evidence.revising)], evidence.budgets, label="Compute-optimal revisions")
+    ]
+    return _chart(
+        [*fixed, *_policies(evidence.revising)], evidence.budgets, label="Compute-optimal revisions"
+    )
 
 
 def ratio(evidence: Evidence) -> str:
     """Figure 7, left: accuracy against the number of attempts in sequence, a line a budget."""
     budgets = [n for n in evidence.budgets if n >= 4]
     lines = [
-        Series(f"N = {n}", _along_chains(evidence.summary.overall, n, "hierarchical"), _ramp(i, len(budgets)), mark=i)
+        Series(
+            f"N = {n}",
+            _along_chains(evidence.summary.overall, n, "hierarchical"),
+            _ramp(i, len(budgets)),
+            mark=i,
+        )
         for i, n in enumerate(budgets)
     ]
     low = floor(10 * min(point.lo for series in lines for point in series.points)) / 10
@@ -97,23 +133,35 @@ def ratio_by_bin(evidence: Evidence) -> str:
     rows = evidence.summary.accuracy.filter(pl.col("difficulty") == "oracle")
     top = evidence.budgets[-1]
     small = max((n for n in evidence.budgets if n <= top // 4), default=top)
-    looks = [(n, selector) for selector in ("hierarchical", "majority") for n in dict.fromkeys((top, small))]
+    looks = [
+        (n, selector)
+        for selector in ("hierarchical", "majority")
+        for n in dict.fromkeys((top, small))
+    ]
 
     def inside(bin_: int) -> list[Series]:
         part = rows.filter(pl.col("bin") == bin_)
         return [
-            Series(f"N = {n}, {'verifier' if selector == 'hierarchical' else selector}",
-                   _along_chains(part, n, selector), PALETTE[i], mark=i)
+            Series(
+                f"N = {n}, {'verifier' if selector == 'hierarchical' else selector}",
+                _along_chains(part, n, selector),
+                PALETTE[i],
+                mark=i,
+            )
             for i, (n, selector) in enumerate(looks)
-        ]  # fmt: skip
+        ]
 
     shown = [n for n in evidence.budgets if n <= top]
-    return _panels(inside, shown, label="Sequential to parallel ratio by bin", symbol="s", axis=RATIO_AXIS)
+    return _panels(
+        inside, shown, label="Sequential to parallel ratio by bin", symbol="s", axis=RATIO_AXIS
+    )
 
 
 def _policies(fits: dict[str, PolicyFit]) -> list[Series]:
     return [
-        Series(f"compute-optimal, {kind}", _points(fit.curve), STYLES[kind][0], STYLES[kind][1], 3.2)
+        Series(
+            f"compute-optimal, {kind}", _points(fit.curve), STYLES[kind][0], STYLES[kind][1], 3.2
+        )
         for kind, fit in fits.items()
     ]
 
@@ -123,11 +171,16 @@ def _along_chains(rows: pl.DataFrame, budget: int, selector: str) -> list[Point]
     part = rows.filter(pl.col("budget") == budget)
     by = {r["strategy"]: r for r in part.to_dicts()}
     keys = [key for key in revision_strategies(list(by), selector) if chain_length(key) <= budget]
-    return [Point(chain_length(key), by[key]["accuracy"], by[key]["lo"], by[key]["hi"]) for key in keys]
+    return [
+        Point(chain_length(key), by[key]["accuracy"], by[key]["lo"], by[key]["hi"]) for key in keys
+    ]
 
 
 def _points(rows: pl.DataFrame) -> list[Point]:
-    return [Point(*row) for row in rows.sort("budget").select("budget", "accuracy", "lo", "hi").iter_rows()]
+    return [
+        Point(*row)
+        for row in rows.sort("budget").select("budget", "accuracy", "lo", "hi").iter_rows()
+    ]
 
 
 def _chart(lines: Sequence[Series], budgets: list[int], *, label: str) -> str:
@@ -155,4 +208,7 @@ def _panels(inside: Any, budgets: list[int], *, label: str, **looks: str) -> str
 def _ramp(place: int, count: int) -> str:
     """Light to dark blue: budgets are ordered, so their colours are."""
     share = place / max(count - 1, 1)
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip((125, 180, 222), (8, 38, 84), strict=True))
+    return "#" + "".join(
+        f"{round(a + (b - a) * share):02x}"
+        for a, b in zip((125, 180, 222), (8, 38, 84), strict=True)
+    )

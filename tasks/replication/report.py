@@ -48,9 +48,10 @@ nav{margin:10px 0 6px;font-size:13.5px}nav a{color:#00558a;margin-right:11px;whi
 section{border-top:1px solid #ccc;margin-top:26px}section h2{margin-top:18px}
 </style>"""
 MARKS: dict[Conclusion, tuple[str, str]] = {
-    "holds": ("yes", "✓ holds"), "does not hold": ("no", "✗ does not hold"),
+    "holds": ("yes", "✓ holds"),
+    "does not hold": ("no", "✗ does not hold"),
     "cannot be told": ("open", "? cannot be told"),
-}  # fmt: skip
+}
 _READ = (
     "A verdict is drawn from the 95 % interval over questions, paired where two things are compared: a claim holds "
     "when the whole interval is on its side, does not hold when the whole interval is on the other, and else cannot "
@@ -92,17 +93,25 @@ def _saving(evidence: Evidence) -> Headline:
     rows = evidence.summary.efficiency.filter(pl.col("difficulty") == evidence.deployable)
     best = largest_factor(rows)
     if best is None:
-        return Headline(question, "–", f"No budget of {LEAST_BUDGET} or more was measured.", "cannot be told")
+        return Headline(
+            question, "–", f"No budget of {LEAST_BUDGET} or more was measured.", "cannot be told"
+        )
     others = [
         f"{kind} {factor_text(row)}"
         for kind in evidence.bins
         if kind != evidence.deployable
-        for row in evidence.summary.efficiency.filter(difficulty=kind, budget=best["budget"]).to_dicts()
+        for row in evidence.summary.efficiency.filter(
+            difficulty=kind, budget=best["budget"]
+        ).to_dicts()
     ]
     net = best.get("net_factor")
     detail = (
         f"efficiency factor at N = {best['budget']}, {evidence.deployable} difficulty, 95 % interval in brackets"
-        + (f"; {net:.2g}× with the draws that estimate difficulty counted" if net is not None else "")
+        + (
+            f"; {net:.2g}× with the draws that estimate difficulty counted"
+            if net is not None
+            else ""
+        )
         + (f". By {', by '.join(others)}" if others else "")
         + f". Wanted: {FACTOR:g} or more at some N ≥ {LEAST_BUDGET}, lower end above {LEAST_END:g}."
     )
@@ -119,20 +128,30 @@ def _factor(row: dict[str, Any]) -> str:
 
 def _trade(evidence: Evidence) -> Headline:
     question = "At equal FLOPs, is the small model ahead of the larger one on some bin, and behind on the hardest?"
-    few = evidence.summary.shown_exchange.filter((pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0))
+    few = evidence.summary.shown_exchange.filter(
+        (pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0)
+    )
     if not few.height:
-        return Headline(question, "not measured", "No larger model was asked at R = 0.16.", "cannot be told")
+        return Headline(
+            question, "not measured", "No larger model was asked at R = 0.16.", "cannot be told"
+        )
     ahead, behind = ahead_somewhere(few), behind_on_the_hardest(few)
     by_bin = ", ".join(signed_text(row["difference"]) for row in few.sort("bin").to_dicts())
     best, last = best_bin(few), few.sort("bin").row(-1, named=True)
-    shown = {row["bin"]: f"bin {row['bin']}: {signed_text(row['difference'])}" for row in (best, last) if row}
+    shown = {
+        row["bin"]: f"bin {row['bin']}: {signed_text(row['difference'])}"
+        for row in (best, last)
+        if row
+    }
     one = few.row(0, named=True)
     detail = (
         f"accuracy of small minus large, by bin {by_bin}; R = 0.16, {one['parameter_ratio']:.1f}× the parameters, "
         f"N = {one['budget']} of {one['multiple']:,.0f} affordable. {ahead.measured[:1].upper()}{ahead.measured[1:]}. "
         f"Hardest: {behind.measured}."
     )
-    return Headline(question, " · ".join(shown.values()), detail, every([ahead.verdict, behind.verdict]))
+    return Headline(
+        question, " · ".join(shown.values()), detail, every([ahead.verdict, behind.verdict])
+    )
 
 
 def _head(evidence: Evidence, title: str) -> str:
@@ -177,7 +196,10 @@ _TITLES: Sequence[tuple[Figure, str, str]] = (
 
 def _sections(evidence: Evidence, found: list[Claim]) -> list[str]:
     drawn: dict[Figure, list[tuple[str, str]]] = {
-        "search": [("", figures.search(evidence)), ("By bin of oracle difficulty", figures.search_by_bin(evidence))],
+        "search": [
+            ("", figures.search(evidence)),
+            ("By bin of oracle difficulty", figures.search_by_bin(evidence)),
+        ],
         "search policy": [("", figures.search_policy(evidence))] if evidence.search else [],
         "ratio": _ratio_figures(evidence),
         "revision policy": [("", figures.revision_policy(evidence))] if evidence.revising else [],
@@ -216,12 +238,18 @@ def _table(found: list[Claim]) -> str:
         for c in found
     )
     head = "<tr><th>The paper says</th><th>Measured here [95 % interval]</th><th>Verdict</th></tr>"
-    return f"<table class=claims>{head}{rows}</table>" if found else "<p class=note>Not in this study.</p>"
+    return (
+        f"<table class=claims>{head}{rows}</table>"
+        if found
+        else "<p class=note>Not in this study.</p>"
+    )
 
 
 def _unbroken(words: str) -> str:
     """The words as HTML, an interval never split between two lines."""
-    return re.sub(r"\S+ \[[^\]]*[\])]", lambda found: f"<span class=i>{found[0]}</span>", escape(words))
+    return re.sub(
+        r"\S+ \[[^\]]*[\])]", lambda found: f"<span class=i>{found[0]}</span>", escape(words)
+    )
 
 
 def _provenance(evidence: Evidence) -> str:
@@ -236,5 +264,7 @@ def _provenance(evidence: Evidence) -> str:
         "code commit": run["code_commit"],
         "strategies": ", ".join(names.values()),
     }
-    body = "".join(f"<tr><th>{k}</th><td><code>{escape(str(v))}</code></td></tr>" for k, v in rows.items())
+    body = "".join(
+        f"<tr><th>{k}</th><td><code>{escape(str(v))}</code></td></tr>" for k, v in rows.items()
+    )
     return f"<section><h2>Provenance</h2><table class=provenance>{body}</table></section>"

@@ -12,9 +12,12 @@ FAILURES = 0.05
 def missing_scores(store: Store, run: Run) -> str | None:
     """One sentence when the verifier failed on too many completions to trust what rests on it."""
     failed, reason = store.read(
-        "SELECT count(*), mode(reason) FROM verifier_failures WHERE run_id = $run_id", run_id=run.run_id
+        "SELECT count(*), mode(reason) FROM verifier_failures WHERE run_id = $run_id",
+        run_id=run.run_id,
     ).row(0)
-    scored = store.read("SELECT count(*) FROM scores WHERE run_id = $run_id", run_id=run.run_id).item()
+    scored = store.read(
+        "SELECT count(*) FROM scores WHERE run_id = $run_id", run_id=run.run_id
+    ).item()
     if failed <= FAILURES * (failed + scored):
         return None
     return f"the verifier failed {failed} times ({reason}), more than {FAILURES:.0%} of calls; mend it and run again"

@@ -25,7 +25,14 @@ def stage(folder: Path, run_id: str, name: str) -> Generator[tuple[Store, Run]]:
     wall, cpu = time.monotonic(), _cpu_seconds()
     with Store.open(folder, patience=PATIENCE_SECONDS) as store:
         yield store, load_run(store, run_id)
-        note(store, run_id, "stage", name, seconds=time.monotonic() - wall, cpu_seconds=_cpu_seconds() - cpu)
+        note(
+            store,
+            run_id,
+            "stage",
+            name,
+            seconds=time.monotonic() - wall,
+            cpu_seconds=_cpu_seconds() - cpu,
+        )
 
 
 def _cpu_seconds() -> float:
@@ -34,7 +41,9 @@ def _cpu_seconds() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def note(store: Store, run_id: str, event: str, detail: str | None = None, **seconds: float) -> None:
+def note(
+    store: Store, run_id: str, event: str, detail: str | None = None, **seconds: float
+) -> None:
     """Write down that something happened to a run."""
     row = {"run_id": run_id, "event": event, "at": datetime.now(UTC), "detail": detail}
     row |= {name: seconds.get(name) for name in ("seconds", "cpu_seconds")}

@@ -23,7 +23,9 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
     """The run of an id; UserError if its model or benchmark is no longer what it was opened with."""
     rows = store.read("SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
     if not len(rows):
-        raise UserError(f"run: expected the id of a run in the warehouse, got {run_id!r}; `ttc status` lists them")
+        raise UserError(
+            f"run: expected the id of a run in the warehouse, got {run_id!r}; `ttc status` lists them"
+        )
     row = rows.row(0, named=True)
     run = prepare_run(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
     if run.generator.fingerprint != row["model_fingerprint"] or identity_of(run) != row["identity"]:
@@ -40,10 +42,15 @@ def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     generator, revisions = load_model(name, way), study.revisions or Revisions()
     format = load_format(study.generator.format, generator.folder)
     run = Run(
-        run_id, study, generator, _load_verifier(study, study.verifier, generator, format),
+        run_id,
+        study,
+        generator,
+        _load_verifier(study, study.verifier, generator, format),
         load_model(revisions.model, way) if revisions.model else generator,
-        _load_verifier(study, revisions.verifier, generator, format), benchmark, format,
-    )  # fmt: skip
+        _load_verifier(study, revisions.verifier, generator, format),
+        benchmark,
+        format,
+    )
     check_count(benchmark)
     check_context(run, benchmark.questions)
     check_reviser(run)
@@ -51,18 +58,24 @@ def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     return run
 
 
-def _load_verifier(study: Study, verifier: Verifier | None, generator: Model, format: Format) -> Model | None:
+def _load_verifier(
+    study: Study, verifier: Verifier | None, generator: Model, format: Format
+) -> Model | None:
     """The verifier's model version, after a check that its family can read it; `likelihood` asks the generator."""
     if verifier is None:
         return None
     family = load_verifier_format(verifier.format)
     name = generator.name if family.kind == "likelihood" else verifier.model
-    model = load_model(name, json.dumps([dataclasses.asdict(family), study.engine.dtype], sort_keys=True))
+    model = load_model(
+        name, json.dumps([dataclasses.asdict(family), study.engine.dtype], sort_keys=True)
+    )
     load_reading(verifier.format, model.folder, format=format)
     return model
 
 
 def identity_of(run: Run) -> str:
     parts = [run.study.digest(), run.generator.fingerprint, run.benchmark.fingerprint]
-    parts += [model.fingerprint if model else "none" for model in (run.verifier, run.reviser, run.judge)]
+    parts += [
+        model.fingerprint if model else "none" for model in (run.verifier, run.reviser, run.judge)
+    ]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -53,7 +53,9 @@ def _write(store: Store, run: Run, identity: str) -> None:
     store.append("questions", _question_rows(run.benchmark))
     cells = [{"run_id": run.run_id, "strategy": s, "budget": b} for s, b in run.study.cells()]
     store.append("run_cells", pl.DataFrame(cells))
-    store.append("run_questions", pl.DataFrame({"run_id": run.run_id, "question_id": run.question_ids}))
+    store.append(
+        "run_questions", pl.DataFrame({"run_id": run.run_id, "question_id": run.question_ids})
+    )
     store.append("runs", pl.DataFrame([_run_row(run, identity, now)]))
     note(store, run.run_id, "opened")
 
@@ -61,26 +63,36 @@ def _write(store: Store, run: Run, identity: str) -> None:
 def model_rows(run: Run, now: datetime) -> pl.DataFrame:
     """The model versions that a run asks, as table `model_versions` has them."""
     asked = {"generator": [run.generator, run.reviser], "verifier": [run.verifier, run.judge]}
-    models = {m.fingerprint: (kind, m) for kind, several in asked.items() for m in several if m}.values()
+    models = {
+        m.fingerprint: (kind, m) for kind, several in asked.items() for m in several if m
+    }.values()
     return pl.DataFrame(
         [
             {
-                "model_fingerprint": model.fingerprint, "model": model.name, "kind": kind,
-                "parameters": model.parameters, "path": str(model.folder), "seen_at": now,
+                "model_fingerprint": model.fingerprint,
+                "model": model.name,
+                "kind": kind,
+                "parameters": model.parameters,
+                "path": str(model.folder),
+                "seen_at": now,
             }
             for kind, model in models
         ]
-    )  # fmt: skip
+    )
 
 
 def _question_rows(benchmark: Benchmark) -> pl.DataFrame:
     rows = [
         {
-            "benchmark_fingerprint": benchmark.fingerprint, "question_id": q.question_id, "benchmark": benchmark.name,
-            "question": q.text, "target": q.target, "level": q.level,
+            "benchmark_fingerprint": benchmark.fingerprint,
+            "question_id": q.question_id,
+            "benchmark": benchmark.name,
+            "question": q.text,
+            "target": q.target,
+            "level": q.level,
         }
         for q in benchmark.questions
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema_overrides={"level": pl.Int32}, infer_schema_length=None)
 
 

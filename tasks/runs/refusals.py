@@ -54,7 +54,9 @@ def check_reviser(run: Run) -> None:
 
 def check_servers(run: Run) -> None:
     """Every server must be of a model of the run; whether it answers is asked before the first token."""
-    models = {model.name for model in (run.generator, run.verifier, run.reviser, run.judge) if model}
+    models = {
+        model.name for model in (run.generator, run.verifier, run.reviser, run.judge) if model
+    }
     larger = {run.study.exchange.model} if run.study.exchange else set[str]()
     asked = {*models, *run.study.generator.models, *larger}
     for server in run.study.engine.servers:

@@ -30,13 +30,22 @@ class Run:
     def verifier_settings(self, model: Model) -> Verifier:
         """What the study says of the verifier that is this model."""
         revisions = self.study.revisions
-        if revisions and revisions.verifier and self.judge and model.fingerprint == self.judge.fingerprint:
+        if (
+            revisions
+            and revisions.verifier
+            and self.judge
+            and model.fingerprint == self.judge.fingerprint
+        ):
             return revisions.verifier
         return self.study.verifier or Verifier()
 
     def models(self, strategy: Strategy) -> tuple[Model, Model | None]:
         """Who writes and who judges under a strategy."""
-        return (self.reviser, self.judge or self.verifier) if strategy.form.revises else (self.generator, self.verifier)
+        return (
+            (self.reviser, self.judge or self.verifier)
+            if strategy.form.revises
+            else (self.generator, self.verifier)
+        )
 
     @property
     def question_ids(self) -> list[str]:

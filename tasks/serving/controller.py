@@ -87,21 +87,37 @@ class Controller:
         """
         least = self.policy.budgets[0]
         if budget < least:
-            raise UserError(f"budget: expected at least {least}, the policy's smallest, got {budget}")
+            raise UserError(
+                f"budget: expected at least {least}, the policy's smallest, got {budget}"
+            )
         pool = _Pool(self.asking, question)
         bin_ = None
         if self.policy.pays(budget, probed=self.probe.draws):
-            seen = await pool.read(await pool.first(self.probe.draws), scored=self.asking.run.verifier is not None)
-            bin_ = self.probe.bin(self.probe.value([c.answer for c in seen], [c.score for c in seen]))
+            seen = await pool.read(
+                await pool.first(self.probe.draws), scored=self.asking.run.verifier is not None
+            )
+            bin_ = self.probe.bin(
+                self.probe.value([c.answer for c in seen], [c.score for c in seen])
+            )
         probed = len(pool.drawn)
-        cell = self.policy.within(bin_, budget, probed=probed) if bin_ else self.policy.unbinned(budget)
+        cell = (
+            self.policy.within(bin_, budget, probed=probed)
+            if bin_
+            else self.policy.unbinned(budget)
+        )
         found = await (_pooled(pool, cell) if cell.strategy.kind == "pool" else _made(pool, cell))
         node, score = found.chosen
         return Solved(
             answer=self.asking.run.format.answer(node.text) if node else None,
-            canonical=found.choice.answer, text=node.text if node else None, score=score, bin=bin_,
-            strategy=cell.strategy.key, budget=budget, measured=cell.budget, cost=_cost(pool, found.made),
-        )  # fmt: skip
+            canonical=found.choice.answer,
+            text=node.text if node else None,
+            score=score,
+            bin=bin_,
+            strategy=cell.strategy.key,
+            budget=budget,
+            measured=cell.budget,
+            cost=_cost(pool, found.made),
+        )
 
 
 class _Pool:
@@ -137,9 +153,13 @@ class _Pool:
         return [one.answer for one in await self.read(nodes, scored=False)]
 
 
-async def candidates(asking: Questioning, side: Side, nodes: Sequence[Node], *, scored: bool) -> list[Candidate]:
+async def candidates(
+    asking: Questioning, side: Side, nodes: Sequence[Node], *, scored: bool
+) -> list[Candidate]:
     """The completions as selectors see them; one cut at the token limit has neither answer nor score."""
-    return list(await asyncio.gather(*(_candidate(asking, side, node, scored=scored) for node in nodes)))
+    return list(
+        await asyncio.gather(*(_candidate(asking, side, node, scored=scored) for node in nodes))
+    )
 
 
 async def _candidate(asking: Questioning, side: Side, node: Node, *, scored: bool) -> Candidate:
@@ -148,7 +168,8 @@ async def _candidate(asking: Questioning, side: Side, node: Node, *, scored: boo
     answer, verifier = asking.run.format.answer(node.text), asking.run.study.verifier
     scores = await side.scorer.scores(node) if scored else ()
     return Candidate(
-        None if answer is None else canonical(answer), aggregate(scores, verifier.aggregate if verifier else "last")
+        None if answer is None else canonical(answer),
+        aggregate(scores, verifier.aggregate if verifier else "last"),
     )
 
 
@@ -179,37 +200,62 @@ async def _settled(pool: _Pool, rule: Rule, budget: int) -> list[Node]:
 async def _made(pool: _Pool, cell: PolicyCell) -> _Found:
     asking, strategy = pool.asking, cell.strategy
     result = await asking.search(pool.question, strategy, cell.budget)
-    seen = await candidates(asking, asking.side(strategy), result.completions, scored=strategy.needs_verifier)
+    seen = await candidates(
+        asking, asking.side(strategy), result.completions, scored=strategy.needs_verifier
+    )
     groups = [len(group) for group in result.groups]
-    choice = _across(groups, seen) if strategy.selector == "hierarchical" else SELECTORS[strategy.selector](seen)
+    choice = (
+        _across(groups, seen)
+        if strategy.selector == "hierarchical"
+        else SELECTORS[strategy.selector](seen)
+    )
     return _Found(result.completions, seen, choice, result)
 
 
 def _across(sizes: Sequence[int], seen: Sequence[Candidate]) -> Choice:
     """Weighted within each chain, then weighted across the chains' winners (METHOD §5)."""
     ends = list(accumulate(sizes))
-    won = [(end - size, weighted(seen[end - size : end]).index) for end, size in zip(ends, sizes, strict=True)]
+    won = [
+        (end - size, weighted(seen[end - size : end]).index)
+        for end, size in zip(ends, sizes, strict=True)
+    ]
     winners = [start + index for start, index in won if index is not None]
     choice = weighted([seen[winner] for winner in winners])
-    return NO_CHOICE if choice.index is None else Choice(winners[choice.index], choice.answer, choice.credits)
+    return (
+        NO_CHOICE
+        if choice.index is None
+        else Choice(winners[choice.index], choice.answer, choice.credits)
+    )
 
 
 def _cost(pool: _Pool, made: Result | None) -> Cost:
     """Of the first draws and of what the strategy made; a draw that is both is paid once."""
     run, again = pool.asking.run, made.completions if made else []
     alone = [node for node in pool.drawn if not any(node is other for other in again)]
-    shared = made is not None and pool.asking.side(made.strategy).scorer is pool.asking.proposing.scorer
+    shared = (
+        made is not None and pool.asking.side(made.strategy).scorer is pool.asking.proposing.scorer
+    )
     known = {node.key for node in again} if shared else set[str]()
-    first = costs(run.generator, run.verifier, len(alone), Spent(
-        generated=sum(node.generated_tokens for node in alone), prompt=len(pool.root.token_ids) if alone else 0,
-        verifier=sum(tokens for key, tokens in pool.scored.items() if key not in known),
-    ))  # fmt: skip
+    first = costs(
+        run.generator,
+        run.verifier,
+        len(alone),
+        Spent(
+            generated=sum(node.generated_tokens for node in alone),
+            prompt=len(pool.root.token_ids) if alone else 0,
+            verifier=sum(tokens for key, tokens in pool.scored.items() if key not in known),
+        ),
+    )
     then = _made_costs(pool.asking, made) if made else dict.fromkeys(first, 0.0)
     total = {name: figure + then[name] for name, figure in first.items()}
-    return Cost(flops=total["flops"], **{name: int(total[name]) for name in Cost._fields if name != "flops"})
+    return Cost(
+        flops=total["flops"], **{name: int(total[name]) for name in Cost._fields if name != "flops"}
+    )
 
 
 def _made_costs(asking: Questioning, made: Result) -> dict[str, float]:
     meter = made.meter
-    spent = Spent(meter.generated_tokens, meter.prompt_tokens, meter.verifier_tokens, meter.cached_tokens)
+    spent = Spent(
+        meter.generated_tokens, meter.prompt_tokens, meter.verifier_tokens, meter.cached_tokens
+    )
     return costs(*asking.models(made.strategy), made.budget, spent)

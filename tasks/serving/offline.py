@@ -33,7 +33,10 @@ def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answe
 
     async def everything() -> list[Answered]:
         pairs = [(question, budget) for question in run.benchmark.questions for budget in budgets]
-        return [Answered(question, await controller.solve(question, budget)) for question, budget in pairs]
+        return [
+            Answered(question, await controller.solve(question, budget))
+            for question, budget in pairs
+        ]
 
     return asyncio.run(everything())
 
@@ -47,14 +50,28 @@ def accuracy_of_answers(store: Store, run: Run, answers: Sequence[Answered]) -> 
     right = store.read(
         "SELECT question_id, canonical FROM grades WHERE benchmark_fingerprint = $benchmark AND grader = $grader "
         "AND verdict = 'correct'",
-        benchmark=run.benchmark.fingerprint, grader=GRADER_VERSION,
-    )  # fmt: skip
+        benchmark=run.benchmark.fingerprint,
+        grader=GRADER_VERSION,
+    )
     known = set(right.iter_rows())
     rows = [
-        (one.solved.budget, (one.question.question_id, one.solved.canonical) in known, one.solved.cost.generations)
+        (
+            one.solved.budget,
+            (one.question.question_id, one.solved.canonical) in known,
+            one.solved.cost.generations,
+        )
         for one in answers
     ]
-    found = pl.DataFrame(rows, schema=["budget", "correct", "generations"], orient="row").group_by("budget")
-    frame = found.agg(pl.col("correct").mean().alias("accuracy"), pl.col("generations").mean(), questions=pl.len())
-    ends = [wilson(accuracy, None, count) for accuracy, count in frame.select("accuracy", "questions").iter_rows()]
-    return frame.with_columns(lo=pl.Series([e.lo for e in ends]), hi=pl.Series([e.hi for e in ends])).sort("budget")
+    found = pl.DataFrame(rows, schema=["budget", "correct", "generations"], orient="row").group_by(
+        "budget"
+    )
+    frame = found.agg(
+        pl.col("correct").mean().alias("accuracy"), pl.col("generations").mean(), questions=pl.len()
+    )
+    ends = [
+        wilson(accuracy, None, count)
+        for accuracy, count in frame.select("accuracy", "questions").iter_rows()
+    ]
+    return frame.with_columns(
+        lo=pl.Series([e.lo for e in ends]), hi=pl.Series([e.hi for e in ends])
+    ).sort("budget")

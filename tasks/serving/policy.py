@@ -39,7 +39,9 @@ class Policy:
         """From rows (bin, budget, strategy, accuracy, questions), and the same without bin."""
         columns = ("strategy", "budget", "accuracy", "questions")
         cells: dict[int, list[PolicyCell]] = {}
-        for bin_, strategy, *rest in table.sort("bin", "budget").select("bin", *columns).iter_rows():
+        for bin_, strategy, *rest in (
+            table.sort("bin", "budget").select("bin", *columns).iter_rows()
+        ):
             cells.setdefault(bin_, []).append(PolicyCell(parse(strategy), *rest))
         rows = fixed.sort("budget").select(columns).iter_rows()
         return cls(cells, [PolicyCell(parse(strategy), *rest) for strategy, *rest in rows])
@@ -71,4 +73,7 @@ class Policy:
         reached = [self.within(bin_, budget, probed=probed) for bin_ in self.cells]
         right = sum(cell.accuracy * cell.questions for cell in reached)
         alone = self.unbinned(budget)
-        return right / sum(cell.questions for cell in reached) >= wilson(alone.accuracy, None, alone.questions).lo
+        return (
+            right / sum(cell.questions for cell in reached)
+            >= wilson(alone.accuracy, None, alone.questions).lo
+        )

@@ -23,8 +23,9 @@ def load_policy(store: Store | Snapshot, run_id: str) -> tuple[str, Policy]:
         table = store.read(
             "SELECT bin, budget, strategy, accuracy, questions FROM policies "
             "WHERE run_id = $run_id AND difficulty = $difficulty",
-            run_id=run_id, difficulty=difficulty,
-        )  # fmt: skip
+            run_id=run_id,
+            difficulty=difficulty,
+        )
         if len(table):
             return difficulty, Policy.of(table, store.read(_FIXED, run_id=run_id))
     raise UserError(
@@ -49,5 +50,9 @@ def policy_run(store: Store | Snapshot, which: str | None) -> str:
             return str(found.item())
     raise UserError(
         f"policy: expected a {which or 'complete'} run in the warehouse, found none; "
-        + ("promote one with `ttc policy promote`" if which == "champion" else "start with `ttc demo`")
+        + (
+            "promote one with `ttc policy promote`"
+            if which == "champion"
+            else "start with `ttc demo`"
+        )
     )

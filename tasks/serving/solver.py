@@ -49,7 +49,9 @@ class Solver:
         """The answer to a question within a budget of generations; UserError when either cannot be met."""
         if not text.strip():
             raise UserError("question: expected a question, got none; write one")
-        question = Question("asked-" + hashlib.sha256(text.encode()).hexdigest()[:16], text, target="")
+        question = Question(
+            "asked-" + hashlib.sha256(text.encode()).hexdigest()[:16], text, target=""
+        )
         check_context(self.run, [question])
         asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer)
         return await Controller(asking, self.policy, self.probe).solve(question, budget)
@@ -57,7 +59,11 @@ class Solver:
 
 @contextlib.asynccontextmanager
 async def open_solver(
-    folder: Path, run_id: str, *, engines: Callable[[Run], Engines] = RunEngines, eager: bool = False
+    folder: Path,
+    run_id: str,
+    *,
+    engines: Callable[[Run], Engines] = RunEngines,
+    eager: bool = False,
 ) -> AsyncGenerator[Solver]:
     """A solver under a run's policy while it lasts; nothing that it draws is written down.
 
@@ -85,9 +91,14 @@ async def open_solver(
 
 async def _start(run: Run, policy: Policy, engines: Engines) -> None:
     """Back once every model has started that some cell of the policy asks."""
-    revises = any(strategy.form.revises for row in (*policy.cells.values(), policy.fixed) for strategy, *_ in row)
+    revises = any(
+        strategy.form.revises
+        for row in (*policy.cells.values(), policy.fixed)
+        for strategy, *_ in row
+    )
     writers = [run.generator, *([run.reviser] if revises else [])]
     judges = [run.verifier, *([run.judge] if revises else [])]
     await asyncio.gather(
-        *(engines.engine(model) for model in writers), *(engines.verifier(model) for model in judges if model)
+        *(engines.engine(model) for model in writers),
+        *(engines.verifier(model) for model in judges if model),
     )

@@ -56,7 +56,11 @@ def stops_at(answers: Sequence[str | None], rule: Rule) -> int | None:
         if rule.agree is not None and run >= rule.agree:
             return made
         first, second = [*sorted(votes.values(), reverse=True), 0, 0][:2]
-        if rule.posterior is not None and first and 1 - betainc(first + 1.0, second + 1.0, 0.5) > rule.posterior:
+        if (
+            rule.posterior is not None
+            and first
+            and 1 - betainc(first + 1.0, second + 1.0, 0.5) > rule.posterior
+        ):
             return made
     return None
 
@@ -70,7 +74,9 @@ def adaptive_estimates(
     """
     draws = pool.answers.size
     if not budgets or min(budgets) < 1 or max(budgets) > draws or list(budgets) != sorted(budgets):
-        raise ValueError(f"expected rising budgets between 1 and the {draws} draws of the pool, got {list(budgets)}")
+        raise ValueError(
+            f"expected rising budgets between 1 and the {draws} draws of the pool, got {list(budgets)}"
+        )
     if orders < 2:
         raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
     names, first, inverse = np.unique(pool.answers, return_index=True, return_inverse=True)
@@ -80,11 +86,16 @@ def adaptive_estimates(
     rng = np.random.default_rng([seed, draws])
     shuffled = rng.permuted(np.tile(np.arange(draws), (orders, 1)), axis=1)
     rising = np.array(budgets, dtype=np.int64)
-    found = _walk(classes, correct, shuffled, rising, rule.agree or draws + 1, *_ahead(draws, rule.posterior))
+    found = _walk(
+        classes, correct, shuffled, rising, rule.agree or draws + 1, *_ahead(draws, rule.posterior)
+    )
     shares, spent = found
     errors = shares.std(axis=0, ddof=1) / np.sqrt(orders)
     rows = zip(budgets, shares.mean(axis=0), errors, spent.mean(axis=0), strict=True)
-    return [AdaptiveEstimate(int(n), float(share), float(error), float(used)) for n, share, error, used in rows]
+    return [
+        AdaptiveEstimate(int(n), float(share), float(error), float(used))
+        for n, share, error, used in rows
+    ]
 
 
 def _ahead(draws: int, posterior: float | None) -> tuple[Floats, float]:
@@ -96,7 +107,9 @@ def _ahead(draws: int, posterior: float | None) -> tuple[Floats, float]:
 
 
 @compile_kernel
-def _walk(classes: Any, correct: Any, orders: Any, budgets: Any, agree: int, ahead: Any, threshold: float) -> Any:
+def _walk(
+    classes: Any, correct: Any, orders: Any, budgets: Any, agree: int, ahead: Any, threshold: float
+) -> Any:
     """Shares (orders, budgets) of the answer right, and draws made (orders, budgets)."""
     shares = np.zeros((orders.shape[0], budgets.size))
     spent = np.zeros((orders.shape[0], budgets.size))

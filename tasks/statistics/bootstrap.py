@@ -22,7 +22,9 @@ class Bounds(NamedTuple):
 
 def weights(count: int, *, resamples: int, seed: int) -> Floats:
     """How often each question is drawn in each resample: (resamples, count), rows sum to `count`."""
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    draws = np.random.default_rng(seed).multinomial(
+        count, np.full(count, 1 / count), size=resamples
+    )
     return draws.astype(np.float64)
 
 
@@ -61,7 +63,9 @@ def wilson(mean: float, variance: float | None, count: int, *, z: float = 1.96) 
     or no question.
     """
     if not 0 <= mean <= 1 or count < 1:
-        raise ValueError(f"expected a mean in [0, 1] over at least 1 question, got {mean} over {count}")
+        raise ValueError(
+            f"expected a mean in [0, 1] over at least 1 question, got {mean} over {count}"
+        )
     spread = mean * (1 - mean)
     size = max(count, count * spread / variance) if variance and variance > 0 else count
     centre = (mean + z * z / (2 * size)) / (1 + z * z / size)

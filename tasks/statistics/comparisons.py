@@ -32,11 +32,15 @@ def paired_difference(
     Raises ValueError where the two do not match.
     """
     if first.shape != second.shape or first.ndim != 1 or not first.size:
-        raise ValueError(f"expected two accuracies of each question, got shapes {first.shape} and {second.shape}")
+        raise ValueError(
+            f"expected two accuracies of each question, got shapes {first.shape} and {second.shape}"
+        )
     gaps = np.asarray(first - second, dtype=np.float64)
     drawn = weights(gaps.size, resamples=resamples, seed=seed)
     ends = bounds(drawn @ gaps / gaps.size, count=gaps.size)
-    return Difference(float(gaps.mean()), float(ends.lo), float(ends.hi), float(paired_p(gaps[:, None])[0]))
+    return Difference(
+        float(gaps.mean()), float(ends.lo), float(ends.hi), float(paired_p(gaps[:, None])[0])
+    )
 
 
 def paired_p(gaps: Floats) -> Floats:
@@ -56,7 +60,9 @@ def paired_p(gaps: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(up + down > 0, gaps.mean(axis=0) / standard_error(gaps), 0.0)
     p: Floats = 2.0 * special.stdtr(count - 1, -np.abs(t))  # pyright: ignore
-    return np.where(single, _exact(up, down), np.maximum(p, np.minimum(2.0 ** (1.0 - up - down), 1.0)))
+    return np.where(
+        single, _exact(up, down), np.maximum(p, np.minimum(2.0 ** (1.0 - up - down), 1.0))
+    )
 
 
 def standard_error(gaps: Floats) -> Floats:
@@ -97,7 +103,9 @@ def minimum_detectable(
     grid = grid_of(outcomes, everyone, costs=())
     known = grid.of(baseline)
     if len(grid.questions) < 2 or not known:
-        raise UserError(f"expected outcomes of {baseline!r} on at least 2 questions: add it to the study")
+        raise UserError(
+            f"expected outcomes of {baseline!r} on at least 2 questions: add it to the study"
+        )
     pairs = [
         grid.accuracy[:, one] - grid.accuracy[:, own]
         for budget, own in known.items()

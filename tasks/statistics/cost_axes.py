@@ -78,10 +78,14 @@ def fit_costs(
     limits = [unit * 2.0**level for level in levels]
     shops = [_shop(grid, int(one), limits) for one in np.unique(grid.bins)]
     table = pl.DataFrame(
-        [cell for shop in shops for cell in _cells(grid, shop, levels, limits)], schema=CELLS, orient="row"
+        [cell for shop in shops for cell in _cells(grid, shop, levels, limits)],
+        schema=CELLS,
+        orient="row",
     ).sort("level", "bin")
     drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
-    return CostFit(table, _curve(grid, shops, levels, limits, drawn=drawn, baseline=baseline, seed=seed))
+    return CostFit(
+        table, _curve(grid, shops, levels, limits, drawn=drawn, baseline=baseline, seed=seed)
+    )
 
 
 def _levels(grid: Grid, unit: float) -> range:
@@ -118,14 +122,19 @@ def _at(figures: Floats, columns: Columns) -> Floats:
     return figures[np.arange(len(figures)), columns]
 
 
-def _cells(grid: Grid, shop: _Shop, levels: range, limits: Sequence[float]) -> list[tuple[object, ...]]:
+def _cells(
+    grid: Grid, shop: _Shop, levels: range, limits: Sequence[float]
+) -> list[tuple[object, ...]]:
     accuracy, count = grid.accuracy[shop.rows], len(shop.rows)
     picks = _choices(shop, accuracy.sum(axis=0, keepdims=True))[0]
     rows: list[tuple[object, ...]] = []
     for level, limit, pick in zip(levels, limits, picks, strict=True):
         mean = float(accuracy[:, pick].mean())
         variance = float(accuracy[:, pick].var(ddof=1)) if count > 1 else None
-        ends, cost = wilson(min(max(mean, 0.0), 1.0), variance, count), float(grid.costs[0, shop.rows, pick].mean())
+        ends, cost = (
+            wilson(min(max(mean, 0.0), 1.0), variance, count),
+            float(grid.costs[0, shop.rows, pick].mean()),
+        )
         cell = grid.cells[pick]
         rows.append((level, shop.bin, limit, cell.strategy, cell.budget, count, mean, *ends, cost))
     return rows
@@ -138,7 +147,9 @@ class _Measured(NamedTuple):
     cost: Floats
 
 
-def _cross_validated(grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], drawn: Floats) -> _Measured:
+def _cross_validated(
+    grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], drawn: Floats
+) -> _Measured:
     """As `tasks.statistics.curves.cross_validated`, over levels: chosen on one fold of a bin, measured on the other."""
     total = np.zeros((2, len(drawn), len(shops[0].affords)))
     figures = np.stack([grid.accuracy, grid.costs[0]])
@@ -151,41 +162,74 @@ def _cross_validated(grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64]
     return _Measured(*(total / drawn.sum(axis=1)[None, :, None]))
 
 
-def _resampled(grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], drawn: Floats) -> Floats:
+def _resampled(
+    grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], drawn: Floats
+) -> Floats:
     """As `tasks.statistics.curves.resample_curve`, over levels: accuracies for the interval, (resamples, levels)."""
     total = np.zeros((len(drawn), len(shops[0].affords)))
     for shop in shops:
         first, second = (shop.rows[fold[shop.rows] == side] for side in (0, 1))
         for learn, measure in ((first, second), (second, first)):
             chosen = _choices(shop, drawn[:, learn] @ grid.accuracy[learn])
-            total += np.take_along_axis(remeasure(grid.accuracy, learn, measure, weights=drawn), chosen, axis=1)
+            total += np.take_along_axis(
+                remeasure(grid.accuracy, learn, measure, weights=drawn), chosen, axis=1
+            )
     return total / len(grid.questions)
 
 
 def _curve(
-    grid: Grid, shops: Sequence[_Shop], levels: range, limits: Sequence[float],
-    *, drawn: Floats, baseline: str, seed: int,
-) -> pl.DataFrame:  # fmt: skip
+    grid: Grid,
+    shops: Sequence[_Shop],
+    levels: range,
+    limits: Sequence[float],
+    *,
+    drawn: Floats,
+    baseline: str,
+    seed: int,
+) -> pl.DataFrame:
     fold, everyone = fold_of(grid, seed=seed), np.ones((1, len(grid.questions)))
     policy = _cross_validated(grid, shops, fold, everyone)
     resampled = _resampled(grid, shops, fold, drawn)
-    moved = resampled + (policy.accuracy - resampled.mean(axis=0))  # a resample has less to learn from: see policy.py
+    moved = resampled + (
+        policy.accuracy - resampled.mean(axis=0)
+    )  # a resample has less to learn from: see policy.py
     count = len(grid.questions)
     ends = bounds(np.clip(moved, 0.0, 1.0), count=count)
     within = [_within(grid, baseline, limit) for limit in limits]
-    gains = [_gain(grid, policy.accuracy[0, i], resampled[:, i], column, drawn) for i, column in enumerate(within)]
-    return pl.DataFrame(
-        {
-            "level": levels, "at_most": limits, "accuracy": np.clip(policy.accuracy[0], 0.0, 1.0),
-            "lo": ends.lo, "hi": ends.hi, "cost": policy.cost[0],
-            "baseline_budget": [None if one is None else grid.cells[one].budget for one in within],
-            "baseline_accuracy": [None if one is None else float(grid.accuracy[:, one].mean()) for one in within],
-        },
-        schema_overrides={"level": pl.Int64, "baseline_budget": pl.Int64, "baseline_accuracy": pl.Float64},
-    ).with_columns(
-        pl.Series(name, values, dtype=pl.Float64)
-        for name, values in zip(("gain", "gain_lo", "gain_hi"), zip(*gains, strict=True), strict=True)
-    ).fill_nan(None)  # fmt: skip
+    gains = [
+        _gain(grid, policy.accuracy[0, i], resampled[:, i], column, drawn)
+        for i, column in enumerate(within)
+    ]
+    return (
+        pl.DataFrame(
+            {
+                "level": levels,
+                "at_most": limits,
+                "accuracy": np.clip(policy.accuracy[0], 0.0, 1.0),
+                "lo": ends.lo,
+                "hi": ends.hi,
+                "cost": policy.cost[0],
+                "baseline_budget": [
+                    None if one is None else grid.cells[one].budget for one in within
+                ],
+                "baseline_accuracy": [
+                    None if one is None else float(grid.accuracy[:, one].mean()) for one in within
+                ],
+            },
+            schema_overrides={
+                "level": pl.Int64,
+                "baseline_budget": pl.Int64,
+                "baseline_accuracy": pl.Float64,
+            },
+        )
+        .with_columns(
+            pl.Series(name, values, dtype=pl.Float64)
+            for name, values in zip(
+                ("gain", "gain_lo", "gain_hi"), zip(*gains, strict=True), strict=True
+            )
+        )
+        .fill_nan(None)
+    )
 
 
 def _within(grid: Grid, baseline: str, limit: float) -> int | None:

@@ -37,7 +37,9 @@ def fold_of(grid: Grid, *, seed: int) -> NDArray[np.int64]:
 def cheapest_first(grid: Grid) -> list[NDArray[np.int64]]:
     """Columns of the strategies at each budget, cheapest first over all questions, then by name."""
     everyone = np.arange(len(grid.questions))
-    return [np.concatenate(grid.by_cost(budget, everyone)).astype(np.int64) for budget in grid.budgets]
+    return [
+        np.concatenate(grid.by_cost(budget, everyone)).astype(np.int64) for budget in grid.budgets
+    ]
 
 
 def choices(sums: Floats, columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -45,7 +47,9 @@ def choices(sums: Floats, columns: Sequence[NDArray[np.int64]]) -> NDArray[np.in
 
     `sums` (resamples, cells) are accuracies summed over the questions learnt from; `columns` are listed by budget.
     """
-    return np.stack([those[np.argmax(np.round(sums[:, those], 9), axis=1)] for those in columns], axis=1)
+    return np.stack(
+        [those[np.argmax(np.round(sums[:, those], 9), axis=1)] for those in columns], axis=1
+    )
 
 
 def cross_validated(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
@@ -75,11 +79,15 @@ def resample_curve(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floa
     total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
     for learn, measure in halves(grid, fold):
         picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
-        total += np.take_along_axis(remeasure(grid.accuracy, learn, measure, weights=weights), picks, axis=1)
+        total += np.take_along_axis(
+            remeasure(grid.accuracy, learn, measure, weights=weights), picks, axis=1
+        )
     return total / len(grid.questions)
 
 
-def halves(grid: Grid, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def halves(
+    grid: Grid, fold: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """(questions to choose by, questions to measure on) of every bin, both ways round."""
     found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     for one in np.unique(grid.bins):
@@ -88,13 +96,17 @@ def halves(grid: Grid, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.int64],
     return found
 
 
-def remeasure(values: Floats, learn: NDArray[np.int64], measure: NDArray[np.int64], *, weights: Floats) -> Floats:
+def remeasure(
+    values: Floats, learn: NDArray[np.int64], measure: NDArray[np.int64], *, weights: Floats
+) -> Floats:
     """Sums over one half of a bin in each resample, as `resample_curve` says: (resamples, cells).
 
     `values` (questions, cells): the mean of both halves, plus how far the resampled half lies from itself.
     """
     worth = values[np.concatenate([learn, measure])].mean(axis=0)
-    return weights[:, measure] @ values[measure] + len(measure) * worth - values[measure].sum(axis=0)
+    return (
+        weights[:, measure] @ values[measure] + len(measure) * worth - values[measure].sum(axis=0)
+    )
 
 
 def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:
@@ -126,7 +138,9 @@ class Factor(NamedTuple):
     beyond: bool
 
 
-def efficiency_factor(budget: int, needed: float, *, interval: Interval, limits: tuple[int, int]) -> Factor:
+def efficiency_factor(
+    budget: int, needed: float, *, interval: Interval, limits: tuple[int, int]
+) -> Factor:
     """Budget that the baseline needs for the policy's accuracy at `budget`, divided by it.
 
     `needed` and `interval` are budgets as `budget_reaching` gives them, `limits` the baseline's smallest and

@@ -15,7 +15,11 @@ def oracle_values(draws: pl.DataFrame) -> pl.DataFrame:
 
     A draw whose correctness is unknown counts as not correct: it stays in the denominator.
     """
-    return draws.group_by("question_id").agg(value=pl.col("correct").fill_null(False).mean()).sort("question_id")
+    return (
+        draws.group_by("question_id")
+        .agg(value=pl.col("correct").fill_null(False).mean())
+        .sort("question_id")
+    )
 
 
 def predicted_values(draws: pl.DataFrame) -> pl.DataFrame:
@@ -41,7 +45,9 @@ def bins(values: pl.DataFrame, *, count: int = BINS) -> pl.DataFrame:
             "take more questions of the benchmark"
         )
     if values["question_id"].is_duplicated().any():
-        raise ValueError("expected one value for each question, got a question twice: aggregate the draws first")
+        raise ValueError(
+            "expected one value for each question, got a question twice: aggregate the draws first"
+        )
     tie_order = [sha256(str(one).encode()).hexdigest() for one in values["question_id"]]
     return (
         values.select("question_id", pl.col("value").cast(pl.Float64).fill_nan(None))

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.statistics.selectors import POINTS
-from tasks.statistics.subsets import EXACT_DRAWS, Floats, Integers, every_subset, majority_exact, vote_credits
+from tasks.statistics.subsets import (
+    EXACT_DRAWS,
+    Floats,
+    Integers,
+    every_subset,
+    majority_exact,
+    vote_credits,
+)
 
 EstimateName = Literal["pass", "majority", "best_of_n", "weighted"]
 
@@ -50,17 +57,25 @@ class Pool:
     def __post_init__(self) -> None:
         lengths = {self.answers.size, self.correct.size, self.scores.size}
         if len(lengths) != 1 or not self.answers.size:
-            raise ValueError(f"expected three arrays of one length above 0, got lengths {sorted(lengths)}")
+            raise ValueError(
+                f"expected three arrays of one length above 0, got lengths {sorted(lengths)}"
+            )
         if np.any(self.correct & (self.answers < 0)):
             raise ValueError("a draw without an answer is marked correct: grade it as not correct")
         right = set(self.answers[self.correct].tolist())
         if right & set(self.answers[~self.correct].tolist()):
-            raise ValueError("one answer is marked both correct and not correct: grade by canonical answer")
+            raise ValueError(
+                "one answer is marked both correct and not correct: grade by canonical answer"
+            )
         if np.any((self.scores < 0) | (self.scores > 1)):
-            raise ValueError("expected scores in [0, 1] or NaN where missing: check the verifier's output")
+            raise ValueError(
+                "expected scores in [0, 1] or NaN where missing: check the verifier's output"
+            )
 
 
-def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int = 64) -> list[PoolEstimate]:
+def pool_estimates(
+    pool: Pool, budgets: Sequence[int], *, seed: int, orders: int = 64
+) -> list[PoolEstimate]:
     """Estimates of pass@N, majority, best_of_n and weighted at each budget, in the order of the budgets.
 
     pass@N and best_of_n are exact; majority is for pools of at most 256 draws. The rest is exact where
@@ -70,11 +85,15 @@ def pool_estimates(pool: Pool, budgets: Sequence[int], *, seed: int, orders: int
     """
     draws = pool.answers.size
     if not budgets or min(budgets) < 1 or max(budgets) > draws:
-        raise ValueError(f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}")
+        raise ValueError(
+            f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}"
+        )
     if orders < 2:
         raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
     ballot, orders_of_draws = _ballot(pool), _orders(pool, orders, seed)
-    heads, scored = (_Dealt(one, one.rows(orders_of_draws)) for one in (ballot.by_heads(), ballot.by_score()))
+    heads, scored = (
+        _Dealt(one, one.rows(orders_of_draws)) for one in (ballot.by_heads(), ballot.by_score())
+    )
     counted = _majority_counted(ballot, budgets) if draws <= EXACT_DRAWS else {}
     right = int(pool.correct.sum())
     estimates: list[PoolEstimate] = []
@@ -126,7 +145,9 @@ class _Dealt(NamedTuple):
 
 def _ballot(pool: Pool) -> _Ballot:
     answered = pool.answers >= 0
-    names, first, inverse = np.unique(pool.answers[answered], return_index=True, return_inverse=True)
+    names, first, inverse = np.unique(
+        pool.answers[answered], return_index=True, return_inverse=True
+    )
     classes = np.full(pool.answers.size, -1, dtype=np.int64)
     classes[answered] = inverse
     scores = pool.scores.astype(np.float64)
@@ -153,7 +174,9 @@ def _best_of_n(ballot: _Ballot, missed: Floats) -> float:
     visible = (ballot.classes >= 0) & (ballot.points >= 0)
     values, group = np.unique(-ballot.points[visible], return_inverse=True)
     sizes = np.bincount(group, minlength=values.size)
-    right = np.bincount(group, weights=ballot.correct[ballot.classes[visible]], minlength=values.size)
+    right = np.bincount(
+        group, weights=ballot.correct[ballot.classes[visible]], minlength=values.size
+    )
     below = np.cumsum(sizes)
     wins = missed[below - sizes] - missed[below]
     return float(np.sum(wins * right / sizes))
@@ -170,7 +193,9 @@ def _majority_counted(ballot: _Ballot, budgets: Sequence[int]) -> dict[int, _Fig
     for one in np.flatnonzero(ballot.correct):
         rivals = np.delete(sizes, one)
         total += majority_exact(int(sizes[one]), rivals, draws - int(sizes.sum()), rising)
-    return {int(budget): _Figure(float(value), 0.0) for budget, value in zip(rising, total, strict=True)}
+    return {
+        int(budget): _Figure(float(value), 0.0) for budget, value in zip(rising, total, strict=True)
+    }
 
 
 def _averaged(dealt: _Dealt, budget: int) -> _Figure:
@@ -178,7 +203,9 @@ def _averaged(dealt: _Dealt, budget: int) -> _Figure:
     orders, draws = dealt.orders.classes.shape
     blocks = draws // budget
     if comb(draws, budget) <= orders * blocks:
-        return _Figure(float(vote_credits(*dealt.ballot.rows(every_subset(draws, budget))).mean()), 0.0)
+        return _Figure(
+            float(vote_credits(*dealt.ballot.rows(every_subset(draws, budget))).mean()), 0.0
+        )
     classes, points = (one[:, : blocks * budget].reshape(-1, budget) for one in dealt.orders[:2])
     means = vote_credits(classes, points, dealt.ballot.correct).reshape(orders, blocks).mean(axis=1)
     return _Figure(float(means.mean()), float(means.std(ddof=1) / np.sqrt(orders)))

@@ -87,7 +87,9 @@ def compare_at_flops(
         single, on="question_id", how="left", maintain_order="left"
     )
     if placed["large"].has_nulls():
-        raise ValueError("expected a completion of the larger model for every question: draw and grade them first")
+        raise ValueError(
+            "expected a completion of the larger model for every question: draw and grade them first"
+        )
     fold = fold_of(grid, seed=seed)
     rows = [
         row
@@ -108,9 +110,15 @@ class _Compared(NamedTuple):
 
 
 def _inside(
-    grid: Grid, fold: NDArray[np.int64], placed: pl.DataFrame, one: int, *, rates: Sequence[Rate], seed: int,
+    grid: Grid,
+    fold: NDArray[np.int64],
+    placed: pl.DataFrame,
+    one: int,
+    *,
+    rates: Sequence[Rate],
+    seed: int,
     resamples: int,
-) -> list[tuple[object, ...]]:  # fmt: skip
+) -> list[tuple[object, ...]]:
     rows = np.arange(len(grid.questions)) if one == EVERY_BIN else np.flatnonzero(grid.bins == one)
     part = _only(grid, rows)
     large = placed["large"].to_numpy().astype(np.float64)[rows]
@@ -120,16 +128,27 @@ def _inside(
     resampled = resample_curve(part, fold[rows], drawn)
     # A resample has fewer distinct questions to learn from: its curve is moved onto the estimate, not beyond 0 or 1.
     moved = np.clip(resampled + (policy - resampled.mean(axis=0)), 0.0, 1.0)
-    compared = _Compared(policy[0], moved, float(large.mean()), drawn @ large / len(rows), len(rows))
+    compared = _Compared(
+        policy[0], moved, float(large.mean()), drawn @ large / len(rows), len(rows)
+    )
     answer = wilson(compared.large, float(large.var(ddof=1)) if len(rows) > 1 else None, len(rows))
     budgets = np.asarray(grid.budgets)
     return [
         (
-            rate.source, rate.ratio, rate.multiple, one,
-            *_row(compared, budgets, int((budgets <= rate.multiple).sum()), float(alone.mean()), answer),
+            rate.source,
+            rate.ratio,
+            rate.multiple,
+            one,
+            *_row(
+                compared,
+                budgets,
+                int((budgets <= rate.multiple).sum()),
+                float(alone.mean()),
+                answer,
+            ),
         )
         for rate in rates
-    ]  # fmt: skip
+    ]
 
 
 def _row(
@@ -141,11 +160,25 @@ def _row(
     gap = moved - compared.large_resampled
     ends = bounds(gap, count=compared.questions)
     return (
-        int(budgets[place]), compared.questions, alone,
-        small, float(own.lo), float(own.hi), compared.large, *answer,
-        small - compared.large, float(ends.lo), float(ends.hi),
-        *_relative(small - compared.large, compared.large, gap, compared.large_resampled, count=compared.questions),
-    )  # fmt: skip
+        int(budgets[place]),
+        compared.questions,
+        alone,
+        small,
+        float(own.lo),
+        float(own.hi),
+        compared.large,
+        *answer,
+        small - compared.large,
+        float(ends.lo),
+        float(ends.hi),
+        *_relative(
+            small - compared.large,
+            compared.large,
+            gap,
+            compared.large_resampled,
+            count=compared.questions,
+        ),
+    )
 
 
 def _relative(
@@ -163,6 +196,9 @@ def _relative(
 def _only(grid: Grid, rows: NDArray[np.int64]) -> Grid:
     """The grid of these questions alone."""
     return dataclasses.replace(
-        grid, questions=tuple(grid.questions[row] for row in rows), bins=grid.bins[rows],
-        accuracy=grid.accuracy[rows], costs=grid.costs[:, rows],
-    )  # fmt: skip
+        grid,
+        questions=tuple(grid.questions[row] for row in rows),
+        bins=grid.bins[rows],
+        accuracy=grid.accuracy[rows],
+        costs=grid.costs[:, rows],
+    )

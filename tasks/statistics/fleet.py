@@ -36,7 +36,10 @@ class Spread(NamedTuple):
 
     def mixed(self, figures: Floats) -> Floats:
         """Figures of each bin and budget (…, bins, budgets) as the bins get them: (…, bins)."""
-        low, high = (np.take_along_axis(figures, at[..., None], axis=-1)[..., 0] for at in (self.low, self.high))
+        low, high = (
+            np.take_along_axis(figures, at[..., None], axis=-1)[..., 0]
+            for at in (self.low, self.high)
+        )
         return low + self.upper * (high - low)
 
 
@@ -51,7 +54,9 @@ def allocate(accuracy: Floats, budgets: Sequence[int], shares: Floats, *, averag
     """
     grid = np.asarray(budgets, dtype=np.float64)
     if average < grid[0]:
-        raise ValueError(f"expected an average of at least {budgets[0]}, the smallest budget, got {average}")
+        raise ValueError(
+            f"expected an average of at least {budgets[0]}, the smallest budget, got {average}"
+        )
     hull = _hull(accuracy, grid)
     widths = np.diff(grid)
     slopes = np.round(np.diff(hull, axis=-1) / widths, 12)
@@ -90,11 +95,20 @@ def _between(corner: NDArray[np.bool_], grid: Floats, at: Floats) -> Spread:
     high = np.where(corner & (grid >= at[..., None] - near), places, len(grid) - 1).min(axis=-1)
     high = np.maximum(low, high)
     gap = grid[high] - grid[low]
-    return Spread(low, high, np.where(gap > 0, np.clip((at - grid[low]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0), 0.0))
+    return Spread(
+        low,
+        high,
+        np.where(gap > 0, np.clip((at - grid[low]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0), 0.0),
+    )
 
 
 def fleet(
-    outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs_order: Sequence[str], seed: int = 0, resamples: int = 1000
+    outcomes: pl.DataFrame,
+    bins: pl.DataFrame,
+    *,
+    costs_order: Sequence[str],
+    seed: int = 0,
+    resamples: int = 1000,
 ) -> pl.DataFrame:
     """What uneven spending is worth at each average budget (columns of ALLOCATIONS), two-fold cross-validated.
 
@@ -113,9 +127,16 @@ def fleet(
     gains = _measured(grid, weights(count, resamples=resamples, seed=seed), seed=seed).gain
     lo, hi = bounds(gains - gains.mean(axis=0) + estimate.gain, count=count)
     rows = zip(
-        grid.budgets, estimate.spent[0], estimate.uniform[0], estimate.accuracy[0], estimate.gain[0], lo, hi,
-        _refitted(grid), strict=True,
-    )  # fmt: skip
+        grid.budgets,
+        estimate.spent[0],
+        estimate.uniform[0],
+        estimate.accuracy[0],
+        estimate.gain[0],
+        lo,
+        hi,
+        _refitted(grid),
+        strict=True,
+    )
     return pl.DataFrame(list(rows), schema=ALLOCATIONS, orient="row").fill_nan(None)
 
 
@@ -141,7 +162,10 @@ class _Half(NamedTuple):
 def _measured(grid: Grid, drawn: Floats, *, seed: int) -> _Measured:
     fold, columns = fold_of(grid, seed=seed), cheapest_first(grid)
     first, second = (_half(grid, np.flatnonzero(fold == side), drawn) for side in (0, 1))
-    both = [_transferred(grid, learn, measure, columns) for learn, measure in ((first, second), (second, first))]
+    both = [
+        _transferred(grid, learn, measure, columns)
+        for learn, measure in ((first, second), (second, first))
+    ]
     total = drawn.sum(axis=1, keepdims=True)
     return _Measured(*(sum(figures) / total for figures in zip(*both, strict=True)))
 
@@ -152,16 +176,22 @@ def _half(grid: Grid, rows: NDArray[np.int64], drawn: Floats) -> _Half:
     return _Half(sums, np.stack([drawn[:, part].sum(axis=1) for part in parts], axis=1))
 
 
-def _transferred(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[NDArray[np.int64]]) -> _Measured:
+def _transferred(
+    grid: Grid, learn: _Half, measure: _Half, columns: Sequence[NDArray[np.int64]]
+) -> _Measured:
     """Sums over the questions of one half under what was learnt on the other."""
-    chosen = np.stack([choices(learn.sums[:, one], columns) for one in range(learn.sums.shape[1])], axis=1)
+    chosen = np.stack(
+        [choices(learn.sums[:, one], columns) for one in range(learn.sums.shape[1])], axis=1
+    )
     learnt, found = (np.take_along_axis(half.sums, chosen, axis=2) for half in (learn, measure))
     means = learnt / np.maximum(learn.counts, 1.0)[..., None]
     shares = learn.counts / np.maximum(learn.counts.sum(axis=1, keepdims=True), 1.0)
     budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), found.shape)
     spreads = [allocate(means, grid.budgets, shares, average=average) for average in grid.budgets]
     return _Measured(
-        spent=np.stack([(measure.counts * one.mixed(budgets)).sum(axis=1) for one in spreads], axis=1),
+        spent=np.stack(
+            [(measure.counts * one.mixed(budgets)).sum(axis=1) for one in spreads], axis=1
+        ),
         uniform=found.sum(axis=1),
         accuracy=np.stack([one.mixed(found).sum(axis=1) for one in spreads], axis=1),
     )
@@ -171,7 +201,9 @@ def _refitted(grid: Grid) -> list[list[float]]:
     """Mean budget of each bin at each average budget, learnt on all questions."""
     count, columns = len(grid.questions), cheapest_first(grid)
     every = _half(grid, np.arange(count), np.ones((1, count)))
-    chosen = np.stack([choices(every.sums[:, one], columns) for one in range(every.sums.shape[1])], axis=1)
+    chosen = np.stack(
+        [choices(every.sums[:, one], columns) for one in range(every.sums.shape[1])], axis=1
+    )
     means = (np.take_along_axis(every.sums, chosen, axis=2) / every.counts[..., None])[0]
     shares = every.counts[0] / count
     budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), means.shape)

@@ -25,7 +25,13 @@ class GroupEstimate(NamedTuple):
 
 
 def group_estimates(
-    pool: Pool, groups: Sequence[Sequence[int]], counts: Sequence[int], *, selector: str, seed: int, orders: int = 64
+    pool: Pool,
+    groups: Sequence[Sequence[int]],
+    counts: Sequence[int],
+    *,
+    selector: str,
+    seed: int,
+    orders: int = 64,
 ) -> list[GroupEstimate]:
     """An estimate for each number of groups in `counts`; `groups` holds indices into the pool.
 
@@ -34,11 +40,15 @@ def group_estimates(
     `tasks.statistics.estimators`. Raises ValueError for a count below 1 or above the number of groups.
     """
     if not groups or min(counts) < 1 or max(counts) > len(groups):
-        raise ValueError(f"expected counts between 1 and the {len(groups)} groups, got {list(counts)}")
+        raise ValueError(
+            f"expected counts between 1 and the {len(groups)} groups, got {list(counts)}"
+        )
     if orders < 2:
         raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
     if selector == "hierarchical":
-        groups = [[winner] if (winner := _winner(pool, group)) is not None else [] for group in groups]
+        groups = [
+            [winner] if (winner := _winner(pool, group)) is not None else [] for group in groups
+        ]
         selector = "weighted"
     members, classes, points, correct = _table(pool, groups, by_heads=selector == "majority")
     rng = np.random.default_rng([seed, pool.answers.size])
@@ -86,10 +96,14 @@ def _averaged(
         return GroupEstimate(count, float(_credits(members, ballot, chosen).mean()), 0.0)
     chosen = shuffled[:, : blocks * count].reshape(-1, count)
     means = _credits(members, ballot, chosen).reshape(len(shuffled), blocks).mean(axis=1)
-    return GroupEstimate(count, float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(shuffled))))
+    return GroupEstimate(
+        count, float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(shuffled)))
+    )
 
 
-def _credits(members: Integers, ballot: tuple[Integers, Integers, Floats], chosen: Integers) -> Floats:
+def _credits(
+    members: Integers, ballot: tuple[Integers, Integers, Floats], chosen: Integers
+) -> Floats:
     rows = members[chosen].reshape(len(chosen), -1)
     classes, points, correct = ballot
     return vote_credits(classes[rows], points[rows], correct)

@@ -49,14 +49,20 @@ class Grid:
 
     def of(self, strategy: str) -> dict[int, int]:
         """Column of this strategy by budget, budgets rising."""
-        return {cell.budget: column for column, cell in enumerate(self.cells) if cell.strategy == strategy}
+        return {
+            cell.budget: column
+            for column, cell in enumerate(self.cells)
+            if cell.strategy == strategy
+        }
 
     def by_cost(self, budget: int, rows: NDArray[np.int64]) -> list[list[int]]:
         """Columns at this budget in groups of equal mean cost over `rows`, cheapest first, then by name."""
         means = self.costs[:, rows, :].mean(axis=1)
         groups: list[list[int]] = []
         for column in sorted(self.at(budget), key=lambda one: tuple(means[:, one])):
-            if groups and np.allclose(means[:, groups[-1][0]], means[:, column], rtol=SAME_COST, atol=0):
+            if groups and np.allclose(
+                means[:, groups[-1][0]], means[:, column], rtol=SAME_COST, atol=0
+            ):
                 groups[-1].append(column)
             else:
                 groups.append([column])
@@ -70,24 +76,32 @@ def grid_of(outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs: Sequence[str])
     a row twice or an accuracy outside [0, 1].
     """
     keys = ["question_id", "budget", "strategy"]
-    ordered = outcomes.select(*keys, "accuracy", *costs).with_columns(pl.col("accuracy").fill_nan(None))
+    ordered = outcomes.select(*keys, "accuracy", *costs).with_columns(
+        pl.col("accuracy").fill_nan(None)
+    )
     ordered = ordered.drop_nulls().sort(keys)
     everyone = pl.concat([outcomes["question_id"], bins["question_id"]]).n_unique()
     _check(ordered, everyone)
     cells = tuple(Cell(*row) for row in ordered.select(keys[1:]).unique().sort(keys[1:]).rows())
     questions = ordered["question_id"].unique().sort()
     shape = (questions.len(), len(cells))
-    placed = questions.to_frame().join(bins, on="question_id", how="left", maintain_order="left")["bin"]
+    placed = questions.to_frame().join(bins, on="question_id", how="left", maintain_order="left")[
+        "bin"
+    ]
     if placed.len() != questions.len():
         raise ValueError("expected one bin for each question, got a question twice in the bins")
     if placed.has_nulls():
-        raise UserError(f"expected a bin for every question, {placed.null_count()} have none: bin them first")
+        raise UserError(
+            f"expected a bin for every question, {placed.null_count()} have none: bin them first"
+        )
     return Grid(
         questions=tuple(questions.to_list()),
         bins=placed.to_numpy().astype(np.int64),
         cells=cells,
         accuracy=ordered["accuracy"].clip(0, 1).to_numpy().astype(np.float64).reshape(shape),
-        costs=np.array([ordered[name].to_numpy().reshape(shape) for name in costs], dtype=np.float64),
+        costs=np.array(
+            [ordered[name].to_numpy().reshape(shape) for name in costs], dtype=np.float64
+        ),
     )
 
 

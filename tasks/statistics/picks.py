@@ -89,7 +89,9 @@ class _Bin(NamedTuple):
         return self.accuracy[:, [one]] - self.accuracy[:, others]
 
 
-def policy_table(grid: Grid, baseline: str, *, last: Last, resamples: int, seed: int) -> pl.DataFrame:
+def policy_table(
+    grid: Grid, baseline: str, *, last: Last, resamples: int, seed: int
+) -> pl.DataFrame:
     """The pick of every bin and budget, with Holm-adjusted p-values over the table (see `PolicyFit`)."""
     picks: list[Pick] = []
     for one in np.unique(grid.bins).tolist():
@@ -97,11 +99,15 @@ def policy_table(grid: Grid, baseline: str, *, last: Last, resamples: int, seed:
         accuracy = grid.accuracy[rows]
         drawn = weights(len(rows), resamples=resamples, seed=seed)
         inside = _Bin(one, rows, accuracy, accuracy.mean(axis=0), drawn @ accuracy / len(rows))
-        picks += [_pick(grid, inside, budget, baseline=baseline, last=last) for budget in grid.budgets]
+        picks += [
+            _pick(grid, inside, budget, baseline=baseline, last=last) for budget in grid.budgets
+        ]
     table = pl.DataFrame(picks, schema=PICKS, orient="row")
     adjusted = {name: pl.Series(holm(table[name].to_numpy())) for name in ("p", "over_majority_p")}
     table = table.with_columns(**adjusted).fill_nan(None)
-    return table.with_columns(decided=pl.col("alone") | (pl.col("p") < SIGNIFICANCE).fill_null(False)).drop("alone")
+    return table.with_columns(
+        decided=pl.col("alone") | (pl.col("p") < SIGNIFICANCE).fill_null(False)
+    ).drop("alone")
 
 
 def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -> Pick:
@@ -121,7 +127,9 @@ def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -
         *wilson(float(inside.mean[holder]), spread, len(values)),
         *inside.gain(holder, known),
         *inside.gain(holder, majority),
-        over_majority_p=_told_apart(inside, holder, [one for one in (majority,) if one not in (None, holder)]),
+        over_majority_p=_told_apart(
+            inside, holder, [one for one in (majority,) if one not in (None, holder)]
+        ),
         p=_told_apart(inside, holder, rivals, ahead=known in (None, holder)),
         alone=not rivals,
         questions=len(values),
@@ -145,14 +153,20 @@ def _ahead(gaps: Floats, errors: float) -> NDArray[np.bool_]:
 
 def _behind(inside: _Bin, known: int | None, ones: list[int]) -> NDArray[np.bool_]:
     """Which cells look worse than the baseline: by more than one standard error."""
-    return np.zeros(len(ones), dtype=bool) if known is None else _ahead(inside.gaps(known, ones), 1.0)
+    return (
+        np.zeros(len(ones), dtype=bool) if known is None else _ahead(inside.gaps(known, ones), 1.0)
+    )
 
 
 def _held(grid: Grid, inside: _Bin, tonight: int, known: int | None, *, earlier: str | None) -> int:
     """The last table's strategy, unless tonight's is ahead beyond their interval or the baseline looks better."""
     budget = grid.cells[tonight].budget
     column = None if earlier is None else grid.of(earlier).get(budget)
-    if column is None or inside.gain(tonight, column).lo > SAME_ACCURACY or _behind(inside, known, [column]).any():
+    if (
+        column is None
+        or inside.gain(tonight, column).lo > SAME_ACCURACY
+        or _behind(inside, known, [column]).any()
+    ):
         return tonight
     return column
 

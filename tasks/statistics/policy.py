@@ -110,14 +110,22 @@ def fit_policy(
     fold = fold_of(grid, seed=seed)
     policy = _centred(cross_validated(grid, fold, everyone), resample_curve(grid, fold, drawn))
     fixed = _Measured(*(one @ grid.accuracy / len(grid.questions) for one in (everyone, drawn)))
-    spent = pl.DataFrame({"budget": grid.budgets, "generations": _generations(grid, fold, estimation)})
-    earlier = {} if last is None else {(bin_, n): name for bin_, n, name in last["bin", "budget", "strategy"].rows()}
+    spent = pl.DataFrame(
+        {"budget": grid.budgets, "generations": _generations(grid, fold, estimation)}
+    )
+    earlier = (
+        {}
+        if last is None
+        else {(bin_, n): name for bin_, n, name in last["bin", "budget", "strategy"].rows()}
+    )
     return PolicyFit(
         table=policy_table(grid, baseline, last=earlier, resamples=resamples, seed=seed),
         curve=_with_interval(spent, policy, len(grid.questions)),
         efficiency=_net(_efficiency(grid, baseline, policy=policy, fixed=fixed), spent),
         fixed=_with_interval(
-            pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row").select("strategy", "budget"),
+            pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row").select(
+                "strategy", "budget"
+            ),
             fixed,
             len(grid.questions),
         ),
@@ -126,7 +134,10 @@ def fit_policy(
 
 def _generations(grid: Grid, fold: NDArray[np.int64], estimation: Estimation) -> Floats:
     """Mean generations a question at each budget under the cross-validated choice."""
-    each = np.array([estimation.generations(cell.strategy, cell.budget) for cell in grid.cells], dtype=np.float64)
+    each = np.array(
+        [estimation.generations(cell.strategy, cell.budget) for cell in grid.cells],
+        dtype=np.float64,
+    )
     total, columns = np.zeros(len(grid.budgets)), cheapest_first(grid)
     for one in np.unique(grid.bins):
         halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
@@ -139,7 +150,11 @@ def _generations(grid: Grid, fold: NDArray[np.int64], estimation: Estimation) ->
 def _net(efficiency: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
     share = pl.col("budget") / pl.col("generations")
     net = {f"net_{end}": pl.col(end) * share for end in ("factor", "lo", "hi")}
-    return efficiency.join(spent, on="budget", maintain_order="left").with_columns(**net).drop("generations")
+    return (
+        efficiency.join(spent, on="budget", maintain_order="left")
+        .with_columns(**net)
+        .drop("generations")
+    )
 
 
 class _Measured(NamedTuple):

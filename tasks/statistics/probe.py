@@ -33,7 +33,9 @@ class Probe:
         `answers` are canonical ones, None for a completion without; `scores` None for a missing one. Raises
         ValueError for no draw, or for lists of unequal length.
         """
-        return float(np.dot(self.weights, (1.0, *features(answers, scores)[: len(self.weights) - 1])))
+        return float(
+            np.dot(self.weights, (1.0, *features(answers, scores)[: len(self.weights) - 1]))
+        )
 
     def bin(self, value: float) -> int:
         """1 easiest … 5 hardest. Bins need not be equally full, and one may be empty where many values are equal."""
@@ -60,7 +62,9 @@ class Features(NamedTuple):
 def features(answers: Sequence[str | None], scores: Sequence[float | None]) -> Features:
     """The figures of one question's draws; ValueError for no draw or lists of unequal length."""
     if not answers or len(answers) != len(scores):
-        raise ValueError(f"expected as many answers as scores, at least one, got {len(answers)} and {len(scores)}")
+        raise ValueError(
+            f"expected as many answers as scores, at least one, got {len(answers)} and {len(scores)}"
+        )
     votes: defaultdict[str, int] = defaultdict(int)
     behind: defaultdict[str, float] = defaultdict(float)
     for answer, score in zip(answers, scores, strict=True):
@@ -93,7 +97,9 @@ def fit_probe(draws: pl.DataFrame, *, count: int, scored: bool, seed: int) -> Pr
     on the share of its most frequent answer: no target is used, so it can be fitted where it is deployed.
     Questions without any score take no part in the fit. Cuts are quintiles of the fitted questions' values.
     """
-    questions = [_seen(one, count=count, scored=scored) for one in draws.partition_by("question_id")]
+    questions = [
+        _seen(one, count=count, scored=scored) for one in draws.partition_by("question_id")
+    ]
     questions.sort(key=lambda one: sha256(f"{seed}:{one.question_id}".encode()).hexdigest())
     halves = [questions[side::2] for side in (0, 1)]
     rows: list[tuple[str, float, int]] = []
@@ -103,7 +109,10 @@ def fit_probe(draws: pl.DataFrame, *, count: int, scored: bool, seed: int) -> Pr
             value = float(np.dot(probe.weights, one.figures))
             rows.append((one.question_id, value, probe.bin(value)))
     schema = {"question_id": pl.String, "value": pl.Float64, "bin": pl.Int64}
-    return Probing(_fitted(questions, count=count), pl.DataFrame(rows, schema=schema, orient="row").sort("question_id"))
+    return Probing(
+        _fitted(questions, count=count),
+        pl.DataFrame(rows, schema=schema, orient="row").sort("question_id"),
+    )
 
 
 class _Seen(NamedTuple):
@@ -131,6 +140,8 @@ def _fitted(questions: Sequence[_Seen], *, count: int) -> Probe:
     wanted: Floats = np.array([difficulty for _, difficulty in known], dtype=np.float64)
     weights = np.zeros(seen.shape[1])
     if known:
-        weights = np.linalg.lstsq(np.array([figures for figures, _ in known]), wanted, rcond=None)[0]
+        weights = np.linalg.lstsq(np.array([figures for figures, _ in known]), wanted, rcond=None)[
+            0
+        ]
     cuts = np.quantile(seen @ weights, np.arange(BINS - 1, 0, -1) / BINS)
     return Probe(count, tuple(map(float, weights)), tuple(map(float, cuts)))

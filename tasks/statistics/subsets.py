@@ -69,7 +69,9 @@ def _winning_subsets(target: int, rivals: Any, silent: int, budgets: Any, choose
     """Number of subsets that `target` wins, ties shared: summed over its votes j."""
     wins = np.zeros(budgets.size)
     for votes in range(1, min(target, budgets[-1]) + 1):
-        able = np.sum(rivals >= votes)  # the others cannot reach j: all ways of drawing them are open
+        able = np.sum(
+            rivals >= votes
+        )  # the others cannot reach j: all ways of drawing them are open
         free = silent + np.sum(rivals[able:])
         shares = _rival_shares(rivals[:able], votes, budgets[-1] - votes, choose)
         for at in range(budgets.size):

@@ -45,7 +45,10 @@ class PolicyWorth:
         total = np.zeros((2, len(weights), len(grid.budgets)))
         for learn, measure in halves(grid, self.fold):
             picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
-            found = [remeasure(one, learn, measure, weights=weights) for one in (grid.accuracy, grid.costs[0])]
+            found = [
+                remeasure(one, learn, measure, weights=weights)
+                for one in (grid.accuracy, grid.costs[0])
+            ]
             total += np.take_along_axis(np.stack(found), picks[None], axis=2)
         return total[0] / len(grid.questions), total[1] / len(grid.questions)
 

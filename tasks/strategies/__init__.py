@@ -9,7 +9,17 @@ from typing import Any
 from tasks.draws.nodes import Node
 from tasks.strategies.beam_search import beam_search
 from tasks.strategies.dvts import dvts
-from tasks.strategies.forms import Form, Kind, Options, Value, at_least, power_of_two, share, width, width_at
+from tasks.strategies.forms import (
+    Form,
+    Kind,
+    Options,
+    Value,
+    at_least,
+    power_of_two,
+    share,
+    width,
+    width_at,
+)
 from tasks.strategies.particle_filter import particle_filter
 from tasks.strategies.rebase import rebase
 from tasks.strategies.revision_search import revision_search
@@ -35,33 +45,64 @@ STRATEGIES: dict[str, Form] = {
     "best_of_n": Form("pool", ("best_of_n",), "best_of_n"),
     "weighted": Form("pool", ("weighted",), "weighted"),
     "adaptive": Form(
-        "pool", ("majority",), "adaptive(agree=3) or adaptive(posterior=0.95)", one_of=True,
+        "pool",
+        ("majority",),
+        "adaptive(agree=3) or adaptive(posterior=0.95)",
+        one_of=True,
         options={"agree": at_least(2), "posterior": share(0.5, 1.0)},
     ),
     "beam_search": Form(
-        "search", STEPWISE, "beam_search(m=4)", beam_search, {"m": width()},
-        least=_least_beams, unit=width_at,
+        "search",
+        STEPWISE,
+        "beam_search(m=4)",
+        beam_search,
+        {"m": width()},
+        least=_least_beams,
+        unit=width_at,
     ),
     "lookahead": Form(
-        "search", STEPWISE, "lookahead(k=1,m=4)", beam_search, {"k": at_least(1), "m": width()},
+        "search",
+        STEPWISE,
+        "lookahead(k=1,m=4)",
+        beam_search,
+        {"k": at_least(1), "m": width()},
         least=lambda o: _rollouts(o) * _least_beams(o),
         unit=lambda o, budget: _rollouts(o) * width_at(o, budget // _rollouts(o)),
     ),
     "dvts": Form(
-        "groups", ("weighted", "majority"), "dvts(m=4)", dvts, {"m": at_least(2)},
-        least=lambda o: int(o["m"]), unit=lambda o, _: int(o["m"]),
+        "groups",
+        ("weighted", "majority"),
+        "dvts(m=4)",
+        dvts,
+        {"m": at_least(2)},
+        least=lambda o: int(o["m"]),
+        unit=lambda o, _: int(o["m"]),
     ),
     "rebase": Form("search", STEPWISE, "rebase", rebase, least=lambda _: 2),
-    "particle_filter": Form("search", STEPWISE, "particle_filter", particle_filter, least=lambda _: 2),
+    "particle_filter": Form(
+        "search", STEPWISE, "particle_filter", particle_filter, least=lambda _: 2
+    ),
     "revisions": Form(
-        "groups", ("hierarchical", "majority"), "revisions(s=4)", revisions, {"s": power_of_two()},
-        least=lambda o: int(o["s"]), unit=lambda o, _: int(o["s"]), revises=True,
+        "groups",
+        ("hierarchical", "majority"),
+        "revisions(s=4)",
+        revisions,
+        {"s": power_of_two()},
+        least=lambda o: int(o["s"]),
+        unit=lambda o, _: int(o["s"]),
+        revises=True,
     ),
     "revision_search": Form(
-        "search", STEPWISE, "revision_search(m=4)", revision_search, {"m": at_least(2)},
-        least=lambda _: 2, unit=lambda _, budget: round_width(budget), revises=True,
+        "search",
+        STEPWISE,
+        "revision_search(m=4)",
+        revision_search,
+        {"m": at_least(2)},
+        least=lambda _: 2,
+        unit=lambda _, budget: round_width(budget),
+        revises=True,
     ),
-}  # fmt: skip
+}
 """Every strategy by name; what a study may say of it stands in its Form."""
 
 
@@ -148,7 +189,9 @@ def parse(text: str) -> Strategy:
     form = STRATEGIES[match["name"]]
     selector = match["selector"] or form.selectors[0]
     if selector not in form.selectors:
-        raise UserError(f"study: unknown selector {selector!r} in {text!r}; known are {', '.join(form.selectors)}")
+        raise UserError(
+            f"study: unknown selector {selector!r} in {text!r}; known are {', '.join(form.selectors)}"
+        )
     return Strategy(match["name"], selector, _options(text, form, match["options"] or ""))
 
 
@@ -157,12 +200,18 @@ def _options(text: str, form: Form, written: str) -> tuple[tuple[str, Value], ..
     given = {name: value for name, _, value in parts}
     complete = len(given) == len(parts) == (1 if form.one_of else len(form.options))
     if given and not form.options:
-        raise UserError(f"study: {form.example} takes no options, got {text!r}; write {form.example!r}")
+        raise UserError(
+            f"study: {form.example} takes no options, got {text!r}; write {form.example!r}"
+        )
     if not given.keys() <= form.options.keys() or not complete:
         named = (" or " if form.one_of else " and ").join(form.options)
         raise UserError(f"study: expected {named}, got {text!r}; write e.g. {form.example}")
-    values = [(name, option.read(given[name])) for name, option in form.options.items() if name in given]
+    values = [
+        (name, option.read(given[name])) for name, option in form.options.items() if name in given
+    ]
     for name, value in values:
         if value is None:
-            raise UserError(f"study: {name} must be {form.options[name].accepts}, got {text!r}; write {form.example}")
+            raise UserError(
+                f"study: {name} must be {form.options[name].accepts}, got {text!r}; write {form.example}"
+            )
     return tuple((name, value) for name, value in values if value is not None)

@@ -32,7 +32,9 @@ async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int =
         slots = len(beams)
         kept = await _best(beams, math.ceil(slots / m), tools, k)
         wanted = [(node, min(m, slots - place * m)) for place, node in enumerate(kept)]
-        beams = split_ended([child for family in await children_of_each(tools, wanted) for child in family], ended)
+        beams = split_ended(
+            [child for family in await children_of_each(tools, wanted) for child in family], ended
+        )
     return ended
 
 

@@ -16,9 +16,12 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
 
 
 _SPOKEN = {
-    "best_of_n": "best-of-N", "beam_search": "beam", "particle_filter": "particles", "revision_search": "rev. search",
+    "best_of_n": "best-of-N",
+    "beam_search": "beam",
+    "particle_filter": "particles",
+    "revision_search": "rev. search",
     "revisions": "revise",
-}  # fmt: skip
+}
 
 
 def _shortened(key: str) -> str:

@@ -26,7 +26,9 @@ async def rebase(root: Node, budget: int, *, tools: Tools) -> list[Node]:
             break
         scores = await asyncio.gather(*(tools.score(node) for node in nodes))
         wanted = list(zip(nodes, shares(scores, len(nodes)), strict=True))
-        nodes = split_ended([child for family in await children_of_each(tools, wanted) for child in family], ended)
+        nodes = split_ended(
+            [child for family in await children_of_each(tools, wanted) for child in family], ended
+        )
     return ended
 
 

@@ -50,8 +50,13 @@ async def children_of_each(tools: Tools, wanted: Sequence[tuple[Node, int]]) -> 
     for node, n in wanted:
         totals[node.key] += n
     nodes = {node.key: node for node, _ in wanted}
-    drawn = await asyncio.gather(*(tools.next_steps(nodes[key], n) for key, n in totals.items() if n))
-    children = {key: iter(family) for key, family in zip((k for k, n in totals.items() if n), drawn, strict=True)}
+    drawn = await asyncio.gather(
+        *(tools.next_steps(nodes[key], n) for key, n in totals.items() if n)
+    )
+    children = {
+        key: iter(family)
+        for key, family in zip((k for k, n in totals.items() if n), drawn, strict=True)
+    }
     return [list(islice(children[node.key], n)) if n else [] for node, n in wanted]
 
 
@@ -63,7 +68,9 @@ async def next_attempts(tools: Tools, chains: Sequence[Chain], taken: Counter[st
     sights = [tools.attempt_key(chain) for chain in chains]
     by_sight = dict(zip(sights, chains, strict=True))
     wanted = Counter(sights)
-    drawn = await asyncio.gather(*(tools.attempts(by_sight[s], taken[s] + n) for s, n in wanted.items()))
+    drawn = await asyncio.gather(
+        *(tools.attempts(by_sight[s], taken[s] + n) for s, n in wanted.items())
+    )
     fresh = {s: iter(family[taken[s] :]) for s, family in zip(wanted, drawn, strict=True)}
     taken.update(wanted)
     return [next(fresh[sight]) for sight in sights]

@@ -16,7 +16,16 @@ from pydantic import TypeAdapter, ValidationError
 from tasks.models.verifiers import load_verifier_format
 from tasks.settings import INFRA
 from tasks.strategies import Strategy, parse
-from tasks.study.tables import Distill, EngineOptions, Exchange, Gate, Generator, Revisions, Server, Verifier
+from tasks.study.tables import (
+    Distill,
+    EngineOptions,
+    Exchange,
+    Gate,
+    Generator,
+    Revisions,
+    Server,
+    Verifier,
+)
 from warehouse.errors import UserError
 
 
@@ -30,7 +39,13 @@ class Study:
     questions: int | None = None
     """How many questions, None for all of a JSONL file (500 of a generated benchmark)."""
     budgets: tuple[int, ...] = (1, 2, 4, 8, 16)
-    strategies: tuple[str, ...] = ("majority", "best_of_n", "weighted", "beam_search(m=4)", "beam_search(m=sqrt)")
+    strategies: tuple[str, ...] = (
+        "majority",
+        "best_of_n",
+        "weighted",
+        "beam_search(m=4)",
+        "beam_search(m=sqrt)",
+    )
     difficulty_draws: int = 32
     """Draws a question that set its bin; never those its accuracy is measured on."""
     probe_draws: int = 4
@@ -95,13 +110,17 @@ def _check_strategies(study: Study) -> None:
         strategy.check(study.budgets)
         _check_models(study, strategy)
     if study.baseline not in keys:
-        raise UserError(f"study: baseline must be one of the strategies {keys}, got {study.baseline!r}")
+        raise UserError(
+            f"study: baseline must be one of the strategies {keys}, got {study.baseline!r}"
+        )
 
 
 def _check_models(study: Study, strategy: Strategy) -> None:
     revisions = study.revisions
     if strategy.form.revises and revisions is None:
-        raise UserError(f"study: {strategy.key} needs a [revisions] table, got none; add one or drop the strategy")
+        raise UserError(
+            f"study: {strategy.key} needs a [revisions] table, got none; add one or drop the strategy"
+        )
     own = revisions.verifier if revisions and strategy.form.revises else None
     asked = own or study.verifier
     if strategy.scores_steps and asked and not load_verifier_format(asked.format).scores_steps:
@@ -147,9 +166,15 @@ def study_from(values: dict[str, Any]) -> Study:
 
 
 _NESTED: dict[str, type] = {
-    "generator": Generator, "verifier": Verifier, "revisions": Revisions, "engine": EngineOptions, "servers": Server,
-    "gate": Gate, "exchange": Exchange, "distill": Distill,
-}  # fmt: skip
+    "generator": Generator,
+    "verifier": Verifier,
+    "revisions": Revisions,
+    "engine": EngineOptions,
+    "servers": Server,
+    "gate": Gate,
+    "exchange": Exchange,
+    "distill": Distill,
+}
 
 
 def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
@@ -174,7 +199,9 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"study: {path} is not valid TOML: {error}; correct that line and run again") from error
+        raise UserError(
+            f"study: {path} is not valid TOML: {error}; correct that line and run again"
+        ) from error
     if max_budget is not None:
         values["budgets"] = _dialled(values.get("budgets", list(_default("budgets"))), max_budget)
         named = values.get("strategies", list(_default("strategies")))

@@ -39,17 +39,25 @@ def run_name(summary: RunSummary) -> str:
 
 def model_name(summary: RunSummary) -> str:
     """Name of the registered policy of the run's family and benchmark."""
-    return registered_name(summary.run["benchmark"], summary.run.get("family") or summary.run["model"])
+    return registered_name(
+        summary.run["benchmark"], summary.run.get("family") or summary.run["model"]
+    )
 
 
 def registered_name(benchmark: str, family: str) -> str:
     """`ttc-policy-<benchmark>-<family>`; characters that a registry refuses become `-`."""
-    return re.sub(r"[^\w.-]+", "-", f"ttc-policy-{benchmark_name(benchmark)}-{model_short_name(family)}")
+    return re.sub(
+        r"[^\w.-]+", "-", f"ttc-policy-{benchmark_name(benchmark)}-{model_short_name(family)}"
+    )
 
 
 def slug(strategy: str) -> str:
     """`beam_search(m=4)/weighted` → `beam_search_m4_weighted`: a strategy key as a metric's name."""
-    return "coverage" if strategy == COVERAGE else re.sub(r"\W+", "_", strategy.replace("=", "")).strip("_")
+    return (
+        "coverage"
+        if strategy == COVERAGE
+        else re.sub(r"\W+", "_", strategy.replace("=", "")).strip("_")
+    )
 
 
 def parameters(summary: RunSummary) -> dict[str, str]:
@@ -73,7 +81,9 @@ def parameters(summary: RunSummary) -> dict[str, str]:
         "model_version": run["version"],
         "baseline": summary.baseline,
     }
-    packages = {f"package.{name}": version for name, version in json.loads(run["packages_json"]).items()}
+    packages = {
+        f"package.{name}": version for name, version in json.loads(run["packages_json"]).items()
+    }
     merged = {f"study.{key}": value for key, value in study.items()} | fixed | packages
     return {key: str(value)[:5000] for key, value in merged.items() if value is not None}
 
@@ -81,7 +91,11 @@ def parameters(summary: RunSummary) -> dict[str, str]:
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}  # type: ignore[reportUnknownArgumentType]
+        flat |= (
+            _flat(value, f"{prefix}{key}.")
+            if isinstance(value, dict)
+            else {f"{prefix}{key}": value}
+        )  # type: ignore[reportUnknownArgumentType]
     return flat
 
 
@@ -156,7 +170,10 @@ def _spoken(names: dict[str, str], cell: ShownCell) -> str:
 def policy_entries(summary: RunSummary) -> dict[str, Any]:
     """What the registered policy model is made of: JSON with benchmark, model, difficulty and the cells."""
     kind = (summary.difficulties or ["predicted"])[0]
-    table = [{"bin": c.bin, "budget": c.budget, "strategy": c.strategy} for c in policy_cells(summary, kind)]
+    table = [
+        {"bin": c.bin, "budget": c.budget, "strategy": c.strategy}
+        for c in policy_cells(summary, kind)
+    ]
     run = summary.run
     return {
         "benchmark": run["benchmark"],
@@ -170,10 +187,14 @@ def policy_entries(summary: RunSummary) -> dict[str, Any]:
 
 def note(summary: RunSummary, *, links: dict[str, str]) -> str:
     """Markdown of the run's first screen: policy grid, headlines, links by name, SQL that digs deeper."""
-    lines = [_grid(summary, kind) for kind in summary.difficulties[:1]]  # first: the page folds after 100 px
+    lines = [
+        _grid(summary, kind) for kind in summary.difficulties[:1]
+    ]  # first: the page folds after 100 px
     lines.append("\n".join(f"- {sentence}" for sentence in headlines(summary)))
     linked = " · ".join(f"[{name}]({address})" for name, address in links.items())
-    lines.append(f"{linked}\n\nWarehouse run `{summary.run_id}`, Prefect run `{summary.prefect_run_id or 'none'}`.")
+    lines.append(
+        f"{linked}\n\nWarehouse run `{summary.run_id}`, Prefect run `{summary.prefect_run_id or 'none'}`."
+    )
     lines.append("Dig deeper:\n\n```\n" + "\n".join(_queries(summary)) + "\n```")
     return "\n\n".join(lines)
 
@@ -182,14 +203,21 @@ def _grid(summary: RunSummary, difficulty: str) -> str:
     policy, names = policy_cells(summary, difficulty), short_names(summary.strategies)
     budgets = sorted({cell.budget for cell in policy})
     by_place = {(c.bin, c.budget): c for c in policy}
-    lines = ["| bin | " + " | ".join(f"N = {b}" for b in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
+    lines = [
+        "| bin | " + " | ".join(f"N = {b}" for b in budgets) + " |",
+        "|---" * (len(budgets) + 1) + "|",
+    ]
     for bin_ in sorted({cell.bin for cell in policy}):
         row = [f"**{bin_}**"]
         for budget in budgets:
             cell = by_place.get((bin_, budget))
-            row.append("–" if cell is None else _cell(names.get(cell.strategy, cell.strategy), cell))
+            row.append(
+                "–" if cell is None else _cell(names.get(cell.strategy, cell.strategy), cell)
+            )
         lines.append("| " + " | ".join(row) + " |")
-    lines.append("\n± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest.")
+    lines.append(
+        "\n± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest."
+    )
     return "\n".join(lines)
 
 
@@ -215,7 +243,11 @@ def links(summary: RunSummary, *, experiment: str, run: str, uri: str) -> dict[s
     A file store is shown by the server of `ttc up`, so its links point there.
     """
     here = settings()
-    mlflow = uri if uri.startswith("http") else here.mlflow_uri or f"http://{here.host}:{here.mlflow_port}"
+    mlflow = (
+        uri
+        if uri.startswith("http")
+        else here.mlflow_uri or f"http://{here.host}:{here.mlflow_port}"
+    )
     page = f"{mlflow.rstrip('/')}/#/experiments/{experiment}"
     found = {
         "HTML report": f"{page}/runs/{run}/artifacts/report.html?{_TRAINING}",
@@ -223,5 +255,7 @@ def links(summary: RunSummary, *, experiment: str, run: str, uri: str) -> dict[s
     }
     if summary.prefect_run_id:
         api = here.prefect_api or f"http://{here.host}:{here.prefect_port}/api"
-        found["Prefect run"] = f"{api.rstrip('/').removesuffix('/api')}/runs/flow-run/{summary.prefect_run_id}"
+        found["Prefect run"] = (
+            f"{api.rstrip('/').removesuffix('/api')}/runs/flow-run/{summary.prefect_run_id}"
+        )
     return found

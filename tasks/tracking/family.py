@@ -26,13 +26,21 @@ class Track(NamedTuple):
     def about(self) -> str:
         """Description of the registered policy: what it takes and gives, and who is champion."""
         champion = next((row for row in self.standings if row["standing"] == "champion"), None)
-        said = f"\n\nChampion: model version {champion['version']}, {champion['why']}." if champion else ""
+        said = (
+            f"\n\nChampion: model version {champion['version']}, {champion['why']}."
+            if champion
+            else ""
+        )
         return f"Bin and budget in (columns bin, budget), strategy key out; versions of {self.family}.{said}"
 
     def points(self) -> dict[tuple[str, int], float]:
         """(metric, version) → value: accuracy, efficiency factor and FLOPs of the policy at the headline budgets."""
         rows = self.history.filter(pl.col("budget").is_in(self.budgets)).to_dicts()
-        named = {"policy_accuracy": "accuracy", "efficiency_factor": "factor", "policy_flops": "flops"}
+        named = {
+            "policy_accuracy": "accuracy",
+            "efficiency_factor": "factor",
+            "policy_flops": "flops",
+        }
         return {
             (f"{metric}/N_{row['budget']:03d}", row["version"]): float(row[column])
             for row in rows
@@ -55,13 +63,18 @@ def track_of(store: Reader, version: Version) -> Track:
     """The family and benchmark that a version is of, as the warehouse knows them now."""
     standings = store.read(
         "SELECT * FROM standings WHERE family = $family AND benchmark = $benchmark ORDER BY version",
-        family=version.family, benchmark=version.benchmark,
-    )  # fmt: skip
+        family=version.family,
+        benchmark=version.benchmark,
+    )
     history = store.read(
         "SELECT * FROM version_history WHERE family = $family AND benchmark_fingerprint = $questions "
         "AND study = $study AND difficulty = $kind ORDER BY version, budget",
-        family=version.family, questions=version.benchmark_fingerprint, study=version.study,
+        family=version.family,
+        questions=version.benchmark_fingerprint,
+        study=version.study,
         kind=deployable(store, version.run_id),
-    )  # fmt: skip
+    )
     budgets = study_of(store, version.run_id).headline_budgets
-    return Track(version.family, version.benchmark, version.study, standings.to_dicts(), history, budgets)
+    return Track(
+        version.family, version.benchmark, version.study, standings.to_dicts(), history, budgets
+    )

@@ -50,4 +50,6 @@ def remove(outbox: Path, run_id: str) -> None:
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"outbox: expected JSON values and times in the run's row, got {type(value).__name__}")
+    raise TypeError(
+        f"outbox: expected JSON values and times in the run's row, got {type(value).__name__}"
+    )

@@ -21,13 +21,19 @@ class RegisteredPolicy(PythonModel):
         for cell in context.model_config["cells"]:
             self.cells.setdefault(cell["bin"], {})[cell["budget"]] = cell["strategy"]
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> Any:  # noqa: ARG002
         """A Series: the strategy key of every row of columns bin and budget.
 
         ValueError names a bin the table lacks, or a budget below its smallest.
         """
-        pairs: list[tuple[int, int]] = list(model_input[["bin", "budget"]].itertuples(index=False, name=None))
-        return pd.Series([self._strategy(int(bin_), int(budget)) for bin_, budget in pairs], name="strategy")
+        pairs: list[tuple[int, int]] = list(
+            model_input[["bin", "budget"]].itertuples(index=False, name=None)
+        )
+        return pd.Series(
+            [self._strategy(int(bin_), int(budget)) for bin_, budget in pairs], name="strategy"
+        )
 
     def _strategy(self, bin_: int, budget: int) -> str:
         if bin_ not in self.cells:
@@ -35,7 +41,9 @@ class RegisteredPolicy(PythonModel):
         fitting = [known for known in self.cells[bin_] if known <= budget]
         if not fitting:
             least = min(self.cells[bin_])
-            raise ValueError(f"policy: expected a budget of at least {least} in bin {bin_}, got {budget}")
+            raise ValueError(
+                f"policy: expected a budget of at least {least} in bin {bin_}, got {budget}"
+            )
         return self.cells[bin_][max(fitting)]
 
 

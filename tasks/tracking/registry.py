@@ -33,9 +33,14 @@ def save_policy(summary: RunSummary, folder: Path) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    inputs, outputs = Schema([ColSpec("long", "bin"), ColSpec("long", "budget")]), Schema([ColSpec("string")])
+    inputs, outputs = (
+        Schema([ColSpec("long", "bin"), ColSpec("long", "budget")]),
+        Schema([ColSpec("string")]),
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it asks for an input example; the signature is given
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # it asks for an input example; the signature is given
         mlflow.pyfunc.save_model(  # type: ignore[reportUnknownMemberType]
             folder,
             python_model=str(_POLICY_MODEL),
@@ -59,8 +64,12 @@ def register(client: MlflowClient, run: Run, summary: RunSummary) -> ModelVersio
     version = _registered(client, name).get(summary.run["model_fingerprint"])
     if version is None:
         source = f"{run.info.artifact_uri}/policy_model"
-        return client.create_model_version(name, source, run.info.run_id, tags=tags, await_creation_for=0)
-    if version.run_id and version.run_id != run.info.run_id:  # its files lie with the run that first registered it
+        return client.create_model_version(
+            name, source, run.info.run_id, tags=tags, await_creation_for=0
+        )
+    if (
+        version.run_id and version.run_id != run.info.run_id
+    ):  # its files lie with the run that first registered it
         _renew(client, version.run_id, summary)
     for key, value in tags.items():
         client.set_model_version_tag(name, version.version, key, value)
@@ -109,11 +118,15 @@ def _point(client: MlflowClient, name: str, alias: str, version: ModelVersion | 
 def _describe(client: MlflowClient, version: ModelVersion, row: dict[str, Any]) -> None:
     standing = row["standing"].replace("_", " ").capitalize()
     told = f" Regression: {alarm_sentence(row['regressed'])}." if row["regressed"] else ""
-    whose = f"Model version {row['version']} ({row['model']}), run `{row['run_id']}` of the warehouse."
+    whose = (
+        f"Model version {row['version']} ({row['model']}), run `{row['run_id']}` of the warehouse."
+    )
     text = f"{standing}: {row['why']}.{told}\n\n{whose}"
     client.update_model_version(version.name, version.version, text)
     if row["regressed"]:
-        client.set_model_version_tag(version.name, version.version, REGRESSION, alarm_sentence(row["regressed"]))
+        client.set_model_version_tag(
+            version.name, version.version, REGRESSION, alarm_sentence(row["regressed"])
+        )
     elif REGRESSION in version.tags:
         client.delete_model_version_tag(version.name, version.version, REGRESSION)
 
@@ -135,7 +148,9 @@ def trend(client: MlflowClient, track: Track, *, experiment: str) -> str | None:
     wanted = track.points()
     if not wanted:
         return None
-    found = client.search_runs([experiment], f"tags.`ttc.trend` = '{track.family}/{track.study}'", max_results=1)
+    found = client.search_runs(
+        [experiment], f"tags.`ttc.trend` = '{track.family}/{track.study}'", max_results=1
+    )
     run = found[0] if found else None
     shown = _points_of(client, run) if run else {}
     if run and shown == wanted:
@@ -150,7 +165,11 @@ def trend(client: MlflowClient, track: Track, *, experiment: str) -> str | None:
 
 
 def _points_of(client: MlflowClient, run: Run) -> dict[tuple[str, int], float]:
-    history = [(key, one) for key in run.data.metrics for one in client.get_metric_history(run.info.run_id, key)]
+    history = [
+        (key, one)
+        for key in run.data.metrics
+        for one in client.get_metric_history(run.info.run_id, key)
+    ]
     return {(key, one.step): one.value for key, one in history}
 
 
@@ -164,7 +183,9 @@ def _new_trend(client: MlflowClient, track: Track, experiment: str) -> Run:
     return client.create_run(experiment, tags=tags, run_name="trend")
 
 
-def _log_points(client: MlflowClient, run_id: str, wanted: dict[tuple[str, int], float], *, at: int) -> None:
+def _log_points(
+    client: MlflowClient, run_id: str, wanted: dict[tuple[str, int], float], *, at: int
+) -> None:
     from mlflow.entities import Metric
 
     metrics = [Metric(key, value, at, step) for (key, step), value in wanted.items()]

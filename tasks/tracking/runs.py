@@ -67,7 +67,9 @@ def publish(summary: RunSummary, *, uri: str, outbox: Path) -> Published | None:
     except _unreachable() as error:
         folder = waiting_room.put(summary, outbox)
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        print(f"mlflow: {uri} did not take the run ({reason}); it waits in {folder}", file=sys.stderr)
+        print(
+            f"mlflow: {uri} did not take the run ({reason}); it waits in {folder}", file=sys.stderr
+        )
         return None
     waiting_room.remove(outbox, summary.run_id)
     return published
@@ -99,7 +101,10 @@ def mirror(track: Track, *, uri: str) -> bool:
         registry.trend(client, track, experiment=experiment)
     except _unreachable() as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        print(f"mlflow: {uri} did not take the standings of {track.family} ({reason})", file=sys.stderr)
+        print(
+            f"mlflow: {uri} did not take the standings of {track.family} ({reason})",
+            file=sys.stderr,
+        )
         return False
     return True
 
@@ -109,7 +114,9 @@ def refuse_incomplete(summary: RunSummary) -> None:
     rows = summary.missing.to_dicts()
     if not rows and summary.accuracy.height:
         return
-    named = [f"{r['strategy']} at budget {r['budget']} lacks {r['missing']} questions" for r in rows[:5]]
+    named = [
+        f"{r['strategy']} at budget {r['budget']} lacks {r['missing']} questions" for r in rows[:5]
+    ]
     more = f" and {len(rows) - 5} more cells" if len(rows) > 5 else ""
     lacking = "; ".join(named) + more or "there are no outcomes at all"
     raise IncompleteRun(
@@ -171,7 +178,9 @@ def _experiment(client: MlflowClient, uri: str, name: str) -> str:
     if known is not None:
         return known.experiment_id
     path = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
-    location = None if path is None else (Path(path).resolve().parent / "mlflow-artifacts" / name).as_uri()
+    location = (
+        None if path is None else (Path(path).resolve().parent / "mlflow-artifacts" / name).as_uri()
+    )
     about = f"Test-time compute policies on {name}, one run a model version; the table icon compares them."
     tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": about}
     return client.create_experiment(name, artifact_location=location, tags=tags)
@@ -189,7 +198,9 @@ def _run_of(client: MlflowClient, summary: RunSummary, experiment: str) -> Run:
         return found[0]
     start = int(summary.run["opened_at"].timestamp() * 1000)
     tags = {"ttc.subject": subject}
-    return client.create_run(experiment, start_time=start, tags=tags, run_name=entries.run_name(summary))
+    return client.create_run(
+        experiment, start_time=start, tags=tags, run_name=entries.run_name(summary)
+    )
 
 
 def _log_values(client: MlflowClient, run: Run, summary: RunSummary, *, uri: str) -> None:

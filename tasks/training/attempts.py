@@ -108,12 +108,16 @@ def documents(rng: random.Random, *, revising: Revising) -> Iterator[Document]:
         if split_of("".join(question)) != "train":
             continue
         if rng.random() < revising.plain:
-            yield completion(encode(question), encode(revise(stages, [], rng, revising=revising).tokens))
+            yield completion(
+                encode(question), encode(revise(stages, [], rng, revising=revising).tokens)
+            )
             continue
         past = rng.randint(1, WINDOW) if rng.random() < revising.later else 0
         before = chain(stages, [], rng, length=past + 1, revising=revising)[past:]
         attempts = chain(stages, before, rng, length=WINDOW, revising=revising)
-        yield chain_document(encode(question), [encode(each.tokens) for each in attempts], first=min(past, 1))
+        yield chain_document(
+            encode(question), [encode(each.tokens) for each in attempts], first=min(past, 1)
+        )
 
 
 def _draw(rng: random.Random, revising: Revising) -> list[Stage]:
@@ -123,7 +127,12 @@ def _draw(rng: random.Random, revising: Revising) -> list[Stage]:
 
 
 def chain(
-    stages: list[Stage], before: list[Attempt], rng: random.Random, *, length: int, revising: Revising
+    stages: list[Stage],
+    before: list[Attempt],
+    rng: random.Random,
+    *,
+    length: int,
+    revising: Revising,
 ) -> list[Attempt]:
     """`before` and `length` more attempts, each made with the WINDOW most recent in sight."""
     attempts = list(before)
@@ -132,7 +141,9 @@ def chain(
     return attempts
 
 
-def revise(stages: list[Stage], earlier: Sequence[Attempt], rng: random.Random, *, revising: Revising) -> Attempt:
+def revise(
+    stages: list[Stage], earlier: Sequence[Attempt], rng: random.Random, *, revising: Revising
+) -> Attempt:
     """The next attempt: guesses marked right are kept, others are guessed anew, never one seen to fail.
 
     A new guess is right by the chance of its kind; arithmetic and marks are as in the generator's text.
@@ -142,9 +153,17 @@ def revise(stages: list[Stage], earlier: Sequence[Attempt], rng: random.Random, 
     marks: list[bool] = []
     for index, stage in enumerate(stages):
         guess = _guess(stage, _seen(stage, index, values, earlier), values, rng, revising=revising)
-        bent = guess != solve(stage, values) and rng.random() < revising.writing.bent[stage.kind - 1]
+        bent = (
+            guess != solve(stage, values) and rng.random() < revising.writing.bent[stage.kind - 1]
+        )
         check = check_tokens(stage, guess, values, bent=bent)
-        tokens += [*stage_tokens(stage, index), f": try {LETTERS[index]} = ", str(guess), *check, STEP_END]
+        tokens += [
+            *stage_tokens(stage, index),
+            f": try {LETTERS[index]} = ",
+            str(guess),
+            *check,
+            STEP_END,
+        ]
         marks.append(check[-1] == RIGHT)
         values.append(guess)
     return Attempt([*tokens, ANSWER_MARKER, *answer_tokens(values), END], values, marks)
@@ -154,7 +173,8 @@ def review(values: Sequence[int], marks: Sequence[bool]) -> list[str]:
     """Token texts of the line that reviews an attempt."""
     named = [(" " if index else "") + f"{LETTERS[index]}=" for index in range(len(values))]
     parts = [
-        (name, str(value), RIGHT if mark else WRONG) for name, value, mark in zip(named, values, marks, strict=True)
+        (name, str(value), RIGHT if mark else WRONG)
+        for name, value, mark in zip(named, values, marks, strict=True)
     ]
     return [REVIEW, *(token for part in parts for token in part), STEP_END]
 
@@ -163,7 +183,11 @@ def review_of(text: Sequence[int]) -> list[int]:
     """Ids of the line that reviews a written attempt, by its lines' guesses and marks; none for one without."""
     words = vocabulary()
     spelled = [words[token] for token in text]
-    tries = [place for place, word in enumerate(spelled[:-1]) if word[:6] == ": try " and spelled[place + 1].isdigit()]
+    tries = [
+        place
+        for place, word in enumerate(spelled[:-1])
+        if word[:6] == ": try " and spelled[place + 1].isdigit()
+    ]
     if not tries:
         return []
     ends = [*tries[1:], len(spelled)]
@@ -171,7 +195,9 @@ def review_of(text: Sequence[int]) -> list[int]:
     return encode(review([int(spelled[place + 1]) for place in tries], marked))
 
 
-def _seen(stage: Stage, index: int, values: list[int], earlier: Sequence[Attempt]) -> dict[int, bool]:
+def _seen(
+    stage: Stage, index: int, values: list[int], earlier: Sequence[Attempt]
+) -> dict[int, bool]:
     """Guess → its latest mark, the latest guess last; only lines that checked the same congruence count."""
     seen: dict[int, bool] = {}
     for attempt in earlier:
@@ -181,7 +207,14 @@ def _seen(stage: Stage, index: int, values: list[int], earlier: Sequence[Attempt
     return seen
 
 
-def _guess(stage: Stage, seen: dict[int, bool], values: list[int], rng: random.Random, *, revising: Revising) -> int:
+def _guess(
+    stage: Stage,
+    seen: dict[int, bool],
+    values: list[int],
+    rng: random.Random,
+    *,
+    revising: Revising,
+) -> int:
     good = [value for value, marked in seen.items() if marked]
     if good and rng.random() < revising.keep:
         return good[-1]

@@ -38,7 +38,9 @@ FAMILY: dict[str, Member] = {
 """Every member, in the order in which they are trained."""
 
 
-def train_member(kind: str, folder: Path, *, states: Path, out: Path | None = None, seed: int | None = None) -> None:
+def train_member(
+    kind: str, folder: Path, *, states: Path, out: Path | None = None, seed: int | None = None
+) -> None:
     """Train one member into `out`, by default its place in `folder`, where its sources lie.
 
     Killed, it goes on from the states in `states` when run again; they are removed in the end.
@@ -60,18 +62,27 @@ def train_member(kind: str, folder: Path, *, states: Path, out: Path | None = No
         case OrmRecipe() as recipe, Path():
             train_orm(source, place, seed=seed, recipe=recipe)
         case _:
-            raise ValueError(f"{kind}: expected a member to be made from, got none; name one in FAMILY")
+            raise ValueError(
+                f"{kind}: expected a member to be made from, got none; name one in FAMILY"
+            )
     shutil.rmtree(kept, ignore_errors=True)
 
 
-def train_bundled(folder: Path, *, states: Path, seed: int | None = None, say: Callable[[str], object] = print) -> None:
+def train_bundled(
+    folder: Path, *, states: Path, seed: int | None = None, say: Callable[[str], object] = print
+) -> None:
     """Train every member that `folder` does not hold yet; killed, it goes on where it was when run again.
 
     A `seed` is added to each member's own.
     """
     for kind, member in FAMILY.items():
         wanted = member.seed + (seed or 0)
-        if held(folder / TITLES[kind], recipe=member.recipe, seed=wanted, source=_place(member.source, folder)):
+        if held(
+            folder / TITLES[kind],
+            recipe=member.recipe,
+            seed=wanted,
+            source=_place(member.source, folder),
+        ):
             say(f"{TITLES[kind]}: held already")
             continue
         say(f"{TITLES[kind]}: training")

@@ -27,14 +27,18 @@ _WRITES = "Writes guess-and-check solutions of chained congruences modulo 7, one
 
 KINDS: dict[str, Kind] = {
     "generator": Kind("congruences-generator", _WRITES, _SOLUTIONS),
-    "half": Kind("congruences-generator-half", f"{_WRITES} A weaker version: half the training.", _SOLUTIONS),
+    "half": Kind(
+        "congruences-generator-half", f"{_WRITES} A weaker version: half the training.", _SOLUTIONS
+    ),
     "prm": Kind(
         "congruences-prm",
         "Scores each line of such a solution: the chance that it leads to the target.",
         "Completions drawn from the generator on training questions; a line's label is the share of "
         "rollouts from its end that reach the target, a finished completion's label its correctness.",
     ),
-    "large": Kind("congruences-large", f"{_WRITES} About 14 times the generator's parameters.", _SOLUTIONS),
+    "large": Kind(
+        "congruences-large", f"{_WRITES} About 14 times the generator's parameters.", _SOLUTIONS
+    ),
     "revision": Kind(
         "congruences-revision",
         "Writes the next attempt at a question, with up to four of its earlier attempts before it.",
@@ -82,10 +86,18 @@ def render(card: dict[str, Any]) -> str:
         "",
         f"**Data.** {words.data}",
         "",
-        *_table(("fact", "value"), [(name.replace("_", " "), _show(value)) for name, value in facts.items()]),
+        *_table(
+            ("fact", "value"),
+            [(name.replace("_", " "), _show(value)) for name, value in facts.items()],
+        ),
         "",
         *_nested("Measured on validation questions", card["measured"]),
-        *(line for name, title in SECTIONS.items() if name in card for line in _nested(title, card[name])),
+        *(
+            line
+            for name, title in SECTIONS.items()
+            if name in card
+            for line in _nested(title, card[name])
+        ),
         "## Recipe",
         "",
         *_table(("setting", "value"), _settings(card["recipe"])),
@@ -98,7 +110,11 @@ def render(card: dict[str, Any]) -> str:
 
 def _nested(title: str, figures: dict[str, Any]) -> list[str]:
     """A section: its plain facts as a sentence, then a table for each group of figures."""
-    facts = [f"{name.replace('_', ' ')} {_show(value)}" for name, value in figures.items() if not _is_group(value)]
+    facts = [
+        f"{name.replace('_', ' ')} {_show(value)}"
+        for name, value in figures.items()
+        if not _is_group(value)
+    ]
     groups = {name: value for name, value in figures.items() if _is_group(value)}
     return [
         f"## {title}",
@@ -114,7 +130,9 @@ def _group(title: str, group: dict[str, Any]) -> list[str]:
     first = next(iter(group.values()))
     columns = list(first) if _is_group(first) else ["value"]
     rows = [
-        (name, *(_show(value[column]) for column in columns)) if _is_group(value) else (name, _show(value))
+        (name, *(_show(value[column]) for column in columns))
+        if _is_group(value)
+        else (name, _show(value))
         for name, value in group.items()
     ]
     head = ("", *(column.replace("_", " ") for column in columns))
@@ -135,7 +153,12 @@ def _settings(recipe: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]
             for number, part in enumerate(value, start=1):
                 rows += _settings(part, f"{path} {number}: ")
         else:
-            rows.append((path, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
+            rows.append(
+                (
+                    path,
+                    ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value),
+                )
+            )
     return rows
 
 
@@ -160,7 +183,11 @@ def plain(value: Any) -> Any:
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
         names = getattr(value, "_fields", None)
-        return dict(zip(names, map(plain, value), strict=True)) if names else [plain(item) for item in value]
+        return (
+            dict(zip(names, map(plain, value), strict=True))
+            if names
+            else [plain(item) for item in value]
+        )
     return value
 
 
@@ -176,7 +203,11 @@ def _show(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return "–" if value["value"] is None else f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+        return (
+            "–"
+            if value["value"] is None
+            else f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+        )
     if isinstance(value, list):
         return ", ".join(map(_show, value))
     if isinstance(value, float):

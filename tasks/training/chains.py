@@ -41,7 +41,9 @@ def draw_chains(
     first = draw(weights, prompts, copies=chains, temperature=temperature, generator=generator)
     rows = [[text] for drawn in first for text in drawn]
     for _ in range(attempts - 1):
-        asking = [revision_prompt(prompts[number // chains], texts) for number, texts in enumerate(rows)]
+        asking = [
+            revision_prompt(prompts[number // chains], texts) for number, texts in enumerate(rows)
+        ]
         drawn = draw(weights, asking, copies=1, temperature=temperature, generator=generator)
         rows = [[*texts, found[0]] for texts, found in zip(rows, drawn, strict=True)]
     return judged(asked, [rows[start : start + chains] for start in range(0, len(rows), chains)])
@@ -54,7 +56,9 @@ def judged(asked: list[Asked], texts: list[list[list[list[int]]]]) -> Chains:
         [[answer == question.target for answer in chain] for chain in chains]
         for question, chains in zip(asked, answers, strict=True)
     ]
-    finished = [[[answer is not None for answer in chain] for chain in chains] for chains in answers]
+    finished = [
+        [[answer is not None for answer in chain] for chain in chains] for chains in answers
+    ]
     return Chains(texts, np.array(right), np.array(finished))
 
 
@@ -86,14 +90,22 @@ def chain_figures(drawn: Chains, levels: list[int], *, seed: int) -> dict[str, o
     count = right.shape[2]
     resampled = resample(len(right), seed=seed)
     chosen = {level: np.array(levels) == level for level in sorted(set(levels))}
-    rises = {(start, end) for start, end in ((1, 2), (2, 3), (3, 4), (1, RISE), (RISE, count)) if start < end <= count}
+    rises = {
+        (start, end)
+        for start, end in ((1, 2), (2, 3), (3, 4), (1, RISE), (RISE, count))
+        if start < end <= count
+    }
     return {
-        "attempts": {str(t + 1): _attempt(right, drawn.finished, t, resampled) for t in range(count)},
+        "attempts": {
+            str(t + 1): _attempt(right, drawn.finished, t, resampled) for t in range(count)
+        },
         "rise": {
             f"{start} to {end}": gain(right[:, :, end - 1] - right[:, :, start - 1], resampled)
             for start, end in sorted(rises)
         },
-        "by_level": {str(level): _rounded(right[mine].mean((0, 1))) for level, mine in chosen.items()},
+        "by_level": {
+            str(level): _rounded(right[mine].mean((0, 1))) for level, mine in chosen.items()
+        },
     }
 
 
@@ -129,4 +141,8 @@ def share(hits: Floats, cases: Floats, resampled: Indices) -> Share:
 
 def gain(differences: Floats, resampled: Indices) -> Share:
     """Mean of paired differences (questions, …) with its interval over questions."""
-    return share(differences.reshape(len(differences), -1), np.ones((len(differences), differences[0].size)), resampled)
+    return share(
+        differences.reshape(len(differences), -1),
+        np.ones((len(differences), differences[0].size)),
+        resampled,
+    )

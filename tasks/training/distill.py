@@ -55,10 +55,16 @@ def train_distilled(
     """
     torch.manual_seed(seed)
     model = load_generator(parent)
-    written = [completion(list(text.prompt), [*text.completion, token_ids()[END]]) for text in texts]
+    written = [
+        completion(list(text.prompt), [*text.completion, token_ids()[END]]) for text in texts
+    ]
     tokens = recipe.passes * sum(len(document.ids) + 1 for document in written)
     training = run_parts(
-        model, [Part(tokens, partial(documents, written=written))], pace=recipe, seed=seed, states=None
+        model,
+        [Part(tokens, partial(documents, written=written))],
+        pace=recipe,
+        seed=seed,
+        states=None,
     )
     save_model(model, out)
     figures: dict[str, Any] = {
@@ -69,7 +75,9 @@ def train_distilled(
         "recipe": plain(recipe),
         **count_parameters(model),
         **training.figures(),
-        "measured": measure_generator(decoder(model), questions=measured_on, draws=8, temperature=1.0, seed=seed),
+        "measured": measure_generator(
+            decoder(model), questions=measured_on, draws=8, temperature=1.0, seed=seed
+        ),
     }
     write_card(out, "distilled", figures)
     return figures
@@ -84,6 +92,12 @@ def documents(rng: random.Random, *, written: Sequence[Document]) -> Iterator[Do
 def greedy(folder: Path, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
     """The likeliest completion of each prompt, token by token, its end token left out."""
     weights, generator = decoder(load_generator(folder)), torch.Generator()
-    drawn = draw(weights, [list(prompt) for prompt in prompts], copies=1, temperature=0.0, generator=generator)
+    drawn = draw(
+        weights,
+        [list(prompt) for prompt in prompts],
+        copies=1,
+        temperature=0.0,
+        generator=generator,
+    )
     end = token_ids()[END]
     return [[token for token in texts[0] if token != end] for texts in drawn]

@@ -19,7 +19,16 @@ import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
-from tasks.benchmarks.congruences import END, PAD, Mix, Writing, document, draw_stages, question_tokens, split_of
+from tasks.benchmarks.congruences import (
+    END,
+    PAD,
+    Mix,
+    Writing,
+    document,
+    draw_stages,
+    question_tokens,
+    split_of,
+)
 from tasks.training.cards import count_parameters, plain, write_card
 from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
 from tasks.training.measures import measure_generator
@@ -37,11 +46,19 @@ class Phase:
     parts: int = 1
 
 
-ALL_KINDS = Phase(12_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)), 6)
+ALL_KINDS = Phase(
+    12_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)), 6
+)
 # Few right guesses: where nearly all are right, copying the wanted value is easier than adding.
-ARITHMETIC = Phase(4_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)), 2)
-INVERSES = Phase(2_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.03, 0.1, 0.004)), 2)
-AS_WANTED = Phase(2_000_000, Mix((2, 3, 4), (2, 3, 3)), Writing((0.955, 0.48, 0.35), (0.3, 0.005, 0.002)), 2)
+ARITHMETIC = Phase(
+    4_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)), 2
+)
+INVERSES = Phase(
+    2_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.03, 0.1, 0.004)), 2
+)
+AS_WANTED = Phase(
+    2_000_000, Mix((2, 3, 4), (2, 3, 3)), Writing((0.955, 0.48, 0.35), (0.3, 0.005, 0.002)), 2
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +75,15 @@ class GeneratorRecipe(Pace):
 
 def with_tokens(recipe: GeneratorRecipe, tokens: tuple[int, ...]) -> GeneratorRecipe:
     """The recipe with other lengths of its phases."""
-    phases = tuple(replace(phase, tokens=count) for phase, count in zip(recipe.phases, tokens, strict=True))
+    phases = tuple(
+        replace(phase, tokens=count) for phase, count in zip(recipe.phases, tokens, strict=True)
+    )
     return replace(recipe, phases=phases)
 
 
-HALF = with_tokens(GeneratorRecipe(), tuple(phase.tokens // 2 for phase in GeneratorRecipe().phases))
+HALF = with_tokens(
+    GeneratorRecipe(), tuple(phase.tokens // 2 for phase in GeneratorRecipe().phases)
+)
 """A weaker version of the generator: half the training."""
 
 
@@ -122,7 +143,9 @@ def train_generator(
     return figures
 
 
-def taught(model: LlamaForCausalLM, *, recipe: GeneratorRecipe, seed: int, states: Path | None) -> Training:
+def taught(
+    model: LlamaForCausalLM, *, recipe: GeneratorRecipe, seed: int, states: Path | None
+) -> Training:
     """The training of a model through the recipe's phases; a state is saved after each part."""
     parts = [
         Part(phase.tokens // phase.parts, partial(documents, phase=phase))
@@ -141,7 +164,9 @@ def measured(folder: Path, *, questions: int, seed: int) -> dict[str, object]:
 def save_model(model: LlamaForCausalLM, out: Path, *, dtype: torch.dtype = torch.float32) -> None:
     """Write the folder that transformers and vLLM read; the model takes the stored type."""
     out.mkdir(parents=True, exist_ok=True)
-    model.generation_config = GenerationConfig(eos_token_id=token_ids()[END], pad_token_id=token_ids()[PAD])
+    model.generation_config = GenerationConfig(
+        eos_token_id=token_ids()[END], pad_token_id=token_ids()[PAD]
+    )
     model.to(dtype).save_pretrained(out)  # type: ignore[arg-type]
     build_tokenizer().save_pretrained(out)
 
@@ -149,4 +174,6 @@ def save_model(model: LlamaForCausalLM, out: Path, *, dtype: torch.dtype = torch
 def load_generator(folder: Path) -> LlamaForCausalLM:
     """A stored language model in fp32, ready to be trained on or drawn from."""
     disable_progress_bar()
-    return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    return LlamaForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    )

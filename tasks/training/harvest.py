@@ -54,25 +54,43 @@ class Harvest(NamedTuple):
     def facts(self, number: int, *, by: By) -> dict[str, Any]:
         """What the version's card says of its text."""
         return {
-            "round": number, "kept_by": by, "training_questions": self.questions, "served": self.served,
-            "kept": len(self.texts), "kept_and_right": self.right,
-        }  # fmt: skip
+            "round": number,
+            "kept_by": by,
+            "training_questions": self.questions,
+            "served": self.served,
+            "kept": len(self.texts),
+            "kept_and_right": self.right,
+        }
 
 
 def distill_table(study: Study) -> Distill:
     """The study's [distill] table; UserError for what cannot be distilled."""
     if study.distill is None:
-        raise UserError(f"study: distilling needs a [distill] table, {study.name} has none; see `ttc distill`'s own")
-    if study.verifier is None or len(study.generator.models) != 1 or study.generator.format != "congruences":
+        raise UserError(
+            f"study: distilling needs a [distill] table, {study.name} has none; see `ttc distill`'s own"
+        )
+    if (
+        study.verifier is None
+        or len(study.generator.models) != 1
+        or study.generator.format != "congruences"
+    ):
         raise UserError(
             "study: distilling needs a verifier, and one generator of format 'congruences' to begin with, got "
             f"{study.generator.models} of format {study.generator.format!r}; name the bundled one"
         )
     if study.benchmark == TRAINING:
-        raise UserError(f"study: expected a benchmark to evaluate on that nothing is learnt from, got {TRAINING!r}")
+        raise UserError(
+            f"study: expected a benchmark to evaluate on that nothing is learnt from, got {TRAINING!r}"
+        )
     for strategy in map(parse, study.distill.strategies):
-        if strategy.form.revises or strategy.kind == "groups" or (strategy.options and strategy.kind == "pool"):
-            raise UserError(f"study: distill.strategies must be searches or plain pools, got {strategy.key!r}")
+        if (
+            strategy.form.revises
+            or strategy.kind == "groups"
+            or (strategy.options and strategy.kind == "pool")
+        ):
+            raise UserError(
+                f"study: distill.strategies must be searches or plain pools, got {strategy.key!r}"
+            )
     return study.distill
 
 
@@ -80,10 +98,21 @@ def harvest_study(study: Study, parent: str, number: int) -> Study:
     """The study whose completions round `number` (1, 2, …) learns from: training questions of its own."""
     asked = distill_table(study)
     return dataclasses.replace(
-        study, name=f"{study.name}-harvest", benchmark=TRAINING, questions=asked.questions, budgets=(asked.budget,),
-        strategies=asked.strategies, baseline=parse(asked.strategies[0]).key, difficulty_draws=2, probe_draws=1,
-        seed=study.seed + number, exchange=None, distill=None, revisions=None, generator=_of(study, parent),
-    )  # fmt: skip
+        study,
+        name=f"{study.name}-harvest",
+        benchmark=TRAINING,
+        questions=asked.questions,
+        budgets=(asked.budget,),
+        strategies=asked.strategies,
+        baseline=parse(asked.strategies[0]).key,
+        difficulty_draws=2,
+        probe_draws=1,
+        seed=study.seed + number,
+        exchange=None,
+        distill=None,
+        revisions=None,
+        generator=_of(study, parent),
+    )
 
 
 def version_study(study: Study, model: str, by: By) -> Study:
@@ -99,10 +128,16 @@ def _of(study: Study, model: str) -> Generator:
 def version_name(run: Run, number: int, *, by: By, least_score: float, recipe: object) -> str:
     """Folder name of the version that a round makes: the same where all that decides its text and weights is."""
     facts = [
-        run.study.digest(), run.generator.fingerprint, run.verifier and run.verifier.fingerprint,
-        run.benchmark.fingerprint, least_score if by == "verifier" else None, recipe,
-    ]  # fmt: skip
-    return f"distilled-{number}-by-{by}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]}"
+        run.study.digest(),
+        run.generator.fingerprint,
+        run.verifier and run.verifier.fingerprint,
+        run.benchmark.fingerprint,
+        least_score if by == "verifier" else None,
+        recipe,
+    ]
+    return (
+        f"distilled-{number}-by-{by}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]}"
+    )
 
 
 def harvest(folder: Path, run_id: str, *, by: By, least_score: float) -> Harvest:
@@ -158,7 +193,11 @@ async def _served_by(
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
     reads = await reader.read(asking.proposing.scorer, nodes)
     choice = SELECTORS[strategy.selector]([Candidate(read.canonical, read.score) for read in reads])
-    return None if choice.index is None else _ServedCompletion(nodes[choice.index], reads[choice.index])
+    return (
+        None
+        if choice.index is None
+        else _ServedCompletion(nodes[choice.index], reads[choice.index])
+    )
 
 
 def _learnt(run: Run, node: Node) -> Learnt:

@@ -33,12 +33,22 @@ from tasks.benchmarks.congruences import (
     split_of,
 )
 from tasks.training.cards import count_parameters, plain, write_card
-from tasks.training.generator import GeneratorRecipe, Phase, documents, measured, new_model, save_model, taught
+from tasks.training.generator import (
+    GeneratorRecipe,
+    Phase,
+    documents,
+    measured,
+    new_model,
+    save_model,
+    taught,
+)
 from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
 from tasks.training.tokenizer import encode
 
 ALWAYS_RIGHT = Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
-ALL_KINDS = Phase(15_000_000, Mix((1, 2, 3, 4), (1, 3, 5)), Writing((0.9, 0.9, 0.9), (0.0, 0.0, 0.0)), 15)
+ALL_KINDS = Phase(
+    15_000_000, Mix((1, 2, 3, 4), (1, 3, 5)), Writing((0.9, 0.9, 0.9), (0.0, 0.0, 0.0)), 15
+)
 AT_FULL_SIZE = Phase(600_000, ALL_KINDS.mix, ALL_KINDS.writing, 3)
 TOGETHER = Phase(4_000_000, ALL_KINDS.mix, ALL_KINDS.writing, 4)
 LESSON_MIX = Mix((2, 3, 4), (0, 1, 5))
@@ -64,16 +74,24 @@ LESSONS = (
 class LargeRecipe:
     """The three stretches of the training; the wide model has the layers of the narrow one."""
 
-    narrow: GeneratorRecipe = field(default_factory=lambda: GeneratorRecipe(layers=5, phases=(ALL_KINDS,)))
+    narrow: GeneratorRecipe = field(
+        default_factory=lambda: GeneratorRecipe(layers=5, phases=(ALL_KINDS,))
+    )
     lessons: tuple[Lesson, ...] = LESSONS
     together: Phase = TOGETHER
     lesson_pace: Pace = field(default_factory=lambda: Pace(decay_share=0.25))
     wide: GeneratorRecipe = field(
         default_factory=lambda: GeneratorRecipe(
-            layers=5, hidden=384, heads=12, inner=704, stored="bfloat16", muon_rate=0.003, adam_rate=5e-4,
+            layers=5,
+            hidden=384,
+            heads=12,
+            inner=704,
+            stored="bfloat16",
+            muon_rate=0.003,
+            adam_rate=5e-4,
             phases=(AT_FULL_SIZE,),
         )
-    )  # fmt: skip
+    )
 
 
 def train_large(
@@ -97,7 +115,9 @@ def train_large(
     widen(narrow, wide)
     third = taught(wide, recipe=recipe.wide, seed=seed + 2, states=states and states / "wide")
     save_model(wide, out, dtype=getattr(torch, recipe.wide.stored))
-    small, large = (count_parameters(model)["parameters_without_embeddings"] for model in (narrow, wide))
+    small, large = (
+        count_parameters(model)["parameters_without_embeddings"] for model in (narrow, wide)
+    )
     figures: dict[str, object] = {
         "seed": seed,
         "recipe": plain(recipe),
@@ -107,20 +127,26 @@ def train_large(
         "narrow": first.figures(),
         "lessons": second.figures(),
         "measured": measured(out, questions=measured_on, seed=seed),
-        "generator": {"greedy_by_level": measured(source, questions=measured_on, seed=seed)["greedy_by_level"]},
+        "generator": {
+            "greedy_by_level": measured(source, questions=measured_on, seed=seed)["greedy_by_level"]
+        },
     }
     write_card(out, "large", figures)
     return figures
 
 
-def _lessons(model: LlamaForCausalLM, recipe: LargeRecipe, *, seed: int, states: Path | None) -> Training:
+def _lessons(
+    model: LlamaForCausalLM, recipe: LargeRecipe, *, seed: int, states: Path | None
+) -> Training:
     parts = [
         Part(lesson.tokens // lesson.parts, partial(lesson_documents, multiples=lesson.multiples))
         for lesson in recipe.lessons
         for _ in range(lesson.parts)
     ]
     together = recipe.together
-    parts += [Part(together.tokens // together.parts, partial(documents, phase=together))] * together.parts
+    parts += [
+        Part(together.tokens // together.parts, partial(documents, phase=together))
+    ] * together.parts
     return run_parts(model, parts, pace=recipe.lesson_pace, seed=seed, states=states)
 
 
@@ -133,17 +159,23 @@ def lesson_documents(rng: random.Random, *, multiples: tuple[int, ...]) -> Itera
             yield completion(encode(question), encode(document(stages, rng, writing=ALWAYS_RIGHT)))
 
 
-def with_multiples(stages: list[Stage], rng: random.Random, *, multiples: tuple[int, ...]) -> list[Stage]:
+def with_multiples(
+    stages: list[Stage], rng: random.Random, *, multiples: tuple[int, ...]
+) -> list[Stage]:
     """The stages with the same solution, those of the third kind with one of these multiples each."""
     values = solution(stages)
     return [
-        stage if stage.earlier is None else _retargeted(stage, value, values[stage.earlier], rng.choice(multiples))
+        stage
+        if stage.earlier is None
+        else _retargeted(stage, value, values[stage.earlier], rng.choice(multiples))
         for stage, value in zip(stages, values, strict=True)
     ]
 
 
 def _retargeted(stage: Stage, value: int, earlier: int, multiple: int) -> Stage:
-    return stage._replace(addend=multiple, target=(stage.coefficient * value + multiple * earlier) % MODULUS)
+    return stage._replace(
+        addend=multiple, target=(stage.coefficient * value + multiple * earlier) % MODULUS
+    )
 
 
 SPREAD = 0.02
@@ -158,11 +190,16 @@ def widen(narrow: LlamaForCausalLM, wide: LlamaForCausalLM) -> None:
     Raises ValueError for other shapes.
     """
     ours, theirs = narrow.config, wide.config
-    if ours.hidden_size // ours.num_attention_heads != theirs.hidden_size // theirs.num_attention_heads:
+    if (
+        ours.hidden_size // ours.num_attention_heads
+        != theirs.hidden_size // theirs.num_attention_heads
+    ):
         raise ValueError("expected heads of one size in both models")
     if ours.num_hidden_layers != theirs.num_hidden_layers:
         raise ValueError("expected as many layers in both models")
-    scale = math.sqrt(ours.hidden_size / theirs.hidden_size)  # the norm is over more places, most of them zero
+    scale = math.sqrt(
+        ours.hidden_size / theirs.hidden_size
+    )  # the norm is over more places, most of them zero
     old = narrow.state_dict()
     with torch.no_grad():
         for name, weight in wide.named_parameters():

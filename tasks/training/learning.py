@@ -57,10 +57,14 @@ def completion(prompt: list[int], text: list[int]) -> Document:
     return Document(prompt + text[:-1], [IGNORED] * (len(prompt) - 1) + text)
 
 
-def batches(source: Iterator[Document], rng: random.Random, *, size: int) -> Iterator[list[Document]]:
+def batches(
+    source: Iterator[Document], rng: random.Random, *, size: int
+) -> Iterator[list[Document]]:
     """Endless batches of documents of like length: 16 batches are drawn, sorted, cut and shuffled."""
     while True:
-        drawn = sorted((next(source) for _ in range(16 * size)), key=lambda document: len(document.ids))
+        drawn = sorted(
+            (next(source) for _ in range(16 * size)), key=lambda document: len(document.ids)
+        )
         cut = [drawn[start : start + size] for start in range(0, len(drawn), size)]
         rng.shuffle(cut)
         yield from cut
@@ -77,12 +81,16 @@ def pad_batch(batch: list[Document]) -> tuple[Tensor, Tensor]:
     return ids, labels
 
 
-def next_token_loss(model: LlamaForCausalLM, batch: list[Document], *, bf16: bool) -> tuple[Tensor, float]:
+def next_token_loss(
+    model: LlamaForCausalLM, batch: list[Document], *, bf16: bool
+) -> tuple[Tensor, float]:
     """Mean cross-entropy over the labelled places, and their number."""
     ids, labels = pad_batch(batch)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         logits = model(input_ids=ids, use_cache=False).logits
-    loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+    loss = nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED
+    )
     return loss, float((labels != IGNORED).sum())
 
 
@@ -154,7 +162,9 @@ class Training:
         }
 
 
-def run_parts(model: LlamaForCausalLM, parts: list[Part], *, pace: Pace, seed: int, states: Path | None) -> Training:
+def run_parts(
+    model: LlamaForCausalLM, parts: list[Part], *, pace: Pace, seed: int, states: Path | None
+) -> Training:
     """Train a model through all parts; a state file is written after each part (and read if it exists)."""
     training = Training(model, Optimizers(model, pace), pace, sum(part.tokens for part in parts))
     goal = 0
@@ -170,14 +180,19 @@ def run_parts(model: LlamaForCausalLM, parts: list[Part], *, pace: Pace, seed: i
     return training
 
 
-def _run_part(training: Training, rng: random.Random, *, part: Part, goal: int, log_every: int = 200) -> None:
+def _run_part(
+    training: Training, rng: random.Random, *, part: Part, goal: int, log_every: int = 200
+) -> None:
     wall, cpu = time.time(), time.process_time()
     source = batches(part.documents(rng), rng, size=training.pace.batch)
     while training.tokens < goal:
         training.learn(next(source))
         if training.steps % log_every == 0:
             recent = training.losses[-log_every:]
-            print(f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}", flush=True)
+            print(
+                f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}",
+                flush=True,
+            )
     training.wall_seconds += time.time() - wall
     training.cpu_seconds += time.process_time() - cpu
 

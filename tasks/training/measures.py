@@ -58,7 +58,8 @@ def measure_prm(verifier: ProcessRewardModel, rows: list[Labelled]) -> dict[str,
         "questions": len({row.question for row in rows}),
         "draws": sum(row.draws for row in rows),
         "steps": {
-            name: step_figures(judged) for name, judged in {**by_step, "last": _judged(rows, scores, place=-1)}.items()
+            name: step_figures(judged)
+            for name, judged in {**by_step, "last": _judged(rows, scores, place=-1)}.items()
         },
     }
 
@@ -83,8 +84,13 @@ def calibration_error(score: Floats, label: Floats, draws: Floats) -> float:
 
 def _judged(rows: list[Labelled], scores: list[list[float]], *, place: int) -> Judged:
     last = -1 if place == -1 else place
-    chosen = [(row, found) for row, found in zip(rows, scores, strict=True) if place < len(row.ends) - 1]
-    columns = [(found[last], row.labels[last], row.labels[-1], row.question, row.draws) for row, found in chosen]
+    chosen = [
+        (row, found) for row, found in zip(rows, scores, strict=True) if place < len(row.ends) - 1
+    ]
+    columns = [
+        (found[last], row.labels[last], row.labels[-1], row.question, row.draws)
+        for row, found in chosen
+    ]
     return Judged(*np.array(columns, dtype=np.float64).T)
 
 
@@ -118,7 +124,9 @@ def wilson(value: float, count: int) -> Share:
     z = 1.959964
     middle = (value + z * z / (2 * count)) / (1 + z * z / count)
     half = z * math.sqrt(value * (1 - value) / count + (z / (2 * count)) ** 2) / (1 + z * z / count)
-    return Share(*(round(max(0.0, min(1.0, each)), 4) for each in (value, middle - half, middle + half)))
+    return Share(
+        *(round(max(0.0, min(1.0, each)), 4) for each in (value, middle - half, middle + half))
+    )
 
 
 def _by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, Share]:
@@ -143,7 +151,11 @@ def _lines(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, dict[s
             "right": _mean([line.right for line in lines if name in (str(line.kind), "all")]),
             "honest": _mean([line.honest for line in lines if name in (str(line.kind), "all")]),
             "wrong_but_marked_right": _mean(
-                [line.marked_right and not line.right for line in lines if name in (str(line.kind), "all")]
+                [
+                    line.marked_right and not line.right
+                    for line in lines
+                    if name in (str(line.kind), "all")
+                ]
             ),
         }
         for name in ("1", "2", "3", "all")

@@ -67,7 +67,12 @@ def label_chains(asked: list[Asked], drawn: Chains) -> list[Labelled]:
 
 
 def train_orm(
-    revision: Path, out: Path, *, seed: int = 0, recipe: OrmRecipe | None = None, measured_on: int = 250
+    revision: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    recipe: OrmRecipe | None = None,
+    measured_on: int = 250,
 ) -> dict[str, object]:
     """Figures of a verifier trained on chains of the revision model in `revision` and saved in `out`."""
     recipe = recipe or OrmRecipe()
@@ -98,7 +103,9 @@ def train_orm(
         "questions": len(asked),
         "attempts": len(rows),
         "right_share": round(sum(row.labels[0] for row in rows) / len(rows), 4),
-        "generated_tokens": sum(len(text) for chains in drawn.texts for chain in chains for text in chain),
+        "generated_tokens": sum(
+            len(text) for chains in drawn.texts for chain in chains for text in chain
+        ),
         **fitted,
         "wall_seconds": round(time.time() - started, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),

@@ -41,12 +41,19 @@ def weighted_loss(verifier: ProcessRewardModel, batch: list[Labelled]) -> tuple[
     labels = torch.tensor([label for row in batch for label in row.labels])
     weights = torch.tensor([float(row.draws) for row in batch for _ in row.ends])
     found = logits[rows, places].float()
-    losses = nn.functional.binary_cross_entropy_with_logits(found[:, 1] - found[:, 0], labels, reduction="none")
+    losses = nn.functional.binary_cross_entropy_with_logits(
+        found[:, 1] - found[:, 0], labels, reduction="none"
+    )
     return (losses * weights).sum() / weights.sum(), float(weights.sum())
 
 
 def train_prm(
-    generator: Path, out: Path, *, seed: int = 0, recipe: PrmRecipe | None = None, measured_on: int = 100
+    generator: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    recipe: PrmRecipe | None = None,
+    measured_on: int = 100,
 ) -> dict[str, object]:
     """Figures of a verifier trained on rollouts of the generator in `generator` and saved in `out`."""
     recipe = recipe or PrmRecipe()
@@ -79,7 +86,9 @@ def train_prm(
         "wall_seconds": round(time.time() - started, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
     }
-    fresh, _ = label_steps(weights, ask("validation", measured_on, seed=1), rollouts=recipe.rollouts, seed=seed + 1)
+    fresh, _ = label_steps(
+        weights, ask("validation", measured_on, seed=1), rollouts=recipe.rollouts, seed=seed + 1
+    )
     figures["measured"] = measure_prm(verifier, fresh)
     write_card(out, "prm", figures)
     return figures

@@ -50,7 +50,9 @@ class RevisionRecipe(Pace):
 
     tokens: int = 4_000_000
     parts: int = 8
-    revising: Revising = field(default_factory=lambda: Revising(AS_WANTED.mix, AS_WANTED.writing, plain=0.25))
+    revising: Revising = field(
+        default_factory=lambda: Revising(AS_WANTED.mix, AS_WANTED.writing, plain=0.25)
+    )
     tuning: Tuning = field(default_factory=Tuning)
     batch: int = 16
     decay_share: float = 1 / 3
@@ -83,14 +85,18 @@ def train_revision(
         **training.figures(),
         "tuning": tuned,
         "measured": measure_revision(
-            decoder(model, positions=POSITIONS), asked=ask("validation", measured_on, seed=2), seed=seed
+            decoder(model, positions=POSITIONS),
+            asked=ask("validation", measured_on, seed=2),
+            seed=seed,
         ),
     }
     write_card(out, "revision", figures)
     return figures
 
 
-def tune(model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int) -> dict[str, object]:
+def tune(
+    model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int
+) -> dict[str, object]:
     """Figures of the second phase; the model is changed in place."""
     started, cpu = time.time(), time.process_time()
     asked = ask("train", tuning.questions + tuning.held_out, seed=seed + 2)
@@ -98,11 +104,17 @@ def tune(model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int)
     found, counts = draw_trajectories(weights, asked, pairing=tuning.pairing, seed=seed)
     print(counts, f"{time.time() - started:.0f} s", flush=True)
     train, held_out = (
-        [each.document(asked[each.question].prompt) for each in found if (each.question >= tuning.questions) == late]
+        [
+            each.document(asked[each.question].prompt)
+            for each in found
+            if (each.question >= tuning.questions) == late
+        ]
         for late in (False, True)
     )
     if not train or not held_out:
-        raise UserError(f"revision: expected right completions of {generator}, got none; train it longer first")
+        raise UserError(
+            f"revision: expected right completions of {generator}, got none; train it longer first"
+        )
     fitted = fit(
         model,
         train,

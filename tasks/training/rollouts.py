@@ -73,7 +73,12 @@ def answer_of(completion: list[int]) -> str | None:
 
 
 def draw(
-    weights: Decoder, prompts: list[list[int]], *, copies: int, temperature: float, generator: torch.Generator
+    weights: Decoder,
+    prompts: list[list[int]],
+    *,
+    copies: int,
+    temperature: float,
+    generator: torch.Generator,
 ) -> list[list[list[int]]]:
     """Whole completions of each prompt."""
     stops = (token_ids()[END],)
@@ -98,9 +103,16 @@ def label_steps(
         temperature=temperature,
         generator=generator,
     )
-    kept = [Counter(tuple(text) for text in texts if answer_of(text) is not None) for texts in drawn]
+    kept = [
+        Counter(tuple(text) for text in texts if answer_of(text) is not None) for texts in drawn
+    ]
     prefixes = sorted(
-        {(number, text[:end]) for number, texts in enumerate(kept) for text in texts for end in step_ends(text)}
+        {
+            (number, text[:end])
+            for number, texts in enumerate(kept)
+            for text in texts
+            for end in step_ends(text)
+        }
     )
     rolled = draw(
         weights,
@@ -110,7 +122,8 @@ def label_steps(
         generator=generator,
     )
     values = {
-        (number, prefix): sum(answer_of(text) == asked[number].target for text in texts) / len(texts)
+        (number, prefix): sum(answer_of(text) == asked[number].target for text in texts)
+        / len(texts)
         for (number, prefix), texts in zip(prefixes, rolled, strict=True)
     }
     rows = [
@@ -121,7 +134,8 @@ def label_steps(
     figures = {
         "questions": len(asked),
         "draws": sum(len(texts) for texts in drawn),
-        "without_answer": sum(len(texts) for texts in drawn) - sum(sum(count.values()) for count in kept),
+        "without_answer": sum(len(texts) for texts in drawn)
+        - sum(sum(count.values()) for count in kept),
         "prefixes": len(prefixes),
         "generated_tokens": sum(len(text) for texts in drawn + rolled for text in texts),
     }
@@ -148,7 +162,9 @@ def _label(
     values: dict[tuple[int, tuple[int, ...]], float],
 ) -> Labelled:
     ends = step_ends(text)
-    labels = [values[number, text[:end]] for end in ends] + [float(answer_of(list(text)) == question.target)]
+    labels = [values[number, text[:end]] for end in ends] + [
+        float(answer_of(list(text)) == question.target)
+    ]
     start = len(question.prompt)
     places = [start + end - 1 for end in (*ends, len(text))]
     return Labelled(number, question.prompt + finish(text), places, labels, count)

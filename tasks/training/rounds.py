@@ -44,7 +44,9 @@ def round_rows(store: Store, run_ids: Sequence[str]) -> list[Row]:
     """Every figure of every round, round 0 being the first run; UserError unless all ran on the same questions."""
     runs = [load_run(store, run_id) for run_id in run_ids]
     if len({run.benchmark.fingerprint for run in runs}) > 1:
-        raise UserError("versions: expected runs on the same questions, got several benchmarks; evaluate them alike")
+        raise UserError(
+            "versions: expected runs on the same questions, got several benchmarks; evaluate them alike"
+        )
     versions = [version_of(store, run_id) for run_id in run_ids]
     measured = [figures(store, run) for run in runs]
     return [
@@ -55,7 +57,14 @@ def round_rows(store: Store, run_ids: Sequence[str]) -> list[Row]:
 
 
 def _row(figure: str, number: int, version: Version, *, accuracy: Floats, first: Floats) -> Row:
-    named = (figure, number, version.version, model_short_name(version.model), version.run_id, float(accuracy.mean()))
+    named = (
+        figure,
+        number,
+        version.version,
+        model_short_name(version.model),
+        version.run_id,
+        float(accuracy.mean()),
+    )
     if number == 0:
         return Row(*named, None, None, None, None)
     found = paired_difference(accuracy, first, seed=0)
@@ -68,7 +77,9 @@ def figures(store: Store, run: Run) -> dict[str, Floats]:
 
     One draw; the baseline, and the cross-validated policy, at the headline budgets; and greedy decoding.
     """
-    outcomes = store.read("SELECT * FROM outcomes WHERE run_id = $run_id ORDER BY question_id", run_id=run.run_id)
+    outcomes = store.read(
+        "SELECT * FROM outcomes WHERE run_id = $run_id ORDER BY question_id", run_id=run.run_id
+    )
 
     def measured(strategy: str, budget: int) -> Floats:
         cell = outcomes.filter(pl.col("strategy") == strategy, pl.col("budget") == budget)
@@ -78,7 +89,10 @@ def figures(store: Store, run: Run) -> dict[str, Floats]:
     policy = worth_of_run(store, run.run_id)
     return {
         f"pass@{least}": measured(COVERAGE, least),
-        **{f"{short_names([baseline])[baseline]} at {budget}": measured(baseline, budget) for budget in headline},
+        **{
+            f"{short_names([baseline])[baseline]} at {budget}": measured(baseline, budget)
+            for budget in headline
+        },
         **{f"policy at {budget}": policy.accuracy[:, policy.at(budget)] for budget in headline},
         "greedy": _greedy(run),
     }

@@ -53,10 +53,14 @@ class Decoder:
     epsilon: float
 
 
-def decoder(model: LlamaForCausalLM, *, dtype: torch.dtype = torch.float32, positions: int = 512) -> Decoder:
+def decoder(
+    model: LlamaForCausalLM, *, dtype: torch.dtype = torch.float32, positions: int = 512
+) -> Decoder:
     """A decoder with a copy of the model's weights."""
     config = model.config
-    state = {name: weight.detach().to(dtype, copy=True) for name, weight in model.state_dict().items()}
+    state = {
+        name: weight.detach().to(dtype, copy=True) for name, weight in model.state_dict().items()
+    }
     return Decoder(
         [_layer(state, f"model.layers.{number}.") for number in range(config.num_hidden_layers)],
         state["model.embed_tokens.weight"],
@@ -173,7 +177,9 @@ class _Batch:
             hidden = self._finish(layer, hidden, self._attend(query, self.shared[number], own))
         return self._logits(hidden[:, 0])
 
-    def _attend(self, query: Tensor, shared: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]) -> Tensor:
+    def _attend(
+        self, query: Tensor, shared: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]
+    ) -> Tensor:
         rows, heads, _, size = query.shape
         copies = self.sampling.copies
         grouped = query.view(rows // copies, copies, heads, size).transpose(1, 2)
@@ -186,22 +192,30 @@ class _Batch:
         mixed = (ahead @ shared[1]).transpose(1, 2).reshape(rows, heads, 1, size) + behind @ own[1]
         return mixed.reshape(rows, 1, heads * size)
 
-    def _project(self, layer: LayerWeights, hidden: Tensor, *, start: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _project(
+        self, layer: LayerWeights, hidden: Tensor, *, start: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         rows, length, width = hidden.shape
         normed = functional.rms_norm(hidden, (width,), layer.before_attention, self.weights.epsilon)
-        joined = functional.linear(normed, layer.joined).view(rows, length, 3, self.weights.heads, -1)
+        joined = functional.linear(normed, layer.joined).view(
+            rows, length, 3, self.weights.heads, -1
+        )
         query, key, value = joined.permute(2, 0, 3, 1, 4)
         cos, sin = (table[start : start + length] for table in self.weights.rotation)
         return _rotate(query, cos, sin), _rotate(key, cos, sin), value
 
     def _finish(self, layer: LayerWeights, hidden: Tensor, mixed: Tensor) -> Tensor:
         hidden = hidden + functional.linear(mixed, layer.out)
-        normed = functional.rms_norm(hidden, hidden.shape[-1:], layer.before_inner, self.weights.epsilon)
+        normed = functional.rms_norm(
+            hidden, hidden.shape[-1:], layer.before_inner, self.weights.epsilon
+        )
         gate, up = functional.linear(normed, layer.gate_up).chunk(2, -1)
         return hidden + functional.linear(functional.silu(gate) * up, layer.down)
 
     def _logits(self, hidden: Tensor) -> Tensor:
-        normed = functional.rms_norm(hidden, hidden.shape[-1:], self.weights.norm, self.weights.epsilon)
+        normed = functional.rms_norm(
+            hidden, hidden.shape[-1:], self.weights.norm, self.weights.epsilon
+        )
         return functional.linear(normed, self.weights.embedding).float()
 
 

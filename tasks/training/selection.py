@@ -23,7 +23,9 @@ class Scored(NamedTuple):
     correct: bool
 
 
-def scored_chains(asked: list[Asked], drawn: Chains, scores: list[float]) -> list[list[list[Scored]]]:
+def scored_chains(
+    asked: list[Asked], drawn: Chains, scores: list[float]
+) -> list[list[list[Scored]]]:
     """Attempts by (question, chain, attempt); `scores` are those of the finished ones, in that order."""
     left = iter(scores)
     return [
@@ -54,10 +56,16 @@ def vote_of_last(chains: list[list[Scored]]) -> float:
     """Chance that the answer most chains end with is right; equals share."""
     last = [chain[-1] for chain in chains]
     credits = majority([Candidate(each.answer, each.score) for each in last]).credits
-    return sum(credits.get(answer, 0.0) for answer in {each.answer for each in last if each.correct} if answer)
+    return sum(
+        credits.get(answer, 0.0)
+        for answer in {each.answer for each in last if each.correct}
+        if answer
+    )
 
 
-def measure_orm(asked: list[Asked], drawn: Chains, scores: list[float], *, seed: int) -> dict[str, object]:
+def measure_orm(
+    asked: list[Asked], drawn: Chains, scores: list[float], *, seed: int
+) -> dict[str, object]:
     """Areas and calibration by attempt, and hierarchical selection against taking last attempts."""
     rows = scored_chains(asked, drawn, scores)
     attempts = len(rows[0][0])
@@ -99,12 +107,18 @@ def _selection(
     """Averages over all subsets of `width` of a question's chains."""
     subsets = list(combinations(range(len(rows[0])), width))
     cut = [
-        [[chain[:length] for chain in chains] for chains in (map(question.__getitem__, s) for s in subsets)]
+        [
+            [chain[:length] for chain in chains]
+            for chains in (map(question.__getitem__, s) for s in subsets)
+        ]
         for question in rows
     ]
     chosen = np.array([[float(hierarchical(chains)) for chains in question] for question in cut])
     last = np.array(
-        [[float(np.mean([chain[-1].correct for chain in chains])) for chains in question] for question in cut]
+        [
+            [float(np.mean([chain[-1].correct for chain in chains])) for chains in question]
+            for question in cut
+        ]
     )
     vote = np.array([[vote_of_last(chains) for chains in question] for question in cut])
     ones = np.ones_like(chosen)

@@ -45,10 +45,18 @@ class Check(NamedTuple):
 
 
 def fit(
-    model: nn.Module, rows: Sequence[R], held_out: Sequence[R], *, loss: Loss[R], stopping: Stopping, rng: random.Random
+    model: nn.Module,
+    rows: Sequence[R],
+    held_out: Sequence[R],
+    *,
+    loss: Loss[R],
+    stopping: Stopping,
+    rng: random.Random,
 ) -> dict[str, float]:
     """Held-out loss before and at its best, and steps; the best weights stay in `model`."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=stopping.rate, weight_decay=stopping.weight_decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=stopping.rate, weight_decay=stopping.weight_decay
+    )
     per_epoch = -(-len(rows) // stopping.batch)
     total, every = stopping.epochs * per_epoch, max(1, per_epoch // stopping.checks_per_epoch)
     best = Check(held_out_loss(held_out, loss=loss), 0, copy.deepcopy(model.state_dict()))
@@ -69,13 +77,20 @@ def fit(
             if worse >= stopping.patience:
                 break
     model.load_state_dict(best.weights)
-    return {"loss_before": before, "held_out_loss": best.loss, "best_step": best.step, "steps": steps}
+    return {
+        "loss_before": before,
+        "held_out_loss": best.loss,
+        "best_step": best.step,
+        "steps": steps,
+    }
 
 
 def held_out_loss(rows: Sequence[R], *, loss: Loss[R]) -> float:
     """Mean loss over all of `rows`; ValueError without any."""
     if not rows:
-        raise ValueError("expected rows of held-out questions to stop early on, got none; hold out more questions")
+        raise ValueError(
+            "expected rows of held-out questions to stop early on, got none; hold out more questions"
+        )
     total = count = 0.0
     with torch.inference_mode():
         for batch in batched(rows, 256):
@@ -97,7 +112,9 @@ def batched(rows: Sequence[R], size: int, rng: random.Random | None = None) -> l
     return batches
 
 
-def _update(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, *, rate: float) -> None:
+def _update(
+    model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, *, rate: float
+) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate
     loss.backward()

@@ -45,7 +45,9 @@ def draw_trajectories(
     generator = torch.Generator().manual_seed(seed)
     rng = random.Random(f"trajectories/{seed}")
     prompts = [question.prompt for question in asked]
-    drawn = draw(weights, prompts, copies=pairing.draws, temperature=pairing.temperature, generator=generator)
+    drawn = draw(
+        weights, prompts, copies=pairing.draws, temperature=pairing.temperature, generator=generator
+    )
     found = [
         trajectory
         for number, (question, texts) in enumerate(zip(asked, drawn, strict=True))
@@ -60,7 +62,9 @@ def draw_trajectories(
     return found, figures
 
 
-def pair(number: int, target: str, texts: list[list[int]], rng: random.Random, *, most: int) -> list[Trajectory]:
+def pair(
+    number: int, target: str, texts: list[list[int]], rng: random.Random, *, most: int
+) -> list[Trajectory]:
     """Up to `most` right completions, each behind 0 to 4 (evenly drawn) wrong ones, the nearest one last.
 
     Completions without an answer are dropped; there are fewer wrong ones where the question has fewer.
@@ -75,7 +79,9 @@ def _earlier(right: list[int], wrong: list[list[int]], rng: random.Random) -> li
     count = min(rng.randint(0, WINDOW), len(wrong))
     if count == 0:
         return []
-    nearest = min(range(len(wrong)), key=lambda index: edit_distance(spelled(right), spelled(wrong[index])))
+    nearest = min(
+        range(len(wrong)), key=lambda index: edit_distance(spelled(right), spelled(wrong[index]))
+    )
     others = [text for index, text in enumerate(wrong) if index != nearest]
     return [*rng.sample(others, count - 1), wrong[nearest]]
 
@@ -88,7 +94,11 @@ def spelled(text: list[int]) -> str:
 
 def edit_distance(left: str, right: str) -> int:
     """Fewest characters to insert, delete or replace to make one text the other."""
-    return int(_distance(*(np.array([ord(letter) for letter in text], dtype=np.int32) for text in (left, right))))
+    return int(
+        _distance(
+            *(np.array([ord(letter) for letter in text], dtype=np.int32) for text in (left, right))
+        )
+    )
 
 
 @compile_kernel

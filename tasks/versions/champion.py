@@ -9,7 +9,16 @@ from tasks.runs.events import PATIENCE_SECONDS, note
 from tasks.versions.comparison import compare
 from tasks.versions.gate import alarm_of
 from tasks.versions.promotion import Decision, decide
-from tasks.versions.version import ANY, Scope, Version, find_versions, newest_run_of, study_of, version_of, worth_of_run
+from tasks.versions.version import (
+    ANY,
+    Scope,
+    Version,
+    find_versions,
+    newest_run_of,
+    study_of,
+    version_of,
+    worth_of_run,
+)
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 from warehouse.store import Store
@@ -103,8 +112,14 @@ def rollback(store: Store, *, scope: Scope = ANY) -> tuple[Version, Version]:
 
 def _one_champion(store: Reader, scope: Scope) -> dict[str, Any]:
     rows = store.read("SELECT * FROM champions ORDER BY family, benchmark").to_dicts()
-    meant = [row for row in rows if all(want in (None, row[name]) for name, want in scope._asdict().items())]
+    meant = [
+        row
+        for row in rows
+        if all(want in (None, row[name]) for name, want in scope._asdict().items())
+    ]
     if len(meant) == 1:
         return meant[0]
     known = ", ".join(f"{row['family']} on {row['benchmark']}" for row in meant or rows) or "none"
-    raise UserError(f"rollback: expected one champion to be meant, known are: {known}; use --family and --benchmark")
+    raise UserError(
+        f"rollback: expected one champion to be meant, known are: {known}; use --family and --benchmark"
+    )

@@ -27,7 +27,12 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    now: PolicyWorth, before: PolicyWorth, *, budgets: Sequence[int], seed: int, resamples: int = 1000
+    now: PolicyWorth,
+    before: PolicyWorth,
+    *,
+    budgets: Sequence[int],
+    seed: int,
+    resamples: int = 1000,
 ) -> list[Comparison]:
     """The two at each of the budgets that both have; UserError when they are not of the same questions.
 
@@ -65,6 +70,8 @@ def _difference(gaps: Floats, resampled: Floats) -> Difference:
     error = float(resampled.std())
     if error == 0.0 or count < 2:
         return Difference(gain, float(ends.lo), float(ends.hi), alone)
-    t = abs(gain) / error * sqrt((count - 1) / count)  # a bootstrap's spread lacks Bessel's correction
+    t = (
+        abs(gain) / error * sqrt((count - 1) / count)
+    )  # a bootstrap's spread lacks Bessel's correction
     p = 2.0 * float(special.stdtr(count - 1, -t))  # pyright: ignore
     return Difference(gain, float(ends.lo), float(ends.hi), max(p, alone))

@@ -63,7 +63,9 @@ class Diff(NamedTuple):
     losers: list[Mover]
 
 
-def difference(store: Reader, before: Version, now: Version, *, movers: int = 3, draws: int = 2) -> Diff:
+def difference(
+    store: Reader, before: Version, now: Version, *, movers: int = 3, draws: int = 2
+) -> Diff:
     """The whole comparison; bins are each version's own, budgets the headline budgets of the newer run's study."""
     study = study_of(store, now.run_id)
     old, new = worth_of_run(store, before.run_id), worth_of_run(store, now.run_id)
@@ -73,16 +75,29 @@ def difference(store: Reader, before: Version, now: Version, *, movers: int = 3,
     pairs = _cells(store, before, now)
     changed = _tested(_changed(store, now, pairs, seed=study.seed))
     ranked = _ranked(old, new, budgets[-1])
-    winners = [_mover(store, before, now, one, draws=draws) for one in ranked[::-1][:movers] if one.now > one.before]
-    losers = [_mover(store, before, now, one, draws=draws) for one in ranked[:movers] if one.now < one.before]
+    winners = [
+        _mover(store, before, now, one, draws=draws)
+        for one in ranked[::-1][:movers]
+        if one.now > one.before
+    ]
+    losers = [
+        _mover(store, before, now, one, draws=draws)
+        for one in ranked[:movers]
+        if one.now < one.before
+    ]
     return Diff(before, now, compared, pairs.height, changed, budgets[-1], winners, losers)
 
 
 def _cells(store: Reader, before: Version, now: Version) -> pl.DataFrame:
     """(bin, budget, before, now): the strategies of the cells that both policies have."""
     sql = "SELECT bin, budget, strategy FROM policies WHERE run_id = $r AND difficulty = $d"
-    old, new = (store.read(sql, r=version.run_id, d=deployable(store, version.run_id)) for version in (before, now))
-    joined = old.rename({"strategy": "before"}).join(new.rename({"strategy": "now"}), on=["bin", "budget"])
+    old, new = (
+        store.read(sql, r=version.run_id, d=deployable(store, version.run_id))
+        for version in (before, now)
+    )
+    joined = old.rename({"strategy": "before"}).join(
+        new.rename({"strategy": "now"}), on=["bin", "budget"]
+    )
     return joined.sort("bin", "budget")
 
 
@@ -94,15 +109,24 @@ def _changed(store: Reader, now: Version, pairs: pl.DataFrame, *, seed: int) -> 
     found: list[ChangedCell] = []
     for row in pairs.filter(pl.col("before") != pl.col("now")).iter_rows(named=True):
         cell = placed.filter(bin=row["bin"], budget=row["budget"])
-        new, old = (cell.filter(strategy=row[name])["accuracy"].to_numpy() for name in ("now", "before"))
+        new, old = (
+            cell.filter(strategy=row[name])["accuracy"].to_numpy() for name in ("now", "before")
+        )
         gain = paired_difference(new, old, seed=seed) if new.size == old.size else None
         found.append(ChangedCell(**row, gain=gain, p=None))
     return found
 
 
 def _tested(changed: list[ChangedCell]) -> list[ChangedCell]:
-    adjusted = holm(np.array([math.nan if cell.gain is None else cell.gain.p for cell in changed], dtype=np.float64))
-    return [cell._replace(p=None if math.isnan(p) else p) for cell, p in zip(changed, adjusted.tolist(), strict=True)]
+    adjusted = holm(
+        np.array(
+            [math.nan if cell.gain is None else cell.gain.p for cell in changed], dtype=np.float64
+        )
+    )
+    return [
+        cell._replace(p=None if math.isnan(p) else p)
+        for cell, p in zip(changed, adjusted.tolist(), strict=True)
+    ]
 
 
 class _Placed(NamedTuple):
@@ -121,8 +145,9 @@ def _ranked(old: PolicyWorth, new: PolicyWorth, budget: int) -> list[_Placed]:
 def _mover(store: Reader, before: Version, now: Version, place: _Placed, *, draws: int) -> Mover:
     question, target = store.read(
         "SELECT question, target FROM questions WHERE benchmark_fingerprint = $b AND question_id = $q",
-        b=now.benchmark_fingerprint, q=place.question_id,
-    ).row(0)  # fmt: skip
+        b=now.benchmark_fingerprint,
+        q=place.question_id,
+    ).row(0)
     sql = """SELECT text, canonical, verdict, score FROM question_draws
         WHERE run_id = $r AND question_id = $q AND role = 'proposer' AND whole ORDER BY child LIMIT $n"""
     written = {

@@ -33,25 +33,39 @@ def worse_at(compared: Sequence[Comparison]) -> list[int]:
     ]
 
 
-def alarm_of(compared: Sequence[Comparison], *, now: dict[str, object], champion: dict[str, object]) -> str | None:
+def alarm_of(
+    compared: Sequence[Comparison], *, now: dict[str, object], champion: dict[str, object]
+) -> str | None:
     """What the alarm tells, as JSON: the two versions and every budget; None where there is no regression."""
     worse = worse_at(compared)
     if not worse:
         return None
     budgets = [
         {
-            "budget": one.budget, "worse": one.budget in worse, "accuracy": one.accuracy, "champion": one.before,
-            "difference": one.gain.gain, "lo": one.gain.lo, "hi": one.gain.hi, "p": one.gain.p,
+            "budget": one.budget,
+            "worse": one.budget in worse,
+            "accuracy": one.accuracy,
+            "champion": one.before,
+            "difference": one.gain.gain,
+            "lo": one.gain.lo,
+            "hi": one.gain.hi,
+            "p": one.gain.p,
         }
         for one in compared
-    ]  # fmt: skip
-    return json.dumps({"version": now, "champion": champion, "worse_at": worse, "budgets": budgets}, default=str)
+    ]
+    return json.dumps(
+        {"version": now, "champion": champion, "worse_at": worse, "budgets": budgets}, default=str
+    )
 
 
 def alarm_sentence(told: str) -> str:
     """The verdict in one sentence: `worse than champion version 2 at N = 4 (−0.12), N = 16 (−0.20)`."""
     parsed = json.loads(told)
-    lost = ", ".join(f"N = {one['budget']} ({one['difference']:+.2f})" for one in parsed["budgets"] if one["worse"])
+    lost = ", ".join(
+        f"N = {one['budget']} ({one['difference']:+.2f})"
+        for one in parsed["budgets"]
+        if one["worse"]
+    )
     return f"significantly worse than champion version {parsed['champion']['version']} at {lost}"
 
 
@@ -62,14 +76,18 @@ def deliver(gate: Gate, told: str) -> None:
     """
     failed = [problem for problem in (_run(gate, told), _post(gate, told)) if problem]
     if failed:
-        raise UserError(f"gate: {'; '.join(failed)}; the verdict is in the warehouse, event 'regressed' of the run")
+        raise UserError(
+            f"gate: {'; '.join(failed)}; the verdict is in the warehouse, event 'regressed' of the run"
+        )
 
 
 def _run(gate: Gate, told: str) -> str | None:
     if not gate.command:
         return None
     try:
-        done = subprocess.run(gate.command, input=told, text=True, timeout=_SECONDS, check=False, capture_output=True)
+        done = subprocess.run(
+            gate.command, input=told, text=True, timeout=_SECONDS, check=False, capture_output=True
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"expected command {gate.command[0]!r} to take the verdict, got {error}"
     if done.returncode:
@@ -83,7 +101,10 @@ def _post(gate: Gate, told: str) -> str | None:
         return None
     try:
         httpx.post(
-            gate.webhook, content=told, headers={"Content-Type": "application/json"}, timeout=_SECONDS
+            gate.webhook,
+            content=told,
+            headers={"Content-Type": "application/json"},
+            timeout=_SECONDS,
         ).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"expected webhook {gate.webhook} to take the verdict, got {error}"

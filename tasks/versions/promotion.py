@@ -28,7 +28,10 @@ def decide(compared: Sequence[Comparison]) -> Decision:
     none. Where one question leaves an interval unknown nothing is promoted.
     """
     if not compared:
-        return Decision(False, "it shares no budget with the champion; run the study with the champion's model too")
+        return Decision(
+            False,
+            "it shares no budget with the champion; run the study with the champion's model too",
+        )
     worse = [one for one in compared if one.gain.hi < 0]
     if worse:
         return Decision(False, f"worse than the champion {_where(worse)}")
@@ -38,7 +41,8 @@ def decide(compared: Sequence[Comparison]) -> Decision:
     unsure = [one for one in compared if not one.gain.lo > -MARGIN]
     if unsure:
         return Decision(
-            False, f"not told apart from the champion; may be worse by more than {MARGIN:g} {_where(unsure)}"
+            False,
+            f"not told apart from the champion; may be worse by more than {MARGIN:g} {_where(unsure)}",
         )
     return _by_cost(compared)
 
@@ -54,5 +58,6 @@ def _by_cost(compared: Sequence[Comparison]) -> Decision:
 
 def _where(several: Sequence[Comparison]) -> str:
     return ", ".join(
-        f"at N = {one.budget} ({one.gain.gain:+.3f} [{one.gain.lo:+.3f}, {one.gain.hi:+.3f}])" for one in several
+        f"at N = {one.budget} ({one.gain.gain:+.3f} [{one.gain.lo:+.3f}, {one.gain.hi:+.3f}])"
+        for one in several
     )

@@ -47,9 +47,13 @@ _COLUMNS = ", ".join(Version._fields)
 
 def version_of(store: Reader, run_id: str) -> Version:
     """The model version that a complete run measured; UserError when there is no such run."""
-    found = store.read(f"SELECT {_COLUMNS} FROM complete_runs WHERE run_id = $run_id", run_id=run_id).rows()
+    found = store.read(
+        f"SELECT {_COLUMNS} FROM complete_runs WHERE run_id = $run_id", run_id=run_id
+    ).rows()
     if not found:
-        raise UserError(f"run: expected a complete run of this warehouse, got {run_id!r}; `ttc status` lists them")
+        raise UserError(
+            f"run: expected a complete run of this warehouse, got {run_id!r}; `ttc status` lists them"
+        )
     return Version(*found[0])
 
 
@@ -58,8 +62,11 @@ def newest_run_of(store: Reader, like: Version, *, model_fingerprint: str) -> Ve
     rows = store.read(
         f"SELECT {_COLUMNS} FROM complete_runs WHERE family = $family AND benchmark_fingerprint = $questions "
         "AND model_fingerprint = $model ORDER BY study = $study DESC, completed_at DESC LIMIT 1",
-        family=like.family, questions=like.benchmark_fingerprint, model=model_fingerprint, study=like.study,
-    ).rows()  # fmt: skip
+        family=like.family,
+        questions=like.benchmark_fingerprint,
+        model=model_fingerprint,
+        study=like.study,
+    ).rows()
     return Version(*rows[0]) if rows else None
 
 
@@ -84,9 +91,18 @@ def find_versions(store: Reader, name: str, *, scope: Scope = ANY) -> list[Versi
     if name.isdigit():
         meant = [one for one in known if str(one.version) == name and one.track == known[0].track]
     else:
-        meant = [one for one in known if name in (one.run_id, one.model, one.model.rstrip("/").rpartition("/")[2])]
+        meant = [
+            one
+            for one in known
+            if name in (one.run_id, one.model, one.model.rstrip("/").rpartition("/")[2])
+        ]
     if not meant:
-        tracks = ", ".join(sorted({f"{one.version} of {one.family} on {one.benchmark}" for one in known})) or "none yet"
+        tracks = (
+            ", ".join(
+                sorted({f"{one.version} of {one.family} on {one.benchmark}" for one in known})
+            )
+            or "none yet"
+        )
         raise UserError(
             f"expected a version number, a model's name or the id of a complete run, got {name!r}; known are {tracks}"
         )
@@ -95,9 +111,15 @@ def find_versions(store: Reader, name: str, *, scope: Scope = ANY) -> list[Versi
 
 def pair(store: Reader, first: str, second: str, *, scope: Scope = ANY) -> tuple[Version, Version]:
     """The newest runs of two versions on the same questions, of one study if possible; UserError if there are none."""
-    firsts, seconds = find_versions(store, first, scope=scope), find_versions(store, second, scope=scope)
+    firsts, seconds = (
+        find_versions(store, first, scope=scope),
+        find_versions(store, second, scope=scope),
+    )
     matching = [
-        (one, other) for other in seconds for one in firsts if one.benchmark_fingerprint == other.benchmark_fingerprint
+        (one, other)
+        for other in seconds
+        for one in firsts
+        if one.benchmark_fingerprint == other.benchmark_fingerprint
     ]
     if not matching:
         raise UserError(
@@ -109,12 +131,16 @@ def pair(store: Reader, first: str, second: str, *, scope: Scope = ANY) -> tuple
 
 def study_of(store: Reader, run_id: str) -> Study:
     """The study that a run executed."""
-    return study_from(json.loads(store.read("SELECT study_json FROM runs WHERE run_id = $r", r=run_id).item()))
+    return study_from(
+        json.loads(store.read("SELECT study_json FROM runs WHERE run_id = $r", r=run_id).item())
+    )
 
 
 def deployable(store: Reader, run_id: str) -> str:
     """The kind of difficulty that a run's policy is used with: predicted if it has a verifier, else oracle."""
-    kinds = store.read("SELECT DISTINCT difficulty FROM policies WHERE run_id = $r", r=run_id)["difficulty"].to_list()
+    kinds = store.read("SELECT DISTINCT difficulty FROM policies WHERE run_id = $r", r=run_id)[
+        "difficulty"
+    ].to_list()
     return "predicted" if "predicted" in kinds else "oracle"
 
 

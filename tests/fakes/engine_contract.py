@@ -53,7 +53,9 @@ async def child_i_depends_on_prefix_and_seed_plus_i_alone(subject: Subject) -> N
 
 async def other_prompts_get_other_draws(subject: Subject) -> None:
     ask = subject.engine.draw
-    replies = [await ask(prompt, 8, sampling=subject.whole, seed=0) for prompt in subject.prompts[:4]]
+    replies = [
+        await ask(prompt, 8, sampling=subject.whole, seed=0) for prompt in subject.prompts[:4]
+    ]
     assert len({tuple(reply.draws) for reply in replies}) > 1
 
 
@@ -113,7 +115,9 @@ async def concurrent_requests_do_not_mix(subject: Subject) -> None:
 
 async def cancellation_leaves_nothing_in_flight(subject: Subject) -> None:
     ask = subject.engine.draw
-    asked = [asyncio.ensure_future(ask(p, 16, sampling=subject.whole, seed=7)) for p in subject.prompts]
+    asked = [
+        asyncio.ensure_future(ask(p, 16, sampling=subject.whole, seed=7)) for p in subject.prompts
+    ]
     await asyncio.sleep(0.05)
     for request in asked:
         request.cancel()

@@ -57,7 +57,9 @@ class FaultyServer:
     _server: Any = None
 
     async def __aenter__(self) -> FaultyServer:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, backlog=1024)
+        self._server = await asyncio.start_server(
+            self._connected, "127.0.0.1", self.port, backlog=1024
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -70,7 +72,9 @@ class FaultyServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        with contextlib.suppress(
+            ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
+        ):
             while await self._one(reader, writer):
                 pass
         writer.close()
@@ -79,7 +83,9 @@ class FaultyServer:
         """Whether the connection lives on after one request."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         path = head.split()[1]
-        lengths = [line.split(":")[1] for line in head.splitlines() if line.startswith("content-length:")]
+        lengths = [
+            line.split(":")[1] for line in head.splitlines() if line.startswith("content-length:")
+        ]
         content = await reader.readexactly(int(lengths[0])) if lengths else b""
         if path != "/v1/completions":
             return _send(writer, 200, {"data": [{"id": MODEL}]})
@@ -90,7 +96,9 @@ class FaultyServer:
         finally:
             self.open -= 1
 
-    async def _completion(self, body: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _completion(
+        self, body: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         self.requests += 1
         self.probes += "seed" not in body
         if self.frozen:
@@ -102,7 +110,12 @@ class FaultyServer:
         return await self._misbehave(fault, await self._reply(body), reader=reader, writer=writer)
 
     async def _misbehave(
-        self, fault: str, reply: dict[str, Any], *, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        fault: str,
+        reply: dict[str, Any],
+        *,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> bool:
         content = json.dumps(reply).encode()
         if fault == "hang":
@@ -115,19 +128,29 @@ class FaultyServer:
             "busy": (429, {"error": {"message": "busy"}}),
             "error": (500, {"error": {"message": "an error on purpose"}}),
             "wrong": (400, {"error": {"message": "max_tokens is too large"}}),
-            "short": (200, content[: len(content) // 2]),  # as many bytes as announced, but of half a document
+            "short": (
+                200,
+                content[: len(content) // 2],
+            ),  # as many bytes as announced, but of half a document
             "fewer": (200, reply | {"choices": reply["choices"][1:]}),
             "other model": (200, reply | {"model": "another"}),
         }.get(fault, (200, content))
-        return _send(writer, status, answer, **({"Retry-After": self.retry_after} if fault == "busy" else {}))
+        return _send(
+            writer, status, answer, **({"Retry-After": self.retry_after} if fault == "busy" else {})
+        )
 
     async def _reply(self, body: Any) -> dict[str, Any]:
         sampling = Sampling(
-            temperature=body["temperature"], top_p=1.0, top_k=0, max_tokens=body["max_tokens"],
+            temperature=body["temperature"],
+            top_p=1.0,
+            top_k=0,
+            max_tokens=body["max_tokens"],
             until="step" if self.format.step_ends <= set(body.get("stop_token_ids", ())) else "end",
-        )  # fmt: skip
+        )
         engine = ScriptedEngine(self.format, self.law)
-        answer = await engine.draw(body["prompt"], body.get("n", 1), sampling=sampling, seed=body.get("seed", 0))
+        answer = await engine.draw(
+            body["prompt"], body.get("n", 1), sampling=sampling, seed=body.get("seed", 0)
+        )
         end = min(self.format.end_of_text)
         return {
             "model": MODEL,
@@ -147,7 +170,13 @@ def _choice(index: int, draw: Draw, end: int) -> dict[str, Any]:
 
 
 def _send(
-    writer: asyncio.StreamWriter, status: int, body: Any, *, length: int | None = None, on: bool = True, **headers: str
+    writer: asyncio.StreamWriter,
+    status: int,
+    body: Any,
+    *,
+    length: int | None = None,
+    on: bool = True,
+    **headers: str,
 ) -> bool:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers |= {"Content-Length": str(len(content) if length is None else length)}
@@ -184,7 +213,9 @@ class Asked:
     async def __aenter__(self) -> Asked:
         for server in self.servers:
             await self._stack.enter_async_context(server)
-        self.engine = HttpGenerator([server.url for server in self.servers], MODEL, FORMAT, limits=self._limits)
+        self.engine = HttpGenerator(
+            [server.url for server in self.servers], MODEL, FORMAT, limits=self._limits
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -195,7 +226,9 @@ class Asked:
         """Ask count times at once; the seconds it took, after checking every draw."""
         started = time.monotonic()
         seeds = [seed + 1000 * i for i in range(count)]
-        replies = await asyncio.gather(*(self.engine.draw(PROMPT, n, sampling=WHOLE, seed=s) for s in seeds))
+        replies = await asyncio.gather(
+            *(self.engine.draw(PROMPT, n, sampling=WHOLE, seed=s) for s in seeds)
+        )
         seconds = time.monotonic() - started
         for reply, s in zip(replies, seeds, strict=True):
             assert reply.draws == (await self.direct.draw(PROMPT, n, sampling=WHOLE, seed=s)).draws

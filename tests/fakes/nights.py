@@ -46,19 +46,26 @@ def night(chance: NDArray[np.float64], rng: np.random.Generator) -> PolicyWorth:
             "verified": rng.binomial(1, (1 - (1 - chance) ** budget) * 0.9).astype(float),
         }
         rows += [
-            pl.DataFrame({
-                "question_id": names, "strategy": key, "budget": budget, "accuracy": values,
-                "flops": budget * (1.0 + (key != "majority")),
-            })
+            pl.DataFrame(
+                {
+                    "question_id": names,
+                    "strategy": key,
+                    "budget": budget,
+                    "accuracy": values,
+                    "flops": budget * (1.0 + (key != "majority")),
+                }
+            )
             for key, values in figures.items()
-        ]  # fmt: skip
+        ]
     value = rng.binomial(DIFFICULTY_DRAWS, chance) / DIFFICULTY_DRAWS
     binned = bins(pl.DataFrame({"question_id": names, "value": value}))
     grid = grid_of(pl.concat(rows), binned, costs=("flops",))
     return worth_of(grid, fold_of(grid, seed=0))
 
 
-def compared(now: NDArray[np.float64], before: NDArray[np.float64], *, seed: int) -> list[Comparison]:
+def compared(
+    now: NDArray[np.float64], before: NDArray[np.float64], *, seed: int
+) -> list[Comparison]:
     """A night's version against the champion of the night before, both measured anew."""
     rng = np.random.default_rng(seed)
     return compare(night(now, rng), night(before, rng), budgets=BUDGETS, seed=seed)

@@ -24,7 +24,12 @@ CHANCES = (0.95, 0.85, 0.7, 0.5, 0.35)
 
 
 def small_study(**changes: object) -> Study:
-    values: dict[str, object] = {"name": "scripted", "questions": 20, "budgets": [1, 2, 4, 8], "difficulty_draws": 8}
+    values: dict[str, object] = {
+        "name": "scripted",
+        "questions": 20,
+        "budgets": [1, 2, 4, 8],
+        "difficulty_draws": 8,
+    }
     return study_from(values | changes)
 
 
@@ -51,7 +56,9 @@ class ScriptedEngines:
     def _law(self, prefix: tuple[int, ...], rng: random.Random) -> str:
         length = next(n for n in self._lengths if prefix[:n] in self._questions)
         question = self._questions[prefix[:length]]
-        written = re.split(r"Attempt \d:\n", self._format.tokenizer.decode(prefix[length:]))[-1].splitlines()
+        written = re.split(r"Attempt \d:\n", self._format.tokenizer.decode(prefix[length:]))[
+            -1
+        ].splitlines()
         wanted = question.target.split()
         if len(written) < len(wanted):
             right = rng.random() < CHANCES[(question.level or 1) - 1]
@@ -62,12 +69,18 @@ class ScriptedEngines:
     def _opinion(self, question: str, steps: Sequence[str]) -> float:
         target = next(parts for text, parts in self._targets.items() if question.startswith(text))
         lines = [line for step in steps for line in step.splitlines()]
-        wrong = sum(line[:1] != part[-1] for part, line in zip(target, lines, strict=False) if line.strip().isdigit())
+        wrong = sum(
+            line[:1] != part[-1]
+            for part, line in zip(target, lines, strict=False)
+            if line.strip().isdigit()
+        )
         noise = random.Random(question + "|".join(steps)).random()
         return 0.1 + 0.6 / (1 + wrong) + 0.3 * noise
 
 
-def run_all(folder: Path, study: Study, *, seconds: float = 0.0, engines: type = ScriptedEngines) -> str:
+def run_all(
+    folder: Path, study: Study, *, seconds: float = 0.0, engines: type = ScriptedEngines
+) -> str:
     """All stages to the fitted policy; the run's id."""
     with Store.open(folder) as store:
         run_id = open_run(store, study, study.generator.models[0])

@@ -45,9 +45,14 @@ def revised(question: str, attempts: Sequence[str]) -> str:
 
 
 FORMAT = Format(
-    tokenizer=Characters(), render=str, revise=revised, separator="\n", marker="Answer: ", step_ends=frozenset({10}),
+    tokenizer=Characters(),
+    render=str,
+    revise=revised,
+    separator="\n",
+    marker="Answer: ",
+    step_ends=frozenset({10}),
     end_of_text=frozenset({0}),
-)  # fmt: skip
+)
 
 
 def written(prefix: Sequence[int]) -> str:
@@ -74,7 +79,11 @@ def geometric(stop: float = 0.4) -> Law:
     """Ends after every line with the same chance."""
 
     def law(_: tuple[int, ...], rng: random.Random) -> str:
-        return f"Answer: {rng.choice('ab')}<end>" if rng.random() < stop else rng.choice("abcdefgh") + "\n"
+        return (
+            f"Answer: {rng.choice('ab')}<end>"
+            if rng.random() < stop
+            else rng.choice("abcdefgh") + "\n"
+        )
 
     return law
 
@@ -87,7 +96,11 @@ def longwinded(stop: float) -> Law:
     """Lines so long that 16 are cut at the limit of a whole completion; each ends with this chance."""
 
     def law(_: tuple[int, ...], rng: random.Random) -> str:
-        return f"Answer: {rng.choice('ab')}<end>" if rng.random() < stop else 4 * rng.choice("abcdefgh") + "\n"
+        return (
+            f"Answer: {rng.choice('ab')}<end>"
+            if rng.random() < stop
+            else 4 * rng.choice("abcdefgh") + "\n"
+        )
 
     return law
 
@@ -179,7 +192,9 @@ class CountingEngine(ScriptedEngine):
 class Bench:
     """Sampler, scorer and tools over a script, with everything they recorded."""
 
-    def __init__(self, law: Law, opinion: Opinion = by_letter, *, whole: bool = False, **sampler: Any) -> None:
+    def __init__(
+        self, law: Law, opinion: Opinion = by_letter, *, whole: bool = False, **sampler: Any
+    ) -> None:
         self.engine = CountingEngine(FORMAT, law)
         self.verifier = ScriptedVerifier(opinion)
         self.draws: list[NewDraw] = []
@@ -188,29 +203,39 @@ class Bench:
         options: dict[str, Any] = {"engine": self.engine} | sampler
         self.sampler = Sampler(format=FORMAT, record=self.draws.append, **options)
         self.scorer = Scorer(
-            verifier=self.verifier, record=self.scores.append, whole=whole,
+            verifier=self.verifier,
+            record=self.scores.append,
+            whole=whole,
             record_failure=lambda _, why: self.failures.append(why),
-        )  # fmt: skip
+        )
         self.whole = whole
         self.meter = Meter()
         self.root: Node = root(QUESTION, tuple(FORMAT.tokenizer.encode("?")))
 
     def tools(self, meter: Meter | None = None) -> MeteredTools:
         side = Side(self.sampler, self.scorer)
-        return MeteredTools(QUESTION, side, SAMPLINGS, Revising(FORMAT, shown=False), meter or self.meter)
+        return MeteredTools(
+            QUESTION, side, SAMPLINGS, Revising(FORMAT, shown=False), meter or self.meter
+        )
 
     async def run(self, key: str, budget: int, meter: Meter | None = None) -> list[list[Node]]:
         """What a strategy makes of the budget, its ended completions scored as in a real run."""
         tools = self.tools(meter)
         groups = await parse(key).run(self.root, budget, tools)
-        await asyncio.gather(*(tools.score(node) for group in groups for node in group if node.ended))
+        await asyncio.gather(
+            *(tools.score(node) for group in groups for node in group if node.ended)
+        )
         return groups
 
     def replay(self) -> Bench:
         """Another bench that knows what this one recorded and can ask nobody."""
         known = [(new.key, new.child, new.draw) for new in self.draws]
         other = Bench(self.engine.law, whole=self.whole, engine=None, known=known)
-        other.scorer = Scorer(verifier=None, known=[(new.node_key, new.score) for new in self.scores], whole=self.whole)
+        other.scorer = Scorer(
+            verifier=None,
+            known=[(new.node_key, new.score) for new in self.scores],
+            whole=self.whole,
+        )
         return other
 
 

@@ -40,10 +40,19 @@ def start(home: Path) -> Up:
     """`ttc up` just started: nothing answers yet."""
     unset = ("TTC_PREFECT_API", "TTC_MLFLOW_URI", "PREFECT_API_URL", "PREFECT_HOME")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
-    environment |= {"TTC_HOME": str(home), "TTC_PREFECT_PORT": free_port(), "TTC_MLFLOW_PORT": free_port()}
+    environment |= {
+        "TTC_HOME": str(home),
+        "TTC_PREFECT_PORT": free_port(),
+        "TTC_MLFLOW_PORT": free_port(),
+    }
     command = [*TTC, "up"]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     return Up(process, home, environment)
 
@@ -64,7 +73,9 @@ def processes_of(up: Up) -> list[psutil.Process]:
     return [top, *top.children(recursive=True)]
 
 
-def stop(up: Up, signal_number: signal.Signals = signal.SIGINT, *, within: float = 45) -> list[psutil.Process]:
+def stop(
+    up: Up, signal_number: signal.Signals = signal.SIGINT, *, within: float = 45
+) -> list[psutil.Process]:
     """Send the signal and wait; returns the processes of `ttc up` that still live after `within` seconds."""
     family = processes_of(up)
     up.process.send_signal(signal_number)

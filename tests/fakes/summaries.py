@@ -30,7 +30,9 @@ SLOPE = {
 QUESTIONS = 60
 
 
-def summary_of(run_id: str = "run-a", *, version: int = 1, seed: int = 0, **changes: Any) -> RunSummary:
+def summary_of(
+    run_id: str = "run-a", *, version: int = 1, seed: int = 0, **changes: Any
+) -> RunSummary:
     """A summary as `load_summary` would return it; `changes` replaces fields."""
     accuracy = _accuracy(random.Random(seed))
     policy = _policy(accuracy)
@@ -43,7 +45,9 @@ def summary_of(run_id: str = "run-a", *, version: int = 1, seed: int = 0, **chan
         "efficiency": _efficiency(),
         "costs": _costs(),
         "failures": pl.DataFrame({"reason": ["NaN score"], "calls": [3]}),
-        "missing": pl.DataFrame(schema={"strategy": pl.String, "budget": pl.Int32, "missing": pl.Int64}),
+        "missing": pl.DataFrame(
+            schema={"strategy": pl.String, "budget": pl.Int32, "missing": pl.Int64}
+        ),
         "changes": _changes(policy),
         "fleet": _fleet(),
         "cost_curves": _cost_curves(),
@@ -82,12 +86,28 @@ def _accuracy(rng: random.Random) -> pl.DataFrame:
         for step, budget in enumerate(BUDGETS):
             if strategy.startswith("beam") and budget < 4:
                 continue
-            values = [min(max(EASE[b] + slopes[b - 1] * step + rng.uniform(-0.01, 0.01), 0.005), 0.995) for b in EASE]
+            values = [
+                min(max(EASE[b] + slopes[b - 1] * step + rng.uniform(-0.01, 0.01), 0.005), 0.995)
+                for b in EASE
+            ]
             place = {"strategy": strategy, "budget": budget}
-            rows.append({**place, "difficulty": None, "bin": None, **_measured(sum(values) / 5, 5 * QUESTIONS)})
+            rows.append(
+                {
+                    **place,
+                    "difficulty": None,
+                    "bin": None,
+                    **_measured(sum(values) / 5, 5 * QUESTIONS),
+                }
+            )
             for difficulty in ("oracle", "predicted"):
                 rows += [
-                    {**place, "difficulty": difficulty, "bin": b, **_measured(values[b - 1], QUESTIONS)} for b in EASE
+                    {
+                        **place,
+                        "difficulty": difficulty,
+                        "bin": b,
+                        **_measured(values[b - 1], QUESTIONS),
+                    }
+                    for b in EASE
                 ]
     return pl.DataFrame(rows, schema_overrides={"difficulty": pl.String, "bin": pl.Int32})
 
@@ -109,7 +129,9 @@ def _policy(accuracy: pl.DataFrame) -> pl.DataFrame:
     """The best strategy of every cell; it is decided where it gains more than .04 over majority."""
     rows: list[dict[str, Any]] = []
     binned = accuracy.filter(pl.col("bin").is_not_null() & (pl.col("strategy") != "pass"))
-    for (difficulty, bin_, budget), cell in binned.group_by("difficulty", "bin", "budget", maintain_order=True):
+    for (difficulty, bin_, budget), cell in binned.group_by(
+        "difficulty", "bin", "budget", maintain_order=True
+    ):
         of = {row["strategy"]: row for row in cell.to_dicts()}
         best = max(of.values(), key=lambda row: row["accuracy"])
         decided = best["accuracy"] - of["majority"]["accuracy"] > 0.04
@@ -118,15 +140,26 @@ def _policy(accuracy: pl.DataFrame) -> pl.DataFrame:
         over = chosen["accuracy"] - of["majority"]["accuracy"]
         rows.append(
             {
-                "difficulty": difficulty, "bin": bin_, "budget": budget, "strategy": chosen["strategy"],
+                "difficulty": difficulty,
+                "bin": bin_,
+                "budget": budget,
+                "strategy": chosen["strategy"],
                 "questions": QUESTIONS,
-                "accuracy": chosen["accuracy"], "lo": chosen["lo"], "hi": chosen["hi"],
-                "gain": gain, "gain_lo": gain - 0.04, "gain_hi": gain + 0.04,
-                "over_majority": over, "over_majority_lo": over - 0.04, "over_majority_hi": over + 0.04,
+                "accuracy": chosen["accuracy"],
+                "lo": chosen["lo"],
+                "hi": chosen["hi"],
+                "gain": gain,
+                "gain_lo": gain - 0.04,
+                "gain_hi": gain + 0.04,
+                "over_majority": over,
+                "over_majority_lo": over - 0.04,
+                "over_majority_hi": over + 0.04,
                 "over_majority_p": 0.001 if decided else None,
-                "p": 0.001 if decided else 0.8, "decided": decided, "unheld": None,
+                "p": 0.001 if decided else 0.8,
+                "decided": decided,
+                "unheld": None,
             }
-        )  # fmt: skip
+        )
     return pl.DataFrame(rows, schema_overrides={"over_majority_p": pl.Float64, "unheld": pl.String})
 
 
@@ -147,10 +180,18 @@ def _changes(policy: pl.DataFrame) -> pl.DataFrame:
 
 
 def _curve(policy: pl.DataFrame) -> pl.DataFrame:
-    mean = policy.group_by("difficulty", "budget").agg(pl.col("accuracy").mean()).sort("difficulty", "budget")
-    lowered = pl.col("accuracy") - pl.when(pl.col("difficulty") == "predicted").then(0.015).otherwise(0.005)
+    mean = (
+        policy.group_by("difficulty", "budget")
+        .agg(pl.col("accuracy").mean())
+        .sort("difficulty", "budget")
+    )
+    lowered = pl.col("accuracy") - pl.when(pl.col("difficulty") == "predicted").then(
+        0.015
+    ).otherwise(0.005)
     return mean.with_columns(lowered.alias("accuracy")).with_columns(
-        lo=pl.col("accuracy") - 0.03, hi=pl.col("accuracy") + 0.03, generations=pl.col("budget") + 32.0
+        lo=pl.col("accuracy") - 0.03,
+        hi=pl.col("accuracy") + 0.03,
+        generations=pl.col("budget") + 32.0,
     )
 
 
@@ -198,28 +239,43 @@ def _cost_curves() -> pl.DataFrame:
     """FLOPs and seconds, levels 0 … 6; the probe affords nothing below level 3, the baseline nothing at level 0."""
     rows = [
         {
-            "difficulty": kind, "axis": axis, "level": level, "at_most": one * 2.0**level,
-            "accuracy": 0.4 + 0.05 * level, "lo": 0.37 + 0.05 * level, "hi": 0.43 + 0.05 * level,
-            "cost": 0.9 * one * 2.0**level, "baseline_budget": 2 ** (level - 1) if level else None,
+            "difficulty": kind,
+            "axis": axis,
+            "level": level,
+            "at_most": one * 2.0**level,
+            "accuracy": 0.4 + 0.05 * level,
+            "lo": 0.37 + 0.05 * level,
+            "hi": 0.43 + 0.05 * level,
+            "cost": 0.9 * one * 2.0**level,
+            "baseline_budget": 2 ** (level - 1) if level else None,
             "baseline_accuracy": 0.33 + 0.05 * level if level else None,
-            "gain": 0.07 if level else None, "gain_lo": 0.04 if level else None, "gain_hi": 0.1 if level else None,
+            "gain": 0.07 if level else None,
+            "gain_lo": 0.04 if level else None,
+            "gain_hi": 0.1 if level else None,
         }
         for axis, one in (("flops", 7.4e7), ("seconds", 0.05))
         for kind, first in (("oracle", 0), ("predicted", 0), ("probe", 3))
         for level in range(first, 7)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows)
 
 
 def _fleet() -> pl.DataFrame:
     rows = [
         {
-            "difficulty": kind, "budget": n, "spent": float(n), "uniform": 0.5, "accuracy": 0.52, "gain": 0.02,
-            "gain_lo": -0.01, "gain_hi": 0.05, "bin_budgets": [1.0, 1.0, float(n), 2.0 * n, 2.0 * n - 1],
+            "difficulty": kind,
+            "budget": n,
+            "spent": float(n),
+            "uniform": 0.5,
+            "accuracy": 0.52,
+            "gain": 0.02,
+            "gain_lo": -0.01,
+            "gain_hi": 0.05,
+            "bin_budgets": [1.0, 1.0, float(n), 2.0 * n, 2.0 * n - 1],
         }
         for kind in ("oracle", "predicted")
         for n in (4, 16)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows)
 
 
@@ -227,13 +283,26 @@ def _exchange() -> pl.DataFrame:
     """Two ratios by both kinds of difficulty; behind on the hardest bin."""
     rows = [
         {
-            "large_model": "bundled/congruences-large", "difficulty": kind, "source": "study", "parameter_ratio": 14.0,
-            "ratio": ratio, "multiple": 14 + 39 / ratio, "bin": b, "budget": 16, "questions": 300 if b == 0 else 60,
-            "alone": 0.5, "small": 0.6, "large": 0.6 - gain, "difference": gain, "lo": gain - 0.05, "hi": gain + 0.05,
-            "relative": gain / (0.6 - gain), "verdict": "ahead" if gain > 0.05 else "behind",
+            "large_model": "bundled/congruences-large",
+            "difficulty": kind,
+            "source": "study",
+            "parameter_ratio": 14.0,
+            "ratio": ratio,
+            "multiple": 14 + 39 / ratio,
+            "bin": b,
+            "budget": 16,
+            "questions": 300 if b == 0 else 60,
+            "alone": 0.5,
+            "small": 0.6,
+            "large": 0.6 - gain,
+            "difference": gain,
+            "lo": gain - 0.05,
+            "hi": gain + 0.05,
+            "relative": gain / (0.6 - gain),
+            "verdict": "ahead" if gain > 0.05 else "behind",
         }
         for kind in ("oracle", "predicted")
         for ratio in (0.16, 22.0)
         for b, gain in enumerate((0.06, 0.1, 0.2, 0.1, 0.06, -0.1))
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows)

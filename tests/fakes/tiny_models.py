@@ -8,7 +8,16 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 from torch import Tensor, nn
 from transformers import (
     LlamaConfig,
@@ -22,8 +31,18 @@ from transformers import (
 )
 
 QUESTION = "What is {3 + 4} times 2?"
-STEPS = ("Add: 3 + 4 = 7.\n\n", "Then double it.\nSo 7 times 2\n\n", "## Step 3: the answer\n\n", "is \\boxed{14}.")
-CORPUS = [QUESTION, *STEPS, "Please reason step by step, and put your final answer within", " ки\n + - + - ки"] * 4
+STEPS = (
+    "Add: 3 + 4 = 7.\n\n",
+    "Then double it.\nSo 7 times 2\n\n",
+    "## Step 3: the answer\n\n",
+    "is \\boxed{14}.",
+)
+CORPUS = [
+    QUESTION,
+    *STEPS,
+    "Please reason step by step, and put your final answer within",
+    " ки\n + - + - ки",
+] * 4
 
 QWEN_CHAT = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
@@ -49,7 +68,9 @@ def byte_tokenizer(special: tuple[str, ...]) -> Tokenizer:
         [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=420, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=420, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
     tokenizer.train_from_iterator(CORPUS, trainer)
     tokenizer.add_special_tokens([AddedToken(text, special=True) for text in special])
     return tokenizer
@@ -60,7 +81,10 @@ def piece_tokenizer() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
     marked = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     tokenizer.normalizer = marked
-    words = [pre_tokenizers.Split("\n", behavior="isolated"), pre_tokenizers.Split("▁", behavior="merged_with_next")]
+    words = [
+        pre_tokenizers.Split("\n", behavior="isolated"),
+        pre_tokenizers.Split("▁", behavior="merged_with_next"),
+    ]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(words)  # while it learns
     trainer = trainers.BpeTrainer(vocab_size=200, special_tokens=["<unk>", "<s>", "</s>"])
     tokenizer.train_from_iterator(CORPUS, trainer)
@@ -135,18 +159,29 @@ def sequence_orm(folder: Path) -> PreTrainedModel:
     """LlamaForSequenceClassification with one output."""
     config = LlamaConfig(**_sizes(420 + len(LLAMA_TOKENS)), num_labels=1)
     model = _lively(LlamaForSequenceClassification(config))
-    _save(folder, model, byte_tokenizer(LLAMA_TOKENS), architecture="LlamaForSequenceClassification")
+    _save(
+        folder, model, byte_tokenizer(LLAMA_TOKENS), architecture="LlamaForSequenceClassification"
+    )
     _describe(folder, bos="<|begin_of_text|>", eos="<|eot_id|>", chat=LLAMA_CHAT)
     return model
 
 
 def _sizes(vocabulary: int) -> dict[str, object]:
     return {
-        "vocab_size": vocabulary, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "max_position_embeddings": 512,
-        "tie_word_embeddings": False, "sliding_window": None, "pad_token_id": 0, "bos_token_id": None,
+        "vocab_size": vocabulary,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 32,
+        "max_position_embeddings": 512,
+        "tie_word_embeddings": False,
+        "sliding_window": None,
+        "pad_token_id": 0,
+        "bos_token_id": None,
         "eos_token_id": 1,
-    }  # fmt: skip
+    }
 
 
 def _lively(model: Any) -> Any:
@@ -172,5 +207,10 @@ def _save(folder: Path, model: nn.Module, tokenizer: Tokenizer, *, architecture:
 
 
 def _describe(folder: Path, *, eos: str, bos: str | None = None, chat: str | None = None) -> None:
-    said = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": bos, "eos_token": eos, "chat_template": chat}
+    said = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": bos,
+        "eos_token": eos,
+        "chat_template": chat,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in said.items() if v}))

@@ -16,9 +16,12 @@ pytestmark = pytest.mark.slow
 def test_the_event_starts_the_alarm_of_its_run(served: Up) -> None:
     run_id = "20261121-020000-aaaa"
     event = {
-        "id": str(uuid4()), "occurred": datetime.now(UTC).isoformat(), "event": "ttc.regression",
-        "resource": {"prefect.resource.id": "ttc.policy.congruences.congruences"}, "payload": {"run_id": run_id},
-    }  # fmt: skip
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "ttc.regression",
+        "resource": {"prefect.resource.id": "ttc.policy.congruences.congruences"},
+        "payload": {"run_id": run_id},
+    }
     client = httpx.Client(base_url=served.prefect_api, timeout=30)
     client.post("/events", json=[event]).raise_for_status()
     deadline, wanted = time.monotonic() + 120, {"flows": {"name": {"any_": ["alarm"]}}}

@@ -14,7 +14,13 @@ from warehouse import snapshot
 pytestmark = pytest.mark.slow
 
 SMALL = study_from(
-    {"name": "small", "questions": 20, "budgets": [1, 2, 4], "difficulty_draws": 4, "generator": {"max_tokens": 128}}
+    {
+        "name": "small",
+        "questions": 20,
+        "budgets": [1, 2, 4],
+        "difficulty_draws": 4,
+        "generator": {"max_tokens": 128},
+    }
 )
 END_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -59,7 +65,9 @@ def test_a_second_trigger_is_refused_while_a_nightly_runs(night: tuple[str, str,
     assert night[2] == "CANCELLED"
 
 
-def test_warehouse_prefect_and_mlflow_name_each_other(served: Up, night: tuple[str, str, str]) -> None:
+def test_warehouse_prefect_and_mlflow_name_each_other(
+    served: Up, night: tuple[str, str, str]
+) -> None:
     (run,) = snapshot.query(served.home / "warehouse", "SELECT * FROM run_history").to_dicts()
     assert run["state"] == "published" and run["prefect_run"] == night[0]
     tags = MlflowClient(served.mlflow_uri).get_run(run["mlflow_run"]).data.tags

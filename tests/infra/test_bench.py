@@ -21,7 +21,12 @@ def measured(name: str, path: Path, *, title: str) -> dict[str, Any]:
     """The report of a benchmark's quick version, which prints a table of this title too."""
     command = [sys.executable, f"infra/bench/{name}.py", "--quick", "--json", str(path)]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert title in done.stdout
@@ -35,7 +40,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_figure_is_there_and_above_zero(report: dict[str, Any]) -> None:
-    found = {name: value for name, value in report["ratios"].items() if name != "verifier_calls_per_draw"}
+    found = {
+        name: value for name, value in report["ratios"].items() if name != "verifier_calls_per_draw"
+    }
     assert set(found) == {
         "sweep_tokens_shared_to_alone",
         "search_wall_lockstep_to_together",
@@ -67,8 +74,13 @@ def test_what_is_compared_did_the_same_work(report: dict[str, Any]) -> None:
     assert report["ratios"]["engine_tokens_search_to_plain"] == pytest.approx(1, abs=0.3)
 
 
-def test_the_ledgers_tokens_are_the_engines_less_those_for_difficulty(report: dict[str, Any]) -> None:
-    drawn, generated = report["measured"]["ledger"]["drawn_tokens"], report["measured"]["sweep"]["tokens"]
+def test_the_ledgers_tokens_are_the_engines_less_those_for_difficulty(
+    report: dict[str, Any],
+) -> None:
+    drawn, generated = (
+        report["measured"]["ledger"]["drawn_tokens"],
+        report["measured"]["sweep"]["tokens"],
+    )
     assert 0.8 * generated < drawn < generated
     assert drawn < report["measured"]["ledger"]["alone_tokens"]
 
@@ -76,7 +88,14 @@ def test_the_ledgers_tokens_are_the_engines_less_those_for_difficulty(report: di
 def test_aggregation_fills_the_views_from_draws(tmp_path: Path) -> None:
     report = measured("aggregation", tmp_path / "figures.json", title="CPU seconds")
     (case,) = report["cases"]
-    assert set(case["seconds"]) == {"pools", "estimators", "outcomes written", "bins", "policies", "views read"}
+    assert set(case["seconds"]) == {
+        "pools",
+        "estimators",
+        "outcomes written",
+        "bins",
+        "policies",
+        "views read",
+    }
     assert case["sum"] == pytest.approx(sum(case["seconds"].values()))
     # 4 selectors × 6 budgets over all questions and in 5 bins of 2 difficulties
     assert case["views"]["accuracy"] == 4 * 6 * (1 + 2 * 5)
@@ -84,9 +103,13 @@ def test_aggregation_fills_the_views_from_draws(tmp_path: Path) -> None:
 
 
 def test_coverage_is_told_for_every_figure(tmp_path: Path) -> None:
-    report = measured("intervals", tmp_path / "figures.json", title="intervals of 95 % that hold the truth")
+    report = measured(
+        "intervals", tmp_path / "figures.json", title="intervals of 95 % that hold the truth"
+    )
     assert {"accuracy, Wilson", "difference, bootstrap", "curve, bootstrap", "factor, reached"} <= {
         row["figure"] for row in report["covered"]
     }
-    assert all(0 <= row["lowest"] <= row["covered"] <= row["highest"] <= 100 for row in report["covered"])
+    assert all(
+        0 <= row["lowest"] <= row["covered"] <= row["highest"] <= 100 for row in report["covered"]
+    )
     assert [row["interval"] for row in report["null"]] == ["alone", "paired"]

@@ -11,7 +11,10 @@ from tasks.settings import INFRA
 
 def test_an_unknown_lock_is_refused() -> None:
     refused = _launch(TTC_LOCK="tpu")
-    assert (refused.returncode, refused.stderr) == (2, "ttc: TTC_LOCK must be cpu or gpu, got 'tpu'.\n")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        "ttc: TTC_LOCK must be cpu or gpu, got 'tpu'.\n",
+    )
 
 
 def test_a_missing_python_is_said_before_anything_is_made(tmp_path: Path) -> None:
@@ -31,7 +34,11 @@ def test_a_folder_that_the_launcher_did_not_make_is_left_alone(tmp_path: Path) -
 
 
 def test_without_an_index_nothing_is_left_and_the_code_says_try_again(tmp_path: Path) -> None:
-    unreachable = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_FIND_LINKS": ""}
+    unreachable = {
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_FIND_LINKS": "",
+    }
     refused = _launch(TTC_VENV=str(tmp_path / "venv"), TTC_LOCK="cpu", **unreachable)
     assert refused.returncode == 75, refused.stderr
     assert refused.stderr.startswith("ttc: no package index can be reached")

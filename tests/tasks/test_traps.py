@@ -112,11 +112,17 @@ from tasks.strategies import parse
 
 TABLE = __doc__.splitlines()[2:]
 SEARCHES = examples(revises=False)
-SOURCES = [path for room in ("flows", "tasks", "warehouse") for path in sorted((ROOT / room).rglob("*.py"))]
+SOURCES = [
+    path for room in ("flows", "tasks", "warehouse") for path in sorted((ROOT / room).rglob("*.py"))
+]
 
 
 def test_every_test_of_the_table_exists() -> None:
-    named = [re.fullmatch(r" {4}(test_\w+\.py)::(test_\w+)", line) for line in TABLE if line.startswith(" ")]
+    named = [
+        re.fullmatch(r" {4}(test_\w+\.py)::(test_\w+)", line)
+        for line in TABLE
+        if line.startswith(" ")
+    ]
     assert all(named)
     for file, name in (match.groups() for match in named if match):
         (path,) = (ROOT / "tests").rglob(file)
@@ -139,7 +145,9 @@ async def test_finished_beams_are_not_copied_to_fill_the_budget(key: str) -> Non
     groups = await bench.run(key, 16)
     ended = [new for new in bench.draws if new.role == "proposer" and new.draw.stop == "end"]
     assert sum(map(len, groups)) == len(ended) == 16 // parse(key).rollouts
-    assert not {new.node.token_ids for new in ended} & {prefix for prefix, _ in bench.engine.requested}
+    assert not {new.node.token_ids for new in ended} & {
+        prefix for prefix, _ in bench.engine.requested
+    }
 
 
 @pytest.mark.parametrize("key", SEARCHES)
@@ -174,7 +182,9 @@ async def test_an_unfinished_sibling_is_never_returned(key: str) -> None:
     assert all(node.ended and "Answer: " in node.text for node in finals)
 
 
-@pytest.mark.parametrize("text", ["so it is 42", "42\n", "The answer is 42", "Answer:42", "answer: 42", "Answer: "])
+@pytest.mark.parametrize(
+    "text", ["so it is 42", "42\n", "The answer is 42", "Answer:42", "answer: 42", "Answer: "]
+)
 def test_the_last_number_is_no_answer(text: str) -> None:
     assert FORMAT.answer(text) is None
 
@@ -205,13 +215,17 @@ async def test_particles_are_not_resampled_every_round() -> None:
     await bench.run("particle_filter", 16)
     for depth in range(5):
         drawn = sorted(new.node.key for new in bench.draws if len(new.node.steps) == depth + 1)
-        went_on = sorted(new.parent.key for new in bench.draws if len(new.parent.steps) == depth + 1)
+        went_on = sorted(
+            new.parent.key for new in bench.draws if len(new.parent.steps) == depth + 1
+        )
         assert went_on == drawn
 
 
 async def test_the_aggregation_of_the_study_decides_the_score() -> None:
     bench = Bench(fixed(3, letters="abc"), by_letter)
-    scores = await bench.scorer.scores((await bench.sampler.children(bench.root, 1, sampling=WHOLE))[0])
+    scores = await bench.scorer.scores(
+        (await bench.sampler.children(bench.root, 1, sampling=WHOLE))[0]
+    )
     plain = [score.score for score in scores if score]
     assert len(plain) == 4 and len(set(plain)) > 1
     wanted = {"last": plain[-1], "min": min(plain), "mean": sum(plain) / 4, "prod": np.prod(plain)}
@@ -220,7 +234,9 @@ async def test_the_aggregation_of_the_study_decides_the_score() -> None:
 
 async def test_a_failed_verifier_leaves_no_score() -> None:
     bench = Bench(fixed(2, letters="b"), failing)
-    scores = await bench.scorer.scores((await bench.sampler.children(bench.root, 1, sampling=WHOLE))[0])
+    scores = await bench.scorer.scores(
+        (await bench.sampler.children(bench.root, 1, sampling=WHOLE))[0]
+    )
     assert scores == (None, None, None) and not bench.scores and bench.failures
     assert {aggregate(scores, how) for how in ("last", "min", "prod", "mean")} == {None}
     # A score of 0 can be the best there is; a missing one never.
@@ -258,7 +274,9 @@ def test_the_order_of_the_draws_does_not_matter_to_an_estimate() -> None:
     sorted_pool = Pool(answers, answers == 0, scores)
     order = np.random.default_rng(3).permutation(32)
     other = Pool(answers[order], answers[order] == 0, scores[order])
-    for one, two in zip(*(pool_estimates(pool, [1, 4, 8], seed=0) for pool in (sorted_pool, other)), strict=True):
+    for one, two in zip(
+        *(pool_estimates(pool, [1, 4, 8], seed=0) for pool in (sorted_pool, other)), strict=True
+    ):
         error = 4 * float(np.hypot(one.mc_error, two.mc_error))
         assert abs(one.accuracy - two.accuracy) <= error + 1e-12
         assert one.budget > 1 or one.accuracy == pytest.approx(0.25, abs=error + 1e-12)

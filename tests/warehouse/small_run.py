@@ -49,7 +49,9 @@ def rows_of(run: str, *, version: int) -> dict[str, list[dict[str, Any]]]:
         "questions": _questions(),
         "runs": [_run(run, version)],
         "run_events": _events(run, version),
-        "run_cells": [{"run_id": run, "strategy": s, "budget": n} for s in STRATEGIES for n in BUDGETS],
+        "run_cells": [
+            {"run_id": run, "strategy": s, "budget": n} for s in STRATEGIES for n in BUDGETS
+        ],
         "run_questions": [{"run_id": run, "question_id": q} for q in QUESTIONS],
         "samplings": _samplings(),
         "draws": draws,
@@ -66,46 +68,69 @@ def rows_of(run: str, *, version: int) -> dict[str, list[dict[str, Any]]]:
 
 def _models(version: int) -> list[dict[str, Any]]:
     generator = {
-        "model_fingerprint": f"generator-{version}", "model": "generator", "kind": "generator",
-        "parameters": 1000, "path": "models/generator", "seen_at": DAY + timedelta(days=version),
-    }  # fmt: skip
+        "model_fingerprint": f"generator-{version}",
+        "model": "generator",
+        "kind": "generator",
+        "parameters": 1000,
+        "path": "models/generator",
+        "seen_at": DAY + timedelta(days=version),
+    }
     verifier = {
-        "model_fingerprint": "verifier-1", "model": "verifier", "kind": "verifier",
-        "parameters": 500, "path": "models/verifier", "seen_at": DAY,
-    }  # fmt: skip
+        "model_fingerprint": "verifier-1",
+        "model": "verifier",
+        "kind": "verifier",
+        "parameters": 500,
+        "path": "models/verifier",
+        "seen_at": DAY,
+    }
     return [generator, verifier]
 
 
 def _questions() -> list[dict[str, Any]]:
     return [
         {
-            "benchmark_fingerprint": "bench-1", "question_id": q, "benchmark": "sums", "question": f"{q}: "
-            "1 + {i} = ?",
-            "target": str(1 + i), "level": bin_of(q),
+            "benchmark_fingerprint": "bench-1",
+            "question_id": q,
+            "benchmark": "sums",
+            "question": f"{q}: 1 + {{i}} = ?",
+            "target": str(1 + i),
+            "level": bin_of(q),
         }
         for i, q in enumerate(QUESTIONS)
-    ]  # fmt: skip
+    ]
 
 
 def _run(run: str, version: int) -> dict[str, Any]:
     return {
-        "run_id": run, "study": "nightly", "study_json": '{"name": "nightly"}',
+        "run_id": run,
+        "study": "nightly",
+        "study_json": '{"name": "nightly"}',
         "identity": f"identity-{version}",
-        "benchmark": "sums", "benchmark_fingerprint": "bench-1", "model": "generator",
-        "model_fingerprint": f"generator-{version}", "verifier": "verifier",
+        "benchmark": "sums",
+        "benchmark_fingerprint": "bench-1",
+        "model": "generator",
+        "model_fingerprint": f"generator-{version}",
+        "verifier": "verifier",
         "verifier_fingerprint": "verifier-1",
-        "aggregate": "last", "seed": 0, "replicate": 0, "code_commit": "4e1f2d3",
+        "aggregate": "last",
+        "seed": 0,
+        "replicate": 0,
+        "code_commit": "4e1f2d3",
         "packages_json": '{"vllm": "0.32.0"}',
         "opened_at": DAY + timedelta(days=version),
-    }  # fmt: skip
+    }
 
 
 def _events(run: str, version: int) -> list[dict[str, Any]]:
     told = [
-        ("opened", None, None), ("linked", "prefect:flow-1", None), ("stage", "generate", 60.0), ("stage",
-        "grade", 3.0),
-        ("complete", None, None), ("published", None, None), ("linked", "mlflow:track-1", None),
-    ]  # fmt: skip
+        ("opened", None, None),
+        ("linked", "prefect:flow-1", None),
+        ("stage", "generate", 60.0),
+        ("stage", "grade", 3.0),
+        ("complete", None, None),
+        ("published", None, None),
+        ("linked", "mlflow:track-1", None),
+    ]
     start = DAY + timedelta(days=version)
     return [
         {
@@ -122,7 +147,10 @@ def _events(run: str, version: int) -> list[dict[str, Any]]:
 
 def _samplings() -> list[dict[str, Any]]:
     law = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "max_tokens": 64}
-    return [{"sampling_key": POOL, "until": "end", **law}, {"sampling_key": STEPWISE, "until": "step", **law}]
+    return [
+        {"sampling_key": POOL, "until": "end", **law},
+        {"sampling_key": STEPWISE, "until": "step", **law},
+    ]
 
 
 def _draws(run: str, version: int) -> list[dict[str, Any]]:
@@ -137,13 +165,20 @@ def _draws(run: str, version: int) -> list[dict[str, Any]]:
 
 def _draw(run: str, version: int, question: str, **rest: Any) -> dict[str, Any]:
     shared = {
-        "model_fingerprint": f"generator-{version}", "benchmark_fingerprint": "bench-1",
+        "model_fingerprint": f"generator-{version}",
+        "benchmark_fingerprint": "bench-1",
         "question_id": question,
-        "run_id": run, "token_ids": [1, 2, 3], "generated_tokens": 3,
+        "run_id": run,
+        "token_ids": [1, 2, 3],
+        "generated_tokens": 3,
         "drawn_at": DAY + timedelta(days=version),
-    }  # fmt: skip
+    }
     first = rest["child"] == 0
-    return shared | {"prompt_tokens": 8 * first, "cached_tokens": 2 * first, "requests": int(first)} | rest
+    return (
+        shared
+        | {"prompt_tokens": 8 * first, "cached_tokens": 2 * first, "requests": int(first)}
+        | rest
+    )
 
 
 def _whole(run: str, version: int, question: str, *, role: str, child: int) -> dict[str, Any]:
@@ -152,10 +187,20 @@ def _whole(run: str, version: int, question: str, *, role: str, child: int) -> d
     answer = 1 + int(question[1:]) if right else -1
     steps = [key(version, question, role, child, place) for place in (1, 2)]
     return _draw(
-        run, version, question, prefix_key=key("root", question), sampling_key=POOL,
-        replicate=int(role == "difficulty"), child=child, node_key=steps[-1], step_keys=steps, depth=0,
-        text=f"I add.\nAnswer: {answer}", stop="end", role=role,
-    )  # fmt: skip
+        run,
+        version,
+        question,
+        prefix_key=key("root", question),
+        sampling_key=POOL,
+        replicate=int(role == "difficulty"),
+        child=child,
+        node_key=steps[-1],
+        step_keys=steps,
+        depth=0,
+        text=f"I add.\nAnswer: {answer}",
+        stop="end",
+        role=role,
+    )
 
 
 def _beam(run: str, version: int) -> list[dict[str, Any]]:
@@ -164,28 +209,66 @@ def _beam(run: str, version: int) -> list[dict[str, Any]]:
     shared = {"sampling_key": STEPWISE, "replicate": 0, "role": "proposer"}
     root = key("root", "q0")
     return [
-        _draw(run, version, "q0", prefix_key=root, child=0, node_key=first, step_keys=[first], depth=0,
-              text="I add slowly.\n", stop="step", **shared),
-        _draw(run, version, "q0", prefix_key=root, child=1, node_key=other, step_keys=[other], depth=0,
-              text="I guess.\n", stop="step", **shared),
-        _draw(run, version, "q0", prefix_key=first, child=0, node_key=last, step_keys=[last], depth=1,
-              text="Answer: 1", stop="end", **shared),
-    ]  # fmt: skip
+        _draw(
+            run,
+            version,
+            "q0",
+            prefix_key=root,
+            child=0,
+            node_key=first,
+            step_keys=[first],
+            depth=0,
+            text="I add slowly.\n",
+            stop="step",
+            **shared,
+        ),
+        _draw(
+            run,
+            version,
+            "q0",
+            prefix_key=root,
+            child=1,
+            node_key=other,
+            step_keys=[other],
+            depth=0,
+            text="I guess.\n",
+            stop="step",
+            **shared,
+        ),
+        _draw(
+            run,
+            version,
+            "q0",
+            prefix_key=first,
+            child=0,
+            node_key=last,
+            step_keys=[last],
+            depth=1,
+            text="Answer: 1",
+            stop="end",
+            **shared,
+        ),
+    ]
 
 
 def _scores(run: str, draws: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """0.5 for a first step; 0.9 for a right last step, 0.1 for a wrong one; none for the last draw of q9."""
     return [
         {
-            "verifier_fingerprint": "verifier-1", "node_key": node, "benchmark_fingerprint": "bench-1",
-            "question_id": draw["question_id"], "score": _score(draw, node), "run_id": run,
+            "verifier_fingerprint": "verifier-1",
+            "node_key": node,
+            "benchmark_fingerprint": "bench-1",
+            "question_id": draw["question_id"],
+            "score": _score(draw, node),
+            "run_id": run,
             "tokens": 5 * place,
-            "requests": int(node == draw["node_key"]), "scored_at": DAY,
+            "requests": int(node == draw["node_key"]),
+            "scored_at": DAY,
         }
         for draw in draws
         for place, node in enumerate(draw["step_keys"], start=1)
         if not _failed(draw)
-    ]  # fmt: skip
+    ]
 
 
 def _score(draw: dict[str, Any], node: str) -> float:
@@ -201,12 +284,16 @@ def _failed(draw: dict[str, Any]) -> bool:
 def _failures(run: str, draws: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
-            "run_id": run, "verifier_fingerprint": "verifier-1", "node_key": draw["node_key"],
-            "question_id": draw["question_id"], "reason": "NaN score", "failed_at": DAY,
+            "run_id": run,
+            "verifier_fingerprint": "verifier-1",
+            "node_key": draw["node_key"],
+            "question_id": draw["question_id"],
+            "reason": "NaN score",
+            "failed_at": DAY,
         }
         for draw in draws
         if _failed(draw)
-    ]  # fmt: skip
+    ]
 
 
 def _readings(draws: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -214,7 +301,13 @@ def _readings(draws: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     ended = [draw for draw in draws if draw["stop"] == "end"]
     place = {"benchmark_fingerprint": "bench-1"}
     answers = [
-        {**place, "node_key": d["node_key"], "question_id": d["question_id"], "answer": a, "canonical": a}
+        {
+            **place,
+            "node_key": d["node_key"],
+            "question_id": d["question_id"],
+            "answer": a,
+            "canonical": a,
+        }
         for d in ended
         for a in [d["text"].rsplit(" ", 1)[-1]]
     ]
@@ -235,28 +328,47 @@ def _readings(draws: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 def accuracy_of(strategy: str, budget: int, question: str) -> float:
     """Expected accuracy: the share of right draws; beams gain a quarter on hard questions above budget 1."""
     share = RIGHT[bin_of(question)] / 4
-    return min(1.0, share + 0.25) if strategy == BEAM and budget > 1 and bin_of(question) > 2 else share
+    return (
+        min(1.0, share + 0.25)
+        if strategy == BEAM and budget > 1 and bin_of(question) > 2
+        else share
+    )
 
 
 def _outcomes(run: str, version: int) -> list[dict[str, Any]]:
     return [
         {
-            "run_id": run, "strategy": strategy, "budget": budget, "question_id": q,
-            "accuracy": accuracy_of(strategy, budget, q), "mc_error": 0.0, "answer": None, "no_answer": 0.0,
-            "truncated": 0.0, "generations": float(budget), "generated_tokens": 3.0 * budget,
+            "run_id": run,
+            "strategy": strategy,
+            "budget": budget,
+            "question_id": q,
+            "accuracy": accuracy_of(strategy, budget, q),
+            "mc_error": 0.0,
+            "answer": None,
+            "no_answer": 0.0,
+            "truncated": 0.0,
+            "generations": float(budget),
+            "generated_tokens": 3.0 * budget,
             "prompt_tokens": 8.0,
-            "verifier_tokens": 10.0 * budget * (strategy == BEAM), "flops": 6000.0 * budget,
+            "verifier_tokens": 10.0 * budget * (strategy == BEAM),
+            "flops": 6000.0 * budget,
         }
         for strategy in (*STRATEGIES, "pass")
         for budget in BUDGETS
         for q in QUESTIONS
         if (version, strategy, budget, q) != (2, BEAM, 4, "q9")  # version 2 still owes one outcome
-    ]  # fmt: skip
+    ]
 
 
 def _bins(run: str) -> list[dict[str, Any]]:
     return [
-        {"run_id": run, "difficulty": d, "question_id": q, "value": RIGHT[bin_of(q)] / 4, "bin": bin_of(q)}
+        {
+            "run_id": run,
+            "difficulty": d,
+            "question_id": q,
+            "value": RIGHT[bin_of(q)] / 4,
+            "bin": bin_of(q),
+        }
         for d in ("oracle", "predicted")
         for q in QUESTIONS
     ]
@@ -270,19 +382,39 @@ def _policies(run: str, version: int) -> list[dict[str, Any]]:
             for budget in BUDGETS:
                 strategy = BEAM if place > 1 + version and budget > 1 else "majority"
                 accuracy = accuracy_of(strategy, budget, f"q{2 * place - 1}")
-                rows.append({
-                    "run_id": run, "difficulty": difficulty, "bin": place, "budget": budget,
-                    "strategy": strategy,
-                    "questions": 2, "accuracy": accuracy, "lo": 0.0, "hi": 1.0, "gain": 0.0, "gain_lo": -0.1,
-                    "gain_hi": 0.1, "over_majority": 0.0, "over_majority_lo": -0.1, "over_majority_hi": 0.1,
-                    "decided": strategy == BEAM,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "run_id": run,
+                        "difficulty": difficulty,
+                        "bin": place,
+                        "budget": budget,
+                        "strategy": strategy,
+                        "questions": 2,
+                        "accuracy": accuracy,
+                        "lo": 0.0,
+                        "hi": 1.0,
+                        "gain": 0.0,
+                        "gain_lo": -0.1,
+                        "gain_hi": 0.1,
+                        "over_majority": 0.0,
+                        "over_majority_lo": -0.1,
+                        "over_majority_hi": 0.1,
+                        "decided": strategy == BEAM,
+                    }
+                )
     return rows
 
 
 def _curves(run: str) -> list[dict[str, Any]]:
     return [
-        {"run_id": run, "difficulty": d, "budget": n, "accuracy": 0.55 + 0.05 * (n > 1), "lo": 0.4, "hi": 0.8}
+        {
+            "run_id": run,
+            "difficulty": d,
+            "budget": n,
+            "accuracy": 0.55 + 0.05 * (n > 1),
+            "lo": 0.4,
+            "hi": 0.8,
+        }
         for d in ("oracle", "predicted")
         for n in BUDGETS
     ]

@@ -18,7 +18,9 @@ def test_the_dictionary_is_up_to_date() -> None:
 
 def test_every_table_view_and_column_is_in_the_dictionary(small: Store) -> None:
     sections = {part.split("\n")[0].split("(")[0]: part for part in dictionary().split("### ")}
-    columns = small.read("SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'warehouse'")
+    columns = small.read(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'warehouse'"
+    )
     assert columns.height > 150
     absent = [(t, c) for t, c in columns.rows() if f"| `{c}` |" not in sections.get(t, "")]
     assert absent == []

@@ -37,9 +37,13 @@ def test_a_database_from_before_the_migration_keeps_its_bins(tmp_path: Path) -> 
 
 def binned(difficulty: str, values: list[float], bins: list[int]) -> pl.DataFrame:
     rows = zip(QUESTIONS, values, bins, strict=True)
-    return frame("bins", [
-        {"run_id": "run-x", "difficulty": difficulty, "question_id": q, "value": v, "bin": b} for q, v, b in rows
-    ])  # fmt: skip
+    return frame(
+        "bins",
+        [
+            {"run_id": "run-x", "difficulty": difficulty, "question_id": q, "value": v, "bin": b}
+            for q, v, b in rows
+        ],
+    )
 
 
 def test_agreement_with_the_oracle_is_ranks_shared_bins_and_neighbours(store: Store) -> None:
@@ -74,34 +78,76 @@ def test_truncation_and_silence_are_told_by_bin_of_every_difficulty(small: Store
 
 def curve(run: str, level: int, gain_lo: float | None) -> dict[str, object]:
     return {
-        "run_id": run, "difficulty": "probe", "axis": "flops", "level": level, "at_most": 6000.0 * 2**level,
-        "accuracy": 0.6, "lo": 0.5, "hi": 0.7, "cost": 5000.0, "baseline": "weighted",
-        "gain": None if gain_lo is None else gain_lo + 0.1, "gain_lo": gain_lo,
-    }  # fmt: skip
+        "run_id": run,
+        "difficulty": "probe",
+        "axis": "flops",
+        "level": level,
+        "at_most": 6000.0 * 2**level,
+        "accuracy": 0.6,
+        "lo": 0.5,
+        "hi": 0.7,
+        "cost": 5000.0,
+        "baseline": "weighted",
+        "gain": None if gain_lo is None else gain_lo + 0.1,
+        "gain_lo": gain_lo,
+    }
 
 
-def test_the_policy_is_ahead_where_the_whole_interval_of_its_gain_is_above_zero(small: Store) -> None:
-    small.append("cost_curves", frame("cost_curves", [curve("run-a", 0, None), curve("run-a", 1, 0.0),
-                                                      curve("run-a", 2, 0.02)]))  # fmt: skip
+def test_the_policy_is_ahead_where_the_whole_interval_of_its_gain_is_above_zero(
+    small: Store,
+) -> None:
+    small.append(
+        "cost_curves",
+        frame(
+            "cost_curves",
+            [curve("run-a", 0, None), curve("run-a", 1, 0.0), curve("run-a", 2, 0.02)],
+        ),
+    )
     sql = "SELECT level, model, ahead FROM accuracy_for_cost WHERE run_id = 'run-a' ORDER BY level"
-    assert small.read(sql).rows() == [(0, "generator", None), (1, "generator", False), (2, "generator", True)]
+    assert small.read(sql).rows() == [
+        (0, "generator", None),
+        (1, "generator", False),
+        (2, "generator", True),
+    ]
 
 
 def cell(run: str, bin_: int, strategy: str) -> dict[str, object]:
     return {
-        "run_id": run, "difficulty": "probe", "axis": "flops", "level": 2, "bin": bin_, "at_most": 24000.0,
-        "strategy": strategy, "budget": 2, "questions": 2, "accuracy": 0.6, "lo": 0.5, "hi": 0.7, "cost": 12000.0,
-    }  # fmt: skip
+        "run_id": run,
+        "difficulty": "probe",
+        "axis": "flops",
+        "level": 2,
+        "bin": bin_,
+        "at_most": 24000.0,
+        "strategy": strategy,
+        "budget": 2,
+        "questions": 2,
+        "accuracy": 0.6,
+        "lo": 0.5,
+        "hi": 0.7,
+        "cost": 12000.0,
+    }
 
 
 def test_the_newest_complete_run_has_the_last_word_on_costs(store: Store) -> None:
     fill(store, "run-a")
     fill(store, "run-b")
-    later = frame("run_events", [
-        {"run_id": "run-b", "event": "complete", "at": store.read("SELECT max(\"at\") FROM run_events").item()}
-    ])  # fmt: skip
+    later = frame(
+        "run_events",
+        [
+            {
+                "run_id": "run-b",
+                "event": "complete",
+                "at": store.read('SELECT max("at") FROM run_events').item(),
+            }
+        ],
+    )
     store.append("run_events", later)
-    store.append("cost_policies", frame("cost_policies", [cell("run-a", b, "majority") for b in (1, 2)]))
-    store.append("cost_policies", frame("cost_policies", [cell("run-b", b, "weighted") for b in (1, 2)]))
+    store.append(
+        "cost_policies", frame("cost_policies", [cell("run-a", b, "majority") for b in (1, 2)])
+    )
+    store.append(
+        "cost_policies", frame("cost_policies", [cell("run-b", b, "weighted") for b in (1, 2)])
+    )
     found = store.read("SELECT bin, strategy, run_id FROM latest_cost_policy ORDER BY ALL").rows()
     assert found == [(1, "weighted", "run-b"), (2, "weighted", "run-b")]

@@ -51,7 +51,9 @@ def test_nothing_half_written_is_a_segment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 100, -1])
-def test_a_flipped_bit_sets_the_segment_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int) -> None:
+def test_a_flipped_bit_sets_the_segment_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
     journal = Journal(tmp_path)
     path = journal.append("bins", bins(0.5))
     assert path is not None
@@ -87,12 +89,16 @@ def test_a_torn_line_in_the_order_harms_no_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_is_none_is_refused_with_its_column(bad: float) -> None:
-    with pytest.raises(ValueError, match=r"bins\.value: expected finite numbers, got .* in row 1 \(1 such"):
+    with pytest.raises(
+        ValueError, match=r"bins\.value: expected finite numbers, got .* in row 1 \(1 such"
+    ):
         admit("bins", bins(0.5, bad))
 
 
 def test_null_is_refused_where_a_value_is_required() -> None:
-    with pytest.raises(ValueError, match=r"bins\.bin: expected a value in every row, got NULL in 2"):
+    with pytest.raises(
+        ValueError, match=r"bins\.bin: expected a value in every row, got NULL in 2"
+    ):
         admit("bins", bins(0.5, 0.5).with_columns(bin=None))
 
 
@@ -102,7 +108,9 @@ def test_missing_and_unknown_columns_are_named() -> None:
 
 
 def test_an_unknown_table_is_named_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"Expected one of the tables allocations, answers, .* got 'bin'"):
+    with pytest.raises(
+        ValueError, match=r"Expected one of the tables allocations, answers, .* got 'bin'"
+    ):
         admit("bin", bins(0.5))
 
 
@@ -112,10 +120,16 @@ def test_the_tables_own_checks_hold_at_the_door() -> None:
 
 
 def test_a_time_without_zone_is_refused() -> None:
-    model = pl.DataFrame({
-        "model_fingerprint": "f", "model": "m", "kind": "generator", "parameters": 1, "path": "p",
-        "seen_at": datetime(2026, 1, 1),
-    })  # fmt: skip
+    model = pl.DataFrame(
+        {
+            "model_fingerprint": "f",
+            "model": "m",
+            "kind": "generator",
+            "parameters": 1,
+            "path": "p",
+            "seen_at": datetime(2026, 1, 1),
+        }
+    )
     with pytest.raises(ValueError, match=r"model_versions\.seen_at: expected Datetime"):
         admit("model_versions", model)
     aware = model.with_columns(seen_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC)))
@@ -133,13 +147,20 @@ def test_a_number_too_large_for_its_column_is_refused() -> None:
 
 
 def test_columns_may_come_in_any_order_and_in_wider_types() -> None:
-    shuffled = bins(0.5).select(reversed(bins(0.5).columns)).with_columns(pl.col("bin").cast(pl.Int64))
+    shuffled = (
+        bins(0.5).select(reversed(bins(0.5).columns)).with_columns(pl.col("bin").cast(pl.Int64))
+    )
     assert admit("bins", shuffled).equals(bins(0.5))
 
 
 def test_a_column_of_null_is_an_unknown_value_of_any_type() -> None:
-    answer = pl.DataFrame({
-        "node_key": ["n"], "benchmark_fingerprint": "b", "question_id": "q", "answer": None,
-        "canonical": None,
-    })  # fmt: skip
+    answer = pl.DataFrame(
+        {
+            "node_key": ["n"],
+            "benchmark_fingerprint": "b",
+            "question_id": "q",
+            "answer": None,
+            "canonical": None,
+        }
+    )
     assert admit("answers", answer).schema["canonical"] == pl.String

@@ -10,19 +10,25 @@ from warehouse.store import Store
 
 
 def test_a_snapshot_has_the_tables_views_and_macros(small: Store) -> None:
-    found = snapshot.query(small.folder, "SELECT difference FROM contrast('run-a', 'oracle', 'pass', 4, 'majority', 4)")
+    found = snapshot.query(
+        small.folder, "SELECT difference FROM contrast('run-a', 'oracle', 'pass', 4, 'majority', 4)"
+    )
     assert found.height == 6
     assert snapshot.query(small.folder, "FROM run_history").height == 2
 
 
 def test_every_view_answers_in_the_snapshot(small: Store) -> None:
-    views = snapshot.query(small.folder, "SELECT view_name FROM duckdb_views() WHERE database_name = 'warehouse'")
+    views = snapshot.query(
+        small.folder, "SELECT view_name FROM duckdb_views() WHERE database_name = 'warehouse'"
+    )
     for name in views["view_name"]:
         snapshot.query(small.folder, f'FROM "{name}"')
 
 
 def test_times_are_in_utc(small: Store) -> None:
-    assert str(snapshot.query(small.folder, "SELECT opened_at FROM runs")["opened_at"].dtype).endswith("UTC')")
+    assert str(
+        snapshot.query(small.folder, "SELECT opened_at FROM runs")["opened_at"].dtype
+    ).endswith("UTC')")
 
 
 def test_no_snapshot_yet_says_to_run_a_study(tmp_path: Path) -> None:
@@ -68,7 +74,9 @@ def test_publishing_leaves_no_other_file(store: Store) -> None:
         ("SELECT 1 / 'x'", "Could not convert"),
     ],
 )
-def test_a_query_that_is_wrong_or_reaches_out_gets_one_sentence(small: Store, sql: str, says: str) -> None:
+def test_a_query_that_is_wrong_or_reaches_out_gets_one_sentence(
+    small: Store, sql: str, says: str
+) -> None:
     with pytest.raises(UserError, match=says) as caught:
         snapshot.query(small.folder, sql)
     assert "\n" not in str(caught.value)
@@ -76,7 +84,9 @@ def test_a_query_that_is_wrong_or_reaches_out_gets_one_sentence(small: Store, sq
 
 
 def test_a_query_that_takes_too_long_is_stopped(small: Store) -> None:
-    endless = "SELECT count(*) FROM range(1000000000) a, range(1000) b WHERE a.range * b.range % 7 = 3"
+    endless = (
+        "SELECT count(*) FROM range(1000000000) a, range(1000) b WHERE a.range * b.range % 7 = 3"
+    )
     with pytest.raises(UserError, match=r"longer than 0\.2 s"):
         snapshot.query(small.folder, endless, seconds=0.2)
 

@@ -21,14 +21,19 @@ from warehouse.store import Store
 
 
 def bins(*questions: str, bin: int = 1) -> pl.DataFrame:
-    rows = [{"run_id": "r", "difficulty": "oracle", "question_id": q, "value": 0.5, "bin": bin} for q in questions]
+    rows = [
+        {"run_id": "r", "difficulty": "oracle", "question_id": q, "value": 0.5, "bin": bin}
+        for q in questions
+    ]
     return frame("bins", rows)
 
 
 def content(store: Store) -> dict[str, list[tuple]]:
     """All rows of all fact tables, sorted, and the names of the merged segments."""
     found = {name: store.read(f'FROM "{name}" ORDER BY ALL').rows() for name in tables()}
-    return found | {"segments": store.read("SELECT name, table_name, rows FROM segments ORDER BY ALL").rows()}
+    return found | {
+        "segments": store.read("SELECT name, table_name, rows FROM segments ORDER BY ALL").rows()
+    }
 
 
 def test_a_row_is_stored_once_however_often_it_comes(store: Store) -> None:
@@ -66,7 +71,11 @@ def test_segments_written_while_nobody_looked_are_there_after_opening(tmp_path: 
 def test_a_query_takes_values_and_frames(store: Store) -> None:
     store.append("bins", bins("q1", "q2", "q3"))
     wanted = pl.DataFrame({"question_id": ["q2", "q3"]})
-    found = store.read("FROM bins SEMI JOIN wanted USING (question_id) WHERE question_id > $q", q="q2", wanted=wanted)
+    found = store.read(
+        "FROM bins SEMI JOIN wanted USING (question_id) WHERE question_id > $q",
+        q="q2",
+        wanted=wanted,
+    )
     assert found["question_id"].to_list() == ["q3"]
 
 
@@ -79,7 +88,9 @@ def test_lists_and_times_come_back_as_they_went_in(small: Store) -> None:
 def test_a_rebuild_makes_the_same_database_from_the_journal_alone(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         small_run.fill(store)
-        late = Journal(tmp_path).append("bins", bins("q1", bin=1))  # named earlier, merged later than the next:
+        late = Journal(tmp_path).append(
+            "bins", bins("q1", bin=1)
+        )  # named earlier, merged later than the next:
         store.append("bins", bins("q1", bin=5))  # this row wins, and must win again
         store.load_new()
         before = content(store)
@@ -154,8 +165,11 @@ def test_a_second_writer_is_told_who_holds_the_warehouse(tmp_path: Path) -> None
     with Store.open(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path), *sys.path],
-            check=False, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert done.returncode == 75
     assert f"process {os.getpid()} holds it" in done.stdout
     assert "try again" in done.stdout
@@ -199,7 +213,9 @@ def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
 
 def test_a_migration_applies_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "0001_good.sql").write_text("CREATE TABLE a (x INTEGER);")
-    (tmp_path / "0002_bad.sql").write_text("CREATE TABLE b (x INTEGER); CREATE TABLE a (y INTEGER);")
+    (tmp_path / "0002_bad.sql").write_text(
+        "CREATE TABLE b (x INTEGER); CREATE TABLE a (y INTEGER);"
+    )
     with duckdb.connect() as connection:
         with pytest.raises(duckdb.CatalogException):
             migrate(connection, tmp_path)
@@ -225,14 +241,18 @@ def test_a_view_without_a_file_is_gone_and_a_changed_one_is_new(tmp_path: Path) 
         (tmp_path / "b_view.sql").unlink()
         (tmp_path / "z_view.sql").write_text("CREATE VIEW z_view AS SELECT twice(4) AS y;")
         create_views(connection, tmp_path)
-        assert connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall() == [("z_view",)]
+        assert connection.sql(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall() == [("z_view",)]
         assert connection.sql("SELECT y FROM z_view").fetchall() == [(8,)]
 
 
 def test_a_wrong_checksum_met_while_open_marks_the_database_for_rebuilding(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     with pytest.raises(UserError, match="run again, and it is rebuilt"), damage_noted(path):
-        raise duckdb.Error("Corrupt database file: computed checksum 1 does not match stored checksum 2")
+        raise duckdb.Error(
+            "Corrupt database file: computed checksum 1 does not match stored checksum 2"
+        )
     assert (tmp_path / "warehouse.duckdb.suspect").exists()
 
 

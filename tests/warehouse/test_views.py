@@ -38,7 +38,9 @@ def test_the_interval_of_a_yes_or_no_cell_is_plain_wilson(store: Store) -> None:
 
 def test_the_interval_at_zero_and_one_stays_inside_and_has_width(store: Store) -> None:
     # 0 of 10: z² / (n + z²) = 3.8415 / 13.8415 = .27753
-    found = rows(store, "SELECT wilson_lo(0, 10), wilson_hi(0, 10), wilson_lo(1, 10), wilson_hi(1, 10)")[0]
+    found = rows(
+        store, "SELECT wilson_lo(0, 10), wilson_hi(0, 10), wilson_lo(1, 10), wilson_hi(1, 10)"
+    )[0]
     assert found == pytest.approx((0.0, 0.277533, 0.722467, 1.0), abs=1e-6)
 
 
@@ -71,12 +73,21 @@ def test_contrast_pairs_the_questions(small: Store) -> None:
     sql = f"""SELECT bin, questions, difference, lo, hi
         FROM contrast('run-a', 'oracle', '{BEAM}', 4, 'majority', 4) WHERE bin = 0"""
     half = 1.959963984540054 * math.sqrt(0.15 / 9) / math.sqrt(10)
-    assert rows(small, sql) == [(0, 10, pytest.approx(0.15), pytest.approx(0.15 - half), pytest.approx(0.15 + half))]
+    assert rows(small, sql) == [
+        (0, 10, pytest.approx(0.15), pytest.approx(0.15 - half), pytest.approx(0.15 + half))
+    ]
 
 
 def test_contrast_has_a_row_a_bin(small: Store) -> None:
     sql = f"SELECT bin, difference FROM contrast('run-a', 'predicted', '{BEAM}', 4, 'majority', 4)"
-    assert rows(small, sql) == [(0, pytest.approx(0.15)), (1, 0), (2, 0), (3, 0.25), (4, 0.25), (5, 0.25)]
+    assert rows(small, sql) == [
+        (0, pytest.approx(0.15)),
+        (1, 0),
+        (2, 0),
+        (3, 0.25),
+        (4, 0.25),
+        (5, 0.25),
+    ]
 
 
 def test_the_curve_stands_beside_the_best_strategy_and_the_coverage(small: Store) -> None:
@@ -89,7 +100,11 @@ def test_the_curve_stands_beside_the_best_strategy_and_the_coverage(small: Store
 def test_the_curve_is_compared_with_every_strategy(small: Store) -> None:
     sql = """SELECT strategy, ahead FROM curve_against_strategies
         WHERE run_id = 'run-a' AND difficulty = 'oracle' AND budget = 4 ORDER BY strategy"""
-    expected = [(BEAM, pytest.approx(-0.1)), ("majority", pytest.approx(0.05)), ("pass", pytest.approx(0.05))]
+    expected = [
+        (BEAM, pytest.approx(-0.1)),
+        ("majority", pytest.approx(0.05)),
+        ("pass", pytest.approx(0.05)),
+    ]
     assert rows(small, sql) == expected
 
 
@@ -100,8 +115,9 @@ def test_efficiency_factors_can_be_read_aloud(small: Store) -> None:
 
 def test_the_latest_policy_is_the_newest_complete_runs(small: Store) -> None:
     assert rows(small, "SELECT DISTINCT run_id, difficulty FROM latest_policy ORDER BY ALL") == [
-        ("run-b", "oracle"), ("run-b", "predicted"),
-    ]  # fmt: skip
+        ("run-b", "oracle"),
+        ("run-b", "predicted"),
+    ]
 
 
 def test_policy_changes_name_what_the_new_version_changed(small: Store) -> None:
@@ -113,7 +129,10 @@ def test_policy_changes_name_what_the_new_version_changed(small: Store) -> None:
 
 def test_model_versions_are_numbered_by_the_first_run_that_used_them(small: Store) -> None:
     sql = "SELECT family, benchmark, version, model_fingerprint FROM model_history ORDER BY ALL"
-    assert rows(small, sql) == [("generator", "sums", 1, "generator-1"), ("generator", "sums", 2, "generator-2")]
+    assert rows(small, sql) == [
+        ("generator", "sums", 1, "generator-1"),
+        ("generator", "sums", 2, "generator-2"),
+    ]
 
 
 def test_cost_by_role_adds_up_what_the_run_paid(small: Store) -> None:
@@ -122,8 +141,9 @@ def test_cost_by_role_adds_up_what_the_run_paid(small: Store) -> None:
     sql = """SELECT role, requests, draws, generated_tokens, prompt_tokens, cached_tokens, flops FROM
     cost_by_role WHERE run_id = 'run-a' AND role <> 'verifier' ORDER BY role"""
     assert rows(small, sql) == [
-        ("difficulty", 10, 40, 120, 80, 20, 360_000.0), ("proposer", 12, 43, 129, 96, 24, 402_000.0),
-    ]  # fmt: skip
+        ("difficulty", 10, 40, 120, 80, 20, 360_000.0),
+        ("proposer", 12, 43, 129, 96, 24, 402_000.0),
+    ]
 
 
 def test_the_verifiers_cost_counts_each_request_once(small: Store) -> None:
@@ -181,25 +201,38 @@ def test_a_beams_completion_is_put_together_from_its_steps(small: Store) -> None
 
 
 @pytest.mark.parametrize(
-    ("aggregate", "score"), [("last", 0.5), ("min", 0.2), ("prod", 0.1), ("mean", 0.35), ("other", None)]
+    ("aggregate", "score"),
+    [("last", 0.5), ("min", 0.2), ("prod", 0.1), ("mean", 0.35), ("other", None)],
 )
-def test_step_scores_are_joined_as_the_run_says(store: Store, aggregate: str, score: float | None) -> None:
-    found = store.read("SELECT completion_score([0.2, 0.5], $how) AS score", how=aggregate)["score"][0]
+def test_step_scores_are_joined_as_the_run_says(
+    store: Store, aggregate: str, score: float | None
+) -> None:
+    found = store.read("SELECT completion_score([0.2, 0.5], $how) AS score", how=aggregate)[
+        "score"
+    ][0]
     assert found == (score if score is None else pytest.approx(score))
 
 
-@pytest.mark.parametrize(("aggregate", "score"), [("last", 0.5), ("min", None), ("prod", None), ("mean", None)])
-def test_a_score_that_needs_a_missing_one_is_missing(store: Store, aggregate: str, score: float | None) -> None:
+@pytest.mark.parametrize(
+    ("aggregate", "score"), [("last", 0.5), ("min", None), ("prod", None), ("mean", None)]
+)
+def test_a_score_that_needs_a_missing_one_is_missing(
+    store: Store, aggregate: str, score: float | None
+) -> None:
     assert rows(store, "SELECT completion_score([NULL, 0.5], $how)", how=aggregate) == [(score,)]
 
 
 def test_verdicts_are_counted_by_completion(small: Store) -> None:
     # pool: 2 questions × (4, 4, 2, 1, 0) right = 22 of 40, and the beam's one completion
-    sql = "SELECT role, verdict, completions FROM verdict_counts WHERE run_id = 'run-a' ORDER BY ALL"
+    sql = (
+        "SELECT role, verdict, completions FROM verdict_counts WHERE run_id = 'run-a' ORDER BY ALL"
+    )
     assert rows(small, sql) == [
-        ("difficulty", "correct", 22), ("difficulty", "wrong", 18), ("proposer", "correct", 23),
+        ("difficulty", "correct", 22),
+        ("difficulty", "wrong", 18),
+        ("proposer", "correct", 23),
         ("proposer", "wrong", 18),
-    ]  # fmt: skip
+    ]
 
 
 def test_trouble_counts_failures_and_missing_outcomes(small: Store) -> None:

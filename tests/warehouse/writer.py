@@ -24,10 +24,20 @@ def batch(number: int) -> pl.DataFrame:
 
 def _child(child: int) -> dict:
     return _draw(
-        "run-a", 1, "q0", prefix_key="root", sampling_key="pool", replicate=0, child=child,
+        "run-a",
+        1,
+        "q0",
+        prefix_key="root",
+        sampling_key="pool",
+        replicate=0,
+        child=child,
         node_key=f"n{child}",
-        step_keys=[f"n{child}"], depth=0, text="I add. " * 50, stop="end", role="proposer",
-    )  # fmt: skip
+        step_keys=[f"n{child}"],
+        depth=0,
+        text="I add. " * 50,
+        stop="end",
+        role="proposer",
+    )
 
 
 def main(folder: Path, first: int, publish: bool) -> None:

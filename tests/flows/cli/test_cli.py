@@ -44,7 +44,9 @@ def test_sql_prints_a_table(ttc):
 
 def test_sql_prints_what_is_too_wide_for_the_screen_one_below_the_other(ttc):
     _, out, _ = ttc("sql", "SELECT * FROM run_history")
-    assert out.splitlines()[0] == "row 1" and re.search(r"^benchmark +congruences *$", out, re.MULTILINE)
+    assert out.splitlines()[0] == "row 1" and re.search(
+        r"^benchmark +congruences *$", out, re.MULTILINE
+    )
     assert max(map(len, out.splitlines())) <= 100
 
 

@@ -44,14 +44,21 @@ def distilled(home: Path, rounds: int) -> list[dict[str, object]]:
         "--json",
     ]
     done = subprocess.run(
-        command, check=False, cwd=ROOT, env=os.environ | {"TTC_HOME": str(home)}, capture_output=True, text=True
+        command,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"TTC_HOME": str(home)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "leaked" not in done.stderr
     return json.loads(done.stdout)
 
 
-def test_a_round_is_a_published_version_made_from_the_one_before_and_a_second_call_goes_on(tmp_path: Path) -> None:
+def test_a_round_is_a_published_version_made_from_the_one_before_and_a_second_call_goes_on(
+    tmp_path: Path,
+) -> None:
     first = distilled(tmp_path, 0)
     both = distilled(tmp_path, 1)
     assert [row for row in both if row["round"] != 1] == first
@@ -59,6 +66,8 @@ def test_a_round_is_a_published_version_made_from_the_one_before_and_a_second_ca
     assert [name[:24] for name in folders] == ["distilled-1-by-verifier-"]
     card = json.loads((tmp_path / "distilled" / folders[0] / "card.json").read_text())
     assert card["made_from"] == weights_digest(BUNDLED / "congruences-generator")
-    runs = snapshot.query(tmp_path / "warehouse", "SELECT * FROM run_history WHERE benchmark = 'congruences'")
+    runs = snapshot.query(
+        tmp_path / "warehouse", "SELECT * FROM run_history WHERE benchmark = 'congruences'"
+    )
     assert set(runs["state"]) == {"published"} and sorted(runs["version"]) == [1, 2]
     assert set(runs["family"]) == {"small-by-verifier"}

@@ -34,7 +34,9 @@ def sabotaged(folder: Path) -> Path:
     shutil.copytree(INFRA / "models" / "congruences-generator", folder)
     noise = torch.Generator().manual_seed(0)
     weights = {
-        name: (w + 0.5 * w.float().std() * torch.randn(w.shape, generator=noise)).to(w.dtype) if w.ndim > 1 else w
+        name: (w + 0.5 * w.float().std() * torch.randn(w.shape, generator=noise)).to(w.dtype)
+        if w.ndim > 1
+        else w
         for name, w in load_file(folder / "model.safetensors").items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
@@ -42,14 +44,18 @@ def sabotaged(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+def nights(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `ttc`; a good version was evaluated the night before, a sabotaged one tonight."""
     home = tmp_path_factory.mktemp("gate")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "TTC_"))}
     environment |= {"TTC_HOME": str(home)}
 
     def ttc(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*TTC, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [*TTC, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
 
     for model in (GOOD, str(sabotaged(home / "sabotaged"))):
         (home / "small.toml").write_text(STUDY.format(model=model, told=home / "told.json"))
@@ -70,7 +76,9 @@ def test_the_gates_command_was_told(nights) -> None:
 
 
 def test_the_good_version_stays_champion(nights) -> None:
-    rows = json.loads(nights("sql", "SELECT version, standing FROM standings ORDER BY version", "--json").stdout)
+    rows = json.loads(
+        nights("sql", "SELECT version, standing FROM standings ORDER BY version", "--json").stdout
+    )
     assert rows == [{"version": 1, "standing": "champion"}, {"version": 2, "standing": "candidate"}]
 
 
@@ -81,10 +89,14 @@ def test_mlflow_marks_run_and_version(nights) -> None:
     client = MlflowClient(uri, uri)
     name = "ttc-policy-congruences-congruences"
     assert {alias: str(v) for alias, v in client.get_registered_model(name).aliases.items()} == {
-        "champion": "1", "candidate": "2",
-    }  # fmt: skip
+        "champion": "1",
+        "candidate": "2",
+    }
     version = client.get_model_version(name, "2")
-    assert "significantly worse" in version.tags["ttc.regression"] and "Regression:" in version.description
+    assert (
+        "significantly worse" in version.tags["ttc.regression"]
+        and "Regression:" in version.description
+    )
     assert "ttc.regression" in client.get_run(version.run_id).data.tags
 
 

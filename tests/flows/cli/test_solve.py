@@ -43,18 +43,28 @@ class Slow(ScriptedEngines):
 def asked(home, requests, *, budget=None, engines=ScriptedEngines):
     """Replies of the endpoint to (method, path, body), all sent at once."""
     folder, run_id = home
-    app = application(lambda: open_solver(folder / "warehouse", run_id, engines=engines), budget=budget)
+    app = application(
+        lambda: open_solver(folder / "warehouse", run_id, engines=engines), budget=budget
+    )
 
     async def everything():
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://x")
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://x"
+        )
         async with app.router.lifespan_context(app), client:
-            return await asyncio.gather(*(client.request(m, path, json=body) for m, path, body in requests))
+            return await asyncio.gather(
+                *(client.request(m, path, json=body) for m, path, body in requests)
+            )
 
     return asyncio.run(everything())
 
 
 def chat(**changes):
-    return ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": text_of(0)}]} | changes)
+    return (
+        "POST",
+        "/v1/chat/completions",
+        {"messages": [{"role": "user", "content": text_of(0)}]} | changes,
+    )
 
 
 def text_of(place):
@@ -69,7 +79,9 @@ def test_a_chat_is_answered_with_usage_and_what_it_took(home):
     assert body["object"] == "chat.completion"
     told = body["ttc"]
     assert body["choices"][0]["message"] == {"role": "assistant", "content": told["text"]}
-    assert told["run_id"] == home[1] and told["bin"] in (None, 1, 2, 3, 4, 5) and told["budget"] == 8
+    assert (
+        told["run_id"] == home[1] and told["bin"] in (None, 1, 2, 3, 4, 5) and told["budget"] == 8
+    )
     assert 2 <= told["cost"]["generations"] <= 8
     usage = body["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
@@ -79,15 +91,19 @@ def test_a_chat_is_answered_with_usage_and_what_it_took(home):
 def test_the_last_user_message_is_the_question_also_in_parts(home):
     text = text_of(0)
     turns = [
-        {"role": "system", "content": "Be brief."}, {"role": "user", "content": "something else"},
-        {"role": "assistant", "content": "?"}, {"role": "user", "content": [{"type": "text", "text": text}]},
-    ]  # fmt: skip
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "something else"},
+        {"role": "assistant", "content": "?"},
+        {"role": "user", "content": [{"type": "text", "text": text}]},
+    ]
     plain, parts = asked(home, [chat(budget=4), chat(budget=4, messages=turns)])
     assert plain.json()["ttc"] == parts.json()["ttc"]
 
 
 def test_a_completion_gets_the_same_answer_as_a_chat(home):
-    one, other = asked(home, [chat(budget=4), ("POST", "/v1/completions", {"prompt": text_of(0), "budget": 4})])
+    one, other = asked(
+        home, [chat(budget=4), ("POST", "/v1/completions", {"prompt": text_of(0), "budget": 4})]
+    )
     assert other.json()["choices"][0]["text"] == one.json()["choices"][0]["message"]["content"]
     assert other.json()["object"] == "text_completion"
 
@@ -158,7 +174,13 @@ def test_requests_at_once_share_the_engine_and_do_not_wait_for_each_other(home):
 def ttc(home, *arguments):
     environment = {**os.environ, "TTC_HOME": str(home[0])}
     return subprocess.run(
-        [*TTC, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+        [*TTC, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 

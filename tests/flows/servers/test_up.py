@@ -61,7 +61,9 @@ def test_a_named_server_that_is_down_is_refused(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     up = start(tmp_path)
     wait_until_ready(up)
-    assert len(processes_of(up)) >= 7  # ttc up, and a guard with its server for Prefect, MLflow and the worker
+    assert (
+        len(processes_of(up)) >= 7
+    )  # ttc up, and a guard with its server for Prefect, MLflow and the worker
     assert stop(up, signal.SIGINT) == []
     assert up.process.returncode == 0
 
@@ -80,5 +82,11 @@ def _ttc_up(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
     command = [*TTC, "up"]
     return subprocess.run(
-        command, env=environ | environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command,
+        env=environ | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )

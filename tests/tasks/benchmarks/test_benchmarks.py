@@ -11,7 +11,9 @@ from warehouse.errors import UserError
 
 def written(tmp_path, *lines):
     path = tmp_path / "b.jsonl"
-    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
+    path.write_text(
+        "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    )
     return path
 
 
@@ -24,7 +26,10 @@ def written(tmp_path, *lines):
             [{"id": 1, "question": "q", "answer": "1"}, {"id": 1, "question": "r", "answer": "2"}],
             ":2: id '1' stands twice",
         ),
-        ([{"id": 1, "question": "q", "answer": "  "}], ":1: expected a non-empty 'target' or 'answer'"),
+        (
+            [{"id": 1, "question": "q", "answer": "  "}],
+            ":1: expected a non-empty 'target' or 'answer'",
+        ),
         ([{"id": 1, "answer": "1"}], ":1: expected a non-empty 'question'"),
         ([""], "the file has none"),
     ],
@@ -52,8 +57,12 @@ def test_a_larger_count_keeps_the_smaller_ones_questions(tmp_path):
 
 
 def test_other_content_is_another_fingerprint(tmp_path):
-    one = load_benchmark(str(written(tmp_path, {"id": 1, "question": "q", "answer": "1"})), count=None, seed=0)
-    two = load_benchmark(str(written(tmp_path, {"id": 1, "question": "q", "answer": "2"})), count=None, seed=0)
+    one = load_benchmark(
+        str(written(tmp_path, {"id": 1, "question": "q", "answer": "1"})), count=None, seed=0
+    )
+    two = load_benchmark(
+        str(written(tmp_path, {"id": 1, "question": "q", "answer": "2"})), count=None, seed=0
+    )
     assert one.fingerprint != two.fingerprint
 
 

@@ -54,7 +54,11 @@ def test_the_solution_is_the_only_one() -> None:
     rng = random.Random(0)
     for _ in range(40):
         stages = draw_stages(rng, mix=Mix((1, 2, 3), (1, 1, 1)))
-        found = [values for values in product(range(MODULUS), repeat=len(stages)) if meets(stages, values)]
+        found = [
+            values
+            for values in product(range(MODULUS), repeat=len(stages))
+            if meets(stages, values)
+        ]
         assert found == [tuple(solution(stages))]
 
 
@@ -64,7 +68,9 @@ def test_a_question_worked_by_hand() -> None:
     expected = "Modulo 7: A = 2·a + 3, want A = 4; B = 5·b + 4·a, want B = 0.\nSolution:\n"
     assert "".join(question_tokens(stages)) == expected
     assert answer(solution(stages)) == "a=4 b=1"
-    text = "".join(document(stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))))
+    text = "".join(
+        document(stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
+    )
     assert text == (
         "A = 2·a + 3, want A = 4: try a = 4 → 1 + 3 = 4 ✓\n"
         "B = 5·b + 4·a, want B = 0: try b = 1 → 5 + 2 = 0 ✓\n"

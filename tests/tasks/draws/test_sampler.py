@@ -20,7 +20,9 @@ async def test_a_larger_number_draws_only_the_difference():
 async def test_requests_in_flight_are_shared():
     bench = Bench(geometric())
     bench.engine.seconds = 0.01
-    families = await asyncio.gather(*(bench.sampler.children(bench.root, n, sampling=WHOLE) for n in (8, 4, 8, 2)))
+    families = await asyncio.gather(
+        *(bench.sampler.children(bench.root, n, sampling=WHOLE) for n in (8, 4, 8, 2))
+    )
     assert [n for _, n in bench.engine.asked] == [8]
     assert all(family == families[0][: len(family)] for family in families)
 
@@ -37,9 +39,9 @@ async def test_the_order_of_requests_does_not_change_a_draw():
     # Child i is drawn under seed + i: 4 then 8 gives the same as 8 at once.
     at_once, in_two = Bench(geometric()), Bench(geometric())
     await in_two.sampler.children(in_two.root, 4, sampling=WHOLE)
-    assert await at_once.sampler.children(at_once.root, 8, sampling=WHOLE) == await in_two.sampler.children(
-        in_two.root, 8, sampling=WHOLE
-    )
+    assert await at_once.sampler.children(
+        at_once.root, 8, sampling=WHOLE
+    ) == await in_two.sampler.children(in_two.root, 8, sampling=WHOLE)
 
 
 async def test_a_replay_answers_from_memory_and_says_what_is_missing():
@@ -127,7 +129,12 @@ async def test_a_node_scored_twice_is_metered_once():
 
 
 def test_draw_keys_differ_by_every_part():
-    assert len({DrawKey("a", "s", 0), DrawKey("b", "s", 0), DrawKey("a", "t", 0), DrawKey("a", "s", 1)}) == 4
+    assert (
+        len(
+            {DrawKey("a", "s", 0), DrawKey("b", "s", 0), DrawKey("a", "t", 0), DrawKey("a", "s", 1)}
+        )
+        == 4
+    )
 
 
 async def test_requests_that_overlap_are_all_counted():

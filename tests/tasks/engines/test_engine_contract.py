@@ -37,14 +37,29 @@ LONG = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=128, until="end"
 TRUNCATED = Sampling(temperature=0.7, top_p=0.9, top_k=5, max_tokens=128, until="end")
 GREEDY = Sampling(temperature=0.0, top_p=1.0, top_k=0, max_tokens=128, until="end")
 QUIET = {
-    "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1", "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
-}  # fmt: skip
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+    "OMP_NUM_THREADS": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
+}
 FLAGS = (
-    "--skip-tokenizer-init", "--enforce-eager", "--block-size", "32", "--no-enable-chunked-prefill",
-    "--max-num-seqs", "256", "--gpu-memory-utilization", "0.3", "--enable-prompt-tokens-details",
-    "--distributed-executor-backend", "uni", "--dtype", "float32",
-)  # fmt: skip
+    "--skip-tokenizer-init",
+    "--enforce-eager",
+    "--block-size",
+    "32",
+    "--no-enable-chunked-prefill",
+    "--max-num-seqs",
+    "256",
+    "--gpu-memory-utilization",
+    "0.3",
+    "--enable-prompt-tokens-details",
+    "--distributed-executor-backend",
+    "uni",
+    "--dtype",
+    "float32",
+)
 
 
 class Started:
@@ -110,7 +125,10 @@ async def vllm_server():
         async def in_flight():
             counted = (await asyncio.to_thread(httpx.get, f"{root}/metrics")).text.splitlines()
             names = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
-            return sum(float(line.split()[-1]) for line in counted if line.startswith(names)) + engine.in_flight
+            return (
+                sum(float(line.split()[-1]) for line in counted if line.startswith(names))
+                + engine.in_flight
+            )
 
         yield subject(engine, form, in_flight)._replace(url=f"{root}/v1")
         await engine.close()
@@ -120,12 +138,23 @@ async def vllm_server():
 async def served(folder, name, *flags):
     """The address of a real vLLM server on loopback; nothing of it is left afterwards, however the test ends."""
     port = closed_port()
-    command = ["-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     command += ["--model", str(folder), "--served-model-name", name, *FLAGS, *flags]
     process = subprocess.Popen(
         [sys.executable, guard.__file__, str(os.getpid()), sys.executable, *command],
-        env=os.environ | QUIET, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        env=os.environ | QUIET,
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     root = f"http://127.0.0.1:{port}"
     try:
         await answering(root, process)
@@ -148,18 +177,29 @@ async def answering(root, process):
 
 def engine_cores():
     """The processes that generate behind this test's servers."""
-    return [p for p in psutil.Process().children(recursive=True) if "EngineCore" in " ".join([p.name(), *p.cmdline()])]
+    return [
+        p
+        for p in psutil.Process().children(recursive=True)
+        if "EngineCore" in " ".join([p.name(), *p.cmdline()])
+    ]
 
 
 def subject(engine, form, in_flight):
     small = form is FORMAT
-    prompts = [(63, 64, 65 + i) for i in range(6)] if small else [form.prompt(q) for q in questions("test", 6)]
+    prompts = (
+        [(63, 64, 65 + i) for i in range(6)]
+        if small
+        else [form.prompt(q) for q in questions("test", 6)]
+    )
     return Subject(engine, form, prompts, WHOLE if small else LONG, in_flight)
 
 
 KINDS = {
-    "scripted": scripted, "scripted over HTTP": scripted_over_http, "in process": in_process, "vLLM server": vllm_server
-}  # fmt: skip
+    "scripted": scripted,
+    "scripted over HTTP": scripted_over_http,
+    "in process": in_process,
+    "vLLM server": vllm_server,
+}
 SLOW = ("in process", "vLLM server")
 ENGINES = [pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW else kind for kind in KINDS]
 
@@ -184,7 +224,10 @@ async def test_draws_over_http_equal_those_in_process(started, sampling):
     n = 1 if sampling is GREEDY else 8
 
     async def drawn(subject):
-        asked = (subject.engine.draw(p, n, sampling=sampling, seed=1000 * i) for i, p in enumerate(subject.prompts))
+        asked = (
+            subject.engine.draw(p, n, sampling=sampling, seed=1000 * i)
+            for i, p in enumerate(subject.prompts)
+        )
         return [reply.draws for reply in await asyncio.gather(*asked)]
 
     assert await drawn(there) == await drawn(here)
@@ -205,7 +248,10 @@ async def test_log_probabilities_over_http_equal_a_plain_forward_pass(started):
     from transformers import AutoModelForCausalLM
 
     there = await started.get("vLLM server")
-    ids, model = list(there.prompts[0]), AutoModelForCausalLM.from_pretrained(GENERATOR, dtype=torch.float32)
+    ids, model = (
+        list(there.prompts[0]),
+        AutoModelForCausalLM.from_pretrained(GENERATOR, dtype=torch.float32),
+    )
     with torch.inference_mode():
         wanted = model(torch.tensor([ids])).logits[0].log_softmax(-1)
     reading = HttpServed([there.url], "generator", head=False)
@@ -228,11 +274,18 @@ async def test_head_rows_over_http_equal_a_plain_forward_pass():
     ids = load_tokenizer(PRM).encode(questions("test", 1)[0].text)
     with torch.inference_mode():
         wanted = load_prm(PRM)(torch.tensor([ids]))[0]
-    pooling = ("--runner", "pooling", "--pooler-config", '{"task": "token_classify", "tok_pooling_type": "ALL"}')
+    pooling = (
+        "--runner",
+        "pooling",
+        "--pooler-config",
+        '{"task": "token_classify", "tok_pooling_type": "ALL"}',
+    )
     async with served(PRM, "prm", *pooling) as root:
         reading = HttpServed([f"{root}/v1"], "prm", head=True)
         places = [0, 5, len(ids) - 1]
-        assert await reading.head_rows(ids, places) == [pytest.approx(wanted[i].tolist(), abs=1e-4) for i in places]
+        assert await reading.head_rows(ids, places) == [
+            pytest.approx(wanted[i].tolist(), abs=1e-4) for i in places
+        ]
         await reading.close()
 
 

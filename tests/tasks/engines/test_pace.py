@@ -67,7 +67,9 @@ def test_a_run_that_only_read_earlier_draws_does_not_lower_the_pace(tmp_path: Pa
     run_id = run_all(tmp_path, small_study())
     with Store.open(tmp_path) as store:
         model = store.read("SELECT model_fingerprint FROM runs").item()
-        before = store.read("SELECT sum(tokens) FROM paces WHERE model_fingerprint = $model", model=model)
+        before = store.read(
+            "SELECT sum(tokens) FROM paces WHERE model_fingerprint = $model", model=model
+        )
         tokens, whole = int(before.row(0)[0]), store.read("SELECT sum(seconds) FROM paces").item()
         assert generated_a_second(store) == pytest.approx(tokens / whole)
         clock = Clock()

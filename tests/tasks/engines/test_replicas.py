@@ -72,7 +72,9 @@ async def test_a_replica_that_comes_back_is_asked_again():
 
 async def test_a_frozen_replica_is_found_by_a_token_and_its_requests_go_elsewhere():
     frozen, alive = server(frozen=True), server()
-    limits = Limits(backoff=0.01, silence=0.2, probe=0.1)  # the total limit of an hour plays no part
+    limits = Limits(
+        backoff=0.01, silence=0.2, probe=0.1
+    )  # the total limit of an hour plays no part
     async with Asked(frozen, alive, limits=limits) as served:
         async with asyncio.timeout(20.0):
             seconds = await served.right(10)
@@ -112,7 +114,8 @@ async def test_retry_after_of_one_replica_sends_the_request_to_another():
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("3", 3.0), ("0.5", 0.5), ("-3", None), ("soon", None), (None, None), ("nan", None)]
+    ("header", "seconds"),
+    [("3", 3.0), ("0.5", 0.5), ("-3", None), ("soon", None), (None, None), ("nan", None)],
 )
 def test_retry_after_is_read(header, seconds):
     assert retry_after(header) == seconds
@@ -157,20 +160,29 @@ async def test_servers_are_checked_before_the_first_token():
         check_served([f"http://127.0.0.1:{closed_port()}/v1"], MODEL)
 
 
-@pytest.mark.parametrize("urls", [[], ["localhost:8000"], ["http://"], ["ftp://host/v1"], ["http://host:port/v1"]])
+@pytest.mark.parametrize(
+    "urls", [[], ["localhost:8000"], ["http://"], ["ftp://host/v1"], ["http://host:port/v1"]]
+)
 def test_what_is_no_address_is_refused(urls):
     with pytest.raises(UserError, match=r"such as http://127\.0\.0\.1:8000/v1"):
         roots(urls)
 
 
 def test_addresses_are_taken_with_and_without_version():
-    assert roots(["http://a:1/v1", "https://b/v1/", "http://c:3"]) == ["http://a:1", "https://b", "http://c:3"]
+    assert roots(["http://a:1/v1", "https://b/v1/", "http://c:3"]) == [
+        "http://a:1",
+        "https://b",
+        "http://c:3",
+    ]
 
 
 async def test_closing_ends_what_is_under_way():
     slow = server(seconds=30.0)
     async with Asked(slow, limits=Limits(at_once=3)) as asked:
-        draws = [asyncio.ensure_future(asked.engine.draw(PROMPT, 1, sampling=WHOLE, seed=i)) for i in range(6)]
+        draws = [
+            asyncio.ensure_future(asked.engine.draw(PROMPT, 1, sampling=WHOLE, seed=i))
+            for i in range(6)
+        ]
         while slow.open < 3:
             await asyncio.sleep(0.01)
         await asked.engine.close()

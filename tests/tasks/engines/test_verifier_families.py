@@ -19,9 +19,17 @@ from tasks.study.tables import EngineOptions
 pytestmark = pytest.mark.slow
 
 CLOSE = {"float32": 1e-5, "bfloat16": 1e-3}
-LINES = ["Add: 3 + 4 = 7.", "Then double it.\nSo 7 times 2", "## Step 3: the answer", "is \\boxed{14}."]
+LINES = [
+    "Add: 3 + 4 = 7.",
+    "Then double it.\nSo 7 times 2",
+    "## Step 3: the answer",
+    "is \\boxed{14}.",
+]
 TODAY = "<|start_header_id|>system<|end_header_id|>\n\nToday Date: 26 Jul 2024\n\n<|eot_id|>"
-USER, ASSISTANT = "<|start_header_id|>user<|end_header_id|>\n\n", "<|start_header_id|>assistant<|end_header_id|>\n\n"
+USER, ASSISTANT = (
+    "<|start_header_id|>user<|end_header_id|>\n\n",
+    "<|start_header_id|>assistant<|end_header_id|>\n\n",
+)
 
 
 def options(dtype):
@@ -40,11 +48,20 @@ async def ask(folder, family, dtype):
 
 def body_outputs(model, token_ids, dtype):
     """Hidden states of every token in fp32, as the heads of pooling models read them."""
-    return model.model.to(getattr(torch, dtype))(input_ids=torch.tensor([token_ids])).last_hidden_state[0].float()
+    return (
+        model.model.to(getattr(torch, dtype))(input_ids=torch.tensor([token_ids]))
+        .last_hidden_state[0]
+        .float()
+    )
 
 
 def next_logprobs(model, token_ids, dtype):
-    return model.to(getattr(torch, dtype))(input_ids=torch.tensor([token_ids])).logits[0].float().log_softmax(-1)
+    return (
+        model.to(getattr(torch, dtype))(input_ids=torch.tensor([token_ids]))
+        .logits[0]
+        .float()
+        .log_softmax(-1)
+    )
 
 
 def close_to(expected, dtype):
@@ -107,7 +124,10 @@ async def ask_language_model(folder, dtype):
     served = await asyncio.to_thread(VllmServed, folder, options(dtype), head=False)
     readings = [load_reading(family, folder, format=format) for family in ("rlhflow", "likelihood")]
     try:
-        return [await ServedVerifier(reading, served, 500).score(QUESTION, STEPS) for reading in readings]
+        return [
+            await ServedVerifier(reading, served, 500).score(QUESTION, STEPS)
+            for reading in readings
+        ]
     finally:
         served.close()
 
@@ -120,7 +140,11 @@ def test_good_against_bad_in_a_dialogue_and_the_likelihood_of_a_completion(tmp_p
     turns = [f"{QUESTION} {LINES[0]}", *LINES[1:]]
     dialogue = "".join(f"{USER}{turn}<|eot_id|>{ASSISTANT}+<|eot_id|>" for turn in turns)
     token_ids = tokenizer.encode(f"<|begin_of_text|>{TODAY}{dialogue}")
-    plus, minus, (end,) = *tokenizer.encode("+"), *tokenizer.encode("-"), tokenizer.encode("<|eot_id|>")
+    plus, minus, (end,) = (
+        *tokenizer.encode("+"),
+        *tokenizer.encode("-"),
+        tokenizer.encode("<|eot_id|>"),
+    )
     pairs = itertools.pairwise(token_ids)
     places = [i - 1 for i, pair in enumerate(pairs) if pair == (plus, end)]
     rows = next_logprobs(model, token_ids, dtype)[places][:, [plus, minus]].softmax(-1)
@@ -130,7 +154,9 @@ def test_good_against_bad_in_a_dialogue_and_the_likelihood_of_a_completion(tmp_p
     prompt = load_format("chat-math", tmp_path / "m").render(QUESTION)
     token_ids = tokenizer.encode(prompt + "".join(STEPS))
     start = len(tokenizer.encode(prompt))
-    logprobs = next_logprobs(model, token_ids[:-1], dtype).gather(1, torch.tensor(token_ids[1:])[:, None])[:, 0]
+    logprobs = next_logprobs(model, token_ids[:-1], dtype).gather(
+        1, torch.tensor(token_ids[1:])[:, None]
+    )[:, 0]
     means = [logprobs[start - 1 : s.tokens - 1].mean().item() for s in likely]
     assert [math.log(s.score) for s in likely] == close_to(means, dtype)
     assert likely[-1].tokens == len(token_ids)
@@ -142,9 +168,15 @@ def test_one_value_for_a_whole_completion(tmp_path, dtype):
     scores, first = asyncio.run(ask(tmp_path / "m", "sequence-orm", dtype))
     encode = load_tokenizer(tmp_path / "m").encode
     for answered, text in ((scores, "".join(STEPS)), (first, "".join(STEPS[:2]).strip())):
-        token_ids = encode(f"<|begin_of_text|>{TODAY}{USER}{QUESTION}<|eot_id|>{ASSISTANT}{text}<|eot_id|>")
+        token_ids = encode(
+            f"<|begin_of_text|>{TODAY}{USER}{QUESTION}<|eot_id|>{ASSISTANT}{text}<|eot_id|>"
+        )
         value = model.score(body_outputs(model, token_ids, dtype))[-1, 0].sigmoid().item()
-        assert [s.score for s in answered] == pytest.approx([value] * len(answered), abs=CLOSE[dtype])
+        assert [s.score for s in answered] == pytest.approx(
+            [value] * len(answered), abs=CLOSE[dtype]
+        )
         assert {s.tokens for s in answered} == {len(token_ids)}
     assert [len(scores), len(first)] == [4, 2]
-    assert abs(scores[0].score - first[0].score) > 1e-3, "two scores that do not differ prove nothing"
+    assert abs(scores[0].score - first[0].score) > 1e-3, (
+        "two scores that do not differ prove nothing"
+    )

@@ -24,7 +24,9 @@ async def observed():
     """Everything these tests look at, from one start of both engines."""
     form = load_format("congruences", GENERATOR)
     generator = await asyncio.to_thread(VllmGenerator, GENERATOR, form, EngineOptions())
-    verifier = await asyncio.to_thread(VllmVerifier, PRM, "congruences-prm", EngineOptions(), format=form)
+    verifier = await asyncio.to_thread(
+        VllmVerifier, PRM, "congruences-prm", EngineOptions(), format=form
+    )
     prompts = [form.prompt(q) for q in questions("test", 12)]
     try:
         whole = await asyncio.gather(
@@ -37,14 +39,25 @@ async def observed():
         text = greedy.draws[0]
         texts = form.split(text.token_ids)[1]
         scores = await verifier.score(questions("test", 1)[0].text, texts)
-        parts = [await verifier.score(questions("test", 1)[0].text, texts[:n]) for n in range(1, len(texts) + 1)]
+        parts = [
+            await verifier.score(questions("test", 1)[0].text, texts[:n])
+            for n in range(1, len(texts) + 1)
+        ]
     finally:
         generator.close()
         verifier.close()
     return {
-        "form": form, "prompts": prompts, "whole": whole, "again": again, "steps": steps, "greedy": greedy,
-        "counted": counted, "texts": texts, "scores": scores, "parts": parts,
-    }  # fmt: skip
+        "form": form,
+        "prompts": prompts,
+        "whole": whole,
+        "again": again,
+        "steps": steps,
+        "greedy": greedy,
+        "counted": counted,
+        "texts": texts,
+        "scores": scores,
+        "parts": parts,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +72,17 @@ def test_every_request_gets_its_number_of_draws(seen):
 def test_a_whole_draw_ends_at_the_end_of_text_which_is_counted_and_not_kept(seen):
     ended = [draw for reply in seen["whole"] for draw in reply.draws if draw.stop == "end"]
     assert len(ended) > 80
-    assert all("<end>" not in draw.text and draw.tokens == len(draw.token_ids) + 1 for draw in ended)
+    assert all(
+        "<end>" not in draw.text and draw.tokens == len(draw.token_ids) + 1 for draw in ended
+    )
     assert all("Answer: " in draw.text for draw in ended)
 
 
 def test_a_step_draw_ends_with_the_separator(seen):
     assert {draw.stop for draw in seen["steps"].draws} == {"step"}
-    assert all(draw.text.endswith("\n") and draw.text.count("\n") == 1 for draw in seen["steps"].draws)
+    assert all(
+        draw.text.endswith("\n") and draw.text.count("\n") == 1 for draw in seen["steps"].draws
+    )
 
 
 def test_child_i_is_the_same_whether_drawn_at_once_or_later(seen):
@@ -82,7 +99,10 @@ def test_texts_and_ids_agree(seen):
 def test_the_ledger_of_tokens_equals_vllms_output(seen):
     replies = [*seen["whole"], seen["again"], seen["steps"], seen["greedy"]]
     assert sum(draw.tokens for reply in replies for draw in reply.draws) == seen["counted"]
-    assert all(reply.prompt_tokens == len(prompt) for reply, prompt in zip(replies, seen["prompts"], strict=False))
+    assert all(
+        reply.prompt_tokens == len(prompt)
+        for reply, prompt in zip(replies, seen["prompts"], strict=False)
+    )
 
 
 def test_step_scores_do_not_depend_on_what_follows(seen):

@@ -19,7 +19,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("binning") / "warehouse"
     run_all(folder, small_study(name="first"))
     run_all(folder, small_study(name="second", difficulty_draws=6, budgets=[1, 4]))
-    run_all(folder, small_study(name="bare", verifier=None, strategies=["majority"], baseline="majority"))
+    run_all(
+        folder,
+        small_study(name="bare", verifier=None, strategies=["majority"], baseline="majority"),
+    )
     return folder
 
 
@@ -36,9 +39,14 @@ def bins_of(folder: Path, study: str, difficulty: str) -> pl.DataFrame:
 def test_every_difficulty_bins_every_question(folder: Path) -> None:
     sql = "SELECT study, difficulty, count(*) FROM bins JOIN runs USING (run_id) GROUP BY ALL ORDER BY ALL"
     expected = [
-        (study, kind, 20) for study in ("first", "second") for kind in ("frozen", "oracle", "predicted", "probe")
+        (study, kind, 20)
+        for study in ("first", "second")
+        for kind in ("frozen", "oracle", "predicted", "probe")
     ]
-    assert read(folder, sql).rows() == [("bare", kind, 20) for kind in ("frozen", "oracle", "probe")] + expected
+    assert (
+        read(folder, sql).rows()
+        == [("bare", kind, 20) for kind in ("frozen", "oracle", "probe")] + expected
+    )
 
 
 def test_a_familys_first_run_is_its_own_reference(folder: Path) -> None:
@@ -61,7 +69,10 @@ def test_the_stored_probe_reads_draws_again(folder: Path) -> None:
 
 
 def test_a_run_without_a_probe_is_named(folder: Path) -> None:
-    with Store.open(folder) as store, pytest.raises(UserError, match="run nobody: expected a probe"):
+    with (
+        Store.open(folder) as store,
+        pytest.raises(UserError, match="run nobody: expected a probe"),
+    ):
         load_probe(store, "nobody")
 
 
@@ -80,11 +91,11 @@ def test_what_the_probe_took_is_what_its_draws_took(folder: Path) -> None:
 
 
 def test_both_cost_axes_are_fitted_for_every_difficulty(folder: Path) -> None:
-    sql = (
-        "SELECT DISTINCT axis, difficulty FROM cost_curves JOIN runs USING (run_id) WHERE study = 'first' ORDER BY ALL"
-    )
+    sql = "SELECT DISTINCT axis, difficulty FROM cost_curves JOIN runs USING (run_id) WHERE study = 'first' ORDER BY ALL"
     kinds = ("frozen", "oracle", "predicted", "probe")
-    assert read(folder, sql).rows() == [(axis, kind) for axis in ("flops", "seconds") for kind in kinds]
+    assert read(folder, sql).rows() == [
+        (axis, kind) for axis in ("flops", "seconds") for kind in kinds
+    ]
 
 
 def test_no_cell_costs_more_than_its_level_allows(folder: Path) -> None:
@@ -114,11 +125,15 @@ def test_a_probed_pool_strategy_costs_what_it_draws_beyond_the_probe(folder: Pat
     assert found["cost"].to_list() == pytest.approx(found["expected"].to_list())
 
 
-def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(folder: Path, tmp_path: Path) -> None:
+def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(
+    folder: Path, tmp_path: Path
+) -> None:
     with Store.open(folder) as store:
         run_id = store.read("SELECT run_id FROM runs WHERE study = 'second'").item()
         run = loading.load_run(store, run_id)
-        own = store.read("SELECT question_id, value, bin FROM bins WHERE difficulty = 'oracle' LIMIT 1")
+        own = store.read(
+            "SELECT question_id, value, bin FROM bins WHERE difficulty = 'oracle' LIMIT 1"
+        )
         first = store.read("SELECT run_id FROM runs WHERE study = 'first'").item()
     with Store.open(tmp_path) as part:  # a reference that has binned one question only
         with Store.open(folder) as store:
@@ -126,5 +141,8 @@ def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(fold
                 part.append(table, store.read(f'FROM "{table}" WHERE true'))
         part.append("bins", own.with_columns(run_id=pl.lit(first), difficulty=pl.lit("oracle")))
         assert bin_difficulty._frozen(part, run, own=own) is None
-        told = part.read("SELECT detail FROM run_events WHERE event = 'unfrozen' AND run_id = $run_id", run_id=run_id)
+        told = part.read(
+            "SELECT detail FROM run_events WHERE event = 'unfrozen' AND run_id = $run_id",
+            run_id=run_id,
+        )
         assert told.item() == f"no frozen bins: 19 questions are not in run {first}"

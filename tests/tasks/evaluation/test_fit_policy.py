@@ -21,11 +21,14 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 
 def table(store: Store, run_id: str) -> pl.DataFrame:
     return store.read(
-        "SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id ORDER BY difficulty, bin, budget", run_id=run_id
+        "SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id ORDER BY difficulty, bin, budget",
+        run_id=run_id,
     )
 
 
-def test_a_night_keeps_the_last_ones_strategies_unless_beaten(nights: tuple[Path, list[str]]) -> None:
+def test_a_night_keeps_the_last_ones_strategies_unless_beaten(
+    nights: tuple[Path, list[str]],
+) -> None:
     folder, (first, second, _) = nights
     with Store.open(folder) as store:
         before, now = table(store, first), table(store, second)
@@ -42,16 +45,28 @@ def test_the_same_night_again_changes_nothing(nights: tuple[Path, list[str]]) ->
         assert table(store, second).equals(table(store, third))
 
 
-def test_every_difficulty_that_has_bins_has_a_policy_and_its_cost(nights: tuple[Path, list[str]]) -> None:
+def test_every_difficulty_that_has_bins_has_a_policy_and_its_cost(
+    nights: tuple[Path, list[str]],
+) -> None:
     folder, (first, *_) = nights
     with Store.open(folder) as store:
-        binned = store.read("SELECT DISTINCT difficulty FROM bins WHERE run_id = $r ORDER BY ALL", r=first)
+        binned = store.read(
+            "SELECT DISTINCT difficulty FROM bins WHERE run_id = $r ORDER BY ALL", r=first
+        )
         curves = store.read(
-            "SELECT difficulty, budget, generations FROM curves WHERE run_id = $r ORDER BY ALL", r=first
+            "SELECT difficulty, budget, generations FROM curves WHERE run_id = $r ORDER BY ALL",
+            r=first,
         )
         assert binned["difficulty"].to_list() == curves["difficulty"].unique().sort().to_list()
-        assert binned["difficulty"].to_list() == table(store, first)["difficulty"].unique().sort().to_list()
+        assert (
+            binned["difficulty"].to_list()
+            == table(store, first)["difficulty"].unique().sort().to_list()
+        )
     generations = dict(curves.group_by("difficulty", maintain_order=True).agg("generations").rows())
-    assert generations["oracle"] == generations["predicted"] == [9.0, 10.0, 12.0, 16.0]  # 8 draws beside 1, 2, 4, 8
+    assert (
+        generations["oracle"] == generations["predicted"] == [9.0, 10.0, 12.0, 16.0]
+    )  # 8 draws beside 1, 2, 4, 8
     if "probe" in generations:  # its 4 draws are the first of a pool's, and beside a search's
-        assert all(max(n, 4) <= g <= n + 4 for n, g in zip((1, 2, 4, 8), generations["probe"], strict=True))
+        assert all(
+            max(n, 4) <= g <= n + 4 for n, g in zip((1, 2, 4, 8), generations["probe"], strict=True)
+        )

@@ -32,7 +32,10 @@ FINAL = {
 
 def final_tables(folder):
     with Store.open(folder) as store:
-        return {table: store.read(f"SELECT {columns} FROM {table} ORDER BY ALL") for table, columns in FINAL.items()}
+        return {
+            table: store.read(f"SELECT {columns} FROM {table} ORDER BY ALL")
+            for table, columns in FINAL.items()
+        }
 
 
 def spent(folder):
@@ -59,10 +62,14 @@ def test_the_ledger_equals_the_engines_own_counters(tmp_path):
         generated, prompt, requests = store.read(
             "SELECT sum(generated_tokens)::INT, sum(prompt_tokens)::INT, sum(requests)::INT FROM draws"
         ).row(0)
-        read, calls = store.read("SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores").row(
-            0
-        )
-    assert (generated, prompt, requests) == (engine.generated_tokens, engine.prompt_tokens, engine.requests)
+        read, calls = store.read(
+            "SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores"
+        ).row(0)
+    assert (generated, prompt, requests) == (
+        engine.generated_tokens,
+        engine.prompt_tokens,
+        engine.requests,
+    )
     assert (read, calls) == (judge.read_tokens, judge.requests)
 
 
@@ -79,7 +86,9 @@ def test_a_larger_budget_draws_only_the_difference(tmp_path):
     # Pools grow from 8 to 16 draws: 8 more a question, and the search at 16 shares its first 8 first steps.
     folder = tmp_path / "w"
     run_all(folder, small_study(strategies=["majority", "weighted"]))
-    second = run_all(folder, small_study(strategies=["majority", "weighted"], budgets=[1, 2, 4, 8, 16]))
+    second = run_all(
+        folder, small_study(strategies=["majority", "weighted"], budgets=[1, 2, 4, 8, 16])
+    )
     counts = dict(spent(folder).select("run_id", "draws").iter_rows())
     assert counts[second] == 20 * 8
 
@@ -112,12 +121,23 @@ class Broken(ScriptedEngines):
 
 def test_a_study_without_verifier_needs_none(tmp_path):
     study = study_from(
-        {"name": "plain", "questions": 20, "budgets": [1, 4], "difficulty_draws": 4, "strategies": ["majority"],
-         "baseline": "majority", "verifier": None}
-    )  # fmt: skip
+        {
+            "name": "plain",
+            "questions": 20,
+            "budgets": [1, 4],
+            "difficulty_draws": 4,
+            "strategies": ["majority"],
+            "baseline": "majority",
+            "verifier": None,
+        }
+    )
     run_all(tmp_path / "w", study)
     with Store.open(tmp_path / "w") as store:
-        found = store.read("SELECT DISTINCT difficulty FROM policies ORDER BY ALL").to_series().to_list()
+        found = (
+            store.read("SELECT DISTINCT difficulty FROM policies ORDER BY ALL")
+            .to_series()
+            .to_list()
+        )
         assert found == ["frozen", "oracle", "probe"]  # no scores, so none is predicted
 
 
@@ -137,9 +157,16 @@ def test_thirty_kills_lose_nothing_and_change_nothing(tmp_path):
         program.wait()
         kills += 1
     run_all(killed, small_study())
-    for (table, want), have in zip(final_tables(calm).items(), final_tables(killed).values(), strict=True):
+    for (table, want), have in zip(
+        final_tables(calm).items(), final_tables(killed).values(), strict=True
+    ):
         keys = want.columns
-        assert_frame_equal(have.unique(keys).sort(keys), want.unique(keys).sort(keys), check_exact=True), table
+        (
+            assert_frame_equal(
+                have.unique(keys).sort(keys), want.unique(keys).sort(keys), check_exact=True
+            ),
+            table,
+        )
 
 
 @pytest.mark.slow
@@ -165,5 +192,12 @@ def test_a_hundred_queries_during_a_run_are_all_answered_from_fresh_data(tmp_pat
 
 
 def start(folder, *, seconds):
-    command = [sys.executable, str(ROOT / "tests/tasks/scripted_runs.py"), str(folder), str(seconds)]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True)
+    command = [
+        sys.executable,
+        str(ROOT / "tests/tasks/scripted_runs.py"),
+        str(folder),
+        str(seconds),
+    ]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True
+    )

@@ -27,7 +27,23 @@ CLASSES = [
         ],
     ),
     ("-1/2", [r"-\frac{1}{2}", r"\frac{-1}{2}", r"\frac{1}{-2}", "-0.5", "-1/2", "−0.5"]),
-    ("3", ["3", "+3", "3.0", "3.", " 3 ", "03", "(3)", "{3}", r"\(3\)", r"\boxed{3}", "6/2", r"3\text{ cm}"]),
+    (
+        "3",
+        [
+            "3",
+            "+3",
+            "3.0",
+            "3.",
+            " 3 ",
+            "03",
+            "(3)",
+            "{3}",
+            r"\(3\)",
+            r"\boxed{3}",
+            "6/2",
+            r"3\text{ cm}",
+        ],
+    ),
     ("21/312500", [".0000672", "0.0000672"]),
     ("9/5", [r"1\frac{4}{5}", r"1 \frac45", "1.8"]),
     ("58500", ["58,500", r"58,\!500", r"58{,}500", "58500", r"\$58,500"]),
@@ -61,7 +77,9 @@ CLASSES = [
 ]
 
 
-@pytest.mark.parametrize(("form", "spelling"), [(form, each) for form, group in CLASSES for each in group])
+@pytest.mark.parametrize(
+    ("form", "spelling"), [(form, each) for form, group in CLASSES for each in group]
+)
 def test_each_spelling_has_the_form_of_its_class(form: str, spelling: str):
     assert canonical(spelling) == form
 
@@ -69,7 +87,11 @@ def test_each_spelling_has_the_form_of_its_class(form: str, spelling: str):
 @given(st.fractions(max_denominator=10**6), st.integers(1, 99))
 def test_every_spelling_of_a_fraction_is_the_fraction(value: Fraction, factor: int):
     above, below = value.numerator * factor, value.denominator * factor
-    for text in (f"{above}/{below}", rf"\frac{{{above}}}{{{below}}}", rf"$ \dfrac{{{above}}}{{{below}}} $"):
+    for text in (
+        f"{above}/{below}",
+        rf"\frac{{{above}}}{{{below}}}",
+        rf"$ \dfrac{{{above}}}{{{below}}} $",
+    ):
         assert rational(canonical(text)) == value
 
 

@@ -104,7 +104,9 @@ def test_workers_killed_from_outside_are_replaced():
         assert grader.grade(NEIGHBOURS) == NEIGHBOURS
 
 
-@pytest.mark.parametrize(("number", "verdict"), [(signal.SIGSEGV, "crashed"), (signal.SIGKILL, "memory")])
+@pytest.mark.parametrize(
+    ("number", "verdict"), [(signal.SIGSEGV, "crashed"), (signal.SIGKILL, "memory")]
+)
 def test_a_worker_that_dies_over_a_pair_gives_its_cause_of_death(number: int, verdict: str):
     bomb = ("9^{9^{9^9}}", "5")
     with Grader(seconds=30.0) as grader:

@@ -16,7 +16,9 @@ from tasks.settings import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "math500.jsonl"
 
-pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"MATH-500 is not bundled; put it at {DATA} to test it")
+pytestmark = pytest.mark.skipif(
+    not DATA.exists(), reason=f"MATH-500 is not bundled; put it at {DATA} to test it"
+)
 
 FRACTION = re.compile(r"\\d?frac\{(\d+)\}\{(\d+)\}")
 DECIMAL = re.compile(r"(\d*)\.(\d+)")
@@ -28,7 +30,9 @@ def decimals(text: str) -> str:
     def exact(found: re.Match[str]) -> str:
         above, below = int(found[1]), int(found[2])
         scaled, rest = divmod(above * 10**8, below)
-        mixed = found.start() > 0 and text[found.start() - 1] in "0123456789 "  # `1\frac12` is not `10.5`
+        mixed = (
+            found.start() > 0 and text[found.start() - 1] in "0123456789 "
+        )  # `1\frac12` is not `10.5`
         digits = f"{scaled // 10**8}.{scaled % 10**8:08d}".rstrip("0")
         return found[0] if rest or mixed else digits + "0" * digits.endswith(".")
 
@@ -51,14 +55,20 @@ REWRITERS: dict[str, Callable[[str], str]] = {
     "dfrac": lambda text: text.replace(r"\frac", r"\dfrac"),
     "slash": lambda text: re.sub(r"^(-?)\\d?frac\{(\d+)\}\{(\d+)\}$", r"\1\2/\3", text),
     "short frac": lambda text: re.sub(r"\\frac\{(\d)\}\{(\d)\}", r"\\frac\1\2", text),
-    "spaces": lambda text: re.sub(r"(?<=\d)([-+,])(?=\d)", r" \1 ", text) if "," not in canonical(text)[1:] else text,
-    "left and right": lambda text: re.sub(r"(?<!t)(?<!\\)([(\[])(.*?)([)\]])", r"\\left\1\2\\right\3", text),
+    "spaces": lambda text: (
+        re.sub(r"(?<=\d)([-+,])(?=\d)", r" \1 ", text) if "," not in canonical(text)[1:] else text
+    ),
+    "left and right": lambda text: re.sub(
+        r"(?<!t)(?<!\\)([(\[])(.*?)([)\]])", r"\\left\1\2\\right\3", text
+    ),
     "no left and right": lambda text: re.sub(r"\\(?:left|right)", "", text),
     "thousands": thousands,
     "degrees": lambda text: text.replace(r"^\circ", r"^{\circ}"),
     "point zero": lambda text: f"{text}.0" if re.fullmatch(r"-?\d+", text) else text,
     "text": lambda text: re.sub(r"\\text\{(\w+)\}$", r"\1", text),
-    "no spaces": lambda text: text if re.search(r"[a-zA-Z] [a-zA-Z]", text) else text.replace(" ", ""),
+    "no spaces": lambda text: (
+        text if re.search(r"[a-zA-Z] [a-zA-Z]", text) else text.replace(" ", "")
+    ),
     "products": lambda text: re.sub(r"(?<=\d)\s*(?=\\sqrt|\\pi)", r" \\cdot ", text),
     "swapped sum": lambda text: re.sub(r"^(\d+)\s*\+\s*([^+\-]+)$", r"\2+\1", text),
 }
@@ -83,7 +93,9 @@ def test_every_target_is_correct_against_its_rewritings():
     }
     with Grader() as grader:
         verdicts = grader.grade(pairs)
-    assert {pair: (verdict, pairs[pair]) for pair, verdict in verdicts.items() if verdict != "correct"} == {}
+    assert {
+        pair: (verdict, pairs[pair]) for pair, verdict in verdicts.items() if verdict != "correct"
+    } == {}
     assert {target for _, target in pairs} == set(targets())
 
 

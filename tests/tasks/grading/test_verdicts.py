@@ -106,12 +106,16 @@ def grader():
         yield opened
 
 
-@pytest.mark.parametrize(("verdict", "pair"), [(v, pair) for v, pairs in WITHOUT_ALGEBRA.items() for pair in pairs])
+@pytest.mark.parametrize(
+    ("verdict", "pair"), [(v, pair) for v, pairs in WITHOUT_ALGEBRA.items() for pair in pairs]
+)
 def test_plain_answers_need_no_algebra(verdict: str, pair: tuple[str, str]):
     assert cheap_verdict(canonical(pair[0]), pair[1]) == verdict
 
 
-@pytest.mark.parametrize(("verdict", "pair"), [(v, pair) for v, pairs in WITH_ALGEBRA.items() for pair in pairs])
+@pytest.mark.parametrize(
+    ("verdict", "pair"), [(v, pair) for v, pairs in WITH_ALGEBRA.items() for pair in pairs]
+)
 def test_algebra_decides_the_rest(grader: Grader, verdict: str, pair: tuple[str, str]):
     assert cheap_verdict(canonical(pair[0]), pair[1]) is None
     assert grader.grade([pair]) == {pair: verdict}

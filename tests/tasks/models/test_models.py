@@ -45,7 +45,10 @@ def test_parameters_are_counted_without_embeddings():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("bundled/none", "unknown bundled model 'bundled/none'; bundled are bundled/congruences-generator"),
+        (
+            "bundled/none",
+            "unknown bundled model 'bundled/none'; bundled are bundled/congruences-generator",
+        ),
         ("no such model!", "expected bundled/<name>, a folder or a Hugging Face id"),
     ],
 )
@@ -57,7 +60,10 @@ def test_an_unknown_model_is_refused(name, words):
 def test_unreadable_weights_are_refused_before_anything_runs(copy):
     path = copy / "model.safetensors"
     content = path.read_bytes()
-    for broken, words in ((content[:-9], "should have .* bytes, has"), (b"rubbish", "not a readable safetensors")):
+    for broken, words in (
+        (content[:-9], "should have .* bytes, has"),
+        (b"rubbish", "not a readable safetensors"),
+    ):
         path.write_bytes(broken)
         with pytest.raises(UserError, match=words):
             load_model(str(copy), "congruences")
@@ -76,7 +82,9 @@ def test_a_folder_without_config_or_tokenizer_is_refused(copy):
 
 
 def test_weights_changed_under_the_same_name_are_another_run_and_never_mixed(copy, tmp_path):
-    study = study_from({**json.loads(small_study().to_json()), "generator": {"models": [str(copy)]}})
+    study = study_from(
+        {**json.loads(small_study().to_json()), "generator": {"models": [str(copy)]}}
+    )
     with Store.open(tmp_path / "w") as store:
         first = open_run(store, study, str(copy))
         changed_weights(copy)
@@ -84,19 +92,27 @@ def test_weights_changed_under_the_same_name_are_another_run_and_never_mixed(cop
             load_run(store, first)
         second = open_run(store, study, str(copy))
         assert first != second
-        assert store.read("SELECT count(*) FROM model_versions WHERE kind = 'generator'").item() == 2
+        assert (
+            store.read("SELECT count(*) FROM model_versions WHERE kind = 'generator'").item() == 2
+        )
 
 
 def test_a_prompt_that_does_not_fit_the_context_is_refused_by_its_question(tmp_path):
     study = small_study(engine={"max_model_len": 180})
     with (
         Store.open(tmp_path / "w") as store,
-        pytest.raises(UserError, match=r"question congruences-test-\d+: expected a prompt of at most 12 tokens"),
+        pytest.raises(
+            UserError,
+            match=r"question congruences-test-\d+: expected a prompt of at most 12 tokens",
+        ),
     ):
         open_run(store, study, study.generator.models[0])
 
 
 def test_an_unknown_format_is_refused(tmp_path):
     study = small_study(generator={"format": "prose"})
-    with Store.open(tmp_path / "w") as store, pytest.raises(UserError, match=r"unknown generator\.format 'prose'"):
+    with (
+        Store.open(tmp_path / "w") as store,
+        pytest.raises(UserError, match=r"unknown generator\.format 'prose'"),
+    ):
         open_run(store, study, study.generator.models[0])

@@ -90,7 +90,9 @@ def test_qwen_closes_every_step_with_its_token(folders):
 
 def test_the_step_token_inside_a_step_makes_no_place(folders):
     served = ByDict(rows=[[0, 0], [0, 0]])
-    scored(folders / "qwen-math-prm", "qwen-math-prm", served, steps=("a <extra_0>b\n\n", "c<extra_0>"))
+    scored(
+        folders / "qwen-math-prm", "qwen-math-prm", served, steps=("a <extra_0>b\n\n", "c<extra_0>")
+    )
     [(token_ids, places)] = served.shown
     tag = load_tokenizer(folders / "qwen-math-prm").id_of("<extra_0>")
     assert [i for i, token in enumerate(token_ids) if token == tag] == places
@@ -130,7 +132,9 @@ def test_rlhflow_answers_every_earlier_turn_with_plus(folders):
     served = ByDict(pairs=[(-1, -1), (-1, -2)])
     scored(folder, "rlhflow", served, steps=STEPS[:2])
     decode = load_tokenizer(folder).decode
-    user, assistant = (f"<|start_header_id|>{r}<|end_header_id|>\n\n" for r in ("user", "assistant"))
+    user, assistant = (
+        f"<|start_header_id|>{r}<|end_header_id|>\n\n" for r in ("user", "assistant")
+    )
     first = f"{user}{QUESTION} Add: 3 + 4 = 7.<|eot_id|>{assistant}"
     assert decode(served.shown[0][0]).endswith(first)
     assert decode(served.shown[1][0]).endswith(
@@ -154,7 +158,9 @@ def test_the_likelihood_is_the_mean_over_what_was_written_so_far(folders):
     start = len(form.tokenizer.encode(form.render(QUESTION)))
     one, two = (len(form.tokenizer.encode(step)) for step in STEPS[:2])
     # The prompt's tokens count for nothing; 1/2 a token in the first step, 1/8 in the second.
-    served = ByDict(logprobs=[-99.0] * (start - 1) + [math.log(1 / 2)] * one + [math.log(1 / 8)] * two)
+    served = ByDict(
+        logprobs=[-99.0] * (start - 1) + [math.log(1 / 2)] * one + [math.log(1 / 8)] * two
+    )
     scores = scored(folder, "likelihood", served, steps=STEPS[:2])
     both = 2 ** (-(one + 3 * two) / (one + two))
     assert [tuple(s) for s in scores] == [
@@ -182,7 +188,9 @@ def test_the_bundled_orm_reads_one_score_at_the_end_whatever_the_question_holds(
         (tmp_path / path.name).write_text(path.read_text().replace('"step_token"', '"other"'))
     served = ByDict(rows=[[0, logit(0.25)]])
     question = "Modulo 7: a = 1\na = 2<end>\n"
-    scores = scored(tmp_path, "congruences-orm", served, question=question, steps=("a = 1\n", "a = 2\n"))
+    scores = scored(
+        tmp_path, "congruences-orm", served, question=question, steps=("a = 1\n", "a = 2\n")
+    )
     [(token_ids, places)] = served.shown
     assert token_ids == load_tokenizer(tmp_path).encode(question + "a = 1\na = 2<end>")
     assert places == [len(token_ids) - 1]
@@ -219,7 +227,11 @@ def test_a_reply_without_a_number_is_a_failure(folders, family, bad):
     width = 2 if family == "qwen-math-prm" else 1
     rows = [[0.0] * (width - 1) + [bad]] * (1 if family == "sequence-orm" else 4)
     with pytest.raises(VerifierFailure, match="finite number"):
-        scored(folders / family, family, ByDict(rows=rows, pairs=[(bad, -1)] * 4, logprobs=[bad] * 1000))
+        scored(
+            folders / family,
+            family,
+            ByDict(rows=rows, pairs=[(bad, -1)] * 4, logprobs=[bad] * 1000),
+        )
 
 
 def test_another_heads_width_is_a_failure(folders):
@@ -232,12 +244,18 @@ def test_another_heads_width_is_a_failure(folders):
     [
         ("rlhflow", "qwen-math-prm", "'<extra_0>' to be one token"),
         ("math-shepherd", "rlhflow", "needs a chat template"),
-        ("qwen-math-prm", "qwen-prm", "unknown verifier.format 'qwen-prm'; known are congruences-orm"),
+        (
+            "qwen-math-prm",
+            "qwen-prm",
+            "unknown verifier.format 'qwen-prm'; known are congruences-orm",
+        ),
     ],
 )
 def test_a_model_of_another_family_is_refused_before_the_run(folders, model, family, words):
     with pytest.raises(UserError, match=words):
-        load_reading(family, folders / model, format=load_format("congruences", folders / "rlhflow"))
+        load_reading(
+            family, folders / model, format=load_format("congruences", folders / "rlhflow")
+        )
 
 
 def test_a_value_head_is_renamed_and_nothing_else(folders, tmp_path, monkeypatch):
@@ -246,10 +264,16 @@ def test_a_value_head_is_renamed_and_nothing_else(folders, tmp_path, monkeypatch
     copy = served_folder(folder, family)
     before, after = load_file(folder / "model.safetensors"), load_file(copy / "model.safetensors")
     assert {k.replace("v_head.summary", "score") for k in before} == set(after)
-    assert all((after[k.replace("v_head.summary", "score")] == value).all() for k, value in before.items())
-    assert json.loads((copy / "config.json").read_text())["architectures"] == ["Qwen2ForSequenceClassification"]
+    assert all(
+        (after[k.replace("v_head.summary", "score")] == value).all() for k, value in before.items()
+    )
+    assert json.loads((copy / "config.json").read_text())["architectures"] == [
+        "Qwen2ForSequenceClassification"
+    ]
     assert served_folder(folder, family) == copy
-    assert served_folder(folders / "rlhflow", load_verifier_format("rlhflow")) == folders / "rlhflow"
+    assert (
+        served_folder(folders / "rlhflow", load_verifier_format("rlhflow")) == folders / "rlhflow"
+    )
 
 
 def test_a_checkpoint_without_the_head_is_refused(folders, tmp_path, monkeypatch):
@@ -260,9 +284,14 @@ def test_a_checkpoint_without_the_head_is_refused(folders, tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     ("format", "model", "opening"),
-    [("qwen-math", "qwen-math-prm", "<|im_start|>assistant\n"), ("llama-math", "rlhflow", "<|end_header_id|>\n\n")],
+    [
+        ("qwen-math", "qwen-math-prm", "<|im_start|>assistant\n"),
+        ("llama-math", "rlhflow", "<|end_header_id|>\n\n"),
+    ],
 )
-def test_a_public_format_opens_the_assistants_turn_and_keeps_its_braces(folders, format, model, opening):
+def test_a_public_format_opens_the_assistants_turn_and_keeps_its_braces(
+    folders, format, model, opening
+):
     form = load_format(format, folders / model)
     prompt = form.render("Is {x} = 2?")
     assert prompt.endswith(opening)
@@ -276,4 +305,6 @@ def test_a_public_format_opens_the_assistants_turn_and_keeps_its_braces(folders,
 def test_the_public_studies_are_valid_before_the_benchmark_is_there(name):
     study = load_study(name)
     assert study.verifier is not None and load_verifier_format(study.verifier.format).scores_steps
-    assert study.generator.max_tokens + study.generator.max_step_tokens < (study.engine.max_model_len or 0)
+    assert study.generator.max_tokens + study.generator.max_step_tokens < (
+        study.engine.max_model_len or 0
+    )

@@ -11,7 +11,10 @@ from tasks.publication.report import html
 
 def test_there_is_a_figure_for_each_cost_that_is_known() -> None:
     summary = summary_of()
-    assert list(cost_figures(summary)) == ["Accuracy against FLOPs", "Accuracy against seconds of engine time"]
+    assert list(cost_figures(summary)) == [
+        "Accuracy against FLOPs",
+        "Accuracy against seconds of engine time",
+    ]
     unknown = summary._replace(cost_curves=summary.cost_curves.filter(pl.col("axis") == "flops"))
     assert list(cost_figures(unknown)) == ["Accuracy against FLOPs"]
     assert cost_figures(summary._replace(cost_curves=summary.cost_curves.clear())) == {}
@@ -20,13 +23,20 @@ def test_there_is_a_figure_for_each_cost_that_is_known() -> None:
 def test_a_line_begins_at_the_first_level_that_it_can_pay() -> None:
     drawn = cost_figures(summary_of())["Accuracy against FLOPs"]
     lines = [line.split() for line in re.findall(r'<polyline points="([^"]+)"', drawn)]
-    assert [len(line) for line in lines] == [7, 4, 7, 6]  # predicted, probe from level 3, oracle, baseline from level 1
+    assert [len(line) for line in lines] == [
+        7,
+        4,
+        7,
+        6,
+    ]  # predicted, probe from level 3, oracle, baseline from level 1
     starts = [float(line[0].split(",")[0]) for line in lines]
     assert starts[0] < starts[3] < starts[1]
 
 
 def test_the_report_shows_both_figures_and_says_who_pays_for_the_probe() -> None:
     page = html(summary_of())
-    assert page.index("Accuracy against budget, all questions") < page.index("Accuracy against FLOPs")
+    assert page.index("Accuracy against budget, all questions") < page.index(
+        "Accuracy against FLOPs"
+    )
     assert "The probe pays for its own draws" in page
     assert "1: a plain completion, 7.4e+07 FLOPs" in page

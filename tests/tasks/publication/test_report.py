@@ -31,7 +31,9 @@ def printed(summary: RunSummary, *, width: int = 100) -> str:
 
 def everywhere_majority(summary: RunSummary) -> RunSummary:
     cheapest = summary.policy.with_columns(
-        strategy=pl.lit("majority"), decided=pl.lit(False), over_majority_p=pl.lit(None, dtype=pl.Float64)
+        strategy=pl.lit("majority"),
+        decided=pl.lit(False),
+        over_majority_p=pl.lit(None, dtype=pl.Float64),
     )
     return summary._replace(policy=cheapest)
 
@@ -105,12 +107,16 @@ def test_a_higher_accuracy_stands_higher_in_the_figure() -> None:
     drawn = figures.accuracy_by_budget(summary_of())
     lines = re.findall(r'<polyline points="([^"]+)" fill="none" stroke="([^"]+)"', drawn)
     last = {colour: float(points.split()[-1].split(",")[1]) for points, colour in lines}
-    assert last["#0072B2"] < last["#B8860B"] < last["#CC79A7"]  # beam m=4 above weighted above majority
+    assert (
+        last["#0072B2"] < last["#B8860B"] < last["#CC79A7"]
+    )  # beam m=4 above weighted above majority
 
 
 def test_equal_ratios_of_budgets_are_equally_far_apart() -> None:
     drawn = figures.accuracy_by_budget(summary_of())
-    points = re.findall(r'<polyline points="([^"]+)" fill="none" stroke="#CC79A7"', drawn)[0].split()
+    points = re.findall(r'<polyline points="([^"]+)" fill="none" stroke="#CC79A7"', drawn)[
+        0
+    ].split()
     xs = [float(point.split(",")[0]) for point in points]
     gaps = [b - a for a, b in pairwise(xs)]
     assert max(gaps) - min(gaps) < 0.2
@@ -119,7 +125,9 @@ def test_equal_ratios_of_budgets_are_equally_far_apart() -> None:
 def test_undecided_cells_are_hatched_and_decided_ones_are_not() -> None:
     summary = summary_of()
     undecided = summary.policy.filter(difficulty="predicted", decided=False).height
-    assert figures.policy_grid(summary, "predicted").count('fill="url(#undecided)"') == undecided + 1  # the key
+    assert (
+        figures.policy_grid(summary, "predicted").count('fill="url(#undecided)"') == undecided + 1
+    )  # the key
 
 
 def test_gain_is_blue_loss_is_vermillion_and_nothing_is_white() -> None:
@@ -146,14 +154,19 @@ def test_a_pick_ahead_of_majority_counts_only_when_the_whole_table_is_considered
     summary = summary_of()
     doubtful = summary.policy.with_columns(over_majority_p=pl.lit(0.06))
     assert "No strategy beats majority here" in printed(summary._replace(policy=doubtful))
-    unknown = summary.policy.with_columns(over_majority_p=pl.lit(None, dtype=pl.Float64))  # a run from before p
+    unknown = summary.policy.with_columns(
+        over_majority_p=pl.lit(None, dtype=pl.Float64)
+    )  # a run from before p
     assert "No strategy beats majority here" not in printed(summary._replace(policy=unknown))
 
 
 def test_the_efficiency_factor_is_also_told_net_of_what_the_difficulty_cost() -> None:
     # 2.6 · 4 / (4 + 32) = .29, its ends 1.7 and 3.9 likewise
     sentence = next(s for s in headlines(summary_of()) if s.startswith("Efficiency"))
-    assert "2.6 [1.7, 3.9] at N = 4 (0.29 [0.19, 0.43] net of the draws that estimate difficulty)" in sentence
+    assert (
+        "2.6 [1.7, 3.9] at N = 4 (0.29 [0.19, 0.43] net of the draws that estimate difficulty)"
+        in sentence
+    )
 
 
 def test_a_cell_that_keeps_last_nights_strategy_says_so() -> None:
@@ -178,7 +191,10 @@ def test_the_terminal_grid_fits_a_hundred_columns_with_five_budgets() -> None:
 
 def test_a_run_without_a_policy_still_reports() -> None:
     summary = summary_of()
-    bare = {name: getattr(summary, name).clear() for name in ("policy", "curve", "efficiency", "changes")}
+    bare = {
+        name: getattr(summary, name).clear()
+        for name in ("policy", "curve", "efficiency", "changes")
+    }
     assert "<svg" in html(summary._replace(**bare))
     assert "no policy yet" in printed(summary._replace(**bare))
 
@@ -190,7 +206,12 @@ def test_short_names_stay_unique() -> None:
         "beam_search(m=4)/majority",
         "best_of_n",
     ]
-    assert list(short_names(keys).values()) == ["beam m=4", "beam m=√N", "beam m=4 · majority", "best-of-N"]
+    assert list(short_names(keys).values()) == [
+        "beam m=4",
+        "beam m=√N",
+        "beam m=4 · majority",
+        "best-of-N",
+    ]
     assert short_names(["a_search", "a"]) == {"a_search": "a_search", "a": "a"}
 
 
@@ -207,7 +228,11 @@ def test_an_efficiency_factor_says_where_it_is_open(row: dict[str, object], said
 
 
 def test_numbers_are_short_and_without_negative_zero() -> None:
-    assert (signed_text(-0.001), signed_text(0.123), signed_text(-0.03)) == ("0.00", "+0.12", "−0.03")
+    assert (signed_text(-0.001), signed_text(0.123), signed_text(-0.03)) == (
+        "0.00",
+        "+0.12",
+        "−0.03",
+    )
     assert (half_width_text(0.031), half_width_text(0.0)) == ("± .03", "± .00")
 
 
@@ -234,5 +259,8 @@ def test_a_summary_of_a_real_warehouse_renders_everywhere(real: Store) -> None:
 
 
 def test_an_unknown_run_is_refused_in_one_sentence(real: Store) -> None:
-    with real as store, pytest.raises(UserError, match="expected a run of this warehouse, got 'nowhere'"):
+    with (
+        real as store,
+        pytest.raises(UserError, match="expected a run of this warehouse, got 'nowhere'"),
+    ):
         load_summary(store, "nowhere")

@@ -28,7 +28,13 @@ REVISIONS = [f"revisions(s={s}){selector}" for s in (1, 2, 4, 8) for selector in
 def grid(accuracy: dict[str, list[list[float]]], bins: list[int]) -> Grid:
     """From the accuracy of each strategy by budget (1, 2) and question."""
     rows = [
-        {"question_id": f"q{i:02}", "strategy": strategy, "budget": n, "accuracy": value, "flops": 1.0}
+        {
+            "question_id": f"q{i:02}",
+            "strategy": strategy,
+            "budget": n,
+            "accuracy": value,
+            "flops": 1.0,
+        }
         for strategy, by_budget in accuracy.items()
         for n, values in zip((1, 2), by_budget, strict=False)
         for i, value in enumerate(values)
@@ -39,26 +45,45 @@ def grid(accuracy: dict[str, list[list[float]]], bins: list[int]) -> Grid:
 
 @pytest.mark.parametrize(
     ("ends", "up", "down"),
-    [((0.1, 0.3), "holds", "does not hold"), ((-0.3, -0.1), "does not hold", "holds"),
-     ((-0.1, 0.1), "cannot be told", "cannot be told"), ((0.0, 0.0), "cannot be told", "cannot be told")],
-)  # fmt: skip
+    [
+        ((0.1, 0.3), "holds", "does not hold"),
+        ((-0.3, -0.1), "does not hold", "holds"),
+        ((-0.1, 0.1), "cannot be told", "cannot be told"),
+        ((0.0, 0.0), "cannot be told", "cannot be told"),
+    ],
+)
 def test_a_verdict_needs_the_whole_interval(ends: tuple[float, float], up: str, down: str) -> None:
     contrast = Contrast(sum(ends) / 2, *ends)
     assert (above(contrast), below(contrast)) == (up, down)
 
 
 def test_two_ways_are_equally_good_only_when_the_interval_lies_inside_the_margin() -> None:
-    said = [within(Contrast(0, lo, hi), 0.03) for lo, hi in ((-0.02, 0.02), (-0.02, 0.05), (-0.2, -0.04))]
+    said = [
+        within(Contrast(0, lo, hi), 0.03)
+        for lo, hi in ((-0.02, 0.02), (-0.02, 0.05), (-0.2, -0.04))
+    ]
     assert said == ["holds", "cannot be told", "does not hold"]
 
 
 def test_one_failure_decides_all_of_several_and_one_success_one_of_several() -> None:
-    assert [every(["holds", "does not hold"]), every(["holds", "cannot be told"]), every(["holds"])] == [
-        "does not hold", "cannot be told", "holds",
-    ]  # fmt: skip
-    assert [some(["holds", "does not hold"]), some(["does not hold", "cannot be told"]), some(["does not hold"])] == [
-        "holds", "cannot be told", "does not hold",
-    ]  # fmt: skip
+    assert [
+        every(["holds", "does not hold"]),
+        every(["holds", "cannot be told"]),
+        every(["holds"]),
+    ] == [
+        "does not hold",
+        "cannot be told",
+        "holds",
+    ]
+    assert [
+        some(["holds", "does not hold"]),
+        some(["does not hold", "cannot be told"]),
+        some(["does not hold"]),
+    ] == [
+        "holds",
+        "cannot be told",
+        "does not hold",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,12 +91,17 @@ def test_one_failure_decides_all_of_several_and_one_success_one_of_several() -> 
     [
         ([(16, 4.0, 3.4, None)], "holds"),
         ([(16, 5.0, 1.9, 8.0)], "cannot be told"),  # the lower end must be above 2
-        ([(8, 9.0, 8.0, None), (16, 3.0, 2.5, 3.9)], "does not hold"),  # a budget of 8 does not count
+        (
+            [(8, 9.0, 8.0, None), (16, 3.0, 2.5, 3.9)],
+            "does not hold",
+        ),  # a budget of 8 does not count
         ([(16, 3.0, 2.5, None)], "cannot be told"),  # it may be 4 beyond what was measured
         ([(8, 9.0, 8.0, None)], "cannot be told"),
     ],
 )
-def test_the_saving_is_looked_for_at_budgets_of_16_and_more(rows: list[tuple[object, ...]], said: str) -> None:
+def test_the_saving_is_looked_for_at_budgets_of_16_and_more(
+    rows: list[tuple[object, ...]], said: str
+) -> None:
     schema = {"budget": pl.Int64, "factor": pl.Float64, "lo": pl.Float64, "hi": pl.Float64}
     assert factor_conclusion(pl.DataFrame(rows, schema=schema, orient="row")) == said
 
@@ -96,7 +126,8 @@ def exchange_rows(bins: list[tuple[float, float, float, float]]) -> pl.DataFrame
     """Rows at R = 0.16 from (pass@1, difference, lo, hi) of each bin."""
     columns = ("alone", "difference", "lo", "hi")
     rows = [
-        {"bin": i, "small": 0.5, "large": 0.5} | dict(zip(columns, one, strict=True)) for i, one in enumerate(bins, 1)
+        {"bin": i, "small": 0.5, "large": 0.5} | dict(zip(columns, one, strict=True))
+        for i, one in enumerate(bins, 1)
     ]
     return pl.DataFrame(rows)
 
@@ -112,10 +143,11 @@ def test_a_bin_that_is_trivial_alone_does_not_count_as_ahead() -> None:
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     folder: Path = tmp_path_factory.mktemp("replication") / "w"
     study = small_study(
-        budgets=[1, 2, 4, 8, 16], strategies=STRATEGIES + REVISIONS,
+        budgets=[1, 2, 4, 8, 16],
+        strategies=STRATEGIES + REVISIONS,
         revisions={"model": "bundled/congruences-revision"},
         exchange={"model": "bundled/congruences-generator-half"},
-    )  # fmt: skip
+    )
     run_id = run_all(folder, study)
     exchange.run(folder, run_id, engines=ScriptedEngines)
     with Store.open(folder) as store:
@@ -129,10 +161,13 @@ def test_every_figure_of_the_paper_has_claims_with_an_interval(evidence: Evidenc
     assert all(re.search(r"\[.+\]|\d", claim.measured) for claim in found)
 
 
-def test_the_page_shows_the_figures_in_the_papers_order_and_loads_nothing(evidence: Evidence) -> None:
+def test_the_page_shows_the_figures_in_the_papers_order_and_loads_nothing(
+    evidence: Evidence,
+) -> None:
     page = html(evidence)
     places = [
-        page.index(f'id="{slug}"') for slug in ("search", "search-policy", "ratio", "revision-policy", "exchange")
+        page.index(f'id="{slug}"')
+        for slug in ("search", "search-policy", "ratio", "revision-policy", "exchange")
     ]
     assert places == sorted(places) and page.index("class='head") < places[0]
     assert page.count("<svg") == 7 and "<script" not in page and " src=" not in page
@@ -148,4 +183,8 @@ def test_a_run_without_revisions_or_larger_model_still_reports(evidence: Evidenc
 def test_the_study_of_the_replication_can_be_turned_down() -> None:
     assert load_study("replicate").budgets[-1] == 256
     small = load_study("replicate", max_budget=8)
-    assert small.budgets == (1, 2, 4, 8) and "revisions(s=8)" in small.strategies and small.exchange is not None
+    assert (
+        small.budgets == (1, 2, 4, 8)
+        and "revisions(s=8)" in small.strategies
+        and small.exchange is not None
+    )

@@ -27,9 +27,14 @@ from warehouse.store import Store
 
 POOLS = ["majority", "best_of_n", "weighted", "adaptive(agree=3)", "adaptive(posterior=0.9)"]
 RUNNING = [
-    "beam_search(m=4)", "dvts(m=4)", "rebase", "revisions(s=1)", "revisions(s=2)", "revisions(s=2)/majority",
+    "beam_search(m=4)",
+    "dvts(m=4)",
+    "rebase",
+    "revisions(s=1)",
+    "revisions(s=2)",
+    "revisions(s=2)/majority",
     "revision_search(m=2)",
-]  # fmt: skip
+]
 BUDGETS = (1, 2, 4, 8)
 PROBE = 3
 ASKED = (1, 2, 4, 7, 8, 12, 100)
@@ -39,7 +44,9 @@ ASKED = (1, 2, 4, 7, 8, 12, 100)
 def home(tmp_path_factory):
     """A warehouse with one complete run of every kind of strategy, and the run's id."""
     folder = tmp_path_factory.mktemp("controller") / "w"
-    return folder, run_all(folder, small_study(strategies=[*POOLS, *RUNNING], probe_draws=PROBE, revisions={}))
+    return folder, run_all(
+        folder, small_study(strategies=[*POOLS, *RUNNING], probe_draws=PROBE, revisions={})
+    )
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +55,9 @@ def offline(home):
     folder, run_id = home
     with Store.open(folder) as store:
         return Controller(
-            replay_run(store, load_run(store, run_id)), load_policy(store, run_id)[1], load_probe(store, run_id)
+            replay_run(store, load_run(store, run_id)),
+            load_policy(store, run_id)[1],
+            load_probe(store, run_id),
         )
 
 
@@ -60,13 +69,17 @@ def table(strategy, *, budgets=BUDGETS):
 
 
 def under(controller, strategy, question, budget):
-    return asyncio.run(dataclasses.replace(controller, policy=table(strategy)).solve(question, budget))
+    return asyncio.run(
+        dataclasses.replace(controller, policy=table(strategy)).solve(question, budget)
+    )
 
 
 def pool(controller, question, n):
     sampling, replicate = controller.asking.plan.samplings.whole, controller.asking.plan.replicate
     root = controller.asking.root(question)
-    children = controller.asking.proposing.sampler.children(root, n, sampling=sampling, replicate=replicate)
+    children = controller.asking.proposing.sampler.children(
+        root, n, sampling=sampling, replicate=replicate
+    )
     return root, asyncio.run(children)
 
 
@@ -74,8 +87,15 @@ async def solved_afresh(home, policies, budgets):
     """Answers to the run's questions as they are served: every draw asked of the engine once more."""
     folder, run_id = home
     async with open_solver(folder, run_id, engines=ScriptedEngines) as solver:
-        solvers = [dataclasses.replace(solver, policy=policy or solver.policy) for policy in policies]
-        pairs = [(one, q.text, n) for one in solvers for q in solver.run.benchmark.questions for n in budgets]
+        solvers = [
+            dataclasses.replace(solver, policy=policy or solver.policy) for policy in policies
+        ]
+        pairs = [
+            (one, q.text, n)
+            for one in solvers
+            for q in solver.run.benchmark.questions
+            for n in budgets
+        ]
         return await asyncio.gather(*(one.solve(text, n) for one, text, n in pairs))
 
 
@@ -94,7 +114,9 @@ def test_every_strategy_is_served_as_it_is_replayed(home, offline):
     wanted = [asyncio.run(one.solve(question, 8)) for one in controllers for question in questions]
     assert asyncio.run(solved_afresh(home, policies, [8])) == wanted
     assert len(wanted) == 240
-    assert {solved.strategy for solved in wanted} == {parse(text).key for text in (*POOLS, *RUNNING)}
+    assert {solved.strategy for solved in wanted} == {
+        parse(text).key for text in (*POOLS, *RUNNING)
+    }
 
 
 @pytest.mark.parametrize("strategy", [*POOLS, *RUNNING])
@@ -140,21 +162,34 @@ def test_a_budget_that_the_policy_lacks_uses_the_largest_below(offline):
 
 def test_a_budget_without_room_beside_a_probe_is_spent_without_one(offline):
     question = offline.asking.run.benchmark.questions[0]
-    assert [under(offline, "majority", question, n).bin is None for n in (1, 3, 4)] == [True, True, False]
+    assert [under(offline, "majority", question, n).bin is None for n in (1, 3, 4)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_probe_is_drawn_only_where_it_promises_more():
     # Beside a probe of 4 a budget of 8 leaves room for the search at 4: 0.6, below the interval of the best single
     # strategy at 8 (0.7 ± 0.03 on 1,000 questions). At 12 there is room for the search at 8: (0.9 + 0.8) / 2.
     search, best = parse("beam_search(m=4)"), parse("weighted")
-    bins = {b: [PolicyCell(search, 4, 0.6, 500), PolicyCell(search, 8, top, 500)] for b, top in ((1, 0.9), (2, 0.8))}
+    bins = {
+        b: [PolicyCell(search, 4, 0.6, 500), PolicyCell(search, 8, top, 500)]
+        for b, top in ((1, 0.9), (2, 0.8))
+    }
     policy = Policy(bins, [PolicyCell(best, 4, 0.5, 1000), PolicyCell(best, 8, 0.7, 1000)])
     assert [policy.pays(n, probed=4) for n in (4, 7, 8, 12)] == [False, False, False, True]
     assert policy.unbinned(9) == PolicyCell(best, 8, 0.7, 1000)
 
 
 def test_a_bin_that_the_table_lacks_takes_the_nearest():
-    policy = Policy({1: [PolicyCell(parse("majority"), 4, 0.5, 1)], 4: [PolicyCell(parse("weighted"), 4, 0.5, 1)]}, [])
+    policy = Policy(
+        {
+            1: [PolicyCell(parse("majority"), 4, 0.5, 1)],
+            4: [PolicyCell(parse("weighted"), 4, 0.5, 1)],
+        },
+        [],
+    )
     chosen = [policy.within(b, 8, probed=0).strategy.name for b in (1, 2, 3, 5)]
     assert chosen == ["majority", "majority", "weighted", "weighted"]
 
@@ -175,7 +210,9 @@ def test_the_first_of_tied_answers_is_served(offline):
 
 
 def test_a_replay_asks_for_no_draw_that_is_not_there(offline):
-    question = dataclasses.replace(offline.asking.run.benchmark.questions[0], text="another question")
+    question = dataclasses.replace(
+        offline.asking.run.benchmark.questions[0], text="another question"
+    )
     with pytest.raises(MissingDraws):
         asyncio.run(offline.solve(question, 8))
 
@@ -187,7 +224,11 @@ def test_a_served_majority_of_eight_is_right_as_often_as_the_first_eight_draws_s
         served = replay_answers(store, run, [1, 8])
         rows = {row["budget"]: row for row in accuracy_of_answers(store, run, served).to_dicts()}
     targets = {q.question_id: q.target for q in run.benchmark.questions}
-    right = sum(one.solved.answer == targets[one.question.question_id] for one in served if one.solved.budget == 8)
+    right = sum(
+        one.solved.answer == targets[one.question.question_id]
+        for one in served
+        if one.solved.budget == 8
+    )
     assert rows[8]["accuracy"] == right / 20
     assert rows[1]["generations"] == 1
     assert rows[8]["lo"] < rows[8]["accuracy"] <= rows[8]["hi"]
@@ -196,7 +237,8 @@ def test_a_served_majority_of_eight_is_right_as_often_as_the_first_eight_draws_s
 @given(
     answers=st.lists(st.sampled_from([None, "a", "b", "c"]), min_size=1, max_size=20),
     rule=st.one_of(
-        st.integers(2, 5).map(lambda k: Rule(agree=k)), st.floats(0.55, 0.99).map(lambda p: Rule(posterior=p))
+        st.integers(2, 5).map(lambda k: Rule(agree=k)),
+        st.floats(0.55, 0.99).map(lambda p: Rule(posterior=p)),
     ),
 )
 def test_draws_stop_where_the_estimator_stops_them(answers, rule):
@@ -204,9 +246,13 @@ def test_draws_stop_where_the_estimator_stops_them(answers, rule):
     classes = np.array([-1 if one is None else names.index(one) for one in answers], dtype=np.int64)
     order, budgets = np.arange(len(answers))[None, :], np.array([len(answers)], dtype=np.int64)
     _, spent = _walk(
-        classes, np.zeros(max(len(names), 1)), order, budgets, rule.agree or len(answers) + 1,
+        classes,
+        np.zeros(max(len(names), 1)),
+        order,
+        budgets,
+        rule.agree or len(answers) + 1,
         *(_ahead(len(answers), rule.posterior) if rule.posterior else _ahead(len(answers), None)),
-    )  # fmt: skip
+    )
     assert (stops_at(answers, rule) or len(answers)) == spent[0, 0]
 
 
@@ -223,7 +269,9 @@ def test_a_policy_is_named_by_run_or_as_the_latest(home):
     folder, run_id = home
     with Store.open(folder) as store:
         assert [policy_run(store, name) for name in (None, "latest", "20260101-000000-aaaa")] == [
-            run_id, run_id, "20260101-000000-aaaa",
-        ]  # fmt: skip
+            run_id,
+            run_id,
+            "20260101-000000-aaaa",
+        ]
         with pytest.raises(UserError, match="champion"):
             policy_run(store, "champion")

@@ -15,7 +15,13 @@ from test_estimators import pool_of, random_pool
 from tasks.statistics.adaptive import AdaptiveEstimate, Rule, adaptive_estimates
 from tasks.statistics.estimators import Pool, pool_estimates
 
-RULES = [Rule(agree=2), Rule(agree=3), Rule(posterior=0.7), Rule(posterior=0.9), Rule(posterior=0.95)]
+RULES = [
+    Rule(agree=2),
+    Rule(agree=3),
+    Rule(posterior=0.7),
+    Rule(posterior=0.9),
+    Rule(posterior=0.95),
+]
 
 
 def walk(pool: Pool, order: Sequence[int], budget: int, rule: Rule) -> tuple[float, int]:
@@ -35,7 +41,11 @@ def settled(drawn: list[int], rule: Rule) -> bool:
     if rule.agree is not None:
         last = drawn[-rule.agree :]
         return len(last) == rule.agree and len(set(last)) == 1 and last[0] >= 0
-    first, second, *_ = *sorted(Counter(answer for answer in drawn if answer >= 0).values(), reverse=True), 0, 0
+    first, second, *_ = (
+        *sorted(Counter(answer for answer in drawn if answer >= 0).values(), reverse=True),
+        0,
+        0,
+    )
     return first > 0 and ahead(first, second) > (rule.posterior or 0.0)
 
 
@@ -59,7 +69,9 @@ def test_estimates_equal_a_plain_walk_over_the_same_orders(rule: Rule) -> None:
         found = adaptive_estimates(pool, budgets, rule=rule, seed=seed, orders=16)
         for one in found:
             walks = np.array([walk(pool, order, one.budget, rule) for order in orders])
-            assert (one.accuracy, one.generations) == pytest.approx(tuple(walks.mean(axis=0)), abs=1e-12)
+            assert (one.accuracy, one.generations) == pytest.approx(
+                tuple(walks.mean(axis=0)), abs=1e-12
+            )
             assert one.mc_error == pytest.approx(walks[:, 0].std(ddof=1) / 4, abs=1e-12)
 
 
@@ -70,7 +82,9 @@ def test_estimates_agree_with_all_orders_within_their_error(rule: Rule) -> None:
         pool = random_pool(rng, 5)
         found = adaptive_estimates(pool, [1, 2, 3, 4, 5], rule=rule, seed=seed, orders=1500)
         for one in found:
-            walks = np.array([walk(pool, order, one.budget, rule) for order in permutations(range(5))])
+            walks = np.array(
+                [walk(pool, order, one.budget, rule) for order in permutations(range(5))]
+            )
             share, made = walks.mean(axis=0)
             assert abs(one.accuracy - share) <= 5 * one.mc_error + 1e-12
             assert abs(one.generations - made) <= 5 * walks[:, 1].std() / np.sqrt(1500) + 1e-12
@@ -90,7 +104,10 @@ def test_four_equal_answers_pass_95_percent_and_three_do_not() -> None:
 
 
 def test_a_probability_that_equals_the_threshold_does_not_stop() -> None:
-    assert adaptive_estimates(agreeing(8), [8], rule=Rule(posterior=0.9375), seed=0)[0].generations == 4
+    assert (
+        adaptive_estimates(agreeing(8), [8], rule=Rule(posterior=0.9375), seed=0)[0].generations
+        == 4
+    )
 
 
 @pytest.mark.parametrize("agree", [2, 3, 5])
@@ -125,10 +142,14 @@ def test_a_draw_without_an_answer_breaks_a_run_of_equal_ones() -> None:
 
 @settings(max_examples=60)
 @given(st.integers(0, 10**6), st.sampled_from(RULES))
-def test_no_more_is_drawn_than_the_budget_and_no_less_than_could_settle(seed: int, rule: Rule) -> None:
+def test_no_more_is_drawn_than_the_budget_and_no_less_than_could_settle(
+    seed: int, rule: Rule
+) -> None:
     rng = np.random.default_rng(seed)
     pool = random_pool(rng, 16)
-    least = {0.7: 1, 0.9: 3, 0.95: 4}.get(rule.posterior or 0.0, rule.agree)  # 1 − 0.5^(v + 1) > threshold
+    least = {0.7: 1, 0.9: 3, 0.95: 4}.get(
+        rule.posterior or 0.0, rule.agree
+    )  # 1 − 0.5^(v + 1) > threshold
     found = adaptive_estimates(pool, [1, 2, 4, 8, 16], rule=rule, seed=seed)
     for one in found:
         assert min(one.budget, least or 1) <= one.generations <= one.budget
@@ -150,7 +171,11 @@ def test_a_rule_that_never_stops_is_the_majority_of_the_budget() -> None:
     rng = np.random.default_rng(24)
     for _ in range(10):
         pool = random_pool(rng, 12)
-        exact = {one.budget: one.accuracy for one in pool_estimates(pool, [12], seed=0) if one.selector == "majority"}
+        exact = {
+            one.budget: one.accuracy
+            for one in pool_estimates(pool, [12], seed=0)
+            if one.selector == "majority"
+        }
         (one,) = adaptive_estimates(pool, [12], rule=Rule(agree=13), seed=0)
         assert (one.accuracy, one.generations) == (pytest.approx(exact[12], abs=1e-12), 12.0)
 

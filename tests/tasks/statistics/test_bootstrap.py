@@ -44,14 +44,18 @@ def test_fractional_accuracies_have_a_narrower_interval() -> None:
 
 
 @pytest.mark.parametrize(("mean", "variance"), [(0.0, 0.0), (1.0, 0.0), (0.5, None), (0.5, 0.0)])
-def test_without_a_variance_the_interval_is_the_plain_one(mean: float, variance: float | None) -> None:
+def test_without_a_variance_the_interval_is_the_plain_one(
+    mean: float, variance: float | None
+) -> None:
     low, high = wilson(mean, variance, 20)
     assert (low, high) == pytest.approx(wilson(mean, 0.25, 20))
     assert high - low > 0.1
 
 
 @given(st.floats(0, 1), st.floats(0, 0.26), st.integers(1, 2000))
-def test_the_interval_holds_the_mean_and_stays_in_range(mean: float, variance: float, count: int) -> None:
+def test_the_interval_holds_the_mean_and_stays_in_range(
+    mean: float, variance: float, count: int
+) -> None:
     low, high = wilson(mean, variance, count)
     assert 0 <= low <= mean + 1e-12
     assert mean - 1e-12 <= high <= 1

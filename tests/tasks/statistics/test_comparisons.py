@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tasks.statistics.comparisons import mcnemar, minimum_detectable, paired_difference, paired_p
 from tasks.statistics.multiplicity import holm
 
-P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=12)
+P_VALUES = st.lists(
+    st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=12
+)
 
 
 def rejected_step_down(p_values: list[float], level: float) -> set[int]:
@@ -26,7 +28,9 @@ def rejected_step_down(p_values: list[float], level: float) -> set[int]:
 
 
 @given(P_VALUES, st.floats(0.001, 0.999))
-def test_an_adjusted_p_value_is_the_level_at_which_holms_procedure_rejects(ps: list[float], level: float) -> None:
+def test_an_adjusted_p_value_is_the_level_at_which_holms_procedure_rejects(
+    ps: list[float], level: float
+) -> None:
     adjusted = holm(np.array(ps))
     near = np.abs(adjusted - level) < 1e-9  # either answer is right on the edge
     rejected = rejected_step_down(ps, level)
@@ -35,7 +39,9 @@ def test_an_adjusted_p_value_is_the_level_at_which_holms_procedure_rejects(ps: l
 
 def test_holm_by_hand_leaves_out_what_could_not_be_compared() -> None:
     # 3 · .01, then max(.03, 2 · .02), then max(.04, .03)
-    assert holm(np.array([0.02, np.nan, 0.03, 0.01])) == pytest.approx([0.04, np.nan, 0.04, 0.03], nan_ok=True)
+    assert holm(np.array([0.02, np.nan, 0.03, 0.01])) == pytest.approx(
+        [0.04, np.nan, 0.04, 0.03], nan_ok=True
+    )
 
 
 def enumerated(only_first: int, only_second: int) -> float:
@@ -70,7 +76,9 @@ def test_without_a_difference_one_p_value_in_twenty_is_below_5_percent() -> None
     rng, shape = np.random.default_rng(1), (30, 20_000)
     single = rng.binomial(1, 0.5, shape) - rng.binomial(1, 0.5, shape).astype(float)
     seldom = rng.choice([-0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5], shape)
-    found = [float((paired_p(gaps) < 0.05).mean()) for gaps in (rng.normal(size=shape), single, seldom)]
+    found = [
+        float((paired_p(gaps) < 0.05).mean()) for gaps in (rng.normal(size=shape), single, seldom)
+    ]
     assert 0.045 < found[0] < 0.055
     assert 0.01 < found[1] < 0.05  # exact: never above, and below because counts come in steps
     assert 0.03 < found[2] < 0.055
@@ -78,8 +86,13 @@ def test_without_a_difference_one_p_value_in_twenty_is_below_5_percent() -> None
 
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5]), min_size=2, max_size=8))
-def test_a_p_value_is_never_below_the_smallest_that_flipping_signs_can_give(gaps: list[float]) -> None:
-    flips = [abs(sum(a * b for a, b in zip(signs, gaps, strict=True))) for signs in product((-1, 1), repeat=len(gaps))]
+def test_a_p_value_is_never_below_the_smallest_that_flipping_signs_can_give(
+    gaps: list[float],
+) -> None:
+    flips = [
+        abs(sum(a * b for a, b in zip(signs, gaps, strict=True)))
+        for signs in product((-1, 1), repeat=len(gaps))
+    ]
     largest = max(flips)
     smallest = sum(flip >= largest - 1e-12 for flip in flips) / len(flips)
     assert paired_p(np.array(gaps)[:, None])[0] >= smallest - 1e-12
@@ -98,7 +111,9 @@ def test_single_draws_are_compared_by_mcnemars_exact_test() -> None:
 def test_a_difference_is_paired_by_question() -> None:
     rng = np.random.default_rng(0)
     hard = rng.random(100)
-    found = paired_difference(hard * 0.8 + 0.1, hard * 0.8, seed=0)  # .1 on every question, whatever its accuracy
+    found = paired_difference(
+        hard * 0.8 + 0.1, hard * 0.8, seed=0
+    )  # .1 on every question, whatever its accuracy
     assert found[:3] == pytest.approx((0.1, 0.1, 0.1))
     assert found.p < 1e-6
     assert paired_difference(hard, hard, seed=0) == (0.0, 0.0, 0.0, 1.0)
@@ -111,7 +126,13 @@ def test_versions_on_other_questions_are_refused() -> None:
 
 def test_the_minimum_detectable_difference_is_what_80_percent_power_needs() -> None:
     # differences are +1 for half of the questions and −1 for the others: s² = 100/99
-    rows = [(f"q{i:02}", s, 4, float((s == "weighted") == (i < 50))) for i in range(100) for s in ("weighted", "b")]
-    outcomes = pl.DataFrame(rows, schema=["question_id", "strategy", "budget", "accuracy"], orient="row")
+    rows = [
+        (f"q{i:02}", s, 4, float((s == "weighted") == (i < 50)))
+        for i in range(100)
+        for s in ("weighted", "b")
+    ]
+    outcomes = pl.DataFrame(
+        rows, schema=["question_id", "strategy", "budget", "accuracy"], orient="row"
+    )
     expected = (1.959964 + 0.841621) * (100 / 99) ** 0.5 / 10
     assert minimum_detectable(outcomes) == pytest.approx(expected, abs=1e-6)

@@ -21,7 +21,12 @@ def test_intervals_hold_the_truth_about_nineteen_times_in_twenty() -> None:
     # 60 benchmarks, figures of one benchmark depend on each other: 95 % ± 3 standard errors of at most 2.8 %
     known = population(SNELL, 60, learners=150)
     found = [one_benchmark(known, 60, seed=seed, resamples=200) for seed in range(60)]
-    for name in ("accuracy, Wilson", "accuracy, bootstrap", "difference, bootstrap", "curve, bootstrap"):
+    for name in (
+        "accuracy, Wilson",
+        "accuracy, bootstrap",
+        "difference, bootstrap",
+        "curve, bootstrap",
+    ):
         share = np.mean([one[name].inside.mean() for one in found])
         assert 0.87 < share < 0.995, name
     assert np.mean([one["factor, reached"].inside.mean() for one in found]) > 0.87
@@ -49,7 +54,11 @@ def test_measured_accuracies_are_right_on_average() -> None:
 
 
 def test_an_open_end_holds_all_that_lies_there() -> None:
-    lo, hi, true = np.array([np.nan, 1.0, 1.0, 1.0]), np.array([2.0, np.nan, 2.0, 2.0]), np.array([0, np.inf, 3, 0.5])
+    lo, hi, true = (
+        np.array([np.nan, 1.0, 1.0, 1.0]),
+        np.array([2.0, np.nan, 2.0, 2.0]),
+        np.array([0, np.inf, 3, 0.5]),
+    )
     found = held(lo, hi, true)
     assert found.inside.tolist() == [1, 1, 0, 0]
     assert found.below.tolist() == [0, 0, 0, 1]
@@ -67,19 +76,34 @@ def test_a_resample_that_draws_every_question_once_is_measured_on_the_whole_bin(
     for one in range(1, 6):
         mine = grid.bins == one
         for side in (0, 1):
-            learn, worth = grid.accuracy[mine & (fold == side)].sum(axis=0), grid.accuracy[mine].mean(axis=0)
+            learn, worth = (
+                grid.accuracy[mine & (fold == side)].sum(axis=0),
+                grid.accuracy[mine].mean(axis=0),
+            )
             for place, budget in enumerate(grid.budgets):
                 by_cost = [c for group in grid.by_cost(budget, np.arange(40)) for c in group]
-                total[place] += worth[max(by_cost, key=lambda c: round(learn[c], 9))] * (mine & (fold != side)).sum()
+                total[place] += (
+                    worth[max(by_cost, key=lambda c: round(learn[c], 9))]
+                    * (mine & (fold != side)).sum()
+                )
     assert resample_curve(grid, fold, everyone)[0] == pytest.approx(total / 40)
 
 
-def test_where_there_is_no_choice_the_resampled_curve_is_the_cross_validated_one(grid: Grid) -> None:
+def test_where_there_is_no_choice_the_resampled_curve_is_the_cross_validated_one(
+    grid: Grid,
+) -> None:
     alone = [i for i, cell in enumerate(grid.cells) if cell.strategy == "weighted"]
-    single = Grid(grid.questions, grid.bins, tuple(grid.cells[i] for i in alone), grid.accuracy[:, alone],
-                  grid.costs[:, :, alone])  # fmt: skip
+    single = Grid(
+        grid.questions,
+        grid.bins,
+        tuple(grid.cells[i] for i in alone),
+        grid.accuracy[:, alone],
+        grid.costs[:, :, alone],
+    )
     fold, drawn = fold_of(single, seed=1), weights(40, resamples=50, seed=2)
-    assert resample_curve(single, fold, drawn) == pytest.approx(cross_validated(single, fold, drawn))
+    assert resample_curve(single, fold, drawn) == pytest.approx(
+        cross_validated(single, fold, drawn)
+    )
 
 
 def test_noise_of_equal_strategies_is_not_counted_twice() -> None:

@@ -13,13 +13,19 @@ def values_of(values: list[float | None]) -> pl.DataFrame:
     return pl.DataFrame({"question_id": [f"q{i}" for i in range(len(values))], "value": values})
 
 
-def test_the_oracle_value_is_the_share_of_correct_draws_with_unknown_ones_in_the_denominator() -> None:
-    draws = pl.DataFrame({"question_id": ["a"] * 4 + ["b"], "correct": [True, True, None, False, False]})
+def test_the_oracle_value_is_the_share_of_correct_draws_with_unknown_ones_in_the_denominator() -> (
+    None
+):
+    draws = pl.DataFrame(
+        {"question_id": ["a"] * 4 + ["b"], "correct": [True, True, None, False, False]}
+    )
     assert oracle_values(draws).rows() == [("a", 0.5), ("b", 0.0)]  # 2 of 4, 0 of 1
 
 
 def test_the_predicted_value_leaves_missing_scores_out() -> None:
-    draws = pl.DataFrame({"question_id": ["a", "a", "a", "b"], "score": [0.2, 0.4, None, float("nan")]})
+    draws = pl.DataFrame(
+        {"question_id": ["a", "a", "a", "b"], "score": [0.2, 0.4, None, float("nan")]}
+    )
     values = predicted_values(draws)
     assert values["question_id"].to_list() == ["a", "b"]
     assert values["value"].to_list() == [pytest.approx(0.3), None]
@@ -27,7 +33,13 @@ def test_the_predicted_value_leaves_missing_scores_out() -> None:
 
 def test_the_highest_value_is_in_the_first_bin_and_the_lowest_in_the_last() -> None:
     binned = bins(values_of([0.1, 0.9, 0.5, 0.7, 0.3]))
-    assert dict(binned.select("question_id", "bin").rows()) == {"q1": 1, "q3": 2, "q2": 3, "q4": 4, "q0": 5}
+    assert dict(binned.select("question_id", "bin").rows()) == {
+        "q1": 1,
+        "q3": 2,
+        "q2": 3,
+        "q4": 4,
+        "q0": 5,
+    }
 
 
 def test_a_question_without_a_value_is_among_the_hardest() -> None:

@@ -79,7 +79,9 @@ def test_estimates_equal_brute_force_over_all_subsets_of_1000_pools() -> None:
             exact = [brute_force(pool, name, budget, over_leads) for budget in budgets]
             assert list(found(estimates, name).values()) == pytest.approx(exact, abs=1e-12)
         covered = [
-            np.mean([pool.correct[list(s)].any() for s in combinations(range(len(budgets)), budget)])
+            np.mean(
+                [pool.correct[list(s)].any() for s in combinations(range(len(budgets)), budget)]
+            )
             for budget in budgets
         ]
         assert list(found(estimates, "pass").values()) == pytest.approx(covered, abs=1e-12)
@@ -120,7 +122,9 @@ def test_a_vote_of_two_is_worth_a_vote_of_one(seed: int, draws: int) -> None:
 
 @settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 256))
-def test_coverage_never_falls_with_the_budget_and_bounds_every_exact_figure(seed: int, draws: int) -> None:
+def test_coverage_never_falls_with_the_budget_and_bounds_every_exact_figure(
+    seed: int, draws: int
+) -> None:
     pool = random_pool(np.random.default_rng(seed), draws)
     budgets = sorted({1, 2, draws // 2 + 1, draws} & set(range(1, draws + 1)))
     estimates = pool_estimates(pool, budgets, seed=seed, orders=4)
@@ -153,9 +157,13 @@ def test_the_average_over_orders_meets_brute_force_within_its_error() -> None:
     ratios = []
     for _ in range(40):
         pool = random_pool(rng, 10)
-        one = next(e for e in pool_estimates(pool, [5], seed=1, orders=40) if e.selector == "weighted")
+        one = next(
+            e for e in pool_estimates(pool, [5], seed=1, orders=40) if e.selector == "weighted"
+        )
         if one.mc_error:
-            ratios.append((one.accuracy - brute_force(pool, "weighted", 5, over_leads)) / one.mc_error)
+            ratios.append(
+                (one.accuracy - brute_force(pool, "weighted", 5, over_leads)) / one.mc_error
+            )
     assert len(ratios) > 20
     assert abs(np.mean(ratios)) < 0.6
     assert max(map(abs, ratios)) < 4.5

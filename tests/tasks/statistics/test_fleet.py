@@ -25,10 +25,18 @@ def best_by_trying(accuracy: np.ndarray, shares: np.ndarray, average: float) -> 
             low, high = sorted((BUDGETS[picks[split]], BUDGETS[other]))
             if rest < shares[split] * low - 1e-9:
                 continue
-            part = 1.0 if rest >= shares[split] * high - 1e-12 else (rest / shares[split] - low) / (high - low)
+            part = (
+                1.0
+                if rest >= shares[split] * high - 1e-12
+                else (rest / shares[split] - low) / (high - low)
+            )
             ends = [accuracy[split][BUDGETS.index(end)] for end in (low, high)]
             mixed = ends[0] + part * (ends[1] - ends[0])
-            best = max(best, sum(shares[b] * accuracy[b][picks[b]] for b in bins if b != split) + shares[split] * mixed)
+            best = max(
+                best,
+                sum(shares[b] * accuracy[b][picks[b]] for b in bins if b != split)
+                + shares[split] * mixed,
+            )
     return best
 
 
@@ -43,7 +51,9 @@ def test_no_other_spending_is_more_accurate(accuracy, sizes, average):
     spread = allocate(figures, BUDGETS, shares, average=average)
     spent = shares @ spread.mixed(np.tile(np.array(BUDGETS, dtype=float), (len(figures), 1)))
     assert spent <= average + 1e-9
-    assert shares @ spread.mixed(figures) == pytest.approx(best_by_trying(figures, shares, average), abs=1e-9)
+    assert shares @ spread.mixed(figures) == pytest.approx(
+        best_by_trying(figures, shares, average), abs=1e-9
+    )
 
 
 def test_a_step_that_does_not_fit_is_taken_by_a_share_of_the_questions():
@@ -54,7 +64,11 @@ def test_a_step_that_does_not_fit_is_taken_by_a_share_of_the_questions():
     assert (whole.low.tolist(), whole.high.tolist()) == ([0, 1], [0, 1])
     # At 1.25 half of the second bin's questions take it.
     half = allocate(accuracy, BUDGETS, np.array([0.5, 0.5]), average=1.25)
-    assert (half.low.tolist(), half.high.tolist(), half.upper.tolist()) == ([0, 0], [0, 1], [0.0, 0.5])
+    assert (half.low.tolist(), half.high.tolist(), half.upper.tolist()) == (
+        [0, 0],
+        [0, 1],
+        [0.0, 0.5],
+    )
 
 
 def test_a_budget_below_the_hull_is_jumped_over():
@@ -77,12 +91,20 @@ def study(accuracy, *, questions=40):
     """Outcomes and bins in which question i of bin b has the accuracy given for bin, strategy and budget."""
     rows = [
         {
-            "question_id": f"q{bin_}-{i}", "strategy": strategy, "budget": budget,
-            "accuracy": accuracy(bin_, i, strategy, budget), "generated_tokens": float(budget),
+            "question_id": f"q{bin_}-{i}",
+            "strategy": strategy,
+            "budget": budget,
+            "accuracy": accuracy(bin_, i, strategy, budget),
+            "generated_tokens": float(budget),
         }
-        for bin_ in (1, 2) for i in range(questions) for strategy in ("majority", "weighted") for budget in BUDGETS
-    ]  # fmt: skip
-    bins = [{"question_id": f"q{bin_}-{i}", "bin": bin_} for bin_ in (1, 2) for i in range(questions)]
+        for bin_ in (1, 2)
+        for i in range(questions)
+        for strategy in ("majority", "weighted")
+        for budget in BUDGETS
+    ]
+    bins = [
+        {"question_id": f"q{bin_}-{i}", "bin": bin_} for bin_ in (1, 2) for i in range(questions)
+    ]
     return pl.DataFrame(rows), pl.DataFrame(bins)
 
 
@@ -110,7 +132,9 @@ def test_uniform_is_the_compute_optimal_curve():
     outcomes, bins = study(lambda *_: float(rng.random()))
     grid = grid_of(outcomes, bins, costs=COSTS)
     curve = cross_validated(grid, fold_of(grid, seed=7), np.ones((1, 80)))[0]
-    assert fleet(outcomes, bins, costs_order=COSTS, seed=7)["uniform"].to_list() == pytest.approx(curve.tolist())
+    assert fleet(outcomes, bins, costs_order=COSTS, seed=7)["uniform"].to_list() == pytest.approx(
+        curve.tolist()
+    )
 
 
 def test_the_order_of_the_rows_does_not_matter():

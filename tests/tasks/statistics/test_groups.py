@@ -37,7 +37,11 @@ def brute_force(pool: Pool, groups: Groups, count: int, selector: str) -> float:
     name = "majority" if selector == "majority" else "weighted"
     judge = over_tied_votes if selector == "majority" else over_leads
     subsets = combinations(groups, count)
-    return float(np.mean([judge([some[i] for group in subset for i in group], name, right) for subset in subsets]))
+    return float(
+        np.mean(
+            [judge([some[i] for group in subset for i in group], name, right) for subset in subsets]
+        )
+    )
 
 
 def over_tied_votes(some: Sequence, name: str, right: dict[str, float]) -> float:
@@ -63,7 +67,11 @@ def test_groups_of_one_draw_are_a_pool(name: str) -> None:
     rng = np.random.default_rng(12)
     for _ in range(50):
         pool = random_pool(rng, 6)
-        wanted = [one.accuracy for one in pool_estimates(pool, range(1, 7), seed=0) if one.selector == name]
+        wanted = [
+            one.accuracy
+            for one in pool_estimates(pool, range(1, 7), seed=0)
+            if one.selector == name
+        ]
         found = group_estimates(pool, [[i] for i in range(6)], range(1, 7), selector=name, seed=0)
         assert [one.accuracy for one in found] == pytest.approx(wanted, abs=1e-12)
 
@@ -87,7 +95,9 @@ def test_a_group_without_an_answer_votes_for_nothing() -> None:
 def test_a_pool_without_any_answer_is_never_right() -> None:
     pool = pool_of((-1, False, 0.9), (-1, False, 0.1))
     for selector in SELECTORS:
-        assert group_estimates(pool, [[0], [1]], [1, 2], selector=selector, seed=0)[1].accuracy == 0.0
+        assert (
+            group_estimates(pool, [[0], [1]], [1, 2], selector=selector, seed=0)[1].accuracy == 0.0
+        )
 
 
 @pytest.mark.parametrize("selector", SELECTORS)
@@ -108,7 +118,9 @@ def test_equal_seeds_give_equal_figures(seed: int, selector: str) -> None:
     rng = np.random.default_rng(seed)
     pool = random_pool(rng, 40)
     groups = [list(range(start, start + 4)) for start in range(0, 40, 4)]
-    first, again = (group_estimates(pool, groups, [1, 5, 10], selector=selector, seed=seed) for _ in range(2))
+    first, again = (
+        group_estimates(pool, groups, [1, 5, 10], selector=selector, seed=seed) for _ in range(2)
+    )
     assert first == again
     assert all(0.0 <= one.accuracy <= 1.0 for one in first)
 

@@ -16,7 +16,9 @@ BINS = pl.DataFrame({"question_id": QUESTIONS, "bin": [1 + i // 20 for i in rang
 Accuracy = Callable[[str, str, int], float]
 
 
-def outcomes_of(accuracy: Accuracy, strategies: dict[str, float], budgets: tuple[int, ...] = (4,)) -> pl.DataFrame:
+def outcomes_of(
+    accuracy: Accuracy, strategies: dict[str, float], budgets: tuple[int, ...] = (4,)
+) -> pl.DataFrame:
     """Outcomes of every question; `strategies` gives each one's tokens for a budget of 1."""
     return pl.DataFrame(
         [
@@ -33,7 +35,9 @@ def outcomes_of(accuracy: Accuracy, strategies: dict[str, float], budgets: tuple
 def noisy(seed: int, *, gain: dict[str, float] | None = None) -> Accuracy:
     """Single draws right with probability .5 plus the strategy's gain, independent of one another."""
     rng = np.random.default_rng(seed)
-    return lambda _question, strategy, _budget: float(rng.random() < 0.5 + (gain or {}).get(strategy, 0.0))
+    return lambda _question, strategy, _budget: float(
+        rng.random() < 0.5 + (gain or {}).get(strategy, 0.0)
+    )
 
 
 def test_each_bin_is_cut_in_halves_that_do_not_depend_on_the_order_of_rows() -> None:
@@ -46,7 +50,9 @@ def test_each_bin_is_cut_in_halves_that_do_not_depend_on_the_order_of_rows() -> 
 def test_where_folds_contradict_each_other_the_honest_answer_is_zero() -> None:
     # a is right on fold 0 only, b on fold 1 only: choosing and measuring on the same fold would score 1.0
     fold = dict(folds(BINS, seed=5).select("question_id", "fold").rows())
-    outcomes = outcomes_of(lambda q, s, _: float(fold[q] == (s == "b")), {"a": 1.0, "b": 1.0, "weighted": 1.0})
+    outcomes = outcomes_of(
+        lambda q, s, _: float(fold[q] == (s == "b")), {"a": 1.0, "b": 1.0, "weighted": 1.0}
+    )
     outcomes = outcomes.with_columns(
         accuracy=pl.when(pl.col("strategy") == "weighted").then(0.25).otherwise("accuracy")
     )
@@ -102,9 +108,9 @@ def test_the_most_accurate_of_equally_expensive_strategies_stands_for_them() -> 
 
 def test_further_costs_order_strategies_that_generate_the_same() -> None:
     accuracy = {"majority": 0.5, "weighted": 0.5}
-    outcomes = outcomes_of(lambda _q, s, _b: accuracy[s], dict.fromkeys(accuracy, 1.0)).with_columns(
-        verifier_tokens=pl.when(pl.col("strategy") == "majority").then(1).otherwise(0)
-    )
+    outcomes = outcomes_of(
+        lambda _q, s, _b: accuracy[s], dict.fromkeys(accuracy, 1.0)
+    ).with_columns(verifier_tokens=pl.when(pl.col("strategy") == "majority").then(1).otherwise(0))
     order = ("generated_tokens", "verifier_tokens")
     fit = fit_policy(outcomes, BINS, costs_order=order, resamples=100)
     assert fit.table["strategy"].unique().to_list() == ["weighted"]
@@ -126,7 +132,10 @@ def test_the_policy_of_each_bin_follows_what_is_better_there() -> None:
         lambda q, s, _b: 0.9 if (s != "weighted") == hard[q] else 0.1, names
     )  # weighted is right on bins 1 to 3, beam search on 4 and 5
     fit = fit_policy(outcomes, BINS, resamples=100)
-    assert fit.table.sort("bin")["strategy"].to_list() == ["weighted"] * 3 + ["beam_search(m=4)/weighted"] * 2
+    assert (
+        fit.table.sort("bin")["strategy"].to_list()
+        == ["weighted"] * 3 + ["beam_search(m=4)/weighted"] * 2
+    )
     assert fit.curve["accuracy"].to_list() == pytest.approx([0.9])
     by_name = dict(fit.fixed.select("strategy", "accuracy").rows())
     assert by_name["weighted"] == pytest.approx(0.58)  # .6 · .9 + .4 · .1
@@ -137,7 +146,9 @@ def test_the_efficiency_factor_is_read_off_the_baseline_on_a_log_axis() -> None:
     base = {1: 0.2, 4: 0.3, 16: 0.4, 64: 0.5}
     beam = {4: 0.35, 16: 0.5, 64: 0.9}
     names = {"weighted": 1.0, "beam": 1.0}
-    full = outcomes_of(lambda _q, s, b: base[b] if s == "weighted" else beam.get(b, 0.0), names, (1, 4, 16, 64))
+    full = outcomes_of(
+        lambda _q, s, b: base[b] if s == "weighted" else beam.get(b, 0.0), names, (1, 4, 16, 64)
+    )
     outcomes = full.filter((pl.col("strategy") == "weighted") | (pl.col("budget") > 1))
     factors = fit_policy(outcomes, BINS, resamples=100).efficiency.rows()
     # .35 lies halfway between 4 and 16: 8, so 2; .5 is reached at 64: 4; .9 never: more than 64/64
@@ -175,14 +186,24 @@ def test_equal_seeds_give_equal_policies_whatever_the_order_of_rows() -> None:
     assert not first.curve.equals(fit_policy(outcomes, BINS, seed=7).curve)
 
 
-def test_a_cell_keeps_last_nights_strategy_until_another_is_ahead_by_more_than_its_interval() -> None:
+def test_a_cell_keeps_last_nights_strategy_until_another_is_ahead_by_more_than_its_interval() -> (
+    None
+):
     names = {"weighted": 1.0, "majority": 0.5, "slow": 2.0}
-    last = pl.DataFrame({"bin": [1, 2, 3, 4], "budget": [4, 4, 4, 8], "strategy": ["weighted", "slow", "gone", "slow"]})
+    last = pl.DataFrame(
+        {
+            "bin": [1, 2, 3, 4],
+            "budget": [4, 4, 4, 8],
+            "strategy": ["weighted", "slow", "gone", "slow"],
+        }
+    )
     outcomes = outcomes_of(lambda _q, s, _b: 0.9 if s == "slow" else 0.5, names)
     alone = fit_policy(outcomes, BINS, resamples=300).table
     held = fit_policy(outcomes, BINS, last=last, resamples=300).table
     assert alone["strategy"].to_list() == held["strategy"].to_list() == ["slow"] * 5
-    assert held["unheld"].null_count() == 5  # weighted is beaten, slow is what tonight names, the others do not exist
+    assert (
+        held["unheld"].null_count() == 5
+    )  # weighted is beaten, slow is what tonight names, the others do not exist
     level = outcomes_of(lambda *_: 0.5, names)
     table = fit_policy(level, BINS, last=last, resamples=300).table
     assert table["strategy"].to_list() == ["weighted", "slow", "majority", "majority", "majority"]
@@ -198,8 +219,13 @@ def test_a_cell_does_not_keep_what_now_looks_worse_than_the_baseline() -> None:
     table = fit_policy(outcomes, BINS, last=last, resamples=300).table
     assert table["strategy"].to_list() == ["weighted"] * 5
     wins = {question for place, question in enumerate(QUESTIONS) if place % 20 == 2}
-    level = outcomes_of(lambda q, s, _: float(q not in (fails if s == "slow" else wins)), names)  # 0.6 of them
-    assert fit_policy(level, BINS, last=last, resamples=300).table["strategy"].to_list()[:2] == ["slow", "slow"]
+    level = outcomes_of(
+        lambda q, s, _: float(q not in (fails if s == "slow" else wins)), names
+    )  # 0.6 of them
+    assert fit_policy(level, BINS, last=last, resamples=300).table["strategy"].to_list()[:2] == [
+        "slow",
+        "slow",
+    ]
 
 
 def test_the_same_outcomes_again_change_nothing() -> None:
@@ -237,7 +263,9 @@ def test_what_one_cell_shows_may_be_chance_among_many() -> None:
         return law.get(int(question[1:]), 0.5) if beam else 0.5
 
     names = {"weighted": 1.0, "beam": 2.0}
-    few = fit_policy(outcomes_of(accuracy, names, (1,)), BINS, resamples=300).table.row(0, named=True)
+    few = fit_policy(outcomes_of(accuracy, names, (1,)), BINS, resamples=300).table.row(
+        0, named=True
+    )
     many = outcomes_of(accuracy, names, tuple(2**i for i in range(9)))
     one = fit_policy(many, BINS, resamples=300).table.filter(bin=1, budget=1).row(0, named=True)
     assert few["strategy"] == one["strategy"] == "beam"
@@ -248,16 +276,23 @@ def test_what_one_cell_shows_may_be_chance_among_many() -> None:
 
 
 def test_the_curve_counts_the_draws_that_estimate_difficulty() -> None:
-    names = {"weighted": 1.0, "beam": 2.0}  # beam, a search, is right where weighted is not: bins 4 and 5
+    names = {
+        "weighted": 1.0,
+        "beam": 2.0,
+    }  # beam, a search, is right where weighted is not: bins 4 and 5
     hard = dict(BINS.with_columns(hard=pl.col("bin") >= 4).select("question_id", "hard").rows())
     outcomes = outcomes_of(lambda q, s, _b: float((s == "beam") == hard[q]), names, (2, 8))
     free = fit_policy(outcomes, BINS, resamples=50)
     binned = fit_policy(outcomes, BINS, estimation=Estimation(32), resamples=50)
-    probed = fit_policy(outcomes, BINS, estimation=Estimation(4, frozenset({"weighted"})), resamples=50)
+    probed = fit_policy(
+        outcomes, BINS, estimation=Estimation(4, frozenset({"weighted"})), resamples=50
+    )
     assert free.curve["generations"].to_list() == [2.0, 8.0]
     assert binned.curve["generations"].to_list() == [34.0, 40.0]
     # 60 % weighted: max(2, 4) and 8; 40 % beam: 2 + 4 and 8 + 4
-    assert probed.curve["generations"].to_list() == pytest.approx([0.6 * 4 + 0.4 * 6, 0.6 * 8 + 0.4 * 12])
+    assert probed.curve["generations"].to_list() == pytest.approx(
+        [0.6 * 4 + 0.4 * 6, 0.6 * 8 + 0.4 * 12]
+    )
     factor, net = free.efficiency["factor"], binned.efficiency["net_factor"]
     assert free.efficiency["net_factor"].to_list() == factor.to_list()
     assert net.to_list() == pytest.approx([factor[0] * 2 / 34, factor[1] * 8 / 40])

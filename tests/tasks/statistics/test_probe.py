@@ -12,14 +12,18 @@ from tasks.statistics.probe import Probe, features, fit_probe
 ANSWERS = st.lists(st.sampled_from(["1", "2", "3", None]), min_size=1, max_size=8)
 
 
-def draws_of(chances: list[float], *, draws: int = 16, seed: int = 0, scored: bool = True) -> pl.DataFrame:
+def draws_of(
+    chances: list[float], *, draws: int = 16, seed: int = 0, scored: bool = True
+) -> pl.DataFrame:
     """Draws right with each question's chance; a right one scores about .8, a wrong one about .2."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[str, str, float | None]] = []
     for i, chance in enumerate(chances):
         for right in rng.random(draws) < chance:
             score = float(np.clip((0.8 if right else 0.2) + rng.normal(0, 0.1), 0, 1))
-            rows.append((f"q{i:03}", "7" if right else str(rng.integers(100)), score if scored else None))
+            rows.append(
+                (f"q{i:03}", "7" if right else str(rng.integers(100)), score if scored else None)
+            )
     return pl.DataFrame(rows, schema=["question_id", "answer", "score"], orient="row")
 
 
@@ -27,7 +31,9 @@ def test_the_features_of_four_draws_are_worked_out() -> None:
     seen = features(["a", "a", "b", None], [0.2, 0.4, 0.9, None])
     assert seen.leading == 2 / 4  # a, a
     assert seen.silent == 1 / 4
-    assert seen.leading_score == pytest.approx(0.9 / 1.5)  # b alone has more score behind it than both a
+    assert seen.leading_score == pytest.approx(
+        0.9 / 1.5
+    )  # b alone has more score behind it than both a
     assert seen.mean_score == pytest.approx(1.5 / 3)  # the missing score is left out
 
 
@@ -65,7 +71,12 @@ def test_a_probe_puts_questions_nearly_in_the_order_of_their_chances() -> None:
     binned = fit_probe(draws_of(chances), count=4, scored=True, seed=0).binned
     # chances spread evenly have variance 1/12, the share of 4 draws that are right 1/12 + 1/24: r = √(2/3) = .82
     assert spearmanr(chances, binned["value"]).statistic > 0.72
-    means = pl.DataFrame({"bin": binned["bin"], "chance": chances}).group_by("bin").mean().sort("bin")["chance"]
+    means = (
+        pl.DataFrame({"bin": binned["bin"], "chance": chances})
+        .group_by("bin")
+        .mean()
+        .sort("bin")["chance"]
+    )
     assert means.is_sorted(descending=True)
     sizes = binned["bin"].value_counts()["count"]
     assert sizes.min() > 20
@@ -85,7 +96,9 @@ def test_a_question_is_never_read_by_a_probe_that_was_fitted_on_it() -> None:
     place = pl.int_range(pl.len()).over("question_id")
     for question in ("q000", "q007"):
         other = draws.with_columns(
-            score=pl.when((pl.col("question_id") == question) & (place >= 4)).then(1.0).otherwise("score")
+            score=pl.when((pl.col("question_id") == question) & (place >= 4))
+            .then(1.0)
+            .otherwise("score")
         )
         moved = fit_probe(other, count=4, scored=True, seed=0)
         row = pl.col("question_id") == question
@@ -111,6 +124,8 @@ def test_no_score_at_all_puts_every_question_in_one_bin_and_does_not_fail() -> N
 def test_questions_and_their_order_of_rows_do_not_move_the_fit() -> None:
     draws = draws_of([0.1 * i for i in range(10)])
     parts = draws.partition_by("question_id")
-    one, other = (fit_probe(pl.concat(some), count=4, scored=True, seed=3) for some in (parts, parts[::-1]))
+    one, other = (
+        fit_probe(pl.concat(some), count=4, scored=True, seed=3) for some in (parts, parts[::-1])
+    )
     assert one.probe == other.probe
     assert one.binned.equals(other.binned)

@@ -61,7 +61,9 @@ def test_a_completion_without_an_answer_never_wins() -> None:
 
 @pytest.mark.parametrize("name", SELECTORS)
 @pytest.mark.parametrize("some", [[], made((None, 0.5), (None, None))])
-def test_nothing_is_chosen_where_no_completion_has_an_answer(name: str, some: list[Candidate]) -> None:
+def test_nothing_is_chosen_where_no_completion_has_an_answer(
+    name: str, some: list[Candidate]
+) -> None:
     choice = SELECTORS[name](some)
     assert (choice.index, choice.answer, choice.credits) == (None, None, {})
 
@@ -78,7 +80,9 @@ def test_a_score_that_is_no_probability_is_refused(score: float) -> None:
 
 
 @given(sets, st.randoms(use_true_random=False))
-def test_the_order_matters_to_no_selector_beyond_the_stated_ties(some: list[Candidate], random) -> None:
+def test_the_order_matters_to_no_selector_beyond_the_stated_ties(
+    some: list[Candidate], random
+) -> None:
     shuffled = random.sample(some, len(some))
     assert majority(shuffled).credits == pytest.approx(majority(some).credits)
     visible = [one for one in some if one.answer is not None and one.score is not None]

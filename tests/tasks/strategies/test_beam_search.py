@@ -32,7 +32,9 @@ async def test_no_round_draws_more_than_the_open_slots(law, opinion):
     assert len(finals) <= 16
 
 
-@pytest.mark.parametrize("law", [fixed(3), geometric(), one_way(3)], ids=["fixed", "geometric", "one way"])
+@pytest.mark.parametrize(
+    "law", [fixed(3), geometric(), one_way(3)], ids=["fixed", "geometric", "one way"]
+)
 async def test_the_search_ends_with_exactly_n_ended_completions(law):
     bench = Bench(law)
     finals = await beam_search(bench.root, 16, m=4, tools=bench.tools())

@@ -40,7 +40,10 @@ ROLES = {STEP.key: "proposer", GREEDY.key: "lookahead", WHOLE.key: "revision"}
 
 def cells(keys: list[str]) -> list[tuple[str, str, str, int]]:
     """Every law × verifier at 16, and one of each at the other budgets."""
-    return [*((*cell, 16) for cell in product(keys, LAWS, OPINIONS)), *(c for c in OTHER_BUDGETS if c[0] in keys)]
+    return [
+        *((*cell, 16) for cell in product(keys, LAWS, OPINIONS)),
+        *(c for c in OTHER_BUDGETS if c[0] in keys),
+    ]
 
 
 def named(cell: tuple[object, ...]) -> str:
@@ -94,15 +97,21 @@ def test_ledger_and_meter_equal_the_engines_counters_by_role(cell) -> None:
     for sampling, role in ROLES.items():
         mine = [new for new in bench.draws if new.role == role]
         ledger = Spent(
-            sum(new.requests for new in mine), len(mine),
-            sum(new.prompt_tokens for new in mine), sum(new.draw.tokens for new in mine),
-        )  # fmt: skip
+            sum(new.requests for new in mine),
+            len(mine),
+            sum(new.prompt_tokens for new in mine),
+            sum(new.draw.tokens for new in mine),
+        )
         assert ledger == bench.engine.spent.get(sampling, Spent())
     assert len(bench.draws) == sum(spent.draws for spent in bench.engine.spent.values())
-    assert sum(new.requests for new in bench.scores) + len(bench.failures) == bench.verifier.requests
+    assert (
+        sum(new.requests for new in bench.scores) + len(bench.failures) == bench.verifier.requests
+    )
     assert bench.meter.generated_tokens == bench.engine.generated_tokens
     assert bench.meter.prompt_tokens == bench.engine.prompt_tokens
-    assert bench.meter.verifier_tokens == sum(new.score.tokens for new in bench.scores if new.requests)
+    assert bench.meter.verifier_tokens == sum(
+        new.score.tokens for new in bench.scores if new.requests
+    )
     if not bench.failures:
         assert bench.meter.verifier_tokens == bench.verifier.read_tokens
 
@@ -147,7 +156,11 @@ def test_all_slots_end_where_the_law_ends(key: str, opinion: str) -> None:
 @pytest.mark.parametrize("key", examples())
 def test_nothing_is_an_answer_where_nothing_ends(key: str) -> None:
     for opinion in OPINIONS:
-        assert [answer_of(node) for node in ran(key, "never ending", opinion).completions if answer_of(node)] == []
+        assert [
+            answer_of(node)
+            for node in ran(key, "never ending", opinion).completions
+            if answer_of(node)
+        ] == []
 
 
 @pytest.mark.parametrize("key", SEARCHES)
@@ -155,14 +168,18 @@ async def test_a_search_gives_up_after_40_rounds(key: str) -> None:
     bench = Bench(LAWS["never ending"], hashed)
     long = bench.tools().samplings._replace(whole=dataclasses.replace(WHOLE, max_tokens=10_000))
     least = min(budget for budget in (2, 4, 8, 16) if parse(key).fits(budget))
-    groups = await parse(key).run(bench.root, least, dataclasses.replace(bench.tools(), samplings=long))
+    groups = await parse(key).run(
+        bench.root, least, dataclasses.replace(bench.tools(), samplings=long)
+    )
     assert [node for group in groups for node in group] == []
     rounds = {len(new.parent.steps) for new in bench.draws if new.role == "proposer"}
     assert 40 <= len(rounds) <= 41
 
 
 @pytest.mark.parametrize(
-    "cell", [cell for cell in cells(examples()) if cell[2] == "failing now and then" or cell[3] != 16], ids=named
+    "cell",
+    [cell for cell in cells(examples()) if cell[2] == "failing now and then" or cell[3] != 16],
+    ids=named,
 )
 def test_a_replay_without_models_makes_the_same_for_the_same(cell) -> None:
     key, _, _, budget = cell

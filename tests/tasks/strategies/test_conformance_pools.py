@@ -30,7 +30,10 @@ def drawn(law: str, opinion: str) -> tuple[Bench, Pool]:
     bench = Bench(LAWS[law], OPINIONS[opinion])
     nodes, scores = asyncio.run(scored(bench))
     answers = [answer_of(node) for node in nodes]
-    classes = {answer: number for number, answer in enumerate(sorted({a for a in answers if a is not None}))}
+    classes = {
+        answer: number
+        for number, answer in enumerate(sorted({a for a in answers if a is not None}))
+    }
     pool = Pool(
         answers=np.array([-1 if answer is None else classes[answer] for answer in answers]),
         correct=np.array([answer == "a" for answer in answers]),
@@ -49,15 +52,21 @@ def estimated(strategy: Strategy, pool: Pool) -> list[tuple[int, float, float]]:
 
 
 @pytest.mark.parametrize(("law", "opinion"), CELLS)
-def test_all_pool_strategies_share_as_many_draws_as_the_largest_budget(law: str, opinion: str) -> None:
+def test_all_pool_strategies_share_as_many_draws_as_the_largest_budget(
+    law: str, opinion: str
+) -> None:
     bench, pool = drawn(law, opinion)
-    assert len(bench.draws) == bench.engine.spent[WHOLE.key].draws == max(BUDGETS) == pool.answers.size
+    assert (
+        len(bench.draws) == bench.engine.spent[WHOLE.key].draws == max(BUDGETS) == pool.answers.size
+    )
     assert sum(new.draw.tokens for new in bench.draws) == bench.engine.generated_tokens
     assert sum(new.requests for new in bench.draws) == bench.engine.requests == 1
 
 
 @pytest.mark.parametrize(("law", "opinion"), CELLS)
-def test_a_completion_that_was_cut_is_shown_to_no_verifier_and_votes_for_nothing(law: str, opinion: str) -> None:
+def test_a_completion_that_was_cut_is_shown_to_no_verifier_and_votes_for_nothing(
+    law: str, opinion: str
+) -> None:
     bench, pool = drawn(law, opinion)
     cut = [new for new in bench.draws if new.draw.stop == "limit"]
     assert (len(cut) > 0) == (law in ("often cut", "never ending"))
@@ -67,13 +76,19 @@ def test_a_completion_that_was_cut_is_shown_to_no_verifier_and_votes_for_nothing
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
 @pytest.mark.parametrize(("law", "opinion"), CELLS)
-def test_every_budget_has_an_accuracy_and_spends_no_more_than_it(law: str, opinion: str, strategy: Strategy) -> None:
+def test_every_budget_has_an_accuracy_and_spends_no_more_than_it(
+    law: str, opinion: str, strategy: Strategy
+) -> None:
     _, pool = drawn(law, opinion)
     found = estimated(strategy, pool)
-    coverage = [one.accuracy for one in pool_estimates(pool, BUDGETS, seed=1) if one.selector == "pass"]
+    coverage = [
+        one.accuracy for one in pool_estimates(pool, BUDGETS, seed=1) if one.selector == "pass"
+    ]
     assert [budget for budget, _, _ in found] == list(BUDGETS)
     for (budget, accuracy, generations), reach in zip(found, coverage, strict=True):
-        assert 0.0 <= accuracy <= reach + (0.2 if strategy.options and budget == 1 else 1e-12)  # sampled at 1
+        assert (
+            0.0 <= accuracy <= reach + (0.2 if strategy.options and budget == 1 else 1e-12)
+        )  # sampled at 1
         assert 1.0 <= generations <= budget
         assert generations == budget or strategy.options
 
@@ -81,7 +96,9 @@ def test_every_budget_has_an_accuracy_and_spends_no_more_than_it(law: str, opini
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
 def test_nothing_is_right_where_nothing_ends(strategy: Strategy) -> None:
     for opinion in OPINIONS:
-        assert {accuracy for _, accuracy, _ in estimated(strategy, drawn("never ending", opinion)[1])} == {0.0}
+        assert {
+            accuracy for _, accuracy, _ in estimated(strategy, drawn("never ending", opinion)[1])
+        } == {0.0}
 
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
@@ -90,7 +107,9 @@ def test_duplicates_are_as_many_votes_as_they_are_draws(strategy: Strategy) -> N
     found = estimated(strategy, drawn("always the same step", "constant")[1])
     assert {accuracy for _, accuracy, _ in found} == {1.0}
     least = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}.get(strategy.key, 64)
-    assert [generations for _, _, generations in found] == [min(budget, least) for budget in BUDGETS]
+    assert [generations for _, _, generations in found] == [
+        min(budget, least) for budget in BUDGETS
+    ]
 
 
 @pytest.mark.parametrize("law", [law for law in LAWS if law != "never ending"])

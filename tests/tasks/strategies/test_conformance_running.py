@@ -40,7 +40,9 @@ def texts(groups) -> list[list[str]]:
     return [[node.text for node in group] for group in groups]
 
 
-@pytest.mark.parametrize(("key", "law"), [*product(examples(), ("geometric length", "duplicates", "often cut"))])
+@pytest.mark.parametrize(
+    ("key", "law"), [*product(examples(), ("geometric length", "duplicates", "often cut"))]
+)
 async def test_equal_draws_make_equal_completions(key: str, law: str) -> None:
     (_, first), (_, second) = [await alone(key, law) for _ in range(2)]
     assert first == second
@@ -80,7 +82,9 @@ async def test_all_strategies_at_once_on_a_slow_engine_end_and_find_what_they_fi
     bench.engine.seconds = bench.verifier.seconds = 0.01
     cells = [(key, budget) for key in examples() for budget in (4, 16) if parse(key).fits(budget)]
     meters = [Meter() for _ in cells]
-    runs = [bench.run(key, budget, meter) for (key, budget), meter in zip(cells, meters, strict=True)]
+    runs = [
+        bench.run(key, budget, meter) for (key, budget), meter in zip(cells, meters, strict=True)
+    ]
     made = await asyncio.wait_for(asyncio.gather(*runs), PATIENCE)
     for (key, budget), groups, meter in zip(cells, made, meters, strict=True):
         calm, found = await alone(key, budget=budget)
@@ -134,7 +138,9 @@ async def test_a_verifier_that_never_answers_well_still_spends_the_budget(key: s
     assert bench.failures and not bench.scores
 
 
-@pytest.mark.parametrize(("key", "law"), [*product(examples(), (fixed(3), geometric(), longwinded(0.06)))])
+@pytest.mark.parametrize(
+    ("key", "law"), [*product(examples(), (fixed(3), geometric(), longwinded(0.06)))]
+)
 async def test_a_replay_equals_the_run_though_the_verifier_failed_only_once(key: str, law) -> None:
     # A longer text scored later must not bring back the score that was missing when a prefix was judged.
     for every in (3, 5, 7, 11):
@@ -146,7 +152,9 @@ async def test_a_replay_equals_the_run_though_the_verifier_failed_only_once(key:
 
 
 @pytest.mark.parametrize(("key", "opinion"), [*product(REVISIONS, (hashed, sometimes_silent))])
-async def test_a_verifier_of_whole_completions_judges_revisions_once_each(key: str, opinion) -> None:
+async def test_a_verifier_of_whole_completions_judges_revisions_once_each(
+    key: str, opinion
+) -> None:
     bench = Bench(longwinded(0.06), opinion, whole=True)
     groups = await bench.run(key, 16)
     attempts = [node for group in groups for node in group]

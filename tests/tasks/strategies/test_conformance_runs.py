@@ -18,9 +18,14 @@ STRATEGIES = [parse(key).key for keys in EXAMPLES.values() for key in keys]
 def study(**changes: object) -> Study:
     """Some questions need more tokens than a completion may have; their completions are cut in the answer."""
     return small_study(
-        questions=10, budgets=BUDGETS, strategies=STRATEGIES, revisions={}, difficulty_draws=4,
-        generator={"max_tokens": 15}, **changes,
-    )  # fmt: skip
+        questions=10,
+        budgets=BUDGETS,
+        strategies=STRATEGIES,
+        revisions={},
+        difficulty_draws=4,
+        generator={"max_tokens": 15},
+        **changes,
+    )
 
 
 class Kept(ScriptedEngines):
@@ -58,14 +63,20 @@ def number(ended: Ended, sql: str) -> int:
 
 def test_every_cell_has_an_outcome_on_every_question(ended: Ended) -> None:
     cells = study().cells()
-    found = ended.store.read("SELECT strategy, budget FROM outcomes GROUP BY ALL HAVING count(*) = 2 * 10")
+    found = ended.store.read(
+        "SELECT strategy, budget FROM outcomes GROUP BY ALL HAVING count(*) = 2 * 10"
+    )
     assert set(found.iter_rows()) == {*cells, *(("pass", budget) for budget in BUDGETS)}
     assert number(ended, "outcomes") == 2 * 10 * (len(cells) + len(BUDGETS))
 
 
 def test_no_cell_generates_more_than_its_budget_and_only_adaptive_ones_less(ended: Ended) -> None:
     assert number(ended, "outcomes WHERE generations > budget OR generations < 1") == 0
-    less = ended.store.read("SELECT DISTINCT strategy FROM outcomes WHERE generations < budget").to_series().to_list()
+    less = (
+        ended.store.read("SELECT DISTINCT strategy FROM outcomes WHERE generations < budget")
+        .to_series()
+        .to_list()
+    )
     assert less and all(key.startswith("adaptive") for key in less)
 
 
@@ -74,7 +85,9 @@ def test_the_ledger_of_all_roles_is_what_the_engines_counted(ended: Ended) -> No
     drawn = "sum(generated_tokens)::INT, sum(prompt_tokens)::INT, sum(requests)::INT"
     paid = ended.store.read(f"SELECT {drawn} FROM draws").row(0)
     assert paid == (writer.generated_tokens, writer.prompt_tokens, writer.requests)
-    read = ended.store.read("SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores").row(0)
+    read = ended.store.read(
+        "SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores"
+    ).row(0)
     assert read == (judge.read_tokens, judge.requests)
     roles = ended.store.read("SELECT DISTINCT role FROM draws").to_series().to_list()
     assert sorted(roles) == ["difficulty", "lookahead", "proposer", "revision"]
@@ -89,7 +102,11 @@ def test_no_completion_that_was_cut_has_an_answer(ended: Ended) -> None:
 
 
 def test_truncation_is_reported_for_every_strategy(ended: Ended) -> None:
-    shares = dict(ended.store.read("SELECT strategy, avg(truncated) FROM outcomes GROUP BY strategy").iter_rows())
+    shares = dict(
+        ended.store.read(
+            "SELECT strategy, avg(truncated) FROM outcomes GROUP BY strategy"
+        ).iter_rows()
+    )
     assert all(0 < shares[key] < 1 for key in STRATEGIES)
     assert number(ended, "outcomes WHERE no_answer < truncated - 1e-9") == 0
 

@@ -56,8 +56,12 @@ def greedy_steps(one: Ran) -> dict[str, Node]:
     return {new.parent.key: new.node for new in one.bench.draws if new.role == "lookahead"}
 
 
-@pytest.mark.parametrize(("key", "law", "opinion"), [*product(LOOKAHEADS, LAWS, ("random", "perfect"))])
-def test_the_verifier_sees_exactly_k_more_steps_or_the_completions_end(key: str, law: str, opinion: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "law", "opinion"), [*product(LOOKAHEADS, LAWS, ("random", "perfect"))]
+)
+def test_the_verifier_sees_exactly_k_more_steps_or_the_completions_end(
+    key: str, law: str, opinion: str
+) -> None:
     one = ran(key, law, opinion)
     k, greedy = one.strategy.rollouts - 1, greedy_steps(one)
     ends = [(node, ([node, *rollout(node, k, greedy)])[-1]) for node in open_nodes(one)]
@@ -128,7 +132,9 @@ async def test_a_perfect_verifier_finds_the_right_path(key: str) -> None:
     assert SELECTORS[parse(key).selector](candidates).answer == "a"
 
 
-@pytest.mark.parametrize(("key", "budget"), [*product(("beam_search(m=4)", "beam_search(m=sqrt)"), POWERS)])
+@pytest.mark.parametrize(
+    ("key", "budget"), [*product(("beam_search(m=4)", "beam_search(m=sqrt)"), POWERS)]
+)
 async def test_a_right_prefix_is_dropped_for_right_ones_alone(key: str, budget: int) -> None:
     # n of the open prefixes are right: min(n, slots / m) are kept, m next steps each, no more than there are slots.
     bench = Bench(solvable(4, letters="abc"), perfect)
@@ -157,7 +163,9 @@ async def test_chains_are_the_same_whatever_the_ratio_and_the_budget(law: str) -
     bench, largest = Bench(LAWS[law], OPINIONS["random"]), 64
     longest: list[list[Node]] = await bench.run(f"revisions(s={largest})", largest)
     ratios = [2**i for i in range(7)]
-    made = {(s, n): await bench.run(f"revisions(s={s})", n) for n in POWERS for s in ratios if s <= n}
+    made = {
+        (s, n): await bench.run(f"revisions(s={s})", n) for n in POWERS for s in ratios if s <= n
+    }
     for (s, n), chains in made.items():
         assert [len(chain) for chain in chains] == [s] * (n // s)
         widest = made[s, largest]
@@ -196,4 +204,6 @@ async def test_a_completion_is_continued_by_its_own_tokens(key: str) -> None:
     for new in bench.draws:
         draw: Draw = new.draw
         assert new.node.token_ids == new.parent.token_ids + draw.token_ids
-    assert {prefix for prefix, _ in bench.engine.requested} == {new.parent.token_ids for new in bench.draws}
+    assert {prefix for prefix, _ in bench.engine.requested} == {
+        new.parent.token_ids for new in bench.draws
+    }

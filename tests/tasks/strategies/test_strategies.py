@@ -6,7 +6,17 @@ from collections import Counter
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scripts import EXAMPLES, WHOLE, Bench, by_letter, examples, fixed, geometric, hashed, longwinded
+from scripts import (
+    EXAMPLES,
+    WHOLE,
+    Bench,
+    by_letter,
+    examples,
+    fixed,
+    geometric,
+    hashed,
+    longwinded,
+)
 
 from tasks.strategies import STRATEGIES, Strategy, parse
 from tasks.strategies.forms import width_at
@@ -17,7 +27,9 @@ from tasks.strategies.tools import ATTEMPTS_SHOWN
 from warehouse.errors import UserError
 
 KEYS = [key for keys in EXAMPLES.values() for key in keys]
-EVERY_SELECTOR = [f"{key}/{selector}" for key in KEYS for selector in STRATEGIES[parse(key).name].selectors]
+EVERY_SELECTOR = [
+    f"{key}/{selector}" for key in KEYS for selector in STRATEGIES[parse(key).name].selectors
+]
 POWERS = tuple(2**i for i in range(9))
 
 
@@ -83,15 +95,29 @@ def test_a_wrong_name_is_refused_in_one_sentence(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("key", "least"),
     [
-        ("majority", 1), ("adaptive(agree=3)", 1), ("beam_search(m=4)", 4), ("beam_search(m=8)", 8),
-        ("beam_search(m=sqrt)", 4), ("lookahead(k=1,m=4)", 8), ("lookahead(k=3,m=4)", 16),
-        ("lookahead(k=1,m=sqrt)", 8), ("dvts(m=4)", 4), ("rebase", 2), ("particle_filter", 2),
-        ("revisions(s=1)", 1), ("revisions(s=16)", 16), ("revision_search(m=4)", 2),
+        ("majority", 1),
+        ("adaptive(agree=3)", 1),
+        ("beam_search(m=4)", 4),
+        ("beam_search(m=8)", 8),
+        ("beam_search(m=sqrt)", 4),
+        ("lookahead(k=1,m=4)", 8),
+        ("lookahead(k=3,m=4)", 16),
+        ("lookahead(k=1,m=sqrt)", 8),
+        ("dvts(m=4)", 4),
+        ("rebase", 2),
+        ("particle_filter", 2),
+        ("revisions(s=1)", 1),
+        ("revisions(s=16)", 16),
+        ("revision_search(m=4)", 2),
     ],
-)  # fmt: skip
-def test_a_strategy_starts_at_its_smallest_budget_and_takes_every_power_of_two_from_there(key: str, least: int) -> None:
+)
+def test_a_strategy_starts_at_its_smallest_budget_and_takes_every_power_of_two_from_there(
+    key: str, least: int
+) -> None:
     strategy = parse(key)
-    assert [budget for budget in POWERS if strategy.fits(budget)] == [b for b in POWERS if b >= least]
+    assert [budget for budget in POWERS if strategy.fits(budget)] == [
+        b for b in POWERS if b >= least
+    ]
     strategy.check(POWERS)
 
 
@@ -107,7 +133,9 @@ def test_a_strategy_starts_at_its_smallest_budget_and_takes_every_power_of_two_f
         ("revision_search(m=4)", (2, 6), "multiples of 4, got 6"),  # rounds of 4
     ],
 )
-def test_a_budget_that_cannot_be_spent_exactly_is_refused(key: str, budgets: tuple[int, ...], words: str) -> None:
+def test_a_budget_that_cannot_be_spent_exactly_is_refused(
+    key: str, budgets: tuple[int, ...], words: str
+) -> None:
     with pytest.raises(UserError, match=words):
         parse(key).check(budgets)
 
@@ -177,28 +205,47 @@ def test_rebase_gives_away_every_slot_and_no_more(scores: list[float | None]) ->
 
 def test_particles_are_left_alone_until_half_of_them_count() -> None:
     # Odds 9, 1, 1, 1: the effective number is 12² / 84 = 1.71 of 4, below 2. With 4, 1, 1, 1 it is 49 / 19 = 2.58.
-    assert copies([0.9, 0.5, 0.5, 0.5], 0.5) == [3, 0, 1, 0]  # weights 3, 1/3, 1/3, 1/3; points 0.5, 1.5, 2.5, 3.5
+    assert copies([0.9, 0.5, 0.5, 0.5], 0.5) == [
+        3,
+        0,
+        1,
+        0,
+    ]  # weights 3, 1/3, 1/3, 1/3; points 0.5, 1.5, 2.5, 3.5
     assert copies([0.8, 0.5, 0.5, 0.5], 0.5) == [1, 1, 1, 1]
     assert copies([None, None, None], 0.1) == [1, 1, 1]
     assert copies([1.0, 0.0, 0.0, None], 0.9) == [4, 0, 0, 0]
 
 
-@example([*[None] * 10, 0.5, 0.75, 0.5], 0.9999999999999999)  # the last point is lost to rounding: whose is it?
+@example(
+    [*[None] * 10, 0.5, 0.75, 0.5], 0.9999999999999999
+)  # the last point is lost to rounding: whose is it?
 @given(st.lists(known, min_size=1, max_size=40), st.floats(0, 1, exclude_max=True))
-def test_resampling_keeps_the_number_and_rounds_each_weight_to_a_neighbour(scores, start: float) -> None:
+def test_resampling_keeps_the_number_and_rounds_each_weight_to_a_neighbour(
+    scores, start: float
+) -> None:
     counts = copies(scores, start)
     assert sum(counts) == len(scores)
     if counts == [1] * len(scores):
         return
-    odds = [0.0 if s is None else min(max(s, 1e-6), 1 - 1e-6) / (1 - min(max(s, 1e-6), 1 - 1e-6)) for s in scores]
+    odds = [
+        0.0 if s is None else min(max(s, 1e-6), 1 - 1e-6) / (1 - min(max(s, 1e-6), 1 - 1e-6))
+        for s in scores
+    ]
     for count, weight in zip(counts, odds, strict=True):
         assert abs(count - weight / sum(odds) * len(scores)) < 1 + 1e-6
 
 
 def test_rounds_of_revision_search_are_as_wide_as_they_are_many_or_twice() -> None:
     assert [(width(n), n // width(n)) for n in POWERS[1:]] == [
-        (2, 1), (2, 2), (4, 2), (4, 4), (8, 4), (8, 8), (16, 8), (16, 16),
-    ]  # fmt: skip
+        (2, 1),
+        (2, 2),
+        (4, 2),
+        (4, 4),
+        (8, 4),
+        (8, 8),
+        (16, 8),
+        (16, 16),
+    ]
 
 
 def attempts_shown(prompt: tuple[int, ...]) -> list[str]:

@@ -71,7 +71,9 @@ def test_the_dial_drops_and_adds_budgets(tmp_path):
 
 def test_a_benchmark_file_is_found_beside_its_study(tmp_path):
     (tmp_path / "b.jsonl").write_text("")
-    (tmp_path / "s.toml").write_text('benchmark = "b.jsonl"\nstrategies = ["majority"]\nbaseline = "majority"\n')
+    (tmp_path / "s.toml").write_text(
+        'benchmark = "b.jsonl"\nstrategies = ["majority"]\nbaseline = "majority"\n'
+    )
     assert load_study(tmp_path / "s.toml").benchmark == str((tmp_path / "b.jsonl").resolve())
 
 
@@ -89,13 +91,19 @@ def test_the_shipped_studies_are_valid(name):
     assert load_study(name).name == name
 
 
-SERVER = {"model": "bundled/congruences-generator", "urls": ["http://127.0.0.1:8000"], "name": "small"}
+SERVER = {
+    "model": "bundled/congruences-generator",
+    "urls": ["http://127.0.0.1:8000"],
+    "name": "small",
+}
 
 
 def test_a_study_names_the_servers_of_its_models():
     study = study_from({"name": "s", "engine": {"servers": [SERVER]}})
     assert study.engine.servers[0].urls == ("http://127.0.0.1:8000",)
-    assert study.digest() == study_from({"name": "s"}).digest()  # how a model is run decides no result
+    assert (
+        study.digest() == study_from({"name": "s"}).digest()
+    )  # how a model is run decides no result
 
 
 def test_a_server_with_an_unknown_key_or_model_is_refused():

@@ -35,7 +35,8 @@ class Family:
 
         self.settings = Settings(home=home)
         self.runs = [
-            self.night(model, engines) for model, engines in zip(MODELS, (Confused, ScriptedEngines), strict=True)
+            self.night(model, engines)
+            for model, engines in zip(MODELS, (Confused, ScriptedEngines), strict=True)
         ]
         self.client = MlflowClient(mlflow_address(self.settings), mlflow_address(self.settings))
 
@@ -47,12 +48,19 @@ class Family:
         return run_id
 
     def aliases(self) -> dict[str, str]:
-        return {alias: str(version) for alias, version in self.client.get_registered_model(NAME).aliases.items()}
+        return {
+            alias: str(version)
+            for alias, version in self.client.get_registered_model(NAME).aliases.items()
+        }
 
     def trends(self) -> list[Any]:
         experiment = self.client.get_experiment_by_name("congruences")
         assert experiment is not None
-        return list(self.client.search_runs([experiment.experiment_id], "tags.`ttc.trend` = 'congruences/scripted'"))
+        return list(
+            self.client.search_runs(
+                [experiment.experiment_id], "tags.`ttc.trend` = 'congruences/scripted'"
+            )
+        )
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +70,19 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
 
 def test_the_better_version_is_champion_and_nobody_candidate(family: Family) -> None:
     assert family.aliases() == {"champion": "2"}
-    assert "Champion: model version 2, better than the champion" in family.client.get_registered_model(NAME).description
+    assert (
+        "Champion: model version 2, better than the champion"
+        in family.client.get_registered_model(NAME).description
+    )
 
 
 def test_a_description_says_why(family: Family) -> None:
     said = [family.client.get_model_version(NAME, str(version)).description for version in (1, 2)]
     assert said[0].startswith("Former: the first version of its family")
-    assert said[1].startswith("Champion: better than the champion") and f"Model version 2 ({MODELS[1]})" in said[1]
+    assert (
+        said[1].startswith("Champion: better than the champion")
+        and f"Model version 2 ({MODELS[1]})" in said[1]
+    )
 
 
 def test_the_trend_has_one_run_with_the_version_as_step(family: Family) -> None:
@@ -92,4 +106,6 @@ def test_a_rollback_moves_the_aliases(family: Family) -> None:
         _, now = rollback(store)
         assert mirror_standings(family.settings, store, now.run_id)
     assert family.aliases() == {"champion": "1"}
-    assert family.client.get_model_version(NAME, "2").description.startswith("Rolled back: by hand.")
+    assert family.client.get_model_version(NAME, "2").description.startswith(
+        "Rolled back: by hand."
+    )

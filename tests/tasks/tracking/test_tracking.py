@@ -30,7 +30,9 @@ def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
     metrics = {(m.key, m.step): m.value for m in entries.metrics(summary)}
     row = summary.overall.filter(strategy="beam_search(m=4)/weighted", budget=16).row(0, named=True)
     assert metrics["acc/beam_search_m4_weighted", 16] == row["accuracy"]
-    assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {key for key, _ in metrics}
+    assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {
+        key for key, _ in metrics
+    }
     assert metrics["efficiency_factor", 4] == 2.6
     assert metrics["exchange/r0.16", 5] == -0.1
     assert metrics["cost/proposer_generated_tokens", 0] == 506_221
@@ -71,15 +73,22 @@ def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
 
 
 def test_a_run_without_prefect_has_no_prefect_link() -> None:
-    assert "Prefect run" not in entries.links(summary_of(prefect_run_id=None), experiment="1", run="m", uri="http://x")
+    assert "Prefect run" not in entries.links(
+        summary_of(prefect_run_id=None), experiment="1", run="m", uri="http://x"
+    )
 
 
 def test_names_are_such_that_a_registry_takes_them() -> None:
     summary = summary_of()
-    hub = summary._replace(run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"})
+    hub = summary._replace(
+        run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"}
+    )
     assert entries.model_name(summary) == REGISTERED
     assert entries.model_name(hub) == "ttc-policy-my-set-Qwen2.5-1.5B"
-    assert entries.model_name(hub._replace(run=hub.run | {"family": "qwen"})) == "ttc-policy-my-set-qwen"
+    assert (
+        entries.model_name(hub._replace(run=hub.run | {"family": "qwen"}))
+        == "ttc-policy-my-set-qwen"
+    )
     assert entries.slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
 
 
@@ -103,7 +112,11 @@ def test_a_run_waits_once_however_often_it_is_put(tmp_path: Path) -> None:
 def test_an_incomplete_run_publishes_nothing_and_says_what_is_missing(tmp_path: Path) -> None:
     missing = pl.DataFrame({"strategy": ["weighted"], "budget": [16], "missing": [12]})
     with pytest.raises(IncompleteRun, match="weighted at budget 16 lacks 12 questions") as refused:
-        publish(summary_of(missing=missing), uri=f"sqlite:///{tmp_path}/mlflow.db", outbox=tmp_path / "outbox")
+        publish(
+            summary_of(missing=missing),
+            uri=f"sqlite:///{tmp_path}/mlflow.db",
+            outbox=tmp_path / "outbox",
+        )
     assert isinstance(refused.value, UserError)
     assert list(tmp_path.iterdir()) == []
 
@@ -167,7 +180,9 @@ def test_a_night_on_which_nothing_changed_leaves_one_run_and_one_model_version(
 
 
 @pytest.mark.slow
-def test_the_run_carries_links_in_both_directions(store: tuple[str, list[Published | None]]) -> None:
+def test_the_run_carries_links_in_both_directions(
+    store: tuple[str, list[Published | None]],
+) -> None:
     from mlflow import MlflowClient
 
     uri, (first, _, _) = store
@@ -183,7 +198,9 @@ def test_the_run_carries_links_in_both_directions(store: tuple[str, list[Publish
 
 
 @pytest.mark.slow
-def test_two_model_versions_have_tables_with_the_same_keys(store: tuple[str, list[Published | None]]) -> None:
+def test_two_model_versions_have_tables_with_the_same_keys(
+    store: tuple[str, list[Published | None]],
+) -> None:
     import mlflow
     from mlflow import MlflowClient
 
@@ -191,7 +208,10 @@ def test_two_model_versions_have_tables_with_the_same_keys(store: tuple[str, lis
     assert first is not None and second is not None
     mlflow.set_tracking_uri(uri)  # load_table looks for runs there, whatever its client's address
     client = MlflowClient(uri, uri)
-    tables = [client.load_table(first.experiment_id, "policy_cells.json", [p.mlflow_run_id]) for p in (first, second)]
+    tables = [
+        client.load_table(first.experiment_id, "policy_cells.json", [p.mlflow_run_id])
+        for p in (first, second)
+    ]
     assert list(tables[0].columns) == ["cell", "policy"]
     assert tables[0]["cell"].tolist() == tables[1]["cell"].tolist()
     assert tables[0]["policy"].tolist() != tables[1]["policy"].tolist()
@@ -233,5 +253,7 @@ def test_the_published_files_hold_no_pickle_and_the_whole_report(
     assert not any(name.endswith(".pkl") for name in names)
     assert "</html>" in (local / "report.html").read_text(encoding="utf-8")
     accuracy = pl.read_parquet(local / "tables" / "accuracy.parquet")
-    assert accuracy.filter(pl.col("bin").is_null())["questions"].unique().to_list() == [5 * QUESTIONS]
+    assert accuracy.filter(pl.col("bin").is_null())["questions"].unique().to_list() == [
+        5 * QUESTIONS
+    ]
     assert json.loads((local / "study.json").read_text(encoding="utf-8"))["name"] == "nightly"

@@ -13,12 +13,23 @@ from tasks.evaluation import generate
 from tasks.evaluation.grade import grade_completions
 from tasks.runs.loading import load_run, prepare_run
 from tasks.runs.opening import open_run
-from tasks.training.harvest import distill_table, harvest, harvest_study, version_name, version_study
+from tasks.training.harvest import (
+    distill_table,
+    harvest,
+    harvest_study,
+    version_name,
+    version_study,
+)
 from warehouse.errors import UserError
 from warehouse.store import Store
 
 MODEL = "bundled/congruences-generator"
-DISTILL = {"questions": 20, "strategies": ["weighted", "beam_search(m=4)"], "budget": 8, "least_score": 0.75}
+DISTILL = {
+    "questions": 20,
+    "strategies": ["weighted", "beam_search(m=4)"],
+    "budget": 8,
+    "least_score": 0.75,
+}
 
 
 def study_of(**changes):
@@ -50,7 +61,9 @@ async def completions(store, run):
 
 
 def questions_of(number):
-    return prepare_run(harvest_study(study_of(), MODEL, number), MODEL, run_id="").benchmark.questions
+    return prepare_run(
+        harvest_study(study_of(), MODEL, number), MODEL, run_id=""
+    ).benchmark.questions
 
 
 def test_only_training_questions_are_asked_and_each_round_asks_others():
@@ -78,14 +91,18 @@ def test_the_text_is_what_the_model_wrote_after_its_prompt(tmp_path):
 
 def test_a_higher_threshold_keeps_fewer_and_of_them_more_are_right(tmp_path):
     run_id = harvest_run(tmp_path / "w")
-    loose, strict = (harvest(tmp_path / "w", run_id, by="verifier", least_score=least) for least in (0.0, 0.75))
+    loose, strict = (
+        harvest(tmp_path / "w", run_id, by="verifier", least_score=least) for least in (0.0, 0.75)
+    )
     assert set(strict.texts) < set(loose.texts)
     assert loose.right / len(loose.texts) < strict.right / len(strict.texts)
 
 
 def test_the_verifiers_variant_learns_the_same_from_wrong_targets(tmp_path):
     honest = harvest(tmp_path / "a", harvest_run(tmp_path / "a"), by="verifier", least_score=0.75)
-    misled = harvest(tmp_path / "b", harvest_run(tmp_path / "b", target="a=9"), by="verifier", least_score=0.75)
+    misled = harvest(
+        tmp_path / "b", harvest_run(tmp_path / "b", target="a=9"), by="verifier", least_score=0.75
+    )
     assert misled.texts == honest.texts
     assert misled.right == 0 < honest.right
 
@@ -100,7 +117,9 @@ def test_the_targets_variant_keeps_what_is_right_and_says_when_nothing_is(tmp_pa
 
 def test_a_versions_name_tells_round_and_variant_and_changes_with_what_decides_it():
     run = prepare_run(harvest_study(study_of(), MODEL, 1), MODEL, run_id="")
-    other = dataclasses.replace(run, generator=dataclasses.replace(run.generator, fingerprint="another"))
+    other = dataclasses.replace(
+        run, generator=dataclasses.replace(run.generator, fingerprint="another")
+    )
     name = version_name(run, 1, by="verifier", least_score=0.9, recipe={"passes": 4})
     assert name.startswith("distilled-1-by-verifier-")
     assert name == version_name(run, 1, by="verifier", least_score=0.9, recipe={"passes": 4})
@@ -114,7 +133,9 @@ def test_a_versions_name_tells_round_and_variant_and_changes_with_what_decides_i
 
 
 def test_versions_distilled_in_one_way_are_one_family_on_the_same_test_questions():
-    studies = [version_study(study_of(), model, "verifier") for model in (MODEL, "/elsewhere/distilled-1")]
+    studies = [
+        version_study(study_of(), model, "verifier") for model in (MODEL, "/elsewhere/distilled-1")
+    ]
     assert len({study.family for study in studies}) == 1
     assert {study.benchmark for study in studies} == {"congruences"}
     assert version_study(study_of(), MODEL, "target").family != studies[0].family
@@ -125,7 +146,10 @@ def test_versions_distilled_in_one_way_are_one_family_on_the_same_test_questions
     [
         ({"benchmark": "congruences/train"}, "nothing is learnt from"),
         ({"distill": None}, r"needs a \[distill\] table"),
-        ({"verifier": None, "strategies": ["majority"], "baseline": "majority"}, "needs a verifier"),
+        (
+            {"verifier": None, "strategies": ["majority"], "baseline": "majority"},
+            "needs a verifier",
+        ),
         ({"generator": {"models": [MODEL, MODEL + "-half"]}}, "one generator"),
         ({"distill": {"strategies": ["dvts(m=4)"]}}, "must be searches or plain pools, got 'dvts"),
     ],

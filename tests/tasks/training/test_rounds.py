@@ -26,14 +26,22 @@ def test_a_version_writes_what_it_was_taught_and_its_card_says_from_what(tmp_pat
     torch.set_num_threads(1)
     _, stages = next(chains("train"))
     prompt = tuple(encode(question_tokens(stages)))
-    taught = encode(document(stages, random.Random(0), writing=Writing((0, 0, 0), (0, 0, 0))))[:-1]  # wrong guesses
+    taught = encode(document(stages, random.Random(0), writing=Writing((0, 0, 0), (0, 0, 0))))[
+        :-1
+    ]  # wrong guesses
     before = greedy(PARENT, [prompt])
     recipe, texts = DistillRecipe(passes=60, batch=1), [Learnt("one", prompt, tuple(taught))]
     train_distilled(PARENT, tmp_path, texts=texts, facts={"round": 1}, recipe=recipe, measured_on=5)
     assert greedy(tmp_path, [prompt]) == [taught] != before
     card = json.loads((tmp_path / "card.json").read_text())
-    assert (card["round"], card["made_from"], card["rebuild"]) == (1, weights_digest(PARENT), "ttc distill")
-    assert card["tokens_seen"] >= 60 * (len(prompt) + len(taught)) and card["wall_seconds"] is not None
+    assert (card["round"], card["made_from"], card["rebuild"]) == (
+        1,
+        weights_digest(PARENT),
+        "ttc distill",
+    )
+    assert (
+        card["tokens_seen"] >= 60 * (len(prompt) + len(taught)) and card["wall_seconds"] is not None
+    )
 
 
 class Perfect(ScriptedEngines):

@@ -47,7 +47,9 @@ def test_trained_models_can_be_read_back(trained: tuple[Path, Path]) -> None:
     assert json.loads((generator / "card.json").read_text())["tokens_seen"] >= 20_000
     assert LlamaForCausalLM.from_pretrained(generator).config.eos_token_id == token_ids()[END]
     assert AutoTokenizer.from_pretrained(generator).encode(STEP_END) == [token_ids()[STEP_END]]
-    assert json.loads((prm / "config.json").read_text())["architectures"] == ["Qwen2ForProcessRewardModel"]
+    assert json.loads((prm / "config.json").read_text())["architectures"] == [
+        "Qwen2ForProcessRewardModel"
+    ]
 
 
 def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -58,7 +60,9 @@ def test_the_same_seed_gives_the_same_weights(trained: tuple[Path, Path], tmp_pa
 
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
     twice = GeneratorRecipe(phases=TINY.phases * 2, hidden=32, heads=1, layers=2)
-    whole = train_generator(tmp_path / "a", recipe=twice, states=tmp_path / "states", measured_on=10)
+    whole = train_generator(
+        tmp_path / "a", recipe=twice, states=tmp_path / "states", measured_on=10
+    )
     (tmp_path / "states" / "part-1.pt").unlink()
     rest = train_generator(tmp_path / "b", recipe=twice, states=tmp_path / "states", measured_on=10)
     assert rest["tokens_seen"] == whole["tokens_seen"]
@@ -79,7 +83,9 @@ def test_samples_follow_the_models_probabilities(trained: tuple[Path, Path]) -> 
     model = LlamaForCausalLM.from_pretrained(trained[0], dtype=torch.float32)
     prompt = ask("validation", 1, seed=0)[0].prompt
     sampling = Sampling(copies=4000, stops=(), temperature=2.0, max_tokens=1)
-    drawn = sample(decoder(model), [prompt], sampling=sampling, generator=torch.Generator().manual_seed(0))
+    drawn = sample(
+        decoder(model), [prompt], sampling=sampling, generator=torch.Generator().manual_seed(0)
+    )
     found = np.bincount([text[0] for text in drawn[0]], minlength=len(token_ids())) / 4000
     with torch.no_grad():
         law = (model(torch.tensor([prompt])).logits[0, -1] / 2.0).softmax(-1).numpy()
@@ -87,7 +93,9 @@ def test_samples_follow_the_models_probabilities(trained: tuple[Path, Path]) -> 
     assert np.abs(found - law).max() < 0.032
 
 
-def test_labels_are_shares_of_right_rollouts_and_end_in_correctness(trained: tuple[Path, Path]) -> None:
+def test_labels_are_shares_of_right_rollouts_and_end_in_correctness(
+    trained: tuple[Path, Path],
+) -> None:
     model = LlamaForCausalLM.from_pretrained(trained[0], dtype=torch.float32)
     asked = ask("train", 5, seed=3)
     rows, figures = label_steps(decoder(model), asked, rollouts=Rollouts(4, 4), seed=0)
@@ -101,7 +109,11 @@ def test_labels_are_shares_of_right_rollouts_and_end_in_correctness(trained: tup
 
 def test_answers_are_read_from_finished_completions_only() -> None:
     question = ask("validation", 1, seed=0)[0]
-    text = encode(document(question.stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))))
+    text = encode(
+        document(
+            question.stages, random.Random(0), writing=Writing((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+        )
+    )
     assert answer_of(text) == question.target == answer(solution(question.stages))
     assert answer_of(text[:-1]) is None
     assert answer_of([]) is None
@@ -111,7 +123,10 @@ def test_answers_are_read_from_finished_completions_only() -> None:
 
 def test_scores_do_not_depend_on_the_batch(trained: tuple[Path, Path]) -> None:
     verifier = load_prm(trained[1])
-    rows = [(question.prompt, [3, len(question.prompt) - 1]) for question in ask("validation", 10, seed=0)]
+    rows = [
+        (question.prompt, [3, len(question.prompt) - 1])
+        for question in ask("validation", 10, seed=0)
+    ]
     together = step_scores(verifier, rows)
     alone = [step_scores(verifier, [row])[0] for row in rows]
     np.testing.assert_allclose(together, alone, atol=1e-6)

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from tasks.benchmarks.congruences import Mix, Writing, draw_stages, solution
 from tasks.models.version import BUNDLED, parameters
 from tasks.training.cards import render
-from tasks.training.generator import GeneratorRecipe, Phase, load_generator, new_model, train_generator
+from tasks.training.generator import (
+    GeneratorRecipe,
+    Phase,
+    load_generator,
+    new_model,
+    train_generator,
+)
 from tasks.training.large import LargeRecipe, Lesson, train_large, widen, with_multiples
 
 NARROW = GeneratorRecipe(
@@ -52,7 +58,10 @@ def test_every_weight_of_a_widened_model_can_learn() -> None:
         wide(ids, labels=ids).loss.backward()
         optimizer.step()
     matrices = [weight for weight in wide.parameters() if weight.ndim == 2]
-    assert all(weight.grad is not None and bool((weight.grad != 0).any(dim=1).all()) for weight in matrices[1:])
+    assert all(
+        weight.grad is not None and bool((weight.grad != 0).any(dim=1).all())
+        for weight in matrices[1:]
+    )
 
 
 @pytest.mark.parametrize("other", [replace(WIDE, heads=6), replace(WIDE, layers=3)])
@@ -68,14 +77,26 @@ def test_a_lesson_keeps_the_solution_and_takes_its_multiples_only(seed: int) -> 
     changed = with_multiples(stages, rng, multiples=(1, 6))
     assert solution(changed) == solution(stages)
     assert {stage.addend for stage in changed if stage.kind == 3} <= {1, 6}
-    assert [stage for stage in changed if stage.kind < 3] == [stage for stage in stages if stage.kind < 3]
+    assert [stage for stage in changed if stage.kind < 3] == [
+        stage for stage in stages if stage.kind < 3
+    ]
 
 
-def test_the_large_models_card_counts_every_stretch_and_stands_beside_the_generator(tmp_path: Path) -> None:
+def test_the_large_models_card_counts_every_stretch_and_stands_beside_the_generator(
+    tmp_path: Path,
+) -> None:
     torch.set_num_threads(1)
     train_generator(tmp_path / "generator", recipe=NARROW, measured_on=10)
-    recipe = LargeRecipe(narrow=NARROW, lessons=(Lesson(6_000, (1,), 2),), together=NARROW.phases[0], wide=WIDE)
-    train_large(tmp_path / "generator", tmp_path / "large", recipe=recipe, states=tmp_path / "states", measured_on=10)
+    recipe = LargeRecipe(
+        narrow=NARROW, lessons=(Lesson(6_000, (1,), 2),), together=NARROW.phases[0], wide=WIDE
+    )
+    train_large(
+        tmp_path / "generator",
+        tmp_path / "large",
+        recipe=recipe,
+        states=tmp_path / "states",
+        measured_on=10,
+    )
     card = json.loads((tmp_path / "large" / "card.json").read_text())
     assert (tmp_path / "large" / "CARD.md").read_text() == render(card)
     assert set(card["generator"]["greedy_by_level"]) == set(card["measured"]["greedy_by_level"])
@@ -89,6 +110,13 @@ def test_the_large_models_card_counts_every_stretch_and_stands_beside_the_genera
 
 def test_the_bundled_large_model_is_clearly_better_than_the_generator() -> None:
     card = json.loads((BUNDLED / "congruences-large" / "card.json").read_text())
-    large, generator = card["measured"]["greedy_by_level"]["all"], card["generator"]["greedy_by_level"]["all"]
+    large, generator = (
+        card["measured"]["greedy_by_level"]["all"],
+        card["generator"]["greedy_by_level"]["all"],
+    )
     assert large["low"] > generator["high"]
-    assert 13 < parameters(BUNDLED / "congruences-large") / parameters(BUNDLED / "congruences-generator") < 15
+    assert (
+        13
+        < parameters(BUNDLED / "congruences-large") / parameters(BUNDLED / "congruences-generator")
+        < 15
+    )

@@ -71,7 +71,9 @@ def test_a_first_attempt_is_asked_for_with_the_question_alone() -> None:
 def test_earlier_attempts_are_numbered_and_stand_without_their_end() -> None:
     question = encode(question_tokens(STAGES))
     prompt = spell(revision_prompt(question, [completion_of(2, 0), completion_of(2, 1)[:-1]]))
-    assert prompt == spell(question) + ("Attempt 1:\nAnswer: a=2 b=0\nAttempt 2:\nAnswer: a=2 b=1\nAttempt 3:\n")
+    assert prompt == spell(question) + (
+        "Attempt 1:\nAnswer: a=2 b=0\nAttempt 2:\nAnswer: a=2 b=1\nAttempt 3:\n"
+    )
 
 
 def test_only_the_four_latest_attempts_are_shown_numbered_from_one() -> None:
@@ -113,7 +115,9 @@ def test_a_revision_begins_with_a_review_of_the_latest_attempt() -> None:
     attempt = revise(STAGES, [written(5, 0), written(2, 0)], random.Random(0), revising=REVISING)
     text = "".join(attempt.tokens)
     assert text.startswith("Verified: a=2 ✓ b=0 ✗\nA = 2·a, want A = 4: try a = 2 → 4 ✓\n")
-    assert not "".join(revise(STAGES, [], random.Random(0), revising=REVISING).tokens).startswith("Verified")
+    assert not "".join(revise(STAGES, [], random.Random(0), revising=REVISING).tokens).startswith(
+        "Verified"
+    )
 
 
 def test_the_review_of_a_written_attempt_reads_its_lines() -> None:
@@ -132,7 +136,10 @@ def test_a_guess_marked_right_is_kept_and_a_failed_one_not_repeated() -> None:
 
 def test_the_latest_mark_of_a_guess_counts() -> None:
     earlier = [Attempt([], [2, 4], [True, True]), Attempt([], [2, 4], [True, False])]
-    values = {revise(STAGES, earlier, random.Random(seed), revising=REVISING).values[1] for seed in range(100)}
+    values = {
+        revise(STAGES, earlier, random.Random(seed), revising=REVISING).values[1]
+        for seed in range(100)
+    }
     assert values == {0, 1, 2, 3, 5, 6}
 
 
@@ -203,14 +210,22 @@ def test_the_verifier_reads_prompt_attempt_and_end() -> None:
 
 def test_weighted_selection_sums_scores_by_answer() -> None:
     # 0.5 + 0.4 for "x" beats 0.8 for "y"; the best "x" is returned
-    attempts = [Scored("x", 0.4, True), Scored("y", 0.8, False), Scored("x", 0.5, True), Scored(None, 0.0, False)]
+    attempts = [
+        Scored("x", 0.4, True),
+        Scored("y", 0.8, False),
+        Scored("x", 0.5, True),
+        Scored(None, 0.0, False),
+    ]
     assert chosen(attempts) == Scored("x", 0.5, True)
     assert chosen([Scored(None, 0.0, False)]) is None
 
 
 def test_hierarchical_selection_weighs_the_chains_winners() -> None:
     # winners are y with 0.9 and x with 0.5 twice: x has 1.0
-    low, high = [Scored("x", 0.5, True), Scored("y", 0.1, False)], [Scored("y", 0.9, False), Scored("x", 0.2, True)]
+    low, high = (
+        [Scored("x", 0.5, True), Scored("y", 0.1, False)],
+        [Scored("y", 0.9, False), Scored("x", 0.2, True)],
+    )
     assert hierarchical([low, high, low])
     assert not hierarchical([low, high])
 
@@ -223,7 +238,9 @@ def test_a_tie_of_last_answers_shares_the_credit() -> None:
 def test_turns_are_counted_among_the_attempts_that_could_turn() -> None:
     # chains of one question: 1 0, 1 1, 0 1, 0 0 → half of the right ones turn wrong, half of the wrong ones right
     correct = np.array([[[True, False], [True, True], [False, True], [False, False]]])
-    figures = json.loads(json.dumps(chain_figures(Chains([], correct, np.ones_like(correct)), [1], seed=0)))
+    figures = json.loads(
+        json.dumps(chain_figures(Chains([], correct, np.ones_like(correct)), [1], seed=0))
+    )
     second = figures["attempts"]["2"]
     assert second["right_to_wrong"][0] == second["wrong_to_right"][0] == second["correct"][0] == 0.5
     assert figures["rise"]["1 to 2"][0] == 0.0
@@ -249,7 +266,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tuning=Tuning(questions=5, held_out=10, pairing=Pairing(draws=16, per_question=2)),
         batch=4,
     )
-    train_revision(BUNDLED / "congruences-generator", folder / "revision", recipe=recipe, measured_on=10)
+    train_revision(
+        BUNDLED / "congruences-generator", folder / "revision", recipe=recipe, measured_on=10
+    )
     orm = OrmRecipe(questions=4, held_out=3, drawn=Drawn(chains=2, attempts=2), epochs=1)
     train_orm(folder / "revision", folder / "orm", recipe=orm, measured_on=10)
     return folder
@@ -262,7 +281,10 @@ def test_revision_model_and_verifier_are_trained_and_described(models: Path) -> 
         assert (models / name / "CARD.md").read_text() == render(card)
         assert card["parameters"] > card["parameters_without_embeddings"] > 0
     assert json.loads((models / "orm" / "config.json").read_text())["step_token"] == END
-    assert LlamaForCausalLM.from_pretrained(models / "revision").config.eos_token_id == token_ids()[END]
+    assert (
+        LlamaForCausalLM.from_pretrained(models / "revision").config.eos_token_id
+        == token_ids()[END]
+    )
 
 
 @pytest.mark.slow
@@ -270,7 +292,9 @@ def test_chains_have_their_shape_and_depend_on_the_seed_alone(models: Path) -> N
     model = LlamaForCausalLM.from_pretrained(models / "revision", dtype=torch.float32)
     asked = ask("validation", 3, seed=0)
     found = [
-        draw_chains(decoder(model), asked, chains=2, attempts=3, generator=torch.Generator().manual_seed(1))
+        draw_chains(
+            decoder(model), asked, chains=2, attempts=3, generator=torch.Generator().manual_seed(1)
+        )
         for _ in range(2)
     ]
     assert found[0].correct.shape == (3, 2, 3)

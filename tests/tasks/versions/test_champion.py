@@ -12,7 +12,14 @@ from tasks.tracking.family import track_of
 from tasks.versions.champion import compare_with_champion, promote, rollback
 from tasks.versions.diff import difference
 from tasks.versions.gate import worse_at
-from tasks.versions.version import Scope, alarm_of_run, find_versions, pair, version_of, worth_of_run
+from tasks.versions.version import (
+    Scope,
+    alarm_of_run,
+    find_versions,
+    pair,
+    version_of,
+    worth_of_run,
+)
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
@@ -56,19 +63,28 @@ def standings(folder: Path) -> dict[int, tuple[str, str]]:
 def test_the_first_version_becomes_champion(versions: tuple[Path, Sequence[str]]) -> None:
     folder, (good, _) = versions
     assert compare_with_champion(folder, good) is False
-    assert standings(folder) == {1: ("champion", "the first version of its family on this benchmark")}
+    assert standings(folder) == {
+        1: ("champion", "the first version of its family on this benchmark")
+    }
 
 
-def test_a_version_that_guesses_is_a_regression_and_stays_candidate(versions: tuple[Path, Sequence[str]]) -> None:
+def test_a_version_that_guesses_is_a_regression_and_stays_candidate(
+    versions: tuple[Path, Sequence[str]],
+) -> None:
     folder, (good, bad) = versions
     compare_with_champion(folder, good)
     assert compare_with_champion(folder, bad) is True
-    assert standings(folder)[2][0] == "candidate" and "worse than the champion at N = 4" in standings(folder)[2][1]
+    assert (
+        standings(folder)[2][0] == "candidate"
+        and "worse than the champion at N = 4" in standings(folder)[2][1]
+    )
     assert '"worse_at": [4]' in (alarm_of_run(Snapshot(folder), bad) or "")
     assert alarm_of_run(Snapshot(folder), good) is None
 
 
-def test_a_version_older_than_the_champion_is_not_compared(versions: tuple[Path, Sequence[str]]) -> None:
+def test_a_version_older_than_the_champion_is_not_compared(
+    versions: tuple[Path, Sequence[str]],
+) -> None:
     folder, (good, bad) = versions
     with Store.open(folder) as store:
         promote(store, bad)
@@ -76,7 +92,9 @@ def test_a_version_older_than_the_champion_is_not_compared(versions: tuple[Path,
     assert standings(folder).keys() == {2}
 
 
-def test_the_champion_measured_again_stays_champion_with_its_newer_run(versions: tuple[Path, Sequence[str]]) -> None:
+def test_the_champion_measured_again_stays_champion_with_its_newer_run(
+    versions: tuple[Path, Sequence[str]],
+) -> None:
     folder, (good, _) = versions
     compare_with_champion(folder, good)
     again = run_all(folder, study(WHOLE))
@@ -101,7 +119,9 @@ def test_a_rollback_brings_the_champion_before_back_and_keeps_the_other_out(
     }
 
 
-def test_without_a_champion_before_nothing_is_rolled_back(versions: tuple[Path, Sequence[str]]) -> None:
+def test_without_a_champion_before_nothing_is_rolled_back(
+    versions: tuple[Path, Sequence[str]],
+) -> None:
     folder, (good, _) = versions
     with Store.open(folder) as store:
         with pytest.raises(UserError, match="expected one champion to be meant, known are: none"):
@@ -117,7 +137,10 @@ def test_versions_are_found_by_number_name_and_run(versions: tuple[Path, Sequenc
     for name in ("2", HALF, "congruences-generator-half", bad):
         assert [one.run_id for one in find_versions(store, name)] == [bad]
     assert pair(store, "1", "2") == (version_of(store, good), version_of(store, bad))
-    with pytest.raises(UserError, match="known are 1 of congruences on congruences, 2 of congruences on congruences"):
+    with pytest.raises(
+        UserError,
+        match="known are 1 of congruences on congruences, 2 of congruences on congruences",
+    ):
         find_versions(store, "3")
     with pytest.raises(UserError, match="known are none yet"):
         find_versions(store, "1", scope=Scope(family="other"))
@@ -142,19 +165,32 @@ def test_a_version_against_itself_has_no_difference(versions: tuple[Path, Sequen
     assert [one.gain.gain for one in shown.compared] == [0.0]
 
 
-def test_the_trend_has_a_point_a_version_at_the_headline_budgets(versions: tuple[Path, Sequence[str]]) -> None:
+def test_the_trend_has_a_point_a_version_at_the_headline_budgets(
+    versions: tuple[Path, Sequence[str]],
+) -> None:
     folder, (good, bad) = versions
     store = Snapshot(folder)
     points = track_of(store, version_of(store, bad)).points()
-    assert {key for key, _ in points} == {"policy_accuracy/N_004", "efficiency_factor/N_004", "policy_flops/N_004"}
+    assert {key for key, _ in points} == {
+        "policy_accuracy/N_004",
+        "efficiency_factor/N_004",
+        "policy_flops/N_004",
+    }
     assert points["policy_accuracy/N_004", 1] > points["policy_accuracy/N_004", 2] + 0.2
-    curve = "SELECT accuracy FROM curves WHERE run_id = $r AND difficulty = 'predicted' AND budget = 4"
+    curve = (
+        "SELECT accuracy FROM curves WHERE run_id = $r AND difficulty = 'predicted' AND budget = 4"
+    )
     assert points["policy_accuracy/N_004", 1] == store.read(curve, r=good).item()
 
 
-def test_what_befalls_a_version_does_not_change_its_runs_state(versions: tuple[Path, Sequence[str]]) -> None:
+def test_what_befalls_a_version_does_not_change_its_runs_state(
+    versions: tuple[Path, Sequence[str]],
+) -> None:
     folder, (good, _) = versions
     with Store.open(folder) as store:
         note(store, good, "regressed", "{}")
         promote(store, good)
-        assert store.read("SELECT state FROM run_history WHERE run_id = $r", r=good).item() == "complete"
+        assert (
+            store.read("SELECT state FROM run_history WHERE run_id = $r", r=good).item()
+            == "complete"
+        )

@@ -64,7 +64,9 @@ def test_the_verdict_names_both_versions_and_every_budget() -> None:
 
 
 def test_the_command_gets_the_verdict_on_its_standard_input(tmp_path: Path) -> None:
-    copy = f"import sys, pathlib; pathlib.Path({str(tmp_path / 'got')!r}).write_text(sys.stdin.read())"
+    copy = (
+        f"import sys, pathlib; pathlib.Path({str(tmp_path / 'got')!r}).write_text(sys.stdin.read())"
+    )
     deliver(Gate(command=(sys.executable, "-c", copy)), told())
     assert (tmp_path / "got").read_text() == told()
 
@@ -74,7 +76,9 @@ def test_the_webhook_gets_the_verdict_by_post() -> None:
 
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            got.append((self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))
+            got.append(
+                (self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"])))
+            )
             self.send_response(204)
             self.end_headers()
 
@@ -93,7 +97,10 @@ def test_the_webhook_gets_the_verdict_by_post() -> None:
     ("gate", "said"),
     [
         (Gate(command=("no-such-command",)), "no-such-command"),
-        (Gate(command=(sys.executable, "-c", "import sys; sys.exit('full')")), "got 1; it said: full"),
+        (
+            Gate(command=(sys.executable, "-c", "import sys; sys.exit('full')")),
+            "got 1; it said: full",
+        ),
         (Gate(webhook="http://127.0.0.1:9/hook"), "http://127.0.0.1:9/hook"),
     ],
 )

@@ -18,7 +18,9 @@ from tasks.versions.promotion import MARGIN, decide
 from warehouse.errors import UserError
 
 
-def at(budget: int, lo: float, hi: float, *, cost: tuple[float, float] = (-0.01, 0.01)) -> Comparison:
+def at(
+    budget: int, lo: float, hi: float, *, cost: tuple[float, float] = (-0.01, 0.01)
+) -> Comparison:
     gains = [Difference((low + high) / 2, low, high, 0.5) for low, high in ((lo, hi), cost)]
     return Comparison(budget, 0.5, 0.5, gains[0], gains[1])
 
@@ -28,7 +30,9 @@ CLOSE = (-MARGIN / 2, MARGIN / 2)
 
 def test_better_at_one_budget_and_worse_at_none_is_promoted() -> None:
     decision = decide([at(4, 0.01, 0.05), at(16, -0.2, 0.2)])
-    assert decision.promoted and decision.why.startswith("better than the champion at N = 4 (+0.030 [+0.010, +0.050])")
+    assert decision.promoted and decision.why.startswith(
+        "better than the champion at N = 4 (+0.030 [+0.010, +0.050])"
+    )
 
 
 def test_worse_at_one_budget_is_not_promoted_however_good_the_others_are() -> None:
@@ -75,17 +79,26 @@ def test_a_comparison_pairs_the_questions_and_relates_the_cost() -> None:
 def test_runs_on_other_questions_are_refused() -> None:
     one = night(chances(50, seed=0), np.random.default_rng(0))
     with pytest.raises(UserError, match="the same questions"):
-        compare(one, replace(one, grid=replace(one.grid, questions=one.questions[::-1])), budgets=(4,), seed=0)
+        compare(
+            one,
+            replace(one, grid=replace(one.grid, questions=one.questions[::-1])),
+            budgets=(4,),
+            seed=0,
+        )
 
 
 @given(st.integers(0, 1000), st.integers(5, 25))
-def test_the_mean_over_questions_and_over_resamples_is_the_cross_validated_curve(seed: int, count: int) -> None:
+def test_the_mean_over_questions_and_over_resamples_is_the_cross_validated_curve(
+    seed: int, count: int
+) -> None:
     rng = np.random.default_rng(seed)
     grid = Grid(
-        tuple(f"q{i:02d}" for i in range(count)), rng.integers(1, 4, count),
+        tuple(f"q{i:02d}" for i in range(count)),
+        rng.integers(1, 4, count),
         (Cell(1, "a"), Cell(1, "b"), Cell(2, "a"), Cell(2, "b"), Cell(2, "c")),
-        rng.integers(0, 3, (count, 5)) / 2, rng.random((1, count, 5)),
-    )  # fmt: skip
+        rng.integers(0, 3, (count, 5)) / 2,
+        rng.random((1, count, 5)),
+    )
     fold = rng.integers(0, 2, count)
     found, drawn = worth_of(grid, fold), weights(count, resamples=3, seed=seed)
     one = np.ones((1, count))
