@@ -48,7 +48,7 @@ def show(study: Study, run_id: str) -> None:
     """Leave the policy as a table artifact on the flow run's page."""
     summary = load_summary(Snapshot(settings().warehouse), run_id)
     rows: dict[int, dict[str, str | int]] = {}
-    for cell in policy_cells(summary, summary.difficulties[0]):
+    for cell in policy_cells(summary, summary.used_difficulty):
         rows.setdefault(cell.bin, {"bin": cell.bin})[f"N = {cell.budget}"] = (
             f"{cell.strategy} {cell.accuracy:.2f}"
         )

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from flows.cli.terminal import console
 from tasks.publication.words import model_short_name
+from tasks.statistics.comparisons import Tested
 from tasks.strategies.names import short_names
 from tasks.versions.comparison import Comparison
 from tasks.versions.diff import ChangedCell, Diff, Mover, difference
@@ -30,7 +31,10 @@ def show_diff(folder: Path, before: str, now: str, *, scope: Scope, as_json: boo
 
 
 def _plain(value: Any) -> Any:
-    """NamedTuples as objects with their fields' names."""
+    """NamedTuples as objects with their fields' names; a tested difference in one object."""
+    if isinstance(value, Tested):
+        gain, lo, hi = value.difference
+        return {"gain": gain, "lo": lo, "hi": hi, "p": value.p}
     if hasattr(value, "_asdict"):
         own = {"significant": value.significant} if isinstance(value, ChangedCell) else {}
         return {name: _plain(part) for name, part in value._asdict().items()} | own
@@ -87,14 +91,14 @@ def _table(*columns: str) -> Table:
 def _budgets(compared: list[Comparison]) -> Table:
     table = _table("N", "accuracy before", "accuracy now", "difference", "FLOPs", "verdict")
     for one in compared:
-        gain, cost = one.gain, one.cost
+        gain, cost = one.gain.difference, one.cost.difference
         verdict = "better" if gain.lo > 0 else "worse" if gain.hi < 0 else "cannot be told apart"
         table.add_row(
             str(one.budget),
             f"{one.before:.3f}",
             f"{one.accuracy:.3f}",
-            f"{gain.gain:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]",
-            f"{cost.gain:+.0%} [{cost.lo:+.0%}, {cost.hi:+.0%}]",
+            f"{gain.value:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]",
+            f"{cost.value:+.0%} [{cost.lo:+.0%}, {cost.hi:+.0%}]",
             verdict,
         )
     return table
@@ -104,9 +108,11 @@ def _cells(changed: list[ChangedCell]) -> Table:
     names = short_names(name for cell in changed for name in (cell.before, cell.now))
     table = _table("bin", "N", "before", "now", "gain", "p")
     for cell in changed:
-        gain = cell.gain
+        gain = None if cell.gain is None else cell.gain.difference
         said = (
-            "not measured" if gain is None else f"{gain.gain:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]"
+            "not measured"
+            if gain is None
+            else f"{gain.value:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]"
         )
         p = "–" if cell.p is None else f"{cell.p:.3f}" + (" *" if cell.significant else "")
         table.add_row(str(cell.bin), str(cell.budget), names[cell.before], names[cell.now], said, p)

@@ -29,10 +29,10 @@ def run(
     ] = False,
 ) -> None:
     """Evaluate a study: a name in infra/studies/ or the path of a TOML file. Run again to resume."""
-    from flows.cli.policy_view import tell_regressions
+    from flows.cli.policy_view import print_alarms
 
     run_ids = _evaluate(load_study(study, max_budget=max_budget))
-    if tell_regressions(settings().warehouse, run_ids) and gate:
+    if print_alarms(settings().warehouse, run_ids) and gate:
         raise SystemExit(REGRESSED)
 
 

@@ -7,18 +7,17 @@ from typing import Any
 
 import polars as pl
 
+from tasks.statistics.difficulty import used_difficulty
 from warehouse import snapshot
 
 
 def load_exchange(folder: Path, run_id: str) -> pl.DataFrame:
-    """The rows of view `exchange_by_bin` of a run, under the difficulty that needs no target where there is one."""
-    return snapshot.query(
-        folder,
-        "SELECT * FROM exchange_by_bin WHERE run_id = $run_id AND difficulty = (SELECT max(difficulty) "
-        "FROM exchange_by_bin WHERE run_id = $run_id AND difficulty IN ('oracle', 'predicted')) "
-        "ORDER BY source DESC, ratio, bin",
-        parameters={"run_id": run_id},
+    """The rows of view `exchange_by_bin` of a run, in the bins of the used difficulty."""
+    rows = snapshot.Snapshot(folder).read(
+        "SELECT * FROM exchange_by_bin WHERE run_id = $run_id ORDER BY source DESC, ratio, bin",
+        run_id=run_id,
     )
+    return rows.filter(difficulty=used_difficulty(rows["difficulty"].unique().to_list()))
 
 
 def exchange_table(rows: pl.DataFrame) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> N
 
         compare(study)
     _show_exchange(run_id, as_json=False)
-    _say_verdicts(run_id)
+    _print_conclusions(run_id)
 
 
 def _refuse_early(study: Study) -> None:
@@ -95,7 +95,7 @@ def _show_exchange(run_id: str, *, as_json: bool) -> None:
     show_rows(rows.to_dicts() if as_json else exchange_table(rows), as_json=as_json, title=title)
 
 
-def _say_verdicts(run_id: str) -> None:
+def _print_conclusions(run_id: str) -> None:
     from tasks.replication.claims import claims
     from tasks.replication.evidence import load_evidence
     from tasks.replication.report import headlines, html
@@ -103,13 +103,13 @@ def _say_verdicts(run_id: str) -> None:
 
     evidence = load_evidence(Snapshot(settings().warehouse), run_id)
     for head in headlines(evidence):
-        console().print(f"\n{head.question}\n  {head.figure} · {head.verdict}")
+        console().print(f"\n{head.question}\n  {head.figure} · {head.conclusion}")
     rows: list[dict[str, Any]] = [
         {
             "figure": one.figure,
             "the paper": one.paper,
             "measured": one.measured,
-            "verdict": one.verdict,
+            "conclusion": one.conclusion,
         }
         for one in claims(evidence)
     ]

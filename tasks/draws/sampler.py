@@ -1,6 +1,6 @@
 """Memoised sampling: the first n children of a prefix, drawn once and for all.
 
-All generation goes through here (DESIGN §2.1). What is in the journal is answered from
+All generation goes through here (ARCHITECTURE §2.1). What is in the journal is answered from
 memory; only the missing children are drawn. Children are i.i.d. given the prefix, so every
 strategy and budget may share them and each keeps its exact distribution.
 """

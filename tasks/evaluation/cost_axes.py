@@ -9,8 +9,10 @@ import polars as pl
 
 from tasks.engines.pace import seconds_a_token
 from tasks.models.version import Model
+from tasks.runs.outcomes import load_bins, load_difficulties
 from tasks.runs.run import Run
 from tasks.statistics.cost_axes import fit_costs
+from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.strategies import parse
 from warehouse.store import Store
 
@@ -34,10 +36,7 @@ def fit_cost_axes(store: Store, run: Run) -> None:
     paces = {one.fingerprint: seconds_a_token(store, run.run_id, one) for one in models}
     work = {one.fingerprint: 2.0 * one.parameters for one in models}
     probing = _probing(store, run, outcomes)
-    kinds = store.read(
-        "SELECT DISTINCT difficulty FROM bins WHERE run_id = $run_id ORDER BY ALL",
-        run_id=run.run_id,
-    )
+    kinds = load_difficulties(store, run.run_id)
     for axis, alone, prices in (
         ("flops", pl.col("flops"), work),
         ("seconds", _seconds(run, outcomes, paces), paces),
@@ -45,7 +44,7 @@ def fit_cost_axes(store: Store, run: Run) -> None:
         priced = probing.with_columns(
             alone=alone, probe=_probe(run, prices, prompts=axis == "flops")
         )
-        for difficulty in kinds["difficulty"]:
+        for difficulty in kinds:
             _fit_one(store, run, _Axis(axis, difficulty), priced)
 
 
@@ -108,18 +107,16 @@ def _paid(tokens: pl.Expr, model: Model | None, prices: Prices) -> pl.Expr:
 
 def _fit_one(store: Store, run: Run, axis: _Axis, priced: pl.DataFrame) -> None:
     """Write one axis under one difficulty; nothing where a cost is unknown."""
-    extra = pl.col("probe") if axis.difficulty == "probe" else pl.lit(0.0)
+    # Only a probe is drawn for the question itself; what the other kinds take is known beforehand.
+    probed = DIFFICULTIES[axis.difficulty].price == "probe"
+    extra = pl.col("probe") if probed else pl.lit(0.0)
     costs = priced.select(
         "question_id", "strategy", "budget", "accuracy", "alone", cost=pl.col("alone") + extra
     )
     unit = _unit(costs)
     if costs["cost"].has_nulls() or not unit:
         return
-    binned = store.read(
-        "SELECT question_id, bin FROM bins WHERE run_id = $run_id AND difficulty = $difficulty",
-        run_id=run.run_id,
-        difficulty=axis.difficulty,
-    )
+    binned = load_bins(store, run.run_id, axis.difficulty)
     baseline, seed = run.study.baseline, run.study.seed
     fitted = fit_costs(
         costs.filter(pl.col("strategy") != "pass"), binned, unit=unit, baseline=baseline, seed=seed

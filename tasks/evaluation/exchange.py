@@ -29,6 +29,7 @@ from tasks.protocols import Sampling
 from tasks.runs.events import stage
 from tasks.runs.loading import prepare_run
 from tasks.runs.opening import model_rows
+from tasks.runs.outcomes import load_bins, load_difficulties, load_outcomes
 from tasks.runs.run import Run
 from tasks.statistics.exchange import Rate, compare_at_flops, rate_of_ratio, rate_of_tokens
 from tasks.study.study import Study
@@ -127,11 +128,7 @@ async def _drawn(
 
 
 async def _rows(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
-    outcomes = store.read(
-        "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes WHERE run_id = $run_id "
-        "AND strategy <> 'pass'",
-        run_id=run.run_id,
-    )
+    outcomes = load_outcomes(store, run.run_id)
     if not len(outcomes):
         raise UserError(
             f"run {run.run_id}: expected outcomes to compare, got none; run the study to its end first"
@@ -143,9 +140,14 @@ async def _rows(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.Dat
     rates, size = _rates(store, run, large), large.generator.parameters / run.generator.parameters
     frames = [
         compare_at_flops(
-            outcomes, binned, correct, rates=rates, costs_order=("flops",), seed=run.study.seed
+            outcomes,
+            load_bins(store, run.run_id, difficulty),
+            correct,
+            rates=rates,
+            costs_order=("flops",),
+            seed=run.study.seed,
         ).with_columns(difficulty=pl.lit(difficulty))
-        for difficulty, binned in _binned(store, run)
+        for difficulty in load_difficulties(store, run.run_id)
     ]
     return pl.concat(frames).with_columns(
         run_id=pl.lit(run.run_id),
@@ -161,17 +163,6 @@ def _pass_at_1(store: Store, run: Run) -> pl.DataFrame:
         "AND budget = 1",
         run_id=run.run_id,
     )
-
-
-def _binned(store: Store, run: Run) -> list[tuple[str, pl.DataFrame]]:
-    frame = store.read(
-        "SELECT difficulty, question_id, bin FROM bins WHERE run_id = $run_id ORDER BY ALL",
-        run_id=run.run_id,
-    )
-    return [
-        (str(name), part.drop("difficulty"))
-        for (name,), part in frame.group_by("difficulty", maintain_order=True)
-    ]
 
 
 def _rates(store: Store, run: Run, large: Run) -> list[Rate]:

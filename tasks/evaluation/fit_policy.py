@@ -9,7 +9,9 @@ import polars as pl
 from tasks.evaluation.cost_axes import fit_cost_axes
 from tasks.runs.completeness import missing_outcomes, missing_scores
 from tasks.runs.events import note, stage
+from tasks.runs.outcomes import load_bins, load_difficulties, load_outcomes
 from tasks.runs.run import Run
+from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.fleet import fleet
 from tasks.statistics.policy import Estimation, fit_policy
 from tasks.strategies import parse
@@ -27,16 +29,8 @@ def run(folder: Path, run_id: str) -> str | None:
         if missing:
             note(store, run_id, "incomplete", missing)
             return missing
-        outcomes = store.read(
-            "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes "
-            "WHERE run_id = $run_id AND strategy <> 'pass'",
-            run_id=run_id,
-        )
-        kinds = store.read(
-            "SELECT DISTINCT difficulty FROM bins WHERE run_id = $run_id ORDER BY ALL",
-            run_id=run_id,
-        )
-        for difficulty in kinds["difficulty"]:
+        outcomes = load_outcomes(store, run_id)
+        for difficulty in load_difficulties(store, run_id):
             _fit_one(store, run, difficulty, outcomes)
         fit_cost_axes(store, run)
         note(store, run_id, "complete")
@@ -45,11 +39,7 @@ def run(folder: Path, run_id: str) -> str | None:
 
 
 def _fit_one(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) -> None:
-    binned = store.read(
-        "SELECT question_id, bin FROM bins WHERE run_id = $run_id AND difficulty = $difficulty",
-        run_id=run.run_id,
-        difficulty=difficulty,
-    )
+    binned = load_bins(store, run.run_id, difficulty)
     fitted = fit_policy(
         outcomes,
         binned,
@@ -84,7 +74,7 @@ def _last_table(store: Store, run: Run, difficulty: str) -> pl.DataFrame:
 
 def estimation(study: Study, difficulty: str) -> Estimation:
     """What binning a question costs: a probe's draws are the first of any pool strategy that follows."""
-    if difficulty != "probe":
+    if DIFFICULTIES[difficulty].price == "difficulty":
         return Estimation(study.difficulty_draws)
     pools = frozenset(one.key for one in map(parse, study.strategies) if one.kind == "pool")
     return Estimation(study.probe_draws, reused_by=pools)

@@ -7,8 +7,9 @@ from math import ceil, floor
 import polars as pl
 
 from tasks.publication.figures import PALETTE
-from tasks.publication.summary import KINDS, RunSummary
+from tasks.publication.summary import RunSummary
 from tasks.publication.svg import GREY, Frame, Point, Series, axes, end_labels, line, page
+from tasks.statistics.difficulty import DIFFICULTIES
 
 NOTE = (
     "Cross-validated; the strategy and its budget are chosen in each bin among what a question may cost there. "
@@ -53,7 +54,7 @@ def _axis(rows: pl.DataFrame, axis: str) -> str:
 
 def _lines(rows: pl.DataFrame, baseline: str) -> list[Series]:
     found: list[Series] = []
-    for place, kind in enumerate(one for one in KINDS if one != "frozen"):
+    for place, kind in enumerate(one for one in DIFFICULTIES if one != "frozen"):
         mine = rows.filter(difficulty=kind).sort("level")
         points = [
             Point(2.0**k, *rest)
@@ -70,4 +71,4 @@ def _baseline(rows: pl.DataFrame, baseline: str) -> list[Series]:
     points = [
         Point(2.0**k, y, y, y) for k, y in known.select("level", "baseline_accuracy").iter_rows()
     ]
-    return [Series(baseline, points, GREY, "6 4", mark=len(KINDS))] if points else []
+    return [Series(baseline, points, GREY, "6 4", mark=len(DIFFICULTIES))] if points else []

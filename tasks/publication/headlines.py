@@ -9,15 +9,16 @@ import polars as pl
 
 from tasks.publication.summary import COVERAGE, RunSummary, ShownCell, policy_cells
 from tasks.publication.words import factor_text, interval_text, net_text
-from tasks.statistics.picks import SIGNIFICANCE
+from tasks.statistics.multiplicity import SIGNIFICANCE
 from tasks.strategies.names import short_names
 
 
 def headlines(summary: RunSummary) -> list[str]:
     """The run's result in plain sentences: accuracy at the largest budget, efficiency, what pays where."""
     sentences = [_at_the_top(summary)]
-    for difficulty in summary.difficulties[:1]:
-        sentences += [_efficiency(summary), *_where(summary, policy_cells(summary, difficulty))]
+    if summary.difficulties:
+        policy = policy_cells(summary, summary.used_difficulty)
+        sentences += [_efficiency(summary), *_where(summary, policy)]
     if summary.mdd is not None:
         sentences.append(
             f"Differences below {summary.mdd:.3f} cannot be detected with these questions."
@@ -87,11 +88,9 @@ def _baseline(summary: RunSummary) -> str:
 
 
 def _factors(summary: RunSummary) -> pl.DataFrame:
-    """Efficiency factors under the deployable difficulty, budget 1 left out."""
-    kinds = summary.difficulties[:1]
-    return summary.efficiency.filter(
-        pl.col("difficulty").is_in(kinds) & (pl.col("budget") > 1)
-    ).sort("budget")
+    """Efficiency factors under the used difficulty, budget 1 left out."""
+    rows = summary.efficiency.filter(difficulty=summary.used_difficulty)
+    return rows.filter(pl.col("budget") > 1).sort("budget")
 
 
 def largest_factor(summary: RunSummary) -> dict[str, Any] | None:

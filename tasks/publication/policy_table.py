@@ -23,9 +23,9 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
     """The policy grid with its legend, as rich draws it: at most 100 columns wide.
 
     A cell names the strategy, its accuracy ± half the 95 % interval, and its gain over the baseline.
-    `difficulty` is `oracle` or `predicted`; None: the deployable one if the run has it.
+    `difficulty` is a kind that the run has; None: the one by which the policy is used.
     """
-    kind = difficulty or (summary.difficulties or ["predicted"])[0]
+    kind = difficulty or summary.used_difficulty
     policy = policy_cells(summary, kind)
     names = short_names(cell.strategy for cell in policy)
     budgets = sorted({cell.budget for cell in policy})

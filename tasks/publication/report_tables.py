@@ -9,15 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.summary import KINDS, RunSummary
+from tasks.publication.summary import RunSummary
 from tasks.publication.words import factor_text, net_text
+from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.strategies.names import short_names
 
 
 def efficiency(summary: RunSummary) -> str:
     """The efficiency factor by budget, a column a difficulty, and beside it net of what the difficulty cost."""
     rows = summary.efficiency
-    kinds = [kind for kind in KINDS if kind in rows["difficulty"]]
+    kinds = [kind for kind in DIFFICULTIES if kind in rows["difficulty"]]
     texts = {
         (r["budget"], r["difficulty"]): (factor_text(r), net_text(r) or "–")
         for r in rows.iter_rows(named=True)
@@ -35,7 +36,7 @@ def efficiency(summary: RunSummary) -> str:
 
 def fleet(summary: RunSummary) -> str:
     """What it is worth to spend an average budget unevenly over the bins; nothing for a run from before that."""
-    rows = summary.fleet.filter(pl.col("difficulty").is_in(summary.difficulties[:1]))
+    rows = summary.fleet.filter(difficulty=summary.used_difficulty)
     if not rows.height:
         return ""
     body = [
@@ -50,7 +51,7 @@ def fleet(summary: RunSummary) -> str:
         for r in rows.drop_nulls("gain_lo").iter_rows(named=True)
     ]
     note = "The same average budget, uniform or by marginal gain over bins; cross-validated, differences paired. "
-    note += f"{summary.difficulties[0].capitalize()} difficulty, its own draws in neither."
+    note += f"{summary.used_difficulty.capitalize()} difficulty, its own draws in neither."
     head = ["average", "uniform", "by gain", "difference", "spent", "average of bins 1 …"]
     return _section("One budget over many questions", head, body, note=note)
 
@@ -92,7 +93,7 @@ def failures(summary: RunSummary) -> str:
 
 def changes(summary: RunSummary) -> str:
     """Cells that name another strategy than the previous model version's; nothing without one."""
-    rows = summary.changes.filter(pl.col("difficulty").is_in(summary.difficulties[:1]))
+    rows = summary.changes.filter(difficulty=summary.used_difficulty)
     if not rows.height:
         return ""
     changed = rows.filter(pl.col("changed")).to_dicts()

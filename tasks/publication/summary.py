@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from tasks.statistics.comparisons import minimum_detectable
+from tasks.statistics.difficulty import DIFFICULTIES, used_difficulty
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 
@@ -97,25 +98,21 @@ class RunSummary(NamedTuple):
 
     @property
     def difficulties(self) -> list[str]:
-        """Kinds of difficulty that have a policy; the deployable ones first."""
+        """Kinds of difficulty that have a policy, the one that is used first."""
         known = set(self.policy["difficulty"].to_list())
-        return [kind for kind in KINDS if kind in known]
+        return [kind for kind in DIFFICULTIES if kind in known]
+
+    @property
+    def used_difficulty(self) -> str:
+        """The kind by which the policy is used: its table is the one that every reader gets."""
+        return used_difficulty(self.difficulties)
 
     @property
     def shown_exchange(self) -> pl.DataFrame:
-        """The exchange by oracle difficulty, as in the paper's figure, or by what there is."""
-        kinds = [
-            kind
-            for kind in ("oracle", "predicted")
-            if kind in self.exchange["difficulty"].to_list()
-        ]
-        return self.exchange.filter(pl.col("difficulty").is_in(kinds[:1])).sort(
-            "source", "ratio", "bin"
-        )
+        """The exchange in the bins of the used difficulty; no rows where there was none."""
+        kind = used_difficulty(self.exchange["difficulty"].unique().to_list())
+        return self.exchange.filter(difficulty=kind).sort("source", "ratio", "bin")
 
-
-KINDS = ("predicted", "probe", "oracle", "frozen")
-"""All kinds of difficulty, in the order in which they are shown."""
 
 FRAMES = (
     "accuracy",
@@ -177,7 +174,7 @@ def load_summary(store: Reader, run_id: str) -> RunSummary:
 
 def _detectable(store: Reader, summary: RunSummary) -> float | None:
     outcomes = store.read(
-        "SELECT question_id, strategy, budget, accuracy FROM outcomes WHERE run_id = $run_id AND strategy <> 'pass'",
+        "SELECT question_id, strategy, budget, accuracy FROM run_outcomes WHERE run_id = $run_id",
         run_id=summary.run_id,
     )
     return minimum_detectable(outcomes, baseline=summary.baseline) if len(outcomes) else None

@@ -1,4 +1,4 @@
-"""What the paper says beside what was measured, and a verdict drawn from the interval."""
+"""What the paper says beside what was measured, and a conclusion drawn from the interval."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.replication.conclusions import (
     some,
     within,
 )
-from tasks.replication.contrasts import Contrast, lead, lead_change, policy_lead
+from tasks.replication.contrasts import lead, lead_change, policy_lead
 from tasks.replication.evidence import (
     PARALLEL,
     Evidence,
@@ -27,6 +27,7 @@ from tasks.replication.evidence import (
     search_strategies,
 )
 from tasks.statistics.difficulty import BINS
+from tasks.statistics.intervals import Estimate
 from tasks.statistics.policy import PolicyFit
 
 Figure = Literal["search", "search policy", "ratio", "revision policy", "exchange"]
@@ -72,7 +73,7 @@ class Claim(NamedTuple):
     figure: Figure
     paper: str
     measured: str
-    verdict: Conclusion
+    conclusion: Conclusion
 
 
 def claims(evidence: Evidence) -> list[Claim]:
@@ -87,9 +88,9 @@ def claims(evidence: Evidence) -> list[Claim]:
     ]
 
 
-def contrast_text(contrast: Contrast) -> str:
+def estimate_text(figure: Estimate) -> str:
     """`+0.12 [+0.08, +0.16]`."""
-    return f"{signed_text(contrast.value)} [{signed_text(contrast.lo)}, {signed_text(contrast.hi)}]"
+    return f"{signed_text(figure.value)} [{signed_text(figure.lo)}, {signed_text(figure.hi)}]"
 
 
 def _search(evidence: Evidence) -> Iterable[Claim]:
@@ -98,18 +99,18 @@ def _search(evidence: Evidence) -> Iterable[Claim]:
     if BEAM in evidence.strategies and few:
         grid = evidence.grid([BEAM, BASELINE])
         early = lead(grid, BEAM, BASELINE, budgets=few, seed=evidence.seed)
-        said = f"beam (m = 4) minus weighted, mean of N = {_span(few)}: {contrast_text(early)}"
+        said = f"beam (m = 4) minus weighted, mean of N = {_span(few)}: {estimate_text(early)}"
         yield Claim("search", PAPER["small budgets"], said, above(early))
         late = lead(grid, BEAM, BASELINE, budgets=top, seed=evidence.seed)
         change = lead_change(grid, BEAM, BASELINE, before=few, after=top, seed=evidence.seed)
-        said = f"at N = {top[0]} it is {contrast_text(late)}, a change of {contrast_text(change)}"
+        said = f"at N = {top[0]} it is {estimate_text(late)}, a change of {estimate_text(change)}"
         yield Claim("search", PAPER["shrinks"], said, below(change))
     later = [n for n in evidence.budgets if n >= 8]
     if {BEAM, LOOKAHEAD} <= set(evidence.strategies):
         gap = lead(
             evidence.grid([LOOKAHEAD, BEAM]), LOOKAHEAD, BEAM, budgets=later, seed=evidence.seed
         )
-        said = f"lookahead (k = 1) minus beam (both m = 4), mean of N = {_span(later)}: {contrast_text(gap)}"
+        said = f"lookahead (k = 1) minus beam (both m = 4), mean of N = {_span(later)}: {estimate_text(gap)}"
         yield Claim("search", PAPER["lookahead"], said, below(gap))
 
 
@@ -120,15 +121,15 @@ def _search_by_bin(evidence: Evidence) -> Iterable[Claim]:
         return
     grid, late = evidence.grid([BEAM, BASELINE]), budgets[-2:]
     easy = lead(grid, BEAM, BASELINE, budgets=late, bins=EASY, seed=evidence.seed)
-    said = f"beam minus weighted in bins 1–2, mean of N = {_span(late)}: {contrast_text(easy)}"
+    said = f"beam minus weighted in bins 1–2, mean of N = {_span(late)}: {estimate_text(easy)}"
     yield Claim("search", PAPER["easy search"], said, below(easy))
     medium = lead(grid, BEAM, BASELINE, budgets=budgets, bins=MEDIUM, seed=evidence.seed)
-    said = f"beam minus weighted in bins 3–4, mean of N = {_span(budgets)}: {contrast_text(medium)}"
+    said = f"beam minus weighted in bins 3–4, mean of N = {_span(budgets)}: {estimate_text(medium)}"
     yield Claim("search", PAPER["medium search"], said, above(medium))
     rows = evidence.summary.accuracy.filter(difficulty="oracle", bin=BINS, budget=budgets[-1])
     rows = rows.filter(pl.col("strategy").is_in(search_strategies(evidence.strategies)))
     best = rows.sort("accuracy", descending=True).row(0, named=True)
-    reached = Contrast(best["accuracy"], best["lo"], best["hi"])
+    reached = Estimate(best["accuracy"], best["lo"], best["hi"])
     said = f"best of the searches, N = {budgets[-1]}: {reached.value:.2f} [{reached.lo:.2f}, {reached.hi:.2f}]"
     yield Claim(
         "search",
@@ -142,7 +143,7 @@ def _policy(
     evidence: Evidence, figure: Literal["search policy", "revision policy"]
 ) -> Iterable[Claim]:
     """Figures 4 and 8: the compute-optimal policy against parallel draws."""
-    searching, kind = figure == "search policy", evidence.deployable
+    searching, kind = figure == "search policy", evidence.used_difficulty
     fits = evidence.search if searching else evidence.revising
     budgets = [n for n in evidence.budgets if n >= 4]
     if not fits or not budgets:
@@ -156,12 +157,12 @@ def _policy(
     yield Claim(figure, saving, said, factor_conclusion(fits[kind].efficiency))
     parallel = evidence.grid([baseline], kind, budgets)
     gain = policy_lead(evidence.grid(names, kind, budgets), parallel, seed=evidence.seed)
-    said = f"policy minus {rival}, mean of N = {_span(budgets)}: {contrast_text(gain)}"
+    said = f"policy minus {rival}, mean of N = {_span(budgets)}: {estimate_text(gain)}"
     yield Claim(figure, PAPER["policy ahead"], said, above(gain))
     oracle = evidence.grid(names, "oracle", budgets)
     for other in [other for other in fits if other != "oracle"]:
         loss = policy_lead(evidence.grid(names, other, budgets), oracle, seed=evidence.seed)
-        said = f"{other} minus oracle, mean of N = {_span(budgets)}: {contrast_text(loss)} (as well: within {CLOSE})"
+        said = f"{other} minus oracle, mean of N = {_span(budgets)}: {estimate_text(loss)} (as well: within {CLOSE})"
         yield Claim(figure, PAPER[other], said, within(loss, CLOSE))
 
 
@@ -180,18 +181,18 @@ def _ratio(evidence: Evidence) -> Iterable[Claim]:
     if len(keys) < 3 or chain_length(keys[0]) != 1:
         return
     all_ = _sequential_lead(evidence, keys)
-    said = f"all in sequence minus all in parallel, mean of N = 2 … {top}: {contrast_text(all_)}"
+    said = f"all in sequence minus all in parallel, mean of N = 2 … {top}: {estimate_text(all_)}"
     yield Claim("ratio", PAPER["sequential"], said, above(all_))
     yield _balance(evidence, keys, "between", bins=range(1, BINS + 1))
     easy = _sequential_lead(evidence, keys, bins=EASY)
-    said = f"all in sequence minus all in parallel in bins 1–2, mean of N = 2 … {top}: {contrast_text(easy)}"
+    said = f"all in sequence minus all in parallel in bins 1–2, mean of N = 2 … {top}: {estimate_text(easy)}"
     yield Claim("ratio", PAPER["easy sequential"], said, above(easy))
     yield _balance(evidence, keys, "hard balance", bins=HARD)
 
 
 def _sequential_lead(
     evidence: Evidence, keys: Sequence[str], bins: Sequence[int] | None = None
-) -> Contrast:
+) -> Estimate:
     """All attempts in sequence minus all in parallel, the mean over the budgets of 2 and more that have both."""
     lengths = pl.col("strategy").replace_strict(
         {key: chain_length(key) for key in keys}, return_dtype=pl.Int64
@@ -219,7 +220,7 @@ def _balance(evidence: Evidence, keys: list[str], claim: str, *, bins: Sequence[
     )
     parallel, sequential = (policy_lead(inner, end, seed=evidence.seed) for end in ends)
     where = "" if len(bins) == BINS else f" in bins {bins[0]}–{bins[-1]}"
-    said = f"best ratio in between minus all in parallel {contrast_text(parallel)}, minus all in sequence {contrast_text(sequential)}"
+    said = f"best ratio in between minus all in parallel {estimate_text(parallel)}, minus all in sequence {estimate_text(sequential)}"
     return Claim(
         "ratio",
         PAPER[claim],
@@ -237,9 +238,9 @@ def _exchange(evidence: Evidence) -> Iterable[Claim]:
         yield behind_on_the_hardest(few)
     if much.height:
         hard = [
-            _contrast(row) for row in much.filter(pl.col("bin") >= BINS - 1).sort("bin").to_dicts()
+            _difference(row) for row in much.filter(pl.col("bin") >= BINS - 1).sort("bin").to_dicts()
         ]
-        said = "small minus large in bins 4 and 5: " + "; ".join(map(contrast_text, hard))
+        said = "small minus large in bins 4 and 5: " + "; ".join(map(estimate_text, hard))
         yield Claim("exchange", PAPER["much inferred"], said, every(map(below, hard)))
 
 
@@ -251,17 +252,17 @@ def ahead_somewhere(few: pl.DataFrame) -> Claim:
             "exchange", PAPER["ahead"], "no bin with a pass@1 between .05 and .95", "cannot be told"
         )
     rows = _telling(few).to_dicts()
-    ahead = [str(row["bin"]) for row in rows if above(_contrast(row)) == "holds"]
+    ahead = [str(row["bin"]) for row in rows if above(_difference(row)) == "holds"]
     where = f"ahead in bin {', '.join(ahead)}; " if ahead else ""
-    said = f"{where}bin {best['bin']} (pass@1 {best['alone']:.2f}), small minus large: {contrast_text(_contrast(best))}"
-    return Claim("exchange", PAPER["ahead"], said, some(above(_contrast(row)) for row in rows))
+    said = f"{where}bin {best['bin']} (pass@1 {best['alone']:.2f}), small minus large: {estimate_text(_difference(best))}"
+    return Claim("exchange", PAPER["ahead"], said, some(above(_difference(row)) for row in rows))
 
 
 def behind_on_the_hardest(few: pl.DataFrame) -> Claim:
     """Headline 2, second half: at R = 0.16 behind on the hardest bin."""
     row = few.sort("bin").row(-1, named=True)
-    gap = _contrast(row)
-    said = f"bin {row['bin']}: small {row['small']:.2f}, large {row['large']:.2f}, difference {contrast_text(gap)}"
+    gap = _difference(row)
+    said = f"bin {row['bin']}: small {row['small']:.2f}, large {row['large']:.2f}, difference {estimate_text(gap)}"
     return Claim("exchange", PAPER["behind"], said, below(gap))
 
 
@@ -275,8 +276,8 @@ def _telling(few: pl.DataFrame) -> pl.DataFrame:
     return few.filter((pl.col("bin") > 0) & pl.col("alone").is_between(*TRIVIAL)).sort("bin")
 
 
-def _contrast(row: dict[str, Any]) -> Contrast:
-    return Contrast(row["difference"], row["lo"], row["hi"])
+def _difference(row: dict[str, Any]) -> Estimate:
+    return Estimate(row["difference"], row["lo"], row["hi"])
 
 
 def _span(budgets: Sequence[int]) -> str:

@@ -10,6 +10,8 @@ import polars as pl
 
 from tasks.evaluation.fit_policy import estimation
 from tasks.publication.summary import RunSummary, load_summary
+from tasks.runs.outcomes import load_bins, load_outcomes
+from tasks.statistics.difficulty import used_difficulty
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.policy import PolicyFit, fit_policy
 from tasks.strategies import parse
@@ -45,9 +47,9 @@ class Evidence(NamedTuple):
         return self.summary.budgets
 
     @property
-    def deployable(self) -> str:
-        """The kind of difficulty that needs no target."""
-        return "predicted" if "predicted" in self.bins else "oracle"
+    def used_difficulty(self) -> str:
+        """The kind of difficulty by which the run's policy is used."""
+        return used_difficulty(self.bins)
 
     @property
     def strategies(self) -> list[str]:
@@ -69,12 +71,8 @@ class Evidence(NamedTuple):
 def load_evidence(store: Reader, run_id: str) -> Evidence:
     """The evidence of a complete run; UserError where the warehouse has no outcomes or bins of it."""
     summary = load_summary(store, run_id)
-    outcomes = store.read(
-        "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes "
-        "WHERE run_id = $run_id AND strategy <> 'pass' ORDER BY ALL",
-        run_id=run_id,
-    )
-    bins = {kind: rows for kind in BINNINGS if len(rows := _bins(store, run_id, kind))}
+    outcomes = load_outcomes(store, run_id)
+    bins = {kind: rows for kind in BINNINGS if len(rows := load_bins(store, run_id, kind))}
     if not bins or not len(outcomes):
         raise UserError(
             f"replicate: run {run_id} has no outcomes in bins; run the study to its end first"
@@ -110,14 +108,6 @@ def revision_strategies(keys: list[str], selector: str = "hierarchical") -> list
 def chain_length(key: str) -> int:
     """Attempts in sequence of `revisions(s=…)`."""
     return int(dict[str, Any](parse(key).options)["s"])
-
-
-def _bins(store: Reader, run_id: str, difficulty: str) -> pl.DataFrame:
-    return store.read(
-        "SELECT question_id, bin FROM bins WHERE run_id = $run_id AND difficulty = $difficulty ORDER BY ALL",
-        run_id=run_id,
-        difficulty=difficulty,
-    )
 
 
 def _fits(

@@ -53,7 +53,7 @@ MARKS: dict[Conclusion, tuple[str, str]] = {
     "cannot be told": ("open", "? cannot be told"),
 }
 _READ = (
-    "A verdict is drawn from the 95 % interval over questions, paired where two things are compared: a claim holds "
+    "A conclusion is drawn from the 95 % interval over questions, paired where two things are compared: a claim holds "
     "when the whole interval is on its side, does not hold when the whole interval is on the other, and else cannot "
     "be told. Compute-optimal accuracy is cross-validated, with the choice of strategies repeated inside each resample."
 )
@@ -65,7 +65,7 @@ class Headline(NamedTuple):
     question: str
     figure: str
     detail: str
-    verdict: Conclusion
+    conclusion: Conclusion
 
 
 def html(evidence: Evidence) -> str:
@@ -84,13 +84,13 @@ def html(evidence: Evidence) -> str:
 
 
 def headlines(evidence: Evidence) -> list[Headline]:
-    """The saving over best-of-N, and the exchange with the larger model; each with its interval and verdict."""
+    """The saving over best-of-N, and the exchange with the larger model; each with its interval and conclusion."""
     return [_saving(evidence), _trade(evidence)]
 
 
 def _saving(evidence: Evidence) -> Headline:
     question = f"Does choosing the strategy by difficulty save {FACTOR:g}× over best-of-N weighted?"
-    rows = evidence.summary.efficiency.filter(pl.col("difficulty") == evidence.deployable)
+    rows = evidence.summary.efficiency.filter(pl.col("difficulty") == evidence.used_difficulty)
     best = largest_factor(rows)
     if best is None:
         return Headline(
@@ -99,14 +99,14 @@ def _saving(evidence: Evidence) -> Headline:
     others = [
         f"{kind} {factor_text(row)}"
         for kind in evidence.bins
-        if kind != evidence.deployable
+        if kind != evidence.used_difficulty
         for row in evidence.summary.efficiency.filter(
             difficulty=kind, budget=best["budget"]
         ).to_dicts()
     ]
     net = best.get("net_factor")
     detail = (
-        f"efficiency factor at N = {best['budget']}, {evidence.deployable} difficulty, 95 % interval in brackets"
+        f"efficiency factor at N = {best['budget']}, {evidence.used_difficulty} difficulty, 95 % interval in brackets"
         + (
             f"; {net:.2g}× with the draws that estimate difficulty counted"
             if net is not None
@@ -150,7 +150,7 @@ def _trade(evidence: Evidence) -> Headline:
         f"Hardest: {behind.measured}."
     )
     return Headline(
-        question, " · ".join(shown.values()), detail, every([ahead.verdict, behind.verdict])
+        question, " · ".join(shown.values()), detail, every([ahead.conclusion, behind.conclusion])
     )
 
 
@@ -164,7 +164,7 @@ def _head(evidence: Evidence, title: str) -> str:
 
 
 def _box(head: Headline) -> str:
-    mark, words = MARKS[head.verdict]
+    mark, words = MARKS[head.conclusion]
     return (
         f"<div class='head {mark}'><p>{escape(head.question)}</p><b>{escape(head.figure)}</b>"
         f"<p class='v {mark}'>{words}</p><small>{_unbroken(head.detail)}</small></div>"
@@ -178,8 +178,8 @@ def _count(found: list[Claim]) -> str:
         "cannot be told": "cannot be told",
     }
     parts = [
-        f"<span class='v {MARKS[verdict][0]}'>{sum(c.verdict == verdict for c in found)} {words}</span>"
-        for verdict, words in plural.items()
+        f"<span class='v {MARKS[conclusion][0]}'>{sum(c.conclusion == conclusion for c in found)} {words}</span>"
+        for conclusion, words in plural.items()
     ]
     links = " ".join(f'<a href="#{slug}">{escape(title)}</a>' for _, slug, title in _TITLES)
     return f"<nav>Of {len(found)} claims: {' · '.join(parts)}<br>{links}</nav><p class=note>{_READ}</p>"
@@ -234,10 +234,10 @@ def _exchange_figure(evidence: Evidence) -> list[tuple[str, str]]:
 def _table(found: list[Claim]) -> str:
     rows = "".join(
         f"<tr><td>{escape(c.paper)}</td><td>{_unbroken(c.measured)}</td>"
-        f"<td class='v {MARKS[c.verdict][0]}'>{MARKS[c.verdict][1]}</td></tr>"
+        f"<td class='v {MARKS[c.conclusion][0]}'>{MARKS[c.conclusion][1]}</td></tr>"
         for c in found
     )
-    head = "<tr><th>The paper says</th><th>Measured here [95 % interval]</th><th>Verdict</th></tr>"
+    head = "<tr><th>The paper says</th><th>Measured here [95 % interval]</th><th>Conclusion</th></tr>"
     return (
         f"<table class=claims>{head}{rows}</table>"
         if found

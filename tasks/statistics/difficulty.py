@@ -1,13 +1,47 @@
 """How hard each question is for the base model, and its bin (METHOD §6)."""
 
+from collections.abc import Collection, Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import polars as pl
 
 from warehouse.errors import UserError
 
 BINS: Final = 5
+
+
+class Difficulty(NamedTuple):
+    """One way to tell how hard a question is, and what follows for a policy that goes by it."""
+
+    needs_targets: bool
+    """Whether the reference answers were looked at: then no new question can be placed."""
+    serves: bool
+    """Whether a new question is placed by it before it is answered, at the price below."""
+    price: Literal["probe", "difficulty"]
+    """Draws that place one question: the study's `probe_draws`, or its `difficulty_draws`."""
+
+
+DIFFICULTIES: Final[Mapping[str, Difficulty]] = {
+    "probe": Difficulty(needs_targets=False, serves=True, price="probe"),
+    "predicted": Difficulty(needs_targets=False, serves=False, price="difficulty"),
+    "oracle": Difficulty(needs_targets=True, serves=False, price="difficulty"),
+    "frozen": Difficulty(needs_targets=True, serves=False, price="difficulty"),
+}
+"""Every kind, in the order in which a policy is used by them and in which they are shown.
+
+How a kind places the questions of a run stands in `tasks.evaluation.bin_difficulty`.
+"""
+
+
+def used_difficulty(known: Collection[str]) -> str:
+    """The kind by which a policy is used, of those that its run has: METHOD §14.
+
+    Registered, shown, compared and served is the policy under this kind and no other. The first kind
+    stands for a run that has none yet.
+    """
+    in_use = [kind for kind in DIFFICULTIES if kind in known]
+    return in_use[0] if in_use else next(iter(DIFFICULTIES))
 
 
 def oracle_values(draws: pl.DataFrame) -> pl.DataFrame:

@@ -169,7 +169,7 @@ def _spoken(names: dict[str, str], cell: ShownCell) -> str:
 
 def policy_entries(summary: RunSummary) -> dict[str, Any]:
     """What the registered policy model is made of: JSON with benchmark, model, difficulty and the cells."""
-    kind = (summary.difficulties or ["predicted"])[0]
+    kind = summary.used_difficulty
     table = [
         {"bin": c.bin, "budget": c.budget, "strategy": c.strategy}
         for c in policy_cells(summary, kind)
@@ -187,9 +187,8 @@ def policy_entries(summary: RunSummary) -> dict[str, Any]:
 
 def note(summary: RunSummary, *, links: dict[str, str]) -> str:
     """Markdown of the run's first screen: policy grid, headlines, links by name, SQL that digs deeper."""
-    lines = [
-        _grid(summary, kind) for kind in summary.difficulties[:1]
-    ]  # first: the page folds after 100 px
+    # The grid comes first: MLflow folds the page after 100 px.
+    lines = [_grid(summary, summary.used_difficulty)] if summary.difficulties else []
     lines.append("\n".join(f"- {sentence}" for sentence in headlines(summary)))
     linked = " · ".join(f"[{name}]({address})" for name, address in links.items())
     lines.append(
@@ -243,19 +242,12 @@ def links(summary: RunSummary, *, experiment: str, run: str, uri: str) -> dict[s
     A file store is shown by the server of `ttc up`, so its links point there.
     """
     here = settings()
-    mlflow = (
-        uri
-        if uri.startswith("http")
-        else here.mlflow_uri or f"http://{here.host}:{here.mlflow_port}"
-    )
+    mlflow = uri if uri.startswith("http") else here.mlflow_address
     page = f"{mlflow.rstrip('/')}/#/experiments/{experiment}"
     found = {
         "HTML report": f"{page}/runs/{run}/artifacts/report.html?{_TRAINING}",
         "Model versions side by side": f"{page}/runs?{SIDE_BY_SIDE}",
     }
     if summary.prefect_run_id:
-        api = here.prefect_api or f"http://{here.host}:{here.prefect_port}/api"
-        found["Prefect run"] = (
-            f"{api.rstrip('/').removesuffix('/api')}/runs/flow-run/{summary.prefect_run_id}"
-        )
+        found["Prefect run"] = f"{here.prefect_page}/runs/flow-run/{summary.prefect_run_id}"
     return found

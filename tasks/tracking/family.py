@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from tasks.versions.version import Version, deployable, study_of
+from tasks.runs.outcomes import load_used_difficulty
+from tasks.versions.version import Version, study_of
 from warehouse.reader import Reader
 
 
@@ -19,7 +20,7 @@ class Track(NamedTuple):
     standings: list[dict[str, Any]]
     """Rows of view `standings`, versions rising."""
     history: pl.DataFrame
-    """Rows of view `version_history` for the study, on the newest questions, under the deployable difficulty."""
+    """Rows of view `version_history` for the study, on the newest questions, under the used difficulty."""
     budgets: tuple[int, ...]
     """Headline budgets of the study."""
 
@@ -72,7 +73,7 @@ def track_of(store: Reader, version: Version) -> Track:
         family=version.family,
         questions=version.benchmark_fingerprint,
         study=version.study,
-        kind=deployable(store, version.run_id),
+        kind=load_used_difficulty(store, version.run_id),
     )
     budgets = study_of(store, version.run_id).headline_budgets
     return Track(

@@ -22,8 +22,11 @@ class RegisteredPolicy(PythonModel):
             self.cells.setdefault(cell["bin"], {})[cell["budget"]] = cell["strategy"]
 
     def predict(
-        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> Any:  # noqa: ARG002
+        self,
+        context: Any,  # noqa: ARG002
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> Any:
         """A Series: the strategy key of every row of columns bin and budget.
 
         ValueError names a bin the table lacks, or a budget below its smallest.

@@ -20,6 +20,7 @@ import polars as pl
 from tasks.publication import report
 from tasks.publication.summary import FRAMES, RunSummary
 from tasks.publication.words import benchmark_name
+from tasks.settings import quieten
 from tasks.tracking import entries, registry
 from tasks.tracking import outbox as waiting_room
 from tasks.tracking.family import Track
@@ -29,13 +30,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # DO_NOT_TRACK is not honoured
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+_WAITS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the default, 7, blocks for minutes when the server is down
+    # The default, 7, blocks for minutes when the server is down.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
 _HEALTH_SECONDS = 5.0
@@ -134,9 +132,9 @@ def _unreachable() -> tuple[type[Exception], ...]:
 
 def _prepare() -> None:
     """Quiet loggers, no telemetry, bounded waits; what the environment already says wins."""
-    for name, value in _ENVIRONMENT.items():
+    quieten("mlflow")
+    for name, value in _WAITS.items():
         os.environ.setdefault(name, value)
-
     for logger in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(logger).setLevel(logging.ERROR)
 

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.statistics.comparisons import Difference, paired_difference
-from tasks.statistics.multiplicity import holm
+from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
+from tasks.statistics.comparisons import Tested, paired_difference
+from tasks.statistics.multiplicity import SIGNIFICANCE, holm
 from tasks.statistics.worth import PolicyWorth
 from tasks.versions.comparison import Comparison, compare
-from tasks.versions.version import Version, bins_of, deployable, study_of, worth_of_run
+from tasks.versions.version import Version, study_of, worth_of_run
 from warehouse.reader import Reader
-
-SIGNIFICANCE = 0.05
 
 
 class ChangedCell(NamedTuple):
@@ -25,7 +24,7 @@ class ChangedCell(NamedTuple):
     budget: int
     before: str
     now: str
-    gain: Difference | None
+    gain: Tested | None
     """The strategy now over the one before, both on the newer version; None: that one was not measured on it."""
     p: float | None
     """Holm-adjusted over all changed cells; None: unknown."""
@@ -73,7 +72,7 @@ def difference(
     budgets = [budget for budget in study.headline_budgets if budget in shared] or shared[-1:]
     compared = compare(new, old, budgets=budgets, seed=study.seed)
     pairs = _cells(store, before, now)
-    changed = _tested(_changed(store, now, pairs, seed=study.seed))
+    changed = _tested(_changes(store, now, pairs, seed=study.seed))
     ranked = _ranked(old, new, budgets[-1])
     winners = [
         _mover(store, before, now, one, draws=draws)
@@ -90,31 +89,36 @@ def difference(
 
 def _cells(store: Reader, before: Version, now: Version) -> pl.DataFrame:
     """(bin, budget, before, now): the strategies of the cells that both policies have."""
-    sql = "SELECT bin, budget, strategy FROM policies WHERE run_id = $r AND difficulty = $d"
-    old, new = (
-        store.read(sql, r=version.run_id, d=deployable(store, version.run_id))
-        for version in (before, now)
-    )
+    old, new = _table_of(store, before), _table_of(store, now)
     joined = old.rename({"strategy": "before"}).join(
         new.rename({"strategy": "now"}), on=["bin", "budget"]
     )
     return joined.sort("bin", "budget")
 
 
-def _changed(store: Reader, now: Version, pairs: pl.DataFrame, *, seed: int) -> list[ChangedCell]:
-    placed = store.read(
-        "SELECT question_id, strategy, budget, accuracy FROM outcomes WHERE run_id = $r ORDER BY question_id",
-        r=now.run_id,
-    ).join(bins_of(store, now.run_id), on="question_id")
-    found: list[ChangedCell] = []
+def _table_of(store: Reader, version: Version) -> pl.DataFrame:
+    """(bin, budget, strategy): the policy of a version under the difficulty that it is used by."""
+    return store.read(
+        "SELECT bin, budget, strategy FROM policies WHERE run_id = $run_id AND difficulty = $kind",
+        run_id=version.run_id,
+        kind=load_used_difficulty(store, version.run_id),
+    )
+
+
+def _changes(store: Reader, now: Version, pairs: pl.DataFrame, *, seed: int) -> list[ChangedCell]:
+    """The cells that name another strategy, each with its gain on the newer version's questions."""
+    binned = load_bins(store, now.run_id, load_used_difficulty(store, now.run_id))
+    # Sorted by question, so that both sides of a difference are the same questions in one order.
+    placed = load_outcomes(store, now.run_id).join(binned, on="question_id").sort("question_id")
+    changes: list[ChangedCell] = []
     for row in pairs.filter(pl.col("before") != pl.col("now")).iter_rows(named=True):
         cell = placed.filter(bin=row["bin"], budget=row["budget"])
-        new, old = (
-            cell.filter(strategy=row[name])["accuracy"].to_numpy() for name in ("now", "before")
-        )
-        gain = paired_difference(new, old, seed=seed) if new.size == old.size else None
-        found.append(ChangedCell(**row, gain=gain, p=None))
-    return found
+        new = cell.filter(strategy=row["now"])["accuracy"].to_numpy()
+        old = cell.filter(strategy=row["before"])["accuracy"].to_numpy()
+        measured = new.size == old.size
+        gain = paired_difference(new, old, seed=seed) if measured else None
+        changes.append(ChangedCell(**row, gain=gain, p=None))
+    return changes
 
 
 def _tested(changed: list[ChangedCell]) -> list[ChangedCell]:

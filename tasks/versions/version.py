@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-import polars as pl
-
+from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
 from tasks.statistics.curves import fold_of
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.worth import PolicyWorth, worth_of
@@ -136,28 +135,11 @@ def study_of(store: Reader, run_id: str) -> Study:
     )
 
 
-def deployable(store: Reader, run_id: str) -> str:
-    """The kind of difficulty that a run's policy is used with: predicted if it has a verifier, else oracle."""
-    kinds = store.read("SELECT DISTINCT difficulty FROM policies WHERE run_id = $r", r=run_id)[
-        "difficulty"
-    ].to_list()
-    return "predicted" if "predicted" in kinds else "oracle"
-
-
 def worth_of_run(store: Reader, run_id: str) -> PolicyWorth:
     """What a complete run's policy is worth on each question, cross-validated; its costs are FLOPs."""
-    outcomes = store.read(
-        "SELECT question_id, strategy, budget, accuracy, flops FROM outcomes WHERE run_id = $r AND strategy <> 'pass'",
-        r=run_id,
-    )
-    grid = grid_of(outcomes, bins_of(store, run_id), costs=("flops",))
+    binned = load_bins(store, run_id, load_used_difficulty(store, run_id))
+    grid = grid_of(load_outcomes(store, run_id), binned, costs=("flops",))
     return worth_of(grid, fold_of(grid, seed=study_of(store, run_id).seed))
-
-
-def bins_of(store: Reader, run_id: str) -> pl.DataFrame:
-    """(question_id, bin) under the deployable difficulty."""
-    sql = "SELECT question_id, bin FROM bins WHERE run_id = $r AND difficulty = $d"
-    return store.read(sql, r=run_id, d=deployable(store, run_id))
 
 
 def alarm_of_run(store: Reader, run_id: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The traps of public code (FIELD §3): each with the tests that keep it out.
+"""The traps of public code (METHOD §16): each with the tests that keep it out.
 
 beam search refilled by copying finished beams
     test_traps.py::test_finished_beams_are_not_copied_to_fill_the_budget

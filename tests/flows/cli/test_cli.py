@@ -91,7 +91,8 @@ def test_the_policy_fits_100_columns(ttc):
 
 def test_the_policy_as_json_names_every_cell(ttc):
     latest = json.loads(ttc("policy", "--json")[1])["latest"]
-    assert len(latest) == 4 * 5 * 4  # difficulties × bins × budgets
+    assert len(latest) == 5 * 4  # bins × budgets, under the one difficulty that is used
+    assert {cell["difficulty"] for cell in latest} == {"probe"}
 
 
 def test_status_lists_the_run(ttc):

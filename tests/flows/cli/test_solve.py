@@ -16,7 +16,7 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 from serving import TTC, free_port
 
 from flows.cli.serve import application
-from tasks.benchmarks import congruences
+from tasks.benchmarks import bundled
 from tasks.serving.solver import open_solver
 from tasks.settings import ROOT
 
@@ -69,7 +69,7 @@ def chat(**changes):
 
 def text_of(place):
     """A question of the run: the scripted models know no others."""
-    return congruences.questions("test", 20)[place].text
+    return bundled.questions("test", 20)[place].text
 
 
 def test_a_chat_is_answered_with_usage_and_what_it_took(home):

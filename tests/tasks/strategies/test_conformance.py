@@ -1,4 +1,4 @@
-"""Every strategy × law × verifier: budgets, ledger, finished and unfinished completions (METHOD §5, §9; FIELD §3).
+"""Every strategy × law × verifier: budgets, ledger, finished and unfinished completions (METHOD §5, §9; METHOD §16).
 
 A strategy that is in STRATEGIES and not in EXAMPLES fails the suite. Pools and adaptive stopping, which do not run,
 are in test_conformance_pools.py; whole runs through the warehouse in test_conformance_runs.py.
