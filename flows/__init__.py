@@ -1,0 +1,1 @@
+"""When things happen: the Prefect flows, from cron tick to policy table."""

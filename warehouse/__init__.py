@@ -1,0 +1,1 @@
+"""What is known: a journal of hashed segments, DuckDB over it, views, a snapshot."""

@@ -1,0 +1,1 @@
+"""What people type: the verbs of `ttc`, one file a verb family."""

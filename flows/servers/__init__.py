@@ -1,0 +1,1 @@
+"""What runs in the background: `ttc up`, its processes and their guard."""

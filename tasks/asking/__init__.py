@@ -1,0 +1,1 @@
+"""What is asked about a question, drawn or replayed: plan, tools, costs, recorder."""

@@ -1,0 +1,1 @@
+"""Questions and their targets: the bundled benchmark, files, kinds of both."""

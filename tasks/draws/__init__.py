@@ -1,0 +1,1 @@
+"""Memoised draws and scores: the first n children of a prefix, drawn once and for all."""

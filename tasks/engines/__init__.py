@@ -1,0 +1,1 @@
+"""Models at work: vLLM in this process, servers behind HTTP, a scripted engine."""

@@ -1,0 +1,1 @@
+"""Answers: where they stand in a text, which are the same, which are right."""

@@ -1,0 +1,1 @@
+"""Model versions, how a family writes, and how a verifier reads."""

@@ -1,0 +1,1 @@
+"""The policy at work: probe, bin, strategy, answer with its cost."""

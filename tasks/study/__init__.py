@@ -1,0 +1,1 @@
+"""The one configuration, as its TOML file says it."""

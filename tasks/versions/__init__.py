@@ -1,0 +1,1 @@
+"""Model versions side by side: champion and candidate, gate, diff."""
