@@ -12,7 +12,7 @@ from rich.text import Text
 
 from flows.cli.terminal import console
 from tasks.publication.words import model_short_name
-from tasks.statistics.comparisons import Tested
+from tasks.statistics.comparisons import Difference
 from tasks.strategies.names import short_names
 from tasks.versions.comparison import Comparison
 from tasks.versions.diff import ChangedCell, Diff, Mover, difference
@@ -32,8 +32,8 @@ def show_diff(folder: Path, before: str, now: str, *, scope: Scope, as_json: boo
 
 def _plain(value: Any) -> Any:
     """NamedTuples as objects with their fields' names; a tested difference in one object."""
-    if isinstance(value, Tested):
-        gain, lo, hi = value.difference
+    if isinstance(value, Difference):
+        gain, lo, hi = value.estimate
         return {"gain": gain, "lo": lo, "hi": hi, "p": value.p}
     if hasattr(value, "_asdict"):
         own = {"significant": value.significant} if isinstance(value, ChangedCell) else {}
@@ -91,7 +91,7 @@ def _table(*columns: str) -> Table:
 def _budgets(compared: list[Comparison]) -> Table:
     table = _table("N", "accuracy before", "accuracy now", "difference", "FLOPs", "verdict")
     for one in compared:
-        gain, cost = one.gain.difference, one.cost.difference
+        gain, cost = one.gain.estimate, one.cost.estimate
         verdict = "better" if gain.lo > 0 else "worse" if gain.hi < 0 else "cannot be told apart"
         table.add_row(
             str(one.budget),
@@ -108,7 +108,7 @@ def _cells(changed: list[ChangedCell]) -> Table:
     names = short_names(name for cell in changed for name in (cell.before, cell.now))
     table = _table("bin", "N", "before", "now", "gain", "p")
     for cell in changed:
-        gain = None if cell.gain is None else cell.gain.difference
+        gain = None if cell.gain is None else cell.gain.estimate
         said = (
             "not measured"
             if gain is None

@@ -32,7 +32,7 @@ from rich.table import Table
 from infra.bench import simulated
 from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Family, Truth
 from tasks.runs.provenance import code_commit
-from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
+from tasks.statistics.intervals import Floats, bounds, weights, wilson
 from tasks.statistics.curves import (
     budget_reaching,
     cheapest_first,
@@ -152,7 +152,7 @@ def _accuracies(known: Population, grid: Grid, fit: PolicyFit) -> dict[str, Held
     ordered = fit.fixed.sort("budget", "strategy")
     true = known.truth.accuracy
     return {
-        "accuracy, Wilson": held(by_wilson[:, 0], by_wilson[:, 1], true),
+        "accuracy, Wilson": held(by_wilson[:, 1], by_wilson[:, 2], true),
         "accuracy, bootstrap": held(ordered["lo"].to_numpy(), ordered["hi"].to_numpy(), true),
     }
 

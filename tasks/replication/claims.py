@@ -238,7 +238,8 @@ def _exchange(evidence: Evidence) -> Iterable[Claim]:
         yield behind_on_the_hardest(few)
     if much.height:
         hard = [
-            _difference(row) for row in much.filter(pl.col("bin") >= BINS - 1).sort("bin").to_dicts()
+            _difference(row)
+            for row in much.filter(pl.col("bin") >= BINS - 1).sort("bin").to_dicts()
         ]
         said = "small minus large in bins 4 and 5: " + "; ".join(map(estimate_text, hard))
         yield Claim("exchange", PAPER["much inferred"], said, every(map(below, hard)))

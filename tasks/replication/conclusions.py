@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from tasks.replication.contrasts import Contrast
+from tasks.statistics.intervals import Estimate
 
 Conclusion = Literal["holds", "does not hold", "cannot be told"]
 LEAST_BUDGET: Final = 16
@@ -16,36 +16,36 @@ LEAST_END: Final = 2.0
 """The paper's saving: a factor of FACTOR at some budget of LEAST_BUDGET or more, its interval above LEAST_END."""
 
 
-def above(contrast: Contrast, threshold: float = 0.0) -> Conclusion:
+def above(figure: Estimate, threshold: float = 0.0) -> Conclusion:
     """Whether a figure is above a threshold: its whole interval is, or lies below it."""
-    if contrast.lo > threshold:
+    if figure.lo > threshold:
         return "holds"
-    return "does not hold" if contrast.hi < threshold else "cannot be told"
+    return "does not hold" if figure.hi < threshold else "cannot be told"
 
 
-def below(contrast: Contrast, threshold: float = 0.0) -> Conclusion:
+def below(figure: Estimate, threshold: float = 0.0) -> Conclusion:
     """Whether a figure is below a threshold: its whole interval is, or lies above it."""
-    return above(Contrast(-contrast.value, -contrast.hi, -contrast.lo), -threshold)
+    return above(Estimate(-figure.value, -figure.hi, -figure.lo), -threshold)
 
 
-def within(contrast: Contrast, margin: float) -> Conclusion:
+def within(figure: Estimate, margin: float) -> Conclusion:
     """Whether a figure is as good as 0: its interval lies inside ± margin, or beyond it."""
-    if -margin < contrast.lo and contrast.hi < margin:
+    if -margin < figure.lo and figure.hi < margin:
         return "holds"
-    return "does not hold" if contrast.hi < -margin or contrast.lo > margin else "cannot be told"
+    return "does not hold" if figure.hi < -margin or figure.lo > margin else "cannot be told"
 
 
-def every(verdicts: Iterable[Conclusion]) -> Conclusion:
+def every(conclusions: Iterable[Conclusion]) -> Conclusion:
     """Whether all of several claims hold; one that does not hold decides."""
-    said = set(verdicts)
+    said = set(conclusions)
     if said == {"holds"}:
         return "holds"
     return "does not hold" if "does not hold" in said else "cannot be told"
 
 
-def some(verdicts: Iterable[Conclusion]) -> Conclusion:
+def some(conclusions: Iterable[Conclusion]) -> Conclusion:
     """Whether at least one of several claims holds; it does not where none of them does."""
-    said = set(verdicts)
+    said = set(conclusions)
     if "holds" in said:
         return "holds"
     return "does not hold" if said == {"does not hold"} else "cannot be told"

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.curves import cross_validated, fold_of, resample_curve
+from tasks.statistics.intervals import Estimate, Floats, centre, weights, with_bounds
 from tasks.statistics.outcomes import Grid
 
 
-class Contrast(NamedTuple):
-    """A figure with its 95 % interval over questions; NaN ends where fewer than two questions leave them unknown."""
-
-    value: float
-    lo: float
-    hi: float
-
-
-def mean_of(values: Floats, *, seed: int = 0, resamples: int = 1000) -> Contrast:
+def mean_of(values: Floats, *, seed: int = 0, resamples: int = 1000) -> Estimate:
     """The mean of one figure a question."""
     drawn = weights(len(values), resamples=resamples, seed=seed)
-    ends = bounds(drawn @ values / len(values), count=len(values))
-    return Contrast(float(values.mean()), float(ends.lo), float(ends.hi))
+    return with_bounds(values.mean(), drawn @ values / len(values), count=len(values))
 
 
 def lead(
@@ -35,7 +25,7 @@ def lead(
     budgets: Sequence[int],
     bins: Sequence[int] | None = None,
     seed: int = 0,
-) -> Contrast:
+) -> Estimate:
     """Accuracy of a strategy minus another's, the mean over these budgets; over all questions or those of some bins."""
     rows = np.isin(grid.bins, bins) if bins is not None else np.full(len(grid.questions), True)
     return mean_of(_leads(grid, one, other, budgets)[rows], seed=seed)
@@ -43,7 +33,7 @@ def lead(
 
 def lead_change(
     grid: Grid, one: str, other: str, *, before: Sequence[int], after: Sequence[int], seed: int = 0
-) -> Contrast:
+) -> Estimate:
     """How much the lead of a strategy over another grows between some budgets and others, on the same questions."""
     return mean_of(_leads(grid, one, other, after) - _leads(grid, one, other, before), seed=seed)
 
@@ -55,7 +45,7 @@ def _leads(grid: Grid, one: str, other: str, budgets: Sequence[int]) -> Floats:
     )
 
 
-def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000) -> Contrast:
+def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000) -> Estimate:
     """Compute-optimal accuracy of one grid minus the other's, each the mean over its budgets, cross-validated.
 
     The grids have the same questions in the same order; strategies, budgets and bins may differ. The choices are
@@ -72,5 +62,4 @@ def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000)
         curve(one, folds[0], w).mean(axis=1) - curve(other, folds[1], w).mean(axis=1)
         for curve, w in ((cross_validated, everyone), (resample_curve, drawn))
     )
-    ends = bounds(resampled + (gap - resampled.mean()), count=count)
-    return Contrast(float(gap[0]), float(ends.lo), float(ends.hi))
+    return with_bounds(gap[0], centre(resampled, gap), count=count)

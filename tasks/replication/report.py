@@ -237,7 +237,9 @@ def _table(found: list[Claim]) -> str:
         f"<td class='v {MARKS[c.conclusion][0]}'>{MARKS[c.conclusion][1]}</td></tr>"
         for c in found
     )
-    head = "<tr><th>The paper says</th><th>Measured here [95 % interval]</th><th>Conclusion</th></tr>"
+    head = (
+        "<tr><th>The paper says</th><th>Measured here [95 % interval]</th><th>Conclusion</th></tr>"
+    )
     return (
         f"<table class=claims>{head}{rows}</table>"
         if found

@@ -15,7 +15,7 @@ from tasks.runs.run import Run
 from tasks.serving.controller import Controller, Solved
 from tasks.serving.policy_of_run import load_policy
 from tasks.serving.probe import load_probe
-from tasks.statistics.bootstrap import wilson
+from tasks.statistics.intervals import wilson
 from warehouse.store import Store
 
 

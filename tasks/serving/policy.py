@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 import polars as pl
 
-from tasks.statistics.bootstrap import wilson
+from tasks.statistics.intervals import wilson
 from tasks.strategies import Strategy, parse
 
 

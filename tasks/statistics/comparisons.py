@@ -9,17 +9,16 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import special, stats  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.statistics.bootstrap import Floats, bounds, weights
+from tasks.statistics.intervals import Estimate, Floats, weights, with_bounds
+from tasks.statistics.multiplicity import SIGNIFICANCE
 from tasks.statistics.outcomes import SAME_ACCURACY, grid_of
 from warehouse.errors import UserError
 
 
 class Difference(NamedTuple):
-    """Mean of first − second over the questions, its 95 % interval, and the two-sided p-value of no difference."""
+    """A paired difference over questions, and the two-sided p-value of there being none."""
 
-    gain: float
-    lo: float
-    hi: float
+    estimate: Estimate
     p: float
 
 
@@ -37,10 +36,8 @@ def paired_difference(
         )
     gaps = np.asarray(first - second, dtype=np.float64)
     drawn = weights(gaps.size, resamples=resamples, seed=seed)
-    ends = bounds(drawn @ gaps / gaps.size, count=gaps.size)
-    return Difference(
-        float(gaps.mean()), float(ends.lo), float(ends.hi), float(paired_p(gaps[:, None])[0])
-    )
+    gain = with_bounds(float(gaps.mean()), drawn @ gaps / gaps.size, count=gaps.size)
+    return Difference(gain, p=float(paired_p(gaps[:, None])[0]))
 
 
 def paired_p(gaps: Floats) -> Floats:
@@ -90,11 +87,15 @@ def _exact(up: NDArray[np.int64], down: NDArray[np.int64]) -> Floats:
 
 
 def minimum_detectable(
-    outcomes: pl.DataFrame, *, baseline: str = "weighted", power: float = 0.8, level: float = 0.05
+    outcomes: pl.DataFrame,
+    *,
+    baseline: str = "weighted",
+    power: float = 0.8,
+    significance: float = SIGNIFICANCE,
 ) -> float:
     """Smallest true difference that a paired comparison on these questions detects with this power.
 
-    (z₁₋level/₂ + z_power) · s / √n, with n the questions and s the largest standard deviation, over
+    (z₁₋significance/₂ + z_power) · s / √n, with n the questions and s the largest standard deviation, over
     questions, of the difference between a strategy and the baseline at one budget: it holds for every such
     pair. Without another strategy s is √2 times the baseline's own largest, as for two model versions whose
     accuracies are unrelated. Raises UserError for fewer than two questions or an unknown baseline.
@@ -114,5 +115,5 @@ def minimum_detectable(
     ]
     alone = [np.sqrt(2) * grid.accuracy[:, own] for own in known.values()]
     spread = max(float(pair.std(ddof=1)) for pair in pairs or alone)
-    reach = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+    reach = NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)
     return reach * spread / len(grid.questions) ** 0.5

@@ -1,6 +1,6 @@
 """The compute-optimal policy when a budget is a cost, in FLOPs or seconds, and not a number of generations (METHOD §9).
 
-The levels are powers of two of one plain completion's cost: at level k a question may cost 2^k completions on average.
+The doublings are powers of two of one plain completion's cost: at doubling k a question may cost 2^k completions on average.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
 from tasks.statistics.curves import fold_of, remeasure
+from tasks.statistics.intervals import (
+    UNKNOWN,
+    Estimate,
+    Floats,
+    bounds,
+    centre,
+    weights,
+    wilson,
+    with_bounds,
+)
 from tasks.statistics.outcomes import SAME_COST, Grid, grid_of
 
 Columns = NDArray[np.int64]
@@ -38,10 +47,10 @@ class CostFit(NamedTuple):
       and budget whose mean cost in the bin is at most `at_most`, the cheapest of equal ones; on all questions, hence
       flattering.
     - `curve` (level, at_most, accuracy, lo, hi, cost, baseline_budget, baseline_accuracy, gain, gain_lo, gain_hi):
-      two-fold cross-validated accuracy and mean cost; beside it the baseline at the largest budget within the level,
+      two-fold cross-validated accuracy and mean cost; beside it the baseline at the largest budget within the doubling,
       and the paired gain over it, NULL where none is within.
 
-    A level at which some bin can afford nothing is left out.
+    A doubling at which some bin can afford nothing is left out.
     """
 
     table: pl.DataFrame
@@ -49,7 +58,7 @@ class CostFit(NamedTuple):
 
 
 class _Shop(NamedTuple):
-    """One bin's cells from the cheapest to the dearest, and how many of them each level affords."""
+    """One bin's cells from the cheapest to the dearest, and how many of them each doubling affords."""
 
     bin: int
     rows: NDArray[np.int64]
@@ -74,22 +83,22 @@ def fit_costs(
     learnt on one fold and measured on the other. Raises UserError for an incomplete matrix.
     """
     grid = grid_of(outcomes, bins, costs=("cost", "alone"))
-    levels = _levels(grid, unit)
-    limits = [unit * 2.0**level for level in levels]
+    doublings = _doublings(grid, unit)
+    limits = [unit * 2.0**doubling for doubling in doublings]
     shops = [_shop(grid, int(one), limits) for one in np.unique(grid.bins)]
     table = pl.DataFrame(
-        [cell for shop in shops for cell in _cells(grid, shop, levels, limits)],
+        [cell for shop in shops for cell in _cells(grid, shop, doublings, limits)],
         schema=CELLS,
         orient="row",
     ).sort("level", "bin")
     drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
     return CostFit(
-        table, _curve(grid, shops, levels, limits, drawn=drawn, baseline=baseline, seed=seed)
+        table, _curve(grid, shops, doublings, limits, drawn=drawn, baseline=baseline, seed=seed)
     )
 
 
-def _levels(grid: Grid, unit: float) -> range:
-    """From the first level that affords something in every bin to the first that affords everything."""
+def _doublings(grid: Grid, unit: float) -> range:
+    """From the first doubling that affords something in every bin to the first that affords everything."""
     means = [grid.costs[0, grid.bins == one].mean(axis=0) for one in np.unique(grid.bins)]
     first, last = max(mean.min() for mean in means), max(mean.max() for mean in means)
     least, most = (max(0, ceil(log2(cost / unit) - SAME_COST)) for cost in (first, last))
@@ -105,7 +114,7 @@ def _shop(grid: Grid, one: int, limits: Sequence[float]) -> _Shop:
 
 
 def _choices(shop: _Shop, sums: Floats) -> Columns:
-    """Cell of highest accuracy at each level, the cheapest of equal ones: (resamples, levels)."""
+    """Cell of highest accuracy at each doubling, the cheapest of equal ones: (resamples, doublings)."""
     rounded = np.round(sums[:, shop.cells], 9)
     best, place = np.zeros(len(sums), dtype=np.int64), 0
     chosen: list[Columns] = []
@@ -123,25 +132,23 @@ def _at(figures: Floats, columns: Columns) -> Floats:
 
 
 def _cells(
-    grid: Grid, shop: _Shop, levels: range, limits: Sequence[float]
+    grid: Grid, shop: _Shop, doublings: range, limits: Sequence[float]
 ) -> list[tuple[object, ...]]:
     accuracy, count = grid.accuracy[shop.rows], len(shop.rows)
     picks = _choices(shop, accuracy.sum(axis=0, keepdims=True))[0]
     rows: list[tuple[object, ...]] = []
-    for level, limit, pick in zip(levels, limits, picks, strict=True):
+    for doubling, limit, pick in zip(doublings, limits, picks, strict=True):
         mean = float(accuracy[:, pick].mean())
         variance = float(accuracy[:, pick].var(ddof=1)) if count > 1 else None
-        ends, cost = (
-            wilson(min(max(mean, 0.0), 1.0), variance, count),
-            float(grid.costs[0, shop.rows, pick].mean()),
-        )
-        cell = grid.cells[pick]
-        rows.append((level, shop.bin, limit, cell.strategy, cell.budget, count, mean, *ends, cost))
+        ends = wilson(min(max(mean, 0.0), 1.0), variance, count)
+        cost = float(grid.costs[0, shop.rows, pick].mean())
+        named = (limit, *grid.cells[pick][::-1])
+        rows.append((doubling, shop.bin, *named, count, mean, ends.lo, ends.hi, cost))
     return rows
 
 
 class _Measured(NamedTuple):
-    """Mean accuracy and cost of a question at each level: (resamples, levels)."""
+    """Mean accuracy and cost of a question at each doubling: (resamples, doublings)."""
 
     accuracy: Floats
     cost: Floats
@@ -150,7 +157,7 @@ class _Measured(NamedTuple):
 def _cross_validated(
     grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], drawn: Floats
 ) -> _Measured:
-    """As `tasks.statistics.curves.cross_validated`, over levels: chosen on one fold of a bin, measured on the other."""
+    """As `tasks.statistics.curves.cross_validated`, over doublings: chosen on one fold of a bin, measured on the other."""
     total = np.zeros((2, len(drawn), len(shops[0].affords)))
     figures = np.stack([grid.accuracy, grid.costs[0]])
     for shop in shops:
@@ -165,7 +172,7 @@ def _cross_validated(
 def _resampled(
     grid: Grid, shops: Sequence[_Shop], fold: NDArray[np.int64], drawn: Floats
 ) -> Floats:
-    """As `tasks.statistics.curves.resample_curve`, over levels: accuracies for the interval, (resamples, levels)."""
+    """As `tasks.statistics.curves.resample_curve`, over doublings: accuracies for the interval, (resamples, doublings)."""
     total = np.zeros((len(drawn), len(shops[0].affords)))
     for shop in shops:
         first, second = (shop.rows[fold[shop.rows] == side] for side in (0, 1))
@@ -180,7 +187,7 @@ def _resampled(
 def _curve(
     grid: Grid,
     shops: Sequence[_Shop],
-    levels: range,
+    doublings: range,
     limits: Sequence[float],
     *,
     drawn: Floats,
@@ -190,9 +197,7 @@ def _curve(
     fold, everyone = fold_of(grid, seed=seed), np.ones((1, len(grid.questions)))
     policy = _cross_validated(grid, shops, fold, everyone)
     resampled = _resampled(grid, shops, fold, drawn)
-    moved = resampled + (
-        policy.accuracy - resampled.mean(axis=0)
-    )  # a resample has less to learn from: see policy.py
+    moved = centre(resampled, policy.accuracy)
     count = len(grid.questions)
     ends = bounds(np.clip(moved, 0.0, 1.0), count=count)
     within = [_within(grid, baseline, limit) for limit in limits]
@@ -203,7 +208,7 @@ def _curve(
     return (
         pl.DataFrame(
             {
-                "level": levels,
+                "level": doublings,
                 "at_most": limits,
                 "accuracy": np.clip(policy.accuracy[0], 0.0, 1.0),
                 "lo": ends.lo,
@@ -241,12 +246,11 @@ def _within(grid: Grid, baseline: str, limit: float) -> int | None:
 
 def _gain(
     grid: Grid, accuracy: float, resampled: Floats, column: int | None, drawn: Floats
-) -> tuple[float | None, float | None, float | None]:
+) -> Estimate:
     """How far the policy is ahead of a cell, with the paired interval."""
     if column is None:
-        return None, None, None
+        return UNKNOWN
     count = len(grid.questions)
     gain = accuracy - float(grid.accuracy[:, column].mean())
     gaps = resampled - drawn @ grid.accuracy[:, column] / count
-    ends = bounds(gaps + (gain - gaps.mean()), count=count)
-    return gain, float(ends.lo), float(ends.hi)
+    return with_bounds(gain, centre(gaps, gain), count=count)

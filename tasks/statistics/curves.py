@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Floats, Interval
+from tasks.statistics.intervals import Estimate, Floats
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid
 
 
@@ -138,24 +138,22 @@ class Factor(NamedTuple):
     beyond: bool
 
 
-def efficiency_factor(
-    budget: int, needed: float, *, interval: Interval, limits: tuple[int, int]
-) -> Factor:
+def efficiency_factor(budget: int, needed: Estimate, *, limits: tuple[int, int]) -> Factor:
     """Budget that the baseline needs for the policy's accuracy at `budget`, divided by it.
 
-    `needed` and `interval` are budgets as `budget_reaching` gives them, `limits` the baseline's smallest and
+    `needed` holds budgets as `budget_reaching` gives them, `limits` the baseline's smallest and
     largest. Where the baseline never gets there, `beyond` is set, the factor is the lower bound
     largest / budget and hi is NULL. Where it is above at its smallest budget already, the factor is the
     upper bound smallest / budget and lo is NULL. So is an end of the interval beyond the budgets.
     """
     smallest, largest = limits
-    beyond = bool(np.isinf(needed))
-    lo_known = needed > 0 and interval.lo > 0
-    hi_known = not beyond and bool(np.isfinite(interval.hi))
+    beyond = bool(np.isinf(needed.value))
+    lo_known = needed.value > 0 and needed.lo > 0
+    hi_known = not beyond and bool(np.isfinite(needed.hi))
     return Factor(
         budget=budget,
-        factor=float(np.clip(needed, smallest, largest)) / budget,
-        lo=min(interval.lo, largest) / budget if lo_known else None,
-        hi=max(interval.hi, smallest) / budget if hi_known else None,
+        factor=float(np.clip(needed.value, smallest, largest)) / budget,
+        lo=min(needed.lo, largest) / budget if lo_known else None,
+        hi=max(needed.hi, smallest) / budget if hi_known else None,
         beyond=beyond,
     )

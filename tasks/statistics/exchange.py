@@ -8,8 +8,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Floats, Interval, bounds, weights, wilson
 from tasks.statistics.curves import cross_validated, fold_of, resample_curve
+from tasks.statistics.intervals import (
+    UNKNOWN,
+    Estimate,
+    Floats,
+    centre,
+    weights,
+    wilson,
+    with_bounds,
+)
 from tasks.statistics.outcomes import Grid, grid_of
 
 EXCHANGES: Final = {
@@ -126,8 +134,7 @@ def _inside(
     drawn = weights(len(rows), resamples=resamples, seed=seed)
     policy = cross_validated(part, fold[rows], np.ones((1, len(rows))))
     resampled = resample_curve(part, fold[rows], drawn)
-    # A resample has fewer distinct questions to learn from: its curve is moved onto the estimate, not beyond 0 or 1.
-    moved = np.clip(resampled + (policy - resampled.mean(axis=0)), 0.0, 1.0)
+    moved = np.clip(centre(resampled, policy), 0.0, 1.0)
     compared = _Compared(
         policy[0], moved, float(large.mean()), drawn @ large / len(rows), len(rows)
     )
@@ -152,27 +159,21 @@ def _inside(
 
 
 def _row(
-    compared: _Compared, budgets: NDArray[np.int64], affordable: int, alone: float, answer: Interval
+    compared: _Compared, budgets: NDArray[np.int64], affordable: int, alone: float, answer: Estimate
 ) -> tuple[object, ...]:
     place = max(affordable - 1, 0)
     small, moved = float(compared.policy[place]), compared.policy_resampled[:, place]
-    own = bounds(moved, count=compared.questions)
     gap = moved - compared.large_resampled
-    ends = bounds(gap, count=compared.questions)
+    difference = small - compared.large
     return (
         int(budgets[place]),
         compared.questions,
         alone,
-        small,
-        float(own.lo),
-        float(own.hi),
-        compared.large,
+        *with_bounds(small, moved, count=compared.questions),
         *answer,
-        small - compared.large,
-        float(ends.lo),
-        float(ends.hi),
+        *with_bounds(difference, gap, count=compared.questions),
         *_relative(
-            small - compared.large,
+            difference,
             compared.large,
             gap,
             compared.large_resampled,
@@ -183,14 +184,13 @@ def _row(
 
 def _relative(
     difference: float, large: float, gap: Floats, resampled: Floats, *, count: int
-) -> tuple[float, float, float]:
+) -> Estimate:
     """The difference as a share of the larger model's accuracy; NaN where that is 0."""
     if large == 0:
-        return (np.nan, np.nan, np.nan)
+        return UNKNOWN
     if not resampled.all():
-        return (difference / large, np.nan, np.nan)
-    ends = bounds(gap / resampled, count=count)
-    return (difference / large, float(ends.lo), float(ends.hi))
+        return UNKNOWN._replace(value=difference / large)
+    return with_bounds(difference / large, gap / resampled, count=count)
 
 
 def _only(grid: Grid, rows: NDArray[np.int64]) -> Grid:

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.curves import cheapest_first, choices, fold_of
+from tasks.statistics.intervals import Floats, bounds, weights
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 
 ALLOCATIONS: Final = {
@@ -125,6 +125,7 @@ def fleet(
     everyone = np.ones((1, count))
     estimate = _measured(grid, everyone, seed=seed)
     gains = _measured(grid, weights(count, resamples=resamples, seed=seed), seed=seed).gain
+    # As `centre` moves them, but subtracted first: stored gains were rounded in this order.
     lo, hi = bounds(gains - gains.mean(axis=0) + estimate.gain, count=count)
     rows = zip(
         grid.budgets,

@@ -1,8 +1,13 @@
 """What many comparisons at once allow to be said (METHOD §7)."""
 
+from typing import Final
+
 import numpy as np
 
-from tasks.statistics.bootstrap import Floats
+from tasks.statistics.intervals import Floats
+
+SIGNIFICANCE: Final = 0.05
+"""Chance of a false claim that a test, or a table of them together, may take."""
 
 
 def holm(p_values: Floats) -> Floats:

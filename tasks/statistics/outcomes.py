@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Floats
+from tasks.statistics.intervals import Floats
 from warehouse.errors import UserError
 
 SAME_COST = 1e-9

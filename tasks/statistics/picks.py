@@ -8,13 +8,11 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.statistics.bootstrap import Floats, bounds, weights, wilson
 from tasks.statistics.comparisons import paired_p, standard_error
-from tasks.statistics.multiplicity import holm
+from tasks.statistics.intervals import UNKNOWN, Estimate, Floats, weights, wilson, with_bounds
+from tasks.statistics.multiplicity import SIGNIFICANCE, holm
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid
 
-SIGNIFICANCE: Final = 0.05
-"""Chance of one false claim that a table may take, and of leaving out a strategy as accurate as the best."""
 PICKS: Final = {
     "bin": pl.Int64,
     "budget": pl.Int64,
@@ -36,14 +34,6 @@ PICKS: Final = {
 }
 Last = Mapping[tuple[int, int], str]
 """The strategy that an earlier table names, by bin and budget."""
-
-
-class Gain(NamedTuple):
-    """A paired difference of accuracies with its interval; NaN where there is nothing to compare with."""
-
-    gain: float
-    lo: float
-    hi: float
 
 
 class Pick(NamedTuple):
@@ -77,12 +67,12 @@ class _Bin(NamedTuple):
     mean: Floats
     resampled: Floats
 
-    def gain(self, one: int, other: int | None) -> Gain:
-        """How far a cell is ahead of another that may be absent."""
+    def gain(self, one: int, other: int | None) -> Estimate:
+        """How far a cell is ahead of another, paired; unknown where that one is absent."""
         if other is None:
-            return Gain(np.nan, np.nan, np.nan)
-        ends = bounds(self.resampled[:, one] - self.resampled[:, other], count=len(self.rows))
-        return Gain(float(self.mean[one] - self.mean[other]), float(ends.lo), float(ends.hi))
+            return UNKNOWN
+        resampled = self.resampled[:, one] - self.resampled[:, other]
+        return with_bounds(self.mean[one] - self.mean[other], resampled, count=len(self.rows))
 
     def gaps(self, one: int, others: list[int]) -> Floats:
         """Accuracy of a cell minus that of others on every question: (questions, others)."""
@@ -123,7 +113,6 @@ def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -
         budget,
         grid.cells[holder].strategy,
         None if holder == tonight else grid.cells[tonight].strategy,
-        float(inside.mean[holder]),
         *wilson(float(inside.mean[holder]), spread, len(values)),
         *inside.gain(holder, known),
         *inside.gain(holder, majority),

@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Floats, Interval, bounds, weights
 from tasks.statistics.curves import (
     Factor,
     budget_reaching,
@@ -18,6 +17,7 @@ from tasks.statistics.curves import (
     fold_of,
     resample_curve,
 )
+from tasks.statistics.intervals import Floats, bounds, centre, weights, with_bounds
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.picks import policy_table
 from warehouse.errors import UserError
@@ -108,7 +108,11 @@ def fit_policy(
     drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
     everyone = np.ones((1, len(grid.questions)))
     fold = fold_of(grid, seed=seed)
-    policy = _centred(cross_validated(grid, fold, everyone), resample_curve(grid, fold, drawn))
+    estimate = cross_validated(grid, fold, everyone)
+    policy = _Measured(
+        np.clip(estimate, 0.0, 1.0),
+        np.clip(centre(resample_curve(grid, fold, drawn), estimate), 0.0, 1.0),
+    )
     fixed = _Measured(*(one @ grid.accuracy / len(grid.questions) for one in (everyone, drawn)))
     spent = pl.DataFrame(
         {"budget": grid.budgets, "generations": _generations(grid, fold, estimation)}
@@ -164,16 +168,6 @@ class _Measured(NamedTuple):
     resampled: Floats
 
 
-def _centred(estimate: Floats, resampled: Floats) -> _Measured:
-    """The resampled curve moved onto its estimate.
-
-    A resample has fewer distinct questions to learn from and so chooses less well: left where it is, the
-    interval would lie too low.
-    """
-    moved = resampled + (estimate - resampled.mean(axis=0))
-    return _Measured(np.clip(estimate, 0.0, 1.0), np.clip(moved, 0.0, 1.0))
-
-
 def _with_interval(keys: pl.DataFrame, measured: _Measured, count: int) -> pl.DataFrame:
     ends = bounds(measured.resampled, count=count)
     return keys.with_columns(accuracy=measured.estimate[0], lo=ends.lo, hi=ends.hi).fill_nan(None)
@@ -184,11 +178,10 @@ def _efficiency(grid: Grid, baseline: str, *, policy: _Measured, fixed: _Measure
     budgets, those = list(columns), list(columns.values())
     factors: list[Factor] = []
     for place, budget in enumerate(grid.budgets):
-        needed, resampled = (
+        estimate, resampled = (
             budget_reaching(budgets, figures[:, those], curve[:, place])
             for figures, curve in zip(fixed, policy, strict=True)
         )
-        ends = Interval(*(float(end) for end in bounds(resampled, count=len(grid.questions))))
-        limits = (budgets[0], budgets[-1])
-        factors.append(efficiency_factor(budget, float(needed[0]), interval=ends, limits=limits))
+        needed = with_bounds(estimate[0], resampled, count=len(grid.questions))
+        factors.append(efficiency_factor(budget, needed, limits=(budgets[0], budgets[-1])))
     return pl.DataFrame(factors, schema=FACTORS, orient="row")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.statistics.bootstrap import Floats
 from tasks.statistics.difficulty import BINS
+from tasks.statistics.intervals import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.statistics.bootstrap import Floats
 from tasks.statistics.curves import cheapest_first, choices, halves, remeasure
+from tasks.statistics.intervals import Floats
 from tasks.statistics.outcomes import Grid
 
 

@@ -13,7 +13,7 @@ from tasks.publication.summary import COVERAGE
 from tasks.publication.words import model_short_name
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
-from tasks.statistics.bootstrap import Floats
+from tasks.statistics.intervals import Floats
 from tasks.statistics.comparisons import paired_difference
 from tasks.strategies.names import short_names
 from tasks.versions.version import Version, version_of, worth_of_run
@@ -67,9 +67,9 @@ def _row(figure: str, number: int, version: Version, *, accuracy: Floats, first:
     )
     if number == 0:
         return Row(*named, None, None, None, None)
-    found = paired_difference(accuracy, first, seed=0)
+    found = paired_difference(accuracy, first, seed=0).estimate
     verdict = "better" if found.lo > 0 else "worse" if found.hi < 0 else "no difference"
-    return Row(*named, found.gain, found.lo, found.hi, verdict)
+    return Row(*named, found.value, found.lo, found.hi, verdict)
 
 
 def figures(store: Store, run: Run) -> dict[str, Floats]:

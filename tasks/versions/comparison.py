@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.statistics.bootstrap import Floats, bounds, weights
 from tasks.statistics.comparisons import Difference, paired_p
+from tasks.statistics.intervals import Floats, centre, weights, with_bounds
 from tasks.statistics.worth import PolicyWorth
 from warehouse.errors import UserError
 
@@ -51,27 +51,27 @@ def compare(
     for budget in shared:
         here, there = now.at(budget), before.at(budget)
         first, second = now.accuracy[:, here], before.accuracy[:, there]
-        gain = _difference(first - second, new[0][:, here] - old[0][:, there])
+        gain = _test(first - second, new[0][:, here] - old[0][:, there])
         usual = float(before.cost[:, there].mean()) or 1.0
         dearer = (now.cost[:, here] - before.cost[:, there]) / usual
-        cost = _difference(dearer, (new[1][:, here] - old[1][:, there]) / usual)
+        cost = _test(dearer, (new[1][:, here] - old[1][:, there]) / usual)
         found.append(Comparison(budget, float(first.mean()), float(second.mean()), gain, cost))
     return found
 
 
-def _difference(gaps: Floats, resampled: Floats) -> Difference:
+def _test(gaps: Floats, resampled: Floats) -> Difference:
     """Mean of the questions' differences, its interval from the resampled means, and p by Student's t on both.
 
     p is the greater of that with the resampled standard error and of `paired_p`, which knows the questions alone.
     """
     gain, count = float(gaps.mean()), len(gaps)
-    ends = bounds(resampled + (gain - resampled.mean()), count=count)
+    difference = with_bounds(gain, centre(resampled, gain), count=count)
     alone = float(paired_p(gaps[:, None])[0])
     error = float(resampled.std())
     if error == 0.0 or count < 2:
-        return Difference(gain, float(ends.lo), float(ends.hi), alone)
+        return Difference(difference, alone)
     t = (
         abs(gain) / error * sqrt((count - 1) / count)
     )  # a bootstrap's spread lacks Bessel's correction
     p = 2.0 * float(special.stdtr(count - 1, -t))  # pyright: ignore
-    return Difference(gain, float(ends.lo), float(ends.hi), max(p, alone))
+    return Difference(difference, max(p, alone))

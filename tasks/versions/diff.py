@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
-from tasks.statistics.comparisons import Tested, paired_difference
+from tasks.statistics.comparisons import Difference, paired_difference
 from tasks.statistics.multiplicity import SIGNIFICANCE, holm
 from tasks.statistics.worth import PolicyWorth
 from tasks.versions.comparison import Comparison, compare
@@ -25,12 +25,13 @@ class ChangedCell(NamedTuple):
     before: str
     now: str
     gain: Tested | None
-    """The strategy now over the one before, both on the newer version; None: that one was not measured on it."""
+    """The strategy now over the one before, both on the newer version; None: not measured there."""
     p: float | None
     """Holm-adjusted over all changed cells; None: unknown."""
 
     @property
     def significant(self) -> bool:
+        """Whether the change is beyond chance after correction; False where p is unknown."""
         return self.p is not None and self.p <= SIGNIFICANCE
 
 
@@ -65,39 +66,42 @@ class Diff(NamedTuple):
 def difference(
     store: Reader, before: Version, now: Version, *, movers: int = 3, draws: int = 2
 ) -> Diff:
-    """The whole comparison; bins are each version's own, budgets the headline budgets of the newer run's study."""
+    """What changed from one version to the other, with a few questions that moved most either way.
+
+    Bins are each version's own, budgets the headline budgets of the newer run's study.
+    """
     study = study_of(store, now.run_id)
     old, new = worth_of_run(store, before.run_id), worth_of_run(store, now.run_id)
     shared = [budget for budget in new.budgets if budget in old.budgets]
+    # No headline budget in common, e.g. after --max-budget 2: the largest that both have.
     budgets = [budget for budget in study.headline_budgets if budget in shared] or shared[-1:]
-    compared = compare(new, old, budgets=budgets, seed=study.seed)
-    pairs = _cells(store, before, now)
-    changed = _tested(_changes(store, now, pairs, seed=study.seed))
-    ranked = _ranked(old, new, budgets[-1])
-    winners = [
-        _mover(store, before, now, one, draws=draws)
-        for one in ranked[::-1][:movers]
-        if one.now > one.before
-    ]
-    losers = [
-        _mover(store, before, now, one, draws=draws)
-        for one in ranked[:movers]
-        if one.now < one.before
-    ]
-    return Diff(before, now, compared, pairs.height, changed, budgets[-1], winners, losers)
+    pairs = _pair_cells(store, before, now)
+    losses, gains = _rank_moves(old, new, budgets[-1])
 
+    def show(moves: list[_Move]) -> list[Mover]:
+        return [_mover(store, before, now, one, draws=draws) for one in moves[:movers]]
 
-def _cells(store: Reader, before: Version, now: Version) -> pl.DataFrame:
-    """(bin, budget, before, now): the strategies of the cells that both policies have."""
-    old, new = _table_of(store, before), _table_of(store, now)
-    joined = old.rename({"strategy": "before"}).join(
-        new.rename({"strategy": "now"}), on=["bin", "budget"]
+    return Diff(
+        before,
+        now,
+        compared=compare(new, old, budgets=budgets, seed=study.seed),
+        cells=pairs.height,
+        changed=_adjust(_changed_cells(store, now, pairs, seed=study.seed)),
+        budget=budgets[-1],
+        winners=show(gains),
+        losers=show(losses),
     )
-    return joined.sort("bin", "budget")
+
+
+def _pair_cells(store: Reader, before: Version, now: Version) -> pl.DataFrame:
+    """(bin, budget, before, now): the strategies of the cells that both policies have."""
+    old = _table_of(store, before).rename({"strategy": "before"})
+    new = _table_of(store, now).rename({"strategy": "now"})
+    return old.join(new, on=["bin", "budget"]).sort("bin", "budget")
 
 
 def _table_of(store: Reader, version: Version) -> pl.DataFrame:
-    """(bin, budget, strategy): the policy of a version under the difficulty that it is used by."""
+    """(bin, budget, strategy): the policy of a version under the difficulty it is used by."""
     return store.read(
         "SELECT bin, budget, strategy FROM policies WHERE run_id = $run_id AND difficulty = $kind",
         run_id=version.run_id,
@@ -105,7 +109,9 @@ def _table_of(store: Reader, version: Version) -> pl.DataFrame:
     )
 
 
-def _changes(store: Reader, now: Version, pairs: pl.DataFrame, *, seed: int) -> list[ChangedCell]:
+def _changed_cells(
+    store: Reader, now: Version, pairs: pl.DataFrame, *, seed: int
+) -> list[ChangedCell]:
     """The cells that name another strategy, each with its gain on the newer version's questions."""
     binned = load_bins(store, now.run_id, load_used_difficulty(store, now.run_id))
     # Sorted by question, so that both sides of a difference are the same questions in one order.
@@ -115,47 +121,74 @@ def _changes(store: Reader, now: Version, pairs: pl.DataFrame, *, seed: int) -> 
         cell = placed.filter(bin=row["bin"], budget=row["budget"])
         new = cell.filter(strategy=row["now"])["accuracy"].to_numpy()
         old = cell.filter(strategy=row["before"])["accuracy"].to_numpy()
+        # The newer run may lack a strategy that the older study asked for: nothing to pair then.
         measured = new.size == old.size
         gain = paired_difference(new, old, seed=seed) if measured else None
         changes.append(ChangedCell(**row, gain=gain, p=None))
     return changes
 
 
-def _tested(changed: list[ChangedCell]) -> list[ChangedCell]:
-    adjusted = holm(
-        np.array(
-            [math.nan if cell.gain is None else cell.gain.p for cell in changed], dtype=np.float64
-        )
-    )
+def _adjust(changed: list[ChangedCell]) -> list[ChangedCell]:
+    """The cells with their p-values Holm-adjusted over those that could be tested."""
+    # NaN stands for a cell without a test: `holm` does not count it and leaves it where it is.
+    untested = math.nan
+    raw = [untested if cell.gain is None else cell.gain.p for cell in changed]
+    adjusted = holm(np.array(raw, dtype=np.float64)).tolist()
     return [
         cell._replace(p=None if math.isnan(p) else p)
-        for cell, p in zip(changed, adjusted.tolist(), strict=True)
+        for cell, p in zip(changed, adjusted, strict=True)
     ]
 
 
-class _Placed(NamedTuple):
+class _Move(NamedTuple):
+    """A question's accuracy under each version's policy."""
+
     question_id: str
     before: float
     now: float
 
-
-def _ranked(old: PolicyWorth, new: PolicyWorth, budget: int) -> list[_Placed]:
-    """Questions by how much their accuracy rose, the greatest loss first; equal ones by id."""
-    columns = old.accuracy[:, old.at(budget)].tolist(), new.accuracy[:, new.at(budget)].tolist()
-    rows = [_Placed(*row) for row in zip(new.questions, *columns, strict=True)]
-    return sorted(rows, key=lambda row: (row.now - row.before, row.question_id))
+    @property
+    def gain(self) -> float:
+        return self.now - self.before
 
 
-def _mover(store: Reader, before: Version, now: Version, place: _Placed, *, draws: int) -> Mover:
+def _rank_moves(
+    old: PolicyWorth, new: PolicyWorth, budget: int
+) -> tuple[list[_Move], list[_Move]]:
+    """(questions that lost, questions that gained), the greatest change first."""
+    before = old.accuracy[:, old.at(budget)].tolist()
+    now = new.accuracy[:, new.at(budget)].tolist()
+    moves = [_Move(*row) for row in zip(new.questions, before, now, strict=True)]
+    # Equal ones by id, so that the same two runs always show the same questions.
+    moves.sort(key=lambda one: (one.gain, one.question_id))
+    losses = [one for one in moves if one.gain < 0]
+    gains = [one for one in reversed(moves) if one.gain > 0]
+    return losses, gains
+
+
+def _mover(store: Reader, before: Version, now: Version, move: _Move, *, draws: int) -> Mover:
     question, target = store.read(
-        "SELECT question, target FROM questions WHERE benchmark_fingerprint = $b AND question_id = $q",
-        b=now.benchmark_fingerprint,
-        q=place.question_id,
+        "SELECT question, target FROM questions "
+        "WHERE benchmark_fingerprint = $benchmark AND question_id = $question",
+        benchmark=now.benchmark_fingerprint,
+        question=move.question_id,
     ).row(0)
-    sql = """SELECT text, canonical, verdict, score FROM question_draws
-        WHERE run_id = $r AND question_id = $q AND role = 'proposer' AND whole ORDER BY child LIMIT $n"""
-    written = {
-        name: store.read(sql, r=version.run_id, q=place.question_id, n=draws).to_dicts()
-        for name, version in (("before", before), ("now", now))
+    completions = {
+        "before": _completions(store, before, move.question_id, count=draws),
+        "now": _completions(store, now, move.question_id, count=draws),
     }
-    return Mover(place.question_id, question, target, place.before, place.now, written)
+    return Mover(move.question_id, question, target, move.before, move.now, completions)
+
+
+def _completions(
+    store: Reader, version: Version, question_id: str, *, count: int
+) -> list[dict[str, Any]]:
+    """The first completions of the pool: text, canonical answer, verdict, score."""
+    return store.read(
+        "SELECT text, canonical, verdict, score FROM question_draws "
+        "WHERE run_id = $run AND question_id = $question AND role = 'proposer' AND whole "
+        "ORDER BY child LIMIT $count",
+        run=version.run_id,
+        question=question_id,
+        count=count,
+    ).to_dicts()

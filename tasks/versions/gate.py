@@ -10,26 +10,25 @@ from typing import Final
 import httpx
 import numpy as np
 
-from tasks.statistics.multiplicity import holm
+from tasks.statistics.multiplicity import SIGNIFICANCE, holm
 from tasks.study.tables import Gate
 from tasks.versions.comparison import Comparison
 from warehouse.errors import UserError
 
-SIGNIFICANCE: Final = 0.05
 _SECONDS: Final = 60.0
 
 
 def worse_at(compared: Sequence[Comparison]) -> list[int]:
     """Budgets at which the newer version is significantly worse, Holm-adjusted over all that were compared.
 
-    The p-values are two-sided at LEVEL and only losses count, so two versions of equal worth raise an alarm
+    The p-values are two-sided at SIGNIFICANCE and only losses count, so two versions of equal worth raise an alarm
     about once in forty nights, however many budgets are compared.
     """
     adjusted = holm(np.array([one.gain.p for one in compared], dtype=np.float64))
     return [
         one.budget
         for one, p in zip(compared, adjusted.tolist(), strict=True)
-        if p <= SIGNIFICANCE and one.gain.gain < 0
+        if p <= SIGNIFICANCE and one.gain.estimate.value < 0
     ]
 
 
@@ -46,9 +45,9 @@ def alarm_of(
             "worse": one.budget in worse,
             "accuracy": one.accuracy,
             "champion": one.before,
-            "difference": one.gain.gain,
-            "lo": one.gain.lo,
-            "hi": one.gain.hi,
+            "difference": one.gain.estimate.value,
+            "lo": one.gain.estimate.lo,
+            "hi": one.gain.estimate.hi,
             "p": one.gain.p,
         }
         for one in compared

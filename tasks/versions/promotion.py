@@ -32,13 +32,13 @@ def decide(compared: Sequence[Comparison]) -> Decision:
             False,
             "it shares no budget with the champion; run the study with the champion's model too",
         )
-    worse = [one for one in compared if one.gain.hi < 0]
+    worse = [one for one in compared if one.gain.estimate.hi < 0]
     if worse:
         return Decision(False, f"worse than the champion {_where(worse)}")
-    better = [one for one in compared if one.gain.lo > 0]
+    better = [one for one in compared if one.gain.estimate.lo > 0]
     if better:
         return Decision(True, f"better than the champion {_where(better)}, worse nowhere")
-    unsure = [one for one in compared if not one.gain.lo > -MARGIN]
+    unsure = [one for one in compared if not one.gain.estimate.lo > -MARGIN]
     if unsure:
         return Decision(
             False,
@@ -48,16 +48,18 @@ def decide(compared: Sequence[Comparison]) -> Decision:
 
 
 def _by_cost(compared: Sequence[Comparison]) -> Decision:
-    dearer = [one for one in compared if one.cost.lo > 0]
-    cheaper = [one for one in compared if one.cost.hi < 0]
+    dearer = [one for one in compared if one.cost.estimate.lo > 0]
+    cheaper = [one for one in compared if one.cost.estimate.hi < 0]
     if cheaper and not dearer:
-        parts = ", ".join(f"{one.cost.gain:+.0%} FLOPs at N = {one.budget}" for one in cheaper)
+        parts = ", ".join(
+            f"{one.cost.estimate.value:+.0%} FLOPs at N = {one.budget}" for one in cheaper
+        )
         return Decision(True, f"as good as the champion (within {MARGIN:g}) and cheaper: {parts}")
     return Decision(False, f"as good as the champion (within {MARGIN:g}) but not cheaper")
 
 
 def _where(several: Sequence[Comparison]) -> str:
     return ", ".join(
-        f"at N = {one.budget} ({one.gain.gain:+.3f} [{one.gain.lo:+.3f}, {one.gain.hi:+.3f}])"
+        f"at N = {one.budget} ({one.gain.estimate.value:+.3f} [{one.gain.estimate.lo:+.3f}, {one.gain.estimate.hi:+.3f}])"
         for one in several
     )

@@ -1,4 +1,4 @@
-"""The replication: verdicts from intervals, paired contrasts, and the page of a scripted run."""
+"""The replication: conclusions from intervals, paired contrasts, and the page of a scripted run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 from tasks.evaluation import exchange
 from tasks.replication.claims import ahead_somewhere, behind_on_the_hardest, claims
 from tasks.replication.conclusions import above, below, every, factor_conclusion, some, within
-from tasks.replication.contrasts import Contrast, lead, lead_change, policy_lead
+from tasks.replication.contrasts import lead, lead_change, policy_lead
 from tasks.replication.evidence import Evidence, load_evidence
 from tasks.replication.report import html
+from tasks.statistics.intervals import Estimate
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.study.study import load_study
 from warehouse.store import Store
@@ -52,14 +53,16 @@ def grid(accuracy: dict[str, list[list[float]]], bins: list[int]) -> Grid:
         ((0.0, 0.0), "cannot be told", "cannot be told"),
     ],
 )
-def test_a_verdict_needs_the_whole_interval(ends: tuple[float, float], up: str, down: str) -> None:
-    contrast = Contrast(sum(ends) / 2, *ends)
-    assert (above(contrast), below(contrast)) == (up, down)
+def test_a_conclusion_needs_the_whole_interval(
+    ends: tuple[float, float], up: str, down: str
+) -> None:
+    measured = Estimate(sum(ends) / 2, *ends)
+    assert (above(measured), below(measured)) == (up, down)
 
 
 def test_two_ways_are_equally_good_only_when_the_interval_lies_inside_the_margin() -> None:
     said = [
-        within(Contrast(0, lo, hi), 0.03)
+        within(Estimate(0, lo, hi), 0.03)
         for lo, hi in ((-0.02, 0.02), (-0.02, 0.05), (-0.2, -0.04))
     ]
     assert said == ["holds", "cannot be told", "does not hold"]
@@ -134,9 +137,9 @@ def exchange_rows(bins: list[tuple[float, float, float, float]]) -> pl.DataFrame
 
 def test_a_bin_that_is_trivial_alone_does_not_count_as_ahead() -> None:
     rows = exchange_rows([(0.97, 0.2, 0.1, 0.3), (0.5, -0.2, -0.3, -0.1), (0.01, -0.5, -0.6, -0.4)])
-    assert ahead_somewhere(rows).verdict == "does not hold"
-    assert behind_on_the_hardest(rows).verdict == "holds"
-    assert ahead_somewhere(rows.with_columns(alone=0.5)).verdict == "holds"
+    assert ahead_somewhere(rows).conclusion == "does not hold"
+    assert behind_on_the_hardest(rows).conclusion == "holds"
+    assert ahead_somewhere(rows.with_columns(alone=0.5)).conclusion == "holds"
 
 
 @pytest.fixture(scope="module")

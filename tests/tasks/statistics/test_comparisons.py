@@ -68,7 +68,7 @@ def test_a_p_value_agrees_with_the_interval_about_zero() -> None:
         first = rng.binomial(8, 0.5, 60) / 8
         second = np.clip(first + rng.normal(0.05, 0.2, 60), 0, 1)
         found = paired_difference(second, first, seed=seed)
-        agreed += (found.p < 0.05) == (found.lo > 0 or found.hi < 0)
+        agreed += (found.p < 0.05) == (found.estimate.lo > 0 or found.estimate.hi < 0)
     assert agreed >= 190  # apart from skew and the noise of 1,000 resamples
 
 
@@ -114,9 +114,9 @@ def test_a_difference_is_paired_by_question() -> None:
     found = paired_difference(
         hard * 0.8 + 0.1, hard * 0.8, seed=0
     )  # .1 on every question, whatever its accuracy
-    assert found[:3] == pytest.approx((0.1, 0.1, 0.1))
+    assert found.estimate == pytest.approx((0.1, 0.1, 0.1))
     assert found.p < 1e-6
-    assert paired_difference(hard, hard, seed=0) == (0.0, 0.0, 0.0, 1.0)
+    assert paired_difference(hard, hard, seed=0) == ((0.0, 0.0, 0.0), 1.0)
 
 
 def test_versions_on_other_questions_are_refused() -> None:

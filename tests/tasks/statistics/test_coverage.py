@@ -6,8 +6,8 @@ import pytest
 from infra.bench import simulated
 from infra.bench.intervals import held, null_ahead, one_benchmark, population
 from infra.bench.simulated import EQUAL, SNELL
-from tasks.statistics.bootstrap import bounds, weights
 from tasks.statistics.curves import choices, cross_validated, fold_of, resample_curve
+from tasks.statistics.intervals import bounds, weights
 from tasks.statistics.outcomes import Grid, grid_of
 
 

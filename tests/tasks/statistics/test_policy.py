@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.statistics.bootstrap import Interval
 from tasks.statistics.curves import budget_reaching, efficiency_factor, folds
+from tasks.statistics.intervals import Estimate
 from tasks.statistics.policy import Estimation, fit_policy
 from warehouse.errors import UserError
 
@@ -161,7 +161,7 @@ def test_the_efficiency_factor_is_read_off_the_baseline_on_a_log_axis() -> None:
 def test_a_baseline_above_the_policy_at_its_smallest_budget_gives_an_upper_bound() -> None:
     needed = budget_reaching([2, 4], np.array([[0.5, 0.6]]), np.array([0.4]))
     assert needed.tolist() == [0.0]
-    row = efficiency_factor(8, 0.0, interval=Interval(0.0, 4.0), limits=(2, 4))
+    row = efficiency_factor(8, Estimate(0.0, 0.0, 4.0), limits=(2, 4))
     assert row == (8, 0.25, None, 0.5, False)  # at most 2/8
 
 
@@ -173,7 +173,7 @@ def test_a_baseline_that_falls_keeps_what_it_has_reached() -> None:
 
 
 def test_an_efficiency_factor_beyond_the_budgets_has_no_upper_end() -> None:
-    row = efficiency_factor(4, float("inf"), interval=Interval(6.0, float("inf")), limits=(1, 8))
+    row = efficiency_factor(4, Estimate(float("inf"), 6.0, float("inf")), limits=(1, 8))
     assert row == (4, 2.0, 1.5, None, True)
 
 

@@ -162,7 +162,7 @@ def test_a_version_against_itself_has_no_difference(versions: tuple[Path, Sequen
     store = Snapshot(versions[0])
     shown = difference(store, *pair(store, "1", "1"))
     assert (shown.changed, shown.winners, shown.losers) == ([], [], [])
-    assert [one.gain.gain for one in shown.compared] == [0.0]
+    assert [one.gain.estimate.value for one in shown.compared] == [0.0]
 
 
 def test_the_trend_has_a_point_a_version_at_the_headline_budgets(

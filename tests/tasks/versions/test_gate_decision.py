@@ -11,17 +11,19 @@ import pytest
 from nights import chances, compared
 
 from tasks.statistics.comparisons import Difference
+from tasks.statistics.intervals import Estimate
 from tasks.study.tables import Gate
 from tasks.versions.comparison import Comparison
 from tasks.versions.gate import alarm_of, alarm_sentence, deliver, worse_at
 from warehouse.errors import UserError
 
-SAME = Difference(0.0, 0.0, 0.0, 1.0)
+SAME = Difference(Estimate(0.0, 0.0, 0.0), p=1.0)
 NOW, CHAMPION = {"version": 3, "run_id": "run-c"}, {"version": 2, "run_id": "run-b"}
 
 
 def loss(budget: int, gain: float, p: float) -> Comparison:
-    return Comparison(budget, 0.5 + gain, 0.5, Difference(gain, gain - 0.05, gain + 0.05, p), SAME)
+    difference = Estimate(gain, gain - 0.05, gain + 0.05)
+    return Comparison(budget, 0.5 + gain, 0.5, Difference(difference, p), SAME)
 
 
 def test_two_replicates_of_one_model_raise_an_alarm_on_at_most_five_nights_in_a_hundred() -> None:

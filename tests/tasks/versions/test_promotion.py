@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nights import chances, night
 
-from tasks.statistics.bootstrap import weights
 from tasks.statistics.comparisons import Difference
 from tasks.statistics.curves import cross_validated, resample_curve
+from tasks.statistics.intervals import UNKNOWN, Estimate, weights
 from tasks.statistics.outcomes import Cell, Grid
 from tasks.statistics.worth import worth_of
 from tasks.versions.comparison import Comparison, compare
@@ -21,8 +21,10 @@ from warehouse.errors import UserError
 def at(
     budget: int, lo: float, hi: float, *, cost: tuple[float, float] = (-0.01, 0.01)
 ) -> Comparison:
-    gains = [Difference((low + high) / 2, low, high, 0.5) for low, high in ((lo, hi), cost)]
-    return Comparison(budget, 0.5, 0.5, gains[0], gains[1])
+    gain, dearer = (
+        Difference(Estimate((low + high) / 2, low, high), p=0.5) for low, high in ((lo, hi), cost)
+    )
+    return Comparison(budget, 0.5, 0.5, gain, dearer)
 
 
 CLOSE = (-MARGIN / 2, MARGIN / 2)
@@ -59,7 +61,7 @@ def test_cheaper_but_perhaps_worse_than_the_margin_stays_candidate() -> None:
 
 
 def test_an_unknown_interval_promotes_nothing() -> None:
-    unknown = Difference(1.0, float("nan"), float("nan"), float("nan"))
+    unknown = Difference(UNKNOWN._replace(value=1.0), p=float("nan"))
     assert not decide([Comparison(4, 1.0, 0.0, unknown, unknown)]).promoted
 
 
@@ -72,8 +74,8 @@ def test_a_comparison_pairs_the_questions_and_relates_the_cost() -> None:
     grid = replace(one.grid, costs=one.grid.costs * 1.5)
     dearer = worth_of(grid, one.fold)
     (found,) = compare(dearer, one, budgets=(4, 1024), seed=0)
-    assert (found.budget, found.gain.gain, found.gain.lo, found.gain.hi) == (4, 0, 0, 0)
-    assert found.cost.gain == pytest.approx(0.5) and found.cost.lo > 0
+    assert (found.budget, *found.gain.estimate) == (4, 0, 0, 0)
+    assert found.cost.estimate.value == pytest.approx(0.5) and found.cost.estimate.lo > 0
 
 
 def test_runs_on_other_questions_are_refused() -> None:

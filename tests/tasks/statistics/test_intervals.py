@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.statistics.bootstrap import bounds, weights, wilson
+from tasks.statistics.intervals import bounds, weights, wilson
 
 
 def test_every_resample_draws_as_many_questions_as_there_are() -> None:
@@ -35,7 +35,7 @@ def test_one_question_has_no_interval() -> None:
 
 def test_binary_accuracies_have_the_plain_wilson_interval() -> None:
     # 50 of 100: (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n)
-    assert wilson(0.5, 0.25 * 100 / 99, 100) == pytest.approx((0.40383, 0.59617), abs=1e-5)
+    assert wilson(0.5, 0.25 * 100 / 99, 100) == pytest.approx((0.5, 0.40383, 0.59617), abs=1e-5)
 
 
 def test_fractional_accuracies_have_a_narrower_interval() -> None:
@@ -47,18 +47,18 @@ def test_fractional_accuracies_have_a_narrower_interval() -> None:
 def test_without_a_variance_the_interval_is_the_plain_one(
     mean: float, variance: float | None
 ) -> None:
-    low, high = wilson(mean, variance, 20)
-    assert (low, high) == pytest.approx(wilson(mean, 0.25, 20))
-    assert high - low > 0.1
+    found = wilson(mean, variance, 20)
+    assert found == pytest.approx(wilson(mean, 0.25, 20))
+    assert found.hi - found.lo > 0.1
 
 
 @given(st.floats(0, 1), st.floats(0, 0.26), st.integers(1, 2000))
 def test_the_interval_holds_the_mean_and_stays_in_range(
     mean: float, variance: float, count: int
 ) -> None:
-    low, high = wilson(mean, variance, count)
-    assert 0 <= low <= mean + 1e-12
-    assert mean - 1e-12 <= high <= 1
+    found = wilson(mean, variance, count)
+    assert 0 <= found.lo <= found.value + 1e-12
+    assert found.value - 1e-12 <= found.hi <= 1
 
 
 def test_a_mean_outside_the_range_is_refused() -> None:

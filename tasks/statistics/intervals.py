@@ -1,0 +1,103 @@
+"""Figures with their ends: bootstrap weights and percentiles over questions, and Wilson's formula."""
+
+from math import sqrt
+from statistics import NormalDist
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special  # pyright: ignore[reportMissingTypeStubs]
+
+Floats = NDArray[np.float64]
+
+CONFIDENCE: Final = 0.95
+
+# Two decimals and not 1.959964, which the SQL macros take: figures already stored were made with it.
+Z: Final = 1.96
+"""Standard errors on either side of a mean that Wilson's formula starts from."""
+
+
+class Estimate(NamedTuple):
+    """A figure and the ends of its 95 % interval over questions; NaN ends are unknown."""
+
+    value: float
+    lo: float
+    hi: float
+
+
+UNKNOWN: Final = Estimate(np.nan, np.nan, np.nan)
+"""Stands for a figure that there is nothing to calculate from."""
+
+
+class Bounds(NamedTuple):
+    """Ends of the 95 % intervals of many figures; NaN where fewer than two questions were there."""
+
+    lo: Floats
+    hi: Floats
+
+
+def weights(count: int, *, resamples: int, seed: int) -> Floats:
+    """How often each question is drawn in each resample: (resamples, count), rows sum to `count`."""
+    # One multinomial row is a bootstrap sample of the questions: products with it are sums over the
+    # sample, so that no resample of a matrix is ever copied.
+    draws = np.random.default_rng(seed).multinomial(
+        count, np.full(count, 1 / count), size=resamples
+    )
+    return draws.astype(np.float64)
+
+
+def centre(resampled: Floats, estimate: Floats | float) -> Floats:
+    """The resampled figures (resamples, …) moved so that their mean is the estimate (1, …).
+
+    A resample has fewer distinct questions to learn from and so chooses less well: left where they
+    are, the figures of whatever is learnt and measured again in each would make an interval that
+    lies too low. They may lie beyond the estimate's range then: who has a range clips.
+    """
+    return resampled + (estimate - resampled.mean(axis=0))
+
+
+def bounds(resampled: Floats, *, count: int) -> Bounds:
+    """Percentile interval over the first axis of figures resampled from `count` questions.
+
+    The percentiles are moved out so that the interval of a mean is as wide as Student's with
+    `count` − 1 degrees of freedom (expanded percentiles: Hesterberg, arXiv 1411.5279, §3.3.2).
+    """
+    if count < 2:
+        unknown = np.full(resampled.shape[1:], np.nan)
+        return Bounds(unknown, unknown)
+    student = float(special.stdtrit(count - 1, (1 + CONFIDENCE) / 2))  # pyright: ignore
+    # A bootstrap's spread lacks Bessel's correction, hence n/(n − 1) beside Student's quantile.
+    tail = NormalDist().cdf(-student * sqrt(count / (count - 1)))
+    # Of B resamples the ends are the k-th from below and from above, k = ⌊(B + 1)·tail⌋: counted on
+    # B alone they are too close (Efron and Tibshirani, An Introduction to the Bootstrap, §12.5).
+    rank = max(int(tail * (len(resampled) + 1)), 1)
+    # The k-th value itself and no interpolation: of two infinite figures there is no mean.
+    ordered = np.partition(resampled, (rank - 1, len(resampled) - rank), axis=0)
+    return Bounds(ordered[rank - 1], ordered[len(resampled) - rank])
+
+
+def with_bounds(value: float, resampled: Floats, *, count: int) -> Estimate:
+    """One figure with the `bounds` of its resamples (resamples,)."""
+    ends = bounds(resampled, count=count)
+    return Estimate(float(value), float(ends.lo), float(ends.hi))
+
+
+def wilson(mean: float, variance: float | None, count: int) -> Estimate:
+    """A mean accuracy over `count` questions with Wilson's interval.
+
+    `variance` is the sample variance of the questions' accuracies. The number of questions is
+    replaced by n·p(1−p)/s², at least n: fractional accuracies vary less than single draws and earn
+    a narrower interval, binary ones get the plain formula. It is also plain for p = 0 or 1 and
+    where the variance is 0 or unknown (one question). Raises ValueError for a mean outside [0, 1]
+    or no question.
+    """
+    if not 0 <= mean <= 1 or count < 1:
+        raise ValueError(
+            f"expected a mean in [0, 1] over at least 1 question, got {mean} over {count}"
+        )
+    spread = mean * (1 - mean)
+    size = max(count, count * spread / variance) if variance and variance > 0 else count
+    middle = (mean + Z * Z / (2 * size)) / (1 + Z * Z / size)
+    half = Z * sqrt(spread / size + Z * Z / (4 * size * size)) / (1 + Z * Z / size)
+    # Rounding alone puts an end outside of [0, 1], where the mean is 0 or 1.
+    return Estimate(mean, max(middle - half, 0.0), min(middle + half, 1.0))
