@@ -1,12 +1,18 @@
-"""What strategies, sampler and engines say to each other."""
+"""What rooms say to each other: strategies, sampler and engines; what a user may bring of his own.
+
+Who brings an engine, a verifier, a grader or a benchmark writes a class with these methods; it need not
+import this file.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
+
+from tasks.benchmarks.question import Question
 
 Stop = Literal["end", "step", "limit"]
 Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange"]
@@ -87,6 +93,62 @@ class ServedModel(Protocol):
 
 class VerifierFailure(Exception):
     """A verifier call that gave no usable score: the score is missing, never zero."""
+
+
+class Benchmark(Protocol):
+    """The questions of a study, and who grades their answers."""
+
+    @property
+    def name(self) -> str:
+        """What tables and screens call it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that decides what is asked and what is right: another content, another one."""
+        ...
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        """The questions, their ids unique."""
+        ...
+
+    @property
+    def grader(self) -> str:
+        """Name of its grader in `tasks.grading.graders.GRADERS`."""
+        ...
+
+
+class Grader(Protocol):
+    """Says which answers are one answer, and which are right.
+
+    Making one starts nothing: every stage that loads a run makes one. What grading needs starts with the
+    first call of `grade` that needs it, and `close` ends it; grading again starts it again.
+    """
+
+    @property
+    def version(self) -> str:
+        """Its name and version: stands with every grade, and is part of a run's identity.
+
+        Another version grades every answer again.
+        """
+        ...
+
+    def canonical(self, answer: str) -> str:
+        """The class of an answer in a vote: pure, quick, and the same for ever under one version."""
+        ...
+
+    def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
+        """One verdict a (question, answer) pair, in their order.
+
+        `correct`, `wrong`, or another word that says why it is neither, such as `timeout`. Answers of one
+        class must have one verdict: what is chosen by vote is a class (METHOD §4).
+        """
+        ...
+
+    def close(self) -> None:
+        """End what grading started; closing twice is allowed."""
+        ...
 
 
 def key_of(token_ids: Sequence[int]) -> str:

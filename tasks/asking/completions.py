@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import Scorer, aggregate
-from tasks.grading.grader import GRADER_VERSION
 from tasks.runs.run import Run
 from warehouse.store import Store
 
@@ -30,7 +29,7 @@ class CompletionReader:
             "SELECT a.node_key, a.canonical, coalesce(g.verdict = 'correct', false) FROM answers a LEFT JOIN grades g "
             "ON g.benchmark_fingerprint = a.benchmark_fingerprint AND g.question_id = a.question_id "
             "AND g.canonical = a.canonical AND g.grader = $grader WHERE a.benchmark_fingerprint = $benchmark",
-            grader=GRADER_VERSION,
+            grader=run.grader.version,
             benchmark=run.benchmark.fingerprint,
         )
         self._answers: dict[str, tuple[str | None, bool]] = {

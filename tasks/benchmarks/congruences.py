@@ -9,21 +9,12 @@ Finding the digit at once needs an inverse modulo 7 (hard); checking a guess nee
 mark, then the answer. Wrong guesses are part of the training text, and most of them are marked as such: a
 verifier can only learn from a language model that has seen failed checks. The few that are not make the
 verifier imperfect.
-
-Questions are split by a hash of their text, so no question is ever in two splits, whatever the seed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
-
-from tasks.benchmarks.question import Question
-from warehouse.errors import UserError
-
-Split = Literal["train", "validation", "test"]
+from typing import NamedTuple
 
 MODULUS = 7
 LETTERS = "abcde"
@@ -33,13 +24,6 @@ END = "<end>"
 PAD = "<pad>"
 RIGHT, WRONG = " ✓", " ✗"
 OPENING, CLOSING = "Modulo 7: ", ".\nSolution:\n"
-
-# Shares of the hash range, in percent.
-SPLIT_RANGES: dict[str, range] = {
-    "train": range(80),
-    "validation": range(80, 90),
-    "test": range(90, 100),
-}
 
 
 class Stage(NamedTuple):
@@ -203,52 +187,6 @@ def draw_level(rng: random.Random, *, level: int) -> list[Stage]:
     while kinds[0] == 3:
         rng.shuffle(kinds)
     return _draw(kinds, rng)
-
-
-def split_of(text: str) -> Split:
-    """The split to which a question's text belongs, by its hash."""
-    share = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") % 100
-    return next(name for name, shares in SPLIT_RANGES.items() if share in shares)  # type: ignore[return-value]
-
-
-def chains(split: Split, *, seed: int = 0) -> Iterator[tuple[int, list[Stage]]]:
-    """Endless (level, stages) of one split: levels in turn, no question twice."""
-    rng = random.Random(f"congruences/{split}/{seed}")
-    seen: set[str] = set()
-    while True:
-        for level in LEVELS:
-            yield level, _fresh(rng, level, split, seen)
-
-
-def questions(split: Split, count: int, *, seed: int = 0) -> list[Question]:
-    """`count` different questions of a split, the five levels in turn.
-
-    A larger count begins with the same questions. The seed is part of the id unless it is 0.
-    """
-    if split not in SPLIT_RANGES:
-        raise UserError(
-            f"congruences: expected a split of {', '.join(SPLIT_RANGES)}, got {split!r}"
-        )
-    prefix = f"congruences-{split}-" + (f"s{seed}-" if seed else "")
-    found = zip(range(count), chains(split, seed=seed), strict=False)
-    return [_question(f"{prefix}{number:06d}", level, stages) for number, (level, stages) in found]
-
-
-def _question(question_id: str, level: int, stages: list[Stage]) -> Question:
-    text = "".join(question_tokens(stages))
-    return Question(question_id, text=text, target=answer(solution(stages)), level=level)
-
-
-def _fresh(rng: random.Random, level: int, split: Split, seen: set[str]) -> list[Stage]:
-    for _ in range(100_000):
-        stages = draw_level(rng, level=level)
-        text = "".join(question_tokens(stages))
-        if text not in seen and split_of(text) == split:
-            seen.add(text)
-            return stages
-    raise UserError(
-        f"congruences: level {level} has no more questions in split {split}; ask for fewer"
-    )
 
 
 def _draw(kinds: list[int], rng: random.Random) -> list[Stage]:

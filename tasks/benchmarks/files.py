@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
 from tasks.benchmarks.question import Question
 from warehouse.errors import UserError
 
 _ID = ("question_id", "id", "unique_id", "idx")
 _TEXT = ("question", "problem", "prompt")
 _TARGET = ("target", "answer")
+
+
+def load_jsonl(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
+    """`count` questions (None: all) of the file of that path, its stem being the benchmark's name.
+
+    They are chosen by a hash of seed and id, so a larger count keeps the smaller one's. UserError names a
+    bad line, or says that there are not so many questions.
+    """
+    path = Path(name)
+    return benchmark_of(path.stem, _choose(read_jsonl(path), count, seed))
+
+
+def _choose(questions: list[Question], count: int | None, seed: int) -> list[Question]:
+    if count is not None and count > len(questions):
+        raise UserError(
+            f"study: questions = {count}, but the benchmark has {len(questions)}; "
+            "lower it or leave it out"
+        )
+
+    def rank(question: Question) -> bytes:
+        return hashlib.sha256(f"{seed}|{question.question_id}".encode()).digest()
+
+    return sorted(questions, key=rank)[:count]
 
 
 def read_jsonl(path: Path) -> list[Question]:
@@ -50,6 +75,10 @@ def _question(line: bytes, place: str, number: int) -> Question:
         text=_field(values, _TEXT, place),
         target=_target(_field(values, _TARGET, place)),
         level=_level(values.get("level")),
+        choices=_texts(values, "choices", place),
+        tests=_texts(values, "tests", place),
+        group=_text(values["group"]) if values.get("group") is not None else None,
+        metadata=_metadata(values.get("metadata"), place),
     )
 
 
@@ -75,3 +104,27 @@ def _target(text: str) -> str:
 def _level(value: object) -> int | None:
     digits = "".join(c for c in str(value) if c.isdigit()) if value is not None else ""
     return int(digits) if digits else None
+
+
+def _texts(values: dict[str, Any], name: str, place: str) -> tuple[str, ...]:
+    listed = values.get(name)
+    if listed is None:
+        return ()
+    if not isinstance(listed, list):
+        raise UserError(f"{place}: expected {name!r} to be a list, got {listed!r}; write [...]")
+    return tuple(_text(value) for value in listed)
+
+
+def _metadata(values: object, place: str) -> dict[str, str]:
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(
+            f"{place}: expected 'metadata' to be an object, got {values!r}; write {{...}}"
+        )
+    return {name: _text(value) for name, value in values.items()}
+
+
+def _text(value: object) -> str:
+    """A text as it is, any other value as JSON writes it."""
+    return value if isinstance(value, str) else json.dumps(value)

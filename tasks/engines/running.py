@@ -72,15 +72,17 @@ class RunEngines:
 
     def _start_verifier(self, model: Model) -> Verifier:
         server, format = self._server(model), self._run.format
-        family = self._run.verifier_settings(model).format
+        verifier_format = self._run.verifier_settings(model).format
         if server:
             check_served(server.urls, server.name)
-            reading = load_reading(family, model.folder, format=format)
-            served = HttpServed(server.urls, server.name, head=not reading.family.generates)
+            reading = load_reading(verifier_format, model.folder, format=format)
+            served = HttpServed(
+                server.urls, server.name, head=not reading.verifier_format.generates
+            )
             return RemoteVerifier(ServedVerifier(reading, served, model.context - 1), served)
         from tasks.engines.vllm_served import VllmVerifier
 
-        return VllmVerifier(model.folder, family, self._run.study.engine, format=format)
+        return VllmVerifier(model.folder, verifier_format, self._run.study.engine, format=format)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,19 +22,19 @@ from warehouse.errors import UserError
 INDEX = "model.safetensors.index.json"
 
 
-def served_folder(folder: Path, family: VerifierFormat) -> Path:
-    """The folder to serve: the model's own, or a copy under the state folder with the family's head renamed.
+def served_folder(folder: Path, verifier_format: VerifierFormat) -> Path:
+    """The folder to serve: the model's own, or a copy under the state folder with the format's head renamed.
 
     The copy is made once for each state of the originals; a second process finds it or makes the same one.
     """
-    if not family.head:
+    if not verifier_format.head:
         return folder
     copies = settings().home / "models"
-    target = copies / f"{folder.name}-{_state(folder, family)}"
+    target = copies / f"{folder.name}-{_state(folder, verifier_format)}"
     if not target.is_dir():
         copies.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=copies))
-        convert(folder, work, family=family)
+        convert(folder, work, verifier_format=verifier_format)
         try:
             work.rename(target)
         except OSError:  # another process was first
@@ -42,33 +42,37 @@ def served_folder(folder: Path, family: VerifierFormat) -> Path:
     return target
 
 
-def convert(folder: Path, target: Path, *, family: VerifierFormat) -> None:
-    """Fill an empty folder with the checkpoint as `family.architecture`; UserError without the family's head."""
+def convert(folder: Path, target: Path, *, verifier_format: VerifierFormat) -> None:
+    """Fill an empty folder with the checkpoint as the format's architecture; UserError without its head."""
     found = False
     for path in sorted(p for p in folder.iterdir() if p.is_file()):
-        if path.suffix == ".safetensors" and _renamed(path, target / path.name, family.head):
+        if path.suffix == ".safetensors" and _renamed(
+            path, target / path.name, verifier_format.head
+        ):
             found = True
         elif path.name == INDEX:
             index = json.loads(path.read_text(encoding="utf-8"))
-            index["weight_map"] = {_name(k, family.head): v for k, v in index["weight_map"].items()}
+            index["weight_map"] = {
+                _name(k, verifier_format.head): v for k, v in index["weight_map"].items()
+            }
             (target / INDEX).write_text(json.dumps(index), encoding="utf-8")
         elif path.name != "config.json":
             (target / path.name).symlink_to(path.resolve())
     if not found:
         raise UserError(
-            f"verifier: expected weights {family.head}.* in {folder}, found none; "
-            f"is verifier.format = {family.name!r} right?"
+            f"verifier: expected weights {verifier_format.head}.* in {folder}, found none; "
+            f"is verifier.format = {verifier_format.name!r} right?"
         )
     (target / "config.json").write_text(
-        json.dumps(_config(folder, family), indent=2), encoding="utf-8"
+        json.dumps(_config(folder, verifier_format), indent=2), encoding="utf-8"
     )
 
 
-def _config(folder: Path, family: VerifierFormat) -> dict[str, Any]:
+def _config(folder: Path, verifier_format: VerifierFormat) -> dict[str, Any]:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config.pop("auto_map", None)  # code of the repository, which is never run
     return config | {
-        "architectures": [family.architecture],
+        "architectures": [verifier_format.architecture],
         "id2label": {"0": "value"},
         "label2id": {"value": 0},
         "num_labels": 1,
@@ -97,7 +101,9 @@ def _name(name: str, head: str) -> str:
     return f"score.{name.removeprefix(f'{head}.')}" if name.startswith(f"{head}.") else name
 
 
-def _state(folder: Path, family: VerifierFormat) -> str:
+def _state(folder: Path, verifier_format: VerifierFormat) -> str:
     facts = {p.name: p.stat() for p in sorted(folder.iterdir()) if p.is_file()}
     files = [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts.items()]
-    return hashlib.sha256(repr((str(folder.resolve()), family, files)).encode()).hexdigest()[:12]
+    return hashlib.sha256(
+        repr((str(folder.resolve()), verifier_format, files)).encode()
+    ).hexdigest()[:12]

@@ -70,19 +70,21 @@ class VllmVerifier:
     """A Verifier that owns its engine."""
 
     def __init__(
-        self, folder: Path, family: str, options: EngineOptions, *, format: Format
+        self, folder: Path, verifier_format: str, options: EngineOptions, *, format: Format
     ) -> None:
-        reading = load_reading(family, folder, format=format)
+        reading = load_reading(verifier_format, folder, format=format)
         context = int(
             json.loads((folder / "config.json").read_text(encoding="utf-8"))[
                 "max_position_embeddings"
             ]
         )
         longest = (
-            min(context, options.max_model_len or context) - reading.family.generates
+            min(context, options.max_model_len or context) - reading.verifier_format.generates
         )  # the token it must draw
         self._served = VllmServed(
-            served_folder(folder, reading.family), options, head=not reading.family.generates
+            served_folder(folder, reading.verifier_format),
+            options,
+            head=not reading.verifier_format.generates,
         )
         self._verifier = ServedVerifier(reading, self._served, longest)
 

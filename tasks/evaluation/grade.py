@@ -13,8 +13,6 @@ from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
-from tasks.grading.canonical import canonical
-from tasks.grading.grader import GRADER_VERSION, Grader
 from tasks.runs.events import stage
 from tasks.runs.run import Run
 from warehouse.store import Store
@@ -23,7 +21,7 @@ from warehouse.store import Store
 def run(folder: Path, run_id: str) -> int:
     """Extract, canonicalise and grade what is not graded yet; returns the number of new verdicts.
 
-    Every distinct (answer, target) pair is decided once, for all runs.
+    Every distinct (question, answer) pair is decided once, for all runs.
     """
     with stage(folder, run_id, "grade") as (store, run):
         return grade_completions(store, run, asyncio.run(_ended(store, run)))
@@ -65,7 +63,7 @@ def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
                 "benchmark_fingerprint": run.benchmark.fingerprint,
                 "question_id": node.question.question_id,
                 "answer": answer,
-                "canonical": canonical(answer) if answer is not None else None,
+                "canonical": run.grader.canonical(answer) if answer is not None else None,
             }
         )
     columns = ("node_key", "benchmark_fingerprint", "question_id", "answer", "canonical")
@@ -77,7 +75,7 @@ def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:
     known = store.read(
         "SELECT question_id, canonical FROM grades WHERE benchmark_fingerprint = $benchmark AND grader = $grader",
         benchmark=run.benchmark.fingerprint,
-        grader=GRADER_VERSION,
+        grader=run.grader.version,
     )
     given = answers.drop_nulls("canonical").unique(
         ["question_id", "canonical"], keep="first", maintain_order=True
@@ -88,14 +86,14 @@ def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _verdicts(run: Run, answers: pl.DataFrame) -> pl.DataFrame:
-    targets = {q.question_id: q.target for q in run.benchmark.questions}
-    pairs = [(answer, targets[question]) for question, _, answer in answers.iter_rows()]
-    with Grader() as grader:
+    questions = {question.question_id: question for question in run.benchmark.questions}
+    pairs = [(questions[question_id], answer) for question_id, _, answer in answers.iter_rows()]
+    with contextlib.closing(run.grader) as grader:
         verdicts = grader.grade(pairs)
     return answers.select(
         pl.lit(run.benchmark.fingerprint).alias("benchmark_fingerprint"),
         "question_id",
         "canonical",
-        pl.lit(GRADER_VERSION).alias("grader"),
-        pl.Series("verdict", [verdicts[pair] for pair in pairs], dtype=pl.String),
+        pl.lit(run.grader.version).alias("grader"),
+        pl.Series("verdict", verdicts, dtype=pl.String),
     )

@@ -15,7 +15,7 @@ def extract_answer(text: str, *, marker: str) -> str | None:
     With the marker `\boxed` it is what stands in the braces of the last `\boxed{...}`; braces that
     never close mean that the completion was cut, hence None, even if an earlier box was complete.
     Any other marker is a literal such as `Answer: `: the rest of the line after its last occurrence.
-    The last number of a text is never taken for an answer (FIELD section 3).
+    The last number of a text is never taken for an answer (METHOD §16).
     """
     if not marker.strip():
         raise ValueError(

@@ -3,7 +3,7 @@
 Reads JSON lines `[answer, target]`, writes `ready` once and then one verdict a line. It is meant to be
 killed: CPU seconds beyond the limit end it with SIGPROF even while native code holds the interpreter
 lock, and memory is bounded by RLIMIT_AS. math-verify's own time-outs are off on purpose: they count
-wall seconds and turn a busy machine into wrong answers (FIELD section 3).
+wall seconds and turn a busy machine into wrong answers (METHOD §16).
 """
 
 # pyright: reportMissingTypeStubs=false

@@ -1,6 +1,6 @@
-"""Verifiers over served models: what a family shows the model, and the scores in its reply.
+"""Verifiers over served models: what a format shows the model, and the scores in its reply.
 
-A family is a table of tasks/models/verifiers.toml. The model stands behind `PolicyWorth`, so the same reading serves
+A verifier format is a table of tasks/models/verifiers.toml. The model stands behind `ServedModel`, so the same reading serves
 this process's vLLM and a server behind HTTP.
 """
 
@@ -55,7 +55,7 @@ class VerifierFormat:
 
 
 def load_verifier_format(name: str) -> VerifierFormat:
-    """The named family; UserError lists the known ones."""
+    """The named format; UserError lists the known ones."""
     tables = tomllib.loads(Path(__file__).with_name("verifiers.toml").read_text(encoding="utf-8"))
     if name not in tables:
         raise UserError(
@@ -75,29 +75,33 @@ Read = Callable[[ServedModel, Prefixes], Awaitable[list[float]]]
 
 
 class Reading(NamedTuple):
-    """A family bound to the tokenizer of a model folder."""
+    """A verifier format bound to the tokenizer of a model folder."""
 
-    family: VerifierFormat
+    verifier_format: VerifierFormat
     show: Show
     read: Read
 
 
 def load_reading(name: str, folder: Path, *, format: Format) -> Reading:
-    """The named family over the model in a folder; UserError when model and family do not fit.
+    """The named verifier format over the model in a folder; UserError when they do not fit.
 
     `format` is the run's generator's; `likelihood` writes as it does, the others have their own layout.
     """
-    family = load_verifier_format(name)
-    if family.kind == "likelihood":
-        return Reading(family, _as_written(format), _read_likelihood)
-    if family.kind == "next-token":
-        return Reading(family, _by_turns(family, folder), _next_token_reader(family, folder))
-    if family.kind == "sequence":
-        return Reading(family, _as_dialogue(family, folder), _read_values)
+    verifier_format = load_verifier_format(name)
+    if verifier_format.kind == "likelihood":
+        return Reading(verifier_format, _as_written(format), _read_likelihood)
+    if verifier_format.kind == "next-token":
+        return Reading(
+            verifier_format,
+            _by_turns(verifier_format, folder),
+            _next_token_reader(verifier_format, folder),
+        )
+    if verifier_format.kind == "sequence":
+        return Reading(verifier_format, _as_dialogue(verifier_format, folder), _read_values)
     return Reading(
-        family,
-        _with_step_tokens(family, folder),
-        _read_labels if family.kind == "label-head" else _read_values,
+        verifier_format,
+        _with_step_tokens(verifier_format, folder),
+        _read_labels if verifier_format.kind == "label-head" else _read_values,
     )
 
 
@@ -105,7 +109,7 @@ def load_reading(name: str, folder: Path, *, format: Format) -> Reading:
 class ServedVerifier:
     """A Verifier: a reading over a served model.
 
-    A family that scores no steps is shown the whole completion and gives every step that one score, with
+    A format that scores no steps is shown the whole completion and gives every step that one score, with
     the tokens of the whole: right for a selector, useless to a search.
     """
 
@@ -118,7 +122,7 @@ class ServedVerifier:
         """One score a step; VerifierFailure for an empty step, too many tokens or a reply without a number."""
         if not steps:
             return []
-        parts = steps if self.reading.family.scores_steps else ["".join(steps)]
+        parts = steps if self.reading.verifier_format.scores_steps else ["".join(steps)]
         for number, part in enumerate(parts, start=1):
             if not part.strip():
                 raise VerifierFailure(f"expected text in every step, step {number} is {part!r}")
@@ -132,10 +136,10 @@ class ServedVerifier:
             StepScore(score, len(p))
             for score, p in zip(scores, prefixes[-len(parts) :], strict=True)
         ]
-        return found if self.reading.family.scores_steps else found * len(steps)
+        return found if self.reading.verifier_format.scores_steps else found * len(steps)
 
 
-def _with_step_tokens(family: VerifierFormat, folder: Path) -> Show:
+def _with_step_tokens(verifier_format: VerifierFormat, folder: Path) -> Show:
     """The question, then every step closed by the step token.
 
     The parts are tokenized one by one, as the published code does: a step's last characters never merge
@@ -143,9 +147,9 @@ def _with_step_tokens(family: VerifierFormat, folder: Path) -> Show:
     unless it is a mere line break.
     """
     tokenizer = load_tokenizer(folder)
-    tag = step_token(folder, tokenizer, family.step_token)
+    tag = step_token(folder, tokenizer, verifier_format.step_token)
     inside = tokenizer.decode([tag])
-    opening = _opening(family, folder)
+    opening = _opening(verifier_format, folder)
 
     def show(question: str, steps: Sequence[str]) -> Prefixes:
         token_ids = tokenizer.encode(opening(question))
@@ -163,64 +167,77 @@ def _with_step_tokens(family: VerifierFormat, folder: Path) -> Show:
     return show
 
 
-def _opening(family: VerifierFormat, folder: Path) -> Callable[[str], str]:
+def _opening(verifier_format: VerifierFormat, folder: Path) -> Callable[[str], str]:
     """Question to the text that stands before the first step."""
     bos = beginning(folder)
-    if not family.chat:
-        return lambda question: family.question.format(bos=bos, question=question)
+    if not verifier_format.chat:
+        return lambda question: verifier_format.question.format(bos=bos, question=question)
     chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
-    return lambda question: chat(_first_turns(family, family.question.format(question=question)))
+    return lambda question: chat(
+        _first_turns(verifier_format, verifier_format.question.format(question=question))
+    )
 
 
-def _first_turns(family: VerifierFormat, content: str) -> list[Message]:
-    system = [Message("system", family.system)] if family.system else []
+def _first_turns(verifier_format: VerifierFormat, content: str) -> list[Message]:
+    system = [Message("system", verifier_format.system)] if verifier_format.system else []
     return [*system, Message("user", content)]
 
 
-def _by_turns(family: VerifierFormat, folder: Path) -> Show:
+def _by_turns(verifier_format: VerifierFormat, folder: Path) -> Show:
     """For every step the text up to the place of its judgement.
 
     Tokenized from the start each time: no merge hides the place, and nothing inside a step is taken for it.
     """
     tokenizer = load_tokenizer(folder)
-    texts = _dialogues(family, folder) if family.chat else _plain(family, folder)
+    texts = (
+        _dialogues(verifier_format, folder)
+        if verifier_format.chat
+        else _plain(verifier_format, folder)
+    )
     return lambda question, steps: [tokenizer.encode(text) for text in texts(question, steps)]
 
 
-def _plain(family: VerifierFormat, folder: Path) -> Callable[[str, Sequence[str]], list[str]]:
-    opening = _opening(family, folder)
+def _plain(
+    verifier_format: VerifierFormat, folder: Path
+) -> Callable[[str, Sequence[str]], list[str]]:
+    opening = _opening(verifier_format, folder)
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
-        written = [family.step.format(step=step.strip("\n")) for step in steps]
+        written = [verifier_format.step.format(step=step.strip("\n")) for step in steps]
         return [
-            opening(question) + family.separator.join(written[: n + 1]) for n in range(len(written))
+            opening(question) + verifier_format.separator.join(written[: n + 1])
+            for n in range(len(written))
         ]
 
     return texts
 
 
-def _dialogues(family: VerifierFormat, folder: Path) -> Callable[[str, Sequence[str]], list[str]]:
+def _dialogues(
+    verifier_format: VerifierFormat, folder: Path
+) -> Callable[[str, Sequence[str]], list[str]]:
     chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
-        written = [family.step.format(step=step.strip("\n")) for step in steps]
-        turns = _first_turns(family, family.question.format(question=question) + written[0])
+        written = [verifier_format.step.format(step=step.strip("\n")) for step in steps]
+        turns = _first_turns(
+            verifier_format, verifier_format.question.format(question=question) + written[0]
+        )
         found = [chat(turns)]
         for step in written[1:]:
-            turns += [Message("assistant", family.good), Message("user", step)]
+            turns += [Message("assistant", verifier_format.good), Message("user", step)]
             found.append(chat(turns))
         return found
 
     return texts
 
 
-def _as_dialogue(family: VerifierFormat, folder: Path) -> Show:
+def _as_dialogue(verifier_format: VerifierFormat, folder: Path) -> Show:
     """The question and the whole completion as one dialogue."""
     tokenizer = load_tokenizer(folder)
     chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
 
     def show(question: str, steps: Sequence[str]) -> Prefixes:
-        turns = _first_turns(family, family.question.format(question=question))
+        turns = _first_turns(verifier_format, verifier_format.question.format(question=question))
         return [tokenizer.encode(chat([*turns, Message("assistant", "".join(steps).strip("\n"))]))]
 
     return show
@@ -257,10 +274,12 @@ async def _rows(served: ServedModel, prefixes: Prefixes, *, width: int) -> list[
     return rows
 
 
-def _next_token_reader(family: VerifierFormat, folder: Path) -> Read:
+def _next_token_reader(verifier_format: VerifierFormat, folder: Path) -> Read:
     tokenizer = load_tokenizer(folder)
-    advice = f"verifier.format {family.name!r} does not fit the model in {folder}"
-    wanted = [token_id(tokenizer, text, advice) for text in (family.good, family.bad)]
+    advice = f"verifier.format {verifier_format.name!r} does not fit the model in {folder}"
+    wanted = [
+        token_id(tokenizer, text, advice) for text in (verifier_format.good, verifier_format.bad)
+    ]
 
     async def read(served: ServedModel, prefixes: Prefixes) -> list[float]:
         pairs = await asyncio.gather(*(served.next_logprobs(prefix, wanted) for prefix in prefixes))

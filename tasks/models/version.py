@@ -38,17 +38,17 @@ class Model:
     """Most tokens of prompt and completion together."""
 
 
-def load_model(name: str, way: str) -> Model:
+def load_model(name: str, usage: str) -> Model:
     """The model version that a study's name stands for now; UserError when it cannot be read.
 
-    `way` is all else that decides what it writes: prompt, separator and marker of its format, dtype.
+    `usage` is all else that decides what it writes: prompt, separator and marker of its format, dtype.
     """
     folder = locate(name)
     config = _config(folder)
     return Model(
         name=name,
         folder=folder,
-        fingerprint=fingerprint(folder, way),
+        fingerprint=fingerprint(folder, usage),
         parameters=parameters(folder),
         context=int(config.get("max_position_embeddings", 2048)),
     )
@@ -83,9 +83,9 @@ def _fetched(name: str) -> Path:
         ) from error
 
 
-def fingerprint(folder: Path, way: str) -> str:
-    """16 hex digits over weights, tokenizer, configuration and the way the model is used."""
-    digest = hashlib.sha256(way.encode())
+def fingerprint(folder: Path, usage: str) -> str:
+    """16 hex digits over weights, tokenizer, configuration and how the model is used."""
+    digest = hashlib.sha256(usage.encode())
     for path in sorted(
         [*_weights(folder), *(folder / n for n in _IDENTITY if (folder / n).is_file())]
     ):

@@ -7,6 +7,7 @@ import hashlib
 import json
 
 from tasks.benchmarks.benchmark import load_benchmark
+from tasks.grading.graders import make_grader
 from tasks.models.formats import Format, format_table, load_format
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
@@ -20,7 +21,7 @@ from warehouse.store import Store
 
 
 def load_run(store: Store | Snapshot, run_id: str) -> Run:
-    """The run of an id; UserError if its model or benchmark is no longer what it was opened with."""
+    """The run of an id; UserError if its model, benchmark or grader is not what it was opened with."""
     rows = store.read("SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
     if not len(rows):
         raise UserError(
@@ -30,7 +31,7 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
     run = prepare_run(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
     if run.generator.fingerprint != row["model_fingerprint"] or identity_of(run) != row["identity"]:
         raise UserError(
-            f"run {run_id}: model, verifier or benchmark changed since it was opened; run the study again for a new run"
+            f"run {run_id}: model, verifier, benchmark or grader changed since it was opened; run the study again for a new run"
         )
     return run
 
@@ -38,17 +39,18 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
 def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     """The run as the study and the files say now; UserError for whatever cannot be evaluated."""
     benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
-    way = json.dumps([format_table(study.generator.format), study.engine.dtype], sort_keys=True)
-    generator, revisions = load_model(name, way), study.revisions or Revisions()
+    usage = json.dumps([format_table(study.generator.format), study.engine.dtype], sort_keys=True)
+    generator, revisions = load_model(name, usage), study.revisions or Revisions()
     format = load_format(study.generator.format, generator.folder)
     run = Run(
         run_id,
         study,
         generator,
         _load_verifier(study, study.verifier, generator, format),
-        load_model(revisions.model, way) if revisions.model else generator,
+        load_model(revisions.model, usage) if revisions.model else generator,
         _load_verifier(study, revisions.verifier, generator, format),
         benchmark,
+        make_grader(benchmark.grader),
         format,
     )
     check_count(benchmark)
@@ -74,8 +76,10 @@ def _load_verifier(
 
 
 def identity_of(run: Run) -> str:
+    """Hash of all that decides the run's result: study, model versions, benchmark and grader."""
     parts = [run.study.digest(), run.generator.fingerprint, run.benchmark.fingerprint]
     parts += [
         model.fingerprint if model else "none" for model in (run.verifier, run.reviser, run.judge)
     ]
+    parts.append(f"{run.benchmark.grader} {run.grader.version}")
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

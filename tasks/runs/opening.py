@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks.benchmarks.benchmark import Benchmark
+from tasks.protocols import Benchmark
 from tasks.runs.events import note
 from tasks.runs.loading import identity_of, prepare_run
 from tasks.runs.provenance import code_commit, packages

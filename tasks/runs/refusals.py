@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tasks.benchmarks.benchmark import Benchmark
 from tasks.benchmarks.question import Question
 from tasks.models.formats import load_tokenizer
+from tasks.protocols import Benchmark
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import BINS
 from tasks.strategies.tools import ATTEMPTS_SHOWN

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.benchmarks.benchmark import Benchmark
 from tasks.models.formats import Format
 from tasks.models.version import Model
+from tasks.protocols import Benchmark, Grader
 from tasks.strategies import Strategy
 from tasks.study.study import Study
 from tasks.study.tables import Verifier
@@ -25,6 +25,8 @@ class Run:
     judge: Model | None
     """The verifier of attempts; None where the run's verifier judges them too."""
     benchmark: Benchmark
+    grader: Grader
+    """The benchmark's; it has started nothing yet."""
     format: Format
 
     def verifier_settings(self, model: Model) -> Verifier:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.asking.costs import Spent, costs
 from tasks.asking.questioning import Questioning, Result
@@ -17,11 +16,10 @@ from tasks.asking.tools import Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import aggregate
-from tasks.grading.canonical import canonical
 from tasks.serving.policy import Policy, PolicyCell
-from tasks.statistics.adaptive import Rule, stops_at
 from tasks.statistics.probe import Probe
-from tasks.statistics.selectors import NO_CHOICE, SELECTORS, Candidate, Choice, weighted
+from tasks.statistics.selectors import Candidate, Choice
+from tasks.strategies import Strategy
 from warehouse.errors import UserError
 
 
@@ -55,13 +53,16 @@ class Solved(NamedTuple):
     cost: Cost
 
 
-class _Found(NamedTuple):
-    """What a strategy ended with; `made` is None for a pool, whose nodes are the question's first draws."""
+class _Ending(NamedTuple):
+    """What a strategy ended with and what is served of it.
+
+    `searched` is None for a pool, whose nodes are the question's first draws.
+    """
 
     nodes: list[Node]
     candidates: list[Candidate]
     choice: Choice
-    made: Result | None = None
+    searched: Result | None = None
 
     @property
     def chosen(self) -> tuple[Node | None, float | None]:
@@ -105,18 +106,19 @@ class Controller:
             if bin_
             else self.policy.unbinned(budget)
         )
-        found = await (_pooled(pool, cell) if cell.strategy.kind == "pool" else _made(pool, cell))
-        node, score = found.chosen
+        serve = _serve_pool if cell.strategy.kind == "pool" else _serve_search
+        ending = await serve(pool, cell)
+        node, score = ending.chosen
         return Solved(
             answer=self.asking.run.format.answer(node.text) if node else None,
-            canonical=found.choice.answer,
+            canonical=ending.choice.answer,
             text=node.text if node else None,
             score=score,
             bin=bin_,
             strategy=cell.strategy.key,
             budget=budget,
             measured=cell.budget,
-            cost=_cost(pool, found.made),
+            cost=_cost(pool, ending.searched),
         )
 
 
@@ -148,10 +150,6 @@ class _Pool:
             self.scored |= {node.key: await _tokens(side, node) for node in nodes if node.ended}
         return found
 
-    async def answers(self, nodes: Sequence[Node]) -> list[str | None]:
-        """Their canonical answers."""
-        return [one.answer for one in await self.read(nodes, scored=False)]
-
 
 async def candidates(
     asking: Questioning, side: Side, nodes: Sequence[Node], *, scored: bool
@@ -168,7 +166,7 @@ async def _candidate(asking: Questioning, side: Side, node: Node, *, scored: boo
     answer, verifier = asking.run.format.answer(node.text), asking.run.study.verifier
     scores = await side.scorer.scores(node) if scored else ()
     return Candidate(
-        None if answer is None else canonical(answer),
+        None if answer is None else asking.run.grader.canonical(answer),
         aggregate(scores, verifier.aggregate if verifier else "last"),
     )
 
@@ -179,53 +177,34 @@ async def _tokens(side: Side, node: Node) -> int:
     return last.tokens if last else 0
 
 
-async def _pooled(pool: _Pool, cell: PolicyCell) -> _Found:
+async def _serve_pool(pool: _Pool, cell: PolicyCell) -> _Ending:
     strategy = cell.strategy
-    if strategy.options:
-        nodes = await _settled(pool, Rule(**dict[str, Any](strategy.options)), cell.budget)
-    else:
-        nodes = await pool.first(cell.budget)
+    nodes = await _draw_pool(pool, strategy, cell.budget)
     seen = await pool.read(nodes, scored=strategy.needs_verifier)
-    return _Found(nodes, seen, SELECTORS[strategy.selector](seen))
+    return _Ending(nodes, seen, strategy.choose([seen]))
 
 
-async def _settled(pool: _Pool, rule: Rule, budget: int) -> list[Node]:
-    """Draws one after the other until the rule stops, at most `budget`."""
+async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]:
+    """The draws to choose from: the whole budget, or one after the other until the strategy stops."""
+    rule = strategy.stop
+    if rule is None:
+        return await pool.first(budget)
     nodes = await pool.first(min(rule.earliest, budget))
-    while (stop := stops_at(await pool.answers(nodes), rule)) is None and len(nodes) < budget:
+    while True:
+        seen = await pool.read(nodes, scored=strategy.needs_verifier)
+        end = rule.stops_at(seen)
+        if end is not None or len(nodes) >= budget:
+            return nodes[:end]
         nodes = await pool.first(len(nodes) + 1)
-    return nodes[:stop]
 
 
-async def _made(pool: _Pool, cell: PolicyCell) -> _Found:
+async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
     asking, strategy = pool.asking, cell.strategy
     result = await asking.search(pool.question, strategy, cell.budget)
-    seen = await candidates(
-        asking, asking.side(strategy), result.completions, scored=strategy.needs_verifier
-    )
-    groups = [len(group) for group in result.groups]
-    choice = (
-        _across(groups, seen)
-        if strategy.selector == "hierarchical"
-        else SELECTORS[strategy.selector](seen)
-    )
-    return _Found(result.completions, seen, choice, result)
-
-
-def _across(sizes: Sequence[int], seen: Sequence[Candidate]) -> Choice:
-    """Weighted within each chain, then weighted across the chains' winners (METHOD §5)."""
-    ends = list(accumulate(sizes))
-    won = [
-        (end - size, weighted(seen[end - size : end]).index)
-        for end, size in zip(ends, sizes, strict=True)
-    ]
-    winners = [start + index for start, index in won if index is not None]
-    choice = weighted([seen[winner] for winner in winners])
-    return (
-        NO_CHOICE
-        if choice.index is None
-        else Choice(winners[choice.index], choice.answer, choice.credits)
-    )
+    side, scored = asking.side(strategy), strategy.needs_verifier
+    groups = [await candidates(asking, side, group, scored=scored) for group in result.groups]
+    seen = [candidate for group in groups for candidate in group]
+    return _Ending(result.completions, seen, strategy.choose(groups), result)
 
 
 def _cost(pool: _Pool, made: Result | None) -> Cost:
@@ -254,8 +233,4 @@ def _cost(pool: _Pool, made: Result | None) -> Cost:
 
 
 def _made_costs(asking: Questioning, made: Result) -> dict[str, float]:
-    meter = made.meter
-    spent = Spent(
-        meter.generated_tokens, meter.prompt_tokens, meter.verifier_tokens, meter.cached_tokens
-    )
-    return costs(*asking.models(made.strategy), made.budget, spent)
+    return costs(*asking.models(made.strategy), made.budget, made.meter.spent())

@@ -10,7 +10,6 @@ import polars as pl
 
 from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
-from tasks.grading.grader import GRADER_VERSION
 from tasks.runs.run import Run
 from tasks.serving.controller import Controller, Solved
 from tasks.serving.policy_of_run import load_policy
@@ -51,7 +50,7 @@ def accuracy_of_answers(store: Store, run: Run, answers: Sequence[Answered]) -> 
         "SELECT question_id, canonical FROM grades WHERE benchmark_fingerprint = $benchmark AND grader = $grader "
         "AND verdict = 'correct'",
         benchmark=run.benchmark.fingerprint,
-        grader=GRADER_VERSION,
+        grader=run.grader.version,
     )
     known = set(right.iter_rows())
     rows = [

@@ -1,10 +1,11 @@
-"""Several attempts at one question in one text: the revision model's prompts and training documents.
+"""Several attempts at one question in one text: the revision model's prompts and documents.
 
-With no earlier attempt the prompt is the question alone. With one to four (the most recent ones, numbered
-from 1) it is the question, then `Attempt i:` and the attempt's text for each, then the next number's mark.
-An attempt ends with the end token, whatever follows it in a document. One that has another before it begins
-with a line that reviews the latest: `Verified: a=4 ✓ b=0 ✗`. What was found to fail is then one look away from
-every new guess; without that line small models were not seen to use the marks of earlier attempts at all.
+With no earlier attempt the prompt is the question alone. With one to four (the most recent ones,
+numbered from 1) it is the question, then `Attempt i:` and the attempt's text for each, then the next
+number's mark. An attempt ends with the end token, whatever follows it in a document. One that has
+another before it begins with a line that reviews the latest: `Verified: a=4 ✓ b=0 ✗`. What was seen
+to fail is then one look away from every new guess; without that line small models were not seen to
+use the marks of earlier attempts at all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tasks.benchmarks.bundled import split_of
 from tasks.benchmarks.congruences import (
     ANSWER_MARKER,
     END,
@@ -31,7 +33,6 @@ from tasks.benchmarks.congruences import (
     draw_stages,
     question_tokens,
     solve,
-    split_of,
     stage_tokens,
     vocabulary,
 )
@@ -60,7 +61,7 @@ class Revising(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One written attempt: its tokens (the end token last), its guesses, and which were marked right."""
+    """One written attempt: tokens (the end token last), guesses, and which were marked right."""
 
     tokens: list[str]
     values: list[int]
@@ -68,21 +69,21 @@ class Attempt(NamedTuple):
 
 
 def revision_prompt(question: list[int], earlier: Sequence[Sequence[int]]) -> list[int]:
-    """Ids of the prompt for the next attempt; of the earlier ones the most recent WINDOW are shown."""
+    """Ids of the prompt for the next attempt; of the earlier ones the latest WINDOW are shown."""
     recent = earlier[-WINDOW:]
     if not recent:
         return list(question)
-    shown = [token for number, text in enumerate(recent, 1) for token in _shown(text, number)]
-    return [*question, *shown, _mark(len(recent) + 1)]
-
-
-def _shown(text: Sequence[int], number: int) -> list[int]:
-    return [_mark(number), *without_end(text), token_ids()[STEP_END]]
+    prompt = list(question)
+    # Numbered from 1 whatever was cut off: the vocabulary has a mark for each of WINDOW + 1 only.
+    for number, text in enumerate(recent, 1):
+        prompt += [_mark(number), *without_end(text), token_ids()[STEP_END]]
+    return [*prompt, _mark(len(recent) + 1)]
 
 
 def without_end(text: Sequence[int]) -> list[int]:
     """An attempt's ids without its end token."""
-    return list(text[:-1] if text and text[-1] == token_ids()[END] else text)
+    has_end = bool(text) and text[-1] == token_ids()[END]
+    return list(text[:-1] if has_end else text)
 
 
 def _mark(number: int) -> int:
@@ -90,40 +91,55 @@ def _mark(number: int) -> int:
 
 
 def chain_document(question: list[int], texts: Sequence[list[int]], *, first: int = 0) -> Document:
-    """All attempts in one document; loss on each from number `first` (from 0) on, its end token too."""
-    ids, labels = list(question), [IGNORED] * len(question)
+    """All attempts in one document; loss on each from number `first` (from 0) on, and its end."""
+    ids = list(question)
+    labels = [IGNORED] * len(question)
     for number, text in enumerate(texts):
         body = without_end(text)
         ids += [_mark(number + 1), *body, token_ids()[STEP_END]]
-        wanted = [*body, token_ids()[END]] if number >= first else [IGNORED] * (len(body) + 1)
-        labels += [*wanted, IGNORED]
+        # A label stands at the place before its token, so the last digit's label is the end token:
+        # an attempt must learn to stop there, although the document goes on with a line break.
+        wanted = [*body, token_ids()[END]]
+        labels += wanted if number >= first else [IGNORED] * len(wanted)
+        # No loss on the next attempt's mark: the prompt writes it, never the model.
+        labels.append(IGNORED)
+    # Nothing follows the last line break.
     return Document(ids[:-1], labels[:-1])
 
 
 def documents(rng: random.Random, *, revising: Revising) -> Iterator[Document]:
-    """Endless documents on training questions: single attempts, and chains of as many as are ever in sight."""
+    """Endless documents on training questions: single attempts, and chains of WINDOW + 1."""
     while True:
-        stages = _draw(rng, revising)
+        stages = _draw_question(rng, revising)
         question = question_tokens(stages)
+        # A question of another split is dropped: what is measured there must never have been seen.
         if split_of("".join(question)) != "train":
             continue
+        prompt = encode(question)
         if rng.random() < revising.plain:
-            yield completion(
-                encode(question), encode(revise(stages, [], rng, revising=revising).tokens)
-            )
-            continue
-        past = rng.randint(1, WINDOW) if rng.random() < revising.later else 0
-        before = chain(stages, [], rng, length=past + 1, revising=revising)[past:]
-        attempts = chain(stages, before, rng, length=WINDOW, revising=revising)
-        yield chain_document(
-            encode(question), [encode(each.tokens) for each in attempts], first=min(past, 1)
-        )
+            attempt = revise(stages, [], rng, revising=revising)
+            yield completion(prompt, encode(attempt.tokens))
+        else:
+            yield _draw_chain_document(stages, prompt, rng, revising)
 
 
-def _draw(rng: random.Random, revising: Revising) -> list[Stage]:
+def _draw_question(rng: random.Random, revising: Revising) -> list[Stage]:
     if rng.random() < revising.levelled:
         return draw_level(rng, level=rng.choice(list(LEVELS)))
     return draw_stages(rng, mix=revising.mix)
+
+
+def _draw_chain_document(
+    stages: list[Stage], prompt: list[int], rng: random.Random, revising: Revising
+) -> Document:
+    past = rng.randint(1, WINDOW) if rng.random() < revising.later else 0
+    # A prompt of a long chain begins in its middle, with an attempt that already knows something:
+    # so in some documents the first `past` attempts are made and then left out.
+    before = chain(stages, [], rng, length=past + 1, revising=revising)[past:]
+    attempts = chain(stages, before, rng, length=WINDOW, revising=revising)
+    texts = [encode(attempt.tokens) for attempt in attempts]
+    # Such a first attempt reviews one that is not in the document: no loss on it.
+    return chain_document(prompt, texts, first=1 if past else 0)
 
 
 def chain(
@@ -134,7 +150,7 @@ def chain(
     length: int,
     revising: Revising,
 ) -> list[Attempt]:
-    """`before` and `length` more attempts, each made with the WINDOW most recent in sight."""
+    """`before` and `length` more attempts, each made with the WINDOW most recent in view."""
     attempts = list(before)
     for _ in range(length):
         attempts.append(revise(stages, attempts[-WINDOW:], rng, revising=revising))
@@ -144,82 +160,86 @@ def chain(
 def revise(
     stages: list[Stage], earlier: Sequence[Attempt], rng: random.Random, *, revising: Revising
 ) -> Attempt:
-    """The next attempt: guesses marked right are kept, others are guessed anew, never one seen to fail.
+    """The next attempt: keeps guesses marked right, guesses others anew, never one seen to fail.
 
-    A new guess is right by the chance of its kind; arithmetic and marks are as in the generator's text.
+    A new guess is right by the chance of its kind; arithmetic and marks are as the generator's.
     """
     tokens = review(earlier[-1].values, earlier[-1].marks) if earlier else []
     values: list[int] = []
     marks: list[bool] = []
     for index, stage in enumerate(stages):
-        guess = _guess(stage, _seen(stage, index, values, earlier), values, rng, revising=revising)
-        bent = (
-            guess != solve(stage, values) and rng.random() < revising.writing.bent[stage.kind - 1]
-        )
+        tried = _latest_marks(stage, index, values, earlier)
+        guess = _guess(stage, tried, values, rng, revising=revising)
+        is_wrong = guess != solve(stage, values)
+        bent = is_wrong and rng.random() < revising.writing.bent[stage.kind - 1]
         check = check_tokens(stage, guess, values, bent=bent)
-        tokens += [
-            *stage_tokens(stage, index),
-            f": try {LETTERS[index]} = ",
-            str(guess),
-            *check,
-            STEP_END,
-        ]
+        tokens += stage_tokens(stage, index)
+        tokens += [f": try {LETTERS[index]} = ", str(guess), *check, STEP_END]
+        # The mark as written, true or not: later attempts know no more than what they can read.
         marks.append(check[-1] == RIGHT)
         values.append(guess)
-    return Attempt([*tokens, ANSWER_MARKER, *answer_tokens(values), END], values, marks)
+    tokens += [ANSWER_MARKER, *answer_tokens(values), END]
+    return Attempt(tokens, values, marks)
 
 
 def review(values: Sequence[int], marks: Sequence[bool]) -> list[str]:
     """Token texts of the line that reviews an attempt."""
-    named = [(" " if index else "") + f"{LETTERS[index]}=" for index in range(len(values))]
-    parts = [
-        (name, str(value), RIGHT if mark else WRONG)
-        for name, value, mark in zip(named, values, marks, strict=True)
-    ]
-    return [REVIEW, *(token for part in parts for token in part), STEP_END]
+    tokens = [REVIEW]
+    for index, (value, mark) in enumerate(zip(values, marks, strict=True)):
+        # The vocabulary has the first letter without a space before it and all others with one.
+        space = " " if index else ""
+        tokens += [f"{space}{LETTERS[index]}=", str(value), RIGHT if mark else WRONG]
+    return [*tokens, STEP_END]
 
 
 def review_of(text: Sequence[int]) -> list[int]:
-    """Ids of the line that reviews a written attempt, by its lines' guesses and marks; none for one without."""
+    """Ids of the line that reviews a written attempt, by its guesses and marks; none without any."""
     words = vocabulary()
     spelled = [words[token] for token in text]
     tries = [
         place
         for place, word in enumerate(spelled[:-1])
-        if word[:6] == ": try " and spelled[place + 1].isdigit()
+        if word.startswith(": try ") and spelled[place + 1].isdigit()
     ]
     if not tries:
         return []
+    # A guess's mark is looked for up to the next guess: a model may write lines in another form.
     ends = [*tries[1:], len(spelled)]
-    marked = [RIGHT in spelled[place:end] for place, end in zip(tries, ends, strict=True)]
-    return encode(review([int(spelled[place + 1]) for place in tries], marked))
+    values = [int(spelled[place + 1]) for place in tries]
+    marks = [RIGHT in spelled[place:end] for place, end in zip(tries, ends, strict=True)]
+    return encode(review(values, marks))
 
 
-def _seen(
+def _latest_marks(
     stage: Stage, index: int, values: list[int], earlier: Sequence[Attempt]
 ) -> dict[int, bool]:
-    """Guess → its latest mark, the latest guess last; only lines that checked the same congruence count."""
-    seen: dict[int, bool] = {}
+    """Guess → its latest mark, the latest guess last; only lines on the same congruence count."""
+    marks: dict[int, bool] = {}
     for attempt in earlier:
-        if stage.earlier is None or attempt.values[stage.earlier] == values[stage.earlier]:
-            seen.pop(attempt.values[index], None)
-            seen[attempt.values[index]] = attempt.marks[index]
-    return seen
+        # With another value of the earlier unknown the line checked another congruence.
+        is_same = stage.earlier is None or attempt.values[stage.earlier] == values[stage.earlier]
+        if is_same:
+            guess = attempt.values[index]
+            # Taken out first: a dictionary keeps the place of a key that is only set again.
+            marks.pop(guess, None)
+            marks[guess] = attempt.marks[index]
+    return marks
 
 
 def _guess(
     stage: Stage,
-    seen: dict[int, bool],
+    tried: dict[int, bool],
     values: list[int],
     rng: random.Random,
     *,
     revising: Revising,
 ) -> int:
-    good = [value for value, marked in seen.items() if marked]
+    good = [value for value, marked_right in tried.items() if marked_right]
     if good and rng.random() < revising.keep:
         return good[-1]
     right = solve(stage, values)
-    wrong = [value for value in range(MODULUS) if value != right and seen.get(value, True)]
+    wrong = [value for value in range(MODULUS) if value != right and tried.get(value, True)]
+    # Where every wrong digit was seen to fail, only the right one is left.
     if not wrong or rng.random() < revising.writing.right[stage.kind - 1]:
         return right
     return rng.choice(wrong)

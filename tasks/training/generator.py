@@ -1,9 +1,9 @@
 """Training of the bundled generators: small Llamas on fresh synthetic solutions.
 
-Loss on the completion only. Four phases: all kinds of stage; mostly the harder kinds, with few right
-guesses, for their arithmetic; many right guesses, for the inverses; and text that guesses and errs as the
-generator shall. The share of wrong guesses whose result is bent to the wanted value sets how honest the
-written checks are, and with it how good a verifier can become.
+Loss on the completion only. Four phases: all kinds of stage; mostly the harder kinds, with few
+right guesses, for their arithmetic; many right guesses, for the inverses; and text that guesses and
+errs as the generator shall. The share of wrong guesses whose result is bent to the wanted value
+sets how honest the written checks are, and with it how good a verifier can become.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
+from tasks.benchmarks.bundled import split_of
 from tasks.benchmarks.congruences import (
     END,
     PAD,
@@ -27,7 +28,6 @@ from tasks.benchmarks.congruences import (
     document,
     draw_stages,
     question_tokens,
-    split_of,
 )
 from tasks.training.cards import count_parameters, plain, write_card
 from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
@@ -47,17 +47,31 @@ class Phase:
 
 
 ALL_KINDS = Phase(
-    12_000_000, Mix((1, 2, 3, 4, 5), (2, 3, 4)), Writing((0.8, 0.8, 0.35), (0.0, 0.0, 0.0)), 6
+    tokens=12_000_000,
+    # One stage more than the benchmark's longest: the fifth letter is learnt too.
+    mix=Mix(stages=(1, 2, 3, 4, 5), kinds=(2, 3, 4)),
+    writing=Writing(right=(0.8, 0.8, 0.35), bent=(0.0, 0.0, 0.0)),
+    parts=6,
 )
 # Few right guesses: where nearly all are right, copying the wanted value is easier than adding.
 ARITHMETIC = Phase(
-    4_000_000, Mix((2, 3, 4), (1, 4, 4)), Writing((0.7, 0.4, 0.2), (0.0, 0.0, 0.0)), 2
+    tokens=4_000_000,
+    mix=Mix(stages=(2, 3, 4), kinds=(1, 4, 4)),
+    writing=Writing(right=(0.7, 0.4, 0.2), bent=(0.0, 0.0, 0.0)),
+    parts=2,
 )
 INVERSES = Phase(
-    2_000_000, Mix((2, 3, 4), (2, 3, 4)), Writing((0.96, 0.75, 0.35), (0.03, 0.1, 0.004)), 2
+    tokens=2_000_000,
+    mix=Mix(stages=(2, 3, 4), kinds=(2, 3, 4)),
+    writing=Writing(right=(0.96, 0.75, 0.35), bent=(0.03, 0.1, 0.004)),
+    parts=2,
 )
+# Last, because it sets how often the finished model guesses right and how honest its checks are.
 AS_WANTED = Phase(
-    2_000_000, Mix((2, 3, 4), (2, 3, 3)), Writing((0.955, 0.48, 0.35), (0.3, 0.005, 0.002)), 2
+    tokens=2_000_000,
+    mix=Mix(stages=(2, 3, 4), kinds=(2, 3, 3)),
+    writing=Writing(right=(0.955, 0.48, 0.35), bent=(0.3, 0.005, 0.002)),
+    parts=2,
 )
 
 
@@ -75,15 +89,12 @@ class GeneratorRecipe(Pace):
 
 def with_tokens(recipe: GeneratorRecipe, tokens: tuple[int, ...]) -> GeneratorRecipe:
     """The recipe with other lengths of its phases."""
-    phases = tuple(
-        replace(phase, tokens=count) for phase, count in zip(recipe.phases, tokens, strict=True)
-    )
-    return replace(recipe, phases=phases)
+    pairs = zip(recipe.phases, tokens, strict=True)
+    return replace(recipe, phases=tuple(replace(phase, tokens=count) for phase, count in pairs))
 
 
-HALF = with_tokens(
-    GeneratorRecipe(), tuple(phase.tokens // 2 for phase in GeneratorRecipe().phases)
-)
+_WHOLE = GeneratorRecipe()
+HALF = with_tokens(_WHOLE, tuple(phase.tokens // 2 for phase in _WHOLE.phases))
 """A weaker version of the generator: half the training."""
 
 
@@ -97,6 +108,7 @@ def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
         num_key_value_heads=recipe.heads,
+        # A revision model made from it reads four attempts before the fifth (METHOD §5).
         max_position_embeddings=1024,
         rope_parameters={"rope_theta": ROTARY_BASE, "rope_type": "default"},
         tie_word_embeddings=True,
@@ -109,12 +121,13 @@ def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
 
 
 def documents(rng: random.Random, *, phase: Phase) -> Iterator[Document]:
-    """Endless documents of one question and one solution, from questions of the training split only."""
+    """Endless documents of one question and one solution, all of the training split."""
     while True:
         stages = draw_stages(rng, mix=phase.mix)
         question = question_tokens(stages)
         if split_of("".join(question)) == "train":
-            yield completion(encode(question), encode(document(stages, rng, writing=phase.writing)))
+            solution = document(stages, rng, writing=phase.writing)
+            yield completion(encode(question), encode(solution))
 
 
 def train_generator(
@@ -126,37 +139,40 @@ def train_generator(
     measured_on: int = 250,
     name: str = "generator",
 ) -> dict[str, object]:
-    """Figures of a generator trained and saved in `out` (config, weights, tokenizer), measured as stored."""
+    """Figures of a generator trained and saved in `out`, measured as stored.
+
+    `out` holds config, weights and tokenizer afterwards, and the card, written last.
+    """
     recipe = recipe or GeneratorRecipe()
     torch.manual_seed(seed)
     model = new_model(recipe)
-    training = taught(model, recipe=recipe, seed=seed, states=states)
+    training = train_phases(model, recipe=recipe, seed=seed, states=states)
     save_model(model, out, dtype=getattr(torch, recipe.stored))
     figures: dict[str, object] = {
         "seed": seed,
         "recipe": plain(recipe),
         **count_parameters(model),
         **training.figures(),
-        "measured": measured(out, questions=measured_on, seed=seed),
+        "measured": measure_stored(out, questions=measured_on, seed=seed),
     }
     write_card(out, name, figures)
     return figures
 
 
-def taught(
+def train_phases(
     model: LlamaForCausalLM, *, recipe: GeneratorRecipe, seed: int, states: Path | None
 ) -> Training:
     """The training of a model through the recipe's phases; a state is saved after each part."""
-    parts = [
-        Part(phase.tokens // phase.parts, partial(documents, phase=phase))
-        for phase in recipe.phases
-        for _ in range(phase.parts)
-    ]
+    parts: list[Part] = []
+    for phase in recipe.phases:
+        part = Part(phase.tokens // phase.parts, partial(documents, phase=phase))
+        parts += [part] * phase.parts
     return run_parts(model, parts, pace=recipe, seed=seed, states=states)
 
 
-def measured(folder: Path, *, questions: int, seed: int) -> dict[str, object]:
+def measure_stored(folder: Path, *, questions: int, seed: int) -> dict[str, object]:
     """What a stored generator is worth on validation questions, for its card."""
+    # Read back: a model stored as bfloat16 is not the one that was trained.
     weights = decoder(load_generator(folder))
     return measure_generator(weights, questions=questions, draws=8, temperature=1.0, seed=seed)
 
@@ -164,15 +180,15 @@ def measured(folder: Path, *, questions: int, seed: int) -> dict[str, object]:
 def save_model(model: LlamaForCausalLM, out: Path, *, dtype: torch.dtype = torch.float32) -> None:
     """Write the folder that transformers and vLLM read; the model takes the stored type."""
     out.mkdir(parents=True, exist_ok=True)
-    model.generation_config = GenerationConfig(
-        eos_token_id=token_ids()[END], pad_token_id=token_ids()[PAD]
-    )
+    ids = token_ids()
+    model.generation_config = GenerationConfig(eos_token_id=ids[END], pad_token_id=ids[PAD])
     model.to(dtype).save_pretrained(out)  # type: ignore[arg-type]
     build_tokenizer().save_pretrained(out)
 
 
 def load_generator(folder: Path) -> LlamaForCausalLM:
     """A stored language model in fp32, ready to be trained on or drawn from."""
+    # The bars of transformers would stand among the lines of `ttc train`.
     disable_progress_bar()
     return LlamaForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager"

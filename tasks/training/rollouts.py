@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 import torch
 
+from tasks.benchmarks.bundled import Split, chains
 from tasks.benchmarks.congruences import (
     ANSWER_MARKER,
     END,
     STEP_END,
-    Split,
     Stage,
     answer,
-    chains,
     question_tokens,
     solution,
     vocabulary,

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.grading.canonical import canonical
 from tasks.publication.summary import COVERAGE
 from tasks.publication.words import model_short_name
 from tasks.runs.loading import load_run
@@ -104,6 +103,7 @@ def _greedy(run: Run) -> Floats:
     asked = sorted(run.benchmark.questions, key=lambda question: question.question_id)
     written = greedy(run.generator.folder, [run.format.prompt(question) for question in asked])
     answers = [run.format.answer(run.format.tokenizer.decode(ids)) for ids in written]
+    canonical = run.grader.canonical
     right = [
         answer is not None and canonical(answer) == canonical(question.target)
         for answer, question in zip(answers, asked, strict=True)

@@ -102,9 +102,10 @@ from scripts import (
     longwinded,
 )
 
+from tasks.benchmarks.question import Question
 from tasks.draws.scorer import aggregate
 from tasks.grading.canonical import canonical
-from tasks.grading.grader import Grader
+from tasks.grading.math_grader import MathGrader
 from tasks.settings import ROOT, Settings
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate
@@ -262,9 +263,10 @@ def test_completions_without_an_answer_never_win_however_many(name: str) -> None
 
 
 def test_a_part_of_an_answer_is_another_answer() -> None:
-    with Grader() as grader:
-        verdicts = grader.grade([("1", "12"), ("12", "1"), ("12", "12")])
-    assert verdicts == {("1", "12"): "wrong", ("12", "1"): "wrong", ("12", "12"): "correct"}
+    one, twelve = Question("q1", "?", "1"), Question("q2", "?", "12")
+    with MathGrader() as grader:
+        verdicts = grader.grade([(twelve, "1"), (one, "12"), (twelve, "12")])
+    assert verdicts == ["wrong", "wrong", "correct"]
 
 
 def test_the_order_of_the_draws_does_not_matter_to_an_estimate() -> None:

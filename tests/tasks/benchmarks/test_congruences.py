@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.benchmarks.bundled import questions, split_of
 from tasks.benchmarks.congruences import (
     ANSWER_MARKER,
     CLOSING,
@@ -24,10 +25,8 @@ from tasks.benchmarks.congruences import (
     draw_level,
     draw_stages,
     question_tokens,
-    questions,
     read_lines,
     solution,
-    split_of,
     vocabulary,
 )
 from tasks.models.formats import load_format

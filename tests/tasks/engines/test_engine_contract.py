@@ -17,7 +17,7 @@ from faulty_server import MODEL, closed_port, server
 from scripts import FORMAT, WHOLE, geometric
 
 from flows.servers import guard
-from tasks.benchmarks.congruences import questions
+from tasks.benchmarks.bundled import questions
 from tasks.engines.http_generator import HttpGenerator, check_served
 from tasks.engines.http_served import HttpServed
 from tasks.engines.replica import Limits

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tasks.benchmarks.congruences import questions
+from tasks.benchmarks.bundled import questions
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.engines.vllm_served import VllmVerifier
 from tasks.models.formats import load_format, load_tokenizer

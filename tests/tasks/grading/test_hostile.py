@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pairs import grade_pairs
 
-from tasks.grading.grader import Grader
+from tasks.grading.math_grader import MathGrader
 from tasks.grading.verdicts import VERDICTS
 
 SECONDS = 2.0
@@ -70,18 +71,18 @@ NEIGHBOURS = {
 
 
 @pytest.fixture(scope="module")
-def grader() -> Iterator[Grader]:
-    with Grader(workers=1, seconds=SECONDS) as opened:
+def grader() -> Iterator[MathGrader]:
+    with MathGrader(workers=1, seconds=SECONDS) as opened:
         yield opened
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answer", HOSTILE, ids=lambda text: ascii(text[:20]))
-def test_a_hostile_answer_is_contained_and_its_neighbours_graded(grader: Grader, answer: str):
-    grader.grade(NEIGHBOURS)  # a worker that replaced a killed one is now ready
+def test_a_hostile_answer_is_contained_and_its_neighbours_graded(grader: MathGrader, answer: str):
+    grade_pairs(grader, NEIGHBOURS)  # a worker that replaced a killed one is now ready
     before = _Clock.now(grader)
     pair = (answer, "\\pi^2")
-    verdicts = grader.grade([("2x", "x+x"), pair, *NEIGHBOURS])
+    verdicts = grade_pairs(grader, [("2x", "x+x"), pair, *NEIGHBOURS])
     assert before.seconds_until(_Clock.now(grader)) <= SECONDS + 1
     assert verdicts.pop(pair) in set(VERDICTS) - {"correct"}
     assert verdicts == {("2x", "x+x"): "correct", **NEIGHBOURS}
@@ -89,19 +90,19 @@ def test_a_hostile_answer_is_contained_and_its_neighbours_graded(grader: Grader,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", HOSTILE[:3], ids=ascii)
-def test_a_hostile_target_is_contained_too(grader: Grader, target: str):
+def test_a_hostile_target_is_contained_too(grader: MathGrader, target: str):
     pair = ("\\pi^2", target)
-    assert grader.grade([pair, *NEIGHBOURS]) == {pair: "timeout", **NEIGHBOURS}
+    assert grade_pairs(grader, [pair, *NEIGHBOURS]) == {pair: "timeout", **NEIGHBOURS}
 
 
 def test_workers_killed_from_outside_are_replaced():
-    with Grader(seconds=20.0) as grader:
-        grader.grade(NEIGHBOURS)
+    with MathGrader(seconds=20.0) as grader:
+        grade_pairs(grader, NEIGHBOURS)
         for worker in grader.process_ids():
             os.kill(worker, signal.SIGKILL)
             while " Z " not in Path(f"/proc/{worker}/stat").read_text():
                 time.sleep(0.01)
-        assert grader.grade(NEIGHBOURS) == NEIGHBOURS
+        assert grade_pairs(grader, NEIGHBOURS) == NEIGHBOURS
 
 
 @pytest.mark.parametrize(
@@ -109,29 +110,29 @@ def test_workers_killed_from_outside_are_replaced():
 )
 def test_a_worker_that_dies_over_a_pair_gives_its_cause_of_death(number: int, verdict: str):
     bomb = ("9^{9^{9^9}}", "5")
-    with Grader(seconds=30.0) as grader:
-        grader.grade(NEIGHBOURS)
+    with MathGrader(seconds=30.0) as grader:
+        grade_pairs(grader, NEIGHBOURS)
         killer = threading.Timer(0.5, os.kill, (grader.process_ids()[0], number))
         killer.start()
-        assert grader.grade([bomb, *NEIGHBOURS]) == {bomb: verdict, **NEIGHBOURS}
+        assert grade_pairs(grader, [bomb, *NEIGHBOURS]) == {bomb: verdict, **NEIGHBOURS}
 
 
 def test_a_number_too_large_for_memory_is_not_called_wrong():
     pair = ("2^{2^{33}}", "\\pi^2")  # a gigabyte
-    with Grader(seconds=30.0, memory_mb=256) as grader:
-        assert grader.grade([pair, *NEIGHBOURS]) == {pair: "memory", **NEIGHBOURS}
+    with MathGrader(seconds=30.0, memory_mb=256) as grader:
+        assert grade_pairs(grader, [pair, *NEIGHBOURS]) == {pair: "memory", **NEIGHBOURS}
 
 
 def test_a_large_parent_process_changes_no_verdict():
     ballast = bytearray(600 << 20)  # the peak of a forked child starts with that of its parent
     ballast[:: 1 << 12] = b"1" * len(ballast[:: 1 << 12])
-    with Grader(seconds=20.0, memory_mb=512) as grader:
-        assert grader.grade(NEIGHBOURS) == NEIGHBOURS
+    with MathGrader(seconds=20.0, memory_mb=512) as grader:
+        assert grade_pairs(grader, NEIGHBOURS) == NEIGHBOURS
 
 
 def test_closing_ends_every_worker():
-    with Grader() as grader:
-        grader.grade(NEIGHBOURS)
+    with MathGrader() as grader:
+        grade_pairs(grader, NEIGHBOURS)
         workers = grader.process_ids()
         assert len(workers) == 2  # one at work, one spare
     for worker in workers:
@@ -148,7 +149,7 @@ class _Clock(NamedTuple):
     working: float
 
     @classmethod
-    def now(cls, grader: Grader) -> "_Clock":
+    def now(cls, grader: MathGrader) -> "_Clock":
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         worker = grader.process_ids()[0]
         fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()

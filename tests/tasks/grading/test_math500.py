@@ -9,9 +9,10 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from pairs import grade_pairs
 
 from tasks.grading.canonical import canonical
-from tasks.grading.grader import Grader
+from tasks.grading.math_grader import MathGrader
 from tasks.settings import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "math500.jsonl"
@@ -79,8 +80,8 @@ def targets() -> list[str]:
 
 
 def test_every_target_is_correct_against_itself():
-    with Grader() as grader:
-        verdicts = grader.grade((target, target) for target in targets())
+    with MathGrader() as grader:
+        verdicts = grade_pairs(grader, [(target, target) for target in targets()])
     assert set(verdicts.values()) == {"correct"}
 
 
@@ -91,8 +92,8 @@ def test_every_target_is_correct_against_its_rewritings():
         for name, rewrite in REWRITERS.items()
         if (rewritten := rewrite(target)) != target
     }
-    with Grader() as grader:
-        verdicts = grader.grade(pairs)
+    with MathGrader() as grader:
+        verdicts = grade_pairs(grader, pairs)
     assert {
         pair: (verdict, pairs[pair]) for pair, verdict in verdicts.items() if verdict != "correct"
     } == {}
@@ -110,7 +111,7 @@ def test_the_canonical_form_of_a_target_still_reads_as_the_target():
 def test_no_target_is_correct_for_its_neighbour_unless_they_are_equal():
     distinct = sorted({canonical(target) for target in targets()})
     pairs = list(pairwise(distinct))
-    with Grader() as grader:
-        verdicts = grader.grade(pairs)
+    with MathGrader() as grader:
+        verdicts = grade_pairs(grader, pairs)
     correct = [pair for pair, verdict in verdicts.items() if verdict == "correct"]
     assert correct == []

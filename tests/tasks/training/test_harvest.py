@@ -7,7 +7,7 @@ import pytest
 from scripted_runs import ScriptedEngines, small_study
 
 from tasks.asking.replay import replay_run
-from tasks.benchmarks import congruences
+from tasks.benchmarks import bundled
 from tasks.benchmarks.benchmark import load_benchmark
 from tasks.evaluation import generate
 from tasks.evaluation.grade import grade_completions
@@ -68,14 +68,14 @@ def questions_of(number):
 
 def test_only_training_questions_are_asked_and_each_round_asks_others():
     first, second = ({question.text for question in questions_of(number)} for number in (1, 2))
-    assert all(congruences.split_of(text) == "train" for text in first | second)
+    assert all(bundled.split_of(text) == "train" for text in first | second)
     assert len(first) == len(second) == 20 and not first & second
 
 
 def test_a_study_without_the_word_train_is_on_test_questions_whatever_its_seed():
     one, other = (load_benchmark("congruences", count=20, seed=seed) for seed in (0, 5))
     assert one == other
-    assert all(congruences.split_of(question.text) == "test" for question in one.questions)
+    assert all(bundled.split_of(question.text) == "test" for question in one.questions)
 
 
 def test_the_text_is_what_the_model_wrote_after_its_prompt(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.benchmarks.congruences import Writing, chains, document, question_tokens
+from tasks.benchmarks.bundled import chains
+from tasks.benchmarks.congruences import Writing, document, question_tokens
 from tasks.models.version import BUNDLED
 from tasks.training.cards import weights_digest
 from tasks.training.distill import DistillRecipe, greedy, train_distilled

@@ -1,4 +1,4 @@
-"""Verdicts on answers: plain comparison first, math-verify in killable workers for what is left."""
+"""The grader of mathematics: canonical forms first, math-verify in killable workers for the rest."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from tasks.benchmarks.question import Question
 from tasks.grading.canonical import canonical
 from tasks.grading.lane import Lane, Limits
 from tasks.grading.verdicts import Verdict, cheap_verdict
-
-GRADER_VERSION = "1+math-verify-0.9.0"
-"""Recorded with every grade; grades of another version are made again."""
 
 _Pair = tuple[str, str]
 _LEAST_MEMORY_MB = 256
 
 
-class Grader:
-    """Grades (answer, target) pairs; use as a context manager, which ends its worker processes.
+class MathGrader:
+    """A Grader of mathematics; use as a context manager, which ends its worker processes.
 
     `workers` processes grade at once, each with a warm spare; they start when the first pair needs
     algebra, so a benchmark of plain numbers never starts one. A pair that uses more than `seconds` of
     CPU is "timeout", one that needs more than `memory_mb` MiB is "memory", one that kills its worker
     "crashed"; the other pairs are graded as if it had not been there.
     """
+
+    version = "1+math-verify-0.9.0"
 
     def __init__(self, workers: int = 1, seconds: float = 5.0, memory_mb: int = 1024) -> None:
         if workers < 1 or seconds <= 0 or memory_mb < _LEAST_MEMORY_MB:
@@ -68,21 +68,23 @@ class Grader:
         """The running worker processes, spares included."""
         return [process for lane in self._lanes for process in lane.process_ids()]
 
-    def grade(self, pairs: Iterable[_Pair]) -> dict[_Pair, Verdict]:
-        """The verdict on every distinct (answer, target) pair, in the order of first appearance.
+    def canonical(self, answer: str) -> str:
+        """The class of an answer in a vote."""
+        return canonical(answer)
 
-        A verdict depends on the target and on the answer's canonical form alone, so that all members of
-        a voting class are judged alike.
+    def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
+        """One verdict a (question, answer) pair, in their order.
+
+        A verdict depends on the target and on the answer's canonical form alone, so that all members
+        of a voting class are judged alike. Each distinct pair of these is judged once.
         """
-        classes = {pair: (canonical(pair[0]), pair[1]) for pair in pairs}
+        classes = [(canonical(answer), question.target) for question, answer in asked]
         verdicts: dict[_Pair, Verdict | None] = {
-            asked: cheap_verdict(*asked) for asked in dict.fromkeys(classes.values())
+            pair: cheap_verdict(*pair) for pair in dict.fromkeys(classes)
         }
         with self._busy:
-            algebra = self._algebra(
-                [asked for asked, verdict in verdicts.items() if verdict is None]
-            )
-        return {pair: verdicts[asked] or algebra[asked] for pair, asked in classes.items()}
+            algebra = self._algebra([pair for pair, verdict in verdicts.items() if verdict is None])
+        return [verdicts[pair] or algebra[pair] for pair in classes]
 
     def _algebra(self, asked: list[_Pair]) -> dict[_Pair, Verdict]:
         """Verdicts of math-verify on (canonical answer, target) pairs."""

@@ -1,0 +1,100 @@
+"""The bundled benchmark: questions of congruences, in three splits.
+
+Questions are split by a hash of their text, so no question is ever in two splits, whatever the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from itertools import islice
+from typing import Literal
+
+from tasks.benchmarks.congruences import (
+    LEVELS,
+    Stage,
+    answer,
+    draw_level,
+    question_tokens,
+    solution,
+)
+from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
+from tasks.benchmarks.question import Question
+from warehouse.errors import UserError
+
+Split = Literal["train", "validation", "test"]
+
+SPLIT_RANGES: dict[Split, range] = {
+    "train": range(80),
+    "validation": range(80, 90),
+    "test": range(90, 100),
+}
+"""Shares of the hash range, in percent."""
+
+GENERATED = 500
+"""Questions when a study does not say how many."""
+
+_TRIES = 100_000
+"""Draws without a new question of the split, after which the level counts as used up."""
+
+
+def load_test(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:  # noqa: ARG001
+    """The first `count` test questions (None: 500): the same for every seed, so that runs compare."""
+    return benchmark_of(name, questions("test", count or GENERATED))
+
+
+def load_training(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
+    """`count` questions to learn from (None: 500), others for every seed."""
+    short_name = name.replace("/", "-")
+    return benchmark_of(short_name, questions("train", count or GENERATED, seed=seed))
+
+
+def questions(split: Split, count: int, *, seed: int = 0) -> list[Question]:
+    """`count` different questions of a split, the five levels in turn.
+
+    A larger count begins with the same questions. The seed is part of the id unless it is 0.
+    """
+    if split not in SPLIT_RANGES:
+        splits = ", ".join(SPLIT_RANGES)
+        raise UserError(f"congruences: expected a split of {splits}, got {split!r}")
+    prefix = f"congruences-{split}-" + (f"s{seed}-" if seed else "")
+    drawn = islice(chains(split, seed=seed), count)
+    return [
+        _question(f"{prefix}{number:06d}", level, stages)
+        for number, (level, stages) in enumerate(drawn)
+    ]
+
+
+def _question(question_id: str, level: int, stages: list[Stage]) -> Question:
+    text = "".join(question_tokens(stages))
+    return Question(question_id, text=text, target=answer(solution(stages)), level=level)
+
+
+def chains(split: Split, *, seed: int = 0) -> Iterator[tuple[int, list[Stage]]]:
+    """Endless (level, stages) of one split: levels in turn, no question twice."""
+    rng = random.Random(f"congruences/{split}/{seed}")
+    seen: set[str] = set()
+    while True:
+        for level in LEVELS:
+            yield level, _draw_unseen(rng, level, split, seen)
+
+
+def _draw_unseen(rng: random.Random, level: int, split: Split, seen: set[str]) -> list[Stage]:
+    """A chain of the level and split whose text is not among those seen, to which it is added."""
+    for _ in range(_TRIES):
+        stages = draw_level(rng, level=level)
+        text = "".join(question_tokens(stages))
+        if text not in seen and split_of(text) == split:
+            seen.add(text)
+            return stages
+    raise UserError(
+        f"congruences: level {level} has no more questions in split {split}; ask for fewer"
+    )
+
+
+def split_of(text: str) -> Split:
+    """The split to which a question's text belongs, by its hash."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    percent = int.from_bytes(digest, "big") % 100
+    return next(split for split, percents in SPLIT_RANGES.items() if percent in percents)

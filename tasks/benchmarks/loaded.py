@@ -1,0 +1,42 @@
+"""What every kind of benchmark is once it is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tasks.benchmarks.question import Question
+
+
+class LoadedBenchmark(NamedTuple):
+    """A Benchmark: questions in memory, and the fingerprint of their content."""
+
+    name: str
+    fingerprint: str
+    questions: list[Question]
+    grader: str = "math"
+
+
+def benchmark_of(name: str, questions: list[Question], *, grader: str = "math") -> LoadedBenchmark:
+    """The benchmark that these questions are."""
+    return LoadedBenchmark(name, fingerprint_of(questions), questions, grader)
+
+
+def fingerprint_of(questions: Iterable[Question]) -> str:
+    """16 hex digits over all that decides what is asked and what is right, in whatever order.
+
+    Level and metadata decide neither. What a question does not carry is left out: a benchmark of plain
+    questions keeps the fingerprint that it had before questions could carry more.
+    """
+    ordered = sorted(questions, key=lambda q: (q.question_id, q.text, q.target))
+    content = json.dumps([_content(question) for question in ordered])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _content(question: Question) -> tuple[object, ...]:
+    more = {"choices": question.choices, "tests": question.tests, "group": question.group}
+    carried = {name: value for name, value in more.items() if value}
+    plain = (question.question_id, question.text, question.target)
+    return (*plain, carried) if carried else plain
