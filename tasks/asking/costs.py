@@ -11,6 +11,16 @@ from tasks.draws.nodes import Node
 from tasks.models.version import Model
 
 
+class Spent(NamedTuple):
+    """Tokens as if the strategy ran alone (METHOD §9)."""
+
+    generated: float
+    prompt: float
+    verifier: float
+    cached: float = 0.0
+    """Of the prompt tokens; they cost no FLOPs."""
+
+
 @dataclass(slots=True)
 class Meter:
     """Tokens by who read or wrote them; what is asked for twice is counted once."""
@@ -40,15 +50,14 @@ class Meter:
             self._scored.add(node.key)
             self.verifier_tokens += tokens
 
-
-class Spent(NamedTuple):
-    """Tokens as if the strategy ran alone (METHOD §9)."""
-
-    generated: float
-    prompt: float
-    verifier: float
-    cached: float = 0.0
-    """Of the prompt tokens; they cost no FLOPs."""
+    def spent(self, share: float = 1) -> Spent:
+        """What was consumed, or this share of it."""
+        return Spent(
+            generated=self.generated_tokens * share,
+            prompt=self.prompt_tokens * share,
+            verifier=self.verifier_tokens * share,
+            cached=self.cached_tokens * share,
+        )
 
 
 def costs(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,11 +21,14 @@ from tasks.benchmarks.question import Question
 from tasks.draws.sampler import MissingDraws
 from tasks.runs.events import stage
 from tasks.runs.run import Run
-from tasks.statistics.adaptive import Rule, adaptive_estimates
-from tasks.statistics.estimators import Pool, pool_estimates
+from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
-from tasks.statistics.selectors import SELECTORS, Candidate
+from tasks.statistics.selectors import Candidate
 from tasks.strategies import parse
+from tasks.strategies.forms import PoolFigure, QuestionPool
+
+Row = dict[str, Any]
+"""One row of the table `outcomes`, or a part of one."""
 
 
 def run(folder: Path, run_id: str) -> int:
@@ -32,162 +37,143 @@ def run(folder: Path, run_id: str) -> int:
     A question with missing draws gets no row, so that its run stays incomplete.
     """
     with stage(folder, run_id, "estimate") as (store, run):
-        rows = asyncio.run(_rows(run, CompletionReader(store, run), replay_run(store, run)))
-        return store.append("outcomes", pl.DataFrame(rows, infer_schema_length=None)) if rows else 0
+        estimation = _Estimation(run, CompletionReader(store, run), replay_run(store, run))
+        rows = asyncio.run(estimation.rows())
+        if not rows:
+            return 0
+        return store.append("outcomes", pl.DataFrame(rows, infer_schema_length=None))
 
 
-async def _rows(run: Run, reader: CompletionReader, asking: Questioning) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for question in run.benchmark.questions:
-        try:
-            mine = await _pool_rows(run, reader, asking, question)
-            for strategy, budget in asking.plan.searches:
-                mine += await _made_rows(
-                    run, reader, asking, await asking.search(question, strategy, budget)
-                )
-        except MissingDraws:
-            continue
-        rows += [{"run_id": run.run_id, "question_id": question.question_id, **row} for row in mine]
-    return rows
+@dataclass(frozen=True, slots=True)
+class _Estimation:
+    """One run, what became of its completions, and its strategies to be run again."""
 
+    run: Run
+    reader: CompletionReader
+    asking: Questioning
 
-async def _pool_rows(
-    run: Run, reader: CompletionReader, asking: Questioning, question: Question
-) -> list[dict[str, Any]]:
-    """Rows of all pool strategies at all budgets, estimated over random subsets of one pool (METHOD §10)."""
-    nodes = await asking.pool(question)
-    reads = await reader.read(asking.proposing.scorer, nodes)
-    prompt = float(len(asking.root(question).token_ids))
-    generated = sum(node.generated_tokens for node in nodes) / len(nodes)
-    verifier = sum(read.verifier_tokens for read in reads) / len(nodes)
-    shares = _shares(reads, cut=sum(node.stop == "limit" for node in nodes), of=len(nodes))
-    return [
-        {
-            "strategy": figure.strategy,
-            "budget": figure.budget,
-            "accuracy": figure.accuracy,
-            "mc_error": figure.mc_error,
-            "answer": None,
-            **shares,
-            **costs(
-                run.generator,
-                run.verifier,
-                figure.generations,
-                Spent(
-                    generated * figure.generations,
-                    prompt,
-                    verifier * figure.generations if figure.scored else 0.0,
-                ),
-            ),
-        }
-        for figure in _pool_figures(run, _pool(reads), seed=_seed(run, question))
-    ]
+    async def rows(self) -> list[Row]:
+        """The outcomes of every question whose draws are all there."""
+        rows: list[Row] = []
+        for question in self.run.benchmark.questions:
+            try:
+                outcomes = await self._question_rows(question)
+            except MissingDraws:
+                continue
+            names = {"run_id": self.run.run_id, "question_id": question.question_id}
+            rows += [names | outcome for outcome in outcomes]
+        return rows
+
+    async def _question_rows(self, question: Question) -> list[Row]:
+        rows = await self._pool_rows(question)
+        for strategy, budget in self.asking.plan.searches:
+            result = await self.asking.search(question, strategy, budget)
+            rows += await self._search_rows(result)
+        return rows
+
+    async def _pool_rows(self, question: Question) -> list[Row]:
+        """Rows of all pool strategies at all budgets, estimated over random subsets of one pool (METHOD §10)."""
+        nodes = await self.asking.pool(question)
+        reads = await self.reader.read(self.asking.proposing.scorer, nodes)
+        prompt = float(len(self.asking.root(question).token_ids))
+        generated = sum(node.generated_tokens for node in nodes) / len(nodes)
+        verified = sum(read.verifier_tokens for read in reads) / len(nodes)
+        cut = sum(node.stop == "limit" for node in nodes)
+        shares = _shares(reads, cut=cut, of=len(nodes))
+        seed = _seed(self.run, question)
+        pool = QuestionPool.of(_pool(reads), self.run.study.budgets, seed=seed)
+        rows: list[Row] = []
+        for key, figure, scored in self._pool_figures(pool):
+            spent = Spent(
+                generated=generated * figure.generations,
+                prompt=prompt,
+                verifier=verified * figure.generations if scored else 0.0,
+            )
+            rows.append(
+                {
+                    "strategy": key,
+                    "budget": figure.budget,
+                    "accuracy": figure.accuracy,
+                    "mc_error": figure.mc_error,
+                    "answer": None,
+                    **shares,
+                    **costs(self.run.generator, self.run.verifier, figure.generations, spent),
+                }
+            )
+        return rows
+
+    def _pool_figures(self, pool: QuestionPool) -> Iterator[tuple[str, PoolFigure, bool]]:
+        """(key, figure, whether the verifier was asked) of coverage and of every pool strategy."""
+        for figure in pool.figures("pass"):
+            yield "pass", figure, False
+        for strategy in map(parse, self.run.study.strategies):
+            if strategy.kind == "pool":
+                for figure in strategy.estimate(pool):
+                    yield strategy.key, figure, strategy.needs_verifier
+
+    async def _search_rows(self, result: Result) -> list[Row]:
+        """The row of one search, or of groups at every budget that is a number of them."""
+        scorer = self.asking.side(result.strategy).scorer
+        reads = await self.reader.read(scorer, result.completions)
+        # What a search lacks of its slots was cut on the way; revisions return their cut attempts.
+        cut = sum(not node.ended for node in result.completions) + result.slots - len(reads)
+        shares = _shares(reads, cut=cut, of=result.slots)
+        rows: list[Row] = []
+        for figure in self._search_figures(result, reads):
+            spent = result.meter.spent(figure.budget / result.budget)
+            models = self.asking.models(result.strategy)
+            rows.append(
+                {
+                    "strategy": result.strategy.key,
+                    **figure._asdict(),
+                    **shares,
+                    **costs(*models, figure.budget, spent),
+                }
+            )
+        return rows
+
+    def _search_figures(self, result: Result, reads: list[GradedCompletion]) -> list[_Figure]:
+        if result.strategy.kind == "search":
+            return [_choice_figure(result, reads)]
+        budgets = [n for n in self.run.study.budgets if result.strategy.fits(n)]
+        if not reads:
+            return [_Figure(budget, 0.0, 0.0, None) for budget in budgets]
+        seed = _seed(self.run, result.question)
+        return _group_figures(result, reads, budgets, seed=seed)
 
 
 class _Figure(NamedTuple):
-    strategy: str
-    budget: int
-    accuracy: float
-    mc_error: float
-    generations: float
-    scored: bool = False
+    """What a search reached at one budget; the answer only where one run of it decided."""
 
-
-def _pool_figures(run: Run, pool: Pool, *, seed: int) -> list[_Figure]:
-    budgets = run.study.budgets
-    strategies = [
-        strategy for strategy in map(parse, run.study.strategies) if strategy.kind == "pool"
-    ]
-    scored = {"pass": False} | {s.key: s.needs_verifier for s in strategies}
-    estimates = pool_estimates(pool, budgets, seed=seed)
-    majority = {one.budget: one for one in estimates if one.selector == "majority"}
-    figures = [
-        _Figure(
-            one.selector, one.budget, one.accuracy, one.mc_error, one.budget, scored[one.selector]
-        )
-        for one in estimates
-        if one.selector in scored
-    ]
-    for strategy in strategies:
-        if strategy.options:
-            rule = Rule(**dict[str, Any](strategy.options))
-            for one in adaptive_estimates(pool, budgets, rule=rule, seed=seed):
-                same = majority[one.budget] if one.budget <= rule.earliest else one
-                figures.append(
-                    _Figure(strategy.key, one.budget, same.accuracy, same.mc_error, one.generations)
-                )
-    return figures
-
-
-async def _made_rows(
-    run: Run, reader: CompletionReader, asking: Questioning, result: Result
-) -> list[dict[str, Any]]:
-    """The row of one search, or of groups at every budget that is a number of them."""
-    reads = await reader.read(asking.side(result.strategy).scorer, result.completions)
-    cut = sum(not node.ended for node in result.completions) + result.slots - len(reads)
-    meter, rows = result.meter, []
-    for figure in _figures(run, result, reads):
-        share = figure.budget / result.budget
-        spent = Spent(
-            meter.generated_tokens * share,
-            meter.prompt_tokens * share,
-            meter.verifier_tokens * share,
-            meter.cached_tokens * share,
-        )
-        rows.append(
-            {
-                "strategy": result.strategy.key,
-                "budget": figure.budget,
-                "accuracy": figure.accuracy,
-                "mc_error": figure.mc_error,
-                "answer": figure.answer,
-                **_shares(reads, cut=cut, of=result.slots),
-                **costs(*asking.models(result.strategy), figure.budget, spent),
-            }
-        )
-    return rows
-
-
-class _Made(NamedTuple):
     budget: int
     accuracy: float
     mc_error: float
     answer: str | None
 
 
-def _figures(run: Run, result: Result, reads: list[GradedCompletion]) -> list[_Made]:
-    strategy, groups = result.strategy, result.groups
-    budgets = [budget for budget in run.study.budgets if strategy.fits(budget)]
-    if not reads:
-        return [
-            _Made(budget, 0.0, 0.0, None)
-            for budget in (budgets if strategy.kind == "groups" else [result.budget])
-        ]
-    if strategy.kind == "search":
-        choice = SELECTORS[strategy.selector]([Candidate(r.canonical, r.score) for r in reads])
-        right = {r.canonical for r in reads if r.correct}
-        return [
-            _Made(
-                result.budget,
-                sum(c for a, c in choice.credits.items() if a in right),
-                0.0,
-                choice.answer,
-            )
-        ]
-    size = result.budget // len(groups)
-    starts = [0, *accumulate(map(len, groups))]
-    members = [range(start, end) for start, end in pairwise(starts)]
-    seed = _seed(run, result.question)
-    found = group_estimates(
+def _choice_figure(result: Result, reads: list[GradedCompletion]) -> _Figure:
+    choice = result.strategy.choose([[Candidate(r.canonical, r.score) for r in reads]])
+    right = {read.canonical for read in reads if read.correct}
+    accuracy = sum(credit for answer, credit in choice.credits.items() if answer in right)
+    return _Figure(result.budget, accuracy, 0.0, choice.answer)
+
+
+def _group_figures(
+    result: Result, reads: list[GradedCompletion], budgets: list[int], *, seed: int
+) -> list[_Figure]:
+    """Averages over subsets of the groups: a smaller budget is a smaller number of them (METHOD §10)."""
+    size = result.budget // len(result.groups)
+    starts = [0, *accumulate(map(len, result.groups))]
+    estimates = group_estimates(
         _pool(reads),
-        members,
+        [range(start, end) for start, end in pairwise(starts)],
         [budget // size for budget in budgets],
-        selector=strategy.selector,
+        selector=result.strategy.selector,
         seed=seed,
     )
     return [
-        _Made(budget, one.accuracy, one.mc_error, None)
-        for budget, one in zip(budgets, found, strict=True)
+        _Figure(budget, one.accuracy, one.mc_error, None)
+        for budget, one in zip(budgets, estimates, strict=True)
     ]
 
 
@@ -198,17 +184,23 @@ def _shares(reads: list[GradedCompletion], *, cut: int, of: int) -> dict[str, fl
 
 
 def _pool(reads: list[GradedCompletion]) -> Pool:
+    """The completions as arrays; classes of answers are numbered as they are first met."""
     classes: dict[str, int] = {}
-    answers = [
-        -1 if r.canonical is None else classes.setdefault(r.canonical, len(classes)) for r in reads
-    ]
+    answers: list[int] = []
+    for read in reads:
+        if read.canonical is None:
+            answers.append(-1)
+        else:
+            answers.append(classes.setdefault(read.canonical, len(classes)))
+    scores = [np.nan if read.score is None else read.score for read in reads]
     return Pool(
         answers=np.array(answers, dtype=np.int64),
-        correct=np.array([r.correct for r in reads]),
-        scores=np.array([np.nan if r.score is None else r.score for r in reads], dtype=np.float64),
+        correct=np.array([read.correct for read in reads]),
+        scores=np.array(scores, dtype=np.float64),
     )
 
 
 def _seed(run: Run, question: Question) -> int:
+    """Seed of the random subsets of one question: the same in every run of the study's seed."""
     text = f"{run.study.seed}|{question.question_id}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")

@@ -65,12 +65,18 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
 
 def _searched(owed: Plan) -> int:
     """Completions' worth of all searches on one question; chains nest, whatever their lengths (METHOD §5)."""
-    lengths = {
-        (budget, int(dict(s.options)["s"])) for s, budget in owed.searches if s.name == "revisions"
+    apart = sum(budget for strategy, budget in owed.searches if strategy.chain is None)
+    chained = {
+        (budget // strategy.chain, strategy.chain)
+        for strategy, budget in owed.searches
+        if strategy.chain is not None
     }
-    chains = max((budget // s for budget, s in lengths), default=0)
-    attempts = sum(max(s for budget, s in lengths if i < budget // s) for i in range(chains))
-    return attempts + sum(budget for s, budget in owed.searches if s.name != "revisions")
+    chains = max((count for count, _ in chained), default=0)
+    # Chain i is drawn once, as long as the longest of the strategies that have an i-th chain.
+    nested = sum(
+        max(length for count, length in chained if place < count) for place in range(chains)
+    )
+    return apart + nested
 
 
 def _drawn(store: Store, run: Run) -> tuple[float | None, int]:

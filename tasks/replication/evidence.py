@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -99,15 +99,15 @@ def search_strategies(keys: list[str]) -> list[str]:
 def revision_strategies(keys: list[str], selector: str = "hierarchical") -> list[str]:
     """Those of the keys that revise in chains, by how many attempts a chain has."""
     return sorted(
-        (k for k in keys if k.startswith("revisions(") and k.endswith(f"/{selector}")),
+        (key for key in keys if parse(key).chain and parse(key).selector == selector),
         key=chain_length,
     )
 
 
 @cache
 def chain_length(key: str) -> int:
-    """Attempts in sequence of `revisions(s=…)`."""
-    return int(dict[str, Any](parse(key).options)["s"])
+    """Attempts in sequence of a strategy that makes chains, such as `revisions(s=4)`; 0 of any other."""
+    return parse(key).chain or 0
 
 
 def _fits(

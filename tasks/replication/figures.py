@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from tasks.publication.figures import PALETTE
+from tasks.publication.summary import COVERAGE
 from tasks.publication.svg import (
     GREY,
     Frame,
@@ -168,7 +169,7 @@ def _policies(fits: dict[str, PolicyFit]) -> list[Series]:
 
 def _along_chains(rows: pl.DataFrame, budget: int, selector: str) -> list[Point]:
     """Accuracy at one budget by the number of attempts in sequence, from all parallel to all in sequence."""
-    part = rows.filter(pl.col("budget") == budget)
+    part = rows.filter((pl.col("budget") == budget) & (pl.col("strategy") != COVERAGE))
     by = {r["strategy"]: r for r in part.to_dicts()}
     keys = [key for key in revision_strategies(list(by), selector) if chain_length(key) <= budget]
     return [

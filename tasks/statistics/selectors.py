@@ -90,11 +90,35 @@ def weighted(candidates: Sequence[Candidate]) -> Choice:
     return _sole(max((one for one in visible if one.answer == winner), key=lambda one: one.points))
 
 
+def hierarchical(groups: Sequence[Sequence[Candidate]]) -> Choice:
+    """Weighted within each group, then weighted across the groups' winners (METHOD §5).
+
+    Each winner votes with its own score alone. The index counts through the groups, in their order.
+    """
+    winners: list[int] = []
+    start = 0
+    for group in groups:
+        best = weighted(group).index
+        if best is not None:
+            winners.append(start + best)
+        start += len(group)
+    candidates = [candidate for group in groups for candidate in group]
+    choice = weighted([candidates[winner] for winner in winners])
+    if choice.index is None:
+        return NO_CHOICE
+    return Choice(winners[choice.index], choice.answer, choice.credits)
+
+
 SELECTORS: Final[Mapping[str, Selector]] = {
     "majority": majority,
     "best_of_n": best_of_n,
     "weighted": weighted,
 }
+
+GROUP_SELECTORS: Final[Mapping[str, Callable[[Sequence[Sequence[Candidate]]], Choice]]] = {
+    "hierarchical": hierarchical,
+}
+"""Selectors that look at which group a completion is of."""
 
 
 class _Visible(NamedTuple):

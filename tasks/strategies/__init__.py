@@ -1,109 +1,38 @@
-"""The strategies a study may name, in one dict, and how their keys are read."""
+"""How a budget is spent on a question: one file a strategy, one dict of all."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tasks.draws.nodes import Node
-from tasks.strategies.beam_search import beam_search
-from tasks.strategies.dvts import dvts
-from tasks.strategies.forms import (
-    Form,
-    Kind,
-    Options,
-    Value,
-    at_least,
-    power_of_two,
-    share,
-    width,
-    width_at,
-)
-from tasks.strategies.particle_filter import particle_filter
-from tasks.strategies.rebase import rebase
-from tasks.strategies.revision_search import revision_search
-from tasks.strategies.revision_search import width as round_width
-from tasks.strategies.revisions import revisions
+from tasks.statistics.selectors import GROUP_SELECTORS, SELECTORS, Candidate, Choice
+from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
+from tasks.strategies.dvts import DVTS
+from tasks.strategies.forms import Form, Kind, Options, PoolFigure, QuestionPool, StopRule, Value
+from tasks.strategies.particle_filter import PARTICLE_FILTER
+from tasks.strategies.pools import ADAPTIVE, BEST_OF_N, MAJORITY, WEIGHTED
+from tasks.strategies.rebase import REBASE
+from tasks.strategies.revision_search import REVISION_SEARCH
+from tasks.strategies.revisions import REVISIONS
 from tasks.strategies.tools import Tools
 from warehouse.errors import UserError
 
-
-def _least_beams(options: Options) -> int:
-    return 4 if options["m"] == "sqrt" else int(options["m"])
-
-
-def _rollouts(options: Options) -> int:
-    """Generations that a completion costs: one and the steps of its lookahead."""
-    return int(options.get("k", 0)) + 1
-
-
-STEPWISE = ("weighted", "best_of_n", "majority")
-
 STRATEGIES: dict[str, Form] = {
-    "majority": Form("pool", ("majority",), "majority"),
-    "best_of_n": Form("pool", ("best_of_n",), "best_of_n"),
-    "weighted": Form("pool", ("weighted",), "weighted"),
-    "adaptive": Form(
-        "pool",
-        ("majority",),
-        "adaptive(agree=3) or adaptive(posterior=0.95)",
-        one_of=True,
-        options={"agree": at_least(2), "posterior": share(0.5, 1.0)},
-    ),
-    "beam_search": Form(
-        "search",
-        STEPWISE,
-        "beam_search(m=4)",
-        beam_search,
-        {"m": width()},
-        least=_least_beams,
-        unit=width_at,
-    ),
-    "lookahead": Form(
-        "search",
-        STEPWISE,
-        "lookahead(k=1,m=4)",
-        beam_search,
-        {"k": at_least(1), "m": width()},
-        least=lambda o: _rollouts(o) * _least_beams(o),
-        unit=lambda o, budget: _rollouts(o) * width_at(o, budget // _rollouts(o)),
-    ),
-    "dvts": Form(
-        "groups",
-        ("weighted", "majority"),
-        "dvts(m=4)",
-        dvts,
-        {"m": at_least(2)},
-        least=lambda o: int(o["m"]),
-        unit=lambda o, _: int(o["m"]),
-    ),
-    "rebase": Form("search", STEPWISE, "rebase", rebase, least=lambda _: 2),
-    "particle_filter": Form(
-        "search", STEPWISE, "particle_filter", particle_filter, least=lambda _: 2
-    ),
-    "revisions": Form(
-        "groups",
-        ("hierarchical", "majority"),
-        "revisions(s=4)",
-        revisions,
-        {"s": power_of_two()},
-        least=lambda o: int(o["s"]),
-        unit=lambda o, _: int(o["s"]),
-        revises=True,
-    ),
-    "revision_search": Form(
-        "search",
-        STEPWISE,
-        "revision_search(m=4)",
-        revision_search,
-        {"m": at_least(2)},
-        least=lambda _: 2,
-        unit=lambda _, budget: round_width(budget),
-        revises=True,
-    ),
+    "majority": MAJORITY,
+    "best_of_n": BEST_OF_N,
+    "weighted": WEIGHTED,
+    "adaptive": ADAPTIVE,
+    "beam_search": BEAM_SEARCH,
+    "lookahead": LOOKAHEAD,
+    "dvts": DVTS,
+    "rebase": REBASE,
+    "particle_filter": PARTICLE_FILTER,
+    "revisions": REVISIONS,
+    "revision_search": REVISION_SEARCH,
 }
-"""Every strategy by name; what a study may say of it stands in its Form."""
+"""Every strategy by the name that a study gives it; all that is known of it stands in its Form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,38 +70,68 @@ class Strategy:
 
     @property
     def rollouts(self) -> int:
-        """Generations that a completion costs."""
-        return _rollouts(dict(self.options))
+        """Generations that one completion costs."""
+        return self.form.rollouts(self._values)
+
+    @property
+    def chain(self) -> int | None:
+        """Attempts in sequence; None for what makes no chains."""
+        return self.form.chain(self._values) if self.form.chain else None
+
+    @property
+    def stop(self) -> StopRule | None:
+        """When a served pool stops drawing; None where it takes the whole budget."""
+        return self.form.stop(self._values) if self.form.stop else None
+
+    @property
+    def _values(self) -> Options:
+        return dict(self.options)
 
     def fits(self, budget: int) -> bool:
         """Whether the strategy exists at this budget."""
-        return budget >= self.form.least(dict(self.options))
+        return budget >= self.form.least(self._values)
 
     def check(self, budgets: tuple[int, ...]) -> None:
-        """Raise UserError for budgets that the strategy cannot spend exactly, or if none is large enough."""
-        options = dict(self.options)
+        """Raise UserError where none of the budgets is large enough, or one cannot be spent exactly."""
         if not any(map(self.fits, budgets)):
             raise UserError(
-                f"study: {self.key} needs a budget of at least {self.form.least(options)}, got {budgets}; "
-                "raise the largest"
+                f"study: {self.key} needs a budget of at least {self.form.least(self._values)}, "
+                f"got {budgets}; raise the largest"
             )
         for budget in filter(self.fits, budgets):
-            if budget % self.form.unit(options, budget):
+            unit = self.form.unit(self._values, budget)
+            if budget % unit:
                 raise UserError(
-                    f"study: {self.key} needs budgets that are multiples of {self.form.unit(options, budget)}, "
+                    f"study: {self.key} needs budgets that are multiples of {unit}, "
                     f"got {budget}; use powers of two"
                 )
+
+    def estimate(self, pool: QuestionPool) -> list[PoolFigure]:
+        """What a pool strategy reaches at every budget of a question's pool (METHOD §10)."""
+        if self.form.estimate is None:
+            raise RuntimeError(f"{self.key} runs: it is not estimated from a pool")
+        return self.form.estimate(pool, self._values)
+
+    def choose(self, groups: Sequence[Sequence[Candidate]]) -> Choice:
+        """What is served of the candidates, in groups (one of everything for a pool or a search).
+
+        The index counts through the groups, in their order.
+        """
+        candidates = [candidate for group in groups for candidate in group]
+        if self.form.choose is not None:
+            return self.form.choose(candidates, self._values)
+        if self.selector in GROUP_SELECTORS:
+            return GROUP_SELECTORS[self.selector](groups)
+        return SELECTORS[self.selector](candidates)
 
     async def run(self, root: Node, budget: int, tools: Tools) -> list[list[Node]]:
         """What the strategy made of the budget, in groups (one of everything for a search).
 
         Ended completions, and for revisions the cut ones among the attempts too.
         """
-        options: dict[str, Any] = dict(self.options)
-        if "m" in options:
-            options["m"] = width_at(options, budget // self.rollouts)
         if self.form.run is None:
             raise RuntimeError(f"{self.key} is a pool: it does not run")
+        options = self.form.resolve(self._values, budget)
         made = await self.form.run(root, budget, tools=tools, **options)
         return made if self.kind == "groups" else [made]
 

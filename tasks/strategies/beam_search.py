@@ -6,9 +6,8 @@ import asyncio
 import math
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, children_of_each, split_ended
-
-ROUNDS = 40
+from tasks.strategies.forms import STEPWISE, Form, Options, at_least, least_beams, width, width_at
+from tasks.strategies.tools import ROUNDS, Tools, children_of_each, split_ended
 
 
 async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int = 0) -> list[Node]:
@@ -51,3 +50,43 @@ async def _value(node: Node, tools: Tools, k: int) -> float | None:
             break
         node = await tools.ahead(node)
     return await tools.score(node)
+
+
+BEAM_SEARCH = Form(
+    kind="search",
+    selectors=STEPWISE,
+    example="beam_search(m=4)",
+    short="beam",
+    run=beam_search,
+    options={"m": width()},
+    resolve=lambda options, budget: {"m": width_at(options["m"], budget)},
+    least=lambda options: least_beams(options["m"]),
+    unit=lambda options, budget: width_at(options["m"], budget),
+)
+
+
+def _rollouts(options: Options) -> int:
+    """Generations a slot: the completion itself and the steps of its lookahead."""
+    return int(options["k"]) + 1
+
+
+def _width_after_rollouts(options: Options, budget: int) -> int:
+    # The root is taken of the beams, which are what lookahead leaves of the budget.
+    return width_at(options["m"], budget // _rollouts(options))
+
+
+LOOKAHEAD = Form(
+    kind="search",
+    selectors=STEPWISE,
+    example="lookahead(k=1,m=4)",
+    short="lookahead",
+    run=beam_search,
+    options={"k": at_least(1), "m": width()},
+    resolve=lambda options, budget: {
+        "k": options["k"],
+        "m": _width_after_rollouts(options, budget),
+    },
+    least=lambda options: _rollouts(options) * least_beams(options["m"]),
+    unit=lambda options, budget: _rollouts(options) * _width_after_rollouts(options, budget),
+    rollouts=_rollouts,
+)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, children_of_each
-
-ROUNDS = 40
+from tasks.strategies.forms import Form, at_least
+from tasks.strategies.tools import ROUNDS, Tools, children_of_each
 
 
 async def dvts(root: Node, budget: int, *, m: int, tools: Tools) -> list[list[Node]]:
@@ -40,3 +39,15 @@ async def _best(children: list[Node], tools: Tools) -> Node | None:
     scores = await asyncio.gather(*(tools.score(child) for child in going))
     known = [-1.0 if score is None else score for score in scores]
     return going[max(range(len(going)), key=lambda i: known[i])] if going else None
+
+
+DVTS = Form(
+    kind="groups",
+    selectors=("weighted", "majority"),
+    example="dvts(m=4)",
+    short="dvts",
+    run=dvts,
+    options={"m": at_least(2)},
+    least=lambda options: int(options["m"]),
+    unit=lambda options, _: int(options["m"]),
+)

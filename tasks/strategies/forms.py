@@ -1,16 +1,22 @@
-"""What a study may say of a strategy: its options, its selectors, the budgets it can spend exactly."""
+"""What a strategy is: options, budgets it can spend exactly, how it is estimated and served."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
+
+from tasks.statistics.estimators import EstimateName, Pool, PoolEstimate, pool_estimates
+from tasks.statistics.selectors import Candidate, Choice
 
 Kind = Literal["pool", "search", "groups"]
 Value = int | float | str
 Options = Mapping[str, Value]
+
+STEPWISE = ("weighted", "best_of_n", "majority")
+"""Selectors of whatever ends with completions of one question, scored at their end."""
 
 
 class Option(NamedTuple):
@@ -18,30 +24,93 @@ class Option(NamedTuple):
 
     read: Callable[[str], Value | None]
     accepts: str
+    """What it accepts, for the refusal of everything else."""
+    short: Mapping[str, str] = {}
+    """Shorter spellings of some values, for short names."""
 
 
-@dataclass(frozen=True, slots=True)
+class PoolFigure(NamedTuple):
+    """What a pool strategy reaches on one question at one budget, and the draws it takes on average.
+
+    `mc_error` is the standard error of averaging over random orders, 0 for an exact figure.
+    """
+
+    budget: int
+    accuracy: float
+    mc_error: float
+    generations: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuestionPool:
+    """All whole completions of one question, from which the pool strategies choose."""
+
+    draws: Pool
+    budgets: Sequence[int]
+    seed: int
+    estimates: Sequence[PoolEstimate]
+    """Of every selector at every budget, computed once for all strategies that read them."""
+
+    @classmethod
+    def of(cls, draws: Pool, budgets: Sequence[int], *, seed: int) -> Self:
+        """The pool with its estimates; ValueError for a budget outside the pool."""
+        return cls(draws, budgets, seed, pool_estimates(draws, budgets, seed=seed))
+
+    def figures(self, selector: EstimateName) -> list[PoolFigure]:
+        """What one selector reaches at every budget; it takes the whole budget."""
+        return [
+            PoolFigure(one.budget, one.accuracy, one.mc_error, float(one.budget))
+            for one in self.estimates
+            if one.selector == selector
+        ]
+
+
+class StopRule(NamedTuple):
+    """When to stop drawing one completion after the other."""
+
+    earliest: int
+    """It never stops on fewer draws, so that so many may be drawn at once."""
+    stops_at: Callable[[Sequence[Candidate]], int | None]
+    """Number of these draws after which it stops; None when it would go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """One strategy of the dict.
+    """One strategy of the dict: everything that the product knows of it.
 
-    A pool chooses from parallel draws and does not run. A search runs at every budget and returns ended
-    completions. Groups (chains, subtrees) run at the largest budget alone: smaller budgets are averaged over
-    subsets of them (METHOD §10).
+    A pool chooses from parallel draws and does not run. A search runs at every budget and returns
+    ended completions. Groups (chains, subtrees) run at the largest budget alone: smaller budgets
+    are averaged over subsets of them (METHOD §10).
     """
 
     kind: Kind
     selectors: tuple[str, ...]
     """Those it may end with, the default first."""
     example: str
+    """How a study may name it, shown to who misspells it."""
+    short: str
+    """Its name in tables and figures, before the options."""
     run: Callable[..., Any] | None = None
-    """`(root, budget, *, tools, **options)`: a list of nodes, or of lists of nodes for groups; None for a pool."""
+    """`(root, budget, *, tools, **options)`: nodes, or lists of nodes for groups; None for a pool."""
+    estimate: Callable[[QuestionPool, Options], list[PoolFigure]] | None = None
+    """What it reaches at every budget of a pool; None for what runs."""
+    stop: Callable[[Options], StopRule] | None = None
+    """When a served pool stops drawing; None where it takes the whole budget."""
+    choose: Callable[[Sequence[Candidate], Options], Choice] | None = None
+    """How the completion to serve is chosen; None leaves it to the selector."""
     options: Mapping[str, Option] = field(default_factory=dict[str, Option])
     one_of: bool = False
     """Exactly one of the options is given, instead of all."""
+    resolve: Callable[[Options, int], Mapping[str, Any]] = lambda options, _: options
+    """The options that it is run with at a budget."""
     least: Callable[[Options], int] = lambda _: 1
     """Smallest budget at which it exists."""
     unit: Callable[[Options, int], int] = lambda _, __: 1
     """What a budget must be a multiple of."""
+    rollouts: Callable[[Options], int] = lambda _: 1
+    """Generations that one completion costs."""
+    chain: Callable[[Options], int] | None = None
+    """Attempts in sequence, where it makes chains that nest whatever their lengths; else None."""
     revises: bool = False
     """Whether it asks the revision model instead of the generator."""
 
@@ -68,6 +137,7 @@ def share(low: float, high: float) -> Option:
     """A number between two others."""
 
     def read(text: str) -> Value | None:
+        # No sign, exponent or `nan`: one value has few spellings, so that keys stay readable.
         plain = re.fullmatch(r"\d*\.?\d+", text)
         return float(text) if plain and low < float(text) < high else None
 
@@ -75,15 +145,19 @@ def share(low: float, high: float) -> Option:
 
 
 def width() -> Option:
-    """M: 2 or more, or `sqrt`."""
+    """M, the prefixes that share one place: 2 or more, or `sqrt`."""
 
     def read(text: str) -> Value | None:
         return text if text == "sqrt" else at_least(2).read(text)
 
-    return Option(read, "2 or more, or sqrt")
+    return Option(read, "2 or more, or sqrt", {"sqrt": "√N"})
 
 
-def width_at(options: Options, beams: int) -> int:
+def width_at(m: Value, beams: int) -> int:
     """M at this number of beams: the fixed one, or √beams rounded down to a power of two."""
-    m = options["m"]
     return int(m) if m != "sqrt" else 2 ** int(math.log2(math.isqrt(beams)))
+
+
+def least_beams(m: Value) -> int:
+    """The fewest beams that M makes sense for; for `sqrt` 4, where M is 2 and not yet 1."""
+    return 4 if m == "sqrt" else int(m)

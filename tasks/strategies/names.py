@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tasks.strategies import STRATEGIES
+from tasks.strategies.forms import Form
+
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
     """A short name for every strategy key, unique among them.
 
     `beam_search(m=4)/weighted` → `beam m=4`; where two keys would share a name both keep their key.
+    A key of a strategy that is not (or no longer) in the dict is its own short name.
     """
-    names = {key: _shortened(key) for key in dict.fromkeys(keys)}
+    names = {key: _shorten(key) for key in dict.fromkeys(keys)}
     counts = {name: list(names.values()).count(name) for name in names.values()}
     return {key: name if counts[name] == 1 else key for key, name in names.items()}
 
 
-_SPOKEN = {
-    "best_of_n": "best-of-N",
-    "beam_search": "beam",
-    "particle_filter": "particles",
-    "revision_search": "rev. search",
-    "revisions": "revise",
-}
-
-
-def _shortened(key: str) -> str:
+def _shorten(key: str) -> str:
     proposer, _, selector = key.partition("/")
-    name, _, arguments = proposer.removesuffix(")").partition("(")
-    words = [_SPOKEN.get(name, name), arguments.replace("sqrt", "√N").replace(" ", "")]
-    if selector not in ("", "weighted", "hierarchical"):
+    name, _, written = proposer.removesuffix(")").partition("(")
+    form = STRATEGIES.get(name)
+    if form is None:
+        return key
+    words = [form.short]
+    if written:
+        options = written.replace(" ", "").split(",")
+        words.append(",".join(_shorten_option(form, option) for option in options))
+    # The default selector goes without saying: the others are what tells two keys apart.
+    if selector not in ("", form.selectors[0]):
         words.append(f"· {selector}")
-    return " ".join(word for word in words if word)
+    return " ".join(words)
+
+
+def _shorten_option(form: Form, written: str) -> str:
+    name, _, value = written.partition("=")
+    option = form.options.get(name)
+    return f"{name}={option.short.get(value, value)}" if option else written

@@ -8,9 +8,9 @@ import random
 from collections.abc import Sequence
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, children_of_each, split_ended
+from tasks.strategies.forms import STEPWISE, Form
+from tasks.strategies.tools import ROUNDS, Tools, children_of_each, split_ended
 
-ROUNDS = 40
 SMALLEST = 1e-6
 """Scores are kept this far from 0 and 1, where odds are 0 or infinite."""
 
@@ -59,3 +59,13 @@ def copies(scores: Sequence[float | None], start: float) -> list[int]:
 def _odds(score: float) -> float:
     kept = min(max(score, SMALLEST), 1 - SMALLEST)
     return kept / (1 - kept)
+
+
+PARTICLE_FILTER = Form(
+    kind="search",
+    selectors=STEPWISE,
+    example="particle_filter",
+    short="particles",
+    run=particle_filter,
+    least=lambda _: 2,
+)

@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 
 from tasks.draws.nodes import Node
-from tasks.strategies.tools import Tools, children_of_each, split_ended
+from tasks.strategies.forms import STEPWISE, Form
+from tasks.strategies.tools import ROUNDS, Tools, children_of_each, split_ended
 
-ROUNDS = 40
 TEMPERATURE = 0.2
 
 
@@ -47,3 +47,13 @@ def shares(scores: Sequence[float | None], slots: int) -> list[int]:
     for place in by_remainder[: slots - sum(counts)]:
         counts[place] += 1
     return counts
+
+
+REBASE = Form(
+    kind="search",
+    selectors=STEPWISE,
+    example="rebase",
+    short="rebase",
+    run=rebase,
+    least=lambda _: 2,
+)

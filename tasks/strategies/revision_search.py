@@ -7,6 +7,7 @@ import math
 from collections import Counter
 
 from tasks.draws.nodes import Node
+from tasks.strategies.forms import STEPWISE, Form, at_least
 from tasks.strategies.tools import Chain, Tools, next_attempts
 
 
@@ -45,3 +46,16 @@ def _best(made: list[Chain], scores: list[float | None], count: int) -> list[Cha
 def width(budget: int) -> int:
     """Attempts a round: √budget, rounded up to a power of two."""
     return 2 ** math.ceil(math.log2(budget) / 2)
+
+
+REVISION_SEARCH = Form(
+    kind="search",
+    selectors=STEPWISE,
+    example="revision_search(m=4)",
+    short="rev. search",
+    run=revision_search,
+    options={"m": at_least(2)},
+    least=lambda _: 2,
+    unit=lambda _, budget: width(budget),
+    revises=True,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tasks.draws.nodes import Node
+from tasks.strategies.forms import Form, power_of_two
 from tasks.strategies.tools import Chain, Tools, next_attempts
 
 
@@ -21,3 +22,17 @@ async def revisions(_root: Node, budget: int, *, s: int, tools: Tools) -> list[l
         attempts = await next_attempts(tools, chains, taken)
         chains = [(*chain, attempt) for chain, attempt in zip(chains, attempts, strict=True)]
     return [list(chain) for chain in chains]
+
+
+REVISIONS = Form(
+    kind="groups",
+    selectors=("hierarchical", "majority"),
+    example="revisions(s=4)",
+    short="revise",
+    run=revisions,
+    options={"s": power_of_two()},
+    least=lambda options: int(options["s"]),
+    unit=lambda options, _: int(options["s"]),
+    chain=lambda options: int(options["s"]),
+    revises=True,
+)

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from tasks.draws.nodes import Node
 
+ROUNDS = 40
+"""A search that goes step by step stops after so many, as in the paper (Snell et al. 2024, §5.2)."""
+
 ATTEMPTS_SHOWN = 4
 """A revision sees so many of the latest attempts (METHOD §5)."""
 

@@ -20,7 +20,7 @@ from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
-from tasks.statistics.selectors import SELECTORS, Candidate
+from tasks.statistics.selectors import Candidate
 from tasks.strategies import Strategy, parse
 from tasks.study.study import Study
 from tasks.study.tables import Distill, Generator
@@ -83,11 +83,8 @@ def distill_table(study: Study) -> Distill:
             f"study: expected a benchmark to evaluate on that nothing is learnt from, got {TRAINING!r}"
         )
     for strategy in map(parse, study.distill.strategies):
-        if (
-            strategy.form.revises
-            or strategy.kind == "groups"
-            or (strategy.options and strategy.kind == "pool")
-        ):
+        # A pool that stops early serves from fewer draws than the whole pool that is replayed here.
+        if strategy.form.revises or strategy.kind == "groups" or strategy.stop is not None:
             raise UserError(
                 f"study: distill.strategies must be searches or plain pools, got {strategy.key!r}"
             )
@@ -192,7 +189,7 @@ async def _served_by(
     else:
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
     reads = await reader.read(asking.proposing.scorer, nodes)
-    choice = SELECTORS[strategy.selector]([Candidate(read.canonical, read.score) for read in reads])
+    choice = strategy.choose([[Candidate(read.canonical, read.score) for read in reads]])
     return (
         None
         if choice.index is None

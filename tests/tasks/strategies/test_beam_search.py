@@ -121,5 +121,5 @@ async def test_a_perfect_verifier_finds_the_right_path_within_its_width():
 
 
 async def test_width_root_n_is_rounded_down_to_a_power_of_two():
-    widths = [width_at({"m": "sqrt"}, n) for n in (4, 8, 16, 32, 64, 128, 256)]
+    widths = [width_at("sqrt", n) for n in (4, 8, 16, 32, 64, 128, 256)]
     assert widths == [2, 2, 4, 4, 8, 8, 16]

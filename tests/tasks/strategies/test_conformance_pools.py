@@ -9,9 +9,9 @@ import pytest
 from scripts import EXAMPLES, LAWS, OPINIONS, WHOLE, Bench, answer_of
 
 from tasks.draws.nodes import Node
-from tasks.statistics.adaptive import Rule, adaptive_estimates
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.strategies import Strategy, parse
+from tasks.strategies.forms import QuestionPool
 
 BUDGETS = (1, 2, 4, 8, 16, 32, 64)
 POOLS = [s for s in (parse(key) for keys in EXAMPLES.values() for key in keys) if s.kind == "pool"]
@@ -44,11 +44,8 @@ def drawn(law: str, opinion: str) -> tuple[Bench, Pool]:
 
 def estimated(strategy: Strategy, pool: Pool) -> list[tuple[int, float, float]]:
     """Budget, accuracy and generations at every budget, as a run estimates them."""
-    if strategy.options:
-        found = adaptive_estimates(pool, BUDGETS, rule=Rule(**dict(strategy.options)), seed=1)
-        return [(one.budget, one.accuracy, one.generations) for one in found]
-    named = [one for one in pool_estimates(pool, BUDGETS, seed=1) if one.selector == strategy.name]
-    return [(one.budget, one.accuracy, float(one.budget)) for one in named]
+    figures = strategy.estimate(QuestionPool.of(pool, BUDGETS, seed=1))
+    return [(one.budget, one.accuracy, one.generations) for one in figures]
 
 
 @pytest.mark.parametrize(("law", "opinion"), CELLS)
@@ -86,11 +83,9 @@ def test_every_budget_has_an_accuracy_and_spends_no_more_than_it(
     ]
     assert [budget for budget, _, _ in found] == list(BUDGETS)
     for (budget, accuracy, generations), reach in zip(found, coverage, strict=True):
-        assert (
-            0.0 <= accuracy <= reach + (0.2 if strategy.options and budget == 1 else 1e-12)
-        )  # sampled at 1
+        assert 0.0 <= accuracy <= reach + 1e-12
         assert 1.0 <= generations <= budget
-        assert generations == budget or strategy.options
+        assert generations == budget or strategy.stop is not None
 
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)

@@ -174,7 +174,7 @@ def test_a_pool_does_not_run() -> None:
 
 def test_the_root_of_the_beams_is_taken_after_lookahead_is_paid() -> None:
     # 64 generations at k = 3 are 16 beams: M = 4. At k = 1 they are 32: √32 is 5, rounded down to 4.
-    assert [width_at({"m": "sqrt"}, 64 // rollouts) for rollouts in (1, 2, 4)] == [8, 4, 4]
+    assert [width_at("sqrt", 64 // rollouts) for rollouts in (1, 2, 4)] == [8, 4, 4]
 
 
 async def test_each_subtree_goes_on_from_the_best_of_its_first_steps() -> None:

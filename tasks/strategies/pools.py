@@ -1,0 +1,77 @@
+"""Strategies that choose from parallel draws and do not run (METHOD §4, §10, §11.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.statistics.adaptive import Rule, adaptive_estimates, stops_at
+from tasks.statistics.selectors import Candidate
+from tasks.strategies.forms import (
+    Form,
+    Options,
+    PoolFigure,
+    QuestionPool,
+    StopRule,
+    at_least,
+    share,
+)
+
+
+def _rule(options: Options) -> Rule:
+    return Rule(**dict[str, Any](options))
+
+
+def _estimate_adaptive(pool: QuestionPool, options: Options) -> list[PoolFigure]:
+    """Up to the rule's earliest stop it is majority on the whole budget, whose figure is exact."""
+    rule = _rule(options)
+    estimates = adaptive_estimates(pool.draws, pool.budgets, rule=rule, seed=pool.seed)
+    figures: list[PoolFigure] = []
+    for adaptive, majority in zip(estimates, pool.figures("majority"), strict=True):
+        same = majority if adaptive.budget <= rule.earliest else adaptive
+        figures.append(
+            PoolFigure(adaptive.budget, same.accuracy, same.mc_error, adaptive.generations)
+        )
+    return figures
+
+
+def _stop_adaptive(options: Options) -> StopRule:
+    rule = _rule(options)
+
+    def stop(candidates: Sequence[Candidate]) -> int | None:
+        return stops_at([candidate.answer for candidate in candidates], rule)
+
+    return StopRule(rule.earliest, stop)
+
+
+MAJORITY = Form(
+    kind="pool",
+    selectors=("majority",),
+    example="majority",
+    short="majority",
+    estimate=lambda pool, _: pool.figures("majority"),
+)
+BEST_OF_N = Form(
+    kind="pool",
+    selectors=("best_of_n",),
+    example="best_of_n",
+    short="best-of-N",
+    estimate=lambda pool, _: pool.figures("best_of_n"),
+)
+WEIGHTED = Form(
+    kind="pool",
+    selectors=("weighted",),
+    example="weighted",
+    short="weighted",
+    estimate=lambda pool, _: pool.figures("weighted"),
+)
+ADAPTIVE = Form(
+    kind="pool",
+    selectors=("majority",),
+    example="adaptive(agree=3) or adaptive(posterior=0.95)",
+    short="adaptive",
+    estimate=_estimate_adaptive,
+    stop=_stop_adaptive,
+    options={"agree": at_least(2), "posterior": share(0.5, 1.0)},
+    one_of=True,
+)
