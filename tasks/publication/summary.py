@@ -58,6 +58,11 @@ class RunSummary(NamedTuple):
         return str(self.run["run_id"])
 
     @property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Its frames by field name."""
+        return {name: getattr(self, name) for name in FRAMES}
+
+    @property
     def baseline(self) -> str:
         """Strategy key that gains and efficiency factors refer to."""
         named = self.efficiency["baseline"].to_list()
@@ -114,20 +119,6 @@ class RunSummary(NamedTuple):
         return self.exchange.filter(difficulty=kind).sort("source", "ratio", "bin")
 
 
-FRAMES = (
-    "accuracy",
-    "curve",
-    "policy",
-    "efficiency",
-    "costs",
-    "failures",
-    "missing",
-    "changes",
-    "fleet",
-    "cost_curves",
-    "exchange",
-)
-
 _SQL: Mapping[str, str] = {
     "accuracy": """SELECT strategy, budget, nullif(difficulty, 'all') AS difficulty, nullif(bin, 0) AS bin,
             questions, accuracy, lo, hi, no_answer, truncated
@@ -157,6 +148,10 @@ _SQL: Mapping[str, str] = {
 
 _RUN = """SELECT runs.* EXCLUDE (family), run_history.family, run_history.version, run_history.prefect_run
     FROM runs JOIN run_history USING (run_id) WHERE run_id = $run_id"""
+
+
+FRAMES = tuple(_SQL)
+"""Fields of a summary that are frames."""
 
 
 def load_summary(store: Reader, run_id: str) -> RunSummary:

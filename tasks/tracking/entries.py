@@ -1,253 +1,223 @@
-"""What MLflow is given of one run, as plain values: first screen, parameters, metrics, comparable tables."""
+"""What MLflow is given of one run, as one plain value that is built in one call."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import polars as pl
 
-from tasks.publication.headlines import headlines
-from tasks.publication.summary import COVERAGE, RunSummary, ShownCell, policy_cells
-from tasks.publication.words import benchmark_name, half_width_text, model_short_name
-from tasks.settings import settings
-from tasks.strategies.names import short_names
+from tasks.publication import report
+from tasks.publication.summary import COVERAGE, RunSummary, policy_cells
+from tasks.publication.words import benchmark_name, model_short_name
+from tasks.tracking.comparable import comparable_tables, difficulty_suffix
+from tasks.tracking.first_screen import FirstScreen, first_screen
 
-_TRAINING = "workflowType=machine_learning"  # otherwise MLflow opens in its GenAI mode
-SIDE_BY_SIDE = f"{_TRAINING}&compareRunsMode=ARTIFACT"
-"""Query of MLflow's runs page that opens its table view, where policies stand side by side."""
-
-
-_NBSP = "\u00a0"
-_NBHYPHEN = "\u2011"
+_LONGEST_PARAMETER = 5000
+"""Characters of a parameter that are kept: MLflow refuses one of more than 6000."""
+_LONGEST_DIGEST = 36
+"""Characters of a data set's fingerprint that MLflow takes."""
+_FIXED = (
+    "study",
+    "family",
+    "model",
+    "model_fingerprint",
+    "verifier",
+    "verifier_fingerprint",
+    "aggregate",
+    "reviser_fingerprint",
+    "judge_fingerprint",
+    "benchmark",
+    "benchmark_fingerprint",
+    "seed",
+    "replicate",
+    "code_commit",
+)
+"""Columns of the run's row that are parameters under their own name."""
 
 
 class Metric(NamedTuple):
+    """One point of a metric's curve."""
+
     key: str
     value: float
     step: int
     """The budget, for an exchange the bin (0: all questions); 0 where there is none."""
 
 
-def run_name(summary: RunSummary) -> str:
-    """`congruences-generator v3 2026-11-21`."""
+class DatasetEntry(NamedTuple):
+    """The benchmark as an input of the run."""
+
+    name: str
+    digest: str
+    source: str
+
+
+class Publication(NamedTuple):
+    """All that MLflow is given of one run, but for the links: they need ids that MLflow gives."""
+
+    run_name: str
+    experiment_name: str
+    subject: str
+    """Hash of the parameters: a night on which it is the same updates the same MLflow run."""
+    start_time: int
+    """When the run was opened, in ms since 1970."""
+    prefect_run_id: str | None
+    parameters: dict[str, str]
+    metrics: list[Metric]
+    tags: dict[str, str]
+    """Every tag but the note, which holds the links."""
+    first_screen: FirstScreen
+    tables: dict[str, dict[str, list[str]]]
+    """File name → columns, text each."""
+    files: dict[str, str]
+    """File name → UTF-8 text."""
+    frames: dict[str, pl.DataFrame]
+    """The summary's frames by name, for Parquet."""
+    dataset: DatasetEntry
+    model_name: str
+    model_fingerprint: str
+    model_tags: dict[str, str]
+    """Tags of the registered version."""
+    policy: dict[str, Any]
+    """What the registered policy is made of: benchmark, model, difficulty and the cells."""
+
+
+def publication_of(summary: RunSummary) -> Publication:
+    """All that is published of a run."""
     run = summary.run
-    return f"{model_short_name(run['model'])} v{run['version']} {run['opened_at']:%Y-%m-%d}"
-
-
-def model_name(summary: RunSummary) -> str:
-    """Name of the registered policy of the run's family and benchmark."""
-    return registered_name(
-        summary.run["benchmark"], summary.run.get("family") or summary.run["model"]
+    values = _parameters(summary)
+    tables = comparable_tables(summary)
+    return Publication(
+        run_name=f"{model_short_name(run['model'])} v{run['version']} {run['opened_at']:%Y-%m-%d}",
+        experiment_name=benchmark_name(run["benchmark"]),
+        subject=_subject(values),
+        start_time=int(run["opened_at"].timestamp() * 1000),
+        prefect_run_id=summary.prefect_run_id,
+        parameters=values,
+        metrics=list(_metrics(summary)),
+        tags=_run_tags(summary, tables=list(tables)),
+        first_screen=first_screen(summary),
+        tables=tables,
+        files={"report.html": report.html(summary), "study.json": run["study_json"]},
+        frames=summary.frames,
+        dataset=DatasetEntry(
+            name=benchmark_name(run["benchmark"]),
+            digest=run["benchmark_fingerprint"][:_LONGEST_DIGEST],
+            source=run["benchmark"],
+        ),
+        model_name=registered_name(run["benchmark"], run.get("family") or run["model"]),
+        model_fingerprint=run["model_fingerprint"],
+        model_tags={
+            "model_version": str(run["version"]),
+            "model_fingerprint": run["model_fingerprint"],
+            "run_id": summary.run_id,
+            "code_commit": run["code_commit"],
+        },
+        policy=_policy(summary),
     )
 
 
 def registered_name(benchmark: str, family: str) -> str:
     """`ttc-policy-<benchmark>-<family>`; characters that a registry refuses become `-`."""
-    return re.sub(
-        r"[^\w.-]+", "-", f"ttc-policy-{benchmark_name(benchmark)}-{model_short_name(family)}"
-    )
+    name = f"ttc-policy-{benchmark_name(benchmark)}-{model_short_name(family)}"
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def slug(strategy: str) -> str:
-    """`beam_search(m=4)/weighted` → `beam_search_m4_weighted`: a strategy key as a metric's name."""
-    return (
-        "coverage"
-        if strategy == COVERAGE
-        else re.sub(r"\W+", "_", strategy.replace("=", "")).strip("_")
-    )
+    """Metric's name: `beam_search(m=4)/weighted` → `beam_search_m4_weighted`."""
+    if strategy == COVERAGE:
+        return "coverage"
+    return re.sub(r"\W+", "_", strategy.replace("=", "")).strip("_")
 
 
-def parameters(summary: RunSummary) -> dict[str, str]:
-    """What was fixed before the run: the study's settings, names and fingerprints, seed, commit, versions."""
+def _parameters(summary: RunSummary) -> dict[str, str]:
+    """What was fixed before the run: the study's settings, names, fingerprints, seed, versions."""
     run = summary.run
-    study = _flat(json.loads(run["study_json"]))
-    names = (
-        "study",
-        "family",
-        "model",
-        "model_fingerprint",
-        "verifier",
-        "verifier_fingerprint",
-        "aggregate",
-        "reviser_fingerprint",
-        "judge_fingerprint",
-        "benchmark",
-    )
-    names += ("benchmark_fingerprint", "seed", "replicate", "code_commit")
-    fixed = {name: run.get(name) for name in names} | {
-        "model_version": run["version"],
-        "baseline": summary.baseline,
+    study = _flatten(json.loads(run["study_json"]))
+    values: dict[str, Any] = {f"study.{key}": value for key, value in study.items()}
+    values |= {name: run.get(name) for name in _FIXED}
+    values |= {"model_version": run["version"], "baseline": summary.baseline}
+    packages: dict[str, str] = json.loads(run["packages_json"])
+    values |= {f"package.{name}": version for name, version in packages.items()}
+    return {
+        key: str(value)[:_LONGEST_PARAMETER] for key, value in values.items() if value is not None
     }
-    packages = {
-        f"package.{name}": version for name, version in json.loads(run["packages_json"]).items()
-    }
-    merged = {f"study.{key}": value for key, value in study.items()} | fixed | packages
-    return {key: str(value)[:5000] for key, value in merged.items() if value is not None}
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables as one, keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= (
-            _flat(value, f"{prefix}{key}.")
-            if isinstance(value, dict)
-            else {f"{prefix}{key}": value}
-        )  # type: ignore[reportUnknownArgumentType]
+        if isinstance(value, dict):
+            flat |= _flatten(cast("dict[str, Any]", value), f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
     return flat
 
 
-def metrics(summary: RunSummary) -> Iterator[Metric]:
-    """Accuracy of every strategy and the policy, efficiency factors (step = budget), exchanges (step = bin), costs."""
+def _subject(values: dict[str, str]) -> str:
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _run_tags(summary: RunSummary, *, tables: list[str]) -> dict[str, str]:
+    run = summary.run
+    logged = [{"path": name, "type": "table"} for name in tables]
+    return {
+        "ttc.run_id": summary.run_id,
+        "ttc.prefect_run_id": summary.prefect_run_id or "",
+        "ttc.model_fingerprint": run["model_fingerprint"],
+        "ttc.model_version": str(run["version"]),
+        "mlflow.source.type": "JOB",
+        "mlflow.source.name": f"ttc run {run['study']}",
+        "mlflow.source.git.commit": run["code_commit"],
+        # By this tag MLflow's page knows which files are tables that it can line up.
+        "mlflow.loggedArtifacts": json.dumps(logged),
+    }
+
+
+def _metrics(summary: RunSummary) -> Iterator[Metric]:
+    """Accuracy of every strategy and of the policy, efficiency factors, exchanges and costs."""
     for row in summary.overall.iter_rows(named=True):
         yield Metric(f"acc/{slug(row['strategy'])}", row["accuracy"], row["budget"])
     for place, kind in enumerate(summary.difficulties):
-        suffix = "" if place == 0 else f"_{kind}"
-        for row in summary.curve.filter(pl.col("difficulty") == kind).iter_rows(named=True):
-            yield Metric(f"acc/compute_optimal{suffix}", row["accuracy"], row["budget"])
-        for row in summary.efficiency.filter(pl.col("difficulty") == kind).iter_rows(named=True):
-            yield Metric(f"efficiency_factor{suffix}", row["factor"], row["budget"])
-            if row["net_factor"] is not None:
-                yield Metric(f"efficiency_factor_net{suffix}", row["net_factor"], row["budget"])
+        yield from _policy_metrics(summary, kind, difficulty_suffix(place, kind))
     for row in summary.shown_exchange.filter(source="study").iter_rows(named=True):
         yield Metric(f"exchange/r{row['ratio']:g}", row["difference"], row["bin"])
     for row in summary.costs.iter_rows(named=True):
         for column, value in row.items():
+            # Unknown is not zero, so a NULL makes no metric; the role's name is none either.
             if isinstance(value, int | float):
                 yield Metric(f"cost/{row['role']}_{column}", float(value), 0)
 
 
-def tables(summary: RunSummary) -> dict[str, dict[str, list[str]]]:
-    """File name → columns of the tables whose rows MLflow's runs page lines up between model versions.
-
-    The first column is a unique key, the second the text. `policy.json` has a row a budget, for the eye;
-    `policy_cells.json` a row a cell (`bin 1 · N=16`). The other difficulty's tables carry its name.
-    """
-    found: dict[str, dict[str, list[str]]] = {}
-    for place, kind in enumerate(summary.difficulties):
-        suffix = "" if place == 0 else f"_{kind}"
-        found[f"policy{suffix}.json"] = _by_budget(summary, kind)
-        found[f"policy_cells{suffix}.json"] = _by_cell(summary, kind)
-    return found
+def _policy_metrics(summary: RunSummary, kind: str, suffix: str) -> Iterator[Metric]:
+    """Accuracy and efficiency factors of the policy under one kind of difficulty."""
+    of_kind = pl.col("difficulty") == kind
+    for row in summary.curve.filter(of_kind).iter_rows(named=True):
+        yield Metric(f"acc/compute_optimal{suffix}", row["accuracy"], row["budget"])
+    for row in summary.efficiency.filter(of_kind).iter_rows(named=True):
+        yield Metric(f"efficiency_factor{suffix}", row["factor"], row["budget"])
+        if row["net_factor"] is not None:
+            yield Metric(f"efficiency_factor_net{suffix}", row["net_factor"], row["budget"])
 
 
-def _by_budget(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
-    curve = summary.curve.filter(pl.col("difficulty") == difficulty)
-    optimal = {
-        r["budget"]: f"all questions {r['accuracy']:.2f} {half_width_text((r['hi'] - r['lo']) / 2)}"
-        for r in curve.to_dicts()
-    }
-    names, policy = short_names(summary.strategies), policy_cells(summary, difficulty)
-    rows: dict[str, str] = {}
-    for budget in sorted({cell.budget for cell in policy}, reverse=True):
-        lines = [f"bin {c.bin} {_spoken(names, c)}" for c in policy if c.budget == budget]
-        rows[f"N={budget}"] = "\n".join(
-            _own_line(line) for line in [*lines, *([optimal[budget]] if budget in optimal else [])]
-        )
-    return {"budget": list(rows), "policy": list(rows.values())}
-
-
-def _own_line(words: str) -> str:
-    """The words unbroken and padded: MLflow's table joins lines, and two padded ones do not fit in one."""
-    return words.replace(" ", _NBSP).replace("-", _NBHYPHEN) + _NBSP * 20
-
-
-def _by_cell(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
-    names = short_names(summary.strategies)
-    policy = sorted(policy_cells(summary, difficulty), key=lambda c: (-c.budget, c.bin))
-    rows = {f"bin {cell.bin} · N={cell.budget}": _spoken(names, cell) for cell in policy}
-    return {"cell": list(rows), "policy": list(rows.values())}
-
-
-def _spoken(names: dict[str, str], cell: ShownCell) -> str:
-    """`beam m=4 0.62 ± .03`, with ≈ where the cell is undecided."""
-    mark = "" if cell.decided else " ≈"
-    return f"{names.get(cell.strategy, cell.strategy)}{mark} {cell.accuracy:.2f} {half_width_text(cell.half)}"
-
-
-def policy_entries(summary: RunSummary) -> dict[str, Any]:
-    """What the registered policy model is made of: JSON with benchmark, model, difficulty and the cells."""
-    kind = summary.used_difficulty
-    table = [
-        {"bin": c.bin, "budget": c.budget, "strategy": c.strategy}
-        for c in policy_cells(summary, kind)
-    ]
+def _policy(summary: RunSummary) -> dict[str, Any]:
     run = summary.run
+    kind = summary.used_difficulty
+    cells = [
+        {"bin": cell.bin, "budget": cell.budget, "strategy": cell.strategy}
+        for cell in policy_cells(summary, kind)
+    ]
     return {
         "benchmark": run["benchmark"],
         "model": run["model"],
         "model_fingerprint": run["model_fingerprint"],
         "run_id": summary.run_id,
         "difficulty": kind,
-        "cells": table,
+        "cells": cells,
     }
-
-
-def note(summary: RunSummary, *, links: dict[str, str]) -> str:
-    """Markdown of the run's first screen: policy grid, headlines, links by name, SQL that digs deeper."""
-    # The grid comes first: MLflow folds the page after 100 px.
-    lines = [_grid(summary, summary.used_difficulty)] if summary.difficulties else []
-    lines.append("\n".join(f"- {sentence}" for sentence in headlines(summary)))
-    linked = " · ".join(f"[{name}]({address})" for name, address in links.items())
-    lines.append(
-        f"{linked}\n\nWarehouse run `{summary.run_id}`, Prefect run `{summary.prefect_run_id or 'none'}`."
-    )
-    lines.append("Dig deeper:\n\n```\n" + "\n".join(_queries(summary)) + "\n```")
-    return "\n\n".join(lines)
-
-
-def _grid(summary: RunSummary, difficulty: str) -> str:
-    policy, names = policy_cells(summary, difficulty), short_names(summary.strategies)
-    budgets = sorted({cell.budget for cell in policy})
-    by_place = {(c.bin, c.budget): c for c in policy}
-    lines = [
-        "| bin | " + " | ".join(f"N = {b}" for b in budgets) + " |",
-        "|---" * (len(budgets) + 1) + "|",
-    ]
-    for bin_ in sorted({cell.bin for cell in policy}):
-        row = [f"**{bin_}**"]
-        for budget in budgets:
-            cell = by_place.get((bin_, budget))
-            row.append(
-                "–" if cell is None else _cell(names.get(cell.strategy, cell.strategy), cell)
-            )
-        lines.append("| " + " | ".join(row) + " |")
-    lines.append(
-        "\n± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest."
-    )
-    return "\n".join(lines)
-
-
-def _cell(name: str, cell: ShownCell) -> str:
-    """One unbroken line, so that five bins fit on the folded screen."""
-    shown = f"**{name}**" if cell.decided else f"{name} ≈"
-    value = f"{cell.accuracy:.2f}{half_width_text(cell.half).replace(' ', '')}"
-    return f"{shown} {value} ".replace(" ", _NBSP)
-
-
-def _queries(summary: RunSummary) -> list[str]:
-    run = summary.run_id
-    return [
-        f"ttc sql \"FROM policies WHERE run_id = '{run}' ORDER BY difficulty, bin, budget\"",
-        f"ttc sql \"FROM accuracy WHERE run_id = '{run}' AND bin > 0 ORDER BY ALL\"",
-        f"ttc sql \"FROM question_draws WHERE run_id = '{run}' LIMIT 20\"",
-    ]
-
-
-def links(summary: RunSummary, *, experiment: str, run: str, uri: str) -> dict[str, str]:
-    """Addresses by name: the run in Prefect, its report and the side-by-side table in MLflow.
-
-    A file store is shown by the server of `ttc up`, so its links point there.
-    """
-    here = settings()
-    mlflow = uri if uri.startswith("http") else here.mlflow_address
-    page = f"{mlflow.rstrip('/')}/#/experiments/{experiment}"
-    found = {
-        "HTML report": f"{page}/runs/{run}/artifacts/report.html?{_TRAINING}",
-        "Model versions side by side": f"{page}/runs?{SIDE_BY_SIDE}",
-    }
-    if summary.prefect_run_id:
-        found["Prefect run"] = f"{here.prefect_page}/runs/flow-run/{summary.prefect_run_id}"
-    return found

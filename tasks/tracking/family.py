@@ -1,4 +1,4 @@
-"""What is published of a whole family on a benchmark: where its versions stand, and their figures side by side."""
+"""What is published of a family on a benchmark: where its versions stand, and their figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ from tasks.runs.outcomes import load_used_difficulty
 from tasks.versions.version import Version, study_of
 from warehouse.reader import Reader
 
+_COLUMNS = {
+    "policy_accuracy": "accuracy",
+    "efficiency_factor": "factor",
+    "policy_flops": "flops",
+}
+"""Column of view `version_history` by the trend's metric."""
+_STANDINGS = """
+    SELECT * FROM standings
+    WHERE family = $family AND benchmark = $benchmark
+    ORDER BY version
+"""
+# One set of questions: accuracies on another content of the benchmark do not compare.
+_HISTORY = """
+    SELECT * FROM version_history
+    WHERE family = $family AND benchmark_fingerprint = $questions
+        AND study = $study AND difficulty = $kind
+    ORDER BY version, budget
+"""
+
 
 class Track(NamedTuple):
     """The model versions of one family on one benchmark."""
@@ -20,41 +39,40 @@ class Track(NamedTuple):
     standings: list[dict[str, Any]]
     """Rows of view `standings`, versions rising."""
     history: pl.DataFrame
-    """Rows of view `version_history` for the study, on the newest questions, under the used difficulty."""
+    """Rows of view `version_history`: of the study, newest questions and used difficulty."""
     budgets: tuple[int, ...]
     """Headline budgets of the study."""
 
     def about(self) -> str:
         """Description of the registered policy: what it takes and gives, and who is champion."""
         champion = next((row for row in self.standings if row["standing"] == "champion"), None)
-        said = (
-            f"\n\nChampion: model version {champion['version']}, {champion['why']}."
-            if champion
-            else ""
+        text = (
+            f"Bin and budget in (columns bin, budget), strategy key out; versions of {self.family}."
         )
-        return f"Bin and budget in (columns bin, budget), strategy key out; versions of {self.family}.{said}"
+        if champion is None:
+            return text
+        return f"{text}\n\nChampion: model version {champion['version']}, {champion['why']}."
 
     def points(self) -> dict[tuple[str, int], float]:
-        """(metric, version) → value: accuracy, efficiency factor and FLOPs of the policy at the headline budgets."""
+        """(metric, version) → value: the policy's figures at the headline budgets."""
         rows = self.history.filter(pl.col("budget").is_in(self.budgets)).to_dicts()
-        named = {
-            "policy_accuracy": "accuracy",
-            "efficiency_factor": "factor",
-            "policy_flops": "flops",
-        }
-        return {
-            (f"{metric}/N_{row['budget']:03d}", row["version"]): float(row[column])
-            for row in rows
-            for metric, column in named.items()
-            if row[column] is not None
-        }
+        points: dict[tuple[str, int], float] = {}
+        for row in rows:
+            for metric, column in _COLUMNS.items():
+                # Unknown is not zero: a version whose FLOPs are not known has no point.
+                if row[column] is not None:
+                    # Zeros in front, because MLflow sorts its charts by name.
+                    key = f"{metric}/N_{row['budget']:03d}"
+                    points[key, row["version"]] = float(row[column])
+        return points
 
     def note(self) -> str:
         """Markdown of the trend run's first screen."""
         versions = self.history.select("version", "model").unique().sort("version").rows()
         names = "\n".join(f"- version {number}: {model}" for number, model in versions)
         return (
-            f"Policy of {self.family} on {self.benchmark} over its model versions: the step is the version, "
+            f"Policy of {self.family} on {self.benchmark} over its model versions: "
+            "the step is the version, "
             f"accuracy is cross-validated, cost is FLOPs a question.\n\n{names}\n\n"
             f'`ttc sql "FROM version_history"` has every budget with its interval.'
         )
@@ -63,13 +81,12 @@ class Track(NamedTuple):
 def track_of(store: Reader, version: Version) -> Track:
     """The family and benchmark that a version is of, as the warehouse knows them now."""
     standings = store.read(
-        "SELECT * FROM standings WHERE family = $family AND benchmark = $benchmark ORDER BY version",
+        _STANDINGS,
         family=version.family,
         benchmark=version.benchmark,
     )
     history = store.read(
-        "SELECT * FROM version_history WHERE family = $family AND benchmark_fingerprint = $questions "
-        "AND study = $study AND difficulty = $kind ORDER BY version, budget",
+        _HISTORY,
         family=version.family,
         questions=version.benchmark_fingerprint,
         study=version.study,

@@ -14,14 +14,18 @@ from tasks.publication.summary import FRAMES, RunSummary
 
 
 def put(summary: RunSummary, outbox: Path) -> Path:
-    """The folder `outbox/<run id>` that now holds the summary; an earlier one of the run is replaced."""
-    target, partial = outbox / summary.run_id, outbox / f".{summary.run_id}.partial"
+    """The folder `outbox/<run id>` that now holds the summary, in place of an earlier one."""
+    target = outbox / summary.run_id
+    # The leading dot keeps a folder that is half written out of `waiting`.
+    partial = outbox / f".{summary.run_id}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name in FRAMES:
-        getattr(summary, name).write_parquet(partial / f"{name}.parquet")
+    for name, frame in summary.frames.items():
+        frame.write_parquet(partial / f"{name}.parquet")
     values = {"run": summary.run, "prefect_run_id": summary.prefect_run_id, "mdd": summary.mdd}
-    (partial / "summary.json").write_text(json.dumps(values, default=_plain), encoding="utf-8")
+    text = json.dumps(values, default=_encode_time)
+    (partial / "summary.json").write_text(text, encoding="utf-8")
+    # A folder is not renamed onto one that has files.
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
     return target
@@ -39,7 +43,8 @@ def waiting(outbox: Path) -> list[Path]:
     """Folders of the publications that wait, by run id."""
     if not outbox.is_dir():
         return []
-    return sorted(p for p in outbox.iterdir() if p.is_dir() and not p.name.startswith("."))
+    folders = [path for path in outbox.iterdir() if path.is_dir()]
+    return sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
 def remove(outbox: Path, run_id: str) -> None:
@@ -47,7 +52,7 @@ def remove(outbox: Path, run_id: str) -> None:
     shutil.rmtree(outbox / run_id, ignore_errors=True)
 
 
-def _plain(value: object) -> str:
+def _encode_time(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(

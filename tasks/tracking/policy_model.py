@@ -1,7 +1,8 @@
 # pyright: basic
 """The policy that MLflow registers: bin and budget in, strategy key out.
 
-MLflow copies this file into the registered model and runs it there, so it imports nothing of this package.
+MLflow copies this file into the registered model and runs it there, so it imports nothing of this
+package.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ class RegisteredPolicy(PythonModel):
     """A table (bin, budget) → strategy; between two budgets the lower one counts."""
 
     def load_context(self, context: Any) -> None:
+        """Read the table from the model's configuration; MLflow calls it once, when loading."""
         self.cells: dict[int, dict[int, str]] = {}
         for cell in context.model_config["cells"]:
             self.cells.setdefault(cell["bin"], {})[cell["budget"]] = cell["strategy"]
@@ -31,12 +33,9 @@ class RegisteredPolicy(PythonModel):
 
         ValueError names a bin the table lacks, or a budget below its smallest.
         """
-        pairs: list[tuple[int, int]] = list(
-            model_input[["bin", "budget"]].itertuples(index=False, name=None)
-        )
-        return pd.Series(
-            [self._strategy(int(bin_), int(budget)) for bin_, budget in pairs], name="strategy"
-        )
+        places = model_input[["bin", "budget"]].itertuples(index=False, name=None)
+        strategies = [self._strategy(int(bin_), int(budget)) for bin_, budget in places]
+        return pd.Series(strategies, name="strategy")
 
     def _strategy(self, bin_: int, budget: int) -> str:
         if bin_ not in self.cells:

@@ -1,4 +1,4 @@
-"""Standings of model versions as MLflow shows them: a real file store, runs from scripted engines."""
+"""Standings of model versions as MLflow shows them: a real file store, scripted engines."""
 
 import random
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.evaluation import publish
-from tasks.evaluation.publish import mirror_standings, mlflow_address
+from tasks.evaluation.publish import mirror_standings
 from tasks.settings import Settings
 from tasks.versions.champion import compare_with_champion, rollback
 from warehouse.store import Store
@@ -38,7 +38,7 @@ class Family:
             self.night(model, engines)
             for model, engines in zip(MODELS, (Confused, ScriptedEngines), strict=True)
         ]
-        self.client = MlflowClient(mlflow_address(self.settings), mlflow_address(self.settings))
+        self.client = MlflowClient(self.settings.mlflow_store(), self.settings.mlflow_store())
 
     def night(self, model: str, engines: type = ScriptedEngines) -> str:
         study = small_study(generator={"models": [model]}, questions=40)

@@ -1,4 +1,4 @@
-"""What MLflow is given, the outbox, and real MLflow stores: a file, a server that is down, one that hangs."""
+"""What MLflow is given, the outbox, and real stores: a file, a server that is down or hangs."""
 
 import json
 import socket
@@ -11,8 +11,9 @@ from polars.testing import assert_frame_equal
 from summaries import QUESTIONS, summary_of
 
 from tasks.publication.summary import FRAMES
-from tasks.tracking import entries
 from tasks.tracking import outbox as waiting_room
+from tasks.tracking.entries import publication_of, slug
+from tasks.tracking.first_screen import run_links
 from tasks.tracking.runs import IncompleteRun, Published, publish, publish_outbox
 from warehouse.errors import UserError
 
@@ -27,7 +28,7 @@ def closed_port() -> int:
 
 def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
     summary = summary_of()
-    metrics = {(m.key, m.step): m.value for m in entries.metrics(summary)}
+    metrics = {(m.key, m.step): m.value for m in publication_of(summary).metrics}
     row = summary.overall.filter(strategy="beam_search(m=4)/weighted", budget=16).row(0, named=True)
     assert metrics["acc/beam_search_m4_weighted", 16] == row["accuracy"]
     assert {"acc/majority", "acc/weighted", "acc/coverage", "acc/compute_optimal"} <= {
@@ -40,7 +41,7 @@ def test_every_accuracy_is_a_metric_whose_step_is_the_budget() -> None:
 
 
 def test_parameters_name_study_fingerprints_seed_commit_and_packages() -> None:
-    params = entries.parameters(summary_of())
+    params = publication_of(summary_of()).parameters
     assert params["study.budgets"] == "[1, 2, 4, 8, 16]"
     assert params["study.generator.temperature"] == "1.0"
     assert params["model_fingerprint"] == "a7f3e91"
@@ -49,7 +50,7 @@ def test_parameters_name_study_fingerprints_seed_commit_and_packages() -> None:
 
 
 def test_the_comparable_tables_have_a_unique_key_first_and_the_text_second() -> None:
-    tables = entries.tables(summary_of())
+    tables = publication_of(summary_of()).tables
     cell, text = tables["policy_cells.json"].values()
     assert cell[0] == "bin 1 · N=16"
     assert len(set(cell)) == len(cell) == 25
@@ -60,8 +61,11 @@ def test_the_comparable_tables_have_a_unique_key_first_and_the_text_second() -> 
 
 
 def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
-    links = entries.links(summary_of(), experiment="1", run="m1", uri="http://mlflow.lan:5000/")
-    note = entries.note(summary_of(), links=links)
+    publication = publication_of(summary_of())
+    links = run_links(
+        publication.prefect_run_id, experiment="1", run="m1", uri="http://mlflow.lan:5000/"
+    )
+    note = publication.first_screen.with_links(links)
     assert note.startswith("| bin | N = 1 |")
     assert (
         links["HTML report"]
@@ -73,9 +77,9 @@ def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
 
 
 def test_a_run_without_prefect_has_no_prefect_link() -> None:
-    assert "Prefect run" not in entries.links(
-        summary_of(prefect_run_id=None), experiment="1", run="m", uri="http://x"
-    )
+    publication = publication_of(summary_of(prefect_run_id=None))
+    links = run_links(publication.prefect_run_id, experiment="1", run="m", uri="http://x")
+    assert "Prefect run" not in links
 
 
 def test_names_are_such_that_a_registry_takes_them() -> None:
@@ -83,13 +87,13 @@ def test_names_are_such_that_a_registry_takes_them() -> None:
     hub = summary._replace(
         run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"}
     )
-    assert entries.model_name(summary) == REGISTERED
-    assert entries.model_name(hub) == "ttc-policy-my-set-Qwen2.5-1.5B"
+    assert publication_of(summary).model_name == REGISTERED
+    assert publication_of(hub).model_name == "ttc-policy-my-set-Qwen2.5-1.5B"
     assert (
-        entries.model_name(hub._replace(run=hub.run | {"family": "qwen"}))
+        publication_of(hub._replace(run=hub.run | {"family": "qwen"})).model_name
         == "ttc-policy-my-set-qwen"
     )
-    assert entries.slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
+    assert slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
 
 
 def test_the_outbox_gives_back_what_was_put_in(tmp_path: Path) -> None:

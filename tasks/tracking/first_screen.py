@@ -1,0 +1,97 @@
+"""The first screen of a run in MLflow: policy, headlines, links, and SQL that digs deeper."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tasks.publication.headlines import headlines
+from tasks.publication.summary import RunSummary, ShownCell, policy_cells
+from tasks.publication.words import half_width_text
+from tasks.settings import settings
+from tasks.strategies.names import short_names
+from tasks.tracking.comparable import NO_BREAK_SPACE
+
+_TRAINING = "workflowType=machine_learning"  # otherwise MLflow opens in its GenAI mode
+_SIDE_BY_SIDE = f"{_TRAINING}&compareRunsMode=ARTIFACT"
+"""Query of MLflow's runs page that opens its table view, where policies stand side by side."""
+
+
+class FirstScreen(NamedTuple):
+    """Markdown that stands above and below the links."""
+
+    above: str
+    below: str
+
+    def with_links(self, links: dict[str, str]) -> str:
+        """The whole screen; `links` are addresses by name."""
+        line = " · ".join(f"[{name}]({address})" for name, address in links.items())
+        return f"{self.above}\n\n{line}\n\n{self.below}"
+
+
+def first_screen(summary: RunSummary) -> FirstScreen:
+    """The run's first screen, but for its links: they need the ids that MLflow gives."""
+    blocks: list[str] = []
+    if summary.difficulties:
+        # The grid comes first: MLflow folds the page after 100 px.
+        blocks.append(_grid(summary, summary.used_difficulty))
+    blocks.append("\n".join(f"- {sentence}" for sentence in headlines(summary)))
+    prefect = summary.prefect_run_id or "none"
+    origin = f"Warehouse run `{summary.run_id}`, Prefect run `{prefect}`."
+    queries = "\n".join(_queries(summary.run_id))
+    return FirstScreen(
+        above="\n\n".join(blocks),
+        below=f"{origin}\n\nDig deeper:\n\n```\n{queries}\n```",
+    )
+
+
+def run_links(prefect_run_id: str | None, *, experiment: str, run: str, uri: str) -> dict[str, str]:
+    """Addresses by name: the report and the side-by-side table in MLflow, the run in Prefect.
+
+    `experiment` and `run` are MLflow's ids.
+    """
+    here = settings()
+    # A file store has no page of its own: the server of `ttc up` shows it.
+    mlflow = uri if uri.startswith("http") else here.mlflow_address
+    page = f"{mlflow.rstrip('/')}/#/experiments/{experiment}"
+    links = {
+        "HTML report": f"{page}/runs/{run}/artifacts/report.html?{_TRAINING}",
+        "Model versions side by side": f"{page}/runs?{_SIDE_BY_SIDE}",
+    }
+    if prefect_run_id:
+        links["Prefect run"] = f"{here.prefect_page}/runs/flow-run/{prefect_run_id}"
+    return links
+
+
+def _grid(summary: RunSummary, difficulty: str) -> str:
+    policy = policy_cells(summary, difficulty)
+    names = short_names(summary.strategies)
+    budgets = sorted({cell.budget for cell in policy})
+    by_place = {(cell.bin, cell.budget): cell for cell in policy}
+    heads = " | ".join(f"N = {budget}" for budget in budgets)
+    lines = [f"| bin | {heads} |", "|---" * (len(budgets) + 1) + "|"]
+    for bin_ in sorted({cell.bin for cell in policy}):
+        texts = [_cell_text(names, by_place.get((bin_, budget))) for budget in budgets]
+        lines.append("| " + " | ".join([f"**{bin_}**", *texts]) + " |")
+    lines.append("")  # Markdown ends a table at an empty line
+    lines.append(
+        "± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest."
+    )
+    return "\n".join(lines)
+
+
+def _cell_text(names: dict[str, str], cell: ShownCell | None) -> str:
+    if cell is None:
+        return "–"
+    name = names.get(cell.strategy, cell.strategy)
+    strategy = f"**{name}**" if cell.decided else f"{name} ≈"
+    half = half_width_text(cell.half).replace(" ", "")
+    # One unbroken line a cell, so that five bins fit on the folded screen.
+    return f"{strategy} {cell.accuracy:.2f}{half} ".replace(" ", NO_BREAK_SPACE)
+
+
+def _queries(run_id: str) -> list[str]:
+    return [
+        f"ttc sql \"FROM policies WHERE run_id = '{run_id}' ORDER BY difficulty, bin, budget\"",
+        f"ttc sql \"FROM accuracy WHERE run_id = '{run_id}' AND bin > 0 ORDER BY ALL\"",
+        f"ttc sql \"FROM question_draws WHERE run_id = '{run_id}' LIMIT 20\"",
+    ]
