@@ -64,7 +64,9 @@ def _in_use(reader: Reader, rows: pl.DataFrame, *, run: str) -> pl.DataFrame:
     """The rows under the difficulty by which the policy of their run, named in a column, is used."""
     run_ids = rows[run].unique().to_list()
     kinds = [load_used_difficulty(reader, run_id) for run_id in run_ids]
-    used = pl.DataFrame({run: run_ids, "difficulty": kinds}, schema_overrides={run: pl.String})
+    # Named types: no rows at all would leave columns of NULL, which join with nothing.
+    schema = {run: pl.String, "difficulty": pl.String}
+    used = pl.DataFrame({run: run_ids, "difficulty": kinds}, schema=schema)
     return rows.join(used, on=[run, "difficulty"], how="semi", maintain_order="left")
 
 

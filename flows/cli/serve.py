@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from flows.cli.solve import answer_record
 from tasks.engines.log import noise_in
 from tasks.serving.controller import Solved
-from tasks.serving.policy_of_run import policy_run
+from tasks.serving.policy import policy_run
 from tasks.serving.solver import Solver, open_solver
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tasks.engines.log import noise_in
 from tasks.serving.controller import Solved
-from tasks.serving.policy_of_run import policy_run
+from tasks.serving.policy import policy_run
 from tasks.serving.solver import Solver, open_solver
 from warehouse.snapshot import Snapshot
 

@@ -30,7 +30,7 @@ from tasks.protocols import Draw, Reply, Sampling, key_of
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
 from tasks.serving.offline import Answered, accuracy_of_answers, replay_answers
-from tasks.serving.policy_of_run import load_policy, policy_run
+from tasks.serving.policy import load_policy, policy_run
 from tasks.serving.probe import load_probe
 from tasks.serving.solver import Solver
 from tasks.settings import settings

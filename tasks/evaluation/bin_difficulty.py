@@ -1,9 +1,15 @@
-"""Difficulty bins of a run, from its difficulty draws (METHOD §6)."""
+"""Difficulty bins of a run, from its difficulty draws (METHOD §6).
+
+A further kind of difficulty is a declaration in `tasks.statistics.difficulty.DIFFICULTIES` and a
+function here, under the same name in `BINNERS`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -13,13 +19,12 @@ from tasks.runs.completeness import missing_outcomes
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
-from tasks.statistics.probe import fit_probe
+from tasks.statistics.probe import Probing, fit_probe
 from warehouse.store import Store
 
 
 def run(folder: Path, run_id: str) -> int:
-    """Cut the questions into five bins: by the targets (oracle), by the verifier alone (predicted), by a probe of
-    a few draws, and as the first complete run of the family on this benchmark had them (frozen).
+    """Cut the questions into five bins by every kind of difficulty that the run allows.
 
     The draws are those of role difficulty, never those that accuracy is measured on (METHOD §6 a).
     Returns how many rows are new: none while outcomes are missing.
@@ -27,44 +32,28 @@ def run(folder: Path, run_id: str) -> int:
     with stage(folder, run_id, "bin_difficulty") as (store, run):
         if missing_outcomes(store, run_id):
             return 0
-        draws = asyncio.run(_difficulty_draws(store, run))
-        found = {"oracle": bins(oracle_values(draws)), "probe": _probed(store, run, draws)}
-        if run.verifier:
-            found["predicted"] = bins(predicted_values(draws))
-        frozen = _frozen(store, run, own=found["oracle"])
-        if frozen is not None:
-            found["frozen"] = frozen
+        inputs = Inputs(store, run, asyncio.run(_difficulty_draws(store, run)))
+        # All kinds before the first bin is written: frozen ones are read from that very table.
+        by_kind = {kind: place(inputs) for kind, place in BINNERS.items()}
         return sum(
             store.append(
-                "bins", binned.with_columns(run_id=pl.lit(run_id), difficulty=pl.lit(difficulty))
+                "bins", binned.with_columns(run_id=pl.lit(run_id), difficulty=pl.lit(kind))
             )
-            for difficulty, binned in found.items()
+            for kind, binned in by_kind.items()
+            if binned is not None
         )
 
 
-async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
-    """One row a draw, in drawing order; the tokens of the prompt stand with each."""
-    asking, reader = replay_run(store, run), CompletionReader(store, run)
-    rows: list[tuple[object, ...]] = []
-    for question in run.benchmark.questions:
-        prompt, nodes = len(asking.root(question).token_ids), await asking.difficulty(question)
-        reads = await reader.read(asking.proposing.scorer, nodes)
-        rows += [
-            (
-                question.question_id,
-                read.canonical,
-                read.correct,
-                read.score,
-                node.generated_tokens,
-                prompt,
-                read.verifier_tokens,
-            )
-            for node, read in zip(nodes, reads, strict=True)
-        ]
-    return pl.DataFrame(rows, schema=_DRAWS, orient="row")
+class Inputs(NamedTuple):
+    """What the questions of a run may be placed by."""
+
+    store: Store
+    run: Run
+    draws: pl.DataFrame
+    """One row a difficulty draw, in drawing order, with the columns of `DRAWS`."""
 
 
-_DRAWS = {
+DRAWS: Final = {
     "question_id": pl.String,
     "answer": pl.String,
     "correct": pl.Boolean,
@@ -73,12 +62,55 @@ _DRAWS = {
     "prompt_tokens": pl.Int64,
     "verifier_tokens": pl.Int64,
 }
+"""Columns of a difficulty draw; the prompt's tokens stand with each draw of its question."""
 
 
-def _probed(store: Store, run: Run, draws: pl.DataFrame) -> pl.DataFrame:
-    """The probe's bins; the probe and what it took are written down for whoever uses or prices the policy."""
+async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
+    asking, reader = replay_run(store, run), CompletionReader(store, run)
+    rows: list[tuple[object, ...]] = []
+    for question in run.benchmark.questions:
+        # Prompts differ in length by question: what a probe costs is counted for each (METHOD §9).
+        prompt_tokens = len(asking.root(question).token_ids)
+        nodes = await asking.difficulty(question)
+        reads = await reader.read(asking.proposing.scorer, nodes)
+        rows += [
+            (
+                question.question_id,
+                read.canonical,
+                read.correct,
+                read.score,
+                node.generated_tokens,
+                prompt_tokens,
+                read.verifier_tokens,
+            )
+            for node, read in zip(nodes, reads, strict=True)
+        ]
+    return pl.DataFrame(rows, schema=DRAWS, orient="row")
+
+
+def _by_targets(inputs: Inputs) -> pl.DataFrame:
+    """Quintiles of pass@1 over the difficulty draws."""
+    return bins(oracle_values(inputs.draws))
+
+
+def _by_verifier(inputs: Inputs) -> pl.DataFrame | None:
+    """Quintiles of the mean verifier score; None for a run without a verifier."""
+    return bins(predicted_values(inputs.draws)) if inputs.run.verifier else None
+
+
+def _by_probe(inputs: Inputs) -> pl.DataFrame:
+    """The probe's bins; the probe and what it took are written for whoever uses or prices it."""
+    store, run, draws = inputs
+    # A study may ask for a longer probe than it draws for difficulty: then it reads what there is.
     count = min(run.study.probe_draws, run.study.difficulty_draws)
     fitted = fit_probe(draws, count=count, scored=run.verifier is not None, seed=run.study.seed)
+    store.append("probes", _probe_row(run, fitted))
+    store.append("probings", _tokens_of_probe(draws, count).with_columns(run_id=pl.lit(run.run_id)))
+    return fitted.binned
+
+
+def _probe_row(run: Run, fitted: Probing) -> pl.DataFrame:
+    """The probe that new questions meet, fitted on all questions, unlike those of the bins."""
     probe = fitted.probe
     row = {
         "run_id": run.run_id,
@@ -86,44 +118,61 @@ def _probed(store: Store, run: Run, draws: pl.DataFrame) -> pl.DataFrame:
         "weights": list(probe.weights),
         "cuts": list(probe.cuts),
     }
-    store.append("probes", pl.DataFrame([row]))
-    read = draws.group_by("question_id", maintain_order=True).head(count)
-    took = read.group_by("question_id", maintain_order=True).agg(
+    return pl.DataFrame([row])
+
+
+def _tokens_of_probe(draws: pl.DataFrame, count: int) -> pl.DataFrame:
+    """(question_id, generated_tokens, verifier_tokens, prompt_tokens) of the first draws of each.
+
+    The prompt is read once for all of a question's draws.
+    """
+    first = draws.group_by("question_id", maintain_order=True).head(count)
+    return first.group_by("question_id", maintain_order=True).agg(
         pl.col("generated_tokens", "verifier_tokens").sum(), pl.col("prompt_tokens").first()
     )
-    store.append("probings", took.with_columns(run_id=pl.lit(run.run_id)))
-    return fitted.binned
 
 
+# The run id decides between runs that were complete at the same moment: the reference never moves.
 _REFERENCE = """
 SELECT run_id FROM complete_runs WHERE benchmark_fingerprint = $benchmark AND family = $family
 ORDER BY completed_at, run_id LIMIT 1
 """
 
 
-def _frozen(store: Store, run: Run, *, own: pl.DataFrame) -> pl.DataFrame | None:
-    """The bins of the family's first complete run on this benchmark, its own for the first run itself.
+def _as_first_run(inputs: Inputs) -> pl.DataFrame | None:
+    """The bins of the family's first complete run on this benchmark; the first run keeps its own.
 
-    None, and an event that says so, when that run lacks a question of this one: bins of a part would not be
-    comparable.
+    None, and an event that says so, when that run lacks a question of this one: bins of a part
+    would not be comparable.
     """
-    found = store.read(_REFERENCE, benchmark=run.benchmark.fingerprint, family=run.study.family)
-    if not len(found):
-        return own
-    reference = str(found.item())
+    store, run, _ = inputs
+    reference = store.read(_REFERENCE, benchmark=run.benchmark.fingerprint, family=run.study.family)
+    if not len(reference):
+        return _by_targets(inputs)
+    first_run = str(reference.item())
     binned = store.read(
         "SELECT question_id, value, bin FROM bins SEMI JOIN wanted USING (question_id) "
-        "WHERE run_id = $reference AND difficulty = 'oracle'",
+        "WHERE run_id = $first_run AND difficulty = 'oracle'",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
-        reference=reference,
+        first_run=first_run,
     )
     missing = len(run.question_ids) - len(binned)
     if not missing:
         return binned
-    note(
-        store,
-        run.run_id,
-        "unfrozen",
-        f"no frozen bins: {missing} questions are not in run {reference}",
-    )
+    why = f"no frozen bins: {missing} questions are not in run {first_run}"
+    note(store, run.run_id, "unfrozen", why)
     return None
+
+
+Binner = Callable[[Inputs], pl.DataFrame | None]
+
+BINNERS: Final[Mapping[str, Binner]] = {
+    "oracle": _by_targets,
+    "probe": _by_probe,
+    "predicted": _by_verifier,
+    "frozen": _as_first_run,
+}
+"""How each kind places a run's questions: (question_id, value, bin), 1 easiest … 5.
+
+None where a run cannot be placed by it.
+"""

@@ -12,7 +12,7 @@ from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.runs.run import Run
 from tasks.serving.controller import Controller, Solved
-from tasks.serving.policy_of_run import load_policy
+from tasks.serving.policy import load_policy
 from tasks.serving.probe import load_probe
 from tasks.statistics.intervals import wilson
 from warehouse.store import Store

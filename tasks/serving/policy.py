@@ -8,8 +8,12 @@ from typing import NamedTuple, Self
 
 import polars as pl
 
+from tasks.runs.outcomes import load_used_difficulty
+from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.intervals import wilson
 from tasks.strategies import Strategy, parse
+from warehouse.errors import UserError
+from warehouse.reader import Reader
 
 
 class PolicyCell(NamedTuple):
@@ -21,13 +25,16 @@ class PolicyCell(NamedTuple):
     questions: int
 
     def generations(self, probed: int) -> int:
-        """Generations with the probe's: a pool strategy chooses among those, any other makes its own."""
+        """Generations with the probe's.
+
+        A pool strategy chooses among the probe's draws too, any other makes its own beside them.
+        """
         return max(self.budget, probed) if self.strategy.kind == "pool" else self.budget + probed
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The table (bin × budget) → strategy of one run, and the best single strategy at each budget."""
+    """The table (bin × budget) → strategy of a run, and the best single strategy at each budget."""
 
     cells: Mapping[int, Sequence[PolicyCell]]
     """By bin; budgets rise."""
@@ -37,14 +44,12 @@ class Policy:
     @classmethod
     def of(cls, table: pl.DataFrame, fixed: pl.DataFrame) -> Self:
         """From rows (bin, budget, strategy, accuracy, questions), and the same without bin."""
-        columns = ("strategy", "budget", "accuracy", "questions")
+        columns = PolicyCell._fields
         cells: dict[int, list[PolicyCell]] = {}
-        for bin_, strategy, *rest in (
-            table.sort("bin", "budget").select("bin", *columns).iter_rows()
-        ):
-            cells.setdefault(bin_, []).append(PolicyCell(parse(strategy), *rest))
-        rows = fixed.sort("budget").select(columns).iter_rows()
-        return cls(cells, [PolicyCell(parse(strategy), *rest) for strategy, *rest in rows])
+        for bin_, *row in table.sort("bin", "budget").select("bin", *columns).iter_rows():
+            cells.setdefault(bin_, []).append(_cell(*row))
+        singles = fixed.sort("budget").select(columns).iter_rows()
+        return cls(cells, [_cell(*row) for row in singles])
 
     @property
     def budgets(self) -> list[int]:
@@ -52,28 +57,91 @@ class Policy:
         return sorted({cell.budget for row in self.cells.values() for cell in row})
 
     def within(self, bin_: int, budget: int, *, probed: int) -> PolicyCell:
-        """The cell of the largest measured budget that, with the probe's draws, stays within `budget`.
+        """The cell of the largest measured budget that, with the probe's draws, fits `budget`.
 
         A bin that the table lacks stands for the nearest one that it has, the easier of two.
         """
         nearest = min(self.cells, key=lambda known: (abs(known - bin_), known))
-        return [cell for cell in self.cells[nearest] if cell.generations(probed) <= budget][-1]
+        fitting = [cell for cell in self.cells[nearest] if cell.generations(probed) <= budget]
+        return fitting[-1]
 
     def unbinned(self, budget: int) -> PolicyCell:
         """The best single strategy at the largest measured budget within `budget`."""
         return [cell for cell in self.fixed if cell.budget <= budget][-1]
 
     def pays(self, budget: int, *, probed: int) -> bool:
-        """Whether to draw a probe of so many draws first and spend what is left on the bin's strategy.
+        """Whether a probe of so many draws, then the bin's strategy on the rest, is worth it.
 
-        Not where the best single strategy on the whole budget is ahead of that by more than its own interval.
+        Not where the best single strategy on the whole budget is ahead of that by more than its
+        own interval.
         """
+        # What the probe leaves must still buy the smallest budget that anything was measured at.
         if budget - probed < self.budgets[0]:
             return False
         reached = [self.within(bin_, budget, probed=probed) for bin_ in self.cells]
+        # A probe's cuts need not fill the bins equally: each counts by its questions.
         right = sum(cell.accuracy * cell.questions for cell in reached)
+        questions = sum(cell.questions for cell in reached)
         alone = self.unbinned(budget)
-        return (
-            right / sum(cell.questions for cell in reached)
-            >= wilson(alone.accuracy, None, alone.questions).lo
+        # Against the lower end: a single strategy that is ahead by chance does not stop the probe.
+        return right / questions >= wilson(alone.accuracy, None, alone.questions).lo
+
+
+def _cell(strategy: str, budget: int, accuracy: float, questions: int) -> PolicyCell:
+    return PolicyCell(parse(strategy), budget, accuracy, questions)
+
+
+# Ties at a budget go to the cheaper strategy, then to the earlier name, whatever order rows come
+# in. Nine digits: a mean of the same accuracies differs in the last bits by the order of its sum.
+_FIXED = """
+    SELECT budget, strategy, avg(accuracy) AS accuracy, count(*) AS questions FROM run_outcomes
+    WHERE run_id = $run_id GROUP BY budget, strategy
+    QUALIFY row_number() OVER (
+        PARTITION BY budget ORDER BY round(avg(accuracy), 9) DESC, avg(flops), strategy
+    ) = 1"""
+
+
+def load_policy(reader: Reader, run_id: str) -> tuple[str, Policy]:
+    """The kind of difficulty by which a run's policy is used, and that policy.
+
+    UserError where questions cannot be placed by that kind before they are answered.
+    """
+    difficulty = load_used_difficulty(reader, run_id)
+    table = reader.read(
+        "SELECT bin, budget, strategy, accuracy, questions FROM policies "
+        "WHERE run_id = $run_id AND difficulty = $difficulty",
+        run_id=run_id,
+        difficulty=difficulty,
+    )
+    if not len(table) or not DIFFICULTIES[difficulty].serves:
+        serving = " or ".join(kind for kind, one in DIFFICULTIES.items() if one.serves)
+        raise UserError(
+            f"run {run_id}: expected a policy by a difficulty that a new question has ({serving}), "
+            f"got {difficulty if len(table) else 'none'}; run the study again"
         )
+    return difficulty, Policy.of(table, reader.read(_FIXED, run_id=run_id))
+
+
+_NEWEST = {
+    "champion": "SELECT run_id FROM champions ORDER BY promoted_at DESC, run_id DESC LIMIT 1",
+    "latest": "SELECT run_id FROM latest_policy ORDER BY completed_at DESC, run_id DESC LIMIT 1",
+}
+
+
+def policy_run(reader: Reader, which: str | None) -> str:
+    """Id of the run whose policy is meant: `champion` (the one promoted last), `latest` or an id.
+
+    None: the champion if there is one, else the latest. UserError when there is none.
+    """
+    if which not in (None, *_NEWEST):
+        return which
+    for name in [which] if which else _NEWEST:
+        rows = reader.read(_NEWEST[name])
+        if len(rows):
+            return str(rows.item())
+    advice = (
+        "promote one with `ttc policy promote`" if which == "champion" else "start with `ttc demo`"
+    )
+    raise UserError(
+        f"policy: expected a {which or 'complete'} run in the warehouse, found none; {advice}"
+    )

@@ -20,8 +20,7 @@ from tasks.runs.loading import load_run
 from tasks.runs.refusals import check_context
 from tasks.runs.run import Run
 from tasks.serving.controller import Controller, Solved
-from tasks.serving.policy import Policy
-from tasks.serving.policy_of_run import load_policy
+from tasks.serving.policy import Policy, load_policy
 from tasks.serving.probe import load_probe
 from tasks.statistics.probe import Probe
 from warehouse.errors import UserError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.runs.events import PATIENCE_SECONDS, note
 from tasks.versions.comparison import compare
@@ -25,37 +25,56 @@ from warehouse.store import Store
 
 
 def compare_with_champion(folder: Path, run_id: str) -> bool:
-    """TRUE: a complete run's model version is significantly worse than its family's champion (event 'regressed').
+    """Whether a complete run's model version is significantly worse than its family's champion.
 
-    Writes event 'promoted' or 'candidate' with the reason. The champion measured again by the same study stays
-    champion with the newer run, for the reason it has. Versions older than the champion are not compared: the study
-    shows them beside it. A version rolled back by hand is not promoted again but by hand.
+    Then the alarm is written as event 'regressed'. Writes event 'promoted' or 'candidate' with the
+    reason. The champion measured again by the same study stays champion with the newer run, for
+    the reason it has. Versions older than the champion are not compared: the study shows them
+    beside it. A version rolled back by hand is not promoted again but by hand.
     """
     with Store.open(folder, patience=PATIENCE_SECONDS) as store:
         now = version_of(store, run_id)
-        decision, told = _decided(store, now)
-        if told:
-            note(store, run_id, "regressed", told)
+        decision, alarm = _judge(store, now)
+        if alarm:
+            note(store, run_id, "regressed", alarm)
         if decision:
             note(store, run_id, "promoted" if decision.promoted else "candidate", decision.why)
         store.publish_snapshot()
-        return told is not None
+        return alarm is not None
 
 
-def _decided(store: Store, now: Version) -> tuple[Decision | None, str | None]:
-    """The decision, None where nothing changes, and the verdict of a regression."""
+class _Judgement(NamedTuple):
+    """What follows from a night for the standing of a version."""
+
+    decision: Decision | None
+    """None where nothing changes."""
+    alarm: str | None = None
+    """JSON; None where there is no regression."""
+
+
+def _judge(store: Store, now: Version) -> _Judgement:
     champion = champion_of(store, now)
     if champion is None:
-        return Decision(True, "the first version of its family on this benchmark"), None
+        return _Judgement(Decision(True, "the first version of its family on this benchmark"))
     if champion["model_fingerprint"] == now.model_fingerprint:
+        # Promoted once more, so that what is served and shown comes from the newest measurement.
+        # Another study of the same model measures something else and leaves the standing alone.
         again = version_of(store, champion["run_id"]).study == now.study
-        return (Decision(True, champion["why"]) if again else None), None
+        return _Judgement(Decision(True, champion["why"]) if again else None)
     if now.version < champion["version"]:
-        return None, None
+        return _Judgement(None)
+    return _judge_newer(store, now, champion)
+
+
+def _judge_newer(store: Store, now: Version, champion: dict[str, Any]) -> _Judgement:
+    """A newer version against the champion's newest run on the same questions."""
     rival = newest_run_of(store, now, model_fingerprint=champion["model_fingerprint"])
     if rival is None:
-        why = f"champion version {champion['version']} was not measured on these questions; run the study with it"
-        return Decision(False, why), None
+        why = (
+            f"champion version {champion['version']} was not measured on these questions; "
+            "run the study with it"
+        )
+        return _Judgement(Decision(False, why))
     study = study_of(store, now.run_id)
     compared = compare(
         worth_of_run(store, now.run_id),
@@ -63,31 +82,43 @@ def _decided(store: Store, now: Version) -> tuple[Decision | None, str | None]:
         budgets=study.headline_budgets,
         seed=study.seed,
     )
-    told = alarm_of(compared, now=now.named(), champion=rival.named())
-    return _unless_rolled_back(store, now, decide(compared)), told
+    alarm = alarm_of(compared, now=now.as_dict(), champion=rival.as_dict())
+    return _Judgement(_unless_rolled_back(store, now, decide(compared)), alarm)
 
 
 def _unless_rolled_back(store: Store, now: Version, decision: Decision) -> Decision:
+    """The decision; what a person took back, no night promotes again."""
     if not decision.promoted or _standing(store, now) != "rolled_back":
         return decision
     return Decision(False, f"rolled back by hand before; promote it by hand ({decision.why})")
 
 
 def champion_of(store: Reader, like: Version) -> dict[str, Any] | None:
-    """The row of view `champions` for the family and benchmark of a version; None: there is none yet."""
-    sql = "SELECT * FROM champions WHERE family = $family AND benchmark = $benchmark"
-    rows = store.read(sql, family=like.family, benchmark=like.benchmark).to_dicts()
+    """The row of view `champions` for the family and benchmark of a version; None: none yet."""
+    rows = store.read(
+        "SELECT * FROM champions WHERE family = $family AND benchmark = $benchmark",
+        family=like.family,
+        benchmark=like.benchmark,
+    ).to_dicts()
     return rows[0] if rows else None
 
 
 def _standing(store: Reader, now: Version) -> str | None:
-    sql = "SELECT standing FROM standings WHERE family = $family AND benchmark = $benchmark AND version = $version"
-    rows = store.read(sql, family=now.family, benchmark=now.benchmark, version=now.version).rows()
+    rows = store.read(
+        "SELECT standing FROM standings "
+        "WHERE family = $family AND benchmark = $benchmark AND version = $version",
+        family=now.family,
+        benchmark=now.benchmark,
+        version=now.version,
+    ).rows()
     return str(rows[0][0]) if rows else None
 
 
 def promote(store: Store, name: str, *, scope: Scope = ANY) -> Version:
-    """The model version that is champion from now on, by hand; `name` is a number, a model's name or a run."""
+    """The model version that is champion from now on, by hand.
+
+    `name` is a version number, a model's name or a run.
+    """
     chosen = find_versions(store, name, scope=scope)[0]
     note(store, chosen.run_id, "promoted", "by hand")
     store.publish_snapshot()
@@ -95,19 +126,33 @@ def promote(store: Store, name: str, *, scope: Scope = ANY) -> Version:
 
 
 def rollback(store: Store, *, scope: Scope = ANY) -> tuple[Version, Version]:
-    """(the version that was champion, the one before it that now is again); UserError when there is none before."""
+    """(the version that was champion, the one before it that now is again).
+
+    UserError when there is none before, or when several champions could be meant.
+    """
     now = version_of(store, _one_champion(store, scope)["run_id"])
-    sql = """SELECT run_id FROM standings WHERE family = $family AND benchmark = $benchmark AND standing = 'former'
-        ORDER BY promoted_at DESC LIMIT 1"""
-    rows = store.read(sql, family=now.family, benchmark=now.benchmark).rows()
-    if not rows:
+    former = _former_champion(store, now)
+    if former is None:
         raise UserError(
-            f"rollback: expected a champion of {now.family} before version {now.version}, there was none; "
-            "promote another version: ttc policy promote VERSION"
+            f"rollback: expected a champion of {now.family} before version {now.version}, "
+            "there was none; promote another version: ttc policy promote VERSION"
         )
     note(store, now.run_id, "rolled_back", "by hand")
     store.publish_snapshot()
-    return now, version_of(store, str(rows[0][0]))
+    return now, version_of(store, former)
+
+
+def _former_champion(store: Reader, now: Version) -> str | None:
+    """The run of the champion promoted last before a version of its track; None: there is none."""
+    # Versions rolled back do not stand as 'former': a second rollback goes one further back.
+    rows = store.read(
+        "SELECT run_id FROM standings "
+        "WHERE family = $family AND benchmark = $benchmark AND standing = 'former' "
+        "ORDER BY promoted_at DESC LIMIT 1",
+        family=now.family,
+        benchmark=now.benchmark,
+    ).rows()
+    return str(rows[0][0]) if rows else None
 
 
 def _one_champion(store: Reader, scope: Scope) -> dict[str, Any]:
@@ -115,11 +160,13 @@ def _one_champion(store: Reader, scope: Scope) -> dict[str, Any]:
     meant = [
         row
         for row in rows
-        if all(want in (None, row[name]) for name, want in scope._asdict().items())
+        if scope.family in (None, row["family"]) and scope.benchmark in (None, row["benchmark"])
     ]
     if len(meant) == 1:
         return meant[0]
+    # Several meant: those are the choice. None meant: everything there is, to correct the scope.
     known = ", ".join(f"{row['family']} on {row['benchmark']}" for row in meant or rows) or "none"
     raise UserError(
-        f"rollback: expected one champion to be meant, known are: {known}; use --family and --benchmark"
+        f"rollback: expected one champion to be meant, known are: {known}; "
+        "use --family and --benchmark"
     )

@@ -1,8 +1,9 @@
-"""What changed between two model versions: policy cells, accuracy and cost, and single questions."""
+"""What changed between two model versions: policy cells, accuracy and cost, single questions."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ class ChangedCell(NamedTuple):
     budget: int
     before: str
     now: str
-    gain: Tested | None
+    gain: Difference | None
     """The strategy now over the one before, both on the newer version; None: not measured there."""
     p: float | None
     """Holm-adjusted over all changed cells; None: unknown."""
@@ -72,25 +73,24 @@ def difference(
     """
     study = study_of(store, now.run_id)
     old, new = worth_of_run(store, before.run_id), worth_of_run(store, now.run_id)
-    shared = [budget for budget in new.budgets if budget in old.budgets]
-    # No headline budget in common, e.g. after --max-budget 2: the largest that both have.
-    budgets = [budget for budget in study.headline_budgets if budget in shared] or shared[-1:]
+    budgets = _shared_budgets(study.headline_budgets, old, new)
+    # First of all: it refuses runs that are not of the same questions.
+    compared = compare(new, old, budgets=budgets, seed=study.seed)
     pairs = _pair_cells(store, before, now)
+    changed = _adjust(_changed_cells(store, now, pairs, seed=study.seed))
     losses, gains = _rank_moves(old, new, budgets[-1])
 
     def show(moves: list[_Move]) -> list[Mover]:
         return [_mover(store, before, now, one, draws=draws) for one in moves[:movers]]
 
-    return Diff(
-        before,
-        now,
-        compared=compare(new, old, budgets=budgets, seed=study.seed),
-        cells=pairs.height,
-        changed=_adjust(_changed_cells(store, now, pairs, seed=study.seed)),
-        budget=budgets[-1],
-        winners=show(gains),
-        losers=show(losses),
-    )
+    winners, losers = show(gains), show(losses)
+    return Diff(before, now, compared, pairs.height, changed, budgets[-1], winners, losers)
+
+
+def _shared_budgets(headline: Sequence[int], old: PolicyWorth, new: PolicyWorth) -> list[int]:
+    """Headline budgets that both have; where there is none, the largest budget of both."""
+    shared = [budget for budget in new.budgets if budget in old.budgets]
+    return [budget for budget in headline if budget in shared] or shared[-1:]
 
 
 def _pair_cells(store: Reader, before: Version, now: Version) -> pl.DataFrame:
@@ -149,12 +149,11 @@ class _Move(NamedTuple):
 
     @property
     def gain(self) -> float:
+        """Accuracy won by the newer version; below 0: lost."""
         return self.now - self.before
 
 
-def _rank_moves(
-    old: PolicyWorth, new: PolicyWorth, budget: int
-) -> tuple[list[_Move], list[_Move]]:
+def _rank_moves(old: PolicyWorth, new: PolicyWorth, budget: int) -> tuple[list[_Move], list[_Move]]:
     """(questions that lost, questions that gained), the greatest change first."""
     before = old.accuracy[:, old.at(budget)].tolist()
     now = new.accuracy[:, new.at(budget)].tolist()

@@ -1,4 +1,4 @@
-"""Model versions of a family as the warehouse knows them: found by name, and what their policy is worth."""
+"""Model versions of a family as the warehouse knows them, and what their policy is worth."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Version(NamedTuple):
         """`version 2 (bundled/congruences-generator, run 20261121-194454-76cf)`."""
         return f"version {self.version} ({self.model}, run {self.run_id})"
 
-    def named(self) -> dict[str, object]:
-        """What a person needs to know it by."""
+    def as_dict(self) -> dict[str, object]:
+        """What a person needs to know it by; fingerprints are left out."""
         names = ("family", "version", "model", "benchmark", "study", "run_id")
         return {name: getattr(self, name) for name in names}
 
@@ -46,21 +46,27 @@ _COLUMNS = ", ".join(Version._fields)
 
 def version_of(store: Reader, run_id: str) -> Version:
     """The model version that a complete run measured; UserError when there is no such run."""
-    found = store.read(
-        f"SELECT {_COLUMNS} FROM complete_runs WHERE run_id = $run_id", run_id=run_id
-    ).rows()
-    if not found:
+    sql = f"SELECT {_COLUMNS} FROM complete_runs WHERE run_id = $run_id"
+    rows = store.read(sql, run_id=run_id).rows()
+    if not rows:
         raise UserError(
-            f"run: expected a complete run of this warehouse, got {run_id!r}; `ttc status` lists them"
+            f"run: expected a complete run of this warehouse, got {run_id!r}; "
+            "`ttc status` lists them"
         )
-    return Version(*found[0])
+    return Version(*rows[0])
 
 
 def newest_run_of(store: Reader, like: Version, *, model_fingerprint: str) -> Version | None:
-    """The newest complete run of another model version on the same questions, of the same study if there is one."""
+    """The newest complete run of another model version on the same questions.
+
+    One of the same study is preferred to a newer one of another; None: there is no such run.
+    """
+    # TRUE sorts above FALSE: runs of the same study come first.
     rows = store.read(
-        f"SELECT {_COLUMNS} FROM complete_runs WHERE family = $family AND benchmark_fingerprint = $questions "
-        "AND model_fingerprint = $model ORDER BY study = $study DESC, completed_at DESC LIMIT 1",
+        f"SELECT {_COLUMNS} FROM complete_runs "
+        "WHERE family = $family AND benchmark_fingerprint = $questions "
+        "AND model_fingerprint = $model "
+        "ORDER BY study = $study DESC, completed_at DESC LIMIT 1",
         family=like.family,
         questions=like.benchmark_fingerprint,
         model=model_fingerprint,
@@ -75,6 +81,10 @@ class Scope(NamedTuple):
     family: str | None = None
     benchmark: str | None = None
 
+    def holds(self, version: Version) -> bool:
+        """Whether a version is one of those meant."""
+        return self.family in (None, version.family) and self.benchmark in (None, version.benchmark)
+
 
 ANY = Scope()
 
@@ -82,38 +92,39 @@ ANY = Scope()
 def find_versions(store: Reader, name: str, *, scope: Scope = ANY) -> list[Version]:
     """Complete runs that a run id, a version number or a model's name means, newest first.
 
-    A number is of the family and benchmark of the newest complete run in scope. UserError when it means none.
+    A number is of the family and benchmark of the newest complete run in scope. UserError when it
+    means none.
     """
-    runs = store.read(f"SELECT {_COLUMNS} FROM complete_runs ORDER BY completed_at DESC").rows()
-    known = [one for one in map(Version._make, runs) if scope.family in (None, one.family)]
-    known = [one for one in known if scope.benchmark in (None, one.benchmark)]
+    rows = store.read(f"SELECT {_COLUMNS} FROM complete_runs ORDER BY completed_at DESC").rows()
+    known = [version for version in map(Version._make, rows) if scope.holds(version)]
     if name.isdigit():
+        # Every track counts from 1: a bare number is of the track that was measured last.
         meant = [one for one in known if str(one.version) == name and one.track == known[0].track]
     else:
-        meant = [
-            one
-            for one in known
-            if name in (one.run_id, one.model, one.model.rstrip("/").rpartition("/")[2])
-        ]
-    if not meant:
-        tracks = (
-            ", ".join(
-                sorted({f"{one.version} of {one.family} on {one.benchmark}" for one in known})
-            )
-            or "none yet"
-        )
-        raise UserError(
-            f"expected a version number, a model's name or the id of a complete run, got {name!r}; known are {tracks}"
-        )
-    return meant
+        meant = [one for one in known if name in _names_of(one)]
+    if meant:
+        return meant
+    tracks = {f"{one.version} of {one.family} on {one.benchmark}" for one in known}
+    raise UserError(
+        "expected a version number, a model's name or the id of a complete run, "
+        f"got {name!r}; known are {', '.join(sorted(tracks)) or 'none yet'}"
+    )
+
+
+def _names_of(version: Version) -> tuple[str, str, str]:
+    """What a person may type for it, besides its number: run, model, or the model's folder."""
+    folder = version.model.rstrip("/").rpartition("/")[2]
+    return version.run_id, version.model, folder
 
 
 def pair(store: Reader, first: str, second: str, *, scope: Scope = ANY) -> tuple[Version, Version]:
-    """The newest runs of two versions on the same questions, of one study if possible; UserError if there are none."""
-    firsts, seconds = (
-        find_versions(store, first, scope=scope),
-        find_versions(store, second, scope=scope),
-    )
+    """The newest runs of two versions on the same questions, of one study if possible.
+
+    UserError if there are none.
+    """
+    firsts = find_versions(store, first, scope=scope)
+    seconds = find_versions(store, second, scope=scope)
+    # Newest first: of the second version, and for each of those of the first.
     matching = [
         (one, other)
         for other in seconds
@@ -122,28 +133,33 @@ def pair(store: Reader, first: str, second: str, *, scope: Scope = ANY) -> tuple
     ]
     if not matching:
         raise UserError(
-            f"expected {first} and {second} measured on the same questions, got runs on different ones only; "
-            "run one study with both models"
+            f"expected {first} and {second} measured on the same questions, "
+            "got runs on different ones only; run one study with both models"
         )
-    return next((two for two in matching if two[0].study == two[1].study), matching[0])
+    # Within one study budgets and strategies agree, so all cells can be compared.
+    of_one_study = [two for two in matching if two[0].study == two[1].study]
+    return (of_one_study or matching)[0]
 
 
 def study_of(store: Reader, run_id: str) -> Study:
     """The study that a run executed."""
-    return study_from(
-        json.loads(store.read("SELECT study_json FROM runs WHERE run_id = $r", r=run_id).item())
-    )
+    text = store.read("SELECT study_json FROM runs WHERE run_id = $r", r=run_id).item()
+    return study_from(json.loads(text))
 
 
 def worth_of_run(store: Reader, run_id: str) -> PolicyWorth:
-    """What a complete run's policy is worth on each question, cross-validated; its costs are FLOPs."""
+    """What a complete run's policy is worth on each question, cross-validated; costs in FLOPs."""
     binned = load_bins(store, run_id, load_used_difficulty(store, run_id))
     grid = grid_of(load_outcomes(store, run_id), binned, costs=("flops",))
+    # The run's own seed: the folds are those that its policy and its curve were fitted on.
     return worth_of(grid, fold_of(grid, seed=study_of(store, run_id).seed))
 
 
 def alarm_of_run(store: Reader, run_id: str) -> str | None:
-    """What the regression gate said of a run, as JSON; None: it raised no alarm."""
-    sql = "SELECT arg_max(detail, \"at\") FROM run_events WHERE run_id = $r AND event = 'regressed'"
-    told = store.read(sql, r=run_id).item()
-    return None if told is None else str(told)
+    """The alarm that the regression gate raised about a run, as JSON; None: it raised none."""
+    # A run compared again may have been marked twice: the last alarm counts.
+    alarm = store.read(
+        "SELECT arg_max(detail, \"at\") FROM run_events WHERE run_id = $r AND event = 'regressed'",
+        r=run_id,
+    ).item()
+    return None if alarm is None else str(alarm)

@@ -7,8 +7,11 @@ import pytest
 from scripted_runs import run_all, small_study
 
 from tasks.evaluation import bin_difficulty
+from tasks.evaluation.bin_difficulty import BINNERS, DRAWS, Inputs
 from tasks.runs import loading
+from tasks.runs.outcomes import load_used_difficulty
 from tasks.serving.probe import load_probe
+from tasks.statistics.difficulty import DIFFICULTIES, Difficulty, bins
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -140,9 +143,41 @@ def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(
             for table in ("runs", "model_versions", "run_events"):
                 part.append(table, store.read(f'FROM "{table}" WHERE true'))
         part.append("bins", own.with_columns(run_id=pl.lit(first), difficulty=pl.lit("oracle")))
-        assert bin_difficulty._frozen(part, run, own=own) is None
-        told = part.read(
+        inputs = Inputs(part, run, pl.DataFrame(schema=DRAWS))
+        assert bin_difficulty._as_first_run(inputs) is None
+        why = part.read(
             "SELECT detail FROM run_events WHERE event = 'unfrozen' AND run_id = $run_id",
             run_id=run_id,
         )
-        assert told.item() == f"no frozen bins: 19 questions are not in run {first}"
+        assert why.item() == f"no frozen bins: 19 questions are not in run {first}"
+
+
+def test_every_kind_of_difficulty_is_declared_and_has_a_binner() -> None:
+    assert set(BINNERS) == set(DIFFICULTIES)
+
+
+def by_length(inputs: Inputs) -> pl.DataFrame:
+    """A made-up kind: questions whose draws are short on average count as easy."""
+    lengths = inputs.draws.group_by("question_id").agg(value=-pl.col("generated_tokens").mean())
+    return bins(lengths.sort("question_id"))
+
+
+def test_a_kind_that_is_declared_and_has_a_binner_has_bins_a_policy_and_a_curve(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    declared = Difficulty(needs_targets=False, serves=False, price="difficulty")
+    monkeypatch.setitem(DIFFICULTIES, "length", declared)  # pyright: ignore[reportArgumentType]
+    monkeypatch.setitem(BINNERS, "length", by_length)  # pyright: ignore[reportArgumentType]
+    run_id = run_all(tmp_path, small_study())
+    with Store.open(tmp_path) as store:
+        counts = {
+            table: store.read(
+                f"SELECT count(*) FROM {table} WHERE run_id = $run_id AND difficulty = 'length'",
+                run_id=run_id,
+            ).item()
+            for table in ("bins", "policies", "curves", "efficiencies")
+        }
+        used = load_used_difficulty(store, run_id)
+    # 20 questions, 5 bins, 4 budgets.
+    assert counts == {"bins": 20, "policies": 20, "curves": 4, "efficiencies": 4}
+    assert used == "probe"

@@ -16,11 +16,10 @@ from tasks.draws.sampler import MissingDraws
 from tasks.runs.loading import load_run
 from tasks.serving.controller import Controller
 from tasks.serving.offline import accuracy_of_answers, replay_answers
-from tasks.serving.policy import Policy, PolicyCell
-from tasks.serving.policy_of_run import load_policy, policy_run
+from tasks.serving.policy import Policy, PolicyCell, load_policy, policy_run
 from tasks.serving.probe import load_probe
 from tasks.serving.solver import open_solver
-from tasks.statistics.adaptive import Rule, _ahead, _walk, stops_at
+from tasks.statistics.adaptive import Rule, _posteriors, _walk, stops_at
 from tasks.strategies import parse
 from warehouse.errors import UserError
 from warehouse.store import Store
@@ -251,7 +250,7 @@ def test_draws_stop_where_the_estimator_stops_them(answers, rule):
         order,
         budgets,
         rule.agree or len(answers) + 1,
-        *(_ahead(len(answers), rule.posterior) if rule.posterior else _ahead(len(answers), None)),
+        *_posteriors(len(answers), rule.posterior),
     )
     assert (stops_at(answers, rule) or len(answers)) == spent[0, 0]
 

@@ -16,8 +16,7 @@ from tasks.evaluation.forecast import forecast
 from tasks.runs.loading import load_run
 from tasks.runs.opening import open_run
 from tasks.serving.controller import Controller
-from tasks.serving.policy import Policy, PolicyCell
-from tasks.serving.policy_of_run import load_policy
+from tasks.serving.policy import Policy, PolicyCell, load_policy
 from tasks.serving.probe import load_probe
 from tasks.serving.solver import open_solver
 from tasks.statistics.selectors import Candidate, Choice, majority

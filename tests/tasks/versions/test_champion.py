@@ -1,4 +1,4 @@
-"""From first version to champion, candidate, regression and back, on scripted runs without engines."""
+"""From first version to champion, candidate, regression and back, on scripted runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -177,9 +177,7 @@ def test_the_trend_has_a_point_a_version_at_the_headline_budgets(
         "policy_flops/N_004",
     }
     assert points["policy_accuracy/N_004", 1] > points["policy_accuracy/N_004", 2] + 0.2
-    curve = (
-        "SELECT accuracy FROM curves WHERE run_id = $r AND difficulty = 'predicted' AND budget = 4"
-    )
+    curve = "SELECT accuracy FROM curves WHERE run_id = $r AND difficulty = 'probe' AND budget = 4"
     assert points["policy_accuracy/N_004", 1] == store.read(curve, r=good).item()
 
 

@@ -38,7 +38,7 @@ def test_a_model_that_lost_half_its_chances_is_caught_every_night() -> None:
 
 
 def test_a_loss_counts_after_correction_for_all_headline_budgets() -> None:
-    # Holm over three: .02 · 3 = .06 is not significant, .01 · 3 = .03 is, and then .02 · 2 = .04 is too
+    # Holm over three: .02 · 3 = .06 is not significant; .01 · 3 = .03 is, and then .02 · 2 = .04.
     assert worse_at([loss(1, -0.1, 0.02), loss(4, 0.0, 1.0), loss(16, 0.0, 1.0)]) == []
     assert worse_at([loss(1, -0.1, 0.02), loss(4, -0.1, 0.01), loss(16, 0.0, 1.0)]) == [1, 4]
 
@@ -52,28 +52,28 @@ def test_one_question_proves_nothing() -> None:
     assert worse_at([loss(4, -1.0, float("nan"))]) == []
 
 
-def told() -> str:
-    found = alarm_of([loss(4, -0.1, 0.001), loss(16, -0.02, 0.5)], now=NOW, champion=CHAMPION)
-    assert found is not None
-    return found
+def alarm() -> str:
+    raised = alarm_of([loss(4, -0.1, 0.001), loss(16, -0.02, 0.5)], now=NOW, champion=CHAMPION)
+    assert raised is not None
+    return raised
 
 
-def test_the_verdict_names_both_versions_and_every_budget() -> None:
-    parsed = json.loads(told())
+def test_the_alarm_names_both_versions_and_every_budget() -> None:
+    parsed = json.loads(alarm())
     assert (parsed["version"], parsed["champion"], parsed["worse_at"]) == (NOW, CHAMPION, [4])
     assert [(row["budget"], row["worse"]) for row in parsed["budgets"]] == [(4, True), (16, False)]
-    assert alarm_sentence(told()) == "significantly worse than champion version 2 at N = 4 (-0.10)"
+    assert alarm_sentence(alarm()) == "significantly worse than champion version 2 at N = 4 (-0.10)"
 
 
-def test_the_command_gets_the_verdict_on_its_standard_input(tmp_path: Path) -> None:
+def test_the_command_gets_the_alarm_on_its_standard_input(tmp_path: Path) -> None:
     copy = (
         f"import sys, pathlib; pathlib.Path({str(tmp_path / 'got')!r}).write_text(sys.stdin.read())"
     )
-    deliver(Gate(command=(sys.executable, "-c", copy)), told())
-    assert (tmp_path / "got").read_text() == told()
+    deliver(Gate(command=(sys.executable, "-c", copy)), alarm())
+    assert (tmp_path / "got").read_text() == alarm()
 
 
-def test_the_webhook_gets_the_verdict_by_post() -> None:
+def test_the_webhook_gets_the_alarm_by_post() -> None:
     got: list[tuple[str | None, bytes]] = []
 
     class Hook(BaseHTTPRequestHandler):
@@ -90,9 +90,9 @@ def test_the_webhook_gets_the_verdict_by_post() -> None:
     with HTTPServer(("127.0.0.1", 0), Hook) as server:
         answering = threading.Thread(target=server.handle_request)
         answering.start()
-        deliver(Gate(webhook=f"http://127.0.0.1:{server.server_port}/hook"), told())
+        deliver(Gate(webhook=f"http://127.0.0.1:{server.server_port}/hook"), alarm())
         answering.join()
-    assert got == [("application/json", told().encode())]
+    assert got == [("application/json", alarm().encode())]
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_the_webhook_gets_the_verdict_by_post() -> None:
         (Gate(webhook="http://127.0.0.1:9/hook"), "http://127.0.0.1:9/hook"),
     ],
 )
-def test_what_does_not_take_the_verdict_is_named(gate: Gate, said: str) -> None:
+def test_what_does_not_take_the_alarm_is_named(gate: Gate, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        deliver(gate, told())
+        deliver(gate, alarm())
 
 
 def test_a_gate_that_names_nobody_tells_nobody() -> None:
-    deliver(Gate(), told())
+    deliver(Gate(), alarm())
 
 
 def test_equal_versions_have_no_accuracy_to_lose() -> None:
