@@ -32,7 +32,7 @@ STRATEGIES: dict[str, Form] = {
     "revisions": REVISIONS,
     "revision_search": REVISION_SEARCH,
 }
-"""Every strategy by the name that a study gives it; all that is known of it stands in its Form."""
+"""Every strategy by the name that a study gives it; all that is known of it is its Form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +41,42 @@ class Strategy:
 
     name: str
     selector: str
+    """How one answer is chosen of what it ends with."""
     options: tuple[tuple[str, Value], ...] = ()
+    """Names and values in the order of the form; a tuple, so that a strategy can be a key."""
 
     @property
     def form(self) -> Form:
+        """What is known of all strategies of this name."""
         return STRATEGIES[self.name]
 
     @property
     def kind(self) -> Kind:
+        """Whether it chooses from a pool, searches, or makes groups."""
         return self.form.kind
 
     @property
     def key(self) -> str:
         """The readable key used in every table, e.g. `beam_search(m=4)/weighted`."""
-        options = ",".join(f"{name}={value}" for name, value in self.options)
-        ending = f"/{self.selector}" if len(self.form.selectors) > 1 else ""
-        return self.name + (f"({options})" if options else "") + ending
+        key = self.name
+        if self.options:
+            written = ",".join(f"{name}={value}" for name, value in self.options)
+            key += f"({written})"
+        # The selector is named only where there is a choice, so that `weighted` has one spelling.
+        if len(self.form.selectors) > 1:
+            key += f"/{self.selector}"
+        return key
 
     @property
     def needs_verifier(self) -> bool:
         """Whether the verifier is asked, in the search or to select."""
+        # Of the selectors majority alone looks at no score.
         return self.kind == "search" or self.scores_steps or self.selector != "majority"
 
     @property
     def scores_steps(self) -> bool:
         """Whether the verifier must be able to score unfinished completions."""
+        # Pools and revisions are made of whole completions, which an ORM can judge as well.
         return not self.form.revises and self.kind != "pool"
 
     @property
@@ -92,13 +103,15 @@ class Strategy:
         return budget >= self.form.least(self._values)
 
     def check(self, budgets: tuple[int, ...]) -> None:
-        """Raise UserError where none of the budgets is large enough, or one cannot be spent exactly."""
-        if not any(map(self.fits, budgets)):
+        """UserError where none of the budgets is large enough, or one cannot be spent exactly."""
+        fitting = [budget for budget in budgets if self.fits(budget)]
+        if not fitting:
+            least = self.form.least(self._values)
             raise UserError(
-                f"study: {self.key} needs a budget of at least {self.form.least(self._values)}, "
+                f"study: {self.key} needs a budget of at least {least}, "
                 f"got {budgets}; raise the largest"
             )
-        for budget in filter(self.fits, budgets):
+        for budget in fitting:
             unit = self.form.unit(self._values, budget)
             if budget % unit:
                 raise UserError(
@@ -118,6 +131,7 @@ class Strategy:
         The index counts through the groups, in their order.
         """
         candidates = [candidate for group in groups for candidate in group]
+        # A form's own choice comes first; its selector may then be a name that no other shares.
         if self.form.choose is not None:
             return self.form.choose(candidates, self._values)
         if self.selector in GROUP_SELECTORS:
@@ -131,46 +145,60 @@ class Strategy:
         """
         if self.form.run is None:
             raise RuntimeError(f"{self.key} is a pool: it does not run")
+        # A width of `sqrt` becomes a number only here, where the budget is known.
         options = self.form.resolve(self._values, budget)
-        made = await self.form.run(root, budget, tools=tools, **options)
-        return made if self.kind == "groups" else [made]
+        result = await self.form.run(root, budget, tools=tools, **options)
+        return result if self.kind == "groups" else [result]
 
 
-_FORM = re.compile(r"^(?P<name>\w+)(\((?P<options>[^()]*)\))?(/(?P<selector>\w+))?$")
+_KEY = re.compile(r"^(?P<name>\w+)(\((?P<options>[^()]*)\))?(/(?P<selector>\w+))?$")
 
 
 def parse(text: str) -> Strategy:
-    """The strategy of a key such as `weighted` or `beam_search(m=4)/weighted` (the selector may be left out)."""
-    match = _FORM.match(text.replace(" ", ""))
+    """The strategy of a key such as `weighted` or `beam_search(m=4)/weighted`.
+
+    The selector may be left out. UserError for what names no strategy, selector or option.
+    """
+    match = _KEY.match(text.replace(" ", ""))
     if match is None or match["name"] not in STRATEGIES:
         known = ", ".join(form.example for form in STRATEGIES.values())
         raise UserError(f"study: unknown strategy {text!r}; known are {known}")
     form = STRATEGIES[match["name"]]
     selector = match["selector"] or form.selectors[0]
     if selector not in form.selectors:
-        raise UserError(
-            f"study: unknown selector {selector!r} in {text!r}; known are {', '.join(form.selectors)}"
-        )
-    return Strategy(match["name"], selector, _options(text, form, match["options"] or ""))
+        known = ", ".join(form.selectors)
+        raise UserError(f"study: unknown selector {selector!r} in {text!r}; known are {known}")
+    written = _split_options(text, form, match["options"] or "")
+    return Strategy(match["name"], selector, _read_options(text, form, written))
 
 
-def _options(text: str, form: Form, written: str) -> tuple[tuple[str, Value], ...]:
-    parts = [part.partition("=") for part in written.split(",") if part]
-    given = {name: value for name, _, value in parts}
-    complete = len(given) == len(parts) == (1 if form.one_of else len(form.options))
-    if given and not form.options:
+def _split_options(text: str, form: Form, options: str) -> dict[str, str]:
+    """The options as written, by name; UserError unless just those of the form are there."""
+    parts = [part.partition("=") for part in options.split(",") if part]
+    written = {name: value for name, _, value in parts}
+    if written and not form.options:
         raise UserError(
             f"study: {form.example} takes no options, got {text!r}; write {form.example!r}"
         )
-    if not given.keys() <= form.options.keys() or not complete:
+    wanted = 1 if form.one_of else len(form.options)
+    # An option that is written twice is one name in two parts.
+    complete = len(written) == len(parts) == wanted
+    if not written.keys() <= form.options.keys() or not complete:
         named = (" or " if form.one_of else " and ").join(form.options)
         raise UserError(f"study: expected {named}, got {text!r}; write e.g. {form.example}")
-    values = [
-        (name, option.read(given[name])) for name, option in form.options.items() if name in given
-    ]
-    for name, value in values:
+    return written
+
+
+def _read_options(text: str, form: Form, written: dict[str, str]) -> tuple[tuple[str, Value], ...]:
+    """Their values, in the order of the form: equal options have one key, however written."""
+    values: list[tuple[str, Value]] = []
+    for name, option in form.options.items():
+        if name not in written:
+            continue
+        value = option.read(written[name])
         if value is None:
             raise UserError(
-                f"study: {name} must be {form.options[name].accepts}, got {text!r}; write {form.example}"
+                f"study: {name} must be {option.accepts}, got {text!r}; write {form.example}"
             )
-    return tuple((name, value) for name, value in values if value is not None)
+        values.append((name, value))
+    return tuple(values)

@@ -1,4 +1,7 @@
-"""Beam search against a process reward model, and lookahead search (METHOD §5; Snell et al. 2024, §5.2)."""
+"""Beam search against a process reward model, and lookahead search (METHOD §5).
+
+The paper's own searches (Snell et al. 2024, §5.2).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,16 @@ import asyncio
 import math
 
 from tasks.draws.nodes import Node
-from tasks.strategies.forms import STEPWISE, Form, Options, at_least, least_beams, width, width_at
-from tasks.strategies.tools import ROUNDS, Tools, children_of_each, split_ended
+from tasks.strategies.forms import (
+    STEPWISE,
+    Form,
+    Options,
+    at_least,
+    least_beams,
+    width,
+    width_at,
+)
+from tasks.strategies.tools import ROUNDS, Tools, best_first, children_of_each, split_ended
 
 
 async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int = 0) -> list[Node]:
@@ -16,35 +27,35 @@ async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int =
     Draws as many first steps; then, until all slots hold an ended completion or 40 rounds
     passed: scores every open prefix, keeps the best (open slots / m, rounded up) and draws m
     next steps from each, never more than there are open slots. An ended completion keeps its
-    slot and is never extended; so does a prefix cut at the token limit, which is not returned. The same
-    text drawn twice is returned twice.
+    slot and is never extended; so does a prefix cut at the token limit, which is not returned.
+    The same text drawn twice is returned twice.
 
-    With k > 0 (lookahead) a prefix is scored at the end of a greedy rollout of up to k further steps;
-    the rollout counts as k generations a slot and is never returned.
+    With k > 0 (lookahead) a prefix is scored at the end of a greedy rollout of up to k further
+    steps; the rollout counts as k generations a slot and is never returned.
     Ties go to the earlier draw; a prefix whose verifier failed ranks last.
     """
     ended: list[Node] = []
-    beams = split_ended(await tools.next_steps(root, budget // (k + 1)), ended)
+    first_steps = await tools.next_steps(root, budget // (k + 1))
+    beams = split_ended(first_steps, ended)
     for _ in range(ROUNDS):
         if not beams:
             break
         slots = len(beams)
-        kept = await _best(beams, math.ceil(slots / m), tools, k)
+        kept = await _keep_best(beams, math.ceil(slots / m), tools, k)
+        # The last prefix kept takes what is left, where m does not divide the open slots.
         wanted = [(node, min(m, slots - place * m)) for place, node in enumerate(kept)]
-        beams = split_ended(
-            [child for family in await children_of_each(tools, wanted) for child in family], ended
-        )
+        grown = await children_of_each(tools, wanted)
+        beams = split_ended([child for siblings in grown for child in siblings], ended)
     return ended
 
 
-async def _best(nodes: list[Node], count: int, tools: Tools, k: int) -> list[Node]:
-    scores = await asyncio.gather(*(_value(node, tools, k) for node in nodes))
-    known = [-1.0 if score is None else score for score in scores]
-    ranked = sorted(range(len(nodes)), key=lambda i: -known[i])
-    return [nodes[i] for i in ranked[:count]]
+async def _keep_best(nodes: list[Node], count: int, tools: Tools, k: int) -> list[Node]:
+    scores = await asyncio.gather(*(_look_ahead(node, tools, k) for node in nodes))
+    return [nodes[place] for place in best_first(scores)[:count]]
 
 
-async def _value(node: Node, tools: Tools, k: int) -> float | None:
+async def _look_ahead(node: Node, tools: Tools, k: int) -> float | None:
+    """The score at the end of a greedy rollout of up to k steps; of the node itself with k = 0."""
     for _ in range(k):
         if not node.extendable:
             break
@@ -70,8 +81,8 @@ def _rollouts(options: Options) -> int:
     return int(options["k"]) + 1
 
 
-def _width_after_rollouts(options: Options, budget: int) -> int:
-    # The root is taken of the beams, which are what lookahead leaves of the budget.
+def _width_of_beams(options: Options, budget: int) -> int:
+    # `sqrt` is taken of the beams, which are what lookahead leaves of the budget.
     return width_at(options["m"], budget // _rollouts(options))
 
 
@@ -82,11 +93,8 @@ LOOKAHEAD = Form(
     short="lookahead",
     run=beam_search,
     options={"k": at_least(1), "m": width()},
-    resolve=lambda options, budget: {
-        "k": options["k"],
-        "m": _width_after_rollouts(options, budget),
-    },
+    resolve=lambda options, budget: {**options, "m": _width_of_beams(options, budget)},
     least=lambda options: _rollouts(options) * least_beams(options["m"]),
-    unit=lambda options, budget: _rollouts(options) * _width_after_rollouts(options, budget),
+    unit=lambda options, budget: _rollouts(options) * _width_of_beams(options, budget),
     rollouts=_rollouts,
 )

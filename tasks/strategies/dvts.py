@@ -3,42 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
 
 from tasks.draws.nodes import Node
 from tasks.strategies.forms import Form, at_least
-from tasks.strategies.tools import ROUNDS, Tools, children_of_each
+from tasks.strategies.tools import ROUNDS, Tools, best_first, children_of_each, split_ended
+
+
+class _Head(NamedTuple):
+    """Where a subtree goes on: its place among the subtrees, its best prefix, its open slots."""
+
+    place: int
+    node: Node
+    slots: int
 
 
 async def dvts(root: Node, budget: int, *, m: int, tools: Tools) -> list[list[Node]]:
     """The ended completions of budget / m independent subtrees, one list a subtree (METHOD §5).
 
-    A subtree draws m first steps and goes on from the best of them; an ended completion keeps its slot, so the
-    best open prefix is continued as often as slots are open. Prefixes cut at the token limit are not returned.
-    The first subtrees of a larger budget are those of a smaller one. Ties go to the earlier draw; a prefix
-    whose verifier failed ranks last.
+    A subtree draws m first steps and goes on from the best of them; an ended completion keeps its
+    slot, so the best open prefix is continued as often as slots are open. Prefixes cut at the token
+    limit are not returned. The first subtrees of a larger budget are those of a smaller one. Ties
+    go to the earlier draw; a prefix whose verifier failed ranks last.
     """
     ended: list[list[Node]] = [[] for _ in range(budget // m)]
-    heads = [(place, root, m) for place in range(len(ended))]
+    heads = [_Head(place, root, m) for place in range(len(ended))]
     for _ in range(ROUNDS):
-        grown = await children_of_each(tools, [(node, slots) for _, node, slots in heads])
-        best = await asyncio.gather(*(_best(children, tools) for children in grown))
-        for (place, _, _), children in zip(heads, grown, strict=True):
-            ended[place] += [child for child in children if child.ended]
-        heads = [
-            (place, node, sum(child.extendable for child in children))
-            for (place, _, _), children, node in zip(heads, grown, best, strict=True)
-            if node is not None
-        ]
+        wanted = [(head.node, head.slots) for head in heads]
+        grown = await children_of_each(tools, wanted)
+        going: list[Coroutine[Any, Any, _Head]] = []
+        for head, children in zip(heads, grown, strict=True):
+            nodes = split_ended(children, ended[head.place])
+            # A subtree without open prefixes is done: its slots ended or were cut.
+            if nodes:
+                going.append(_go_on(head.place, nodes, tools))
+        heads = await asyncio.gather(*going)
         if not heads:
             break
     return ended
 
 
-async def _best(children: list[Node], tools: Tools) -> Node | None:
-    going = [child for child in children if child.extendable]
-    scores = await asyncio.gather(*(tools.score(child) for child in going))
-    known = [-1.0 if score is None else score for score in scores]
-    return going[max(range(len(going)), key=lambda i: known[i])] if going else None
+async def _go_on(place: int, nodes: list[Node], tools: Tools) -> _Head:
+    """The subtree goes on from the best of its open prefixes, in the place of all of them."""
+    scores = await asyncio.gather(*(tools.score(node) for node in nodes))
+    best = nodes[best_first(scores)[0]]
+    return _Head(place, best, slots=len(nodes))
 
 
 DVTS = Form(

@@ -30,7 +30,7 @@ class Option(NamedTuple):
 
 
 class PoolFigure(NamedTuple):
-    """What a pool strategy reaches on one question at one budget, and the draws it takes on average.
+    """What a pool strategy reaches on one question at one budget; `generations` is a mean.
 
     `mc_error` is the standard error of averaging over random orders, 0 for an exact figure.
     """
@@ -58,11 +58,12 @@ class QuestionPool:
 
     def figures(self, selector: EstimateName) -> list[PoolFigure]:
         """What one selector reaches at every budget; it takes the whole budget."""
-        return [
-            PoolFigure(one.budget, one.accuracy, one.mc_error, float(one.budget))
-            for one in self.estimates
-            if one.selector == selector
-        ]
+        figures: list[PoolFigure] = []
+        for one in self.estimates:
+            if one.selector == selector:
+                spent = float(one.budget)
+                figures.append(PoolFigure(one.budget, one.accuracy, one.mc_error, spent))
+        return figures
 
 
 class StopRule(NamedTuple):
@@ -91,7 +92,10 @@ class Form:
     short: str
     """Its name in tables and figures, before the options."""
     run: Callable[..., Any] | None = None
-    """`(root, budget, *, tools, **options)`: nodes, or lists of nodes for groups; None for a pool."""
+    """`(root, budget, *, tools, **options)` gives nodes, or lists of them for groups.
+
+    None for a pool.
+    """
     estimate: Callable[[QuestionPool, Options], list[PoolFigure]] | None = None
     """What it reaches at every budget of a pool; None for what runs."""
     stop: Callable[[Options], StopRule] | None = None
@@ -101,7 +105,7 @@ class Form:
     options: Mapping[str, Option] = field(default_factory=dict[str, Option])
     one_of: bool = False
     """Exactly one of the options is given, instead of all."""
-    resolve: Callable[[Options, int], Mapping[str, Any]] = lambda options, _: options
+    resolve: Callable[[Options, int], Options] = lambda options, _: options
     """The options that it is run with at a budget."""
     least: Callable[[Options], int] = lambda _: 1
     """Smallest budget at which it exists."""
@@ -119,6 +123,7 @@ def at_least(smallest: int) -> Option:
     """A whole number from `smallest` on."""
 
     def read(text: str) -> Value | None:
+        # `isdecimal` keeps out signs and `²`, which int() or isdigit() would take.
         return int(text) if text.isdecimal() and int(text) >= smallest else None
 
     return Option(read, f"{smallest} or more")
@@ -138,8 +143,10 @@ def share(low: float, high: float) -> Option:
 
     def read(text: str) -> Value | None:
         # No sign, exponent or `nan`: one value has few spellings, so that keys stay readable.
-        plain = re.fullmatch(r"\d*\.?\d+", text)
-        return float(text) if plain and low < float(text) < high else None
+        if not re.fullmatch(r"\d*\.?\d+", text):
+            return None
+        value = float(text)
+        return value if low < value < high else None
 
     return Option(read, f"between {low:g} and {high:g}")
 
@@ -155,7 +162,10 @@ def width() -> Option:
 
 def width_at(m: Value, beams: int) -> int:
     """M at this number of beams: the fixed one, or √beams rounded down to a power of two."""
-    return int(m) if m != "sqrt" else 2 ** int(math.log2(math.isqrt(beams)))
+    if m != "sqrt":
+        return int(m)
+    # A power of two divides the usual budgets, so that each of them is spent exactly.
+    return 2 ** int(math.log2(math.isqrt(beams)))
 
 
 def least_beams(m: Value) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from tasks.strategies import STRATEGIES
@@ -14,9 +15,12 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
     `beam_search(m=4)/weighted` → `beam m=4`; where two keys would share a name both keep their key.
     A key of a strategy that is not (or no longer) in the dict is its own short name.
     """
-    names = {key: _shorten(key) for key in dict.fromkeys(keys)}
-    counts = {name: list(names.values()).count(name) for name in names.values()}
-    return {key: name if counts[name] == 1 else key for key, name in names.items()}
+    names = {key: _shorten(key) for key in keys}
+    counts = Counter(names.values())
+    unique: dict[str, str] = {}
+    for key, name in names.items():
+        unique[key] = name if counts[name] == 1 else key
+    return unique
 
 
 def _shorten(key: str) -> str:
@@ -28,7 +32,8 @@ def _shorten(key: str) -> str:
     words = [form.short]
     if written:
         options = written.replace(" ", "").split(",")
-        words.append(",".join(_shorten_option(form, option) for option in options))
+        shortened = [_shorten_option(form, option) for option in options]
+        words.append(",".join(shortened))
     # The default selector goes without saying: the others are what tells two keys apart.
     if selector not in ("", form.selectors[0]):
         words.append(f"· {selector}")
@@ -38,4 +43,6 @@ def _shorten(key: str) -> str:
 def _shorten_option(form: Form, written: str) -> str:
     name, _, value = written.partition("=")
     option = form.options.get(name)
-    return f"{name}={option.short.get(value, value)}" if option else written
+    if option is None:
+        return written
+    return f"{name}={option.short.get(value, value)}"

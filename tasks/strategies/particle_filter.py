@@ -16,12 +16,12 @@ SMALLEST = 1e-6
 
 
 async def particle_filter(root: Node, budget: int, *, tools: Tools) -> list[Node]:
-    """`budget` completions, one a particle: each goes on a step at a time and promising ones displace others.
+    """`budget` completions, one a particle: promising particles displace others step by step.
 
-    Weights are the odds of the scores. Open particles are resampled, systematically, only when their effective
-    number falls below half of them, so that a verifier that knows nothing changes nothing. A copy of a particle
-    goes on with draws of its own; an ended particle is neither copied nor displaced. Resampling is seeded by the
-    question and the budget.
+    Weights are the odds of the scores. Open particles are resampled, systematically, only when
+    their effective number falls below half of them, so that a verifier that knows nothing changes
+    nothing. A copy of a particle goes on with draws of its own; an ended particle is neither copied
+    nor displaced. Resampling is seeded by the question and the budget.
     """
     rng = random.Random(f"{root.key}|{budget}")
     ended: list[Node] = []
@@ -32,24 +32,29 @@ async def particle_filter(root: Node, budget: int, *, tools: Tools) -> list[Node
         scores = await asyncio.gather(*(tools.score(node) for node in particles))
         counts = copies(scores, rng.random())
         grown = await children_of_each(tools, list(zip(particles, counts, strict=True)))
-        particles = split_ended([child for family in grown for child in family], ended)
+        particles = split_ended([child for siblings in grown for child in siblings], ended)
     return ended
 
 
 def copies(scores: Sequence[float | None], start: float) -> list[int]:
     """How often each particle goes on; as many in all as there are.
 
-    `start` in [0, 1) places the systematic resampling. A missing score weighs nothing, unless all are missing.
+    `start` in [0, 1) places the systematic resampling. A missing score weighs nothing, unless all
+    are missing.
     """
     weights = [0.0 if score is None else _odds(score) for score in scores]
     total = sum(weights)
-    if not total or total**2 >= len(weights) / 2 * sum(weight**2 for weight in weights):
+    squares = sum(weight**2 for weight in weights)
+    # The effective number of particles is total² / squares.
+    if not total or total**2 >= len(weights) / 2 * squares:
         return [1] * len(weights)
     last = max(place for place, weight in enumerate(weights) if weight)
     counts: list[int] = []
     passed, taken = 0.0, 0
     for place, weight in enumerate(weights):
         passed += weight / total * len(weights)
+        # Points start, start + 1, …: those below the running sum are this particle's. The last
+        # with a weight takes what is left, or rounding of the sum would lose a particle.
         reached = len(weights) if place >= last else max(taken, math.ceil(passed - start))
         counts.append(reached - taken)
         taken = reached
@@ -57,8 +62,8 @@ def copies(scores: Sequence[float | None], start: float) -> list[int]:
 
 
 def _odds(score: float) -> float:
-    kept = min(max(score, SMALLEST), 1 - SMALLEST)
-    return kept / (1 - kept)
+    bounded = min(max(score, SMALLEST), 1 - SMALLEST)
+    return bounded / (1 - bounded)
 
 
 PARTICLE_FILTER = Form(
@@ -67,5 +72,5 @@ PARTICLE_FILTER = Form(
     example="particle_filter",
     short="particles",
     run=particle_filter,
-    least=lambda _: 2,
+    least=lambda _: 2,  # one particle displaces nobody
 )

@@ -1,4 +1,7 @@
-"""Strategies that choose from parallel draws and do not run (METHOD §4, §10, §11.2)."""
+"""Strategies that choose from parallel draws and do not run (METHOD §4, §10, §11.2).
+
+The plain ones are a selector each: their estimates are computed together, once a question.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ def _estimate_adaptive(pool: QuestionPool, options: Options) -> list[PoolFigure]
     estimates = adaptive_estimates(pool.draws, pool.budgets, rule=rule, seed=pool.seed)
     figures: list[PoolFigure] = []
     for adaptive, majority in zip(estimates, pool.figures("majority"), strict=True):
+        # Two figures of one thing would differ by the error of the sampled one.
         same = majority if adaptive.budget <= rule.earliest else adaptive
         figures.append(
             PoolFigure(adaptive.budget, same.accuracy, same.mc_error, adaptive.generations)
@@ -36,6 +40,7 @@ def _estimate_adaptive(pool: QuestionPool, options: Options) -> list[PoolFigure]
 
 
 def _stop_adaptive(options: Options) -> StopRule:
+    """Served as it is estimated: the rule sees the answers alone, in the order of the draws."""
     rule = _rule(options)
 
     def stop(candidates: Sequence[Candidate]) -> int | None:

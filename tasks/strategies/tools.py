@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
 from tasks.draws.nodes import Node
 
 ROUNDS = 40
-"""A search that goes step by step stops after so many, as in the paper (Snell et al. 2024, §5.2)."""
+"""A search over steps ends after so many, as in the paper (Snell et al. 2024, §5.2)."""
 
 ATTEMPTS_SHOWN = 4
 """A revision sees so many of the latest attempts (METHOD §5)."""
@@ -32,7 +32,10 @@ class Tools(Protocol):
         ...
 
     def attempt_key(self, earlier: Chain) -> str:
-        """Names the number of these and what the next attempt sees of them; chains of one sight share children."""
+        """Names what the next attempt after these sees, and how many they are.
+
+        Chains of one key share children.
+        """
         ...
 
     async def attempts(self, earlier: Chain, n: int) -> list[Node]:
@@ -45,41 +48,61 @@ class Tools(Protocol):
 
 
 async def children_of_each(tools: Tools, wanted: Sequence[tuple[Node, int]]) -> list[list[Node]]:
-    """n children for every (node, n), in order; a node that is listed twice gets different children each time.
+    """n children for every (node, n), in order; a node listed twice gets different ones each time.
 
-    All are drawn at once. A copy of a prefix is so one more independent draw, never a second vote of one.
+    All are drawn at once. A copy of a prefix is so one more independent draw, never a second vote
+    of one.
     """
     totals: Counter[str] = Counter()
+    nodes: dict[str, Node] = {}
     for node, n in wanted:
-        totals[node.key] += n
-    nodes = {node.key: node for node, _ in wanted}
-    drawn = await asyncio.gather(
-        *(tools.next_steps(nodes[key], n) for key, n in totals.items() if n)
-    )
-    children = {
-        key: iter(family)
-        for key, family in zip((k for k, n in totals.items() if n), drawn, strict=True)
-    }
-    return [list(islice(children[node.key], n)) if n else [] for node, n in wanted]
+        if n:
+            totals[node.key] += n
+            nodes[node.key] = node
+    requests = [tools.next_steps(nodes[key], n) for key, n in totals.items()]
+    drawn = await asyncio.gather(*requests)
+    # Copies of one prefix take turns at its children: each of them is handed out once.
+    left: dict[str, Iterator[Node]] = {}
+    for key, siblings in zip(totals, drawn, strict=True):
+        left[key] = iter(siblings)
+    children: list[list[Node]] = []
+    for node, n in wanted:
+        children.append(list(islice(left[node.key], n)) if n else [])
+    return children
 
 
 async def next_attempts(tools: Tools, chains: Sequence[Chain], taken: Counter[str]) -> list[Node]:
     """The next attempt of every chain, in order, all drawn at once.
 
-    Chains of one sight get different draws: `taken` counts how many of them were handed out before.
+    Chains of one key get different draws: `taken` counts how many were handed out before.
     """
-    sights = [tools.attempt_key(chain) for chain in chains]
-    by_sight = dict(zip(sights, chains, strict=True))
-    wanted = Counter(sights)
-    drawn = await asyncio.gather(
-        *(tools.attempts(by_sight[s], taken[s] + n) for s, n in wanted.items())
-    )
-    fresh = {s: iter(family[taken[s] :]) for s, family in zip(wanted, drawn, strict=True)}
+    keys = [tools.attempt_key(chain) for chain in chains]
+    # Any chain of a key stands for the others: the next attempt sees the same of each.
+    by_key = dict(zip(keys, chains, strict=True))
+    wanted = Counter(keys)
+    requests = [tools.attempts(by_key[key], taken[key] + n) for key, n in wanted.items()]
+    drawn = await asyncio.gather(*requests)
+    fresh: dict[str, Iterator[Node]] = {}
+    for key, siblings in zip(wanted, drawn, strict=True):
+        fresh[key] = iter(siblings[taken[key] :])
     taken.update(wanted)
-    return [next(fresh[sight]) for sight in sights]
+    return [next(fresh[key]) for key in keys]
 
 
-def split_ended(nodes: list[Node], ended: list[Node]) -> list[Node]:
+def split_ended(nodes: Sequence[Node], ended: list[Node]) -> list[Node]:
     """The nodes that can go on; those that reached their end are appended to `ended`."""
-    ended.extend(node for node in nodes if node.ended)
-    return [node for node in nodes if node.extendable]
+    going: list[Node] = []
+    for node in nodes:
+        if node.ended:
+            ended.append(node)
+        elif node.extendable:
+            going.append(node)
+        # What was cut at the token limit is neither: it keeps its slot and is not returned.
+    return going
+
+
+def best_first(scores: Sequence[float | None]) -> list[int]:
+    """Places by falling score; ties go to the earlier one, a missing score comes last."""
+    # Scores lie in [0, 1], so that -1 is below every one of them; sorting is stable.
+    known = [-1.0 if score is None else score for score in scores]
+    return sorted(range(len(known)), key=lambda place: -known[place])

@@ -57,7 +57,8 @@ async def test_an_ended_completion_is_never_extended_or_drawn_again():
 
 
 async def test_finals_are_distinct_draws_so_no_copy_votes_twice():
-    # 16 duplicates of one text are 16 draws: each final is a child that was drawn, none a copy of another.
+    # 16 duplicates of one text are 16 draws: each final is a child that was drawn, none a copy of
+    # another.
     bench = Bench(one_way(2))
     finals = await beam_search(bench.root, 16, m=4, tools=bench.tools())
     ended = [new for new in bench.draws if new.draw.stop == "end"]
@@ -66,7 +67,8 @@ async def test_finals_are_distinct_draws_so_no_copy_votes_twice():
 
 
 async def test_the_best_prefixes_are_kept():
-    # by_letter likes a best: of 16 first steps the 4 best survive, so every final starts with one of these.
+    # by_letter likes a best: of 16 first steps the 4 best survive, so every final starts with one
+    # of these.
     bench = Bench(fixed(3))
     finals = await beam_search(bench.root, 16, m=4, tools=bench.tools())
     first = sorted(new.node.steps[0] for new in bench.draws if not new.parent.steps)
@@ -114,7 +116,8 @@ async def test_it_is_deterministic_given_the_draws():
 
 
 async def test_a_perfect_verifier_finds_the_right_path_within_its_width():
-    # Right path: a, a, a. With 8 letters and 64 beams a first step 'a' is missed with chance (7/8)^64 < 0.0002.
+    # Right path: a, a, a. With 8 letters and 64 beams a first step 'a' is missed with chance
+    # (7/8)^64 < 0.0002.
     bench = Bench(fixed(3), lambda _, steps: float(all(step.strip()[-1] == "a" for step in steps)))
     finals = await beam_search(bench.root, 64, m=4, tools=bench.tools())
     assert any(node.steps[:3] == ("a\n", "a\n", "a\n") for node in finals)

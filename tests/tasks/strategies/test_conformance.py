@@ -1,7 +1,8 @@
-"""Every strategy × law × verifier: budgets, ledger, finished and unfinished completions (METHOD §5, §9; METHOD §16).
+"""Every strategy × law × verifier: budgets, ledger, ended and cut completions (METHOD §5, §9, §16).
 
-A strategy that is in STRATEGIES and not in EXAMPLES fails the suite. Pools and adaptive stopping, which do not run,
-are in test_conformance_pools.py; whole runs through the warehouse in test_conformance_runs.py.
+A strategy that is in STRATEGIES and not in EXAMPLES fails the suite. Pools and adaptive stopping,
+which do not run, are in test_conformance_pools.py; whole runs through the warehouse in
+test_conformance_runs.py.
 """
 
 import asyncio
@@ -62,7 +63,7 @@ def test_every_strategy_is_in_the_suite() -> None:
 
 
 def drawn_by_depth(one: Ran) -> list[list[bool]]:
-    """For every step drawn at a depth, whether it can go on within the tokens of a whole completion."""
+    """For every step drawn at a depth, whether it can go on within a completion's tokens."""
     by_depth: dict[int, list[bool]] = {}
     for new in one.bench.draws:
         if new.role == "proposer":
@@ -73,7 +74,8 @@ def drawn_by_depth(one: Ran) -> list[list[bool]]:
 
 @every(SEARCHES)
 def test_every_depth_draws_as_many_steps_as_slots_are_open(cell) -> None:
-    # N = budget / (k + 1) first steps, then one for every open slot: N completions in all, cut ones included.
+    # N = budget / (k + 1) first steps, then one for every open slot: N completions in all, cut ones
+    # included.
     one = ran(*cell)
     depths = drawn_by_depth(one)
     assert len(depths[0]) == one.slots

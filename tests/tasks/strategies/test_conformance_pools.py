@@ -1,4 +1,7 @@
-"""Strategies that choose from parallel draws, under every law and verifier (METHOD §5, §10, §11.2)."""
+"""Strategies that choose from parallel draws, under every law and verifier.
+
+METHOD §5, §10, §11.2.
+"""
 
 import asyncio
 from functools import cache
@@ -98,7 +101,8 @@ def test_nothing_is_right_where_nothing_ends(strategy: Strategy) -> None:
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
 def test_duplicates_are_as_many_votes_as_they_are_draws(strategy: Strategy) -> None:
-    # 64 draws of one text: all of them answer a, so that every budget is right, and adaptive stops at 3 or 4.
+    # 64 draws of one text: all of them answer a, so that every budget is right, and adaptive stops
+    # at 3 or 4.
     found = estimated(strategy, drawn("always the same step", "constant")[1])
     assert {accuracy for _, accuracy, _ in found} == {1.0}
     least = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}.get(strategy.key, 64)
@@ -109,7 +113,8 @@ def test_duplicates_are_as_many_votes_as_they_are_draws(strategy: Strategy) -> N
 
 @pytest.mark.parametrize("law", [law for law in LAWS if law != "never ending"])
 def test_best_of_n_reaches_what_its_verifier_can(law: str) -> None:
-    # Perfect: right as soon as one draw is right in every line. Constant: right as often as one draw.
+    # Perfect: right as soon as one draw is right in every line. Constant: right as often as one
+    # draw.
     _, perfectly = drawn(law, "perfect")
     _, blindly = drawn(law, "constant")
     one_draw = pool_estimates(blindly, [1], seed=1)[0].accuracy

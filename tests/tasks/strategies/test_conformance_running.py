@@ -1,4 +1,7 @@
-"""How strategies run: deterministic, never stuck, cleanly cancelled, with whole-judging and unreliable verifiers."""
+"""How strategies run: deterministic, never stuck, cleanly cancelled.
+
+Also with verifiers that judge whole completions, and with unreliable ones.
+"""
 
 import asyncio
 import random
@@ -142,7 +145,8 @@ async def test_a_verifier_that_never_answers_well_still_spends_the_budget(key: s
     ("key", "law"), [*product(examples(), (fixed(3), geometric(), longwinded(0.06)))]
 )
 async def test_a_replay_equals_the_run_though_the_verifier_failed_only_once(key: str, law) -> None:
-    # A longer text scored later must not bring back the score that was missing when a prefix was judged.
+    # A longer text scored later must not bring back the score that was missing when a prefix was
+    # judged.
     for every in (3, 5, 7, 11):
         bench = Bench(law, flaky(lambda q, steps: 0.3 + 0.4 * hashed(q, steps), every))
         made = await bench.run(key, 16)

@@ -1,4 +1,7 @@
-"""Every strategy in one run through the warehouse: each cell is there, within its budget, and the ledger adds up."""
+"""Every strategy in one run through the warehouse.
+
+Each cell is there, within its budget, and the ledger adds up.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,7 +19,7 @@ STRATEGIES = [parse(key).key for keys in EXAMPLES.values() for key in keys]
 
 
 def study(**changes: object) -> Study:
-    """Some questions need more tokens than a completion may have; their completions are cut in the answer."""
+    """Some questions need more tokens than a completion may have: those are cut in the answer."""
     return small_study(
         questions=10,
         budgets=BUDGETS,
@@ -113,5 +116,6 @@ def test_truncation_is_reported_for_every_strategy(ended: Ended) -> None:
 
 def test_the_same_study_again_draws_nothing_and_finds_the_same(ended: Ended) -> None:
     assert ended.second.writer.requests == ended.second.judge.requests == 0
-    columns = "strategy, budget, question_id, accuracy, answer, generated_tokens, prompt_tokens, verifier_tokens"
+    figures = "accuracy, answer, generated_tokens, prompt_tokens, verifier_tokens"
+    columns = f"strategy, budget, question_id, {figures}"
     assert number(ended, f"(SELECT {columns} FROM outcomes GROUP BY ALL HAVING count(*) <> 2)") == 0

@@ -116,14 +116,15 @@ async def test_particles_stay_distinct_under_a_verifier_that_knows_nothing(budge
 
 
 def right_so_far(_: str, steps: Sequence[str]) -> float:
-    """Perfect, and says how far it was right: a rollout that goes wrong later does not hide a right prefix."""
+    """Perfect, and says how far it was right: a rollout that fails later hides no right prefix."""
     wrong = [number for number in range(len(steps)) if not perfect("", steps[: number + 1])]
     return (wrong[0] if wrong else len(steps)) / 4
 
 
 @pytest.mark.parametrize("key", SEARCHES)
 async def test_a_perfect_verifier_finds_the_right_path(key: str) -> None:
-    # One path of 2 · 2 · 2 is right. Each of 16 or more widths of 4 misses a right next step with chance 1/16.
+    # One path of 2 · 2 · 2 is right. Each of 16 or more widths of 4 misses a right next step with
+    # chance 1/16.
     bench = Bench(solvable(3), right_so_far)
     groups = await bench.run(key, 64)
     finals = [node for group in groups for node in group]
@@ -136,7 +137,8 @@ async def test_a_perfect_verifier_finds_the_right_path(key: str) -> None:
     ("key", "budget"), [*product(("beam_search(m=4)", "beam_search(m=sqrt)"), POWERS)]
 )
 async def test_a_right_prefix_is_dropped_for_right_ones_alone(key: str, budget: int) -> None:
-    # n of the open prefixes are right: min(n, slots / m) are kept, m next steps each, no more than there are slots.
+    # n of the open prefixes are right: min(n, slots / m) are kept, m next steps each, no more than
+    # there are slots.
     bench = Bench(solvable(4, letters="abc"), perfect)
     await bench.run(key, budget)
     m = 4 if "4" in key else 2 ** int(math.log2(math.isqrt(budget)))

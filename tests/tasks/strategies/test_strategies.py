@@ -173,7 +173,8 @@ def test_a_pool_does_not_run() -> None:
 
 
 def test_the_root_of_the_beams_is_taken_after_lookahead_is_paid() -> None:
-    # 64 generations at k = 3 are 16 beams: M = 4. At k = 1 they are 32: √32 is 5, rounded down to 4.
+    # 64 generations at k = 3 are 16 beams: M = 4. At k = 1 they are 32: √32 is 5, rounded down to
+    # 4.
     assert [width_at("sqrt", 64 // rollouts) for rollouts in (1, 2, 4)] == [8, 4, 4]
 
 
@@ -186,7 +187,8 @@ async def test_each_subtree_goes_on_from_the_best_of_its_first_steps() -> None:
 
 
 def test_rebase_shares_slots_in_proportion_to_the_softmax() -> None:
-    # e^0, e^-2, e^-4 of 1.154: 6.94, 0.94 and 0.13 of 8 slots; the largest remainders are rounded up.
+    # e^0, e^-2, e^-4 of 1.154: 6.94, 0.94 and 0.13 of 8 slots; the largest remainders are rounded
+    # up.
     assert shares([0.9, 0.5, 0.1, None], 8) == [7, 1, 0, 0]
     assert shares([0.5, 0.5, 0.5, 0.5], 4) == [1, 1, 1, 1]
     assert shares([None, None], 4) == [2, 2]
@@ -204,7 +206,8 @@ def test_rebase_gives_away_every_slot_and_no_more(scores: list[float | None]) ->
 
 
 def test_particles_are_left_alone_until_half_of_them_count() -> None:
-    # Odds 9, 1, 1, 1: the effective number is 12² / 84 = 1.71 of 4, below 2. With 4, 1, 1, 1 it is 49 / 19 = 2.58.
+    # Odds 9, 1, 1, 1: the effective number is 12² / 84 = 1.71 of 4, below 2. With 4, 1, 1, 1 it is
+    # 49 / 19 = 2.58.
     assert copies([0.9, 0.5, 0.5, 0.5], 0.5) == [
         3,
         0,
@@ -266,7 +269,8 @@ async def test_an_attempt_sees_the_four_latest_ended_ones_before_it(law) -> None
 
 
 async def test_revision_search_goes_on_from_the_best_attempts_so_far() -> None:
-    # Rounds of 4, m = 4: each later round revises the best of all attempts before it, and that one alone.
+    # Rounds of 4, m = 4: each later round revises the best of all attempts before it, and that one
+    # alone.
     bench = Bench(geometric(), hashed)
     ((*attempts,),) = await bench.run("revision_search(m=4)", 16)
     shown = {id(new.node): attempts_shown(new.parent.token_ids) for new in bench.draws}
