@@ -1,6 +1,7 @@
-"""The policy at work on one question: probe, bin, strategy, answer with its cost (METHOD §6 c, §7, §11.2).
+"""The policy at work on one question: probe, bin, strategy, answer with its cost.
 
-The same object answers from stored draws and from engines: what differs is the sampler behind it.
+METHOD §6 c, §7, §11.2. The same object answers from stored draws and from engines: what differs is
+the sampler behind it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ class Solved(NamedTuple):
     budget: int
     """As asked."""
     measured: int
-    """The policy's budget whose strategy was used: smaller where it lacks the one asked, or the probe takes some."""
+    """The policy's budget whose strategy was used.
+
+    Smaller than asked where the policy lacks that one, or where the probe takes a part of it.
+    """
     cost: Cost
 
 
@@ -73,7 +77,7 @@ class _Ending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Answers questions under a policy; a replay raises MissingDraws where something was never drawn."""
+    """Answers questions under a policy; a replay raises MissingDraws for what was never drawn."""
 
     asking: Questioning
     policy: Policy
@@ -82,9 +86,8 @@ class Controller:
     async def solve(self, question: Question, budget: int) -> Solved:
         """The answer within `budget` generations, those of the probe included.
 
-        A small budget is spent better without a probe, on the best single strategy: where the policy's own figures
-        say so, none is drawn. Ties serve the answer seen first (METHOD §4). UserError for a budget below the
-        smallest measured one.
+        Ties serve the answer seen first (METHOD §4). UserError for a budget below the smallest
+        measured one.
         """
         least = self.policy.budgets[0]
         if budget < least:
@@ -92,20 +95,8 @@ class Controller:
                 f"budget: expected at least {least}, the policy's smallest, got {budget}"
             )
         pool = _Pool(self.asking, question)
-        bin_ = None
-        if self.policy.pays(budget, probed=self.probe.draws):
-            seen = await pool.read(
-                await pool.first(self.probe.draws), scored=self.asking.run.verifier is not None
-            )
-            bin_ = self.probe.bin(
-                self.probe.value([c.answer for c in seen], [c.score for c in seen])
-            )
-        probed = len(pool.drawn)
-        cell = (
-            self.policy.within(bin_, budget, probed=probed)
-            if bin_
-            else self.policy.unbinned(budget)
-        )
+        bin_ = await self._probe(pool, budget)
+        cell = self._cell(bin_, budget, probed=len(pool.drawn))
         serve = _serve_pool if cell.strategy.kind == "pool" else _serve_search
         ending = await serve(pool, cell)
         node, score = ending.chosen
@@ -121,9 +112,26 @@ class Controller:
             cost=_cost(pool, ending.searched),
         )
 
+    async def _probe(self, pool: _Pool, budget: int) -> int | None:
+        """The question's bin; None, and nothing is drawn, where a probe does not pay.
+
+        A small budget is spent better on the best single strategy: the policy's own figures say so.
+        """
+        if not self.policy.pays(budget, probed=self.probe.draws):
+            return None
+        nodes = await pool.first(self.probe.draws)
+        seen = await pool.read(nodes, scored=self.asking.run.verifier is not None)
+        answers, scores = [one.answer for one in seen], [one.score for one in seen]
+        return self.probe.bin(self.probe.value(answers, scores))
+
+    def _cell(self, bin_: int | None, budget: int, *, probed: int) -> PolicyCell:
+        if bin_ is None:
+            return self.policy.unbinned(budget)
+        return self.policy.within(bin_, budget, probed=probed)
+
 
 class _Pool:
-    """The question's whole completions, drawn as far as anybody asked, and those of them that were scored."""
+    """The question's whole completions, as far as anybody asked, and which of them were scored."""
 
     def __init__(self, asking: Questioning, question: Question) -> None:
         self.asking = asking
@@ -139,31 +147,38 @@ class _Pool:
         nodes = await self.asking.proposing.sampler.children(
             self.root, n, sampling=plan.samplings.whole, replicate=plan.replicate
         )
+        # A shorter request draws nothing new: what was paid for is the longest one.
         self.drawn = max(self.drawn, nodes, key=len)
         return nodes
 
     async def read(self, nodes: Sequence[Node], *, scored: bool) -> list[Candidate]:
         """The completions as selectors see them, with their scores if wanted."""
         side = self.asking.proposing
-        found = await candidates(self.asking, side, nodes, scored=scored)
+        seen = await candidates(self.asking, side, nodes, scored=scored)
         if scored:
-            self.scored |= {node.key: await _tokens(side, node) for node in nodes if node.ended}
-        return found
+            self.scored |= {
+                node.key: await _verifier_tokens(side, node) for node in nodes if node.ended
+            }
+        return seen
 
 
 async def candidates(
     asking: Questioning, side: Side, nodes: Sequence[Node], *, scored: bool
 ) -> list[Candidate]:
-    """The completions as selectors see them; one cut at the token limit has neither answer nor score."""
-    return list(
-        await asyncio.gather(*(_candidate(asking, side, node, scored=scored) for node in nodes))
-    )
+    """The completions as selectors see them, in the same order.
+
+    One that was cut at the token limit has neither answer nor score.
+    """
+    # All at once: the verifier's batching sees every completion of the question together.
+    reading = (_candidate(asking, side, node, scored=scored) for node in nodes)
+    return list(await asyncio.gather(*reading))
 
 
 async def _candidate(asking: Questioning, side: Side, node: Node, *, scored: bool) -> Candidate:
     if not node.ended:
         return Candidate(None, None)
-    answer, verifier = asking.run.format.answer(node.text), asking.run.study.verifier
+    answer = asking.run.format.answer(node.text)
+    verifier = asking.run.study.verifier
     scores = await side.scorer.scores(node) if scored else ()
     return Candidate(
         None if answer is None else asking.run.grader.canonical(answer),
@@ -171,8 +186,10 @@ async def _candidate(asking: Questioning, side: Side, node: Node, *, scored: boo
     )
 
 
-async def _tokens(side: Side, node: Node) -> int:
+async def _verifier_tokens(side: Side, node: Node) -> int:
+    """Tokens that the verifier read to score a completion; 0 where it failed."""
     scores = await side.scorer.scores(node)
+    # A score counts the tokens from the question to its step: the last one's are all that was read.
     last = scores[-1] if scores else None
     return last.tokens if last else 0
 
@@ -185,10 +202,11 @@ async def _serve_pool(pool: _Pool, cell: PolicyCell) -> _Ending:
 
 
 async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]:
-    """The draws to choose from: the whole budget, or one after the other until the strategy stops."""
+    """The draws to choose from: the whole budget, or one by one until the strategy stops."""
     rule = strategy.stop
     if rule is None:
         return await pool.first(budget)
+    # As many as it takes in any case, at once: only what follows has to wait for what was seen.
     nodes = await pool.first(min(rule.earliest, budget))
     while True:
         seen = await pool.read(nodes, scored=strategy.needs_verifier)
@@ -202,35 +220,44 @@ async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
     asking, strategy = pool.asking, cell.strategy
     result = await asking.search(pool.question, strategy, cell.budget)
     side, scored = asking.side(strategy), strategy.needs_verifier
+    # Group by group: a hierarchical selector votes within each chain before it votes across them.
     groups = [await candidates(asking, side, group, scored=scored) for group in result.groups]
     seen = [candidate for group in groups for candidate in group]
     return _Ending(result.completions, seen, strategy.choose(groups), result)
 
 
-def _cost(pool: _Pool, made: Result | None) -> Cost:
-    """Of the first draws and of what the strategy made; a draw that is both is paid once."""
-    run, again = pool.asking.run, made.completions if made else []
+def _cost(pool: _Pool, searched: Result | None) -> Cost:
+    """Of the first draws and of what the search made; a draw that is both is paid once."""
+    of_draws = _cost_of_draws(pool, searched)
+    of_search = _cost_of_search(pool, searched) if searched else dict.fromkeys(of_draws, 0.0)
+    total = {name: figure + of_search[name] for name, figure in of_draws.items()}
+    counts = {name: int(total[name]) for name in Cost._fields if name != "flops"}
+    return Cost(flops=total["flops"], **counts)
+
+
+def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
+    """Of the pool's draws but those that the search has counted as its own."""
+    run = pool.asking.run
+    again = searched.completions if searched else []
+    # By identity: draws with the same text are equal, but each of them was paid for.
     alone = [node for node in pool.drawn if not any(node is other for other in again)]
-    shared = (
-        made is not None and pool.asking.side(made.strategy).scorer is pool.asking.proposing.scorer
+    rated = _rated_by_search(pool, searched)
+    spent = Spent(
+        generated=sum(node.generated_tokens for node in alone),
+        prompt=len(pool.root.token_ids) if alone else 0,
+        verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
     )
-    known = {node.key for node in again} if shared else set[str]()
-    first = costs(
-        run.generator,
-        run.verifier,
-        len(alone),
-        Spent(
-            generated=sum(node.generated_tokens for node in alone),
-            prompt=len(pool.root.token_ids) if alone else 0,
-            verifier=sum(tokens for key, tokens in pool.scored.items() if key not in known),
-        ),
-    )
-    then = _made_costs(pool.asking, made) if made else dict.fromkeys(first, 0.0)
-    total = {name: figure + then[name] for name, figure in first.items()}
-    return Cost(
-        flops=total["flops"], **{name: int(total[name]) for name in Cost._fields if name != "flops"}
-    )
+    return costs(run.generator, run.verifier, len(alone), spent)
 
 
-def _made_costs(asking: Questioning, made: Result) -> dict[str, float]:
-    return costs(*asking.models(made.strategy), made.budget, made.meter.spent())
+def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
+    """Keys of completions whose scores the search's meter counts; none for another judge."""
+    asking = pool.asking
+    if searched is None or asking.side(searched.strategy).scorer is not asking.proposing.scorer:
+        return set()
+    return {node.key for node in searched.completions}
+
+
+def _cost_of_search(pool: _Pool, searched: Result) -> dict[str, float]:
+    models = pool.asking.models(searched.strategy)
+    return costs(*models, searched.budget, searched.meter.spent())

@@ -26,7 +26,10 @@ class Answered(NamedTuple):
 
 
 def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answered]:
-    """Every question of the run at every budget, from stored draws alone; MissingDraws when one is not there."""
+    """Every question of the run at every budget, from stored draws alone.
+
+    MissingDraws when one is not there.
+    """
     _, policy = load_policy(store, run.run_id)
     controller = Controller(replay_run(store, run), policy, load_probe(store, run.run_id))
 
@@ -43,34 +46,38 @@ def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answe
 def accuracy_of_answers(store: Store, run: Run, answers: Sequence[Answered]) -> pl.DataFrame:
     """(budget, accuracy, lo, hi, generations, questions) of the answers that were served.
 
-    An answer is right or wrong, whatever else would have tied with it: the interval is Wilson's. Generations are
-    the mean a question, the probe's included. In sample: the policy was fitted on these questions.
+    Generations are the mean a question, the probe's included. In sample: the policy was fitted on
+    these questions.
     """
-    right = store.read(
-        "SELECT question_id, canonical FROM grades WHERE benchmark_fingerprint = $benchmark AND grader = $grader "
-        "AND verdict = 'correct'",
-        benchmark=run.benchmark.fingerprint,
-        grader=run.grader.version,
-    )
-    known = set(right.iter_rows())
+    correct = _correct_answers(store, run)
     rows = [
         (
             one.solved.budget,
-            (one.question.question_id, one.solved.canonical) in known,
+            (one.question.question_id, one.solved.canonical) in correct,
             one.solved.cost.generations,
         )
         for one in answers
     ]
-    found = pl.DataFrame(rows, schema=["budget", "correct", "generations"], orient="row").group_by(
-        "budget"
-    )
-    frame = found.agg(
+    served = pl.DataFrame(rows, schema=["budget", "correct", "generations"], orient="row")
+    by_budget = served.group_by("budget").agg(
         pl.col("correct").mean().alias("accuracy"), pl.col("generations").mean(), questions=pl.len()
     )
+    # An answer is right or wrong, whatever else would have tied with it: a share, with Wilson's
+    # interval.
     ends = [
         wilson(accuracy, None, count)
-        for accuracy, count in frame.select("accuracy", "questions").iter_rows()
+        for accuracy, count in by_budget.select("accuracy", "questions").iter_rows()
     ]
-    return frame.with_columns(
-        lo=pl.Series([e.lo for e in ends]), hi=pl.Series([e.hi for e in ends])
-    ).sort("budget")
+    lo, hi = pl.Series([one.lo for one in ends]), pl.Series([one.hi for one in ends])
+    return by_budget.with_columns(lo=lo, hi=hi).sort("budget")
+
+
+def _correct_answers(store: Store, run: Run) -> set[tuple[str, str]]:
+    """(question id, canonical answer) of what the run's grader called correct."""
+    rows = store.read(
+        "SELECT question_id, canonical FROM grades "
+        "WHERE benchmark_fingerprint = $benchmark AND grader = $grader AND verdict = 'correct'",
+        benchmark=run.benchmark.fingerprint,
+        grader=run.grader.version,
+    )
+    return set(rows.iter_rows())  # pyright: ignore[reportReturnType]

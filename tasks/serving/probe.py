@@ -10,15 +10,14 @@ from warehouse.reader import Reader
 def load_probe(store: Reader, run_id: str) -> Probe:
     """The probe of a run, fitted on all its questions; UserError when the run has none.
 
-    `store` is whatever answers `read(sql, **parameters)`: the store, or a reader of the snapshot. Where the
-    run's policy has no cell for the probe's bin, take the nearest bin that has.
+    Where the run's policy has no cell for the probe's bin, take the nearest bin that has.
     """
-    found = store.read(
+    rows = store.read(
         "SELECT draws, weights, cuts FROM probes WHERE run_id = $run_id", run_id=run_id
     )
-    if not len(found):
+    if not len(rows):
         raise UserError(
             f"run {run_id}: expected a probe of its difficulty, got none; run the study again"
         )
-    draws, weights, cuts = found.row(0)
+    draws, weights, cuts = rows.row(0)
     return Probe(draws, tuple(weights), tuple(cuts))

@@ -45,12 +45,15 @@ class Solver:
     scorer: Scorers
 
     async def solve(self, text: str, budget: int) -> Solved:
-        """The answer to a question within a budget of generations; UserError when either cannot be met."""
+        """The answer to a question within a budget of generations.
+
+        UserError for an empty question, one too long for the models, or a budget too small.
+        """
         if not text.strip():
             raise UserError("question: expected a question, got none; write one")
-        question = Question(
-            "asked-" + hashlib.sha256(text.encode()).hexdigest()[:16], text, target=""
-        )
+        # Refusals and memos tell questions apart by id, and nobody gave this one any.
+        name = "asked-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+        question = Question(name, text, target="")
         check_context(self.run, [question])
         asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer)
         return await Controller(asking, self.policy, self.probe).solve(question, budget)
@@ -66,7 +69,8 @@ async def open_solver(
 ) -> AsyncGenerator[Solver]:
     """A solver under a run's policy while it lasts; nothing that it draws is written down.
 
-    Models start when first asked; with `eager` all that the policy may ask have started before the first question.
+    Models start when first asked; with `eager` all that the policy may ask have started before the
+    first question.
     """
     store = Snapshot(folder)
     run = load_run(store, run_id)
@@ -80,6 +84,7 @@ async def open_solver(
     def scorer(verifier: Model | None, whole: bool) -> Scorer:
         return Scorer(verifier=Lazy(started, verifier) if verifier else None, whole=whole)
 
+    # Also where a model did not start: those before it are processes, which would outlive this one.
     try:
         if eager:
             await _start(run, policy, started)
@@ -90,6 +95,7 @@ async def open_solver(
 
 async def _start(run: Run, policy: Policy, engines: Engines) -> None:
     """Back once every model has started that some cell of the policy asks."""
+    # Only strategies that revise ask the revision model and its judge: without them neither starts.
     revises = any(
         strategy.form.revises
         for row in (*policy.cells.values(), policy.fixed)
