@@ -22,16 +22,17 @@ BENCHMARKS: dict[str, Load] = {
     TRAINING: bundled.load_training,
     "*": files.load_jsonl,
 }
-"""Loader by the pattern of the names that it loads (`*` stands for any text); the first that matches
-loads, so the one for whatever is left stands last. To add a kind: a file here, and its pattern."""
+"""Loaders by the pattern of the names that they load, `*` standing for any text. The first that
+matches loads, so the one for whatever is left stands last. To add a kind: a file here, and its
+pattern."""
 
 
 def load_benchmark(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
-    """`count` questions (None: all) of the bundled benchmark or of a JSONL file; UserError names a bad line.
+    """`count` questions (None: all) of the benchmark of that name; UserError names a bad line.
 
-    `congruences` are its test questions, the same for every seed; `congruences/train` are questions to learn from,
-    others for every seed. Of a file the questions are chosen by a hash of seed and id, so a larger count keeps the
-    smaller one's.
+    `congruences` are its test questions, the same for every seed; `congruences/train` are questions
+    to learn from, others for every seed. Of a file the questions are chosen by a hash of seed and
+    id, so a larger count keeps the smaller one's.
     """
     load = next(load for pattern, load in BENCHMARKS.items() if fnmatchcase(name, pattern))
     return load(name, count=count, seed=seed)

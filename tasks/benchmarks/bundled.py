@@ -1,6 +1,7 @@
 """The bundled benchmark: questions of congruences, in three splits.
 
-Questions are split by a hash of their text, so no question is ever in two splits, whatever the seed.
+Questions are split by a hash of their text, so no question is ever in two splits, whatever the
+seed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ _TRIES = 100_000
 
 
 def load_test(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:  # noqa: ARG001
-    """The first `count` test questions (None: 500): the same for every seed, so that runs compare."""
+    """The first `count` test questions (None: 500): the same for every seed, so that runs
+    compare."""
     return benchmark_of(name, questions("test", count or GENERATED))
 
 
@@ -58,17 +60,20 @@ def questions(split: Split, count: int, *, seed: int = 0) -> list[Question]:
     if split not in SPLIT_RANGES:
         splits = ", ".join(SPLIT_RANGES)
         raise UserError(f"congruences: expected a split of {splits}, got {split!r}")
-    prefix = f"congruences-{split}-" + (f"s{seed}-" if seed else "")
-    drawn = islice(chains(split, seed=seed), count)
-    return [
-        _question(f"{prefix}{number:06d}", level, stages)
-        for number, (level, stages) in enumerate(drawn)
-    ]
+    prefix = f"congruences-{split}-"
+    if seed:
+        prefix += f"s{seed}-"
+    several: list[Question] = []
+    for level, stages in islice(chains(split, seed=seed), count):
+        question_id = f"{prefix}{len(several):06d}"
+        several.append(_question(question_id, level, stages))
+    return several
 
 
 def _question(question_id: str, level: int, stages: list[Stage]) -> Question:
     text = "".join(question_tokens(stages))
-    return Question(question_id, text=text, target=answer(solution(stages)), level=level)
+    target = answer(solution(stages))
+    return Question(question_id, text=text, target=target, level=level)
 
 
 def chains(split: Split, *, seed: int = 0) -> Iterator[tuple[int, list[Stage]]]:

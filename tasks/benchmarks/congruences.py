@@ -4,11 +4,12 @@ A question has two to five stages; each hides one digit (a, b, …). Three kinds
   1. `A = 2·a, want A = 4`          one coefficient
   2. `A = 2·a + 3, want A = 4`      and a constant
   3. `B = 5·b + 4·a, want B = 0`    and a multiple of an earlier unknown
-Finding the digit at once needs an inverse modulo 7 (hard); checking a guess needs a product and a sum
-(easy). A completion writes one line a stage: the stage again, a guess, the arithmetic of the guess and a
-mark, then the answer. Wrong guesses are part of the training text, and most of them are marked as such: a
-verifier can only learn from a language model that has seen failed checks. The few that are not make the
-verifier imperfect.
+
+Finding the digit at once needs an inverse modulo 7 (hard); checking a guess needs a product and a
+sum (easy). A completion writes one line a stage: the stage again, a guess, the arithmetic of the
+guess and a mark, then the answer. Wrong guesses are part of the training text, and most of them are
+marked as such: a verifier can only learn from a language model that has seen failed checks. The few
+that are not make the verifier imperfect.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import random
 from typing import NamedTuple
 
 MODULUS = 7
+"""A prime, so that every coefficient has an inverse and every stage one right digit."""
 LETTERS = "abcde"
 ANSWER_MARKER = "Answer: "
 STEP_END = "\n"
@@ -37,14 +39,18 @@ class Stage(NamedTuple):
     @property
     def kind(self) -> int:
         """1, 2 or 3, as in the module's text."""
-        return 1 if self.addend is None else 2 if self.earlier is None else 3
+        if self.addend is None:
+            return 1
+        return 2 if self.earlier is None else 3
 
 
 class Mix(NamedTuple):
-    """How stages are drawn: how many a question, and the weights of kinds 1, 2, 3 after the first stage."""
+    """How stages of training text are drawn."""
 
     stages: tuple[int, ...]
+    """How many a question: one of these, drawn evenly."""
     kinds: tuple[int, int, int]
+    """Weights of kinds 1, 2 and 3; the first stage, which has no earlier unknown, is never of 3."""
 
 
 class Level(NamedTuple):
@@ -56,8 +62,9 @@ class Level(NamedTuple):
 class Writing(NamedTuple):
     """How the training text guesses and errs, for kinds 1, 2, 3.
 
-    `right`: chance that a guess is right. `bent`: chance that the result of a wrong guess is written as
-    the wanted value; the mark goes by what is written. This is what makes a verifier imperfect.
+    `right`: chance that a guess is right. `bent`: chance that the result of a wrong guess is
+    written as the wanted value; the mark goes by what is written. This is what makes a verifier
+    imperfect.
     """
 
     right: tuple[float, float, float]
@@ -65,14 +72,17 @@ class Writing(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a completion: is its guess right given the earlier guesses, is all it says true."""
+    """What one line of a completion says."""
 
     kind: int
     right: bool
+    """Whether its guess is right, given the earlier guesses."""
     honest: bool
+    """Whether all that it says is true."""
     marked_right: bool
 
 
+# Harder: more stages that need a sum; one of kind 3 also inherits the error of an earlier one.
 LEVELS: dict[int, Level] = {
     1: Level(((1, 1, 1), (1, 1, 1, 1))),
     2: Level(((1, 2), (1, 1, 2))),
@@ -83,41 +93,54 @@ LEVELS: dict[int, Level] = {
 
 
 def vocabulary() -> list[str]:
-    """Every token's text, in the order of ids; the last ones are kept for several attempts in a text."""
+    """Every token's text, in the order of ids, on which all bundled weights rest."""
+    digits = [str(digit) for digit in range(MODULUS)]
     each = [
-        form.format(low=low, up=low.upper())
-        for form in ("{up} = ", "·{low} + ", "·{low}", ", want {up} = ", ": try {low} = ")
-        for low in LETTERS
+        *(f"{low.upper()} = " for low in LETTERS),
+        *(f"·{low} + " for low in LETTERS),
+        *(f"·{low}" for low in LETTERS),
+        *(f", want {low.upper()} = " for low in LETTERS),
+        *(f": try {low} = " for low in LETTERS),
     ]
-    answers = [("" if low == "a" else " ") + f"{low}=" for low in LETTERS]
+    answers = [_answer_name(index) for index in range(len(LETTERS))]
+    marks = [" → ", " + ", " = ", RIGHT, WRONG, STEP_END, "; ", OPENING, CLOSING, ANSWER_MARKER]
+    # For texts that hold several attempts and what a reviser says of them; new tokens come last.
     attempts = [f"Attempt {number}:\n" for number in range(1, 6)]
     later = ["Verified: ", "nothing", ", ", "keep ", "change ", ".", *attempts]
-    marks = [" → ", " + ", " = ", RIGHT, WRONG, STEP_END, "; ", OPENING, CLOSING, ANSWER_MARKER]
-    return [PAD, END, *map(str, range(MODULUS)), *each, *answers, *marks, *later]
+    return [PAD, END, *digits, *each, *answers, *marks, *later]
 
 
 def stage_tokens(stage: Stage, index: int) -> list[str]:
-    """The stage as written in question and completion; before each digit stands a token that is unique there."""
-    low, up = LETTERS[index], LETTERS[index].upper()
+    """Token texts of the stage, as written in question and completion.
+
+    The token before a digit stands before no other digit of the question: a small model can find
+    the digit again by it.
+    """
+    low = LETTERS[index]
+    up = low.upper()
+    head = [f"{up} = ", str(stage.coefficient)]
     want = [f", want {up} = ", str(stage.target)]
     if stage.addend is None:
-        return [f"{up} = ", str(stage.coefficient), f"·{low}", *want]
-    head = [f"{up} = ", str(stage.coefficient), f"·{low} + ", str(stage.addend)]
-    return head + ([] if stage.earlier is None else [f"·{LETTERS[stage.earlier]}"]) + want
+        return [*head, f"·{low}", *want]
+    factor = [] if stage.earlier is None else [f"·{LETTERS[stage.earlier]}"]
+    return [*head, f"·{low} + ", str(stage.addend), *factor, *want]
 
 
 def question_tokens(stages: list[Stage]) -> list[str]:
     """The question's token texts."""
     tokens = [OPENING]
     for index, stage in enumerate(stages):
-        tokens += [*(["; "] if index else []), *stage_tokens(stage, index)]
+        if index:
+            tokens.append("; ")
+        tokens += stage_tokens(stage, index)
     return [*tokens, CLOSING]
 
 
 def solve(stage: Stage, values: list[int]) -> int:
     """The digit that meets the stage, given the earlier unknowns' values."""
-    rest = stage.target - _rest(stage, values)
-    return rest * pow(stage.coefficient, -1, MODULUS) % MODULUS
+    product = stage.target - _rest(stage, values)
+    inverse = pow(stage.coefficient, -1, MODULUS)
+    return product * inverse % MODULUS
 
 
 def solution(stages: list[Stage]) -> list[int]:
@@ -138,43 +161,52 @@ def document(stages: list[Stage], rng: random.Random, *, writing: Writing) -> li
     tokens: list[str] = []
     values: list[int] = []
     for index, stage in enumerate(stages):
-        guess = _guess(stage, values, rng, chance=writing.right[stage.kind - 1])
-        bent = guess != solve(stage, values) and rng.random() < writing.bent[stage.kind - 1]
-        tokens += [*stage_tokens(stage, index), f": try {LETTERS[index]} = ", str(guess)]
-        tokens += [*check_tokens(stage, guess, values, bent=bent), STEP_END]
+        chance_right = writing.right[stage.kind - 1]
+        chance_bent = writing.bent[stage.kind - 1]
+        guess = _guess(stage, values, rng, chance=chance_right)
+        # Only a wrong guess draws again: another order of draws would be another corpus.
+        is_wrong = guess != solve(stage, values)
+        bent = is_wrong and rng.random() < chance_bent
+        tokens += stage_tokens(stage, index)
+        tokens += [f": try {LETTERS[index]} = ", str(guess)]
+        tokens += check_tokens(stage, guess, values, bent=bent)
+        tokens.append(STEP_END)
         values.append(guess)
     return [*tokens, ANSWER_MARKER, *answer_tokens(values), END]
 
 
 def read_lines(stages: list[Stage], tokens: list[str]) -> list[Line]:
-    """What a completion's lines say, up to the first that is not in the format (then the list is short)."""
+    """What a completion's lines say, up to the first that is not in the format."""
     lines: list[Line] = []
     values: list[int] = []
     rest = tokens
     for index, stage in enumerate(stages):
         before = [*stage_tokens(stage, index), f": try {LETTERS[index]} = "]
+        place = len(before)
         end = rest.index(STEP_END) if STEP_END in rest else 0
-        if end <= len(before) + 1 or not rest[len(before)].isdigit():
+        # A line goes on after its guess, at least by a mark.
+        if end <= place + 1 or not rest[place].isdigit():
             break
-        guess = int(rest[len(before)])
+        guess = int(rest[place])
         honest = [*before, str(guess), *check_tokens(stage, guess, values, bent=False)]
-        lines.append(
-            Line(
-                stage.kind,
-                guess == solve(stage, values),
-                rest[:end] == honest,
-                rest[end - 1] == RIGHT,
-            )
+        line = Line(
+            kind=stage.kind,
+            right=guess == solve(stage, values),
+            honest=rest[:end] == honest,
+            marked_right=rest[end - 1] == RIGHT,
         )
+        lines.append(line)
+        # Later lines are judged by what this one guessed, right or wrong.
         values.append(guess)
         rest = rest[end + 1 :]
     return lines
 
 
 def draw_stages(rng: random.Random, *, mix: Mix) -> list[Stage]:
-    """A chain for training text: number and kinds of stages drawn at random, the first never of kind 3."""
+    """A chain for training text: as many stages, of such kinds, as the mix draws."""
     count = rng.choice(mix.stages)
     kinds: list[int] = rng.choices((1, 2, 3), weights=mix.kinds, k=count)
+    # The first stage has no earlier unknown to refer to.
     if kinds[0] == 3:
         kinds[0] = rng.choice((1, 2))
     return _draw(kinds, rng)
@@ -190,36 +222,47 @@ def draw_level(rng: random.Random, *, level: int) -> list[Stage]:
 
 
 def _draw(kinds: list[int], rng: random.Random) -> list[Stage]:
+    """Stages of these kinds; their digits are drawn first, so that each target has its solution."""
     values = [rng.randrange(MODULUS) for _ in kinds]
     stages: list[Stage] = []
     for index, kind in enumerate(kinds):
+        # Zero has no inverse.
         coefficient = rng.randrange(1, MODULUS)
+        # Zero times an earlier unknown would not depend on it: kind 3 draws from 1, kind 2 from 0.
         addend = None if kind == 1 else rng.randrange(kind - 2, MODULUS)
         earlier = rng.randrange(index) if kind == 3 else None
-        loose = Stage(coefficient, addend, earlier, 0)
-        target = (coefficient * values[index] + _rest(loose, values)) % MODULUS
-        stages.append(loose._replace(target=target))
+        stage = Stage(coefficient, addend, earlier, target=0)
+        total = coefficient * values[index] + _rest(stage, values)
+        stages.append(stage._replace(target=total % MODULUS))
     return stages
 
 
 def _rest(stage: Stage, values: list[int]) -> int:
+    """What is added to the product, not yet reduced by the modulus."""
     if stage.addend is None:
         return 0
-    return stage.addend * (1 if stage.earlier is None else values[stage.earlier])
+    if stage.earlier is None:
+        return stage.addend
+    return stage.addend * values[stage.earlier]
 
 
 def _guess(stage: Stage, values: list[int], rng: random.Random, *, chance: float) -> int:
     right = solve(stage, values)
     if rng.random() < chance:
         return right
-    return (right + rng.randrange(1, MODULUS)) % MODULUS
+    # Every wrong digit with the same chance.
+    distance = rng.randrange(1, MODULUS)
+    return (right + distance) % MODULUS
 
 
 def check_tokens(stage: Stage, guess: int, values: list[int], *, bent: bool) -> list[str]:
-    """Token texts of a guess's arithmetic and its mark; `bent`: the result is written as the wanted value."""
+    """Token texts of a guess's arithmetic and its mark; `bent`: its result is written as wanted."""
     product = stage.coefficient * guess % MODULUS
     rest = _rest(stage, values) % MODULUS
-    result = stage.target if bent else (product + rest) % MODULUS
+    result = (product + rest) % MODULUS
+    if bent:
+        result = stage.target
+    # The mark goes by what is written, so that a bent line looks right.
     mark = RIGHT if result == stage.target else WRONG
     if stage.addend is None:
         return [" → ", str(result), mark]
@@ -230,5 +273,11 @@ def answer_tokens(values: list[int]) -> list[str]:
     """Token texts of the answer after its marker."""
     tokens: list[str] = []
     for index, value in enumerate(values):
-        tokens += [("" if index == 0 else " ") + f"{LETTERS[index]}=", str(value)]
+        tokens += [_answer_name(index), str(value)]
     return tokens
+
+
+def _answer_name(index: int) -> str:
+    """The token before an unknown's digit in the answer; all but the first are set apart."""
+    gap = " " if index else ""
+    return f"{gap}{LETTERS[index]}="

@@ -11,6 +11,7 @@ from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
 from tasks.benchmarks.question import Question
 from warehouse.errors import UserError
 
+# What the benchmarks that people have call these fields; the first that is there counts.
 _ID = ("question_id", "id", "unique_id", "idx")
 _TEXT = ("question", "problem", "prompt")
 _TARGET = ("target", "answer")
@@ -19,20 +20,24 @@ _TARGET = ("target", "answer")
 def load_jsonl(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
     """`count` questions (None: all) of the file of that path, its stem being the benchmark's name.
 
-    They are chosen by a hash of seed and id, so a larger count keeps the smaller one's. UserError names a
-    bad line, or says that there are not so many questions.
+    UserError names a bad line, or says that there are not so many questions.
     """
     path = Path(name)
-    return benchmark_of(path.stem, _choose(read_jsonl(path), count, seed))
+    return benchmark_of(path.stem, choose(read_jsonl(path), count=count, seed=seed))
 
 
-def _choose(questions: list[Question], count: int | None, seed: int) -> list[Question]:
+def choose(questions: list[Question], *, count: int | None, seed: int) -> list[Question]:
+    """`count` of the questions (None: all) by a hash of seed and id: more keep the fewer.
+
+    UserError when there are not so many.
+    """
     if count is not None and count > len(questions):
         raise UserError(
             f"study: questions = {count}, but the benchmark has {len(questions)}; "
             "lower it or leave it out"
         )
 
+    # A hash, not a shuffle: a question's place does not depend on which others the file holds.
     def rank(question: Question) -> bytes:
         return hashlib.sha256(f"{seed}|{question.question_id}".encode()).digest()
 
@@ -40,36 +45,29 @@ def _choose(questions: list[Question], count: int | None, seed: int) -> list[Que
 
 
 def read_jsonl(path: Path) -> list[Question]:
-    """Every question of a JSONL file; refuses broken lines, doubled ids and empty targets by line number."""
+    """Every question of a JSONL file; UserError names a broken line, doubled id or empty target."""
     if not path.is_file():
         raise UserError(
-            f"study: expected benchmark 'congruences' or the path of a JSONL file, got {str(path)!r}"
+            "study: expected benchmark 'congruences' or the path of a JSONL file, "
+            f"got {str(path)!r}"
         )
     questions: dict[str, Question] = {}
+    # Bytes, so that only line ends count as such: texts may hold other separators of Unicode.
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if line.strip():
-            question = _question(line, f"{path}:{number}", number)
-            if question.question_id in questions:
-                raise UserError(
-                    f"{path}:{number}: id {question.question_id!r} stands twice; make ids unique"
-                )
-            questions[question.question_id] = question
+        if not line.strip():
+            continue
+        place = f"{path}:{number}"
+        question = _read_question(line, place, number)
+        if question.question_id in questions:
+            raise UserError(f"{place}: id {question.question_id!r} stands twice; make ids unique")
+        questions[question.question_id] = question
     if not questions:
         raise UserError(f"{path}: expected one JSON object a line, the file has none")
     return list(questions.values())
 
 
-def _question(line: bytes, place: str, number: int) -> Question:
-    try:
-        values = json.loads(line)
-    except ValueError as error:
-        raise UserError(
-            f"{place}: expected a JSON object, got {line[:60]!r} ({error}); correct or remove the line"
-        ) from error
-    if not isinstance(values, dict):
-        raise UserError(
-            f"{place}: expected a JSON object, got {line[:60]!r}; correct or remove the line"
-        )
+def _read_question(line: bytes, place: str, number: int) -> Question:
+    values = _read_object(line, place)
     return Question(
         question_id=_field(values, _ID, place, default=f"line-{number}"),
         text=_field(values, _TEXT, place),
@@ -77,33 +75,61 @@ def _question(line: bytes, place: str, number: int) -> Question:
         level=_level(values.get("level")),
         choices=_texts(values, "choices", place),
         tests=_texts(values, "tests", place),
-        group=_text(values["group"]) if values.get("group") is not None else None,
+        group=_group(values.get("group")),
         metadata=_metadata(values.get("metadata"), place),
     )
+
+
+def _read_object(line: bytes, place: str) -> dict[str, Any]:
+    beginning = repr(line[:60])
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise UserError(
+            f"{place}: expected a JSON object, got {beginning} ({error}); "
+            "correct or remove the line"
+        ) from error
+    if not isinstance(values, dict):
+        raise UserError(
+            f"{place}: expected a JSON object, got {beginning}; correct or remove the line"
+        )
+    return values
 
 
 def _field(
     values: dict[str, Any], names: tuple[str, ...], place: str, *, default: str | None = None
 ) -> str:
+    """The first of these fields that is there, as text; else the default, if there is one."""
     for name in names:
         value = values.get(name)
-        if isinstance(value, (str, int, float)) and str(value).strip():
-            return str(value).strip()
+        # Some benchmarks write ids and whole-number answers as numbers.
+        if not isinstance(value, (str, int, float)):
+            continue
+        text = str(value).strip()
+        if text:
+            return text
     if default is not None:
         return default
-    raise UserError(
-        f"{place}: expected a non-empty {' or '.join(map(repr, names))}, got keys {sorted(values)}"
-    )
+    wanted = " or ".join(map(repr, names))
+    raise UserError(f"{place}: expected a non-empty {wanted}, got keys {sorted(values)}")
 
 
 def _target(text: str) -> str:
     """The reference answer; of GSM8K's worked answers the part after `####`."""
-    return text.rpartition("####")[2].strip()
+    _, _, last = text.rpartition("####")
+    return last.strip()
 
 
 def _level(value: object) -> int | None:
-    digits = "".join(c for c in str(value) if c.isdigit()) if value is not None else ""
-    return int(digits) if digits else None
+    """The level as a number, of `Level 3` the 3; None when there is none."""
+    if value is None:
+        return None
+    digits = [character for character in str(value) if character.isdigit()]
+    return int("".join(digits)) if digits else None
+
+
+def _group(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _texts(values: dict[str, Any], name: str, place: str) -> tuple[str, ...]:

@@ -27,8 +27,8 @@ def benchmark_of(name: str, questions: list[Question], *, grader: str = "math") 
 def fingerprint_of(questions: Iterable[Question]) -> str:
     """16 hex digits over all that decides what is asked and what is right, in whatever order.
 
-    Level and metadata decide neither. What a question does not carry is left out: a benchmark of plain
-    questions keeps the fingerprint that it had before questions could carry more.
+    Level and metadata decide neither. What a question does not carry is left out: a benchmark of
+    plain questions keeps the fingerprint that it had before questions could carry more.
     """
     ordered = sorted(questions, key=lambda q: (q.question_id, q.text, q.target))
     content = json.dumps([_content(question) for question in ordered])
@@ -36,7 +36,11 @@ def fingerprint_of(questions: Iterable[Question]) -> str:
 
 
 def _content(question: Question) -> tuple[object, ...]:
-    more = {"choices": question.choices, "tests": question.tests, "group": question.group}
-    carried = {name: value for name, value in more.items() if value}
     plain = (question.question_id, question.text, question.target)
+    more = {
+        "choices": question.choices,
+        "tests": question.tests,
+        "group": question.group,
+    }
+    carried = {name: value for name, value in more.items() if value}
     return (*plain, carried) if carried else plain

@@ -14,24 +14,27 @@ def extract_answer(text: str, *, marker: str) -> str | None:
 
     With the marker `\boxed` it is what stands in the braces of the last `\boxed{...}`; braces that
     never close mean that the completion was cut, hence None, even if an earlier box was complete.
-    Any other marker is a literal such as `Answer: `: the rest of the line after its last occurrence.
+    Any other marker is a literal such as `Answer: `: the rest of the line after the last one.
     The last number of a text is never taken for an answer (METHOD §16).
     """
     if not marker.strip():
         raise ValueError(
             f"expected a marker such as '\\boxed' or 'Answer: ', got {marker!r}; name one"
         )
-    found = _last_boxed(text) if marker == r"\boxed" else _rest_of_line(text, marker)
-    return found.strip() or None if found is not None else None
+    marked = _last_boxed(text) if marker == r"\boxed" else _rest_of_line(text, marker)
+    if marked is None:
+        return None
+    return marked.strip() or None
 
 
 def _rest_of_line(text: str, marker: str) -> str | None:
-    start = text.rfind(marker)
-    if start < 0:
+    place = text.rfind(marker)
+    if place < 0:
         return None
-    start += len(marker)
-    end = _LINE_END.search(text, start)
-    return text[start : end.start() if end else len(text)]
+    start = place + len(marker)
+    line_end = _LINE_END.search(text, start)
+    end = line_end.start() if line_end else len(text)
+    return text[start:end]
 
 
 def _last_boxed(text: str) -> str | None:
@@ -40,9 +43,13 @@ def _last_boxed(text: str) -> str | None:
     if opening is None:
         return None
     depth = 1
+    # Escapes are read along with the braces, so that `\{` opens nothing. A run of braces is one
+    # mark, so that a text of nothing else costs one step.
     for mark in _BRACES_OR_ESCAPE.finditer(text, opening.end()):
-        run = mark.end() - mark.start()
-        if mark[0][0] == "}" and run >= depth:
-            return text[opening.end() : mark.start() + depth - 1]
-        depth += {"{": run, "}": -run}.get(mark[0][0], 0)
+        length = mark.end() - mark.start()
+        kind = mark[0][0]
+        if kind == "}" and length >= depth:
+            end = mark.start() + depth - 1
+            return text[opening.end() : end]
+        depth += {"{": length, "}": -length}.get(kind, 0)
     return None

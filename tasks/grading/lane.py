@@ -17,12 +17,13 @@ from tasks.grading.verdicts import VERDICTS, Verdict
 _ROOT = Path(__file__).resolve().parents[2]
 _MODULE = "tasks.grading.worker"
 _START_SECONDS = 120.0
+"""Generous: a start imports sympy, and a busy machine is slow at that."""
 _WALL_FACTOR = 4.0
 _ATTEMPTS = 3
 
 
 class Limits(NamedTuple):
-    """What one pair may use: `seconds` of CPU, and `memory_mb` MiB of address space for its worker."""
+    """What one pair may use: `seconds` of CPU, `memory_mb` MiB of address space for its worker."""
 
     seconds: float
     memory_mb: int
@@ -47,11 +48,16 @@ class Lane:
         for verdict in VERDICTS:
             if reply == verdict != "memory":
                 return verdict
-        cause = (
-            "memory" if reply == "memory" else "timeout" if reply is None else self._worker.cause()
-        )
+        # Whatever else it says is its last word: a worker out of memory ends, and a silent one is
+        # killed here, since nobody knows what it still holds.
+        cause = self._cause(reply)
         self._replace()
         return cause
+
+    def _cause(self, reply: str | None) -> Verdict:
+        if reply == "memory":
+            return "memory"
+        return "timeout" if reply is None else self._worker.cause()
 
     def process_ids(self) -> list[int]:
         """The worker and its spare."""
@@ -63,13 +69,14 @@ class Lane:
         self._spare.end()
 
     def _put(self, question: bytes) -> None:
-        """Hand the question to a live worker; one that died since its last pair is not the pair's fault."""
+        """Hand the question to a live worker; one that died while idle is no pair's fault."""
         for _ in range(_ATTEMPTS):
             if self._worker.ask(question):
                 return
             self._replace()
         raise RuntimeError(
-            f"expected a grading worker to say 'ready' within {_START_SECONDS:.0f} s, {_ATTEMPTS} did not; "
+            f"expected a grading worker to say 'ready' within {_START_SECONDS:.0f} s, "
+            f"{_ATTEMPTS} did not; "
             f"run `{sys.executable} -m {_MODULE} 5 1024` in {_ROOT} to see why"
         )
 
@@ -83,12 +90,15 @@ class _Worker:
 
     def __init__(self, limits: Limits) -> None:
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+        # sympy walks over sets: without a fixed hash seed a verdict could differ between two
+        # starts. One thread: the CPU limit counts those of all threads together.
+        environment = {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", _MODULE, str(limits.seconds), str(limits.memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **environment},
             process_group=0,  # Ctrl-C is for the parent, which then ends its workers
             bufsize=0,
         )
@@ -96,24 +106,29 @@ class _Worker:
         self.process_id = self._process.pid
 
     def ask(self, question: bytes) -> bool:
-        """True when the process is alive and has the question; waits until a new process is ready."""
+        """True when the process is alive and has the question; waits for a new one to be ready."""
         self._ready = self._ready or self.reply(within=_START_SECONDS) == "ready"
         pipe = self._process.stdin
+        if not self._ready or pipe is None:
+            return False
         try:
-            return self._ready and pipe is not None and pipe.write(question) == len(question)
+            return pipe.write(question) == len(question)
         except BrokenPipeError:
             return False
 
     def reply(self, *, within: float) -> str | None:
-        """The next line, "" when the process ended without one, None when `within` seconds passed."""
+        """The next line; "" when the process ended without one, None after `within` seconds."""
         pipe = self._process.stdout
         if pipe is None:
             return ""
-        deadline, poll, line = time.monotonic() + within, select.poll(), b""
+        deadline = time.monotonic() + within
+        # poll, not select: that refuses file numbers of 1024 and more.
+        poll = select.poll()
         poll.register(pipe, select.POLLIN)
+        line = b""
         while not line.endswith(b"\n"):
-            left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(1_000 * left):
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0 or not poll.poll(1_000 * seconds_left):
                 return None
             chunk = os.read(pipe.fileno(), 64)
             if not chunk:
@@ -123,6 +138,7 @@ class _Worker:
 
     def cause(self) -> Verdict:
         """Why the process ended: its CPU limit, the kernel's killer of memory hogs, or a crash."""
+        # SIGPROF is what its timer sends; SIGKILL comes from the kernel, when memory is short.
         deaths: dict[int, Verdict] = {-signal.SIGPROF: "timeout", -signal.SIGKILL: "memory"}
         return deaths.get(self._process.wait(), "crashed")
 

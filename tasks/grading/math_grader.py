@@ -1,4 +1,4 @@
-"""The grader of mathematics: canonical forms first, math-verify in killable workers for the rest."""
+"""The grader of mathematics: plain comparison first, math-verify in killable workers after it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class MathGrader:
     """A Grader of mathematics; use as a context manager, which ends its worker processes.
 
     `workers` processes grade at once, each with a warm spare; they start when the first pair needs
-    algebra, so a benchmark of plain numbers never starts one. A pair that uses more than `seconds` of
-    CPU is "timeout", one that needs more than `memory_mb` MiB is "memory", one that kills its worker
-    "crashed"; the other pairs are graded as if it had not been there.
+    algebra, so a benchmark of plain numbers never starts one. A pair that uses more than `seconds`
+    of CPU is "timeout", one that needs more than `memory_mb` MiB is "memory", one that kills its
+    worker "crashed"; the other pairs are graded as if it had not been there.
     """
 
     version = "1+math-verify-0.9.0"
@@ -75,8 +75,8 @@ class MathGrader:
     def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
         """One verdict a (question, answer) pair, in their order.
 
-        A verdict depends on the target and on the answer's canonical form alone, so that all members
-        of a voting class are judged alike. Each distinct pair of these is judged once.
+        A verdict depends on the target and on the answer's canonical form alone, so that all
+        members of a voting class are judged alike. Each distinct pair of these is judged once.
         """
         classes = [(canonical(answer), question.target) for question, answer in asked]
         verdicts: dict[_Pair, Verdict | None] = {
@@ -93,20 +93,24 @@ class MathGrader:
         waiting: queue.SimpleQueue[_Pair] = queue.SimpleQueue()
         for pair in asked:
             waiting.put(pair)
+        # A lane costs two processes: no more of them than pairs to share.
         while len(self._lanes) < min(self._workers, len(asked)):
             self._lanes.append(Lane(self._limits))
         with ThreadPoolExecutor(len(self._lanes)) as threads:
             try:
                 parts = list(threads.map(partial(_drain, waiting), self._lanes))
             finally:
-                _drop(waiting)  # after Ctrl-C or an error, the threads end with the pair at hand
+                # After Ctrl-C or an error the threads end with the pair at hand.
+                _drop(waiting)
         return {pair: verdict for part in parts for pair, verdict in part.items()}
 
 
 def _drain(waiting: queue.SimpleQueue[_Pair], lane: Lane) -> dict[_Pair, Verdict]:
+    """One lane's verdicts: it takes pairs until none is left, so a slow pair holds up one lane."""
     verdicts: dict[_Pair, Verdict] = {}
     while pair := _next(waiting):
-        verdicts[pair] = lane.verdict(pair[0], canonical(pair[1]))
+        form, target = pair
+        verdicts[pair] = lane.verdict(form, canonical(target))
     return verdicts
 
 

@@ -1,9 +1,10 @@
-"""A process that asks math-verify about one pair after another: `python -m tasks.grading.worker CPU MB`.
+"""A process that asks math-verify about one pair after another.
 
-Reads JSON lines `[answer, target]`, writes `ready` once and then one verdict a line. It is meant to be
-killed: CPU seconds beyond the limit end it with SIGPROF even while native code holds the interpreter
-lock, and memory is bounded by RLIMIT_AS. math-verify's own time-outs are off on purpose: they count
-wall seconds and turn a busy machine into wrong answers (METHOD §16).
+`python -m tasks.grading.worker CPU MB`
+reads JSON lines `[answer, target]`, writes `ready` once and then one verdict a line. It is meant to
+be killed: CPU seconds beyond the limit end it with SIGPROF even while native code holds the
+interpreter lock, and memory is bounded by RLIMIT_AS. math-verify's own time-outs are off on
+purpose: they count wall seconds and turn a busy machine into wrong answers (METHOD §16).
 """
 
 # pyright: reportMissingTypeStubs=false
@@ -25,8 +26,9 @@ from tasks.grading.verdicts import Verdict
 
 _NEVER: Any = None
 _ROOM_DIVISOR = 4
-"""sympy swallows many a MemoryError and goes on to a plain False. Numbers grow by doubling, so a pair
-that failed for want of memory has filled about a quarter of it before: then "wrong" is not to be trusted."""
+"""sympy swallows many a MemoryError and goes on to a plain False. Numbers grow by doubling, so a
+pair that failed for want of memory has filled about a quarter of it before: then "wrong" is not to
+be trusted."""
 
 
 def main() -> None:
@@ -35,10 +37,13 @@ def main() -> None:
     replies = _private_stdout()
     _quieten()
     judge("2x", "x+x")  # loads math-verify before `ready`, so that no pair pays for it
+    # Python's own handlers wait for the interpreter; the default one ends the process at once.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    # No core file: a killed worker would write its whole memory to disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-    room = _peak_mb() + (megabytes - _peak_mb()) / _ROOM_DIVISOR
+    held = _peak_mb()
+    room = held + (megabytes - held) / _ROOM_DIVISOR
     _say(replies, "ready")
     for line in sys.stdin.buffer:
         answer, target = json.loads(line)
@@ -48,6 +53,7 @@ def main() -> None:
             verdict = "memory"
         signal.setitimer(signal.ITIMER_PROF, 0)
         _say(replies, verdict)
+        # The peak never falls again: from here on every pair would look too large.
         if verdict == "memory":
             return
 
@@ -59,24 +65,24 @@ def judge(answer: str, target: str) -> Verdict:
     raises is a comparison that did not succeed: "wrong", as math-verify itself has it.
     """
     try:
-        wanted, found = _parsed(target), _parsed(answer)
-        if any(_equal(gold, guess) for gold in wanted for guess in found):
+        golds, guesses = _parse(target), _parse(answer)
+        if any(_equal(gold, guess) for gold in golds for guess in guesses):
             return "correct"
     except MemoryError:
         return "memory"
-    return "unparsed" if _is_mathematics(wanted) and not _is_mathematics(found) else "wrong"
+    is_unread = _is_mathematics(golds) and not _is_mathematics(guesses)
+    return "unparsed" if is_unread else "wrong"
 
 
-@lru_cache(maxsize=1_000)
-def _parsed(latex: str) -> list[Any]:
-    """sympy expressions and text that math-verify reads; numbers inside of prose are not looked for."""
+@lru_cache(maxsize=1_000)  # a question's target is asked about again and again
+def _parse(latex: str) -> list[Any]:
+    """sympy expressions and text that math-verify reads, but no numbers from inside of prose."""
     from math_verify import LatexExtractionConfig, parse
 
     config = [LatexExtractionConfig()]
     try:
-        return cast(
-            "list[Any]", parse(f"${latex}$", config, parsing_timeout=_NEVER, raise_on_error=True)
-        )
+        parsed = parse(f"${latex}$", config, parsing_timeout=_NEVER, raise_on_error=True)
+        return cast("list[Any]", parsed)
     except MemoryError:
         raise
     except Exception:  # any error of the parser means that the text cannot be read
@@ -90,9 +96,7 @@ def _equal(gold: Any, guess: Any) -> bool:
         return verify(gold, guess, timeout_seconds=_NEVER, raise_on_error=True)
     except MemoryError:
         raise
-    except (
-        Exception
-    ):  # sympy raises on what it cannot compare, for example on sets with free symbols
+    except Exception:  # sympy raises on what it cannot compare, e.g. on sets with free symbols
         return False
 
 
@@ -101,13 +105,13 @@ def _is_mathematics(expressions: list[Any]) -> bool:
 
 
 def _peak_mb() -> float:
-    """The most memory held so far; not ru_maxrss, which begins with the size of the parent process."""
+    """The most memory held so far; not ru_maxrss, which begins with the parent process's size."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _private_stdout() -> int:
-    """A copy of standard output for replies alone; whatever a library prints goes to standard error."""
+    """A copy of standard output for replies alone; what a library prints goes to standard error."""
     replies = os.dup(1)
     os.dup2(2, 1)
     return replies
