@@ -36,5 +36,5 @@ def side_by_side(rows: list[Row]) -> list[dict[str, str]]:
 def _told(row: Row) -> str:
     if row.difference is None:
         return f"{row.accuracy:.3f}"
-    undecided = " no difference" if row.verdict == "no difference" else ""
+    undecided = " no difference" if row.comparison == "no difference" else ""
     return f"{row.accuracy:.3f}  {row.difference:+.3f} [{row.lo:+.3f}, {row.hi:+.3f}]{undecided}"

@@ -1,11 +1,11 @@
 """Several attempts at one question in one text: the revision model's prompts and documents.
 
 With no earlier attempt the prompt is the question alone. With one to four (the most recent ones,
-numbered from 1) it is the question, then `Attempt i:` and the attempt's text for each, then the next
-number's mark. An attempt ends with the end token, whatever follows it in a document. One that has
-another before it begins with a line that reviews the latest: `Verified: a=4 ✓ b=0 ✗`. What was seen
-to fail is then one look away from every new guess; without that line small models were not seen to
-use the marks of earlier attempts at all.
+numbered from 1) it is the question, then `Attempt i:` and the attempt's text for each, then the
+next number's mark. An attempt ends with the end token, whatever follows it in a document. One that
+has another before it begins with a line that reviews the latest: `Verified: a=4 ✓ b=0 ✗`. What was
+seen to fail is then one look away from every new guess; without that line small models were not
+seen to use the marks of earlier attempts at all.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def review(values: Sequence[int], marks: Sequence[bool]) -> list[str]:
 
 
 def review_of(text: Sequence[int]) -> list[int]:
-    """Ids of the line that reviews a written attempt, by its guesses and marks; none without any."""
+    """Ids of the line that reviews a written attempt, by its guesses and marks; none for none."""
     words = vocabulary()
     spelled = [words[token] for token in text]
     tries = [

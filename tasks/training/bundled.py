@@ -1,4 +1,4 @@
-"""The whole bundled family, from nothing, in the order in which one needs the other."""
+"""All bundled models, from nothing, in the order in which one needs the other."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class Member(NamedTuple):
     seed: int = 0
 
 
-FAMILY: dict[str, Member] = {
+MEMBERS: dict[str, Member] = {
     "generator": Member(None, GeneratorRecipe()),
     "prm": Member("generator", PrmRecipe()),
+    # Another seed than the generator's: with the same one it would see the same first documents.
     "half": Member(None, HALF, seed=1),
     "revision": Member("generator", RevisionRecipe()),
     "orm": Member("revision", OrmRecipe()),
@@ -45,62 +46,70 @@ def train_member(
 
     Killed, it goes on from the states in `states` when run again; they are removed in the end.
     """
-    member = FAMILY[kind]
+    member = MEMBERS[kind]
     seed = member.seed if seed is None else seed
-    place = out or folder / TITLES[kind]
     source = _place(member.source, folder)
-    kept = states / f"{kind}-{_digest(member.recipe, seed=seed, source=source)}"
+    # The name holds all that sets the weights: states of another recipe are never taken up.
+    digest = _digest(member.recipe, seed=seed, source=source)
+    own_states = states / f"{kind}-{digest}"
+    place = out or folder / TITLES[kind]
     match member.recipe, source:
         case GeneratorRecipe() as recipe, _:
-            train_generator(place, seed=seed, recipe=recipe, states=kept, name=kind)
+            train_generator(place, seed=seed, recipe=recipe, states=own_states, name=kind)
         case LargeRecipe() as recipe, Path():
-            train_large(source, place, seed=seed, recipe=recipe, states=kept)
+            train_large(source, place, seed=seed, recipe=recipe, states=own_states)
         case RevisionRecipe() as recipe, Path():
-            train_revision(source, place, seed=seed, recipe=recipe, states=kept)
+            train_revision(source, place, seed=seed, recipe=recipe, states=own_states)
+        # The verifiers train for some ten minutes: they have no states and begin anew.
         case PrmRecipe() as recipe, Path():
             train_prm(source, place, seed=seed, recipe=recipe)
         case OrmRecipe() as recipe, Path():
             train_orm(source, place, seed=seed, recipe=recipe)
         case _:
             raise ValueError(
-                f"{kind}: expected a member to be made from, got none; name one in FAMILY"
+                f"{kind}: expected a member to be made from, got none; name one in MEMBERS"
             )
-    shutil.rmtree(kept, ignore_errors=True)
+    shutil.rmtree(own_states, ignore_errors=True)
 
 
 def train_bundled(
     folder: Path, *, states: Path, seed: int | None = None, say: Callable[[str], object] = print
 ) -> None:
-    """Train every member that `folder` does not hold yet; killed, it goes on where it was when run again.
+    """Train every member that `folder` does not hold yet; killed, it goes on when run again.
 
     A `seed` is added to each member's own.
     """
-    for kind, member in FAMILY.items():
+    for kind, member in MEMBERS.items():
+        place = folder / TITLES[kind]
         wanted = member.seed + (seed or 0)
-        if held(
-            folder / TITLES[kind],
-            recipe=member.recipe,
-            seed=wanted,
-            source=_place(member.source, folder),
-        ):
+        source = _place(member.source, folder)
+        if is_trained(place, recipe=member.recipe, seed=wanted, source=source):
             say(f"{TITLES[kind]}: held already")
             continue
         say(f"{TITLES[kind]}: training")
         train_member(kind, folder, seed=wanted, states=states)
 
 
-def held(place: Path, *, recipe: Recipe, seed: int, source: Path | None) -> bool:
-    """Is there a card (written last) of this recipe and seed, made from the weights that now lie in `source`."""
+def is_trained(place: Path, *, recipe: Recipe, seed: int, source: Path | None) -> bool:
+    """Is there a card of this recipe and seed, made from the weights that now lie in `source`.
+
+    The card is written last, so a folder with one holds a whole model.
+    """
     try:
         card: dict[str, Any] = json.loads((place / "card.json").read_text())
     except (OSError, ValueError):
         return False
-    same = card.get("seed") == seed and card.get("recipe") == json.loads(json.dumps(plain(recipe)))
-    return same and (source is None or card.get("made_from") in (None, weights_digest(source)))
+    # Through JSON and back: there tuples are lists, as they are in the card that was read.
+    wanted = json.loads(json.dumps(plain(recipe)))
+    if card.get("seed") != seed or card.get("recipe") != wanted:
+        return False
+    # A card that does not say what it was made from is believed.
+    return source is None or card.get("made_from") in (None, weights_digest(source))
 
 
 def _digest(recipe: Recipe, *, seed: int, source: Path | None) -> str:
-    facts = [plain(recipe), seed, None if source is None else weights_digest(source)]
+    weights = None if source is None else weights_digest(source)
+    facts = [plain(recipe), seed, weights]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 

@@ -33,8 +33,9 @@ KINDS: dict[str, Kind] = {
     "prm": Kind(
         "congruences-prm",
         "Scores each line of such a solution: the chance that it leads to the target.",
-        "Completions drawn from the generator on training questions; a line's label is the share of "
-        "rollouts from its end that reach the target, a finished completion's label its correctness.",
+        "Completions drawn from the generator on training questions; a line's label is the share "
+        "of rollouts from its end that reach the target, a finished completion's label its "
+        "correctness.",
     ),
     "large": Kind(
         "congruences-large", f"{_WRITES} About 14 times the generator's parameters.", _SOLUTIONS
@@ -42,20 +43,24 @@ KINDS: dict[str, Kind] = {
     "revision": Kind(
         "congruences-revision",
         "Writes the next attempt at a question, with up to four of its earlier attempts before it.",
-        "First synthetic documents of several attempts at training questions, each keeping what was marked right "
-        "and guessing anew what was not; then right completions of the generator, each behind zero to four wrong "
-        "ones of the same question, the last of them the nearest by edit distance.",
+        "First synthetic documents of several attempts at training questions, each keeping what "
+        "was marked right and guessing anew what was not; then right completions of the "
+        "generator, each behind zero to four wrong ones of the same question, the last of them "
+        "the nearest by edit distance.",
     ),
     "orm": Kind(
         "congruences-orm",
-        "Scores an attempt of the revision model, its earlier attempts in sight: the chance that it is right.",
-        "Chains that the revision model wrote on training questions; an attempt's label is its correctness.",
+        "Scores an attempt of the revision model, its earlier attempts in sight: the chance that "
+        "it is right.",
+        "Chains that the revision model wrote on training questions; an attempt's label is its "
+        "correctness.",
     ),
     "distilled": Kind(
         "congruences-distilled",
         f"{_WRITES} Distilled: made from an earlier version by learning what its own search found.",
-        "Completions that the earlier version's search served on training questions, kept where the verifier (or "
-        "the target, if the card says so) calls them right. No validation or test question is in it.",
+        "Completions that the earlier version's search served on training questions, kept where "
+        "the verifier (or the target, if the card says so) calls them right. No validation or "
+        "test question is in it.",
     ),
 }
 TITLES = {kind: words.title for kind, words in KINDS.items()}
@@ -72,13 +77,24 @@ def write_card(folder: Path, kind: str, figures: dict[str, Any]) -> None:
     """Write both cards of a model folder; `kind` is one of KINDS."""
     card = {"name": TITLES[kind], "kind": kind, "rebuild": f"ttc train {kind}", **plain(figures)}
     (folder / "CARD.md").write_text(render(card))
+    # Last of all: whoever sees a card.json may trust that the rest of the folder is whole.
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
 
 def render(card: dict[str, Any]) -> str:
     """The card as Markdown."""
     words = KINDS[card["kind"]]
-    facts = {name: value for name, value in card.items() if not isinstance(value, dict | list)}
+    facts = [
+        (name.replace("_", " "), _show(value))
+        for name, value in card.items()
+        if not isinstance(value, dict | list)
+    ]
+    more = [
+        line
+        for name, title in SECTIONS.items()
+        if name in card
+        for line in _section(title, card[name])
+    ]
     lines = [
         f"# {card['name']}",
         "",
@@ -86,60 +102,49 @@ def render(card: dict[str, Any]) -> str:
         "",
         f"**Data.** {words.data}",
         "",
-        *_table(
-            ("fact", "value"),
-            [(name.replace("_", " "), _show(value)) for name, value in facts.items()],
-        ),
+        *_table(("fact", "value"), facts),
         "",
-        *_nested("Measured on validation questions", card["measured"]),
-        *(
-            line
-            for name, title in SECTIONS.items()
-            if name in card
-            for line in _nested(title, card[name])
-        ),
+        *_section("Measured on validation questions", card["measured"]),
+        *more,
         "## Recipe",
         "",
         *_table(("setting", "value"), _settings(card["recipe"])),
         "",
-        f"Rebuild: `{card['rebuild']}`. This page is written from card.json by tasks/training/cards.py.",
+        f"Rebuild: `{card['rebuild']}`. "
+        "This page is written from card.json by tasks/training/cards.py.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _nested(title: str, figures: dict[str, Any]) -> list[str]:
+def _section(title: str, figures: dict[str, Any]) -> list[str]:
     """A section: its plain facts as a sentence, then a table for each group of figures."""
-    facts = [
-        f"{name.replace('_', ' ')} {_show(value)}"
-        for name, value in figures.items()
-        if not _is_group(value)
-    ]
-    groups = {name: value for name, value in figures.items() if _is_group(value)}
-    return [
-        f"## {title}",
-        "",
-        "; ".join([*facts, "brackets hold 95 % intervals"]) + ".",
-        "",
-        *(line for name, group in groups.items() for line in _group(name.replace("_", " "), group)),
-    ]
+    facts: list[str] = []
+    tables: list[str] = []
+    for name, value in figures.items():
+        words = name.replace("_", " ")
+        if _is_group(value):
+            tables += _group(words, value)
+        else:
+            facts.append(f"{words} {_show(value)}")
+    sentence = "; ".join([*facts, "brackets hold 95 % intervals"]) + "."
+    return [f"## {title}", "", sentence, "", *tables]
 
 
 def _group(title: str, group: dict[str, Any]) -> list[str]:
     """A table with a row an entry; entries that are groups themselves have a column a figure."""
     first = next(iter(group.values()))
     columns = list(first) if _is_group(first) else ["value"]
-    rows = [
-        (name, *(_show(value[column]) for column in columns))
-        if _is_group(value)
-        else (name, _show(value))
-        for name, value in group.items()
-    ]
+    rows: list[tuple[str, ...]] = []
+    for name, value in group.items():
+        figures = [value[column] for column in columns] if _is_group(value) else [value]
+        rows.append((name, *map(_show, figures)))
     head = ("", *(column.replace("_", " ") for column in columns))
     return [f"### {title}", "", *_table(head, rows), ""]
 
 
 def _is_group(value: object) -> bool:
+    # A share with its interval is a dictionary too once it is plain, but one figure.
     return isinstance(value, dict) and "low" not in value
 
 
@@ -147,26 +152,24 @@ def _settings(recipe: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]
     rows: list[tuple[str, str]] = []
     for name, value in recipe.items():
         path = f"{prefix}{name}".replace("_", " ")
+        is_listed = isinstance(value, list | tuple)
         if isinstance(value, dict):
             rows += _settings(value, f"{path}: ")
-        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
+        elif is_listed and value and isinstance(value[0], dict):
             for number, part in enumerate(value, start=1):
                 rows += _settings(part, f"{path} {number}: ")
         else:
-            rows.append(
-                (
-                    path,
-                    ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value),
-                )
-            )
+            rows.append((path, ", ".join(map(str, value)) if is_listed else str(value)))
     return rows
 
 
 def count_parameters(model: nn.Module) -> dict[str, int]:
     """Number of weights, and that without embeddings (METHOD §9)."""
-    shared = sum(p.numel() for n, p in model.named_parameters() if "embed_tokens" in n)
-    total = sum(p.numel() for p in model.parameters())
-    return {"parameters": total, "parameters_without_embeddings": total - shared}
+    # Each parameter once: an output layer tied to the embedding is no second matrix.
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    embeddings = sum(size for name, size in sizes.items() if "embed_tokens" in name)
+    total = sum(sizes.values())
+    return {"parameters": total, "parameters_without_embeddings": total - embeddings}
 
 
 def weights_digest(folder: Path) -> str:
@@ -182,12 +185,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
+        items = [plain(item) for item in value]
+        # A named tuple keeps its names: JSON alone would write it as a bare list.
         names = getattr(value, "_fields", None)
-        return (
-            dict(zip(names, map(plain, value), strict=True))
-            if names
-            else [plain(item) for item in value]
-        )
+        return dict(zip(names, items, strict=True)) if names else items
     return value
 
 
@@ -203,13 +204,16 @@ def _show(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, dict):
-        return (
-            "–"
-            if value["value"] is None
-            else f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
-        )
+        return _show_share(value)
     if isinstance(value, list):
         return ", ".join(map(_show, value))
     if isinstance(value, float):
+        # Below 10 stand shares and losses, above it seconds and FLOPs, where decimals say nothing.
         return f"{value:.3f}" if value < 10 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _show_share(share: dict[str, Any]) -> str:
+    if share["value"] is None:
+        return "–"
+    return f"{share['value']:.3f} [{share['low']:.3f}, {share['high']:.3f}]"

@@ -1,4 +1,4 @@
-"""Chains of attempts drawn from a revision model, for training its verifier and for its figures."""
+"""Chains of attempts drawn from a revision model, for its verifier and its figures (METHOD §5)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.training.attempts import revision_prompt
-from tasks.training.measures import Share
+from tasks.training.measures import Floats, Share
 from tasks.training.rollouts import Asked, answer_of, draw
 from tasks.training.sampling import Decoder
 
 Bools = NDArray[np.bool_]
+Indices = NDArray[np.int64]
 
 POSITIONS = 1024
 """Longest text that a decoder must hold for a prompt with four attempts and one more."""
+RESAMPLES = 2000
+RISE = 4
+"""The attempt up to which pass@1 has to rise.
+
+Training shows one more; later ones are past its length.
+"""
 
 
 class Chains(NamedTuple):
-    """Attempts by (question, chain, attempt): their ids, whether right, whether they have an answer."""
+    """Attempts by (question, chain, attempt): ids, whether right, whether they have an answer."""
 
     texts: list[list[list[list[int]]]]
     correct: Bools
@@ -36,91 +43,99 @@ def draw_chains(
     generator: torch.Generator,
     temperature: float = 1.0,
 ) -> Chains:
-    """`chains` chains of `attempts` attempts for each question, each attempt seeing its own chain's last ones."""
+    """`chains` chains of `attempts` attempts for each question; an attempt sees its own chain only.
+
+    Of that it sees as many of the last attempts as a prompt shows.
+    """
     prompts = [question.prompt for question in asked]
     first = draw(weights, prompts, copies=chains, temperature=temperature, generator=generator)
+    # A row is a chain; those of question i stand at i · chains and after.
     rows = [[text] for drawn in first for text in drawn]
     for _ in range(attempts - 1):
         asking = [
             revision_prompt(prompts[number // chains], texts) for number, texts in enumerate(rows)
         ]
         drawn = draw(weights, asking, copies=1, temperature=temperature, generator=generator)
-        rows = [[*texts, found[0]] for texts, found in zip(rows, drawn, strict=True)]
-    return judged(asked, [rows[start : start + chains] for start in range(0, len(rows), chains)])
+        rows = [[*texts, copies[0]] for texts, copies in zip(rows, drawn, strict=True)]
+    texts = [rows[start : start + chains] for start in range(0, len(rows), chains)]
+    return _judge(asked, texts)
 
 
-def judged(asked: list[Asked], texts: list[list[list[list[int]]]]) -> Chains:
-    """Chains with each attempt's answer looked at."""
-    answers = [[[answer_of(text) for text in chain] for chain in chains] for chains in texts]
-    right = [
-        [[answer == question.target for answer in chain] for chain in chains]
-        for question, chains in zip(asked, answers, strict=True)
-    ]
-    finished = [
-        [[answer is not None for answer in chain] for chain in chains] for chains in answers
-    ]
-    return Chains(texts, np.array(right), np.array(finished))
-
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-
-RESAMPLES = 2000
-RISE = 4
-"""The attempt up to which pass@1 has to rise; training shows one more, later ones are past its length."""
+def _judge(asked: list[Asked], texts: list[list[list[list[int]]]]) -> Chains:
+    correct: list[list[list[bool]]] = []
+    finished: list[list[list[bool]]] = []
+    for question, chains in zip(asked, texts, strict=True):
+        answers = [[answer_of(text) for text in chain] for chain in chains]
+        correct.append([[answer == question.target for answer in chain] for chain in answers])
+        finished.append([[answer is not None for answer in chain] for chain in answers])
+    return Chains(texts, np.array(correct), np.array(finished))
 
 
 def measure_revision(
     weights: Decoder, *, asked: list[Asked], seed: int, chains: int = 4, attempts: int = 8
 ) -> dict[str, object]:
-    """Pass@1 by attempt, its rise, turns from right to wrong and back, and attempts cut at the limit."""
+    """Pass@1 by attempt, its rise, turns from right to wrong and back, attempts without answer."""
     generator = torch.Generator().manual_seed(seed)
     drawn = draw_chains(weights, asked, chains=chains, attempts=attempts, generator=generator)
+    levels = [question.level for question in asked]
     return {
         "questions": len(asked),
         "chains": chains,
         "temperature": 1.0,
-        **chain_figures(drawn, [question.level for question in asked], seed=seed),
+        **chain_figures(drawn, levels, seed=seed),
     }
 
 
 def chain_figures(drawn: Chains, levels: list[int], *, seed: int) -> dict[str, object]:
-    """The figures of chains that are already drawn."""
+    """The figures of chains that are already drawn; `levels` are those of their questions."""
     right = drawn.correct.astype(float)
-    count = right.shape[2]
+    attempts = right.shape[2]
+    # One set of resamples for all figures, so that they move together.
     resampled = resample(len(right), seed=seed)
-    chosen = {level: np.array(levels) == level for level in sorted(set(levels))}
-    rises = {
-        (start, end)
-        for start, end in ((1, 2), (2, 3), (3, 4), (1, RISE), (RISE, count))
-        if start < end <= count
-    }
     return {
         "attempts": {
-            str(t + 1): _attempt(right, drawn.finished, t, resampled) for t in range(count)
+            str(place + 1): _attempt_figures(right, drawn.finished, place, resampled)
+            for place in range(attempts)
         },
         "rise": {
             f"{start} to {end}": gain(right[:, :, end - 1] - right[:, :, start - 1], resampled)
-            for start, end in sorted(rises)
+            for start, end in _rises(attempts)
         },
-        "by_level": {
-            str(level): _rounded(right[mine].mean((0, 1))) for level, mine in chosen.items()
-        },
+        "by_level": _by_level(right, np.array(levels)),
     }
 
 
-def _attempt(right: Floats, finished: Bools, t: int, resampled: Indices) -> dict[str, object]:
-    after, before = right[:, :, t], right[:, :, t - 1]
-    return {
-        "correct": share(after, np.ones_like(after), resampled),
-        "right_to_wrong": None if t == 0 else share(before * (1 - after), before, resampled),
-        "wrong_to_right": None if t == 0 else share((1 - before) * after, 1 - before, resampled),
-        "cut": round(1 - float(finished[:, :, t].mean()), 4),
+def _rises(attempts: int) -> list[tuple[int, int]]:
+    """Pairs of attempts, from 1, between which a rise is measured, in order."""
+    pairs = {(1, 2), (2, 3), (3, 4), (1, RISE), (RISE, attempts)}
+    return sorted((start, end) for start, end in pairs if start < end <= attempts)
+
+
+def _attempt_figures(
+    right: Floats, finished: Bools, place: int, resampled: Indices
+) -> dict[str, object]:
+    now = right[:, :, place]
+    figures: dict[str, object] = {
+        "correct": share(now, np.ones_like(now), resampled),
+        # A first attempt has none before it that it could turn.
+        "right_to_wrong": None,
+        "wrong_to_right": None,
+        "cut": round(1 - float(finished[:, :, place].mean()), 4),
     }
+    if place > 0:
+        before = right[:, :, place - 1]
+        figures["right_to_wrong"] = share(before * (1 - now), before, resampled)
+        figures["wrong_to_right"] = share((1 - before) * now, 1 - before, resampled)
+    return figures
 
 
-def _rounded(values: Floats) -> list[float]:
-    return [round(float(value), 4) for value in values]
+def _by_level(right: Floats, levels: NDArray[np.int_]) -> dict[str, list[float]]:
+    """Level → share of right attempts at each place of a chain."""
+    shares: dict[str, list[float]] = {}
+    for level in sorted(set(levels.tolist())):
+        by_place = right[levels == level].mean((0, 1))
+        shares[str(level)] = [round(float(value), 4) for value in by_place]
+    return shares
 
 
 def resample(questions: int, *, seed: int) -> Indices:
@@ -130,19 +145,21 @@ def resample(questions: int, *, seed: int) -> Indices:
 
 def share(hits: Floats, cases: Floats, resampled: Indices) -> Share:
     """Hits among cases, both (questions, chains), with the interval over questions."""
-    hit, case = hits.sum(1), cases.sum(1)
+    hit = hits.sum(1)
+    case = cases.sum(1)
     if case.sum() == 0:
         return Share(None)
-    drawn = case[resampled].sum(1)
-    shares = hit[resampled].sum(1)[drawn > 0] / drawn[drawn > 0]
-    low, high = np.quantile(shares, (0.025, 0.975))
-    return Share(*(round(float(value), 4) for value in (hit.sum() / case.sum(), low, high)))
+    # A ratio of sums, because questions have different numbers of cases; a resample without any
+    # case has no ratio and is left out.
+    drawn_hits = hit[resampled].sum(1)
+    drawn_cases = case[resampled].sum(1)
+    counted = drawn_cases > 0
+    low, high = np.quantile(drawn_hits[counted] / drawn_cases[counted], (0.025, 0.975))
+    value = hit.sum() / case.sum()
+    return Share(*(round(float(each), 4) for each in (value, low, high)))
 
 
 def gain(differences: Floats, resampled: Indices) -> Share:
     """Mean of paired differences (questions, …) with its interval over questions."""
-    return share(
-        differences.reshape(len(differences), -1),
-        np.ones((len(differences), differences[0].size)),
-        resampled,
-    )
+    flat = differences.reshape(len(differences), -1)
+    return share(flat, np.ones_like(flat), resampled)

@@ -1,7 +1,7 @@
 """Distilling: a generator learns the completions that its own search found (METHOD §11.3).
 
-Starts from the weights of the version that wrote them, loss on the completion only. Passes and rates were
-chosen by accuracy on validation questions.
+Starts from the weights of the version that wrote them, loss on the completion only. Passes and
+rates were chosen by accuracy on validation questions.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import LlamaForCausalLM
 
 from tasks.benchmarks.congruences import END
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
 from tasks.training.generator import load_generator, save_model
 from tasks.training.harvest import Learnt
-from tasks.training.learning import Document, Pace, Part, completion, run_parts
+from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
 from tasks.training.measures import measure_generator
 from tasks.training.rollouts import draw
 from tasks.training.sampling import decoder
@@ -33,6 +34,7 @@ class DistillRecipe(Pace):
     passes: int = 4
     batch: int = 16
     warmup: int = 10
+    # The model can write already: the rate falls from the start.
     decay_share: float = 1.0
     muon_rate: float = 3e-3
     adam_rate: float = 5e-4
@@ -49,25 +51,16 @@ def train_distilled(
     seed: int = 0,
     measured_on: int = 250,
 ) -> dict[str, Any]:
-    """Figures of the next version, made from the model in `parent` and saved in `out`; `facts` go on its card.
+    """Figures of the next version, made from the model in `parent` and saved in `out`.
 
-    The card is written last: a folder with a card is a whole model.
+    `facts` go on its card, which is written last: a folder with a card is a whole model.
     """
     torch.manual_seed(seed)
     model = load_generator(parent)
-    written = [
-        completion(list(text.prompt), [*text.completion, token_ids()[END]]) for text in texts
-    ]
-    tokens = recipe.passes * sum(len(document.ids) + 1 for document in written)
-    training = run_parts(
-        model,
-        [Part(tokens, partial(documents, written=written))],
-        pace=recipe,
-        seed=seed,
-        states=None,
-    )
+    training = _train(model, texts, recipe=recipe, seed=seed)
     save_model(model, out)
     figures: dict[str, Any] = {
+        # `write_card` names `ttc train distilled`, a command that is not there.
         "rebuild": "ttc distill",
         "made_from": weights_digest(parent),
         **facts,
@@ -83,6 +76,17 @@ def train_distilled(
     return figures
 
 
+def _train(
+    model: LlamaForCausalLM, texts: Sequence[Learnt], *, recipe: DistillRecipe, seed: int
+) -> Training:
+    end = token_ids()[END]
+    written = [completion(list(text.prompt), [*text.completion, end]) for text in texts]
+    # One more token a document, the end: so does the training count what it has learnt from.
+    tokens = recipe.passes * sum(len(document.ids) + 1 for document in written)
+    part = Part(tokens, partial(documents, written=written))
+    return run_parts(model, [part], pace=recipe, seed=seed, states=None)
+
+
 def documents(rng: random.Random, *, written: Sequence[Document]) -> Iterator[Document]:
     """All documents in random order, again and again."""
     while True:
@@ -91,13 +95,9 @@ def documents(rng: random.Random, *, written: Sequence[Document]) -> Iterator[Do
 
 def greedy(folder: Path, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
     """The likeliest completion of each prompt, token by token, its end token left out."""
-    weights, generator = decoder(load_generator(folder)), torch.Generator()
-    drawn = draw(
-        weights,
-        [list(prompt) for prompt in prompts],
-        copies=1,
-        temperature=0.0,
-        generator=generator,
-    )
+    weights = decoder(load_generator(folder))
+    asked = [list(prompt) for prompt in prompts]
+    # At temperature 0 the generator is never asked for a number.
+    drawn = draw(weights, asked, copies=1, temperature=0.0, generator=torch.Generator())
     end = token_ids()[END]
     return [[token for token in texts[0] if token != end] for texts in drawn]

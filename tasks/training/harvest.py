@@ -1,6 +1,7 @@
-"""From test-time compute back into the model (METHOD §11.3): what search found on training questions, as text.
+"""From test-time compute back into the model (METHOD §11.3): what search served, as text.
 
-Two variants: completions that the verifier calls right, no target looked at; or those that are right by the target.
+The questions are training questions. Two variants: completions that the verifier calls right, no
+target looked at; or those that are right by the target.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Harvest(NamedTuple):
     served: int
     """Distinct completions that the strategies served on them."""
     right: int
-    """Kept completions that are right by the target: told afterwards, never used by the verifier's variant."""
+    """Kept completions that are right by the target: never used by the verifier's variant."""
 
     def facts(self, number: int, *, by: By) -> dict[str, Any]:
         """What the version's card says of its text."""
@@ -67,20 +68,22 @@ def distill_table(study: Study) -> Distill:
     """The study's [distill] table; UserError for what cannot be distilled."""
     if study.distill is None:
         raise UserError(
-            f"study: distilling needs a [distill] table, {study.name} has none; see `ttc distill`'s own"
+            f"study: distilling needs a [distill] table, {study.name} has none; "
+            "see `ttc distill`'s own"
         )
-    if (
-        study.verifier is None
-        or len(study.generator.models) != 1
-        or study.generator.format != "congruences"
-    ):
+    # The training here is that of the bundled models: their tokens, their size.
+    generator = study.generator
+    is_bundled = len(generator.models) == 1 and generator.format == "congruences"
+    if study.verifier is None or not is_bundled:
         raise UserError(
-            "study: distilling needs a verifier, and one generator of format 'congruences' to begin with, got "
-            f"{study.generator.models} of format {study.generator.format!r}; name the bundled one"
+            "study: distilling needs a verifier, and one generator of format 'congruences' "
+            f"to begin with, got {generator.models} of format {generator.format!r}; "
+            "name the bundled one"
         )
     if study.benchmark == TRAINING:
         raise UserError(
-            f"study: expected a benchmark to evaluate on that nothing is learnt from, got {TRAINING!r}"
+            "study: expected a benchmark to evaluate on that nothing is learnt from, "
+            f"got {TRAINING!r}"
         )
     for strategy in map(parse, study.distill.strategies):
         # A pool that stops early serves from fewer draws than the whole pool that is replayed here.
@@ -92,7 +95,7 @@ def distill_table(study: Study) -> Distill:
 
 
 def harvest_study(study: Study, parent: str, number: int) -> Study:
-    """The study whose completions round `number` (1, 2, …) learns from: training questions of its own."""
+    """The study whose completions round `number` (1, 2, …) learns from, on training questions."""
     asked = distill_table(study)
     return dataclasses.replace(
         study,
@@ -102,66 +105,77 @@ def harvest_study(study: Study, parent: str, number: int) -> Study:
         budgets=(asked.budget,),
         strategies=asked.strategies,
         baseline=parse(asked.strategies[0]).key,
+        # Nothing here is ranked by difficulty: the fewest draws that a study may ask for it.
         difficulty_draws=2,
         probe_draws=1,
+        # The seed picks the questions: every round learns from others.
         seed=study.seed + number,
         exchange=None,
         distill=None,
         revisions=None,
-        generator=_of(study, parent),
+        generator=_generator_of(study, parent),
     )
 
 
 def version_study(study: Study, model: str, by: By) -> Study:
     """The study that evaluates one version; versions distilled in one way are a family."""
-    generator = dataclasses.replace(_of(study, model), family=f"{study.family}-by-{by}")
+    # The two variants are families of their own: versions of one are never promoted over the other.
+    family = f"{study.family}-by-{by}"
+    generator = dataclasses.replace(_generator_of(study, model), family=family)
     return dataclasses.replace(study, generator=generator)
 
 
-def _of(study: Study, model: str) -> Generator:
+def _generator_of(study: Study, model: str) -> Generator:
     return dataclasses.replace(study.generator, models=(model,))
 
 
 def version_name(run: Run, number: int, *, by: By, least_score: float, recipe: object) -> str:
-    """Folder name of the version that a round makes: the same where all that decides its text and weights is."""
+    """Folder name of the version that a round makes.
+
+    It is the same where all that decides its text and its weights is the same.
+    """
     facts = [
         run.study.digest(),
         run.generator.fingerprint,
         run.verifier and run.verifier.fingerprint,
         run.benchmark.fingerprint,
+        # By the target no score is looked at: another threshold is no other version.
         least_score if by == "verifier" else None,
         recipe,
     ]
-    return (
-        f"distilled-{number}-by-{by}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]}"
-    )
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return f"distilled-{number}-by-{by}-{digest[:8]}"
 
 
 def harvest(folder: Path, run_id: str, *, by: By, least_score: float) -> Harvest:
-    """What the strategies of a graded run served, kept where the verifier (or the target) calls it right.
+    """What the strategies of a graded run served, kept where the verifier or the target approves.
 
-    Of a question each distinct completion is taken once. Nothing that depends on a target decides in the
-    verifier's variant: not the choice, not the score, not the order.
+    Of a question each distinct completion is taken once. Nothing that depends on a target decides
+    in the verifier's variant: not the choice, not the score, not the order.
     """
     with stage(folder, run_id, "harvest") as (store, run):
-        served = asyncio.run(_served(store, run))
-        kept = [one for one in served if _right(one.read, by=by, least_score=least_score)]
+        served = asyncio.run(_collect_served(store, run))
+        kept = [one for one in served if _is_right(one.read, by=by, least_score=least_score)]
         if not kept:
             raise UserError(
-                f"distill: expected completions that the {by} calls right, got none of {len(served)} on "
-                f"{len(run.question_ids)} questions; ask more of them, or lower distill.least_score"
+                f"distill: expected completions that the {by} calls right, "
+                f"got none of {len(served)} on {len(run.question_ids)} questions; "
+                "ask more of them, or lower distill.least_score"
             )
         note(store, run_id, "harvested", f"{len(kept)} of {len(served)} completions, by {by}")
         return Harvest(
-            texts=[_learnt(run, one.node) for one in kept],
+            texts=[_text_of(run, one.node) for one in kept],
             questions=len(run.question_ids),
             served=len(served),
             right=sum(one.read.correct for one in kept),
         )
 
 
-def _right(read: GradedCompletion, *, by: By, least_score: float) -> bool:
-    return read.correct if by == "target" else read.score is not None and read.score >= least_score
+def _is_right(read: GradedCompletion, *, by: By, least_score: float) -> bool:
+    if by == "target":
+        return read.correct
+    # A missing score is unknown, never high enough.
+    return read.score is not None and read.score >= least_score
 
 
 class _ServedCompletion(NamedTuple):
@@ -169,34 +183,35 @@ class _ServedCompletion(NamedTuple):
     read: GradedCompletion
 
 
-async def _served(store: Store, run: Run) -> list[_ServedCompletion]:
-    asking, reader = replay_run(store, run), CompletionReader(store, run)
-    found: dict[str, _ServedCompletion] = {}
+async def _collect_served(store: Store, run: Run) -> list[_ServedCompletion]:
+    asking = replay_run(store, run)
+    reader = CompletionReader(store, run)
+    strategies = [parse(key) for key in run.study.strategies]
+    # By node: strategies share draws, and what several serve is one text to learn.
+    served: dict[str, _ServedCompletion] = {}
     for question in run.benchmark.questions:
-        for strategy in map(parse, run.study.strategies):
-            one = await _served_by(strategy, question, asking, reader)
+        for strategy in strategies:
+            one = await _serve(strategy, question, asking, reader)
             if one:
-                found.setdefault(one.node.key, one)
-    return list(found.values())
+                served.setdefault(one.node.key, one)
+    return list(served.values())
 
 
-async def _served_by(
+async def _serve(
     strategy: Strategy, question: Question, asking: Questioning, reader: CompletionReader
 ) -> _ServedCompletion | None:
-    """The completion that one strategy serves on one question, if it finds any."""
+    """The completion that one strategy serves on one question; None where no answer wins."""
     if strategy.kind == "pool":
         nodes = await asking.pool(question)
     else:
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
     reads = await reader.read(asking.proposing.scorer, nodes)
     choice = strategy.choose([[Candidate(read.canonical, read.score) for read in reads]])
-    return (
-        None
-        if choice.index is None
-        else _ServedCompletion(nodes[choice.index], reads[choice.index])
-    )
+    if choice.index is None:
+        return None
+    return _ServedCompletion(nodes[choice.index], reads[choice.index])
 
 
-def _learnt(run: Run, node: Node) -> Learnt:
+def _text_of(run: Run, node: Node) -> Learnt:
     prompt = run.format.prompt(node.question)
     return Learnt(node.question.question_id, prompt, node.token_ids[len(prompt) :])

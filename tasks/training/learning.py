@@ -1,4 +1,4 @@
-"""How the bundled language models learn: documents with labels, optimizers, schedule and saved states.
+"""How the bundled language models learn: documents with labels, optimizers, schedule, states.
 
 Muon on the layers' matrices, AdamW on the rest, warm-up, constant rate, linear decay.
 """
@@ -20,13 +20,18 @@ from tasks.benchmarks.congruences import PAD
 from tasks.training.tokenizer import token_ids
 
 IGNORED = -100
+"""The label that torch's cross-entropy and transformers leave out."""
+BUFFER = 16
+"""Batches that are drawn at once, to put documents of like length together."""
+RECENT = 100
+"""Steps whose mean loss stands on the card."""
 
 
 class Document(NamedTuple):
-    """Ids, and for each place the id to be predicted after it, or IGNORED where there is no loss.
+    """Ids, and for each place the id to be predicted after it, or IGNORED for no loss.
 
-    A label need not be the next id: after an attempt's last digit the label is the end token, while the
-    document goes on with the next attempt.
+    A label need not be the next id: after an attempt's last digit the label is the end token, while
+    the document goes on with the next attempt.
     """
 
     ids: list[int]
@@ -54,18 +59,20 @@ class Pace:
 
 def completion(prompt: list[int], text: list[int]) -> Document:
     """A prompt and what follows it, its end token too; loss on what follows only."""
-    return Document(prompt + text[:-1], [IGNORED] * (len(prompt) - 1) + text)
+    # The prompt's last place already predicts: hence one place less without a loss.
+    labels = [IGNORED] * (len(prompt) - 1) + text
+    return Document(prompt + text[:-1], labels)
 
 
 def batches(
     source: Iterator[Document], rng: random.Random, *, size: int
 ) -> Iterator[list[Document]]:
-    """Endless batches of documents of like length: 16 batches are drawn, sorted, cut and shuffled."""
+    """Endless batches of documents of like length: BUFFER batches are drawn, sorted and cut."""
     while True:
-        drawn = sorted(
-            (next(source) for _ in range(16 * size)), key=lambda document: len(document.ids)
-        )
+        drawn = [next(source) for _ in range(BUFFER * size)]
+        drawn.sort(key=lambda document: len(document.ids))
         cut = [drawn[start : start + size] for start in range(0, len(drawn), size)]
+        # Else a model would learn from short documents first, again and again.
         rng.shuffle(cut)
         yield from cut
 
@@ -76,8 +83,9 @@ def pad_batch(batch: list[Document]) -> tuple[Tensor, Tensor]:
     ids = torch.full((len(batch), longest), token_ids()[PAD])
     labels = torch.full((len(batch), longest), IGNORED)
     for row, document in enumerate(batch):
-        ids[row, : len(document.ids)] = torch.tensor(document.ids)
-        labels[row, : len(document.ids)] = torch.tensor(document.labels)
+        length = len(document.ids)
+        ids[row, :length] = torch.tensor(document.ids)
+        labels[row, :length] = torch.tensor(document.labels)
     return ids, labels
 
 
@@ -88,9 +96,9 @@ def next_token_loss(
     ids, labels = pad_batch(batch)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         logits = model(input_ids=ids, use_cache=False).logits
-    loss = nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED
-    )
+    # The loss itself in single precision: bfloat16 has three digits.
+    rows = logits.float().flatten(0, 1)
+    loss = nn.functional.cross_entropy(rows, labels.flatten(), ignore_index=IGNORED)
     return loss, float((labels != IGNORED).sum())
 
 
@@ -98,13 +106,19 @@ class Optimizers:
     """Muon for the layers' matrices and AdamW for embeddings and norms, on one schedule."""
 
     def __init__(self, model: nn.Module, pace: Pace) -> None:
-        matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and ".layers." in n]
-        chosen = {id(p) for p in matrices}
-        rest = [p for p in model.parameters() if id(p) not in chosen]
-        self.each = (
-            torch.optim.Muon(matrices, lr=pace.muon_rate, momentum=0.95, weight_decay=0.0),
-            torch.optim.AdamW(rest, lr=pace.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
-        )
+        # Muon makes an update's singular values alike, which is meant for matrices that map hidden
+        # states to hidden states: not for norms, and not for embeddings, whose rows are tokens.
+        matrices = [
+            weight
+            for name, weight in model.named_parameters()
+            if weight.ndim == 2 and ".layers." in name
+        ]
+        # By identity: `in` on tensors compares their elements.
+        chosen = {id(weight) for weight in matrices}
+        rest = [weight for weight in model.parameters() if id(weight) not in chosen]
+        muon = torch.optim.Muon(matrices, lr=pace.muon_rate, momentum=0.95, weight_decay=0.0)
+        adam = torch.optim.AdamW(rest, lr=pace.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
+        self.each = (muon, adam)
         self.peaks = (pace.muon_rate, pace.adam_rate)
 
     def step(self, factor: float) -> None:
@@ -116,9 +130,11 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def state_dict(self) -> list[dict[str, object]]:
+        """Muon's and AdamW's states, in this order."""
         return [optimizer.state_dict() for optimizer in self.each]
 
     def load_state_dict(self, states: list[dict[str, object]]) -> None:
+        """Take up what `state_dict` gave."""
         for optimizer, state in zip(self.each, states, strict=True):
             optimizer.load_state_dict(state)
 
@@ -138,9 +154,12 @@ class Training:
     cpu_seconds: float = 0.0
 
     def rate(self) -> float:
-        """Share of the peak learning rate: warm-up, constant, linear decay to zero at the last token."""
-        left = max(self.total - self.tokens, 0) / (self.total * self.pace.decay_share)
-        return min(1.0, (self.steps + 1) / self.pace.warmup, left)
+        """Share of the peak learning rate: warm-up, constant, linear decay to zero at the end."""
+        warmed = (self.steps + 1) / self.pace.warmup
+        # The last batch may go past the total: a rate is never negative.
+        left = max(self.total - self.tokens, 0)
+        decayed = left / (self.total * self.pace.decay_share)
+        return min(1.0, warmed, decayed)
 
     def learn(self, batch: list[Document]) -> None:
         """One optimizer step on a batch."""
@@ -153,10 +172,11 @@ class Training:
 
     def figures(self) -> dict[str, object]:
         """What the card says of the run."""
+        recent = self.losses[-RECENT:]
         return {
             "tokens_seen": self.tokens,
             "steps": self.steps,
-            "final_loss": sum(self.losses[-100:]) / len(self.losses[-100:]),
+            "final_loss": sum(recent) / len(recent),
             "wall_seconds": round(self.wall_seconds, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
         }
@@ -165,8 +185,12 @@ class Training:
 def run_parts(
     model: LlamaForCausalLM, parts: list[Part], *, pace: Pace, seed: int, states: Path | None
 ) -> Training:
-    """Train a model through all parts; a state file is written after each part (and read if it exists)."""
-    training = Training(model, Optimizers(model, pace), pace, sum(part.tokens for part in parts))
+    """The training of a model through all parts.
+
+    A state file is written after each part, and read in place of training where it exists.
+    """
+    total = sum(part.tokens for part in parts)
+    training = Training(model, Optimizers(model, pace), pace, total)
     goal = 0
     for number, part in enumerate(parts):
         goal += part.tokens
@@ -174,7 +198,9 @@ def run_parts(
         if state is not None and state.exists():
             _load(training, state)
             continue
-        _run_part(training, random.Random(f"text/{seed}/{number}"), part=part, goal=goal)
+        # A text of its own for every part: an interrupted training goes on with the same text.
+        rng = random.Random(f"text/{seed}/{number}")
+        _run_part(training, rng, part=part, goal=goal)
         if state is not None:
             _save(training, state)
     return training
@@ -188,13 +214,15 @@ def _run_part(
     while training.tokens < goal:
         training.learn(next(source))
         if training.steps % log_every == 0:
-            recent = training.losses[-log_every:]
-            print(
-                f"{training.tokens / 1e6:.2f} M tokens, loss {sum(recent) / len(recent):.4f}",
-                flush=True,
-            )
+            _print_progress(training, log_every)
     training.wall_seconds += time.time() - wall
     training.cpu_seconds += time.process_time() - cpu
+
+
+def _print_progress(training: Training, steps: int) -> None:
+    recent = training.losses[-steps:]
+    loss = sum(recent) / len(recent)
+    print(f"{training.tokens / 1e6:.2f} M tokens, loss {loss:.4f}", flush=True)
 
 
 _COUNTERS = ("steps", "tokens", "losses", "wall_seconds", "cpu_seconds")
@@ -203,8 +231,10 @@ _COUNTERS = ("steps", "tokens", "losses", "wall_seconds", "cpu_seconds")
 def _save(training: Training, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     states = {"model": training.model.state_dict(), "optimizers": training.optimizers.state_dict()}
+    counters = {name: getattr(training, name) for name in _COUNTERS}
+    # Renamed when whole: a training killed here must not be taken up from half a file.
     unfinished = path.with_suffix(".part")
-    torch.save(states | {name: getattr(training, name) for name in _COUNTERS}, unfinished)
+    torch.save(states | counters, unfinished)
     unfinished.rename(path)
 
 

@@ -1,4 +1,4 @@
-"""What a trained generator and verifier are worth: the figures of their cards, on validation questions."""
+"""What generators and verifiers are worth on validation questions: the figures of their cards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tasks.benchmarks.congruences import read_lines, vocabulary
+from tasks.benchmarks.congruences import Line, read_lines, vocabulary
 from tasks.training.rollouts import Asked, Labelled, answer_of, ask, draw
 from tasks.training.sampling import Decoder
 from tasks.training.verifier import ProcessRewardModel, step_scores
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 class Judged(NamedTuple):
-    """One step of many draws: its score, soft label, the draw's correctness, question and weight."""
+    """One step of many draws: score, soft label, the draw's correctness, question and weight."""
 
     score: Floats
     label: Floats
@@ -32,75 +32,82 @@ class Judged(NamedTuple):
 def measure_generator(
     weights: Decoder, *, questions: int, draws: int, temperature: float, seed: int
 ) -> dict[str, object]:
-    """Accuracy by level, what the lines of each kind are worth, and completions without an answer."""
+    """Accuracy by level, what lines of each kind are worth, and completions without an answer."""
+    # The questions never depend on the seed: versions are measured on the same ones.
     asked = ask("validation", questions, seed=0)
     generator = torch.Generator().manual_seed(seed)
-    prompts = [q.prompt for q in asked]
+    prompts = [question.prompt for question in asked]
     texts = draw(weights, prompts, copies=draws, temperature=temperature, generator=generator)
     greedy = draw(weights, prompts, copies=1, temperature=0.0, generator=generator)
+    unanswered = [answer_of(text) is None for copies in texts for text in copies]
     return {
         "questions": questions,
         "draws": draws,
         "temperature": temperature,
-        "accuracy_by_level": _by_level(asked, texts),
-        "greedy_by_level": _by_level(asked, greedy),
-        "lines_by_kind": _lines(asked, texts),
-        "without_answer": _mean([answer_of(text) is None for found in texts for text in found]),
+        "accuracy_by_level": _accuracy_by_level(asked, texts),
+        "greedy_by_level": _accuracy_by_level(asked, greedy),
+        "lines_by_kind": _figures_by_kind(_read_all_lines(asked, texts)),
+        "without_answer": _mean(unanswered),
     }
 
 
 def measure_prm(verifier: ProcessRewardModel, rows: list[Labelled]) -> dict[str, object]:
-    """Areas under the curve within and across questions, and calibration, by step and for the last one."""
+    """Areas under the curve within and across questions, and calibration: by step, and the last."""
     scores = step_scores(verifier, [(row.ids, row.ends) for row in rows])
+    # Every row's last place is its end, the place after its last step.
     steps = max(len(row.ends) for row in rows) - 1
-    by_step = {str(step + 1): _judged(rows, scores, place=step) for step in range(steps)}
+    by_step = {str(step + 1): _judge_place(rows, scores, place=step) for step in range(steps)}
+    by_step["last"] = _judge_place(rows, scores, place=-1)
     return {
         "questions": len({row.question for row in rows}),
         "draws": sum(row.draws for row in rows),
-        "steps": {
-            name: step_figures(judged)
-            for name, judged in {**by_step, "last": _judged(rows, scores, place=-1)}.items()
-        },
+        "steps": {name: step_figures(judged) for name, judged in by_step.items()},
     }
 
 
 def auroc(score: Floats, positive: Floats, negative: Floats) -> float | None:
-    """Chance that a positive outscores a negative (ties half), by weights of each; None without both."""
+    """Chance that a positive outscores a negative (ties half), by weights; None without both."""
     if positive.sum() == 0 or negative.sum() == 0:
         return None
     values, place = np.unique(score, return_inverse=True)
-    up = np.bincount(place, positive, len(values))
-    down = np.bincount(place, negative, len(values))
-    below = np.cumsum(down) - down
-    return float((up * (below + 0.5 * down)).sum() / (positive.sum() * negative.sum()))
+    positives = np.bincount(place, positive, len(values))
+    negatives = np.bincount(place, negative, len(values))
+    # Weight of the negatives with a lower score than each value's.
+    below = np.cumsum(negatives) - negatives
+    won = (positives * (below + 0.5 * negatives)).sum()
+    return float(won / (positive.sum() * negative.sum()))
 
 
 def calibration_error(score: Floats, label: Floats, draws: Floats) -> float:
     """Expected calibration error over ten bins of equal width."""
+    # A score of 1 belongs to the last bin; there is no eleventh.
     place = np.minimum((score * 10).astype(int), 9)
     gap = np.bincount(place, (score - label) * draws, 10)
     return float(np.abs(gap).sum() / draws.sum())
 
 
-def _judged(rows: list[Labelled], scores: list[list[float]], *, place: int) -> Judged:
-    last = -1 if place == -1 else place
-    chosen = [
-        (row, found) for row, found in zip(rows, scores, strict=True) if place < len(row.ends) - 1
-    ]
+def _judge_place(rows: list[Labelled], scores: list[list[float]], *, place: int) -> Judged:
+    """One step of all rows that have it; place −1 is the finished completion."""
     columns = [
-        (found[last], row.labels[last], row.labels[-1], row.question, row.draws)
-        for row, found in chosen
+        (scored[place], row.labels[place], row.labels[-1], row.question, row.draws)
+        for row, scored in zip(rows, scores, strict=True)
+        # The end of a completion is judged as the last place only, never as a step.
+        if place < len(row.ends) - 1
     ]
     return Judged(*np.array(columns, dtype=np.float64).T)
 
 
 def step_figures(judged: Judged) -> dict[str, float | None]:
-    right, wrong = judged.draws * judged.correct, judged.draws * (1 - judged.correct)
+    """Areas under the curve and calibration error of one step; None where nothing can be ranked."""
+    right = judged.draws * judged.correct
+    wrong = judged.draws * (1 - judged.correct)
+    # Within a question is what a search needs: there all candidates are of one difficulty.
     within: list[float] = []
     for question in np.unique(judged.question):
         mine = judged.question == question
         area = auroc(judged.score[mine], right[mine], wrong[mine])
-        within += [] if area is None else [area]
+        if area is not None:
+            within.append(area)
     return {
         "auroc_within_questions": _mean(within),
         "auroc_pooled": auroc(judged.score, right, wrong),
@@ -121,45 +128,56 @@ def wilson(value: float, count: int) -> Share:
 
     For the mean of several draws a question, `count` is the number of questions: never too narrow.
     """
+    # Two-sided 95 %.
     z = 1.959964
-    middle = (value + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(value * (1 - value) / count + (z / (2 * count)) ** 2) / (1 + z * z / count)
-    return Share(
-        *(round(max(0.0, min(1.0, each)), 4) for each in (value, middle - half, middle + half))
-    )
+    shrink = 1 + z * z / count
+    middle = (value + z * z / (2 * count)) / shrink
+    spread = math.sqrt(value * (1 - value) / count + (z / (2 * count)) ** 2)
+    half = z * spread / shrink
+    # Rounding can put an end of the interval just outside of [0, 1].
+    ends = (value, middle - half, middle + half)
+    return Share(*(round(max(0.0, min(1.0, each)), 4) for each in ends))
 
 
-def _by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, Share]:
-    found: dict[str, list[float]] = defaultdict(list)
-    for question, drawn in zip(asked, texts, strict=True):
-        share = float(np.mean([answer_of(text) == question.target for text in drawn]))
-        for name in (str(question.level), "all"):
-            found[name].append(share)
-    return {name: wilson(float(np.mean(found[name])), len(found[name])) for name in sorted(found)}
-
-
-def _lines(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, dict[str, float | None]]:
-    words = vocabulary()
-    lines = [
-        line
-        for question, drawn in zip(asked, texts, strict=True)
-        for text in drawn
-        for line in read_lines(question.stages, [words[token] for token in text])
-    ]
+def _accuracy_by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, Share]:
+    """Level, and `all` → mean over questions of the share of right draws."""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for question, copies in zip(asked, texts, strict=True):
+        right = [answer_of(text) == question.target for text in copies]
+        share = float(np.mean(right))
+        shares[str(question.level)].append(share)
+        shares["all"].append(share)
     return {
-        name: {
-            "right": _mean([line.right for line in lines if name in (str(line.kind), "all")]),
-            "honest": _mean([line.honest for line in lines if name in (str(line.kind), "all")]),
+        name: wilson(float(np.mean(by_question)), len(by_question))
+        for name, by_question in sorted(shares.items())
+    }
+
+
+def _read_all_lines(asked: list[Asked], texts: list[list[list[int]]]) -> list[Line]:
+    words = vocabulary()
+    lines: list[Line] = []
+    for question, copies in zip(asked, texts, strict=True):
+        for text in copies:
+            lines += read_lines(question.stages, [words[token] for token in text])
+    return lines
+
+
+def _figures_by_kind(lines: list[Line]) -> dict[str, dict[str, float | None]]:
+    """Kind of stage, and `all` → how often a line is right, true in all it says, wrongly marked.
+
+    The last sets how good a verifier can become: wrong guesses that are marked right mislead it.
+    """
+    figures: dict[str, dict[str, float | None]] = {}
+    for name in ("1", "2", "3", "all"):
+        mine = [line for line in lines if name in (str(line.kind), "all")]
+        figures[name] = {
+            "right": _mean([line.right for line in mine]),
+            "honest": _mean([line.honest for line in mine]),
             "wrong_but_marked_right": _mean(
-                [
-                    line.marked_right and not line.right
-                    for line in lines
-                    if name in (str(line.kind), "all")
-                ]
+                [line.marked_right and not line.right for line in mine]
             ),
         }
-        for name in ("1", "2", "3", "all")
-    }
+    return figures
 
 
 def _mean(values: Sequence[float | bool]) -> float | None:

@@ -1,13 +1,12 @@
 """Training of the bundled process reward model (METHOD §3): the generator with a two-label head.
 
-Soft labels from rollouts of the generator, binary cross-entropy at the step tokens, AdamW, early stopping
-on held-out questions.
+Soft labels from rollouts of the generator, binary cross-entropy at the step tokens, AdamW, early
+stopping on held-out questions.
 """
 
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tasks.training.generator import load_generator
 from tasks.training.measures import measure_prm
 from tasks.training.rollouts import Labelled, Rollouts, ask, label_steps
 from tasks.training.sampling import decoder
-from tasks.training.stopping import Stopping, fit
+from tasks.training.stopping import Stopping, Stopwatch, fit
 from tasks.training.verifier import ProcessRewardModel, from_generator, pad_ids, save_prm
 
 
@@ -34,17 +33,41 @@ class PrmRecipe(Stopping):
 
 def weighted_loss(verifier: ProcessRewardModel, batch: list[Labelled]) -> tuple[Tensor, float]:
     """Mean binary cross-entropy over drawn steps, and the number of drawn steps."""
+    # Half precision is for speed while learning; held-out losses decide when to stop.
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.is_grad_enabled()):
         logits = verifier(pad_ids([row.ids for row in batch]))
+    # One entry a step of the batch: row and place of its step token, its label, its weight.
     rows = torch.tensor([number for number, row in enumerate(batch) for _ in row.ends])
     places = torch.tensor([end for row in batch for end in row.ends])
     labels = torch.tensor([label for row in batch for label in row.labels])
     weights = torch.tensor([float(row.draws) for row in batch for _ in row.ends])
-    found = logits[rows, places].float()
-    losses = nn.functional.binary_cross_entropy_with_logits(
-        found[:, 1] - found[:, 0], labels, reduction="none"
-    )
+    at_steps = logits[rows, places].float()
+    # A softmax over two labels is the logistic function of their difference.
+    margins = at_steps[:, 1] - at_steps[:, 0]
+    losses = nn.functional.binary_cross_entropy_with_logits(margins, labels, reduction="none")
     return (losses * weights).sum() / weights.sum(), float(weights.sum())
+
+
+def fit_verifier(
+    verifier: ProcessRewardModel,
+    rows: list[Labelled],
+    *,
+    first_held_out: int,
+    stopping: Stopping,
+    rng: random.Random,
+) -> dict[str, float]:
+    """Figures of the fit; rows of questions from number `first_held_out` on are held out."""
+    # By question, not by row: steps of one question are alike.
+    train = [row for row in rows if row.question < first_held_out]
+    held_out = [row for row in rows if row.question >= first_held_out]
+    return fit(
+        verifier,
+        train,
+        held_out,
+        loss=lambda batch: weighted_loss(verifier, batch),
+        stopping=stopping,
+        rng=rng,
+    )
 
 
 def train_prm(
@@ -55,26 +78,18 @@ def train_prm(
     recipe: PrmRecipe | None = None,
     measured_on: int = 100,
 ) -> dict[str, object]:
-    """Figures of a verifier trained on rollouts of the generator in `generator` and saved in `out`."""
+    """Figures of a verifier trained on rollouts of the model in `generator` and saved in `out`."""
     recipe = recipe or PrmRecipe()
     torch.manual_seed(seed)
-    started, cpu = time.time(), time.process_time()
+    watch = Stopwatch()
     model = load_generator(generator)
     weights = decoder(model)
     asked = ask("train", recipe.questions + recipe.held_out, seed=seed + 1)
     rows, counts = label_steps(weights, asked, rollouts=recipe.rollouts, seed=seed)
-    print(counts, f"{time.time() - started:.0f} s", flush=True)
-    held_out = [row for row in rows if row.question >= recipe.questions]
-    rows = [row for row in rows if row.question < recipe.questions]
+    print(counts, f"{watch.wall():.0f} s", flush=True)
     verifier = from_generator(model)
-    fitted = fit(
-        verifier,
-        rows,
-        held_out,
-        loss=lambda batch: weighted_loss(verifier, batch),
-        stopping=recipe,
-        rng=random.Random(f"prm/{seed}"),
-    )
+    rng = random.Random(f"prm/{seed}")
+    fitted = fit_verifier(verifier, rows, first_held_out=recipe.questions, stopping=recipe, rng=rng)
     save_prm(verifier, out)
     figures: dict[str, object] = {
         "seed": seed,
@@ -83,12 +98,11 @@ def train_prm(
         **count_parameters(verifier),
         **counts,
         **fitted,
-        "wall_seconds": round(time.time() - started, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
+        **watch.figures(),
     }
-    fresh, _ = label_steps(
-        weights, ask("validation", measured_on, seed=1), rollouts=recipe.rollouts, seed=seed + 1
-    )
+    # Labels of fresh questions from fresh rollouts, hence the next seed.
+    fresh_questions = ask("validation", measured_on, seed=1)
+    fresh, _ = label_steps(weights, fresh_questions, rollouts=recipe.rollouts, seed=seed + 1)
     figures["measured"] = measure_prm(verifier, fresh)
     write_card(out, "prm", figures)
     return figures

@@ -1,15 +1,15 @@
 """Training of the bundled revision model (METHOD §5, Revision model).
 
-Two phases, from the generator's weights. First documents of several attempts, so that the model learns what
-a revision looks like: it reviews the latest attempt, keeps what was marked right and guesses the rest anew.
-Then the method's own: right completions of the generator, each behind zero to four wrong ones of the same
-question. Weights after the first phase are saved part by part; the second is redone when interrupted.
+Two phases, from the generator's weights. First documents of several attempts, so that the model
+learns what a revision looks like: it reviews the latest attempt, keeps what was marked right and
+guesses the rest anew. Then the method's own: right completions of the generator, each behind zero
+to four wrong ones of the same question. Weights after the first phase are saved part by part; the
+second is redone when interrupted.
 """
 
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,10 @@ from tasks.training.attempts import Revising, documents
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
 from tasks.training.chains import POSITIONS, measure_revision
 from tasks.training.generator import AS_WANTED, load_generator, save_model
-from tasks.training.learning import Pace, Part, next_token_loss, run_parts
+from tasks.training.learning import Document, Pace, Part, next_token_loss, run_parts
 from tasks.training.rollouts import ask
 from tasks.training.sampling import decoder
-from tasks.training.stopping import Stopping, fit
+from tasks.training.stopping import Stopping, Stopwatch, fit
 from tasks.training.trajectories import Pairing, draw_trajectories
 from warehouse.errors import UserError
 
@@ -77,6 +77,8 @@ def train_revision(
     training = run_parts(model, [part] * recipe.parts, pace=recipe, seed=seed, states=states)
     tuned = tune(model, generator, tuning=recipe.tuning, seed=seed)
     save_model(model, out)
+    weights = decoder(model, positions=POSITIONS)
+    asked = ask("validation", measured_on, seed=2)
     figures: dict[str, object] = {
         "seed": seed,
         "recipe": plain(recipe),
@@ -84,11 +86,7 @@ def train_revision(
         **count_parameters(model),
         **training.figures(),
         "tuning": tuned,
-        "measured": measure_revision(
-            decoder(model, positions=POSITIONS),
-            asked=ask("validation", measured_on, seed=2),
-            seed=seed,
-        ),
+        "measured": measure_revision(weights, asked=asked, seed=seed),
     }
     write_card(out, "revision", figures)
     return figures
@@ -98,19 +96,17 @@ def tune(
     model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int
 ) -> dict[str, object]:
     """Figures of the second phase; the model is changed in place."""
-    started, cpu = time.time(), time.process_time()
+    watch = Stopwatch()
     asked = ask("train", tuning.questions + tuning.held_out, seed=seed + 2)
+    # The completions are the generator's, whose weights the first phase did not touch.
     weights = decoder(load_generator(generator))
-    found, counts = draw_trajectories(weights, asked, pairing=tuning.pairing, seed=seed)
-    print(counts, f"{time.time() - started:.0f} s", flush=True)
-    train, held_out = (
-        [
-            each.document(asked[each.question].prompt)
-            for each in found
-            if (each.question >= tuning.questions) == late
-        ]
-        for late in (False, True)
-    )
+    trajectories, counts = draw_trajectories(weights, asked, pairing=tuning.pairing, seed=seed)
+    print(counts, f"{watch.wall():.0f} s", flush=True)
+    train: list[Document] = []
+    held_out: list[Document] = []
+    for trajectory in trajectories:
+        document = trajectory.document(asked[trajectory.question].prompt)
+        (train if trajectory.question < tuning.questions else held_out).append(document)
     if not train or not held_out:
         raise UserError(
             f"revision: expected right completions of {generator}, got none; train it longer first"
@@ -123,5 +119,4 @@ def tune(
         stopping=tuning,
         rng=random.Random(f"revision/{seed}"),
     )
-    spent = {"wall_seconds": time.time() - started, "cpu_seconds": time.process_time() - cpu}
-    return {**counts, **fitted, **{name: round(value, 1) for name, value in spent.items()}}
+    return {**counts, **fitted, **watch.figures()}

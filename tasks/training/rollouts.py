@@ -1,4 +1,4 @@
-"""Step labels without human work: Monte-Carlo rollouts of the generator (METHOD §3, arXiv 2312.08935)."""
+"""Step labels without human work: rollouts of the generator (METHOD §3, arXiv 2312.08935)."""
 
 from __future__ import annotations
 
@@ -33,17 +33,18 @@ class Asked(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """One distinct completion with its soft labels.
-
-    `ids` are question and completion, ended by the step token; `ends` the places of the step tokens in
-    it, `labels` a value in [0, 1] each, `draws` how often it was drawn; `question` numbers the question.
-    """
+    """One distinct completion with its soft labels."""
 
     question: int
+    """Number of the question, from 0."""
     ids: list[int]
+    """Question and completion, ended by the token at which the verifier is read."""
     ends: list[int]
+    """Places in `ids` of the tokens at which it is read."""
     labels: list[float]
+    """A value in [0, 1] for each of them."""
     draws: int
+    """How often the completion was drawn."""
 
 
 class Rollouts(NamedTuple):
@@ -56,19 +57,22 @@ class Rollouts(NamedTuple):
 
 def ask(split: Split, count: int, *, seed: int) -> list[Asked]:
     """The first `count` questions of a split under a seed."""
-    return [
-        Asked(encode(question_tokens(stages)), answer(solution(stages)), stages, level)
-        for level, stages in islice(chains(split, seed=seed), count)
-    ]
+    asked: list[Asked] = []
+    for level, stages in islice(chains(split, seed=seed), count):
+        prompt = encode(question_tokens(stages))
+        asked.append(Asked(prompt, answer(solution(stages)), stages, level))
+    return asked
 
 
 def answer_of(completion: list[int]) -> str | None:
     """The answer of a completion's ids, or None when it was cut or has none."""
     end, marker = token_ids()[END], token_ids()[ANSWER_MARKER]
+    # A cut completion may be cut inside its answer: what is written so far is none (METHOD §15).
     if not completion or completion[-1] != end or marker not in completion:
         return None
     words = vocabulary()
-    return "".join(words[token] for token in completion[completion.index(marker) + 1 : -1])
+    written = completion[completion.index(marker) + 1 : -1]
+    return "".join(words[token] for token in written)
 
 
 def draw(
@@ -90,55 +94,79 @@ def label_steps(
 ) -> tuple[list[Labelled], dict[str, int]]:
     """Labelled completions of every question, and how many draws and tokens that took.
 
-    Draws without an answer are dropped. A step's label is the share of rollouts from its end that reach
-    the target, shared by all draws that begin alike; a finished completion's label is its correctness.
+    Draws without an answer are dropped. A step's label is the share of rollouts from its end that
+    reach the target, shared by all draws that begin alike; a finished completion's label is its
+    correctness.
     """
     generator = torch.Generator().manual_seed(seed)
-    temperature = rollouts.temperature
     drawn = draw(
         weights,
-        [q.prompt for q in asked],
+        [question.prompt for question in asked],
         copies=rollouts.draws,
-        temperature=temperature,
+        temperature=rollouts.temperature,
         generator=generator,
     )
-    kept = [
+    answered = [
         Counter(tuple(text) for text in texts if answer_of(text) is not None) for texts in drawn
     ]
-    prefixes = sorted(
-        {
-            (number, text[:end])
-            for number, texts in enumerate(kept)
-            for text in texts
-            for end in step_ends(text)
-        }
-    )
+    prefixes = _prefixes(answered)
     rolled = draw(
         weights,
         [asked[number].prompt + list(prefix) for number, prefix in prefixes],
         copies=rollouts.rollouts,
-        temperature=temperature,
+        temperature=rollouts.temperature,
         generator=generator,
     )
-    values = {
-        (number, prefix): sum(answer_of(text) == asked[number].target for text in texts)
-        / len(texts)
-        for (number, prefix), texts in zip(prefixes, rolled, strict=True)
-    }
+    values = _values(asked, prefixes, rolled)
     rows = [
         _label(asked[number], number, text, count, values)
-        for number, texts in enumerate(kept)
+        for number, texts in enumerate(answered)
         for text, count in texts.items()
     ]
-    figures = {
-        "questions": len(asked),
-        "draws": sum(len(texts) for texts in drawn),
-        "without_answer": sum(len(texts) for texts in drawn)
-        - sum(sum(count.values()) for count in kept),
-        "prefixes": len(prefixes),
+    return rows, _count(drawn, rolled, answered)
+
+
+Prefix = tuple[int, tuple[int, ...]]
+"""Number of a question, and the beginning of a completion of it up to the end of a step."""
+
+
+def _prefixes(texts: list[Counter[tuple[int, ...]]]) -> list[Prefix]:
+    """Every prefix at which a step of some completion ends, once.
+
+    Sorted, because their order is the order in which random numbers are drawn for them, and that of
+    a set is not the same in every process.
+    """
+    prefixes: set[Prefix] = set()
+    for number, completions in enumerate(texts):
+        for text in completions:
+            prefixes |= {(number, text[:end]) for end in step_ends(text)}
+    return sorted(prefixes)
+
+
+def _values(
+    asked: list[Asked], prefixes: list[Prefix], rolled: list[list[list[int]]]
+) -> dict[Prefix, float]:
+    """Prefix → share of its rollouts that reach the target; those without an answer do not."""
+    values: dict[Prefix, float] = {}
+    for prefix, texts in zip(prefixes, rolled, strict=True):
+        target = asked[prefix[0]].target
+        values[prefix] = sum(answer_of(text) == target for text in texts) / len(texts)
+    return values
+
+
+def _count(
+    drawn: list[list[list[int]]],
+    rolled: list[list[list[int]]],
+    answered: list[Counter[tuple[int, ...]]],
+) -> dict[str, int]:
+    draws = sum(len(texts) for texts in drawn)
+    return {
+        "questions": len(drawn),
+        "draws": draws,
+        "without_answer": draws - sum(texts.total() for texts in answered),
+        "prefixes": len(rolled),
         "generated_tokens": sum(len(text) for texts in drawn + rolled for text in texts),
     }
-    return rows, figures
 
 
 def step_ends(text: tuple[int, ...]) -> list[int]:
@@ -149,8 +177,11 @@ def step_ends(text: tuple[int, ...]) -> list[int]:
 
 def finish(completion: list[int] | tuple[int, ...]) -> list[int]:
     """A completion as a verifier reads it: the step token in place of the end token."""
-    last = [token_ids()[STEP_END]]
-    return [*completion[:-1], *last] if completion[-1] == token_ids()[END] else list(completion)
+    ids = token_ids()
+    if completion[-1] != ids[END]:
+        return list(completion)
+    # The verifier scores at step tokens alone (METHOD §3): its answer line must end in one too.
+    return [*completion[:-1], ids[STEP_END]]
 
 
 def _label(
@@ -158,12 +189,12 @@ def _label(
     number: int,
     text: tuple[int, ...],
     count: int,
-    values: dict[tuple[int, tuple[int, ...]], float],
+    values: dict[Prefix, float],
 ) -> Labelled:
     ends = step_ends(text)
-    labels = [values[number, text[:end]] for end in ends] + [
-        float(answer_of(list(text)) == question.target)
-    ]
+    correct = answer_of(list(text)) == question.target
+    # The end needs no rollouts: what a whole completion is worth is known.
+    labels = [*(values[number, text[:end]] for end in ends), float(correct)]
     start = len(question.prompt)
     places = [start + end - 1 for end in (*ends, len(text))]
     return Labelled(number, question.prompt + finish(text), places, labels, count)

@@ -12,8 +12,8 @@ from tasks.publication.summary import COVERAGE
 from tasks.publication.words import model_short_name
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
-from tasks.statistics.intervals import Floats
 from tasks.statistics.comparisons import paired_difference
+from tasks.statistics.intervals import Floats
 from tasks.strategies.names import short_names
 from tasks.versions.version import Version, version_of, worth_of_run
 from warehouse.errors import UserError
@@ -35,28 +35,34 @@ class Row(NamedTuple):
     """To round 0; NULL of round 0 itself."""
     lo: float | None
     hi: float | None
-    verdict: str | None
+    comparison: str | None
     """`better`, `worse`, or `no difference` where the 95 % interval holds 0."""
 
 
 def round_rows(store: Store, run_ids: Sequence[str]) -> list[Row]:
-    """Every figure of every round, round 0 being the first run; UserError unless all ran on the same questions."""
+    """Every figure of every round, round 0 being the first run.
+
+    UserError unless all ran on the same questions.
+    """
     runs = [load_run(store, run_id) for run_id in run_ids]
     if len({run.benchmark.fingerprint for run in runs}) > 1:
         raise UserError(
-            "versions: expected runs on the same questions, got several benchmarks; evaluate them alike"
+            "versions: expected runs on the same questions, got several benchmarks; "
+            "evaluate them alike"
         )
     versions = [version_of(store, run_id) for run_id in run_ids]
-    measured = [figures(store, run) for run in runs]
-    return [
-        _row(figure, number, versions[number], accuracy=one[figure], first=measured[0][figure])
-        for figure in measured[0]
-        for number, one in enumerate(measured)
-    ]
+    by_round = [figures(store, run) for run in runs]
+    rows: list[Row] = []
+    # All rounds of one figure next to each other: that is what is compared.
+    for figure, first in by_round[0].items():
+        for number, accuracies in enumerate(by_round):
+            row = _row(figure, number, versions[number], accuracy=accuracies[figure], first=first)
+            rows.append(row)
+    return rows
 
 
 def _row(figure: str, number: int, version: Version, *, accuracy: Floats, first: Floats) -> Row:
-    named = (
+    common = (
         figure,
         number,
         version.version,
@@ -65,36 +71,41 @@ def _row(figure: str, number: int, version: Version, *, accuracy: Floats, first:
         float(accuracy.mean()),
     )
     if number == 0:
-        return Row(*named, None, None, None, None)
-    found = paired_difference(accuracy, first, seed=0).estimate
-    verdict = "better" if found.lo > 0 else "worse" if found.hi < 0 else "no difference"
-    return Row(*named, found.value, found.lo, found.hi, verdict)
+        return Row(*common, None, None, None, None)
+    # Paired, because all rounds answered the same questions. One seed: equal data, equal interval.
+    difference = paired_difference(accuracy, first, seed=0).estimate
+    comparison = "no difference"
+    if difference.lo > 0:
+        comparison = "better"
+    elif difference.hi < 0:
+        comparison = "worse"
+    return Row(*common, difference.value, difference.lo, difference.hi, comparison)
 
 
 def figures(store: Store, run: Run) -> dict[str, Floats]:
-    """Accuracy of each question, in the order of their ids, under every figure that rounds are compared by.
+    """Figure → accuracy of each question, in the order of their ids.
 
-    One draw; the baseline, and the cross-validated policy, at the headline budgets; and greedy decoding.
+    One draw; the baseline and the cross-validated policy at the headline budgets; greedy decoding.
     """
     outcomes = store.read(
         "SELECT * FROM outcomes WHERE run_id = $run_id ORDER BY question_id", run_id=run.run_id
     )
 
-    def measured(strategy: str, budget: int) -> Floats:
+    def accuracy(strategy: str, budget: int) -> Floats:
         cell = outcomes.filter(pl.col("strategy") == strategy, pl.col("budget") == budget)
         return cell["accuracy"].to_numpy().astype(np.float64)
 
-    baseline, least, headline = run.study.baseline, run.study.budgets[0], run.study.headline_budgets
+    baseline = run.study.baseline
+    least = run.study.budgets[0]
     policy = worth_of_run(store, run.run_id)
-    return {
-        f"pass@{least}": measured(COVERAGE, least),
-        **{
-            f"{short_names([baseline])[baseline]} at {budget}": measured(baseline, budget)
-            for budget in headline
-        },
-        **{f"policy at {budget}": policy.accuracy[:, policy.at(budget)] for budget in headline},
-        "greedy": _greedy(run),
-    }
+    by_figure = {f"pass@{least}": accuracy(COVERAGE, least)}
+    for budget in run.study.headline_budgets:
+        name = short_names([baseline])[baseline]
+        by_figure[f"{name} at {budget}"] = accuracy(baseline, budget)
+    for budget in run.study.headline_budgets:
+        by_figure[f"policy at {budget}"] = policy.accuracy[:, policy.at(budget)]
+    by_figure["greedy"] = _greedy(run)
+    return by_figure
 
 
 def _greedy(run: Run) -> Floats:

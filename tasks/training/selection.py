@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.statistics.selectors import Candidate, majority, weighted
-from tasks.training.chains import Chains, gain, resample, share
-from tasks.training.measures import Judged, step_figures
+from tasks.training.chains import Chains, Indices, gain, resample, share
+from tasks.training.measures import Floats, Judged, step_figures
 from tasks.training.rollouts import Asked, answer_of
 
 LENGTHS, WIDTHS = (4, 8), (1, 2, 4)
+"""Attempts a chain, and chains, of which selections are measured."""
 
 
 class Scored(NamedTuple):
@@ -26,29 +27,30 @@ class Scored(NamedTuple):
 def scored_chains(
     asked: list[Asked], drawn: Chains, scores: list[float]
 ) -> list[list[list[Scored]]]:
-    """Attempts by (question, chain, attempt); `scores` are those of the finished ones, in that order."""
+    """Attempts by (question, chain, attempt); `scores`: of the finished ones, in that order."""
     left = iter(scores)
+
+    def score(text: list[int], target: str) -> Scored:
+        answer = answer_of(text)
+        # The selectors pass over an attempt without an answer, whatever stands for its score.
+        return Scored(answer, 0.0 if answer is None else next(left), answer == target)
+
     return [
-        [
-            [
-                Scored(answer, 0.0 if answer is None else next(left), answer == question.target)
-                for answer in map(answer_of, chain)
-            ]
-            for chain in chains
-        ]
+        [[score(text, question.target) for text in chain] for chain in chains]
         for question, chains in zip(asked, drawn.texts, strict=True)
     ]
 
 
-def chosen(attempts: list[Scored]) -> Scored | None:
+def choose(attempts: list[Scored]) -> Scored | None:
     """The attempt that the selector `weighted` serves (METHOD §4)."""
     index = weighted([Candidate(each.answer, each.score) for each in attempts]).index
     return None if index is None else attempts[index]
 
 
-def hierarchical(chains: list[list[Scored]]) -> bool:
+def hierarchical_is_right(chains: list[list[Scored]]) -> bool:
     """Is the answer right that wins among the chains' winners, each weighted (METHOD §4, §5)."""
-    winner = chosen([one for one in map(chosen, chains) if one is not None])
+    winners = [winner for winner in map(choose, chains) if winner is not None]
+    winner = choose(winners)
     return winner is not None and winner.correct
 
 
@@ -56,11 +58,9 @@ def vote_of_last(chains: list[list[Scored]]) -> float:
     """Chance that the answer most chains end with is right; equals share."""
     last = [chain[-1] for chain in chains]
     credits = majority([Candidate(each.answer, each.score) for each in last]).credits
-    return sum(
-        credits.get(answer, 0.0)
-        for answer in {each.answer for each in last if each.correct}
-        if answer
-    )
+    # At most one answer is right: the target.
+    right = {each.answer for each in last if each.correct}
+    return sum(credits.get(answer, 0.0) for answer in right if answer)
 
 
 def measure_orm(
@@ -68,64 +68,69 @@ def measure_orm(
 ) -> dict[str, object]:
     """Areas and calibration by attempt, and hierarchical selection against taking last attempts."""
     rows = scored_chains(asked, drawn, scores)
-    attempts = len(rows[0][0])
+    chains, attempts = len(rows[0]), len(rows[0][0])
     resampled = resample(len(rows), seed=seed)
+    by_attempt = {
+        str(place + 1): step_figures(_judge_places(rows, [place])) for place in range(attempts)
+    }
+    every = _judge_places(rows, list(range(attempts)))
     return {
         "questions": len(rows),
-        "chains": len(rows[0]),
-        "attempts": {
-            **{str(t + 1): step_figures(_judged(rows, [t])) for t in range(attempts)},
-            "all": step_figures(_judged(rows, list(range(attempts)))),
-        },
+        "chains": chains,
+        "attempts": {**by_attempt, "all": step_figures(every)},
         "selection": {
-            f"{width} × {length}": _selection(rows, resampled, width=width, length=length)
+            f"{width} × {length}": _measure_selection(rows, resampled, width=width, length=length)
             for length in LENGTHS
             for width in WIDTHS
-            if length <= attempts and width <= len(rows[0])
+            if length <= attempts and width <= chains
         },
     }
 
 
-def _judged(rows: list[list[list[Scored]]], places: list[int]) -> Judged:
-    found = [
-        (each.score, float(each.correct), float(each.correct), float(number), 1.0)
-        for number, chains in enumerate(rows)
-        for chain in chains
-        for each in (chain[place] for place in places)
-        if each.answer is not None
-    ]
-    return Judged(*np.array(found).T)
+def _judge_places(rows: list[list[list[Scored]]], places: list[int]) -> Judged:
+    columns: list[tuple[float, ...]] = []
+    for number, chains in enumerate(rows):
+        attempts = [chain[place] for chain in chains for place in places]
+        for each in attempts:
+            if each.answer is not None:
+                # An ORM's label is no share of rollouts but the correctness itself.
+                correct = float(each.correct)
+                columns.append((each.score, correct, correct, float(number), 1.0))
+    return Judged(*np.array(columns).T)
 
 
-def _selection(
-    rows: list[list[list[Scored]]],
-    resampled: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-    *,
-    width: int,
-    length: int,
+def _measure_selection(
+    rows: list[list[list[Scored]]], resampled: Indices, *, width: int, length: int
 ) -> dict[str, object]:
-    """Averages over all subsets of `width` of a question's chains."""
-    subsets = list(combinations(range(len(rows[0])), width))
-    cut = [
-        [
-            [chain[:length] for chain in chains]
-            for chains in (map(question.__getitem__, s) for s in subsets)
-        ]
-        for question in rows
-    ]
-    chosen = np.array([[float(hierarchical(chains)) for chains in question] for question in cut])
-    last = np.array(
-        [
-            [float(np.mean([chain[-1].correct for chain in chains])) for chains in question]
-            for question in cut
-        ]
-    )
-    vote = np.array([[vote_of_last(chains) for chains in question] for question in cut])
-    ones = np.ones_like(chosen)
+    """Averages over all subsets of `width` of a question's chains, each cut to `length` attempts.
+
+    Over all of them, because the first `width` chains alone would add noise (METHOD §10).
+    """
+    hierarchical: list[list[float]] = []
+    last: list[list[float]] = []
+    vote: list[list[float]] = []
+    for question in rows:
+        cut = [chain[:length] for chain in question]
+        subsets = [list(chains) for chains in combinations(cut, width)]
+        hierarchical.append([float(hierarchical_is_right(chains)) for chains in subsets])
+        last.append([_share_of_last(chains) for chains in subsets])
+        vote.append([vote_of_last(chains) for chains in subsets])
+    return _compare(np.array(hierarchical), np.array(last), np.array(vote), resampled)
+
+
+def _share_of_last(chains: list[list[Scored]]) -> float:
+    return float(np.mean([chain[-1].correct for chain in chains]))
+
+
+def _compare(
+    hierarchical: Floats, last: Floats, vote: Floats, resampled: Indices
+) -> dict[str, object]:
+    """Figures of three ways to choose, each (questions, subsets), and what the first one gains."""
+    ones = np.ones_like(hierarchical)
     return {
-        "hierarchical": share(chosen, ones, resampled),
+        "hierarchical": share(hierarchical, ones, resampled),
         "last_attempt": share(last, ones, resampled),
         "vote_of_last": share(vote, ones, resampled),
-        "gain_over_last": gain(chosen - last, resampled),
-        "gain_over_vote": gain(chosen - vote, resampled),
+        "gain_over_last": gain(hierarchical - last, resampled),
+        "gain_over_vote": gain(hierarchical - vote, resampled),
     }

@@ -28,10 +28,12 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 
     Nothing is added at either end and no space is normalised, so decode(encode(text)) == text.
     """
+    # A regular expression takes the first alternative that fits, not the longest.
     longest_first = sorted(vocabulary(), key=len, reverse=True)
     pattern = Regex("|".join(re.escape(text) for text in longest_first))
     inner = Tokenizer(models.WordLevel(token_ids(), unk_token=PAD))
     inner.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="isolated")  # type: ignore[assignment]
+    # Without a decoder the tokens would be joined with spaces between them.
     inner.decoder = decoders.Fuse()  # type: ignore[assignment]
     return PreTrainedTokenizerFast(
         tokenizer_object=inner, eos_token=END, pad_token=PAD, clean_up_tokenization_spaces=False

@@ -18,11 +18,13 @@ from tasks.training.sampling import Decoder
 
 
 class Pairing(NamedTuple):
-    """How completions are drawn and paired; at most `per_question` right ones of a question are used."""
+    """How completions are drawn and paired."""
 
     draws: int = 64
     temperature: float = 1.2
+    """Above 1, because wrong completions are wanted too (METHOD §5)."""
     per_question: int = 8
+    """Most right completions of one question: easy ones have many."""
 
 
 class Trajectory(NamedTuple):
@@ -34,8 +36,10 @@ class Trajectory(NamedTuple):
 
     def document(self, prompt: list[int]) -> Document:
         """Its ids, with loss on the right completion, the review before it and its end only."""
+        # Written as the model wrote them in its first phase: a review, then the attempt.
         opening = review_of(self.earlier[-1]) if self.earlier else []
-        return completion(revision_prompt(prompt, self.earlier), [*opening, *self.right])
+        shown = revision_prompt(prompt, self.earlier)
+        return completion(shown, [*opening, *self.right])
 
 
 def draw_trajectories(
@@ -48,45 +52,46 @@ def draw_trajectories(
     drawn = draw(
         weights, prompts, copies=pairing.draws, temperature=pairing.temperature, generator=generator
     )
-    found = [
-        trajectory
-        for number, (question, texts) in enumerate(zip(asked, drawn, strict=True))
-        for trajectory in pair(number, question.target, texts, rng, most=pairing.per_question)
-    ]
+    trajectories: list[Trajectory] = []
+    for number, (question, texts) in enumerate(zip(asked, drawn, strict=True)):
+        trajectories += pair(number, question.target, texts, rng, most=pairing.per_question)
     figures = {
         "questions": len(asked),
         "draws": sum(len(texts) for texts in drawn),
-        "trajectories": len(found),
+        "trajectories": len(trajectories),
         "generated_tokens": sum(len(text) for texts in drawn for text in texts),
     }
-    return found, figures
+    return trajectories, figures
 
 
 def pair(
     number: int, target: str, texts: list[list[int]], rng: random.Random, *, most: int
 ) -> list[Trajectory]:
-    """Up to `most` right completions, each behind 0 to 4 (evenly drawn) wrong ones, the nearest one last.
+    """Up to `most` right completions, each behind 0 to 4 (evenly drawn) wrong ones, nearest last.
 
-    Completions without an answer are dropped; there are fewer wrong ones where the question has fewer.
+    Completions without an answer are dropped; there are fewer wrong ones where the question has
+    fewer.
     """
     right = [text for text in texts if answer_of(text) == target]
     wrong = [text for text in texts if answer_of(text) not in (None, target)]
     chosen = rng.sample(right, min(most, len(right)))
-    return [Trajectory(number, _earlier(text, wrong, rng), text) for text in chosen]
+    return [Trajectory(number, _draw_earlier(text, wrong, rng), text) for text in chosen]
 
 
-def _earlier(right: list[int], wrong: list[list[int]], rng: random.Random) -> list[list[int]]:
+def _draw_earlier(right: list[int], wrong: list[list[int]], rng: random.Random) -> list[list[int]]:
     count = min(rng.randint(0, WINDOW), len(wrong))
     if count == 0:
         return []
-    nearest = min(
-        range(len(wrong)), key=lambda index: edit_distance(spelled(right), spelled(wrong[index]))
-    )
+    # The nearest stands last, so that a revision is seen to mend what it follows (METHOD §5); of
+    # equally near ones it is the earliest draw.
+    wanted = spell(right)
+    distances = [edit_distance(wanted, spell(text)) for text in wrong]
+    nearest = distances.index(min(distances))
     others = [text for index, text in enumerate(wrong) if index != nearest]
     return [*rng.sample(others, count - 1), wrong[nearest]]
 
 
-def spelled(text: list[int]) -> str:
+def spell(text: list[int]) -> str:
     """A completion as people read it, without its end token."""
     words = vocabulary()
     return "".join(words[token] for token in without_end(text))
@@ -94,18 +99,21 @@ def spelled(text: list[int]) -> str:
 
 def edit_distance(left: str, right: str) -> int:
     """Fewest characters to insert, delete or replace to make one text the other."""
-    return int(
-        _distance(
-            *(np.array([ord(letter) for letter in text], dtype=np.int32) for text in (left, right))
-        )
-    )
+    return int(_distance(_code_points(left), _code_points(right)))
+
+
+def _code_points(text: str) -> NDArray[np.int32]:
+    return np.array([ord(letter) for letter in text], dtype=np.int32)
 
 
 @compile_kernel
 def _distance(left: NDArray[np.int32], right: NDArray[np.int32]) -> int:
+    # row[j]: distance of what was read of `left` to the first j letters of `right`.
     row = np.arange(len(right) + 1)
     for i in range(len(left)):
-        corner, row[0] = row[0], i + 1
+        # The value that row[j] had one letter of `left` earlier: a replacement starts from there.
+        corner = row[0]
+        row[0] = i + 1
         for j in range(len(right)):
             replaced = corner + (left[i] != right[j])
             corner = row[j + 1]

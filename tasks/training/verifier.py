@@ -1,7 +1,8 @@
 """The bundled verifier's model: a small Qwen2 with a two-label head on every position.
 
-Weights are laid out as the Qwen2 process reward models that engines serve: Llama's layers with zero biases
-on q, k, v, and a head of names `score.0`, `score.2`. Label 1 is "this prefix leads to the target".
+Weights are laid out as the Qwen2 process reward models that engines serve: Llama's layers with zero
+biases on q, k, v, and a head of names `score.0`, `score.2`. Label 1 is "this prefix leads to the
+target".
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _SHARED_SETTINGS = (
 
 
 class ProcessRewardModel(nn.Module):
-    """Qwen2 backbone and the head Linear – ReLU – Linear on every position: logits (batch, length, 2)."""
+    """Qwen2 backbone and the head Linear – ReLU – Linear on every position."""
 
     def __init__(self, config: Qwen2Config) -> None:
         super().__init__()
@@ -44,6 +45,7 @@ class ProcessRewardModel(nn.Module):
         self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2))
 
     def forward(self, ids: Tensor) -> Tensor:
+        """Logits (batch, length, 2) of ids (batch, length)."""
         hidden = self.model(input_ids=ids, use_cache=False).last_hidden_state
         return self.score(hidden)
 
@@ -55,12 +57,14 @@ def from_generator(generator: LlamaForCausalLM) -> ProcessRewardModel:
         **{name: getattr(source, name) for name in _SHARED_SETTINGS},
         rope_parameters=source.rope_parameters,
         use_sliding_window=False,
+        # A verifier has no output layer over the vocabulary.
         tie_word_embeddings=False,
         num_labels=2,
         attn_implementation="eager",
         architectures=["Qwen2ForProcessRewardModel"],
     )
     verifier = ProcessRewardModel(Qwen2Config(**settings))
+    # Not strict, because Llama has no biases; anything else that is missing would stay random.
     missing, unexpected = verifier.model.load_state_dict(generator.model.state_dict(), strict=False)
     if unexpected or any("proj.bias" not in name for name in missing):
         raise ValueError(f"expected only q, k, v biases to be new, got {missing}, {unexpected}")
@@ -82,19 +86,23 @@ def step_scores(
     verifier: ProcessRewardModel, rows: list[tuple[list[int], list[int]]], *, size: int = 256
 ) -> list[list[float]]:
     """Probabilities of label 1 at the given places of each (ids, places), in the given order."""
+    # Rows of like length together: less padding.
     order = sorted(range(len(rows)), key=lambda index: len(rows[index][0]))
     scores: list[list[float]] = [[] for _ in rows]
     for start in range(0, len(order), size):
         chosen = order[start : start + size]
+        padded = pad_ids([rows[index][0] for index in chosen])
         with torch.inference_mode():
-            chances = verifier(pad_ids([rows[index][0] for index in chosen])).softmax(-1)[..., 1]
+            chances = verifier(padded).softmax(-1)[..., 1]
         for row, index in enumerate(chosen):
-            scores[index] = chances[row, rows[index][1]].tolist()
+            _, places = rows[index]
+            scores[index] = chances[row, places].tolist()
     return scores
 
 
 def pad_ids(rows: list[list[int]]) -> Tensor:
     """Ids (rows, longest), padded on the right."""
+    # No mask is needed: attention looks back only, so no place that is read sees the padding.
     longest = max(map(len, rows))
     pad = token_ids()[PAD]
     return torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
@@ -110,5 +118,6 @@ def save_prm(verifier: ProcessRewardModel, out: Path, *, step_token: str = STEP_
     }
     (out / "config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
     weights = {name: value.detach().contiguous() for name, value in verifier.state_dict().items()}
+    # transformers refuses weights whose file does not name its format.
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
     build_tokenizer().save_pretrained(out)

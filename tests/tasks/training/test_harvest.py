@@ -1,4 +1,7 @@
-"""What a round of distilling learns: served completions of training questions, targets aside unless asked for."""
+"""What a round of distilling learns: served completions of training questions.
+
+Targets are not looked at unless they are asked for.
+"""
 
 import asyncio
 import dataclasses
@@ -37,27 +40,30 @@ def study_of(**changes):
 
 
 def harvest_run(folder, *, target=None):
-    """A generated run over training questions, graded against the true targets or against a wrong one."""
+    """A generated run over training questions, graded against true targets or a wrong one."""
     asking = harvest_study(study_of(), MODEL, 1)
     with Store.open(folder) as store:
         run_id = open_run(store, asking, MODEL)
     generate.run(folder, run_id, engines=ScriptedEngines)
     with Store.open(folder) as store:
         run = load_run(store, run_id)
-        told = [dataclasses.replace(q, target=target or q.target) for q in run.benchmark.questions]
-        misled = dataclasses.replace(run, benchmark=run.benchmark._replace(questions=told))
+        questions = [
+            dataclasses.replace(question, target=target or question.target)
+            for question in run.benchmark.questions
+        ]
+        misled = dataclasses.replace(run, benchmark=run.benchmark._replace(questions=questions))
         grade_completions(store, misled, asyncio.run(completions(store, run)))
     return run_id
 
 
 async def completions(store, run):
-    asking, found = replay_run(store, run), {}
+    asking, nodes_by_key = replay_run(store, run), {}
     for question in run.benchmark.questions:
         nodes = list(await asking.pool(question))
         for strategy, budget in asking.plan.searches:
             nodes += (await asking.search(question, strategy, budget)).completions
-        found |= {node.key: node for node in nodes}
-    return list(found.values())
+        nodes_by_key |= {node.key: node for node in nodes}
+    return list(nodes_by_key.values())
 
 
 def questions_of(number):
@@ -79,14 +85,14 @@ def test_a_study_without_the_word_train_is_on_test_questions_whatever_its_seed()
 
 
 def test_the_text_is_what_the_model_wrote_after_its_prompt(tmp_path):
-    found = harvest(tmp_path / "w", harvest_run(tmp_path / "w"), by="verifier", least_score=0.0)
+    harvested = harvest(tmp_path / "w", harvest_run(tmp_path / "w"), by="verifier", least_score=0.0)
     run = prepare_run(harvest_study(study_of(), MODEL, 1), MODEL, run_id="")
     asked = {question.question_id: question for question in run.benchmark.questions}
-    for text in found.texts:
+    for text in harvested.texts:
         assert text.prompt == run.format.prompt(asked[text.question_id])
         assert "Answer: " in run.format.tokenizer.decode(text.completion)
-    assert found.served == len(found.texts) == len(set(found.texts))
-    assert {text.question_id for text in found.texts} == set(asked)
+    assert harvested.served == len(harvested.texts) == len(set(harvested.texts))
+    assert {text.question_id for text in harvested.texts} == set(asked)
 
 
 def test_a_higher_threshold_keeps_fewer_and_of_them_more_are_right(tmp_path):
@@ -108,8 +114,8 @@ def test_the_verifiers_variant_learns_the_same_from_wrong_targets(tmp_path):
 
 
 def test_the_targets_variant_keeps_what_is_right_and_says_when_nothing_is(tmp_path):
-    found = harvest(tmp_path / "a", harvest_run(tmp_path / "a"), by="target", least_score=1.0)
-    assert 0 < found.right == len(found.texts) < found.served
+    harvested = harvest(tmp_path / "a", harvest_run(tmp_path / "a"), by="target", least_score=1.0)
+    assert 0 < harvested.right == len(harvested.texts) < harvested.served
     wrong = harvest_run(tmp_path / "b", target="a=9")
     with pytest.raises(UserError, match="the target calls right, got none"):
         harvest(tmp_path / "b", wrong, by="target", least_score=1.0)

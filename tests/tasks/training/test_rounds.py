@@ -27,22 +27,17 @@ def test_a_version_writes_what_it_was_taught_and_its_card_says_from_what(tmp_pat
     torch.set_num_threads(1)
     _, stages = next(chains("train"))
     prompt = tuple(encode(question_tokens(stages)))
-    taught = encode(document(stages, random.Random(0), writing=Writing((0, 0, 0), (0, 0, 0))))[
-        :-1
-    ]  # wrong guesses
+    wrong_guesses = Writing((0, 0, 0), (0, 0, 0))
+    lesson = encode(document(stages, random.Random(0), writing=wrong_guesses))[:-1]
     before = greedy(PARENT, [prompt])
-    recipe, texts = DistillRecipe(passes=60, batch=1), [Learnt("one", prompt, tuple(taught))]
+    recipe, texts = DistillRecipe(passes=60, batch=1), [Learnt("one", prompt, tuple(lesson))]
     train_distilled(PARENT, tmp_path, texts=texts, facts={"round": 1}, recipe=recipe, measured_on=5)
-    assert greedy(tmp_path, [prompt]) == [taught] != before
+    assert greedy(tmp_path, [prompt]) == [lesson] != before
     card = json.loads((tmp_path / "card.json").read_text())
-    assert (card["round"], card["made_from"], card["rebuild"]) == (
-        1,
-        weights_digest(PARENT),
-        "ttc distill",
-    )
-    assert (
-        card["tokens_seen"] >= 60 * (len(prompt) + len(taught)) and card["wall_seconds"] is not None
-    )
+    facts = (card["round"], card["made_from"], card["rebuild"])
+    assert facts == (1, weights_digest(PARENT), "ttc distill")
+    assert card["tokens_seen"] >= 60 * (len(prompt) + len(lesson))
+    assert card["wall_seconds"] is not None
 
 
 class Perfect(ScriptedEngines):
@@ -60,14 +55,15 @@ def test_rounds_stand_side_by_side_with_the_paired_difference_to_round_0(tmp_pat
     better = run_all(folder, small_study(generator={"models": [HALF]}), engines=Perfect)
     with Store.open(folder) as store:
         rows = round_rows(store, [first, same, better])
-    found = {(row.figure, row.round): row for row in rows}
-    one, two = found["pass@1", 1], found["pass@1", 2]
-    assert (one.difference, one.lo, one.hi, one.verdict) == (0, 0, 0, "no difference")
-    assert two.accuracy == 1 and two.verdict == "better" and 0 < two.lo <= two.difference <= two.hi
-    assert two.difference == pytest.approx(1 - found["pass@1", 0].accuracy)
-    assert found["policy at 4", 2].accuracy == 1
-    assert [found[figure, 0].verdict for figure in ("greedy", "weighted at 4")] == [None, None]
-    assert [found["greedy", number].version for number in (0, 1, 2)] == [1, 1, 2]
+    by_round = {(row.figure, row.round): row for row in rows}
+    one, two = by_round["pass@1", 1], by_round["pass@1", 2]
+    assert (one.difference, one.lo, one.hi, one.comparison) == (0, 0, 0, "no difference")
+    assert (two.accuracy, two.comparison) == (1, "better")
+    assert 0 < two.lo <= two.difference <= two.hi
+    assert two.difference == pytest.approx(1 - by_round["pass@1", 0].accuracy)
+    assert by_round["policy at 4", 2].accuracy == 1
+    assert by_round["greedy", 0].comparison is by_round["weighted at 4", 0].comparison is None
+    assert [by_round["greedy", number].version for number in (0, 1, 2)] == [1, 1, 2]
 
 
 def test_rounds_on_different_questions_are_refused(tmp_path):

@@ -86,11 +86,11 @@ def test_samples_follow_the_models_probabilities(trained: tuple[Path, Path]) -> 
     drawn = sample(
         decoder(model), [prompt], sampling=sampling, generator=torch.Generator().manual_seed(0)
     )
-    found = np.bincount([text[0] for text in drawn[0]], minlength=len(token_ids())) / 4000
+    shares = np.bincount([text[0] for text in drawn[0]], minlength=len(token_ids())) / 4000
     with torch.no_grad():
         law = (model(torch.tensor([prompt])).logits[0, -1] / 2.0).softmax(-1).numpy()
     # the standard deviation of a share is at most 0.008
-    assert np.abs(found - law).max() < 0.032
+    assert np.abs(shares - law).max() < 0.032
 
 
 def test_labels_are_shares_of_right_rollouts_and_end_in_correctness(

@@ -47,7 +47,7 @@ def test_a_widened_model_says_what_the_narrow_one_says() -> None:
 
 
 def test_every_weight_of_a_widened_model_can_learn() -> None:
-    """What is new writes nothing at first; after one step of its writers all of it has a gradient."""
+    """What is new writes nothing at first; after one step of its writers all has a gradient."""
     torch.manual_seed(0)
     narrow, wide = new_model(NARROW), new_model(WIDE)
     widen(narrow, wide)

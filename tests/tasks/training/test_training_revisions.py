@@ -32,17 +32,17 @@ from tasks.training.attempts import (
     revise,
     revision_prompt,
 )
-from tasks.training.bundled import FAMILY, held
+from tasks.training.bundled import MEMBERS, is_trained
 from tasks.training.cards import render
 from tasks.training.chains import Chains, chain_figures, draw_chains
 from tasks.training.learning import IGNORED
-from tasks.training.orm import Drawn, OrmRecipe, read_attempt, train_orm
+from tasks.training.orm import ChainDraws, OrmRecipe, read_attempt, train_orm
 from tasks.training.revision import RevisionRecipe, Tuning, train_revision
 from tasks.training.rollouts import ask
 from tasks.training.sampling import decoder
-from tasks.training.selection import Scored, chosen, hierarchical, vote_of_last
+from tasks.training.selection import Scored, choose, hierarchical_is_right, vote_of_last
 from tasks.training.tokenizer import encode, token_ids
-from tasks.training.trajectories import Pairing, Trajectory, edit_distance, pair, spelled
+from tasks.training.trajectories import Pairing, Trajectory, edit_distance, pair, spell
 
 HONEST = (0.0, 0.0, 0.0)
 REVISING = Revising(Mix((2, 3), (1, 1, 1)), Writing((0.5, 0.5, 0.5), HONEST), keep=1.0)
@@ -51,7 +51,7 @@ WORDS = vocabulary()
 STAGES = [Stage(2, None, None, 4), Stage(3, 2, None, 5)]
 
 
-def spell(ids: list[int]) -> str:
+def text_of(ids: list[int]) -> str:
     return "".join(WORDS[token] for token in ids)
 
 
@@ -70,15 +70,15 @@ def test_a_first_attempt_is_asked_for_with_the_question_alone() -> None:
 
 def test_earlier_attempts_are_numbered_and_stand_without_their_end() -> None:
     question = encode(question_tokens(STAGES))
-    prompt = spell(revision_prompt(question, [completion_of(2, 0), completion_of(2, 1)[:-1]]))
-    assert prompt == spell(question) + (
+    prompt = text_of(revision_prompt(question, [completion_of(2, 0), completion_of(2, 1)[:-1]]))
+    assert prompt == text_of(question) + (
         "Attempt 1:\nAnswer: a=2 b=0\nAttempt 2:\nAnswer: a=2 b=1\nAttempt 3:\n"
     )
 
 
 def test_only_the_four_latest_attempts_are_shown_numbered_from_one() -> None:
     earlier = [completion_of(number, 0) for number in range(6)]
-    prompt = spell(revision_prompt([], earlier))
+    prompt = text_of(revision_prompt([], earlier))
     assert prompt.count("Attempt") == WINDOW + 1
     assert prompt.startswith("Attempt 1:\nAnswer: a=2 b=0\nAttempt 2:\nAnswer: a=3")
     assert prompt.endswith("Attempt 5:\n")
@@ -87,7 +87,7 @@ def test_only_the_four_latest_attempts_are_shown_numbered_from_one() -> None:
 def test_every_attempt_of_a_document_ends_in_the_end_token() -> None:
     texts = [completion_of(2, 0), completion_of(2, 1)]
     ids, labels = chain_document([9], texts)
-    assert spell(ids[1:]) == "Attempt 1:\nAnswer: a=2 b=0\nAttempt 2:\nAnswer: a=2 b=1"
+    assert text_of(ids[1:]) == "Attempt 1:\nAnswer: a=2 b=0\nAttempt 2:\nAnswer: a=2 b=1"
     ends = [place for place, label in enumerate(labels) if label == token_ids()[END]]
     # the label after a last digit is the end, while the text goes on with a line break without loss
     assert [WORDS[ids[place]] for place in ends] == ["0", "1"]
@@ -144,7 +144,8 @@ def test_the_latest_mark_of_a_guess_counts() -> None:
 
 
 def test_a_line_that_checked_another_congruence_says_nothing() -> None:
-    # b's line depends on a: what failed with a = 3 may be right with a = 2 (1·b + 2·a = 0 has b = 3)
+    # b's line depends on a: what failed with a = 3 may be right with a = 2
+    # (1·b + 2·a = 0 has b = 3)
     stages = [Stage(2, None, None, 4), Stage(1, 2, 0, 0)]
     earlier = [Attempt([], [3, 3], [False, False])]
     always = REVISING._replace(writing=Writing((1.0, 1.0, 1.0), HONEST))
@@ -160,29 +161,30 @@ def test_a_chain_sees_only_the_four_latest_attempts() -> None:
 def test_right_attempts_stay_and_chains_get_better() -> None:
     rng = random.Random(0)
     chains = [chain(STAGES, [], rng, length=5, revising=REVISING) for _ in range(400)]
-    right = np.array([[attempt.values == [2, 1] for attempt in found] for found in chains])
+    right = np.array([[attempt.values == [2, 1] for attempt in attempts] for attempts in chains])
     assert (right[:, 1:] >= right[:, :-1]).all()
-    # each of two guesses is right by attempt t with chance 1 − 0.5^t; standard deviation at most 0.025
+    # each of two guesses is right by attempt t with chance 1 − 0.5^t;
+    # standard deviation at most 0.025
     np.testing.assert_allclose(right.mean(0), [(1 - 0.5**t) ** 2 for t in range(1, 6)], atol=0.08)
 
 
 def test_trajectories_have_up_to_four_wrong_ones_and_the_nearest_last() -> None:
     texts = [completion_of(2, 1)] * 40 + [completion_of(a, b) for a in (0, 1, 3) for b in (1, 4)]
-    found = pair(0, "a=2 b=1", texts, random.Random(0), most=40)
-    assert {len(each.earlier) for each in found} == {0, 1, 2, 3, 4}
-    for each in found:
+    trajectories = pair(0, "a=2 b=1", texts, random.Random(0), most=40)
+    assert {len(each.earlier) for each in trajectories} == {0, 1, 2, 3, 4}
+    for each in trajectories:
         assert each.right == completion_of(2, 1)
         assert all(text != each.right for text in each.earlier)
         if each.earlier:
-            assert edit_distance(spelled(each.earlier[-1]), spelled(each.right)) == 1
+            assert edit_distance(spell(each.earlier[-1]), spell(each.right)) == 1
             assert len(set(map(tuple, each.earlier))) == len(each.earlier)
 
 
 def test_a_questions_trajectories_are_capped_and_cut_completions_left_out() -> None:
     texts = [completion_of(2, 1)] * 10 + [completion_of(3, 1), completion_of(4, 1)[:-1]]
-    found = pair(0, "a=2 b=1", texts, random.Random(0), most=3)
-    assert len(found) == 3
-    assert all(each.earlier in ([], [completion_of(3, 1)]) for each in found)
+    trajectories = pair(0, "a=2 b=1", texts, random.Random(0), most=3)
+    assert len(trajectories) == 3
+    assert all(each.earlier in ([], [completion_of(3, 1)]) for each in trajectories)
 
 
 def test_only_the_right_completion_of_a_trajectory_has_loss() -> None:
@@ -191,7 +193,7 @@ def test_only_the_right_completion_of_a_trajectory_has_loss() -> None:
     learnt = [label for label in document.labels if label != IGNORED]
     # before it stands the review of the wrong one shown last
     assert learnt == review_of(wrong) + completion_of(2, 1)
-    assert spell(learnt).startswith("Verified: a=")
+    assert text_of(learnt).startswith("Verified: a=")
     assert document.labels[-1] == token_ids()[END]
     assert len(document.ids) == len(document.labels)
 
@@ -216,8 +218,8 @@ def test_weighted_selection_sums_scores_by_answer() -> None:
         Scored("x", 0.5, True),
         Scored(None, 0.0, False),
     ]
-    assert chosen(attempts) == Scored("x", 0.5, True)
-    assert chosen([Scored(None, 0.0, False)]) is None
+    assert choose(attempts) == Scored("x", 0.5, True)
+    assert choose([Scored(None, 0.0, False)]) is None
 
 
 def test_hierarchical_selection_weighs_the_chains_winners() -> None:
@@ -226,8 +228,8 @@ def test_hierarchical_selection_weighs_the_chains_winners() -> None:
         [Scored("x", 0.5, True), Scored("y", 0.1, False)],
         [Scored("y", 0.9, False), Scored("x", 0.2, True)],
     )
-    assert hierarchical([low, high, low])
-    assert not hierarchical([low, high])
+    assert hierarchical_is_right([low, high, low])
+    assert not hierarchical_is_right([low, high])
 
 
 def test_a_tie_of_last_answers_shares_the_credit() -> None:
@@ -236,7 +238,8 @@ def test_a_tie_of_last_answers_shares_the_credit() -> None:
 
 
 def test_turns_are_counted_among_the_attempts_that_could_turn() -> None:
-    # chains of one question: 1 0, 1 1, 0 1, 0 0 → half of the right ones turn wrong, half of the wrong ones right
+    # chains of one question: 1 0, 1 1, 0 1, 0 0 → half of the right ones turn wrong,
+    # half of the wrong ones right
     correct = np.array([[[True, False], [True, True], [False, True], [False, False]]])
     figures = json.loads(
         json.dumps(chain_figures(Chains([], correct, np.ones_like(correct)), [1], seed=0))
@@ -248,10 +251,10 @@ def test_turns_are_counted_among_the_attempts_that_could_turn() -> None:
 
 
 def test_a_finished_card_of_another_recipe_is_not_held(tmp_path: Path) -> None:
-    member = FAMILY["half"]
-    assert not held(tmp_path, recipe=member.recipe, seed=1, source=None)
+    member = MEMBERS["half"]
+    assert not is_trained(tmp_path, recipe=member.recipe, seed=1, source=None)
     (tmp_path / "card.json").write_text(json.dumps({"seed": 1, "recipe": {}}))
-    assert not held(tmp_path, recipe=member.recipe, seed=1, source=None)
+    assert not is_trained(tmp_path, recipe=member.recipe, seed=1, source=None)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +272,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_revision(
         BUNDLED / "congruences-generator", folder / "revision", recipe=recipe, measured_on=10
     )
-    orm = OrmRecipe(questions=4, held_out=3, drawn=Drawn(chains=2, attempts=2), epochs=1)
+    orm = OrmRecipe(questions=4, held_out=3, drawn=ChainDraws(chains=2, attempts=2), epochs=1)
     train_orm(folder / "revision", folder / "orm", recipe=orm, measured_on=10)
     return folder
 
@@ -291,11 +294,11 @@ def test_revision_model_and_verifier_are_trained_and_described(models: Path) -> 
 def test_chains_have_their_shape_and_depend_on_the_seed_alone(models: Path) -> None:
     model = LlamaForCausalLM.from_pretrained(models / "revision", dtype=torch.float32)
     asked = ask("validation", 3, seed=0)
-    found = [
+    twice = [
         draw_chains(
             decoder(model), asked, chains=2, attempts=3, generator=torch.Generator().manual_seed(1)
         )
         for _ in range(2)
     ]
-    assert found[0].correct.shape == (3, 2, 3)
-    assert found[0].texts == found[1].texts
+    assert twice[0].correct.shape == (3, 2, 3)
+    assert twice[0].texts == twice[1].texts
