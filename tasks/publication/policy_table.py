@@ -22,8 +22,8 @@ COLUMNS = 5
 def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
     """The policy grid with its legend, as rich draws it: at most 100 columns wide.
 
-    A cell names the strategy, its accuracy ± half the 95 % interval, and its gain over the baseline.
-    `difficulty` is a kind that the run has; None: the one by which the policy is used.
+    A cell names the strategy, its accuracy ± half the 95 % interval, and its gain over the
+    baseline. `difficulty` is a kind that the run has; None: the one by which the policy is used.
     """
     kind = difficulty or summary.used_difficulty
     policy = policy_cells(summary, kind)
@@ -38,10 +38,10 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
 
 def _title(summary: RunSummary, kind: str) -> Text:
     run = summary.run
-    model, benchmark = model_short_name(run["model"]), benchmark_name(run["benchmark"])
-    return Text(
-        f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty", style="bold"
-    )
+    model = model_short_name(run["model"])
+    benchmark = benchmark_name(run["benchmark"])
+    words = f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty"
+    return Text(words, style="bold")
 
 
 def _grid(policy: list[ShownCell], budgets: list[int], *, names: dict[str, str]) -> Table:
@@ -50,34 +50,40 @@ def _grid(policy: list[ShownCell], budgets: list[int], *, names: dict[str, str])
     for budget in budgets:
         table.add_column(f"N = {budget}")
     by_place = {(cell.bin, cell.budget): cell for cell in policy}
-    for bin_, questions in sorted({(cell.bin, cell.questions) for cell in policy}):
-        row = [_cell_text(by_place.get((bin_, budget)), names=names) for budget in budgets]
-        table.add_row(Text(f"{bin_}\n{questions} q."), *row)
+    # Of all budgets, so that every grid has the same rows.
+    rows = sorted({(cell.bin, cell.questions) for cell in policy})
+    for bin_, questions in rows:
+        texts = [_cell_text(by_place.get((bin_, budget)), names=names) for budget in budgets]
+        table.add_row(Text(f"{bin_}\n{questions} q."), *texts)
     return table
 
 
 def _cell_text(cell: ShownCell | None, *, names: dict[str, str]) -> Text:
     if cell is None:
         return Text("–")
-    mark = ("" if cell.decided else f" {UNDECIDED}") + (f" {HELD}" if cell.unheld else "")
+    name = names[cell.strategy]
+    if not cell.decided:
+        name += f" {UNDECIDED}"
+    if cell.unheld:
+        name += f" {HELD}"
+    gain = "" if cell.gain is None else f"\n{signed_text(cell.gain)}"
+    gain_style = "green" if (cell.gain or 0) > 0 else "dim"
     return Text.assemble(
-        (names[cell.strategy] + mark, "bold" if cell.decided else ""),
+        (name, "bold" if cell.decided else ""),
         f"\n{cell.accuracy:.2f} {half_width_text(cell.half)}",
-        (
-            "" if cell.gain is None else f"\n{signed_text(cell.gain)}",
-            "green" if (cell.gain or 0) > 0 else "dim",
-        ),
+        (gain, gain_style),
     )
 
 
 def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, str]) -> Text:
-    lines = [
-        "bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over "
-        + summary.baseline
-    ]
+    """What the grid's marks mean, as far as it has them."""
+    if not policy:
+        return Text("no policy yet: the run is not complete", style="dim")
+    baseline = summary.baseline
+    lines = [f"bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over {baseline}"]
     if any(not cell.decided for cell in policy):
         lines.append(
-            f"{UNDECIDED} cannot be told apart from {summary.baseline}: the cheapest near the best is named"
+            f"{UNDECIDED} cannot be told apart from {baseline}: the cheapest near the best is named"
         )
     if any(cell.unheld for cell in policy):
         lines.append(
@@ -85,9 +91,8 @@ def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, st
         )
     if summary.mdd is not None:
         lines.append(f"differences below {summary.mdd:.3f} over all questions cannot be detected")
+    # A study file takes the key, so the legend gives it for every short name.
     lines += [f"{short} = {key}" for key, short in names.items() if short != key]
-    if not policy:
-        lines = ["no policy yet: the run is not complete"]
-    elif not beats_majority(policy):
+    if not beats_majority(policy):
         lines.append("No strategy beats majority here.")
     return Text("\n".join(lines), style="dim")

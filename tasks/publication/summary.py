@@ -1,11 +1,11 @@
-"""What is published of one run: read once from the warehouse views; report, note and terminal show it."""
+"""What is published of one run: read once from the warehouse views, shown by all screens."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
@@ -30,11 +30,17 @@ class RunSummary(NamedTuple):
     Bin and difficulty are NULL in the rows over all questions.
     """
     curve: pl.DataFrame
-    """difficulty, budget, accuracy, lo, hi: cross-validated (METHOD §7); generations, the difficulty's included."""
+    """difficulty, budget, accuracy, lo, hi, generations: cross-validated (METHOD §7).
+
+    The generations include those that told the difficulty.
+    """
     policy: pl.DataFrame
     """The row of table `policies` for every cell, without the run."""
     efficiency: pl.DataFrame
-    """difficulty, baseline, budget, factor, lo, hi, beyond, and net_factor, net_lo, net_hi: net of the difficulty."""
+    """difficulty, baseline, budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi.
+
+    The last three are net of what the difficulty cost.
+    """
     costs: pl.DataFrame
     """The rows of view `cost_by_role`, without the run."""
     failures: pl.DataFrame
@@ -42,19 +48,29 @@ class RunSummary(NamedTuple):
     missing: pl.DataFrame
     """strategy, budget, missing: cells that lack questions."""
     changes: pl.DataFrame
-    """The cells of view `policy_changes`; no rows unless this is the latest run of a later version."""
+    """The cells of view `policy_changes`.
+
+    No rows unless this is the latest run of a later version.
+    """
     cost_curves: pl.DataFrame
-    """difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget, baseline_accuracy, gain, gain_lo,
-    gain_hi: the policy when a question may cost so many FLOPs or seconds."""
+    """difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget,
+    baseline_accuracy, gain, gain_lo, gain_hi.
+
+    The policy when a question may cost so many FLOPs or seconds; `level` is the doubling.
+    """
     fleet: pl.DataFrame
-    """The rows of table `allocations`, without the run: one budget spent unevenly over the bins."""
+    """The rows of table `allocations`, without the run: one budget, spent unevenly over bins."""
     exchange: pl.DataFrame
-    """The rows of view `exchange_by_bin`, without the run: the policy against a larger model; often none."""
+    """The rows of view `exchange_by_bin`, without the run: the policy against a larger model.
+
+    Often none.
+    """
     mdd: float | None = None
     """Minimum detectable difference of the benchmark, in accuracy; None: not computed."""
 
     @property
     def run_id(self) -> str:
+        """The warehouse's id of the run."""
         return str(self.run["run_id"])
 
     @property
@@ -65,13 +81,15 @@ class RunSummary(NamedTuple):
     @property
     def baseline(self) -> str:
         """Strategy key that gains and efficiency factors refer to."""
-        named = self.efficiency["baseline"].to_list()
-        return str(
-            named[0] if named else json.loads(self.run["study_json"]).get("baseline", "weighted")
-        )
+        referred = self.efficiency["baseline"].to_list()
+        if referred:
+            return str(referred[0])
+        # A run that is not complete has no factors, but its study says what they will refer to.
+        return str(json.loads(self.run["study_json"]).get("baseline", "weighted"))
 
     @property
     def budgets(self) -> list[int]:
+        """Budgets that were measured, rising."""
         return sorted(self.overall["budget"].unique().to_list())
 
     @property
@@ -82,24 +100,27 @@ class RunSummary(NamedTuple):
     @property
     def strategies(self) -> list[str]:
         """Strategy keys, coverage left out."""
-        return sorted(s for s in self.overall["strategy"].unique().to_list() if s != COVERAGE)
+        keys = self.overall["strategy"].unique().to_list()
+        return sorted(key for key in keys if key != COVERAGE)
 
     def notable(self, most: int) -> list[str]:
-        """At most so many keys, for a figure: the baseline, majority, and the strategies chosen or best most often."""
-        policy = Counter(self.policy["strategy"].to_list())
-        best = self.overall.filter(pl.col("strategy") != COVERAGE).sort(
-            "accuracy", descending=True, maintain_order=True
-        )
-        policy.update(
-            best.unique("budget", keep="first", maintain_order=True)["strategy"].to_list()
-        )
-        at_top = best.filter(pl.col("budget") == self.budgets[-1])["strategy"].to_list()
-        ranked = sorted(
-            self.strategies,
-            key=lambda key: (-policy[key], at_top.index(key) if key in at_top else most),
-        )
-        first = [key for key in (self.baseline, "majority") if key in self.strategies]
-        return sorted(list(dict.fromkeys([*first, *ranked]))[:most])
+        """At most so many keys, for a figure, by name.
+
+        The baseline, majority, and the strategies chosen or best most often.
+        """
+        times = Counter(self.policy["strategy"].to_list())
+        strategies = self.overall.filter(pl.col("strategy") != COVERAGE)
+        ranked = strategies.sort("accuracy", descending=True, maintain_order=True)
+        best = ranked.unique("budget", keep="first", maintain_order=True)
+        times.update(best["strategy"].to_list())
+        # Of those named equally often, the more accurate at the largest budget.
+        at_top = ranked.filter(pl.col("budget") == self.budgets[-1])["strategy"].to_list()
+        place = {key: i for i, key in enumerate(at_top)}
+        by_times = sorted(self.strategies, key=lambda key: (-times[key], place.get(key, most)))
+        always = [key for key in (self.baseline, "majority") if key in self.strategies]
+        chosen = list(dict.fromkeys([*always, *by_times]))[:most]
+        # By name, so that a strategy's colour does not go by how often it won tonight.
+        return sorted(chosen)
 
     @property
     def difficulties(self) -> list[str]:
@@ -119,43 +140,73 @@ class RunSummary(NamedTuple):
         return self.exchange.filter(difficulty=kind).sort("source", "ratio", "bin")
 
 
-_SQL: Mapping[str, str] = {
-    "accuracy": """SELECT strategy, budget, nullif(difficulty, 'all') AS difficulty, nullif(bin, 0) AS bin,
+# Every query is ordered, so that the same warehouse gives the same bytes of every figure and file.
+# The views write 'all' and 0 for what is over all questions: NULL here, as nothing was chosen.
+_SQL: Final[Mapping[str, str]] = {
+    "accuracy": """
+        SELECT strategy, budget, nullif(difficulty, 'all') AS difficulty, nullif(bin, 0) AS bin,
             questions, accuracy, lo, hi, no_answer, truncated
-        FROM accuracy WHERE run_id = $run_id ORDER BY ALL""",
-    "curve": """SELECT difficulty, budget, accuracy, lo, hi, generations FROM compute_optimal_curve
-        WHERE run_id = $run_id ORDER BY ALL""",
-    "policy": """SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id
-        ORDER BY difficulty, bin, budget""",
-    "efficiency": """SELECT difficulty, baseline, budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi
-        FROM efficiency_factor WHERE run_id = $run_id ORDER BY ALL""",
-    "costs": "SELECT * EXCLUDE (run_id) FROM cost_by_role WHERE run_id = $run_id ORDER BY role",
-    "failures": """SELECT reason, count(*) AS calls FROM verifier_failures
-        WHERE run_id = $run_id GROUP BY reason ORDER BY calls DESC""",
-    "missing": """SELECT strategy, budget, missing FROM completeness
-        WHERE run_id = $run_id AND missing > 0 ORDER BY ALL""",
-    "changes": """SELECT difficulty, bin, budget, version_before, strategy_before, strategy_now, changed,
+        FROM accuracy WHERE run_id = $run_id ORDER BY ALL
+    """,
+    "curve": """
+        SELECT difficulty, budget, accuracy, lo, hi, generations
+        FROM compute_optimal_curve WHERE run_id = $run_id ORDER BY ALL
+    """,
+    "policy": """
+        SELECT * EXCLUDE (run_id)
+        FROM policies WHERE run_id = $run_id ORDER BY difficulty, bin, budget
+    """,
+    "efficiency": """
+        SELECT difficulty, baseline, budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi
+        FROM efficiency_factor WHERE run_id = $run_id ORDER BY ALL
+    """,
+    "costs": """
+        SELECT * EXCLUDE (run_id)
+        FROM cost_by_role WHERE run_id = $run_id ORDER BY role
+    """,
+    "failures": """
+        SELECT reason, count(*) AS calls
+        FROM verifier_failures WHERE run_id = $run_id GROUP BY reason ORDER BY calls DESC
+    """,
+    "missing": """
+        SELECT strategy, budget, missing
+        FROM completeness WHERE run_id = $run_id AND missing > 0 ORDER BY ALL
+    """,
+    "changes": """
+        SELECT difficulty, bin, budget, version_before, strategy_before, strategy_now, changed,
             accuracy_before, accuracy_now, same_questions
-        FROM policy_changes WHERE run_now = $run_id ORDER BY difficulty, budget, bin""",
-    "cost_curves": """SELECT difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget,
+        FROM policy_changes WHERE run_now = $run_id ORDER BY difficulty, budget, bin
+    """,
+    "cost_curves": """
+        SELECT difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget,
             baseline_accuracy, gain, gain_lo, gain_hi
-        FROM accuracy_for_cost WHERE run_id = $run_id ORDER BY axis, difficulty, level""",
-    "fleet": """SELECT * EXCLUDE (run_id) FROM allocations WHERE run_id = $run_id
-        ORDER BY difficulty, budget""",
-    "exchange": """SELECT * EXCLUDE (run_id, small_model, benchmark) FROM exchange_by_bin WHERE run_id = $run_id
-        ORDER BY difficulty, source, ratio, bin""",
+        FROM accuracy_for_cost WHERE run_id = $run_id ORDER BY axis, difficulty, level
+    """,
+    "fleet": """
+        SELECT * EXCLUDE (run_id)
+        FROM allocations WHERE run_id = $run_id ORDER BY difficulty, budget
+    """,
+    "exchange": """
+        SELECT * EXCLUDE (run_id, small_model, benchmark)
+        FROM exchange_by_bin WHERE run_id = $run_id ORDER BY difficulty, source, ratio, bin
+    """,
 }
-
-_RUN = """SELECT runs.* EXCLUDE (family), run_history.family, run_history.version, run_history.prefect_run
-    FROM runs JOIN run_history USING (run_id) WHERE run_id = $run_id"""
-
-
 FRAMES = tuple(_SQL)
 """Fields of a summary that are frames."""
 
+# `runs.family` is NULL in old runs; `run_history` has the model's name in its place.
+_RUN = """
+    SELECT runs.* EXCLUDE (family), run_history.family, run_history.version,
+        run_history.prefect_run
+    FROM runs JOIN run_history USING (run_id) WHERE run_id = $run_id
+"""
+
 
 def load_summary(store: Reader, run_id: str) -> RunSummary:
-    """The summary of one run as the views have it; UserError when the warehouse does not know the run."""
+    """The summary of one run as the views have it.
+
+    UserError when the warehouse does not know the run.
+    """
     rows = store.read(_RUN, run_id=run_id).to_dicts()
     if not rows:
         raise UserError(
@@ -164,15 +215,20 @@ def load_summary(store: Reader, run_id: str) -> RunSummary:
     frames: dict[str, Any] = {name: store.read(sql, run_id=run_id) for name, sql in _SQL.items()}
     prefect = rows[0].pop("prefect_run")
     summary = RunSummary(run=rows[0], prefect_run_id=prefect, **frames)
-    return summary if len(summary.missing) else summary._replace(mdd=_detectable(store, summary))
+    # With outcomes missing, a difference would be measured on other questions in each cell.
+    if summary.missing.height:
+        return summary
+    return summary._replace(mdd=_load_detectable(store, summary))
 
 
-def _detectable(store: Reader, summary: RunSummary) -> float | None:
+def _load_detectable(store: Reader, summary: RunSummary) -> float | None:
     outcomes = store.read(
         "SELECT question_id, strategy, budget, accuracy FROM run_outcomes WHERE run_id = $run_id",
         run_id=summary.run_id,
     )
-    return minimum_detectable(outcomes, baseline=summary.baseline) if len(outcomes) else None
+    if not outcomes.height:
+        return None
+    return minimum_detectable(outcomes, baseline=summary.baseline)
 
 
 class ShownCell(NamedTuple):
@@ -199,19 +255,9 @@ class ShownCell(NamedTuple):
 def policy_cells(summary: RunSummary, difficulty: str) -> list[ShownCell]:
     """The policy's cells under one kind of difficulty, by bin and budget."""
     rows = summary.policy.filter(pl.col("difficulty") == difficulty).sort("bin", "budget")
+    # Columns of one name are fields of one name; the interval becomes half its width.
+    columns = [name for name in ShownCell._fields if name != "half"]
     return [
-        ShownCell(
-            r["bin"],
-            r["budget"],
-            r["strategy"],
-            r["accuracy"],
-            (r["hi"] - r["lo"]) / 2,
-            r["gain"],
-            r["over_majority"],
-            r["over_majority_p"],
-            r["decided"],
-            r["questions"],
-            r["unheld"],
-        )
-        for r in rows.iter_rows(named=True)
+        ShownCell(**{name: row[name] for name in columns}, half=(row["hi"] - row["lo"]) / 2)
+        for row in rows.iter_rows(named=True)
     ]

@@ -8,13 +8,22 @@ from typing import Any
 
 
 def model_short_name(model: str) -> str:
-    """`bundled/congruences-generator` → `congruences-generator`, also of a Hugging Face id or a folder."""
-    return model.rstrip("/").rpartition("/")[2] or model
+    """The last part of a Hugging Face id, a folder or a bundled name.
+
+    `bundled/congruences-generator` → `congruences-generator`.
+    """
+    return _last_part(model)
 
 
 def benchmark_name(benchmark: str) -> str:
     """`congruences`, or the stem of a JSONL file."""
-    return re.sub(r"\.jsonl$", "", benchmark.rstrip("/").rpartition("/")[2] or benchmark)
+    return re.sub(r"\.jsonl$", "", _last_part(benchmark))
+
+
+def _last_part(path: str) -> str:
+    last = path.rstrip("/").rpartition("/")[2]
+    # Of a path that is nothing but slashes, the path: a name must not be empty.
+    return last or path
 
 
 def interval_text(value: float, lo: float, hi: float) -> str:
@@ -24,11 +33,15 @@ def interval_text(value: float, lo: float, hi: float) -> str:
 
 def half_width_text(half: float) -> str:
     """`± .03`; a zero-width interval, as where every question is right, shows as `± .00`."""
+    # Without the leading zero, so that five budgets fit side by side in a terminal.
     return f"± {half:.2f}".replace("0.", ".", 1)
 
 
 def net_text(row: Mapping[str, Any]) -> str | None:
-    """`factor_text` of the factor net of difficulty estimation; None for a run from before it was computed."""
+    """`factor_text` of the factor net of difficulty estimation.
+
+    None for a run from before it was computed.
+    """
     if row["net_factor"] is None:
         return None
     ends = {name: row[f"net_{name}"] for name in ("factor", "lo", "hi")}
@@ -36,17 +49,25 @@ def net_text(row: Mapping[str, Any]) -> str | None:
 
 
 def factor_text(row: Mapping[str, Any]) -> str:
-    """`3.9 [2.8, 5.0]`; `> 2.0` where the baseline never gets there; an open end where there is no bound."""
+    """`3.9 [2.8, 5.0]`; `> 2.0` where the baseline never gets there.
+
+    An interval without a bound has an open end, a factor without an interval none.
+    """
+    factor = f"{row['factor']:.2g}"
+    low = None if row["lo"] is None else f"{row['lo']:.2g}"
     if row["beyond"]:
-        low = "" if row["lo"] is None else f" [{row['lo']:.2g}, …)"
-        return f"> {row['factor']:.2g}{low}"
-    if row["lo"] is None:
-        return f"{row['factor']:.2g}"
+        # The factor is a lower bound itself (METHOD §7), so there is no upper end.
+        return f"> {factor}" if low is None else f"> {factor} [{low}, …)"
+    if low is None:
+        return factor
     high = "…)" if row["hi"] is None else f"{row['hi']:.2g}]"
-    return f"{row['factor']:.2g} [{row['lo']:.2g}, {high}"
+    return f"{factor} [{low}, {high}"
 
 
 def signed_text(gain: float) -> str:
     """`+0.12`, `−0.03`, and `0.00` for what rounds to nothing."""
     rounded = round(gain, 2)
-    return "0.00" if rounded == 0 else f"{rounded:+.2f}".replace("-", "−")
+    if rounded == 0:
+        return "0.00"
+    # A true minus sign is as wide as the plus, so that columns of gains line up.
+    return f"{rounded:+.2f}".replace("-", "−")

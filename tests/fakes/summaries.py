@@ -1,4 +1,4 @@
-"""A realistic summary made by code: 5 bins × budgets 1 … 16 × 5 strategies, from a seeded generator."""
+"""A realistic summary made by code, seeded: 5 bins × budgets 1 … 16 × 5 strategies."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def _run(run_id: str, version: int) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "study": "nightly",
-        "study_json": '{"budgets": [1, 2, 4, 8, 16], "generator": {"temperature": 1.0}, "name": "nightly"}',
+        "study_json": (
+            '{"budgets": [1, 2, 4, 8, 16], "generator": {"temperature": 1.0}, "name": "nightly"}'
+        ),
         "identity": f"identity-{run_id}",
         "benchmark": "congruences",
         "benchmark_fingerprint": "b3c1d0",
@@ -96,7 +98,7 @@ def _accuracy(rng: random.Random) -> pl.DataFrame:
                     **place,
                     "difficulty": None,
                     "bin": None,
-                    **_measured(sum(values) / 5, 5 * QUESTIONS),
+                    **_measurement(sum(values) / 5, 5 * QUESTIONS),
                 }
             )
             for difficulty in ("oracle", "predicted"):
@@ -105,14 +107,14 @@ def _accuracy(rng: random.Random) -> pl.DataFrame:
                         **place,
                         "difficulty": difficulty,
                         "bin": b,
-                        **_measured(values[b - 1], QUESTIONS),
+                        **_measurement(values[b - 1], QUESTIONS),
                     }
                     for b in EASE
                 ]
     return pl.DataFrame(rows, schema_overrides={"difficulty": pl.String, "bin": pl.Int32})
 
 
-def _measured(accuracy: float, questions: int) -> dict[str, Any]:
+def _measurement(accuracy: float, questions: int) -> dict[str, Any]:
     half = 1.2 * (accuracy * (1 - accuracy) / questions) ** 0.5
     low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
     return {
@@ -236,26 +238,29 @@ def _costs() -> pl.DataFrame:
 
 
 def _cost_curves() -> pl.DataFrame:
-    """FLOPs and seconds, levels 0 … 6; the probe affords nothing below level 3, the baseline nothing at level 0."""
+    """FLOPs and seconds at doublings 0 … 6 of a plain completion.
+
+    The probe affords nothing below the third, the baseline nothing at none.
+    """
     rows = [
         {
             "difficulty": kind,
             "axis": axis,
-            "level": level,
-            "at_most": one * 2.0**level,
-            "accuracy": 0.4 + 0.05 * level,
-            "lo": 0.37 + 0.05 * level,
-            "hi": 0.43 + 0.05 * level,
-            "cost": 0.9 * one * 2.0**level,
-            "baseline_budget": 2 ** (level - 1) if level else None,
-            "baseline_accuracy": 0.33 + 0.05 * level if level else None,
-            "gain": 0.07 if level else None,
-            "gain_lo": 0.04 if level else None,
-            "gain_hi": 0.1 if level else None,
+            "level": doubling,
+            "at_most": one * 2.0**doubling,
+            "accuracy": 0.4 + 0.05 * doubling,
+            "lo": 0.37 + 0.05 * doubling,
+            "hi": 0.43 + 0.05 * doubling,
+            "cost": 0.9 * one * 2.0**doubling,
+            "baseline_budget": 2 ** (doubling - 1) if doubling else None,
+            "baseline_accuracy": 0.33 + 0.05 * doubling if doubling else None,
+            "gain": 0.07 if doubling else None,
+            "gain_lo": 0.04 if doubling else None,
+            "gain_hi": 0.1 if doubling else None,
         }
         for axis, one in (("flops", 7.4e7), ("seconds", 0.05))
         for kind, first in (("oracle", 0), ("predicted", 0), ("probe", 3))
-        for level in range(first, 7)
+        for doubling in range(first, 7)
     ]
     return pl.DataFrame(rows)
 

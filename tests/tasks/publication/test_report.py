@@ -1,4 +1,4 @@
-"""The report, the headlines and the terminal table, from a summary made by code and from a real warehouse."""
+"""Report, headlines and terminal table, from a summary made by code and from a real warehouse."""
 
 import importlib
 import io
@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from summaries import BUDGETS, summary_of
 
-from tasks.publication import figures
+from tasks.publication import figures, policy_grid
 from tasks.publication.headlines import headlines
 from tasks.publication.policy_table import policy_text
 from tasks.publication.report import html
@@ -93,8 +93,8 @@ def test_the_report_opens_with_the_headline_before_any_figure() -> None:
 
 def test_the_report_names_every_fingerprint_and_version() -> None:
     text = " ".join(read(html(summary_of())).text)
-    for told in ("a7f3e91", "c5d2f1", "b3c1d0", "4e1f2d3c5b6a", "vllm 0.32.0", "NaN score"):
-        assert told in text
+    for name in ("a7f3e91", "c5d2f1", "b3c1d0", "4e1f2d3c5b6a", "vllm 0.32.0", "NaN score"):
+        assert name in text
 
 
 def test_what_a_user_named_cannot_break_the_page() -> None:
@@ -126,15 +126,16 @@ def test_undecided_cells_are_hatched_and_decided_ones_are_not() -> None:
     summary = summary_of()
     undecided = summary.policy.filter(difficulty="predicted", decided=False).height
     assert (
-        figures.policy_grid(summary, "predicted").count('fill="url(#undecided)"') == undecided + 1
+        policy_grid.policy_grid(summary, "predicted").count('fill="url(#undecided)"')
+        == undecided + 1
     )  # the key
 
 
 def test_gain_is_blue_loss_is_vermillion_and_nothing_is_white() -> None:
-    assert figures.gain_colour(0.0) == figures.gain_colour(None) == "#ffffff"
+    assert policy_grid.gain_colour(0.0) == policy_grid.gain_colour(None) == "#ffffff"
     red, blue = (lambda c: int(c[1:3], 16)), (lambda c: int(c[5:7], 16))
-    assert blue(figures.gain_colour(0.1)) > red(figures.gain_colour(0.1))
-    assert red(figures.gain_colour(-0.1)) > blue(figures.gain_colour(-0.1))
+    assert blue(policy_grid.gain_colour(0.1)) > red(policy_grid.gain_colour(0.1))
+    assert red(policy_grid.gain_colour(-0.1)) > blue(policy_grid.gain_colour(-0.1))
 
 
 def test_the_report_says_so_where_no_strategy_beats_majority() -> None:
@@ -160,7 +161,7 @@ def test_a_pick_ahead_of_majority_counts_only_when_the_whole_table_is_considered
     assert "No strategy beats majority here" not in printed(summary._replace(policy=unknown))
 
 
-def test_the_efficiency_factor_is_also_told_net_of_what_the_difficulty_cost() -> None:
+def test_the_efficiency_factor_is_also_given_net_of_what_the_difficulty_cost() -> None:
     # 2.6 · 4 / (4 + 32) = .29, its ends 1.7 and 3.9 likewise
     sentence = next(s for s in headlines(summary_of()) if s.startswith("Efficiency"))
     assert (
@@ -216,15 +217,15 @@ def test_short_names_stay_unique() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         ({"factor": 3.94, "lo": 2.8, "hi": 5.02, "beyond": False}, "3.9 [2.8, 5]"),
         ({"factor": 2.0, "lo": None, "hi": None, "beyond": True}, "> 2"),
         ({"factor": 2.0, "lo": 1.5, "hi": None, "beyond": False}, "2 [1.5, …)"),
     ],
 )
-def test_an_efficiency_factor_says_where_it_is_open(row: dict[str, object], said: str) -> None:
-    assert factor_text(row) == said
+def test_an_efficiency_factor_says_where_it_is_open(row: dict[str, object], expected: str) -> None:
+    assert factor_text(row) == expected
 
 
 def test_numbers_are_short_and_without_negative_zero() -> None:

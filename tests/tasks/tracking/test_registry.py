@@ -77,12 +77,12 @@ def test_the_better_version_is_champion_and_nobody_candidate(family: Family) -> 
 
 
 def test_a_description_says_why(family: Family) -> None:
-    said = [family.client.get_model_version(NAME, str(version)).description for version in (1, 2)]
-    assert said[0].startswith("Former: the first version of its family")
-    assert (
-        said[1].startswith("Champion: better than the champion")
-        and f"Model version 2 ({MODELS[1]})" in said[1]
+    first, second = (
+        family.client.get_model_version(NAME, str(version)).description for version in (1, 2)
     )
+    assert first.startswith("Former: the first version of its family")
+    assert second.startswith("Champion: better than the champion")
+    assert f"Model version 2 ({MODELS[1]})" in second
 
 
 def test_the_trend_has_one_run_with_the_version_as_step(family: Family) -> None:

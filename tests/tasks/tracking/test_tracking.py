@@ -134,9 +134,9 @@ def test_a_server_that_is_down_delays_the_publication_within_seconds(
     outbox, started = tmp_path / "outbox", time.monotonic()
     assert publish(summary_of(), uri=f"http://127.0.0.1:{closed_port()}", outbox=outbox) is None
     assert time.monotonic() - started < 10
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert len(said.err.splitlines()) == 1 and "it waits in" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1 and "it waits in" in printed.err
     sent = publish_outbox(outbox, f"sqlite:///{tmp_path}/mlflow.db")
     assert [run_id for run_id, _ in sent] == ["run-a"]
     assert waiting_room.waiting(outbox) == []
