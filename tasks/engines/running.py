@@ -11,7 +11,8 @@ from typing import Any
 from tasks.engines.http_generator import HttpGenerator, check_served
 from tasks.engines.http_served import HttpServed
 from tasks.engines.vllm_process import on_gpu
-from tasks.models.verifiers import ServedVerifier, load_reading
+from tasks.models.served_verifier import ServedVerifier
+from tasks.models.verifiers import load_reading
 from tasks.models.version import Model
 from tasks.protocols import Engine, StepScore, Verifier
 from tasks.runs.run import Run

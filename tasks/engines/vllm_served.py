@@ -11,7 +11,8 @@ from typing import Any
 from tasks.engines import vllm_process
 from tasks.engines.value_heads import served_folder
 from tasks.models.formats import Format
-from tasks.models.verifiers import ServedVerifier, load_reading
+from tasks.models.served_verifier import ServedVerifier
+from tasks.models.verifiers import load_reading
 from tasks.protocols import StepScore
 from tasks.study.tables import EngineOptions
 

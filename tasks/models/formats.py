@@ -1,4 +1,4 @@
-"""How a model family writes: prompt, steps and answer marker, over its own tokenizer."""
+"""How a model writes: prompt, steps and answer marker, over its own tokenizer."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from tasks.benchmarks.question import Question
 from tasks.grading.extraction import extract_answer
+from tasks.models.chat import Message, load_chat
 from warehouse.errors import UserError
 
 
 class Tokenizer(Protocol):
     """The part of a tokenizer that is used."""
 
-    def encode(self, text: str) -> list[int]: ...
-    def decode(self, token_ids: Sequence[int]) -> str: ...
+    def encode(self, text: str) -> list[int]:
+        """Token ids of the text alone: no token is added at its beginning or end."""
+        ...
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of the tokens, special ones included."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,10 @@ class Format:
         return tuple(self.tokenizer.encode(self.render(question.text)))
 
     def revision(self, question: Question, attempts: Sequence[str]) -> str:
-        """Text of the prompt that asks for one more attempt; without earlier ones, of the plain prompt."""
-        return self.revise(question.text, attempts) if attempts else self.render(question.text)
+        """Text of the prompt that asks for one more attempt; of the plain one for the first."""
+        if not attempts:
+            return self.render(question.text)
+        return self.revise(question.text, attempts)
 
     def split(self, token_ids: Sequence[int]) -> tuple[list[int], list[str]]:
         """Token offsets of the step ends and the steps' texts.
@@ -50,7 +58,8 @@ class Format:
         A piece of white space alone is no step: it belongs to the one before, so that no
         verifier is ever shown an empty trailing step.
         """
-        cuts = [i + 1 for i, token in enumerate(token_ids) if token in self.step_ends]
+        cuts = [end for end, token in enumerate(token_ids, start=1) if token in self.step_ends]
+        # What follows the last separator is a step too: answers seldom end with one.
         if not cuts or cuts[-1] < len(token_ids):
             cuts.append(len(token_ids))
         ends: list[int] = []
@@ -62,7 +71,8 @@ class Format:
                 ends.append(cut)
                 texts.append(piece)
             elif texts:
-                ends[-1], texts[-1] = cut, texts[-1] + piece
+                ends[-1] = cut
+                texts[-1] += piece
             start = cut
         return ends, texts
 
@@ -77,7 +87,9 @@ def load_format(name: str, folder: Path) -> Format:
     tokenizer = load_tokenizer(folder)
     separator = str(table["step_separator"])
     end_of_text = _end_of_text(tokenizer, folder)
-    pieces = [tokenizer.decode([i]) for i in range(tokenizer.size)]
+    # One token may hold the separator and more: tokenizers merge `.` with the line break after it.
+    pieces = [tokenizer.decode([token]) for token in range(tokenizer.size)]
+    separating = {token for token, piece in enumerate(pieces) if separator in piece}
     render, revise = _renderers(table, folder)
     return Format(
         tokenizer=tokenizer,
@@ -85,19 +97,18 @@ def load_format(name: str, folder: Path) -> Format:
         revise=revise,
         separator=separator,
         marker=str(table["answer_marker"]),
-        step_ends=frozenset(i for i, piece in enumerate(pieces) if separator in piece)
-        - end_of_text,
+        step_ends=frozenset(separating - end_of_text),
         end_of_text=end_of_text,
     )
 
 
 def format_table(name: str) -> dict[str, Any]:
     """The raw table of a format; UserError lists the known ones."""
-    tables = tomllib.loads(Path(__file__).with_name("formats.toml").read_text(encoding="utf-8"))
+    file = Path(__file__).with_name("formats.toml")
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
     if name not in tables:
-        raise UserError(
-            f"study: unknown generator.format {name!r}; known are {', '.join(sorted(tables))}"
-        )
+        known = ", ".join(sorted(tables))
+        raise UserError(f"study: unknown generator.format {name!r}; known are {known}")
     return tables[name]
 
 
@@ -115,12 +126,15 @@ class FileTokenizer:
         self.size: int = self._fast.get_vocab_size()
 
     def encode(self, text: str) -> list[int]:
+        """Token ids of the text alone."""
         return list(self._fast.encode(text, add_special_tokens=False).ids)
 
     def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of the tokens, special ones included."""
         return str(self._fast.decode(list(token_ids), skip_special_tokens=False))
 
     def id_of(self, token: str) -> int | None:
+        """Id of a token by its text; None for a text that is not one token of the vocabulary."""
         return self._fast.token_to_id(token)
 
 
@@ -129,7 +143,7 @@ def load_tokenizer(folder: Path) -> FileTokenizer:
     path = folder / "tokenizer.json"
     try:
         return FileTokenizer(path)
-    except Exception as error:
+    except Exception as error:  # tokenizers raises nothing more special
         raise UserError(
             f"model: expected a readable {path}, got: {error}; fetch the tokenizer again"
         ) from error
@@ -137,23 +151,37 @@ def load_tokenizer(folder: Path) -> FileTokenizer:
 
 def _end_of_text(tokenizer: FileTokenizer, folder: Path) -> frozenset[int]:
     """Every id that ends a completion: the tokenizer's own and those of the (generation) config."""
+    # One model's files may disagree: some name the end of a turn, others the end of a text.
     ids: set[int | None] = set()
     for name in ("config.json", "generation_config.json"):
         value = _json(folder / name).get("eos_token_id")
         ids |= set(value) if isinstance(value, list) else {value}
-    token = _json(folder / "tokenizer_config.json").get("eos_token")
-    if token:
-        ids.add(tokenizer.id_of(token["content"] if isinstance(token, dict) else token))
-    found = frozenset(i for i in ids if i is not None)
-    if not found:
+    named = _special_token(folder, "eos_token")
+    if named:
+        ids.add(tokenizer.id_of(named))
+    end_of_text = frozenset(token for token in ids if token is not None)
+    if not end_of_text:
         raise UserError(
-            f"model: expected an end-of-text token in {folder}, its configs name none; add eos_token_id"
+            f"model: expected an end-of-text token in {folder}, its configs name none; "
+            "add eos_token_id"
         )
-    return found
+    return end_of_text
+
+
+def _special_token(folder: Path, key: str) -> str:
+    """Text of a special token in the tokenizer's config, empty when it names none."""
+    token = _json(folder / "tokenizer_config.json").get(key)
+    # Saved by transformers it is a table, with the text as its content.
+    if isinstance(token, dict):
+        return str(token["content"])
+    return str(token or "")
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """What the file holds; nothing when it is not there, for no model has them all."""
+    if not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _renderers(
@@ -161,27 +189,34 @@ def _renderers(
 ) -> tuple[Callable[[str], str], Callable[[str, Sequence[str]], str]]:
     """How a question, and a question with earlier attempts, become the text of a prompt."""
     wrap = _wrapping(table, folder)
-    attempt, revision, closing = (str(table[name]) for name in ("attempt", "revision", "closing"))
+    closing = str(table["closing"])
 
-    def prompted(question: str) -> str:
-        return str(table["prompt"]).format(question=_closed(question, closing))
+    def prompt(question: str) -> str:
+        return str(table["prompt"]).format(question=_close(question, closing))
+
+    def render(question: str) -> str:
+        return wrap(prompt(question))
 
     def revise(question: str, attempts: Sequence[str]) -> str:
-        shown = "".join(
-            attempt.format(number=i, text=text) for i, text in enumerate(attempts, start=1)
+        shown = [
+            str(table["attempt"]).format(number=number, text=text)
+            for number, text in enumerate(attempts, start=1)
+        ]
+        revision = str(table["revision"]).format(
+            prompt=prompt(question), attempts="".join(shown), number=len(attempts) + 1
         )
-        return wrap(
-            revision.format(prompt=prompted(question), attempts=shown, number=len(attempts) + 1)
-        )
+        return wrap(revision)
 
-    return (lambda question: wrap(prompted(question))), revise
+    return render, revise
 
 
-def _closed(question: str, closing: str) -> str:
-    """The question with the end that this family's questions have: who types one may leave it out."""
+def _close(question: str, closing: str) -> str:
+    """The question with the end that all questions of the format have."""
     if question.endswith(closing):
         return question
-    return question.rstrip().removesuffix(closing.strip()).rstrip() + closing
+    # Who types a question may leave out the end, or its white space.
+    begun = question.rstrip().removesuffix(closing.strip())
+    return begun.rstrip() + closing
 
 
 def _wrapping(table: dict[str, Any], folder: Path) -> Callable[[str], str]:
@@ -190,54 +225,21 @@ def _wrapping(table: dict[str, Any], folder: Path) -> Callable[[str], str]:
         return lambda text: text
     # Llama-3 templates write today's date unless given one: every prompt would be new every night.
     chat = load_chat(folder, "generator.format", date="01 Jan 2026")
-    opening = [Message("system", str(table["system"]))] if "system" in table else []
-    return lambda text: chat([*opening, Message("user", text)])
-
-
-class Message(NamedTuple):
-    """One turn of a dialogue."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-Chat = Callable[[Sequence[Message]], str]
-"""Text of a dialogue; unless the assistant has the last word, its next turn is opened."""
-
-
-def load_chat(folder: Path, key: str, *, date: str) -> Chat:
-    """The chat template of a model folder; UserError, naming the study's key, when it has none.
-
-    `date` is what Llama-3 templates write as today's.
-    """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    if not tokenizer.chat_template:
-        raise UserError(
-            f"study: this {key} needs a chat template, the tokenizer in {folder} has none; use another one"
-        )
-
-    def chat(messages: Sequence[Message]) -> str:
-        turns = [message._asdict() for message in messages]
-        options = {
-            "tokenize": False,
-            "add_generation_prompt": messages[-1].role != "assistant",
-            "date_string": date,
-        }
-        return str(tokenizer.apply_chat_template(turns, **options))
-
-    return chat
+    # Without a table entry the template's own system prompt stands, if it has one.
+    system = [Message("system", str(table["system"]))] if "system" in table else []
+    return lambda text: chat([*system, Message("user", text)])
 
 
 def beginning(folder: Path) -> str:
     """Text of the token that begins every text of a model, empty when it has none."""
-    token = _json(folder / "tokenizer_config.json").get("bos_token")
-    return str(token["content"] if isinstance(token, dict) else token or "")
+    return _special_token(folder, "bos_token")
 
 
 def step_token(folder: Path, tokenizer: Tokenizer, text: str = "<extra_0>") -> int:
-    """Id of the token at which a folder's verifier scores: `step_token` in its config.json, else the given text."""
+    """Id of the token at which a folder's verifier scores.
+
+    `step_token` in its config.json names it, else it is the given text.
+    """
     text = str(_json(folder / "config.json").get("step_token", text))
     return token_id(tokenizer, text, f'name the right one as "step_token" in {folder}/config.json')
 
@@ -247,6 +249,7 @@ def token_id(tokenizer: Tokenizer, text: str, advice: str) -> int:
     token_ids = tokenizer.encode(text)
     if len(token_ids) != 1:
         raise UserError(
-            f"verifier: expected {text!r} to be one token, the model's tokenizer makes {len(token_ids)} of it; {advice}"
+            f"verifier: expected {text!r} to be one token, the model's tokenizer makes "
+            f"{len(token_ids)} of it; {advice}"
         )
     return token_ids[0]

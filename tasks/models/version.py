@@ -15,6 +15,7 @@ from tasks.settings import INFRA
 from warehouse.errors import UserError
 
 BUNDLED = INFRA / "models"
+# Whatever in a folder decides which tokens are drawn, besides the weights; a README does not.
 _IDENTITY = (
     "config.json",
     "generation_config.json",
@@ -31,7 +32,8 @@ class Model:
     name: str
     folder: Path
     fingerprint: str
-    """Hash of weights, tokenizer, configuration, format and dtype; other weights under one name are another version."""
+    """Hash of weights, tokenizer, configuration, format and dtype: other weights under one name are
+    another version."""
     parameters: int
     """Without embeddings (METHOD §9)."""
     context: int
@@ -41,7 +43,8 @@ class Model:
 def load_model(name: str, usage: str) -> Model:
     """The model version that a study's name stands for now; UserError when it cannot be read.
 
-    `usage` is all else that decides what it writes: prompt, separator and marker of its format, dtype.
+    `usage` is all else that decides what it writes: prompt, separator and marker of its format,
+    dtype.
     """
     folder = locate(name)
     config = _config(folder)
@@ -59,38 +62,39 @@ def locate(name: str) -> Path:
     if name.startswith("bundled/"):
         folder = BUNDLED / name.removeprefix("bundled/")
         if not folder.is_dir():
-            shipped = ", ".join(
-                sorted(f"bundled/{p.name}" for p in BUNDLED.iterdir() if p.is_dir())
-            )
+            names = sorted(path.name for path in BUNDLED.iterdir() if path.is_dir())
+            shipped = ", ".join(f"bundled/{name}" for name in names)
             raise UserError(f"model: unknown bundled model {name!r}; bundled are {shipped}")
         return folder
     if Path(name).is_dir():
         return Path(name).resolve()
-    return _fetched(name)
+    return _fetch(name)
 
 
-def _fetched(name: str) -> Path:
+def _fetch(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    # No pickled weights and no code: both would run whatever the repository says.
     patterns = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise UserError(
-            f"model: expected bundled/<name>, a folder or a Hugging Face id that can be fetched, got {name!r} "
-            f"({type(error).__name__}); check the spelling, or fetch it to a folder and name that"
+            "model: expected bundled/<name>, a folder or a Hugging Face id that can be fetched, "
+            f"got {name!r} ({type(error).__name__}); "
+            "check the spelling, or fetch it to a folder and name that"
         ) from error
 
 
 def fingerprint(folder: Path, usage: str) -> str:
     """16 hex digits over weights, tokenizer, configuration and how the model is used."""
     digest = hashlib.sha256(usage.encode())
-    for path in sorted(
-        [*_weights(folder), *(folder / n for n in _IDENTITY if (folder / n).is_file())]
-    ):
-        digest.update(path.name.encode())
+    others = [folder / name for name in _IDENTITY]
+    present = [path for path in others if path.is_file()]
+    for path in sorted([*_weights(folder), *present]):
         facts = path.stat()
+        digest.update(path.name.encode())
         digest.update(_digest(path, facts.st_size, facts.st_mtime_ns))
     return digest.hexdigest()[:16]
 
@@ -103,13 +107,14 @@ def _digest(path: Path, _size: int, _changed: int) -> bytes:
 
 
 def parameters(folder: Path) -> int:
-    """Number of weights, embedding and output matrices left out, read from the safetensors headers."""
-    return sum(
-        math.prod(shape)
-        for path in _weights(folder)
-        for name, shape in _shapes(path).items()
-        if "embed_tokens" not in name and not name.startswith("lm_head")
-    )
+    """Number of weights without embedding and output matrices, from the safetensors headers."""
+    count = 0
+    for path in _weights(folder):
+        for name, shape in _shapes(path).items():
+            # Looking a token up costs no FLOPs worth counting, so cost leaves them out (METHOD §9).
+            if "embed_tokens" not in name and not name.startswith("lm_head"):
+                count += math.prod(shape)
+    return count
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -117,32 +122,35 @@ def _config(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"model: expected a readable config.json in {folder}, got {error}; is it a model folder?"
+            f"model: expected a readable config.json in {folder}, got {error}; "
+            "is it a model folder?"
         ) from error
 
 
 def _weights(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.safetensors"))
-    if not found:
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
         raise UserError(
             f"model: expected weights as *.safetensors in {folder}, found none; fetch them again"
         )
-    return found
+    return weights
 
 
 def _shapes(path: Path) -> dict[str, list[int]]:
-    """Tensor shapes by name; refuses a file that is cut short or not safetensors."""
+    """Tensor shapes by name; UserError for a file that is cut short or not safetensors."""
+    # Eight bytes that give the header's length, the header as JSON, the tensors' bytes.
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length)) if length < size else None
-        tensors = {k: v for k, v in header.items() if k != "__metadata__"} if header else {}
-        end = 8 + length + max(v["data_offsets"][1] for v in tensors.values())
+        tensors = dict(header or {})
+        tensors.pop("__metadata__", None)
+        end = 8 + length + max(tensor["data_offsets"][1] for tensor in tensors.values())
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"model: {path} is not a readable safetensors file ({error}); fetch it again"
         ) from error
     if end != size:
         raise UserError(f"model: {path} should have {end} bytes, has {size}; fetch it again")
-    return {name: v["shape"] for name, v in tensors.items()}
+    return {name: tensor["shape"] for name, tensor in tensors.items()}

@@ -13,7 +13,8 @@ from tiny_models import QUESTION, STEPS
 
 from tasks.engines.vllm_served import VllmServed, VllmVerifier
 from tasks.models.formats import load_format, load_tokenizer
-from tasks.models.verifiers import ServedVerifier, load_reading
+from tasks.models.served_verifier import ServedVerifier
+from tasks.models.verifiers import load_reading
 from tasks.study.tables import EngineOptions
 
 pytestmark = pytest.mark.slow

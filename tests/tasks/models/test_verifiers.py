@@ -13,7 +13,8 @@ from tiny_models import QUESTION, STEPS
 
 from tasks.engines.value_heads import served_folder
 from tasks.models.formats import load_format, load_tokenizer
-from tasks.models.verifiers import ServedVerifier, load_reading, load_verifier_format
+from tasks.models.served_verifier import ServedVerifier
+from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import BUNDLED
 from tasks.protocols import VerifierFailure
 from tasks.study.study import load_study

@@ -1,0 +1,48 @@
+"""Dialogues as a model's own chat template writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from warehouse.errors import UserError
+
+
+class Message(NamedTuple):
+    """One turn of a dialogue."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Chat = Callable[[Sequence[Message]], str]
+"""Text of a dialogue; unless the assistant has the last word, its next turn is opened."""
+
+
+def load_chat(folder: Path, key: str, *, date: str) -> Chat:
+    """The chat template of a model folder; UserError, naming the study's key, when it has none.
+
+    `date` is what Llama-3 templates write as today's.
+    """
+    from transformers import AutoTokenizer
+
+    # The code of a repository is never run.
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if not tokenizer.chat_template:
+        raise UserError(
+            f"study: this {key} needs a chat template, the tokenizer in {folder} has none; "
+            "use another one"
+        )
+
+    def chat(messages: Sequence[Message]) -> str:
+        turns = [message._asdict() for message in messages]
+        text = tokenizer.apply_chat_template(
+            turns,
+            tokenize=False,
+            add_generation_prompt=messages[-1].role != "assistant",
+            date_string=date,
+        )
+        return str(text)
+
+    return chat
