@@ -22,29 +22,34 @@ class GradedCompletion(NamedTuple):
 
 
 class CompletionReader:
-    """Reads completions of one run."""
+    """Reads completions of one run, which has been graded."""
 
     def __init__(self, store: Store, run: Run) -> None:
+        # coalesce: a completion without an answer has no verdict, and is not correct.
         frame = store.read(
-            "SELECT a.node_key, a.canonical, coalesce(g.verdict = 'correct', false) FROM answers a LEFT JOIN grades g "
-            "ON g.benchmark_fingerprint = a.benchmark_fingerprint AND g.question_id = a.question_id "
-            "AND g.canonical = a.canonical AND g.grader = $grader WHERE a.benchmark_fingerprint = $benchmark",
+            "SELECT a.node_key, a.canonical, coalesce(g.verdict = 'correct', false) "
+            "FROM answers a LEFT JOIN grades g "
+            "ON g.benchmark_fingerprint = a.benchmark_fingerprint "
+            "AND g.question_id = a.question_id "
+            "AND g.canonical = a.canonical AND g.grader = $grader "
+            "WHERE a.benchmark_fingerprint = $benchmark",
             grader=run.grader.version,
             benchmark=run.benchmark.fingerprint,
         )
-        self._answers: dict[str, tuple[str | None, bool]] = {
-            key: (c, ok) for key, c, ok in frame.iter_rows()
-        }
-        self._aggregate = run.study.verifier.aggregate if run.study.verifier else "last"
+        self._answers: dict[str, tuple[str | None, bool]] = {}
+        for key, canonical, correct in frame.iter_rows():
+            self._answers[key] = (canonical, correct)
+        verifier = run.study.verifier
+        self._aggregate = verifier.aggregate if verifier else "last"
 
     async def read(self, scorer: Scorer, nodes: list[Node]) -> list[GradedCompletion]:
         """One entry a completion; the score is the aggregate of its step scores (METHOD §3)."""
-        return [await self._one(scorer, node) for node in nodes]
+        return [await self._read_one(scorer, node) for node in nodes]
 
-    async def _one(self, scorer: Scorer, node: Node) -> GradedCompletion:
+    async def _read_one(self, scorer: Scorer, node: Node) -> GradedCompletion:
         canonical, correct = self._answers[node.key]
         scores = await scorer.scores(node) if node.ended else ()
+        score = aggregate(scores, self._aggregate)
+        # The last step's call read the whole completion: what it read holds the earlier ones.
         last = scores[-1] if scores else None
-        return GradedCompletion(
-            canonical, correct, aggregate(scores, self._aggregate), last.tokens if last else 0
-        )
+        return GradedCompletion(canonical, correct, score, last.tokens if last else 0)

@@ -28,23 +28,25 @@ class Meter:
     generated_tokens: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
-    """Prompt tokens that the strategy itself had written or read before: a prefix cache has them."""
+    """Prompt tokens that the strategy had written or read before: a prefix cache has them."""
     verifier_tokens: int = 0
     _scored: set[str] = field(default_factory=set[str])
     _drawn: Counter[str] = field(default_factory=Counter[str])
 
-    def drew(self, family: str, parent: Node, children: Sequence[Node]) -> None:
-        """Count one request for those children of a family that were not counted yet."""
-        new = children[self._drawn[family] :]
-        if new:
-            self._drawn[family] = len(children)
-            self.prompt_tokens += len(parent.token_ids)
-            self.cached_tokens += len(parent.token_ids) if parent.steps else 0
-            self.generated_tokens += sum(
-                child.generated_tokens - parent.generated_tokens for child in new
-            )
+    def count_draws(self, key: str, parent: Node, siblings: Sequence[Node]) -> None:
+        """Count one request for those of the siblings of this key that were not counted yet."""
+        new = siblings[self._drawn[key] :]
+        if not new:
+            return
+        self._drawn[key] = len(siblings)
+        self.prompt_tokens += len(parent.token_ids)
+        # A prefix with steps is one that the strategy wrote itself; a question's prompt is not.
+        if parent.steps:
+            self.cached_tokens += len(parent.token_ids)
+        for child in new:
+            self.generated_tokens += child.generated_tokens - parent.generated_tokens
 
-    def scored(self, node: Node, tokens: int) -> None:
+    def count_score(self, node: Node, tokens: int) -> None:
         """Count one verifier call on a node."""
         if node.key not in self._scored:
             self._scored.add(node.key)
@@ -63,12 +65,16 @@ class Meter:
 def costs(
     model: Model, verifier: Model | None, generations: float, spent: Spent
 ) -> dict[str, float]:
-    """The cost columns of an outcome; FLOPs are 2 · parameters · tokens over both models (METHOD §9)."""
-    computed = model.parameters * (spent.generated + spent.prompt - spent.cached)
+    """The cost columns of an outcome; FLOPs are 2 · parameters · tokens over both models.
+
+    METHOD §9: parameters without embeddings, tokens without those that a prefix cache has.
+    """
+    written = model.parameters * (spent.generated + spent.prompt - spent.cached)
+    judged = (verifier.parameters if verifier else 0) * spent.verifier
     return {
         "generations": float(generations),
         "generated_tokens": float(spent.generated),
         "prompt_tokens": float(spent.prompt),
         "verifier_tokens": float(spent.verifier),
-        "flops": 2.0 * (computed + (verifier.parameters if verifier else 0) * spent.verifier),
+        "flops": 2.0 * (written + judged),
     }

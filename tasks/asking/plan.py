@@ -26,14 +26,17 @@ class Plan:
     pool: int
     """Whole completions that all pool strategies share: as many as the largest budget."""
     difficulty: int
+    """Whole completions that set the question's bin and that no strategy uses."""
     searches: tuple[tuple[Strategy, int], ...]
     """Every search at every budget, and what comes in groups at its largest."""
     samplings: Samplings
     replicate: int
+    """Of the study: another one draws everything anew."""
 
     @property
     def units(self) -> int:
         """Pieces of work on one question, for progress."""
+        # The pool, the draws that set the bin, and each search.
         return 2 + len(self.searches)
 
 
@@ -42,6 +45,9 @@ def plan(run: Run) -> Plan:
     study, generator = run.study, run.study.generator
     common = (generator.temperature, generator.top_p, generator.top_k)
     step = Sampling(*common, max_tokens=generator.max_step_tokens, until="step")
+    # At temperature 0 the cuts by probability and rank change nothing: set to neutral, they do not
+    # change the sampling's key either, and greedy steps are shared by all studies.
+    greedy = dataclasses.replace(step, temperature=0.0, top_p=1.0, top_k=0)
     return Plan(
         pool=max(study.budgets),
         difficulty=study.difficulty_draws,
@@ -49,7 +55,7 @@ def plan(run: Run) -> Plan:
         samplings=Samplings(
             whole=Sampling(*common, max_tokens=generator.max_tokens, until="end"),
             step=step,
-            greedy=dataclasses.replace(step, temperature=0.0, top_p=1.0, top_k=0),
+            greedy=greedy,
         ),
         replicate=study.replicate,
     )
@@ -58,10 +64,11 @@ def plan(run: Run) -> Plan:
 def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:
     owed: list[tuple[Strategy, int]] = []
     for strategy in strategies:
+        if strategy.kind == "pool":
+            continue
         fitting = [budget for budget in budgets if strategy.fits(budget)]
-        if strategy.kind != "pool":
-            owed += [
-                (strategy, budget)
-                for budget in (fitting if strategy.kind == "search" else fitting[-1:])
-            ]
+        # Groups are alike: those of the largest budget hold those of every smaller one.
+        if strategy.kind == "groups":
+            fitting = fitting[-1:]
+        owed += [(strategy, budget) for budget in fitting]
     return owed

@@ -23,7 +23,7 @@ from tasks.study.tables import Verifier
 
 
 class Result(NamedTuple):
-    """What one strategy ended with on one question: completions in groups, one group for a search."""
+    """What one strategy ended with on one question: groups of completions, one for a search."""
 
     question: Question
     strategy: Strategy
@@ -38,6 +38,7 @@ class Result(NamedTuple):
 
     @property
     def completions(self) -> list[Node]:
+        """All of them, in the order of the groups."""
         return [node for group in self.groups for node in group]
 
 
@@ -55,6 +56,7 @@ class Questioning:
     """Called after every piece of work."""
 
     def root(self, question: Question) -> Node:
+        """The question's prompt, before anything was generated."""
         return root(question, self.run.format.prompt(question))
 
     def side(self, strategy: Strategy) -> Side:
@@ -67,52 +69,64 @@ class Questioning:
 
     async def pool(self, question: Question) -> list[Node]:
         """The whole completions from which pool strategies choose, scored."""
-        return await self._parallel(question, self.plan.pool, "proposer", self.plan.replicate)
+        replicate = self.plan.replicate
+        return await self._draw_whole(question, self.plan.pool, "proposer", replicate)
 
     async def difficulty(self, question: Question) -> list[Node]:
-        """The whole completions that set the question's bin, scored; other draws than the pool's."""
-        return await self._parallel(
-            question, self.plan.difficulty, "difficulty", -1 - self.plan.replicate
-        )
+        """The completions that set the question's bin, scored; other draws than the pool's."""
+        # Negative replicates never meet the pool's, so that no draw both sets a bin and is
+        # measured in it (METHOD §6).
+        replicate = -1 - self.plan.replicate
+        return await self._draw_whole(question, self.plan.difficulty, "difficulty", replicate)
 
-    async def _parallel(self, question: Question, n: int, role: Role, replicate: int) -> list[Node]:
-        start, whole = self.root(question), self.plan.samplings.whole
+    async def _draw_whole(
+        self, question: Question, n: int, role: Role, replicate: int
+    ) -> list[Node]:
         nodes = await self.proposing.sampler.children(
-            start, n, sampling=whole, role=role, replicate=replicate
+            self.root(question),
+            n,
+            sampling=self.plan.samplings.whole,
+            role=role,
+            replicate=replicate,
         )
-        await asyncio.gather(*(self.proposing.scorer.scores(node) for node in nodes if node.ended))
+        # What was cut at the token limit has no answer, and is shown to no verifier.
+        scorer = self.proposing.scorer
+        await asyncio.gather(*(scorer.scores(node) for node in nodes if node.ended))
         self.done()
         return nodes
 
     async def search(self, question: Question, strategy: Strategy, budget: int) -> Result:
         """One search with its consumption, its ended completions scored for the final vote."""
-        meter, side = Meter(), self.side(strategy)
+        meter = Meter()
         tools = MeteredTools(
-            question, side, self.plan.samplings, self.prompts, meter, self.plan.replicate
-        )
-        result = Result(
             question,
-            strategy,
-            budget,
-            await strategy.run(self.root(question), budget, tools),
+            self.side(strategy),
+            self.plan.samplings,
+            self.prompts,
             meter,
+            self.plan.replicate,
         )
+        groups = await strategy.run(self.root(question), budget, tools)
+        result = Result(question, strategy, budget, groups, meter)
         if strategy.needs_verifier:
-            await asyncio.gather(*(tools.score(node) for node in result.completions if node.ended))
+            # Through the tools, so that the final vote's scores are the strategy's own cost.
+            ended = [node for node in result.completions if node.ended]
+            await asyncio.gather(*(tools.score(node) for node in ended))
         self.done()
         return result
 
     async def everything(self) -> None:
         """All questions × strategies × budgets at once, so that the engine's batches stay full."""
         questions = self.run.benchmark.questions
+        searches = [
+            self.search(question, strategy, budget)
+            for question in questions
+            for strategy, budget in self.plan.searches
+        ]
         await asyncio.gather(
-            *(self.pool(q) for q in questions),
-            *(self.difficulty(q) for q in questions),
-            *(
-                self.search(q, strategy, budget)
-                for q in questions
-                for strategy, budget in self.plan.searches
-            ),
+            *(self.pool(question) for question in questions),
+            *(self.difficulty(question) for question in questions),
+            *searches,
         )
 
 
@@ -123,19 +137,22 @@ def questioning(
     scorer: Callable[[Model | None, bool], Scorer],
     done: Callable[[], None] = lambda: None,
 ) -> Questioning:
-    """A run's questioning; `sampler` and `scorer` open one for each model (True: it judges whole completions)."""
+    """A run's questioning; `sampler` and `scorer` open one for each model.
+
+    A scorer is asked for with True where its model judges whole completions, not steps.
+    """
     study, revisions = run.study, run.study.revisions
     proposing = Side(sampler(run.generator), scorer(run.verifier, _judges_whole(study.verifier)))
-    own = run.reviser.fingerprint != run.generator.fingerprint
-    revising = Side(
-        sampler(run.reviser) if own else proposing.sampler,
-        scorer(run.judge, _judges_whole(revisions.verifier))
-        if revisions and run.judge
-        else proposing.scorer,
-    )
-    return Questioning(
-        run, plan(run), proposing, revising, Revising(run.format, shown=run.judge is not None), done
-    )
+    revising = proposing
+    # One model has one sampler: two would draw the same children twice, and pay twice.
+    if run.reviser.fingerprint != run.generator.fingerprint:
+        revising = revising._replace(sampler=sampler(run.reviser))
+    if revisions and run.judge:
+        judge = scorer(run.judge, _judges_whole(revisions.verifier))
+        revising = revising._replace(scorer=judge)
+    # Only a judge of attempts was trained to read the earlier ones beside the question.
+    prompts = Revising(run.format, shown=run.judge is not None)
+    return Questioning(run, plan(run), proposing, revising, prompts, done)
 
 
 def _judges_whole(verifier: Verifier | None) -> bool:

@@ -1,4 +1,4 @@
-"""What is already drawn and scored for a run, and the way new draws and scores take into the journal."""
+"""How new draws and scores of a run get into the journal."""
 
 from __future__ import annotations
 
@@ -85,24 +85,25 @@ class Recorder:
 
     def flush(self) -> None:
         """Write what was collected; when this returns, a kill loses none of it."""
+        # Samplings first: a draw in the journal is never without its parameters.
         if self.draws:
             used = {row["sampling_key"] for row in self.draws}
-            self.store.append(
-                "samplings", _sampling_rows([s for key, s in self.samplings.items() if key in used])
-            )
-        for table, rows in (
-            ("draws", self.draws),
-            ("scores", self.scores),
-            ("verifier_failures", self.failures),
-        ):
+            samplings = [one for key, one in self.samplings.items() if key in used]
+            self.store.append("samplings", _sampling_rows(samplings))
+        tables = {
+            "draws": self.draws,
+            "scores": self.scores,
+            "verifier_failures": self.failures,
+        }
+        for table, rows in tables.items():
             if rows:
-                self.store.append(
-                    table,
-                    pl.DataFrame(
-                        rows, infer_schema_length=None, schema_overrides=_LISTS.get(table)
-                    ),
-                )
-                rows.clear()
+                self._append(table, rows)
+
+    def _append(self, table: str, rows: list[dict[str, Any]]) -> None:
+        frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_LISTS.get(table))
+        self.store.append(table, frame)
+        # Only now: what the store refused is kept, and written by the next call.
+        rows.clear()
 
     def _about(self, verifier: Model, node: Node) -> dict[str, Any]:
         return {
@@ -115,6 +116,7 @@ class Recorder:
 _LISTS: dict[str, dict[str, Any]] = {
     "draws": {"token_ids": pl.List(pl.Int32), "step_keys": pl.List(pl.String)}
 }
+"""Types of columns that cannot be inferred where every list of a batch is empty."""
 
 
 def _sampling_rows(samplings: list[Sampling]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Work while which the journal is written every two seconds and a snapshot published every twenty."""
+"""Work during which the journal is written, and a snapshot for readers is published."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ Progress = Callable[[int, int, int], None]
 """Called now and then: units done, units in all, tokens generated."""
 
 FLUSH_SECONDS = 2.0
+"""As much as a killed run loses at most."""
+
 SNAPSHOT_SECONDS = 20.0
+"""As old as what readers see of a run gets; a snapshot copies the database, so it is rarer."""
 
 
 @dataclass(slots=True)
 class ProgressCounter:
+    """Counts the units of work that are done, and passes the count on."""
+
     units: int
     progress: Progress | None
     recorder: Recorder
     done: int = 0
 
-    def one(self) -> None:
+    def count_one(self) -> None:
+        """Count one more unit as done."""
         self.done += 1
 
-    def tell(self) -> None:
+    def report(self) -> None:
+        """Call `progress`, if there is one."""
         if self.progress:
             self.progress(self.done, self.units, self.recorder.generated_tokens)
 
@@ -36,9 +43,10 @@ class ProgressCounter:
 async def record_while(
     work: Coroutine[Any, Any, None], recorder: Recorder, counter: ProgressCounter
 ) -> None:
-    """Do the work while the journal is written every two seconds and a snapshot published every twenty.
+    """Do the work while the journal and, more rarely, a snapshot for readers are written.
 
-    Should recording fail, the work is stopped at once: draws that cannot be kept are not worth drawing.
+    Should recording fail, the work is stopped at once: draws that cannot be kept are not worth
+    their price.
     """
     tasks = [
         asyncio.ensure_future(work),
@@ -52,8 +60,9 @@ async def record_while(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # After the work has stopped, whichever way: what was drawn since the last time is kept.
         recorder.flush()
-        counter.tell()
+        counter.report()
         recorder.store.publish_snapshot()
 
 
@@ -62,7 +71,8 @@ async def _record_for_ever(recorder: Recorder, counter: ProgressCounter) -> None
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         recorder.flush()
-        counter.tell()
+        counter.report()
         if time.monotonic() - published > SNAPSHOT_SECONDS:
+            # In a thread: engines are fed from this loop and would run dry meanwhile.
             await asyncio.to_thread(recorder.store.publish_snapshot)
             published = time.monotonic()

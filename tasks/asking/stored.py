@@ -16,8 +16,9 @@ from warehouse.store import Store
 def stored_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey, int, Draw]]:
     """Every draw of this model version on this run's questions, whoever paid for it."""
     frame = store.read(
-        "SELECT prefix_key, sampling_key, replicate, child, token_ids, text, stop, generated_tokens FROM draws "
-        "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
+        "SELECT prefix_key, sampling_key, replicate, child, token_ids, text, stop, "
+        "generated_tokens FROM draws SEMI JOIN wanted USING (question_id) "
+        "WHERE model_fingerprint = $model",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
         model=model.fingerprint,
     )
@@ -28,7 +29,7 @@ def stored_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey
 def stored_scores(
     store: Store, run: Run, verifier: Model | None
 ) -> Iterator[tuple[str, StepScore]]:
-    """Every score of this verifier version on this run's questions."""
+    """Every score of this verifier version on this run's questions; none without a verifier."""
     if verifier is None:
         return
     frame = store.read(

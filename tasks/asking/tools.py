@@ -1,4 +1,7 @@
-"""What a strategy consumed, as if it ran alone (METHOD §9)."""
+"""A strategy's tools over samplers and scorers: what it consumes is metered, as if it ran alone.
+
+METHOD §9.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from tasks.protocols import Role, Sampling
 from tasks.strategies.tools import ATTEMPTS_SHOWN, Chain
 
 A_CHAIN = 1_000
-"""Attempt t of a chain is drawn in replicate + t · A_CHAIN: a sight met again later in a chain is drawn anew."""
+"""Attempt t of a chain is drawn in replicate + t · A_CHAIN.
+
+The same prompt met again later in a chain is so drawn anew; replicates of a study stay below.
+"""
 
 
 class Side(NamedTuple):
@@ -29,7 +35,7 @@ class Side(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Revising:
-    """What an attempt is asked for: the question and the attempts it sees, as the node that they make."""
+    """What an attempt is asked for: the node of the question and the attempts that it sees."""
 
     format: Format
     shown: bool
@@ -40,10 +46,12 @@ class Revising:
 
     def start(self, question: Question, earlier: Chain) -> Node:
         """The node of the next attempt: the latest ended attempts are in its prompt."""
-        seen = tuple(node.text for node in earlier if node.ended)[-ATTEMPTS_SHOWN:]
+        ended = tuple(node.text for node in earlier if node.ended)
+        seen = ended[-ATTEMPTS_SHOWN:]
         key = (question.question_id, seen)
         if key not in self.known:
             text = self.format.revision(question, seen)
+            # The verifier reads the question's text: with the attempts in it, where it is to.
             asked = dataclasses.replace(question, text=text) if self.shown and seen else question
             self.known[key] = root(asked, tuple(self.format.tokenizer.encode(text)))
         return self.known[key]
@@ -61,40 +69,53 @@ class MeteredTools:
     replicate: int = 0
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
+        """The first n children of the node, each ending at the next step's end."""
         return await self._steps(node, n, self.samplings.step, "proposer")
 
     async def ahead(self, node: Node) -> Node:
-        return (await self._steps(node, 1, self.samplings.greedy, "lookahead"))[0]
+        """The node's likeliest child, drawn as a lookahead's step."""
+        (child,) = await self._steps(node, 1, self.samplings.greedy, "lookahead")
+        return child
 
     async def _steps(self, node: Node, n: int, sampling: Sampling, role: Role) -> list[Node]:
-        children = await self.side.sampler.children(
+        siblings = await self.side.sampler.children(
             node, n, sampling=sampling, role=role, replicate=self.replicate
         )
-        self.meter.drew(f"{node.key}|{sampling.key}", node, children)
-        return [self._cut(child) for child in children]
+        self.meter.count_draws(f"{node.key}|{sampling.key}", node, siblings)
+        return [self._cut(child) for child in siblings]
 
     def _cut(self, node: Node) -> Node:
-        """A completion longer than those of pools may be, or that would be, counts as cut."""
-        too_long = node.generated_tokens > self.samplings.whole.max_tokens - node.extendable
+        """A completion longer than those of pools may be, or that would be, counts as cut.
+
+        Searches would otherwise have an advantage over pools that is not theirs.
+        """
+        most = self.samplings.whole.max_tokens
+        # One that goes on takes at least one token more.
+        too_long = node.generated_tokens > most - node.extendable
         return dataclasses.replace(node, stop="limit") if too_long else node
 
     def attempt_key(self, earlier: Chain) -> str:
+        """How many attempts these are, and what the next one sees of them."""
         return f"{len(earlier)}|{self.revising.start(self.question, earlier).key}"
 
     async def attempts(self, earlier: Chain, n: int) -> list[Node]:
+        """The first n attempts that follow these, each a whole completion."""
         start = self.revising.start(self.question, earlier)
-        replicate = self.replicate + A_CHAIN * len(earlier)
-        whole = self.samplings.whole
-        drawn = await self.side.sampler.children(
-            start, n, sampling=whole, role="revision", replicate=replicate
+        siblings = await self.side.sampler.children(
+            start,
+            n,
+            sampling=self.samplings.whole,
+            role="revision",
+            replicate=self.replicate + A_CHAIN * len(earlier),
         )
-        self.meter.drew(self.attempt_key(earlier), start, drawn)
-        return drawn
+        self.meter.count_draws(self.attempt_key(earlier), start, siblings)
+        return siblings
 
     async def score(self, node: Node) -> float | None:
+        """The verifier's score at the node's end; None when it failed, or there is none."""
         scores = await self.side.scorer.scores(node)
         last = scores[-1] if scores else None
         if last is None:
             return None
-        self.meter.scored(node, last.tokens)
+        self.meter.count_score(node, last.tokens)
         return last.score

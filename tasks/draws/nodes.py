@@ -27,14 +27,17 @@ class Node:
 
     @property
     def text(self) -> str:
+        """Everything generated, without the prompt."""
         return "".join(self.steps)
 
     @property
     def ended(self) -> bool:
+        """Whether the model ended it: a whole completion, which may have an answer."""
         return self.stop == "end"
 
     @property
     def extendable(self) -> bool:
+        """Whether it can go on: it neither ended nor was cut at the token limit."""
         return self.stop in (None, "step")
 
 
@@ -44,15 +47,21 @@ def root(question: Question, prompt: tuple[int, ...]) -> Node:
 
 
 def extend(node: Node, draw: Draw, ends: list[int], texts: list[str]) -> Node:
-    """The child that a draw makes; `ends` are the token offsets of the draw's step ends, `texts` its steps."""
+    """The child that a draw makes of a node.
+
+    `ends` are the offsets of the draw's step ends in its tokens, `texts` the steps between them.
+    """
     token_ids = node.token_ids + draw.token_ids
     offset = len(node.token_ids)
+    # A draw of several steps gives each of its step ends a key: a completion drawn in one piece is
+    # so a child at each of its prefixes, and a score of a step is found whoever drew it.
+    step_keys = tuple(key_of(token_ids[: offset + end]) for end in ends)
     return Node(
         question=node.question,
         token_ids=token_ids,
         key=key_of(token_ids),
         steps=node.steps + tuple(texts),
-        step_keys=node.step_keys + tuple(key_of(token_ids[: offset + end]) for end in ends),
+        step_keys=node.step_keys + step_keys,
         stop=draw.stop,
         generated_tokens=node.generated_tokens + draw.tokens,
     )

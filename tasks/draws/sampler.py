@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from tasks.protocols import Draw, Engine, Reply, Role, Sampling
 
 
 class DrawKey(NamedTuple):
-    """Names a family of children; with a child index, one draw."""
+    """Names siblings, the children of one prefix drawn alike; with a child index, one draw."""
 
     prefix_key: str
     sampling_key: str
@@ -42,21 +42,25 @@ class NewDraw:
 
 
 class _Awaited(NamedTuple):
-    """A draw under way: the request that will bring it, and the index of that request's first child."""
+    """A draw under way: the request that will bring it, and the index of its first child."""
 
     task: asyncio.Task[Reply]
     start: int
 
 
 def retrieve_exception(task: asyncio.Task[Any]) -> None:
-    """Take note of a failure, so that asyncio does not print it once a request: it is raised where it is awaited."""
+    """Take note of a failure, which is raised where the task is awaited.
+
+    Otherwise asyncio would print it once more for every request that nobody waits for any longer.
+    """
     if not task.cancelled():
         task.exception()
 
 
 def first_seed(seed: int, key: DrawKey) -> int:
-    """Seed of a family's child 0; child i is drawn under that + i, whenever it is drawn."""
+    """Seed of the siblings' child 0; child i is drawn under that + i, whenever it is drawn."""
     text = f"{seed}|{key.prefix_key}|{key.sampling_key}|{key.replicate}"
+    # Six bytes: engines take seeds of 64 bits with a sign, and i is added to it.
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big")
 
 
@@ -84,42 +88,45 @@ class Sampler:
         self._engine = engine
         self._record = record
         self._seed = seed
-        self._families: dict[DrawKey, list[Draw | _Awaited]] = {}
+        self._siblings: dict[DrawKey, list[Draw | _Awaited]] = {}
         self._nodes: dict[tuple[DrawKey, int], Node] = {}
         self._remember(known)
 
     def _remember(self, known: Iterable[tuple[DrawKey, int, Draw]]) -> None:
         """Keep the unbroken run of children from 0; a gap (a lost segment) is drawn again."""
         for key, child, draw in sorted(known, key=lambda item: (item[0], item[1])):
-            family = self._families.setdefault(key, [])
-            if child == len(family):
-                family.append(draw)
+            siblings = self._siblings.setdefault(key, [])
+            if child == len(siblings):
+                siblings.append(draw)
 
     async def children(
         self, node: Node, n: int, *, sampling: Sampling, role: Role = "proposer", replicate: int = 0
     ) -> list[Node]:
         """The first n children of a node, in the order of their index."""
         key = DrawKey(node.key, sampling.key, replicate)
-        family = self._families.setdefault(key, [])
-        missing = n - len(family)
+        siblings = self._siblings.setdefault(key, [])
+        start = len(siblings)
+        missing = n - start
         if missing > 0:
-            task = asyncio.ensure_future(
-                self._draw(node, key, len(family), missing, sampling=sampling, role=role)
-            )
+            request = self._draw(node, key, start, missing, sampling=sampling, role=role)
+            task = asyncio.ensure_future(request)
             task.add_done_callback(retrieve_exception)
-            family.extend([_Awaited(task, len(family))] * missing)
+            # At once, before anything is awaited: who asks meanwhile waits for the same request
+            # and does not draw these children a second time.
+            siblings.extend([_Awaited(task, start)] * missing)
         return [await self._child(node, key, index) for index in range(n)]
 
     async def _child(self, node: Node, key: DrawKey, index: int) -> Node:
-        entry = self._families[key][index]
+        entry = self._siblings[key][index]
         if isinstance(entry, _Awaited):
-            entry = (await asyncio.shield(entry.task)).draws[index - entry.start]
-            self._families[key][index] = entry
+            # Shielded: one strategy that is cancelled must not end a request that others share.
+            reply = await asyncio.shield(entry.task)
+            entry = reply.draws[index - entry.start]
+            self._siblings[key][index] = entry
         known = self._nodes.get((key, index))
         if known is None:
-            known = self._nodes[(key, index)] = extend(
-                node, entry, *self._format.split(entry.token_ids)
-            )
+            known = extend(node, entry, *self._format.split(entry.token_ids))
+            self._nodes[(key, index)] = known
         return known
 
     async def _draw(
@@ -133,23 +140,28 @@ class Sampler:
         reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
         if len(reply.draws) != n:
             raise RuntimeError(
-                f"engine: expected {n} draws, got {len(reply.draws)}; run again to draw the missing ones"
+                f"engine: expected {n} draws, got {len(reply.draws)}; "
+                "run again to draw the missing ones"
             )
-        for i, draw in enumerate(reply.draws):
-            child = extend(node, draw, *self._format.split(draw.token_ids))
-            self._nodes[(key, start + i)] = child
-            first = i == 0
-            self._record(
-                NewDraw(
-                    key=key,
-                    child=start + i,
-                    parent=node,
-                    node=child,
-                    draw=draw,
-                    role=role,
-                    prompt_tokens=reply.prompt_tokens if first else 0,
-                    cached_tokens=reply.cached_tokens if first else 0,
-                    requests=int(first),
-                )
-            )
+        for new in self._new_draws(node, key, start, reply, role):
+            self._nodes[(key, new.child)] = new.node
+            self._record(new)
         return reply
+
+    def _new_draws(
+        self, parent: Node, key: DrawKey, start: int, reply: Reply, role: Role
+    ) -> Iterator[NewDraw]:
+        """The draws of one reply; the first bears what the request cost, so that it adds up."""
+        for place, draw in enumerate(reply.draws):
+            first = place == 0
+            yield NewDraw(
+                key=key,
+                child=start + place,
+                parent=parent,
+                node=extend(parent, draw, *self._format.split(draw.token_ids)),
+                draw=draw,
+                role=role,
+                prompt_tokens=reply.prompt_tokens if first else 0,
+                cached_tokens=reply.cached_tokens if first else 0,
+                requests=int(first),
+            )

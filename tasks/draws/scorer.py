@@ -25,8 +25,8 @@ class Scorer:
     """Answers step scores from memory and asks the verifier for the rest.
 
     A failed call gives None, is handed to `record_failure` and is asked again by the next run.
-    Without a verifier (a replay) what is not known is None as well. With `whole` the verifier judges
-    completions, not steps: a node has one score, at its end.
+    Without a verifier (a replay) what is not known is None as well. With `whole` the verifier
+    judges completions, not steps: a node has one score, at its end.
     """
 
     def __init__(
@@ -48,13 +48,16 @@ class Scorer:
         self._failed: set[str] = set()
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
-        """One entry a step of the node (one in all with `whole`), None where the verifier failed."""
+        """One entry a step of the node (with `whole` one in all), None where it failed."""
         keys = self._keys(node)
         if not keys:
             return ()
         last = keys[-1]
+        # A loop: a longer node's request that was to answer for this one may fail.
         while self._verifier is not None and last not in self._known and last not in self._failed:
-            await asyncio.shield(self._asked.get(last) or self._ask(self._verifier, node))
+            request = self._asked.get(last) or self._ask(self._verifier, node)
+            # Shielded: one strategy that is cancelled must not end a request that others share.
+            await asyncio.shield(request)
         return tuple(self._known.get(key) for key in keys)
 
     def _keys(self, node: Node) -> tuple[str, ...]:
@@ -62,12 +65,10 @@ class Scorer:
 
     def _ask(self, verifier: Verifier, node: Node) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
-        taken = (
-            self._known,
-            self._asked,
-            self._failed,
-        )  # what failed stays so, or a replay would see more
-        mine = [key for key in self._keys(node) if not any(key in keys for keys in taken)]
+        # What failed stays so: a score that came later would be there in a replay of this run,
+        # which would then see more than the run did.
+        taken = self._known.keys() | self._asked.keys() | self._failed
+        mine = [key for key in self._keys(node) if key not in taken]
         task = asyncio.ensure_future(self._request(verifier, node, mine))
         task.add_done_callback(retrieve_exception)
         self._asked |= dict.fromkeys(mine, task)
@@ -88,10 +89,13 @@ class Scorer:
         by_key = dict(zip(self._keys(node), scores, strict=True))
         for key in mine:
             self._known[key] = by_key[key]
-            self._record(NewScore(key, node, by_key[key], int(key == node.step_keys[-1])))
+            # One request: the score at the end bears it, the earlier ones came with it.
+            requests = int(key == node.step_keys[-1])
+            self._record(NewScore(key, node, by_key[key], requests))
 
 
 def _check(scores: list[StepScore], steps: int) -> None:
+    """VerifierFailure for a reply that is no list of scores of these steps: it counts as failed."""
     if len(scores) != steps:
         raise VerifierFailure(f"expected {steps} step scores, got {len(scores)}")
     for score in scores:
@@ -100,12 +104,22 @@ def _check(scores: list[StepScore], steps: int) -> None:
 
 
 def aggregate(scores: tuple[StepScore | None, ...], how: str) -> float | None:
-    """The completion's score from its step scores (METHOD §3); None when one that is needed is missing."""
+    """The completion's score from its step scores (METHOD §3); None when one needed is missing.
+
+    `how` is `last`, `min`, `prod` or `mean`.
+    """
     if not scores:
         return None
     if how == "last":
-        return scores[-1].score if scores[-1] is not None else None
-    values = [s.score for s in scores if s is not None]
+        last = scores[-1]
+        return None if last is None else last.score
+    values = [one.score for one in scores if one is not None]
+    # A missing step is unknown, never 0: the aggregate over the others would be of another text.
     if len(values) < len(scores):
         return None
-    return {"min": min(values), "prod": math.prod(values), "mean": sum(values) / len(values)}[how]
+    aggregates = {
+        "min": min(values),
+        "prod": math.prod(values),
+        "mean": sum(values) / len(values),
+    }
+    return aggregates[how]

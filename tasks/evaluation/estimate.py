@@ -72,34 +72,31 @@ class _Estimation:
         return rows
 
     async def _pool_rows(self, question: Question) -> list[Row]:
-        """Rows of all pool strategies at all budgets, estimated over random subsets of one pool (METHOD §10)."""
+        """Rows of all pool strategies at all budgets, over random subsets of one pool."""
         nodes = await self.asking.pool(question)
         reads = await self.reader.read(self.asking.proposing.scorer, nodes)
-        prompt = float(len(self.asking.root(question).token_ids))
-        generated = sum(node.generated_tokens for node in nodes) / len(nodes)
-        verified = sum(read.verifier_tokens for read in reads) / len(nodes)
         cut = sum(node.stop == "limit" for node in nodes)
         shares = _shares(reads, cut=cut, of=len(nodes))
-        seed = _seed(self.run, question)
-        pool = QuestionPool.of(_pool(reads), self.run.study.budgets, seed=seed)
+        draw = _MeanDraw(
+            prompt=float(len(self.asking.root(question).token_ids)),
+            generated=sum(node.generated_tokens for node in nodes) / len(nodes),
+            verified=sum(read.verifier_tokens for read in reads) / len(nodes),
+        )
+        pool = QuestionPool.of(
+            _pool(reads),
+            self.run.study.budgets,
+            seed=_seed(self.run, question),
+        )
         rows: list[Row] = []
         for key, figure, scored in self._pool_figures(pool):
-            spent = Spent(
-                generated=generated * figure.generations,
-                prompt=prompt,
-                verifier=verified * figure.generations if scored else 0.0,
+            cost = costs(
+                self.run.generator,
+                self.run.verifier,
+                figure.generations,
+                draw.spent(figure.generations, scored=scored),
             )
-            rows.append(
-                {
-                    "strategy": key,
-                    "budget": figure.budget,
-                    "accuracy": figure.accuracy,
-                    "mc_error": figure.mc_error,
-                    "answer": None,
-                    **shares,
-                    **costs(self.run.generator, self.run.verifier, figure.generations, spent),
-                }
-            )
+            reached = _Figure(figure.budget, figure.accuracy, figure.mc_error, None)
+            rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
         return rows
 
     def _pool_figures(self, pool: QuestionPool) -> Iterator[tuple[str, PoolFigure, bool]]:
@@ -112,38 +109,54 @@ class _Estimation:
                     yield strategy.key, figure, strategy.needs_verifier
 
     async def _search_rows(self, result: Result) -> list[Row]:
-        """The row of one search, or of groups at every budget that is a number of them."""
+        """The row of one search, or of groups at every budget that is a number of them.
+
+        Groups are alike, so that a smaller number of them costs its share of what all took.
+        """
         scorer = self.asking.side(result.strategy).scorer
         reads = await self.reader.read(scorer, result.completions)
         # What a search lacks of its slots was cut on the way; revisions return their cut attempts.
-        cut = sum(not node.ended for node in result.completions) + result.slots - len(reads)
+        lacking = result.slots - len(reads)
+        cut = lacking + sum(not node.ended for node in result.completions)
         shares = _shares(reads, cut=cut, of=result.slots)
         rows: list[Row] = []
         for figure in self._search_figures(result, reads):
+            key = result.strategy.key
+            writer, judge = self.asking.models(result.strategy)
             spent = result.meter.spent(figure.budget / result.budget)
-            models = self.asking.models(result.strategy)
-            rows.append(
-                {
-                    "strategy": result.strategy.key,
-                    **figure._asdict(),
-                    **shares,
-                    **costs(*models, figure.budget, spent),
-                }
-            )
+            cost = costs(writer, judge, figure.budget, spent)
+            rows.append({"strategy": key, **figure._asdict(), **shares, **cost})
         return rows
 
     def _search_figures(self, result: Result, reads: list[GradedCompletion]) -> list[_Figure]:
         if result.strategy.kind == "search":
             return [_choice_figure(result, reads)]
         budgets = [n for n in self.run.study.budgets if result.strategy.fits(n)]
+        # Where every completion was cut there is nothing to vote, and nothing is right.
         if not reads:
             return [_Figure(budget, 0.0, 0.0, None) for budget in budgets]
         seed = _seed(self.run, result.question)
         return _group_figures(result, reads, budgets, seed=seed)
 
 
+class _MeanDraw(NamedTuple):
+    """Tokens of one draw of a pool, on average; every draw has the same prompt."""
+
+    prompt: float
+    generated: float
+    verified: float
+
+    def spent(self, generations: float, *, scored: bool) -> Spent:
+        """What so many draws of one request take; the prompt is read once."""
+        return Spent(
+            generated=self.generated * generations,
+            prompt=self.prompt,
+            verifier=self.verified * generations if scored else 0.0,
+        )
+
+
 class _Figure(NamedTuple):
-    """What a search reached at one budget; the answer only where one run of it decided."""
+    """What a strategy reached at one budget; its answer only where a single run of it decided."""
 
     budget: int
     accuracy: float
@@ -152,39 +165,50 @@ class _Figure(NamedTuple):
 
 
 def _choice_figure(result: Result, reads: list[GradedCompletion]) -> _Figure:
-    choice = result.strategy.choose([[Candidate(r.canonical, r.score) for r in reads]])
+    candidates = [Candidate(read.canonical, read.score) for read in reads]
+    choice = result.strategy.choose([candidates])
     right = {read.canonical for read in reads if read.correct}
-    accuracy = sum(credit for answer, credit in choice.credits.items() if answer in right)
+    # Tied answers share the credit (METHOD §4), so that accuracy is an expectation.
+    accuracy = 0.0
+    for answer, credit in choice.credits.items():
+        if answer in right:
+            accuracy += credit
     return _Figure(result.budget, accuracy, 0.0, choice.answer)
 
 
 def _group_figures(
     result: Result, reads: list[GradedCompletion], budgets: list[int], *, seed: int
 ) -> list[_Figure]:
-    """Averages over subsets of the groups: a smaller budget is a smaller number of them (METHOD §10)."""
+    """Averages over subsets: a smaller budget is a smaller number of groups (METHOD §10)."""
     size = result.budget // len(result.groups)
+    # The completions of all groups stand in one row: a group is a stretch of it.
     starts = [0, *accumulate(map(len, result.groups))]
+    members = [range(start, end) for start, end in pairwise(starts)]
     estimates = group_estimates(
         _pool(reads),
-        [range(start, end) for start, end in pairwise(starts)],
+        members,
         [budget // size for budget in budgets],
         selector=result.strategy.selector,
         seed=seed,
     )
-    return [
-        _Figure(budget, one.accuracy, one.mc_error, None)
-        for budget, one in zip(budgets, estimates, strict=True)
-    ]
+    figures: list[_Figure] = []
+    for budget, one in zip(budgets, estimates, strict=True):
+        figures.append(_Figure(budget, one.accuracy, one.mc_error, None))
+    return figures
 
 
 def _shares(reads: list[GradedCompletion], *, cut: int, of: int) -> dict[str, float]:
     """Shares of the budget's completions without an answer, and cut at the token limit."""
+    # Completions that a search lacks of its slots were cut before they could answer.
     silent = sum(read.canonical is None for read in reads) + of - len(reads)
     return {"no_answer": silent / of, "truncated": cut / of}
 
 
 def _pool(reads: list[GradedCompletion]) -> Pool:
-    """The completions as arrays; classes of answers are numbered as they are first met."""
+    """The completions as arrays; classes of answers are numbered as they are first met.
+
+    −1 stands for no answer, NaN for no score.
+    """
     classes: dict[str, int] = {}
     answers: list[int] = []
     for read in reads:
@@ -201,6 +225,6 @@ def _pool(reads: list[GradedCompletion]) -> Pool:
 
 
 def _seed(run: Run, question: Question) -> int:
-    """Seed of the random subsets of one question: the same in every run of the study's seed."""
+    """Seed of the random subsets of one question: the same in every run with the study's seed."""
     text = f"{run.study.seed}|{question.question_id}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")

@@ -44,10 +44,11 @@ def run(
     engines: Callable[[Run], Engines] = RunEngines,
     progress: Progress | None = None,
 ) -> int:
-    """Rows new in table `exchanges`: the run's policy against the study's larger model, per bin and ratio.
+    """Rows new in table `exchanges`: the run's policy against the study's larger model.
 
-    Draws one greedy completion a question from the larger model where it is not there yet and grades it.
-    Idempotent. UserError for a run without outcomes and for a study without a larger model.
+    Draws one greedy completion a question from the larger model where it is not there yet and
+    grades it. Idempotent. UserError for a run without outcomes and for a study without a larger
+    model.
     """
     with (
         stage(folder, run_id, "exchange") as (store, run),
@@ -55,17 +56,18 @@ def run(
     ):
         large = larger(run.study, run.generator, run_id=run_id)
         store.append("model_versions", model_rows(large, datetime.now(UTC)))
-        nodes = asyncio.run(_drawn(store, large, engines(large), progress))
+        nodes = asyncio.run(_draw_greedy(store, large, engines(large), progress))
         grade_completions(store, large, nodes)
-        new = store.append("exchanges", asyncio.run(_rows(store, run, large, nodes)))
+        new = store.append("exchanges", asyncio.run(_compare(store, run, large, nodes)))
         store.publish_snapshot()
         return new
 
 
 def larger(study: Study, small: Model, *, run_id: str) -> Run:
-    """The study's larger model as a run that only draws: the same questions, no verifier, its own tokenizer.
+    """The study's larger model as a run that only draws: no verifier, its own tokenizer.
 
-    UserError when the study names none, when it cannot be read, or when it is smaller than the study's model.
+    UserError when the study names none, when it cannot be read, or when it is smaller than the
+    study's model.
     """
     if study.exchange is None:
         raise UserError(
@@ -73,130 +75,151 @@ def larger(study: Study, small: Model, *, run_id: str) -> Run:
             'add e.g. exchange = { model = "bundled/congruences-large" }'
         )
     name = study.exchange.model
-    alone = dataclasses.replace(
+    run = prepare_run(_drawing_alone(study, name), name, run_id=run_id)
+    if run.generator.parameters < small.parameters:
+        raise UserError(
+            f"study {study.name}: expected exchange.model {name} to be at least as large as "
+            f"{small.name} ({small.parameters} parameters without embeddings), "
+            f"got {run.generator.parameters}; name a larger one"
+        )
+    return run
+
+
+def _drawing_alone(study: Study, model: str) -> Study:
+    """The same questions for another model, with the least that a study must ask for."""
+    # Servers of the study's own models have other weights: the larger one asks its own alone.
+    servers = tuple(one for one in study.engine.servers if one.model == model)
+    return dataclasses.replace(
         study,
-        generator=dataclasses.replace(study.generator, models=(name,)),
+        generator=dataclasses.replace(study.generator, models=(model,)),
         verifier=None,
         revisions=None,
         strategies=("majority",),
         baseline="majority",
         budgets=(1,),
-        engine=dataclasses.replace(
-            study.engine, servers=tuple(one for one in study.engine.servers if one.model == name)
-        ),
+        engine=dataclasses.replace(study.engine, servers=servers),
     )
-    run = prepare_run(alone, name, run_id=run_id)
-    if run.generator.parameters < small.parameters:
-        raise UserError(
-            f"study {study.name}: expected exchange.model {name} to be at least as large as {small.name} "
-            f"({small.parameters} parameters without embeddings), got {run.generator.parameters}; name a larger one"
-        )
-    return run
 
 
-async def _drawn(
+async def _draw_greedy(
     store: Store, large: Run, engines: Engines, progress: Progress | None
 ) -> list[Node]:
     """The larger model's greedy completion of every question, in the benchmark's order."""
     sampling = Sampling(0.0, 1.0, 0, max_tokens=large.study.generator.max_tokens, until="end")
     recorder = Recorder(store, large, {sampling.key: sampling})
-    sampler = Sampler(
+    sampler = _sampler(store, large, engines, recorder)
+    questions = large.benchmark.questions
+    counter = ProgressCounter(len(questions), progress, recorder)
+    nodes: dict[str, Node] = {}
+
+    async def draw(question: Question) -> None:
+        start = root(question, large.format.prompt(question))
+        children = await sampler.children(start, 1, sampling=sampling, role="exchange")
+        nodes[question.question_id] = children[0]
+        counter.count_one()
+
+    async def draw_all() -> None:
+        await asyncio.gather(*map(draw, questions))
+
+    # What was drawn is written down while it is drawn: an exchange that is killed goes on there.
+    try:
+        await record_while(draw_all(), recorder, counter)
+    finally:
+        await engines.close()
+    return [nodes[question.question_id] for question in questions]
+
+
+def _sampler(store: Store, large: Run, engines: Engines, recorder: Recorder) -> Sampler:
+    """Draws from the larger model, beginning with what the warehouse has of it."""
+    return Sampler(
         format=large.format,
         engine=Lazy(engines, large.generator),
         known=stored_draws(store, large, large.generator),
         record=partial(recorder.draw, large.generator),
         seed=large.study.seed,
     )
-    questions, found = large.benchmark.questions, dict[str, Node]()
-    counter = ProgressCounter(len(questions), progress, recorder)
-
-    async def one(question: Question) -> None:
-        start = root(question, large.format.prompt(question))
-        (found[question.question_id],) = await sampler.children(
-            start, 1, sampling=sampling, role="exchange"
-        )
-        counter.one()
-
-    async def everyone() -> None:
-        await asyncio.gather(*map(one, questions))
-
-    try:
-        await record_while(everyone(), recorder, counter)
-    finally:
-        await engines.close()
-    return [found[question.question_id] for question in questions]
 
 
-async def _rows(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
+async def _compare(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
+    """Rows of table `exchanges`, under every difficulty; UserError for a run without outcomes."""
     outcomes = load_outcomes(store, run.run_id)
     if not len(outcomes):
         raise UserError(
-            f"run {run.run_id}: expected outcomes to compare, got none; run the study to its end first"
+            f"run {run.run_id}: expected outcomes to compare, got none; "
+            "run the study to its end first"
         )
-    greedy = await CompletionReader(store, large).read(Scorer(verifier=None), nodes)
-    correct = pl.DataFrame(
-        {"question_id": large.question_ids, "large": [float(read.correct) for read in greedy]}
-    ).join(_pass_at_1(store, run), on="question_id", how="left")
-    rates, size = _rates(store, run, large), large.generator.parameters / run.generator.parameters
-    frames = [
-        compare_at_flops(
-            outcomes,
-            load_bins(store, run.run_id, difficulty),
-            correct,
-            rates=rates,
-            costs_order=("flops",),
-            seed=run.study.seed,
-        ).with_columns(difficulty=pl.lit(difficulty))
-        for difficulty in load_difficulties(store, run.run_id)
-    ]
+    single = await _single_answers(store, run, large, nodes)
+    rates = _rates(store, run, large)
+
+    def compare_under(difficulty: str) -> pl.DataFrame:
+        binned = load_bins(store, run.run_id, difficulty)
+        rows = compare_at_flops(
+            outcomes, binned, single, rates=rates, costs_order=("flops",), seed=run.study.seed
+        )
+        return rows.with_columns(difficulty=pl.lit(difficulty))
+
+    frames = [compare_under(kind) for kind in load_difficulties(store, run.run_id)]
     return pl.concat(frames).with_columns(
         run_id=pl.lit(run.run_id),
         large_fingerprint=pl.lit(large.generator.fingerprint),
         large_model=pl.lit(large.generator.name),
-        parameter_ratio=pl.lit(size),
+        parameter_ratio=pl.lit(_parameter_ratio(run, large)),
     )
 
 
-def _pass_at_1(store: Store, run: Run) -> pl.DataFrame:
-    return store.read(
-        "SELECT question_id, accuracy AS alone FROM outcomes WHERE run_id = $run_id AND strategy = 'pass' "
-        "AND budget = 1",
+async def _single_answers(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
+    """(question_id, large, alone): whether the larger model is right, the small one's pass@1."""
+    greedy = await CompletionReader(store, large).read(Scorer(verifier=None), nodes)
+    correct = [float(read.correct) for read in greedy]
+    alone = store.read(
+        "SELECT question_id, accuracy AS alone FROM outcomes "
+        "WHERE run_id = $run_id AND strategy = 'pass' AND budget = 1",
         run_id=run.run_id,
     )
+    # On the left: a question without a measured pass@1 is compared all the same.
+    single = pl.DataFrame({"question_id": large.question_ids, "large": correct})
+    return single.join(alone, on="question_id", how="left")
 
 
 def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
-    """The study's ratios and, where both cards tell what the models were trained on, the real one.
+    """The study's ratios and, where both cards say what the models were trained on, the real one.
 
-    The real one takes the benchmark's questions, answered once each at the small model's mean length, for all
-    the inference there will ever be.
+    The real one takes the benchmark's questions, answered once each at the small model's mean
+    length, for all the inference there will ever be.
     """
-    size = large.generator.parameters / run.generator.parameters
+    size = _parameter_ratio(run, large)
     ratios = run.study.exchange.ratios if run.study.exchange else ()
     rates = [rate_of_ratio(size, ratio) for ratio in ratios]
-    tokens = (_trained_on(run.generator), _trained_on(large.generator))
-    if None in tokens:
+    small_tokens, large_tokens = _trained_on(run.generator), _trained_on(large.generator)
+    if small_tokens is None or large_tokens is None:
         return rates
+    # The largest budget: its mean length is over most draws.
     written = store.read(
-        "SELECT sum(generated_tokens / generations) FROM outcomes WHERE run_id = $run_id AND strategy = 'pass' "
+        "SELECT sum(generated_tokens / generations) FROM outcomes "
+        "WHERE run_id = $run_id AND strategy = 'pass' "
         "AND budget = (SELECT max(budget) FROM outcomes WHERE run_id = $run_id)",
         run_id=run.run_id,
     ).item()
-    return [
-        *rates,
-        rate_of_tokens(size, small=tokens[0] or 0, large=tokens[1] or 0, inference=float(written)),
-    ]
+    real = rate_of_tokens(size, small=small_tokens, large=large_tokens, inference=float(written))
+    return [*rates, real]
+
+
+def _parameter_ratio(run: Run, large: Run) -> float:
+    """How many times the small model's parameters the larger one has, without embeddings."""
+    return large.generator.parameters / run.generator.parameters
 
 
 def _trained_on(model: Model) -> float | None:
-    """Training tokens as the model's card tells them; None without a card.
+    """Training tokens by the model's card; None without a card.
 
-    A card that tells `training_flops` (a model that began smaller) counts as FLOPs / (6 · parameters) tokens.
+    A card with `training_flops` (a model that began smaller) counts as FLOPs / (6 · parameters)
+    tokens.
     """
-    card = model.folder / "card.json"
-    if not card.is_file():
+    path = model.folder / "card.json"
+    if not path.is_file():
         return None
-    told = json.loads(card.read_text(encoding="utf-8"))
-    if told.get("training_flops"):
-        return float(told["training_flops"]) / (6 * model.parameters)
-    return float(told["tokens_seen"]) if told.get("tokens_seen") else None
+    card = json.loads(path.read_text(encoding="utf-8"))
+    if card.get("training_flops"):
+        # Training costs 6 FLOPs a parameter and token: 2 forwards, 4 backwards (METHOD §8).
+        return float(card["training_flops"]) / (6 * model.parameters)
+    return float(card["tokens_seen"]) if card.get("tokens_seen") else None

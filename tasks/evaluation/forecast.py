@@ -1,4 +1,4 @@
-"""What a study will cost before it is run: draws, tokens, minutes and disk; no engine is started."""
+"""What a study will cost before it is run: draws, tokens, minutes, disk. No engine is started."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from tasks.study.study import Study
 from warehouse.store import Store
 
 BYTES_A_TOKEN = 6.0
-"""Journal and database together, measured on the bundled family; longer completions take less a token."""
+"""Journal and database together, measured on the bundled family.
+
+Longer completions take less a token, so that this is rather too much.
+"""
 
 
 class Forecast(NamedTuple):
@@ -24,11 +27,17 @@ class Forecast(NamedTuple):
     """Name without its folder."""
     questions: int
     draws: int
-    """Whole completions' worth that the study owes at most: searches share steps, how many is seen afterwards."""
+    """Whole completions' worth that the study owes at most.
+
+    Searches share steps; how many is only seen afterwards.
+    """
     there: int
     """Of these, already drawn for this model version."""
     a_draw: float | None
-    """Mean tokens of what is drawn; None before the first draw of this model version: then max_tokens bounds it."""
+    """Mean tokens of what is drawn; None before this model version's first draw.
+
+    Then max_tokens bounds it.
+    """
     tokens: float
     """Still to be generated, at most."""
     if_alone: float
@@ -44,27 +53,31 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     run = prepare_run(study, model, run_id="")
     owed = plan(run)
     count = len(run.benchmark.questions)
-    draws = count * (owed.pool + owed.difficulty + _searched(owed))
-    mean, there = _drawn(store, run)
-    each = mean if mean is not None else float(study.generator.max_tokens)
-    tokens = max(0, draws - there) * each
+    draws = count * (owed.pool + owed.difficulty + _search_draws(owed))
+    stored = _stored(store, run)
+    each = stored.mean if stored.mean is not None else float(study.generator.max_tokens)
+    tokens = max(0, draws - stored.completions) * each
     alone = count * sum(budget for _, budget in study.cells()) * each
     pace = generated_a_second(store)
     return Forecast(
-        model.rpartition("/")[2],
-        count,
-        draws,
-        min(there, draws),
-        mean,
-        tokens,
-        alone,
-        tokens / pace if pace else None,
-        tokens * BYTES_A_TOKEN,
+        model=model.rpartition("/")[2],
+        questions=count,
+        draws=draws,
+        # Draws of other studies on these questions count too, so that there may be more.
+        there=min(stored.completions, draws),
+        a_draw=stored.mean,
+        tokens=tokens,
+        if_alone=alone,
+        seconds=tokens / pace if pace else None,
+        disk=tokens * BYTES_A_TOKEN,
     )
 
 
-def _searched(owed: Plan) -> int:
-    """Completions' worth of all searches on one question; chains nest, whatever their lengths (METHOD §5)."""
+def _search_draws(owed: Plan) -> int:
+    """Completions' worth of all searches on one question.
+
+    Chains nest, whatever their lengths (METHOD §5).
+    """
     apart = sum(budget for strategy, budget in owed.searches if strategy.chain is None)
     chained = {
         (budget // strategy.chain, strategy.chain)
@@ -73,19 +86,30 @@ def _searched(owed: Plan) -> int:
     }
     chains = max((count for count, _ in chained), default=0)
     # Chain i is drawn once, as long as the longest of the strategies that have an i-th chain.
-    nested = sum(
-        max(length for count, length in chained if place < count) for place in range(chains)
-    )
+    nested = 0
+    for place in range(chains):
+        nested += max(length for count, length in chained if place < count)
     return apart + nested
 
 
-def _drawn(store: Store, run: Run) -> tuple[float | None, int]:
-    """Mean tokens of a whole draw, and how many completions' worth of tokens are there for these questions."""
-    whole, tokens = store.read(
-        "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step'), sum(generated_tokens)::DOUBLE FROM draws "
+class _Stored(NamedTuple):
+    """Mean tokens of a whole draw, and how many completions' worth of tokens are there."""
+
+    mean: float | None
+    completions: int
+
+
+def _stored(store: Store, run: Run) -> _Stored:
+    """What was drawn for the run's questions, whichever run paid for it."""
+    # Whole completions alone make the mean: a step is a part of one.
+    mean, tokens = store.read(
+        "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step'), "
+        "sum(generated_tokens)::DOUBLE FROM draws "
         "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint IN ($model, $reviser)",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
         model=run.generator.fingerprint,
         reviser=run.reviser.fingerprint,
     ).row(0)
-    return (float(whole), round(tokens / whole)) if whole else (None, 0)
+    if not mean:
+        return _Stored(None, 0)
+    return _Stored(float(mean), round(tokens / mean))

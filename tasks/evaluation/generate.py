@@ -48,11 +48,12 @@ async def _generate(store: Store, run: Run, engines: Engines, progress: Progress
     recorder = Recorder(store, run, {s.key: s for s in owed.samplings})
     done = ProgressCounter(owed.units * len(run.benchmark.questions), progress, recorder)
     clock = Clock()
-    asking = _asking(store, run, engines, recorder, done.one, clock)
+    asking = _asking(store, run, engines, recorder, done.count_one, clock)
     try:
         await record_while(asking.everything(), recorder, done)
     finally:
         await engines.close()
+    # Only a stage that came to its end: the pace of half a run would be that of its start.
     clock.write(store, run.run_id)
     return recorder.generated_tokens
 
@@ -65,7 +66,10 @@ def _asking(
     done: Callable[[], None],
     clock: Clock,
 ) -> Questioning:
-    """The run's questioning with what is stored, and engines for the rest."""
+    """The run's questioning with what is stored, and engines for the rest.
+
+    No engine is started before something is missing.
+    """
 
     def sampler(model: Model) -> Sampler:
         return Sampler(

@@ -24,38 +24,48 @@ def run(folder: Path, run_id: str) -> int:
     Every distinct (question, answer) pair is decided once, for all runs.
     """
     with stage(folder, run_id, "grade") as (store, run):
-        return grade_completions(store, run, asyncio.run(_ended(store, run)))
+        nodes = asyncio.run(_replay_completions(store, run))
+        return grade_completions(store, run, nodes)
 
 
 def grade_completions(store: Store, run: Run, nodes: list[Node]) -> int:
-    """Number of new verdicts on these completions, whose answers and verdicts are then in the warehouse."""
+    """Number of new verdicts on these completions.
+
+    Their answers and verdicts are then in the warehouse.
+    """
     answers = _answers(run, nodes)
     store.append("answers", answers)
-    return store.append("grades", _verdicts(run, _ungraded(store, run, answers)))
+    ungraded = _ungraded(store, run, answers)
+    return store.append("grades", _verdicts(run, ungraded))
 
 
-async def _ended(store: Store, run: Run) -> list[Node]:
+async def _replay_completions(store: Store, run: Run) -> list[Node]:
     """Every distinct completion that any strategy ended with, cut ones included."""
     asking = replay_run(store, run)
-    found: dict[str, Node] = {}
+    # By key: strategies and budgets share completions, and one text is graded once.
+    nodes: dict[str, Node] = {}
     for question in run.benchmark.questions:
-        with contextlib.suppress(
-            MissingDraws
-        ):  # such a question gets no outcome, and the run stays incomplete
-            found |= {node.key: node for node in await _ended_on(asking, question)}
-    return list(found.values())
+        # A question with missing draws gets no outcome either, and the run stays incomplete.
+        with contextlib.suppress(MissingDraws):
+            for node in await _completions_of(asking, question):
+                nodes[node.key] = node
+    return list(nodes.values())
 
 
-async def _ended_on(asking: Questioning, question: Question) -> list[Node]:
-    whole = [*await asking.pool(question), *await asking.difficulty(question)]
-    searched = [await asking.search(question, s, b) for s, b in asking.plan.searches]
-    return [*whole, *(node for result in searched for node in result.completions)]
+async def _completions_of(asking: Questioning, question: Question) -> list[Node]:
+    nodes = [*await asking.pool(question), *await asking.difficulty(question)]
+    for strategy, budget in asking.plan.searches:
+        result = await asking.search(question, strategy, budget)
+        nodes += result.completions
+    return nodes
 
 
 def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
-    """One row a completion; a completion cut at the token limit has no answer, whatever it contains."""
-    rows = []
+    """One row a completion; one cut at the token limit has no answer, whatever it contains."""
+    columns = ("node_key", "benchmark_fingerprint", "question_id", "answer", "canonical")
+    rows: list[dict[str, str | None]] = []
     for node in nodes:
+        # An answer that is read from a cut completion could be half of one (METHOD §16).
         answer = run.format.answer(node.text) if node.ended else None
         rows.append(
             {
@@ -66,28 +76,31 @@ def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
                 "canonical": run.grader.canonical(answer) if answer is not None else None,
             }
         )
-    columns = ("node_key", "benchmark_fingerprint", "question_id", "answer", "canonical")
+    # Named outright: in a run without any answer two columns hold NULL alone.
     return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
 
 
 def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:
-    """(question_id, canonical, answer) of answers without a verdict; one spelling stands for its class."""
+    """(question_id, canonical, answer) of answers without a verdict.
+
+    One spelling stands for its class: the verdict is on the canonical answer.
+    """
     known = store.read(
-        "SELECT question_id, canonical FROM grades WHERE benchmark_fingerprint = $benchmark AND grader = $grader",
+        "SELECT question_id, canonical FROM grades "
+        "WHERE benchmark_fingerprint = $benchmark AND grader = $grader",
         benchmark=run.benchmark.fingerprint,
         grader=run.grader.version,
     )
-    given = answers.drop_nulls("canonical").unique(
-        ["question_id", "canonical"], keep="first", maintain_order=True
-    )
-    return given.join(known, on=["question_id", "canonical"], how="anti").select(
-        "question_id", "canonical", "answer"
-    )
+    pair = ["question_id", "canonical"]
+    given = answers.drop_nulls("canonical").unique(pair, keep="first", maintain_order=True)
+    ungraded = given.join(known, on=pair, how="anti")
+    return ungraded.select("question_id", "canonical", "answer")
 
 
 def _verdicts(run: Run, answers: pl.DataFrame) -> pl.DataFrame:
     questions = {question.question_id: question for question in run.benchmark.questions}
     pairs = [(questions[question_id], answer) for question_id, _, answer in answers.iter_rows()]
+    # Closed at once: a grader may hold processes of its own.
     with contextlib.closing(run.grader) as grader:
         verdicts = grader.grade(pairs)
     return answers.select(

@@ -20,14 +20,14 @@ async def test_a_larger_number_draws_only_the_difference():
 async def test_requests_in_flight_are_shared():
     bench = Bench(geometric())
     bench.engine.seconds = 0.01
-    families = await asyncio.gather(
+    several = await asyncio.gather(
         *(bench.sampler.children(bench.root, n, sampling=WHOLE) for n in (8, 4, 8, 2))
     )
     assert [n for _, n in bench.engine.asked] == [8]
-    assert all(family == families[0][: len(family)] for family in families)
+    assert all(siblings == several[0][: len(siblings)] for siblings in several)
 
 
-async def test_other_sampling_or_replicate_is_another_family():
+async def test_other_sampling_or_replicate_makes_other_siblings():
     bench = Bench(geometric())
     first = await bench.sampler.children(bench.root, 8, sampling=WHOLE)
     second = await bench.sampler.children(bench.root, 8, sampling=WHOLE, replicate=1)
@@ -129,16 +129,13 @@ async def test_a_node_scored_twice_is_metered_once():
 
 
 def test_draw_keys_differ_by_every_part():
-    assert (
-        len(
-            {DrawKey("a", "s", 0), DrawKey("b", "s", 0), DrawKey("a", "t", 0), DrawKey("a", "s", 1)}
-        )
-        == 4
-    )
+    parts = [("a", "s", 0), ("b", "s", 0), ("a", "t", 0), ("a", "s", 1)]
+    assert len({DrawKey(*part) for part in parts}) == 4
 
 
 async def test_requests_that_overlap_are_all_counted():
-    # A prefix is asked about while a longer one of the same completion is on its way, and the other way round.
+    # A prefix is asked about while a longer one of the same completion is on its way, and the other
+    # way round.
     for first, second in ((1, 3), (3, 1)):
         bench = Bench(fixed(3))
         bench.verifier.seconds = 0.01
