@@ -32,7 +32,7 @@ from rich.table import Table
 from infra.bench import simulated
 from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Family, Truth
 from tasks.runs.provenance import code_commit
-from tasks.statistics.intervals import Floats, bounds, weights, wilson
+from tasks.statistics.arrays import Floats
 from tasks.statistics.curves import (
     budget_reaching,
     cheapest_first,
@@ -41,6 +41,7 @@ from tasks.statistics.curves import (
     fold_of,
     resample_curve,
 )
+from tasks.statistics.intervals import bounds, weights, wilson
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 from tasks.statistics.policy import COSTS, PolicyFit, fit_policy
 

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit, ndtri  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.statistics.intervals import Floats
+from tasks.statistics.arrays import Floats
 from tasks.statistics.difficulty import BINS
 from tasks.statistics.difficulty import bins as cut
 

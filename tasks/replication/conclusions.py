@@ -13,11 +13,15 @@ Conclusion = Literal["holds", "does not hold", "cannot be told"]
 LEAST_BUDGET: Final = 16
 FACTOR: Final = 4.0
 LEAST_END: Final = 2.0
-"""The paper's saving: a factor of FACTOR at some budget of LEAST_BUDGET or more, its interval above LEAST_END."""
+"""The paper's saving: a factor of FACTOR at some budget of LEAST_BUDGET or more.
+
+Its interval lies above LEAST_END.
+"""
 
 
 def above(figure: Estimate, threshold: float = 0.0) -> Conclusion:
     """Whether a figure is above a threshold: its whole interval is, or lies below it."""
+    # An unknown end is NaN and passes neither test: then it cannot be told.
     if figure.lo > threshold:
         return "holds"
     return "does not hold" if figure.hi < threshold else "cannot be told"
@@ -25,7 +29,8 @@ def above(figure: Estimate, threshold: float = 0.0) -> Conclusion:
 
 def below(figure: Estimate, threshold: float = 0.0) -> Conclusion:
     """Whether a figure is below a threshold: its whole interval is, or lies above it."""
-    return above(Estimate(-figure.value, -figure.hi, -figure.lo), -threshold)
+    mirrored = Estimate(-figure.value, -figure.hi, -figure.lo)
+    return above(mirrored, -threshold)
 
 
 def within(figure: Estimate, margin: float) -> Conclusion:
@@ -37,34 +42,32 @@ def within(figure: Estimate, margin: float) -> Conclusion:
 
 def every(conclusions: Iterable[Conclusion]) -> Conclusion:
     """Whether all of several claims hold; one that does not hold decides."""
-    said = set(conclusions)
-    if said == {"holds"}:
+    kinds = set(conclusions)
+    if kinds == {"holds"}:
         return "holds"
-    return "does not hold" if "does not hold" in said else "cannot be told"
+    return "does not hold" if "does not hold" in kinds else "cannot be told"
 
 
 def some(conclusions: Iterable[Conclusion]) -> Conclusion:
     """Whether at least one of several claims holds; it does not where none of them does."""
-    said = set(conclusions)
-    if "holds" in said:
+    kinds = set(conclusions)
+    if "holds" in kinds:
         return "holds"
-    return "does not hold" if said == {"does not hold"} else "cannot be told"
+    return "does not hold" if kinds == {"does not hold"} else "cannot be told"
 
 
 def factor_conclusion(efficiency: pl.DataFrame) -> Conclusion:
-    """Whether the efficiency factor is 4 or more at some budget ≥ 16, the lower end of its interval above 2.
+    """Whether the factor is 4 or more at some budget ≥ 16, the lower end of its interval above 2.
 
-    `efficiency` has budget, factor, lo, hi as `fit_policy` gives them. It does not hold where the interval at
-    every such budget ends below 4.
+    `efficiency` has budget, factor, lo, hi as `fit_policy` gives them. It does not hold where the
+    interval at every such budget ends below 4.
     """
     rows = saving_at(efficiency)
     if rows.filter((pl.col("factor") >= FACTOR) & (pl.col("lo") > LEAST_END)).height:
         return "holds"
-    return (
-        "does not hold"
-        if rows.height and (rows["hi"].fill_null(float("inf")) < FACTOR).all()
-        else "cannot be told"
-    )
+    # No upper end: the baseline may need any budget beyond the largest measured.
+    ends = rows["hi"].fill_null(float("inf"))
+    return "does not hold" if rows.height and (ends < FACTOR).all() else "cannot be told"
 
 
 def saving_at(efficiency: pl.DataFrame) -> pl.DataFrame:
@@ -73,6 +76,6 @@ def saving_at(efficiency: pl.DataFrame) -> pl.DataFrame:
 
 
 def largest_factor(efficiency: pl.DataFrame) -> dict[str, Any] | None:
-    """The row of the largest factor where a saving is looked for, at the smallest budget of equal ones."""
+    """The row of the largest factor where a saving is looked for; the smallest budget of equals."""
     rows = saving_at(efficiency).sort("factor", "budget", descending=[True, False])
     return rows.row(0, named=True) if rows.height else None

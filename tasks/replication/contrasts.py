@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tasks.statistics.arrays import Floats
 from tasks.statistics.curves import cross_validated, fold_of, resample_curve
-from tasks.statistics.intervals import Estimate, Floats, centre, weights, with_bounds
+from tasks.statistics.intervals import Estimate, centre, weights, with_bounds
 from tasks.statistics.outcomes import Grid
 
 
 def mean_of(values: Floats, *, seed: int = 0, resamples: int = 1000) -> Estimate:
     """The mean of one figure a question."""
-    drawn = weights(len(values), resamples=resamples, seed=seed)
-    return with_bounds(values.mean(), drawn @ values / len(values), count=len(values))
+    count = len(values)
+    drawn = weights(count, resamples=resamples, seed=seed)
+    return with_bounds(values.mean(), drawn @ values / count, count=count)
 
 
 def lead(
@@ -26,40 +28,47 @@ def lead(
     bins: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Estimate:
-    """Accuracy of a strategy minus another's, the mean over these budgets; over all questions or those of some bins."""
-    rows = np.isin(grid.bins, bins) if bins is not None else np.full(len(grid.questions), True)
+    """Accuracy of a strategy minus another's, the mean over these budgets.
+
+    Over all questions or those of some bins.
+    """
+    everyone = np.full(len(grid.questions), True)
+    rows = everyone if bins is None else np.isin(grid.bins, bins)
     return mean_of(_leads(grid, one, other, budgets)[rows], seed=seed)
 
 
 def lead_change(
     grid: Grid, one: str, other: str, *, before: Sequence[int], after: Sequence[int], seed: int = 0
 ) -> Estimate:
-    """How much the lead of a strategy over another grows between some budgets and others, on the same questions."""
-    return mean_of(_leads(grid, one, other, after) - _leads(grid, one, other, before), seed=seed)
+    """How much the lead of a strategy over another grows between some budgets and others."""
+    # On each question, so that what both budgets share cancels.
+    change = _leads(grid, one, other, after) - _leads(grid, one, other, before)
+    return mean_of(change, seed=seed)
 
 
 def _leads(grid: Grid, one: str, other: str, budgets: Sequence[int]) -> Floats:
     own, others = grid.of(one), grid.of(other)
-    return np.mean(
-        [grid.accuracy[:, own[n]] - grid.accuracy[:, others[n]] for n in budgets], axis=0
-    )
+    gaps = [grid.accuracy[:, own[n]] - grid.accuracy[:, others[n]] for n in budgets]
+    return np.mean(gaps, axis=0)
 
 
 def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000) -> Estimate:
-    """Compute-optimal accuracy of one grid minus the other's, each the mean over its budgets, cross-validated.
+    """Compute-optimal accuracy of one grid minus the other's, each the mean over its budgets.
 
-    The grids have the same questions in the same order; strategies, budgets and bins may differ. The choices are
-    repeated in each resample, whose differences are moved onto the estimate (see `fit_policy`).
+    Cross-validated. The grids have the same questions in the same order; strategies, budgets and
+    bins may differ. The choices are repeated in each resample, whose differences are centred.
+    Raises ValueError for other questions.
     """
     if one.questions != other.questions:
         raise ValueError(
             "expected the same questions on both sides: filter both from one run's outcomes"
         )
     count = len(one.questions)
+    # One set of resamples for both sides: a question that is drawn twice counts twice in each.
     drawn, everyone = weights(count, resamples=resamples, seed=seed), np.ones((1, count))
     folds = [fold_of(grid, seed=seed) for grid in (one, other)]
     gap, resampled = (
-        curve(one, folds[0], w).mean(axis=1) - curve(other, folds[1], w).mean(axis=1)
-        for curve, w in ((cross_validated, everyone), (resample_curve, drawn))
+        curve(one, folds[0], each).mean(axis=1) - curve(other, folds[1], each).mean(axis=1)
+        for curve, each in ((cross_validated, everyone), (resample_curve, drawn))
     )
     return with_bounds(gap[0], centre(resampled, gap), count=count)

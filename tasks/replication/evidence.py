@@ -1,4 +1,4 @@
-"""What the replication report rests on: one run's summary, outcomes, bins, and policies of parts of its strategies."""
+"""What the replication report rests on: one run, and policies of parts of its strategies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BINNINGS = ("oracle", "predicted", "probe")
 SEARCH = ("best_of_n", "weighted", "beam_search", "lookahead")
 """The strategies among which the paper's compute-optimal search chooses (§5.3)."""
 PARALLEL = "revisions(s=1)/hierarchical"
-"""The revision model's attempts all in parallel: what the paper's revisions are compared with (§6.2)."""
+"""The revision model's attempts all in parallel: what the paper compares revisions with (§6.2)."""
 
 
 class Evidence(NamedTuple):
@@ -44,6 +44,7 @@ class Evidence(NamedTuple):
 
     @property
     def budgets(self) -> list[int]:
+        """Measured budgets, rising."""
         return self.summary.budgets
 
     @property
@@ -53,23 +54,21 @@ class Evidence(NamedTuple):
 
     @property
     def strategies(self) -> list[str]:
+        """Keys of the measured strategies, by name."""
         return sorted(self.outcomes["strategy"].unique())
 
     def grid(
         self, names: list[str], difficulty: str = "oracle", budgets: list[int] | None = None
     ) -> Grid:
-        """Accuracy of these strategies, at all their budgets or at some; under `none` every question is in one bin."""
+        """Accuracy of these strategies, at all their budgets or at some."""
         rows = self.outcomes.filter(pl.col("strategy").is_in(names))
         if budgets is not None:
             rows = rows.filter(pl.col("budget").is_in(budgets))
-        bins = self.bins["oracle" if difficulty == "none" else difficulty]
-        return grid_of(
-            rows, bins.with_columns(bin=pl.lit(1)) if difficulty == "none" else bins, costs=COSTS
-        )
+        return grid_of(rows, self.bins[difficulty], costs=COSTS)
 
 
 def load_evidence(store: Reader, run_id: str) -> Evidence:
-    """The evidence of a complete run; UserError where the warehouse has no outcomes or bins of it."""
+    """The evidence of a complete run; UserError where it has no outcomes or no bins."""
     summary = load_summary(store, run_id)
     outcomes = load_outcomes(store, run_id)
     bins = {kind: rows for kind in BINNINGS if len(rows := load_bins(store, run_id, kind))}
@@ -77,17 +76,18 @@ def load_evidence(store: Reader, run_id: str) -> Evidence:
         raise UserError(
             f"replicate: run {run_id} has no outcomes in bins; run the study to its end first"
         )
-    study, names = (
-        study_from(json.loads(summary.run["study_json"])),
-        sorted(outcomes["strategy"].unique()),
-    )
+    study = study_from(json.loads(summary.run["study_json"]))
+    names = sorted(outcomes["strategy"].unique())
+    # The paper chooses among searches and among revisions apart: two policies, each with the
+    # baseline of its own figure.
+    search, revising = search_strategies(names), revision_strategies(names)
     return Evidence(
-        summary,
-        outcomes,
-        bins,
-        _fits(study, outcomes, bins, search_strategies(names), "weighted"),
-        _fits(study, outcomes, bins, revision_strategies(names), PARALLEL),
-        study.seed,
+        summary=summary,
+        outcomes=outcomes,
+        bins=bins,
+        search=_fits(study, outcomes, bins, search, "weighted"),
+        revising=_fits(study, outcomes, bins, revising, PARALLEL),
+        seed=study.seed,
     )
 
 
@@ -106,7 +106,7 @@ def revision_strategies(keys: list[str], selector: str = "hierarchical") -> list
 
 @cache
 def chain_length(key: str) -> int:
-    """Attempts in sequence of a strategy that makes chains, such as `revisions(s=4)`; 0 of any other."""
+    """Attempts in sequence of a strategy that makes chains, as in `revisions(s=4)`; else 0."""
     return parse(key).chain or 0
 
 
@@ -117,18 +117,19 @@ def _fits(
     names: list[str],
     baseline: str,
 ) -> dict[str, PolicyFit]:
-    """The policy among these strategies by kind of difficulty, its cost counted; none without the baseline."""
+    """The policy among these strategies by kind of difficulty; none without the baseline."""
     if baseline not in names:
         return {}
     rows = outcomes.filter(pl.col("strategy").is_in(names))
-    return {
-        kind: fit_policy(
+    fits: dict[str, PolicyFit] = {}
+    for kind, binned in bins.items():
+        fits[kind] = fit_policy(
             rows,
             binned,
             costs_order=COSTS,
             baseline=baseline,
             seed=study.seed,
+            # Net factors count what it costs to know the bin.
             estimation=estimation(study, kind),
         )
-        for kind, binned in bins.items()
-    }
+    return fits

@@ -1,8 +1,9 @@
-"""The replication report: the paper's figures in their order, each claim beside what was measured; one file."""
+"""The replication report in one file: the paper's figures in their order, claims beside figures."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -13,15 +14,7 @@ from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.report import STYLE
 from tasks.publication.words import benchmark_name, factor_text, model_short_name, signed_text
 from tasks.replication import figures
-from tasks.replication.claims import (
-    FEW_INFERRED,
-    Claim,
-    Figure,
-    ahead_somewhere,
-    behind_on_the_hardest,
-    best_bin,
-    claims,
-)
+from tasks.replication.claims import claims
 from tasks.replication.conclusions import (
     FACTOR,
     LEAST_BUDGET,
@@ -32,13 +25,17 @@ from tasks.replication.conclusions import (
     largest_factor,
 )
 from tasks.replication.evidence import Evidence
+from tasks.replication.exchange_claims import ahead_somewhere, behind_on_the_hardest, best_bin
+from tasks.replication.paper import FEW_INFERRED, Claim, Figure
 from tasks.strategies.names import short_names
 
 PAPER = "https://arxiv.org/abs/2408.03314"
 _OWN = """<style>
-.heads{display:flex;gap:16px;margin:16px 0 6px}.head{flex:1;border:1px solid #bbb;border-left-width:8px;
-border-radius:6px;padding:10px 16px}.head p{margin:2px 0}.head b{font-size:25px;line-height:1.3;display:block;
-font-variant-numeric:tabular-nums}.head small{color:#444;font-size:13.5px;display:block}
+.heads{display:flex;gap:16px;margin:16px 0 6px}
+.head{flex:1;border:1px solid #bbb;border-left-width:8px;border-radius:6px;padding:10px 16px}
+.head p{margin:2px 0}
+.head b{font-size:25px;line-height:1.3;display:block;font-variant-numeric:tabular-nums}
+.head small{color:#444;font-size:13.5px;display:block}
 .i{white-space:nowrap}.v{font-weight:700;white-space:nowrap}.yes{color:#00558a}.no{color:#a63f00}.open{color:#555}
 .head.yes{border-color:#0072B2;color:inherit}.head.no{border-color:#D55E00;color:inherit}
 .head.open{border-color:#888;color:inherit}
@@ -53,9 +50,10 @@ MARKS: dict[Conclusion, tuple[str, str]] = {
     "cannot be told": ("open", "? cannot be told"),
 }
 _READ = (
-    "A conclusion is drawn from the 95 % interval over questions, paired where two things are compared: a claim holds "
-    "when the whole interval is on its side, does not hold when the whole interval is on the other, and else cannot "
-    "be told. Compute-optimal accuracy is cross-validated, with the choice of strategies repeated inside each resample."
+    "A conclusion is drawn from the 95 % interval over questions, paired where two things are "
+    "compared: a claim holds when the whole interval is on its side, does not hold when the whole "
+    "interval is on the other, and else cannot be told. Compute-optimal accuracy is "
+    "cross-validated, with the choice of strategies repeated inside each resample."
 )
 
 
@@ -70,13 +68,13 @@ class Headline(NamedTuple):
 
 def html(evidence: Evidence) -> str:
     """The whole page, UTF-8 text that stands alone."""
-    found = claims(evidence)
+    tested = claims(evidence)
     title = "Test-time compute: the paper's claims, measured"
     body = [
         _head(evidence, title),
         f"<div class=heads>{''.join(map(_box, headlines(evidence)))}</div>",
-        _count(found),
-        *_sections(evidence, found),
+        _count(tested),
+        *_sections(evidence, tested),
         _provenance(evidence),
     ]
     head = f'<head><meta charset="utf-8"><title>{escape(title)}</title>{STYLE}{_OWN}</head>'
@@ -84,38 +82,41 @@ def html(evidence: Evidence) -> str:
 
 
 def headlines(evidence: Evidence) -> list[Headline]:
-    """The saving over best-of-N, and the exchange with the larger model; each with its interval and conclusion."""
+    """The saving over best-of-N, and the exchange with the larger model."""
     return [_saving(evidence), _trade(evidence)]
 
 
 def _saving(evidence: Evidence) -> Headline:
     question = f"Does choosing the strategy by difficulty save {FACTOR:g}× over best-of-N weighted?"
-    rows = evidence.summary.efficiency.filter(pl.col("difficulty") == evidence.used_difficulty)
+    kind = evidence.used_difficulty
+    rows = evidence.summary.efficiency.filter(pl.col("difficulty") == kind)
     best = largest_factor(rows)
     if best is None:
-        return Headline(
-            question, "–", f"No budget of {LEAST_BUDGET} or more was measured.", "cannot be told"
-        )
-    others = [
-        f"{kind} {factor_text(row)}"
-        for kind in evidence.bins
-        if kind != evidence.used_difficulty
-        for row in evidence.summary.efficiency.filter(
-            difficulty=kind, budget=best["budget"]
-        ).to_dicts()
+        unmeasured = f"No budget of {LEAST_BUDGET} or more was measured."
+        return Headline(question, "–", unmeasured, "cannot be told")
+    sentences = [
+        f"efficiency factor at N = {best['budget']}, {kind} difficulty, 95 % interval in brackets"
     ]
-    net = best.get("net_factor")
-    detail = (
-        f"efficiency factor at N = {best['budget']}, {evidence.used_difficulty} difficulty, 95 % interval in brackets"
-        + (
-            f"; {net:.2g}× with the draws that estimate difficulty counted"
-            if net is not None
-            else ""
-        )
-        + (f". By {', by '.join(others)}" if others else "")
-        + f". Wanted: {FACTOR:g} or more at some N ≥ {LEAST_BUDGET}, lower end above {LEAST_END:g}."
+    if best.get("net_factor") is not None:
+        net = f"{best['net_factor']:.2g}×"
+        sentences[0] += f"; {net} with the draws that estimate difficulty counted"
+    others = _other_factors(evidence, best["budget"])
+    if others:
+        sentences.append(f"By {', by '.join(others)}")
+    sentences.append(
+        f"Wanted: {FACTOR:g} or more at some N ≥ {LEAST_BUDGET}, lower end above {LEAST_END:g}."
     )
-    return Headline(question, _factor(best), detail, factor_conclusion(rows))
+    return Headline(question, _factor(best), ". ".join(sentences), factor_conclusion(rows))
+
+
+def _other_factors(evidence: Evidence, budget: int) -> list[str]:
+    """The factor at a budget under the kinds of difficulty that the policy is not used by."""
+    factors: list[str] = []
+    for kind in evidence.bins:
+        if kind != evidence.used_difficulty:
+            rows = evidence.summary.efficiency.filter(difficulty=kind, budget=budget)
+            factors += [f"{kind} {factor_text(row)}" for row in rows.to_dicts()]
+    return factors
 
 
 def _factor(row: dict[str, Any]) -> str:
@@ -127,40 +128,47 @@ def _factor(row: dict[str, Any]) -> str:
 
 
 def _trade(evidence: Evidence) -> Headline:
-    question = "At equal FLOPs, is the small model ahead of the larger one on some bin, and behind on the hardest?"
-    few = evidence.summary.shown_exchange.filter(
-        (pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0)
+    question = (
+        "At equal FLOPs, is the small model ahead of the larger one on some bin, "
+        "and behind on the hardest?"
     )
+    rows = evidence.summary.shown_exchange
+    few = rows.filter((pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0)).sort("bin")
     if not few.height:
-        return Headline(
-            question, "not measured", "No larger model was asked at R = 0.16.", "cannot be told"
-        )
+        unmeasured = "No larger model was asked at R = 0.16."
+        return Headline(question, "not measured", unmeasured, "cannot be told")
     ahead, behind = ahead_somewhere(few), behind_on_the_hardest(few)
-    by_bin = ", ".join(signed_text(row["difference"]) for row in few.sort("bin").to_dicts())
-    best, last = best_bin(few), few.sort("bin").row(-1, named=True)
+    by_bin = ", ".join(signed_text(row["difference"]) for row in few.to_dicts())
+    # By bin, because the best may be the hardest itself: then it is shown once.
     shown = {
         row["bin"]: f"bin {row['bin']}: {signed_text(row['difference'])}"
-        for row in (best, last)
+        for row in (best_bin(few), few.row(-1, named=True))
         if row
     }
     one = few.row(0, named=True)
     detail = (
-        f"accuracy of small minus large, by bin {by_bin}; R = 0.16, {one['parameter_ratio']:.1f}× the parameters, "
-        f"N = {one['budget']} of {one['multiple']:,.0f} affordable. {ahead.measured[:1].upper()}{ahead.measured[1:]}. "
+        f"accuracy of small minus large, by bin {by_bin}; "
+        f"R = 0.16, {one['parameter_ratio']:.1f}× the parameters, "
+        f"N = {one['budget']} of {one['multiple']:,.0f} affordable. "
+        f"{ahead.measured[:1].upper()}{ahead.measured[1:]}. "
         f"Hardest: {behind.measured}."
     )
-    return Headline(
-        question, " · ".join(shown.values()), detail, every([ahead.conclusion, behind.conclusion])
-    )
+    conclusion = every([ahead.conclusion, behind.conclusion])
+    return Headline(question, " · ".join(shown.values()), detail, conclusion)
 
 
 def _head(evidence: Evidence, title: str) -> str:
     run = evidence.summary.run
-    asked = f"{model_short_name(run['model'])} on {evidence.outcomes['question_id'].n_unique()} questions of "
-    asked += f"{benchmark_name(run['benchmark'])}, budgets {evidence.budgets[0]} … {evidence.budgets[-1]}"
+    questions = evidence.outcomes["question_id"].n_unique()
+    asked = (
+        f"{model_short_name(run['model'])} on {questions} questions of "
+        f"{benchmark_name(run['benchmark'])}, "
+        f"budgets {evidence.budgets[0]} … {evidence.budgets[-1]}"
+    )
     where = f"run {run['run_id']}, {run['opened_at']:%Y-%m-%d}"
     paper = f'Snell, Lee, Xu, Kumar, <a href="{PAPER}">arXiv 2408.03314</a>'
-    return f"<h1>{escape(title)}</h1><p class=sub>{paper} · {escape(asked)} · {escape(where)}</p>"
+    facts = f"{paper} · {escape(asked)} · {escape(where)}"
+    return f"<h1>{escape(title)}</h1><p class=sub>{facts}</p>"
 
 
 def _box(head: Headline) -> str:
@@ -171,18 +179,20 @@ def _box(head: Headline) -> str:
     )
 
 
-def _count(found: list[Claim]) -> str:
+def _count(tested: list[Claim]) -> str:
     plural: dict[Conclusion, str] = {
         "holds": "hold",
         "does not hold": "do not hold",
         "cannot be told": "cannot be told",
     }
+    counts = Counter(claim.conclusion for claim in tested)
     parts = [
-        f"<span class='v {MARKS[conclusion][0]}'>{sum(c.conclusion == conclusion for c in found)} {words}</span>"
+        f"<span class='v {MARKS[conclusion][0]}'>{counts[conclusion]} {words}</span>"
         for conclusion, words in plural.items()
     ]
     links = " ".join(f'<a href="#{slug}">{escape(title)}</a>' for _, slug, title in _TITLES)
-    return f"<nav>Of {len(found)} claims: {' · '.join(parts)}<br>{links}</nav><p class=note>{_READ}</p>"
+    count = f"Of {len(tested)} claims: {' · '.join(parts)}"
+    return f"<nav>{count}<br>{links}</nav><p class=note>{_READ}</p>"
 
 
 _TITLES: Sequence[tuple[Figure, str, str]] = (
@@ -194,7 +204,19 @@ _TITLES: Sequence[tuple[Figure, str, str]] = (
 )
 
 
-def _sections(evidence: Evidence, found: list[Claim]) -> list[str]:
+def _sections(evidence: Evidence, tested: list[Claim]) -> list[str]:
+    drawn = _drawings(evidence)
+    sections: list[str] = []
+    for figure, slug, title in _TITLES:
+        table = _table([claim for claim in tested if claim.figure == figure])
+        charts = [f"<p class=note>{escape(note)}</p>{svg}" for note, svg in drawn[figure]]
+        body = f"<h2>{escape(title)}</h2>{table}{''.join(charts)}"
+        sections.append(f'<section id="{slug}">{body}</section>')
+    return sections
+
+
+def _drawings(evidence: Evidence) -> dict[Figure, list[tuple[str, str]]]:
+    """Charts of each figure of the paper, each with a note; none where nothing was measured."""
     drawn: dict[Figure, list[tuple[str, str]]] = {
         "search": [
             ("", figures.search(evidence)),
@@ -205,12 +227,7 @@ def _sections(evidence: Evidence, found: list[Claim]) -> list[str]:
         "revision policy": [("", figures.revision_policy(evidence))] if evidence.revising else [],
         "exchange": _exchange_figure(evidence),
     }
-    return [
-        f'<section id="{slug}"><h2>{escape(title)}</h2>{_table([c for c in found if c.figure == figure])}'
-        + "".join(f"<p class=note>{escape(note)}</p>{svg}" for note, svg in drawn[figure])
-        + "</section>"
-        for figure, slug, title in _TITLES
-    ]
+    return drawn
 
 
 def _ratio_figures(evidence: Evidence) -> list[tuple[str, str]]:
@@ -231,27 +248,24 @@ def _exchange_figure(evidence: Evidence) -> list[tuple[str, str]]:
     return [(exchange_note(rows), exchange_figure(rows))]
 
 
-def _table(found: list[Claim]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(c.paper)}</td><td>{_unbroken(c.measured)}</td>"
-        f"<td class='v {MARKS[c.conclusion][0]}'>{MARKS[c.conclusion][1]}</td></tr>"
-        for c in found
-    )
-    head = (
-        "<tr><th>The paper says</th><th>Measured here [95 % interval]</th><th>Conclusion</th></tr>"
-    )
-    return (
-        f"<table class=claims>{head}{rows}</table>"
-        if found
-        else "<p class=note>Not in this study.</p>"
-    )
+def _table(tested: list[Claim]) -> str:
+    if not tested:
+        return "<p class=note>Not in this study.</p>"
+    columns = ("The paper says", "Measured here [95 % interval]", "Conclusion")
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    rows: list[str] = []
+    for claim in tested:
+        mark, words = MARKS[claim.conclusion]
+        said, measured = escape(claim.paper), _unbroken(claim.measured)
+        rows.append(f"<tr><td>{said}</td><td>{measured}</td><td class='v {mark}'>{words}</td></tr>")
+    return f"<table class=claims><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _unbroken(words: str) -> str:
     """The words as HTML, an interval never split between two lines."""
-    return re.sub(
-        r"\S+ \[[^\]]*[\])]", lambda found: f"<span class=i>{found[0]}</span>", escape(words)
-    )
+    # A figure, a space, and all up to the bracket that closes.
+    interval = re.compile(r"\S+ \[[^\]]*[\])]")
+    return interval.sub(lambda match: f"<span class=i>{match[0]}</span>", escape(words))
 
 
 def _provenance(evidence: Evidence) -> str:
@@ -267,6 +281,7 @@ def _provenance(evidence: Evidence) -> str:
         "strategies": ", ".join(names.values()),
     }
     body = "".join(
-        f"<tr><th>{k}</th><td><code>{escape(str(v))}</code></td></tr>" for k, v in rows.items()
+        f"<tr><th>{name}</th><td><code>{escape(str(value))}</code></td></tr>"
+        for name, value in rows.items()
     )
     return f"<section><h2>Provenance</h2><table class=provenance>{body}</table></section>"

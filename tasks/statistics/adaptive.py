@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import betainc
 
+from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
-from tasks.statistics.subsets import Floats, compile_kernel
+from tasks.statistics.subsets import compile_kernel, shuffles
 
 NEVER = 2.0
 """A threshold that no probability passes."""
 
 
 class AdaptiveEstimate(NamedTuple):
-    """At most `budget` draws: expected accuracy with its Monte-Carlo error, and draws made on average."""
+    """Expected accuracy of at most `budget` draws, and how many are made on average."""
 
     budget: int
     accuracy: float
@@ -29,9 +30,10 @@ class AdaptiveEstimate(NamedTuple):
 class Rule:
     """When to stop: as soon as the last `agree` answers are the same, or `posterior` is passed.
 
-    The posterior is the probability that the leading answer would stay ahead of the second one in the long run,
-    Beta(votes + 1, rival votes + 1) above one half (Aggarwal et al., arXiv 2305.11860). Runs of equal answers:
-    Li et al., arXiv 2401.10480. Draws without an answer break a run and have no vote.
+    The posterior is the probability that the leading answer would stay ahead of the second one in
+    the long run, Beta(votes + 1, rival votes + 1) above one half (Aggarwal et al., arXiv
+    2305.11860). Runs of equal answers: Li et al., arXiv 2401.10480. Draws without an answer break a
+    run and have no vote.
     """
 
     agree: int | None = None
@@ -42,73 +44,95 @@ class Rule:
         """Draws below which it never stops: up to that budget it is majority."""
         if self.agree is not None:
             return self.agree
-        return next(votes for votes in count(1) if 1 - 0.5 ** (votes + 1) > (self.posterior or 0.5))
+        # The quickest way to any posterior is votes that all agree: Beta(votes + 1, 1) lies above
+        # one half with probability 1 − 2^−(votes + 1).
+        wanted = self.posterior or 0.5
+        return next(votes for votes in count(1) if 1 - 0.5 ** (votes + 1) > wanted)
 
 
 def stops_at(answers: Sequence[str | None], rule: Rule) -> int | None:
-    """Number of these draws, in their order, after which the rule stops; None when it would go on."""
+    """Number of these draws, in their order, after which the rule stops; None: it would go on."""
     votes: Counter[str] = Counter()
     run, last = 0, None
     for made, answer in enumerate(answers, start=1):
-        run = 0 if answer is None else run + 1 if answer == last else 1
+        if answer is None:
+            run = 0
+        else:
+            run = run + 1 if answer == last else 1
+            votes[answer] += 1
         last = answer
-        votes.update([] if answer is None else [answer])
-        if rule.agree is not None and run >= rule.agree:
-            return made
-        first, second = [*sorted(votes.values(), reverse=True), 0, 0][:2]
-        if (
-            rule.posterior is not None
-            and first
-            and 1 - betainc(first + 1.0, second + 1.0, 0.5) > rule.posterior
-        ):
+        if _is_settled(votes, run, rule):
             return made
     return None
+
+
+def _is_settled(votes: Counter[str], run: int, rule: Rule) -> bool:
+    if rule.agree is not None and run >= rule.agree:
+        return True
+    # Without a rival the second answer has no vote, without any answer neither has the first.
+    first, second = [*sorted(votes.values(), reverse=True), 0, 0][:2]
+    if rule.posterior is None or not first:
+        return False
+    return bool(1 - betainc(first + 1.0, second + 1.0, 0.5) > rule.posterior)
 
 
 def adaptive_estimates(
     pool: Pool, budgets: Sequence[int], *, rule: Rule, seed: int, orders: int = 64
 ) -> list[AdaptiveEstimate]:
-    """An estimate at each budget; the majority of what was drawn is the answer, an exact tie is shared.
+    """An estimate at each budget, budgets rising; the majority of what was drawn is the answer.
 
-    Averaged over `orders` seeded random orders of the pool. Raises ValueError for a budget outside the pool.
+    Answers tied for first share. Averaged over `orders` seeded random orders of the pool. Raises
+    ValueError for a budget outside the pool, for budgets that do not rise, and below 2 orders.
     """
     draws = pool.answers.size
-    if not budgets or min(budgets) < 1 or max(budgets) > draws or list(budgets) != sorted(budgets):
-        raise ValueError(
-            f"expected rising budgets between 1 and the {draws} draws of the pool, got {list(budgets)}"
-        )
-    if orders < 2:
-        raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
+    _check(budgets, draws)
     names, first, inverse = np.unique(pool.answers, return_index=True, return_inverse=True)
+    # Draws without an answer are −1 and sort first: taken off, classes start at 0.
     shift = int(names[0] < 0)
     classes = (inverse - shift).astype(np.int64)
     correct = pool.correct[first[shift:]].astype(np.float64)
-    rng = np.random.default_rng([seed, draws])
-    shuffled = rng.permuted(np.tile(np.arange(draws), (orders, 1)), axis=1)
+    shuffled = shuffles(draws, orders, (seed, draws))
+    # A run longer than the pool stands for a rule that does not look at runs.
+    agree = rule.agree or draws + 1
     rising = np.array(budgets, dtype=np.int64)
-    found = _walk(
-        classes, correct, shuffled, rising, rule.agree or draws + 1, *_ahead(draws, rule.posterior)
-    )
-    shares, spent = found
+    ahead, threshold = _posteriors(draws, rule.posterior)
+    shares, spent = _walk(classes, correct, shuffled, rising, agree, ahead, threshold)
     errors = shares.std(axis=0, ddof=1) / np.sqrt(orders)
     rows = zip(budgets, shares.mean(axis=0), errors, spent.mean(axis=0), strict=True)
     return [
-        AdaptiveEstimate(int(n), float(share), float(error), float(used))
-        for n, share, error, used in rows
+        AdaptiveEstimate(int(budget), float(share), float(error), float(used))
+        for budget, share, error, used in rows
     ]
 
 
-def _ahead(draws: int, posterior: float | None) -> tuple[Floats, float]:
+def _check(budgets: Sequence[int], draws: int) -> None:
+    # `_walk` goes through an order once, past one budget after the other.
+    rising = list(budgets) == sorted(budgets)
+    if not budgets or min(budgets) < 1 or max(budgets) > draws or not rising:
+        raise ValueError(
+            f"expected rising budgets between 1 and the {draws} draws of the pool, "
+            f"got {list(budgets)}"
+        )
+
+
+def _posteriors(draws: int, posterior: float | None) -> tuple[Floats, float]:
     """Posterior that the leader stays ahead, by its votes and its rival's; and the threshold."""
     if posterior is None:
         return np.zeros((draws + 1, draws + 1)), NEVER
+    # A table of all pairs of votes, because the incomplete beta function does not compile.
     votes = np.arange(draws + 1)
     return 1 - betainc(votes[:, None] + 1.0, votes[None, :] + 1.0, 0.5), posterior
 
 
 @compile_kernel
 def _walk(
-    classes: Any, correct: Any, orders: Any, budgets: Any, agree: int, ahead: Any, threshold: float
+    classes: Any,
+    correct: Any,
+    orders: Any,
+    budgets: Any,
+    agree: int,
+    ahead: Any,
+    threshold: float,
 ) -> Any:
     """Shares (orders, budgets) of the answer right, and draws made (orders, budgets)."""
     shares = np.zeros((orders.shape[0], budgets.size))
@@ -125,23 +149,35 @@ def _walk(
                 last = one
                 if one >= 0:
                     votes[one] += 1
-                first, second = 0, 0
-                for held in votes:
-                    if held > first:
-                        first, second = held, first
-                    elif held > second:
-                        second = held
+                first, second = _leading_votes(votes)
                 stopped = run >= agree or (first > 0 and ahead[first, second] > threshold)
+            # Once stopped, every larger budget ends with the same draws.
             while at < budgets.size and (stopped or budgets[at] == made):
-                most = 0
-                for held in votes:
-                    most = max(most, held)
-                tied, won = 0, 0.0
-                for name in range(votes.size):
-                    if most > 0 and votes[name] == most:
-                        tied += 1
-                        won += correct[name]
-                shares[row, at] = won / tied if tied > 0 else 0.0
+                shares[row, at] = _right_share(votes, correct)
                 spent[row, at] = made
                 at += 1
     return shares, spent
+
+
+@compile_kernel
+def _leading_votes(votes: Any) -> Any:
+    """Votes of the first and of the second answer, the same for two that are tied."""
+    first, second = 0, 0
+    for held in votes:
+        if held > first:
+            first, second = held, first
+        elif held > second:
+            second = held
+    return first, second
+
+
+@compile_kernel
+def _right_share(votes: Any, correct: Any) -> Any:
+    """Share of the answers tied for first that are correct; 0 without a vote."""
+    most, _ = _leading_votes(votes)
+    tied, won = 0, 0.0
+    for name in range(votes.size):
+        if most > 0 and votes[name] == most:
+            tied += 1
+            won += correct[name]
+    return won / tied if tied > 0 else 0.0

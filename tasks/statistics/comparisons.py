@@ -1,17 +1,18 @@
-"""Whether one thing beats another on the same questions, and what difference they could show (METHOD §7)."""
+"""Whether one thing beats another on the same questions, and what could be seen (METHOD §7)."""
 
+from collections.abc import Mapping
 from math import sqrt
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import special, stats  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.statistics.intervals import Estimate, Floats, weights, with_bounds
+from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.intervals import Estimate, weights, with_bounds
 from tasks.statistics.multiplicity import SIGNIFICANCE
-from tasks.statistics.outcomes import SAME_ACCURACY, grid_of
+from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 from warehouse.errors import UserError
 
 
@@ -23,12 +24,12 @@ class Difference(NamedTuple):
 
 
 def paired_difference(
-    first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int, resamples: int = 1000
+    first: Floats, second: Floats, *, seed: int, resamples: int = 1000
 ) -> Difference:
     """How far `first` is ahead of `second`, accuracies of the same questions in the same order.
 
-    The interval is a bootstrap over questions, `p` is that of `paired_p`; both are NaN for one question.
-    Raises ValueError where the two do not match.
+    The interval is a bootstrap over questions, `p` is that of `paired_p`; both are NaN for one
+    question. Raises ValueError where the two do not match.
     """
     if first.shape != second.shape or first.ndim != 1 or not first.size:
         raise ValueError(
@@ -41,25 +42,27 @@ def paired_difference(
 
 
 def paired_p(gaps: Floats) -> Floats:
-    """Two-sided p-value of no difference for each column of paired differences (questions, columns).
+    """Two-sided p-value of no difference for each column of differences (questions, columns).
 
-    Where all differences are −1, 0 or 1, single draws were compared: exact McNemar. Else the paired Student t:
-    its interval is what the bootstrap's percentiles are expanded to (`bounds`), and unlike a count of resamples
-    it has no smallest value, which a correction over many cells needs. It is never below 2 / 2^m with m the
-    differences that are not 0, the smallest p-value of a test that flips their signs: few questions that all
-    point one way prove less than their lack of spread suggests. NaN for one question.
+    Where all differences are −1, 0 or 1, single draws were compared: exact McNemar. Else the paired
+    Student t: its interval is what the bootstrap's percentiles are expanded to (`bounds`), and
+    unlike a count of resamples it has no smallest value, which a correction over many cells needs.
+    It is never below 2 / 2^m with m the differences that are not 0. NaN for one question.
     """
     count = len(gaps)
     if count < 2:
         return np.full(gaps.shape[1], np.nan)
-    up, down = ((sign * gaps > SAME_ACCURACY).sum(axis=0) for sign in (1, -1))
+    up = (gaps > SAME_ACCURACY).sum(axis=0)
+    down = (-gaps > SAME_ACCURACY).sum(axis=0)
     single = (np.abs(gaps - np.round(gaps)) < SAME_ACCURACY).all(axis=0)
+    # Where all differences are the same the error is 0: t is infinite, and its p-value 0.
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(up + down > 0, gaps.mean(axis=0) / standard_error(gaps), 0.0)
     p: Floats = 2.0 * special.stdtr(count - 1, -np.abs(t))  # pyright: ignore
-    return np.where(
-        single, _exact(up, down), np.maximum(p, np.minimum(2.0 ** (1.0 - up - down), 1.0))
-    )
+    # The smallest p-value of a test that flips the differences' signs: few questions that all point
+    # one way prove less than their lack of spread suggests.
+    least = np.minimum(2.0 ** (1.0 - up - down), 1.0)
+    return np.where(single, _exact(up, down), np.maximum(p, least))
 
 
 def standard_error(gaps: Floats) -> Floats:
@@ -72,18 +75,20 @@ def standard_error(gaps: Floats) -> Floats:
 def mcnemar(only_first: int, only_second: int) -> float:
     """Exact two-sided p-value of McNemar's test for single draws of the same questions.
 
-    `only_first` questions are right under the first alone, `only_second` under the second alone; without a
-    difference either is as likely, so the counts are Binomial(only_first + only_second, 1/2). 1 where no
-    question differs. Raises ValueError for a negative count.
+    `only_first` questions are right under the first alone, `only_second` under the second alone;
+    without a difference either is as likely, so the counts are Binomial(only_first + only_second,
+    1/2). 1 where no question differs. Raises ValueError for a negative count.
     """
     if min(only_first, only_second) < 0:
         raise ValueError(f"expected counts of questions, got {only_first} and {only_second}")
     return float(_exact(np.array([only_first]), np.array([only_second]))[0])
 
 
-def _exact(up: NDArray[np.int64], down: NDArray[np.int64]) -> Floats:
+def _exact(up: Integers, down: Integers) -> Floats:
     """McNemar's two-sided p-value for each pair of counts."""
-    return np.minimum(1.0, 2.0 * stats.binom.cdf(np.minimum(up, down), up + down, 0.5))  # pyright: ignore
+    tail = stats.binom.cdf(np.minimum(up, down), up + down, 0.5)  # pyright: ignore
+    # Twice the tail counts the middle twice where both counts are equal.
+    return np.minimum(1.0, 2.0 * tail)  # pyright: ignore
 
 
 def minimum_detectable(
@@ -95,10 +100,10 @@ def minimum_detectable(
 ) -> float:
     """Smallest true difference that a paired comparison on these questions detects with this power.
 
-    (z₁₋significance/₂ + z_power) · s / √n, with n the questions and s the largest standard deviation, over
-    questions, of the difference between a strategy and the baseline at one budget: it holds for every such
-    pair. Without another strategy s is √2 times the baseline's own largest, as for two model versions whose
-    accuracies are unrelated. Raises UserError for fewer than two questions or an unknown baseline.
+    (z₁₋significance/₂ + z_power) · s / √n, with n the questions and s the largest standard
+    deviation, over questions, of the difference between a strategy and the baseline at one budget:
+    it holds for every such pair. Raises UserError for fewer than two questions or an unknown
+    baseline.
     """
     everyone = outcomes.select(pl.col("question_id").unique()).with_columns(bin=pl.lit(1))
     grid = grid_of(outcomes, everyone, costs=())
@@ -107,13 +112,18 @@ def minimum_detectable(
         raise UserError(
             f"expected outcomes of {baseline!r} on at least 2 questions: add it to the study"
         )
+    spread = max(float(gaps.std(ddof=1)) for gaps in _gaps(grid, known))
+    reach = NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)
+    return reach * spread / len(grid.questions) ** 0.5
+
+
+def _gaps(grid: Grid, known: Mapping[int, int]) -> list[Floats]:
+    """Differences between the baseline, given by its column at each budget, and all else."""
     pairs = [
         grid.accuracy[:, one] - grid.accuracy[:, own]
         for budget, own in known.items()
         for one in grid.at(budget)
         if one != own
     ]
-    alone = [np.sqrt(2) * grid.accuracy[:, own] for own in known.values()]
-    spread = max(float(pair.std(ddof=1)) for pair in pairs or alone)
-    reach = NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)
-    return reach * spread / len(grid.questions) ** 0.5
+    # Without another strategy: two model versions whose accuracies are unrelated differ √2 as much.
+    return pairs or [np.sqrt(2) * grid.accuracy[:, own] for own in known.values()]

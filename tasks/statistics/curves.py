@@ -2,22 +2,31 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from tasks.statistics.intervals import Estimate, Floats
+from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.intervals import Estimate
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid
+
+DECIMALS: Final = 9
+"""To which sums of accuracies are rounded before the largest is chosen.
+
+Sums of the same figures in another order differ beyond; without rounding they would choose, and not
+the order by cost.
+"""
 
 
 def folds(bins: pl.DataFrame, *, seed: int) -> pl.DataFrame:
-    """Fold 0 or 1 of each question: (question_id, bin, fold), halves of each bin that differ by at most one.
+    """Fold 0 or 1 of each question: (question_id, bin, fold).
 
-    Questions of a bin alternate in the order of a hash of seed and id, whatever the order of the rows.
+    Halves of a bin differ by at most one question: they alternate in the order of a hash of seed
+    and id, whatever the order of the rows.
     """
     order = [sha256(f"{seed}:{one}".encode()).hexdigest() for one in bins["question_id"]]
+    # Odd and even bins begin with another fold: the odd questions do not all end in the same one.
     place = pl.int_range(pl.len()).over("bin") + pl.col("bin")
     return (
         bins.select("question_id", "bin")
@@ -28,104 +37,110 @@ def folds(bins: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     )
 
 
-def fold_of(grid: Grid, *, seed: int) -> NDArray[np.int64]:
+def fold_of(grid: Grid, *, seed: int) -> Integers:
     """Fold of each question of the grid, in its order."""
     placed = pl.DataFrame({"question_id": grid.questions, "bin": grid.bins})
-    return folds(placed, seed=seed).sort("question_id")["fold"].to_numpy().astype(np.int64)
+    ordered = folds(placed, seed=seed).sort("question_id")
+    return ordered["fold"].to_numpy().astype(np.int64)
 
 
-def cheapest_first(grid: Grid) -> list[NDArray[np.int64]]:
+def cheapest_first(grid: Grid) -> list[Integers]:
     """Columns of the strategies at each budget, cheapest first over all questions, then by name."""
     everyone = np.arange(len(grid.questions))
-    return [
-        np.concatenate(grid.by_cost(budget, everyone)).astype(np.int64) for budget in grid.budgets
-    ]
+    groups = [grid.by_cost(budget, everyone) for budget in grid.budgets]
+    return [np.concatenate(group).astype(np.int64) for group in groups]
 
 
-def choices(sums: Floats, columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def choices(sums: Floats, columns: Sequence[Integers]) -> Integers:
     """Column of highest sum at each budget, the first listed of equal ones: (resamples, budgets).
 
-    `sums` (resamples, cells) are accuracies summed over the questions learnt from; `columns` are listed by budget.
+    `sums` (resamples, cells) are accuracies summed over the questions learnt from; `columns` are
+    listed by budget.
     """
-    return np.stack(
-        [those[np.argmax(np.round(sums[:, those], 9), axis=1)] for those in columns], axis=1
-    )
+    # `argmax` returns the first of equal ones, which is the cheapest.
+    places = [np.argmax(np.round(sums[:, those], DECIMALS), axis=1) for those in columns]
+    picked = [those[place] for those, place in zip(columns, places, strict=True)]
+    return np.stack(picked, axis=1)
 
 
-def cross_validated(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
+def cross_validated(grid: Grid, fold: Integers, weights: Floats) -> Floats:
     """Compute-optimal accuracy in each resample at each budget: (resamples, budgets).
 
-    In each bin the strategy with the highest accuracy on one fold, the cheapest of equal ones, is measured
-    on the other; then they swap; the mean is over all questions. `weights` (resamples, questions) says how
-    often a question is drawn: all copies stay in its fold. A fold without a question chooses the cheapest.
+    In each bin the strategy with the highest accuracy on one fold, the cheapest of equal ones, is
+    measured on the other; then they swap; the mean is over all questions. `weights` (resamples,
+    questions) says how often a question is drawn: all copies stay in its fold. A fold without a
+    question chooses the cheapest.
     """
-    total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
+    columns = cheapest_first(grid)
+    total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
         picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
-        total += np.take_along_axis(weights[:, measure] @ grid.accuracy[measure], picks, axis=1)
+        sums = weights[:, measure] @ grid.accuracy[measure]
+        total += np.take_along_axis(sums, picks, axis=1)
     return total / weights.sum(axis=1, keepdims=True)
 
 
-def resample_curve(grid: Grid, fold: NDArray[np.int64], weights: Floats) -> Floats:
-    """The cross-validated curve with the choice repeated in each resample, for its interval: (resamples, budgets).
+def resample_curve(grid: Grid, fold: Integers, weights: Floats) -> Floats:
+    """The cross-validated curve, choices repeated in each resample: (resamples, budgets).
 
-    A resampled measure of a choice is what the strategy is worth in the bin, on all questions of it, plus how far
-    the resample of the measuring fold lies from that fold. To measure it as `cross_validated` does would count the
-    noise of that fold twice: strategies that are truly equal differ on it, and each resample chooses another one.
-    To hold the choices fixed would make the interval too narrow (Bates, Hastie, Tibshirani, arXiv 2104.00673).
-    The mean over resamples lies below the estimate, because a resample has fewer distinct questions to learn from:
-    move it there. Coverage: `infra/bench/intervals.py`.
+    For its interval. A resampled measure of a choice is what the strategy is worth in the bin, on
+    all questions of it, plus how far the resample of the measuring fold lies from that fold. To
+    measure it as `cross_validated` does would count the noise of that fold twice: strategies that
+    are truly equal differ on it, and each resample chooses another one. To hold the choices fixed
+    would make the interval too narrow (Bates, Hastie, Tibshirani, arXiv 2104.00673). The mean over
+    resamples lies below the estimate: `centre` it. Coverage: `infra/bench/intervals.py`.
     """
-    total, columns = np.zeros((len(weights), len(grid.budgets))), cheapest_first(grid)
+    columns = cheapest_first(grid)
+    total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
         picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
-        total += np.take_along_axis(
-            remeasure(grid.accuracy, learn, measure, weights=weights), picks, axis=1
-        )
+        sums = remeasure(grid.accuracy, learn, measure, weights=weights)
+        total += np.take_along_axis(sums, picks, axis=1)
     return total / len(grid.questions)
 
 
-def halves(
-    grid: Grid, fold: NDArray[np.int64]
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def halves(grid: Grid, fold: Integers) -> list[tuple[Integers, Integers]]:
     """(questions to choose by, questions to measure on) of every bin, both ways round."""
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    pairs: list[tuple[Integers, Integers]] = []
     for one in np.unique(grid.bins):
-        first, second = (np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1))
-        found += [(first, second), (second, first)]
-    return found
+        inside = grid.bins == one
+        first, second = (np.flatnonzero(inside & (fold == side)) for side in (0, 1))
+        pairs += [(first, second), (second, first)]
+    return pairs
 
 
-def remeasure(
-    values: Floats, learn: NDArray[np.int64], measure: NDArray[np.int64], *, weights: Floats
-) -> Floats:
+def remeasure(values: Floats, learn: Integers, measure: Integers, *, weights: Floats) -> Floats:
     """Sums over one half of a bin in each resample, as `resample_curve` says: (resamples, cells).
 
-    `values` (questions, cells): the mean of both halves, plus how far the resampled half lies from itself.
+    `values` (questions, cells): the mean of both halves, plus how far the resampled half lies from
+    itself.
     """
     worth = values[np.concatenate([learn, measure])].mean(axis=0)
-    return (
-        weights[:, measure] @ values[measure] + len(measure) * worth - values[measure].sum(axis=0)
-    )
+    resampled = weights[:, measure] @ values[measure]
+    return resampled + len(measure) * worth - values[measure].sum(axis=0)
 
 
 def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:
     """Budget at which a strategy first reaches `target`, in each resample.
 
-    `accuracy` is (resamples, budgets), budgets rising; between two of them it is linear in log2 of the
-    budget. 0 where it is above the target at its smallest budget already, ∞ where it never gets there.
+    `accuracy` is (resamples, budgets), budgets rising; between two of them it is linear in log2 of
+    the budget. 0 where it is above the target at its smallest budget already, ∞ where it never gets
+    there.
     """
+    # A budget that measured less than a smaller one did can always be spent as that one.
     best = np.maximum.accumulate(accuracy, axis=1)
     reached = best >= target[:, None] - SAME_ACCURACY
     at = np.argmax(reached, axis=1)
     rows, before = np.arange(len(target)), np.maximum(at - 1, 0)
     low, high = best[rows, before], best[rows, at]
+    # At the smallest budget there is nothing before it, and low and high are the same.
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(at > 0, (target - low) / (high - low), 0.0)
     logs = np.log2(np.asarray(budgets, dtype=np.float64))
-    found = 2.0 ** (logs[before] + np.clip(part, 0, 1) * (logs[at] - logs[before]))
-    found = np.where((at == 0) & (high > target + SAME_ACCURACY), 0.0, found)
-    return np.where(reached.any(axis=1), found, np.inf)
+    step = logs[at] - logs[before]
+    reaching = 2.0 ** (logs[before] + np.clip(part, 0, 1) * step)
+    reaching = np.where((at == 0) & (high > target + SAME_ACCURACY), 0.0, reaching)
+    return np.where(reached.any(axis=1), reaching, np.inf)
 
 
 class Factor(NamedTuple):
@@ -143,8 +158,9 @@ def efficiency_factor(budget: int, needed: Estimate, *, limits: tuple[int, int])
 
     `needed` holds budgets as `budget_reaching` gives them, `limits` the baseline's smallest and
     largest. Where the baseline never gets there, `beyond` is set, the factor is the lower bound
-    largest / budget and hi is NULL. Where it is above at its smallest budget already, the factor is the
-    upper bound smallest / budget and lo is NULL. So is an end of the interval beyond the budgets.
+    largest / budget and hi is NULL. Where it is above at its smallest budget already, the factor is
+    the upper bound smallest / budget and lo is NULL. So is an end of the interval beyond the
+    budgets.
     """
     smallest, largest = limits
     beyond = bool(np.isinf(needed.value))
@@ -153,6 +169,7 @@ def efficiency_factor(budget: int, needed: Estimate, *, limits: tuple[int, int])
     return Factor(
         budget=budget,
         factor=float(np.clip(needed.value, smallest, largest)) / budget,
+        # An end that is known but beyond the budgets is moved to the last that was measured.
         lo=min(needed.lo, largest) / budget if lo_known else None,
         hi=max(needed.hi, smallest) / budget if hi_known else None,
         beyond=beyond,

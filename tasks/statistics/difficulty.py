@@ -8,6 +8,7 @@ import polars as pl
 
 from warehouse.errors import UserError
 
+# Quintiles, as in the paper (§3.2): more bins have too few questions to choose a strategy in each.
 BINS: Final = 5
 
 
@@ -35,10 +36,10 @@ How a kind places the questions of a run stands in `tasks.evaluation.bin_difficu
 
 
 def used_difficulty(known: Collection[str]) -> str:
-    """The kind by which a policy is used, of those that its run has: METHOD §14.
+    """The kind by which a policy is used, of those that its run has (METHOD §6).
 
-    Registered, shown, compared and served is the policy under this kind and no other. The first kind
-    stands for a run that has none yet.
+    Registered, shown, compared and served is the policy under this kind and no other. The first
+    kind stands for a run that has none yet.
     """
     in_use = [kind for kind in DIFFICULTIES if kind in known]
     return in_use[0] if in_use else next(iter(DIFFICULTIES))
@@ -59,8 +60,8 @@ def oracle_values(draws: pl.DataFrame) -> pl.DataFrame:
 def predicted_values(draws: pl.DataFrame) -> pl.DataFrame:
     """Mean verifier score of each question, without its target: (question_id, value).
 
-    Takes one row a draw (question_id, score). Missing scores, NULL or NaN, are left out; a question without
-    any has a NULL value.
+    Takes one row a draw (question_id, score). Missing scores, NULL or NaN, are left out; a
+    question without any has a NULL value.
     """
     score = pl.col("score").cast(pl.Float64).fill_nan(None)
     return draws.group_by("question_id").agg(value=score.mean()).sort("question_id")
@@ -69,24 +70,29 @@ def predicted_values(draws: pl.DataFrame) -> pl.DataFrame:
 def bins(values: pl.DataFrame, *, count: int = BINS) -> pl.DataFrame:
     """The questions from easiest to hardest with their bin: (question_id, value, bin), 1 … `count`.
 
-    Questions are ranked by falling value and cut where sizes differ by at most one. Equal values are ordered
-    by a hash of the question's id, the same in every run; NULL values come last, as hardest. Raises
-    UserError for fewer questions than bins and ValueError for a question listed twice.
+    Questions are ranked by falling value and cut where sizes differ by at most one; NULL values
+    come last, as hardest. Raises UserError for fewer questions than bins and ValueError for a
+    question listed twice.
     """
     if values.height < count:
         raise UserError(
-            f"expected at least {count} questions for {count} bins of difficulty, got {values.height}: "
-            "take more questions of the benchmark"
+            f"expected at least {count} questions for {count} bins of difficulty, "
+            f"got {values.height}: take more questions of the benchmark"
         )
     if values["question_id"].is_duplicated().any():
         raise ValueError(
             "expected one value for each question, got a question twice: aggregate the draws first"
         )
+    # Equal values go by a hash of the question's id: the same in every run, and unlike the id
+    # itself unrelated to how a benchmark numbers easy and hard questions.
     tie_order = [sha256(str(one).encode()).hexdigest() for one in values["question_id"]]
+    # In Polars NaN sorts as the largest value, hence as the easiest question.
+    value = pl.col("value").cast(pl.Float64).fill_nan(None)
+    bin_of_rank = pl.int_range(pl.len()) * count // pl.len() + 1
     return (
-        values.select("question_id", pl.col("value").cast(pl.Float64).fill_nan(None))
+        values.select("question_id", value)
         .with_columns(tie_order=pl.Series(tie_order))
         .sort("value", "tie_order", descending=[True, False], nulls_last=True)
-        .with_columns(bin=(pl.int_range(pl.len()) * count // pl.len() + 1).cast(pl.Int64))
+        .with_columns(bin=bin_of_rank.cast(pl.Int64))
         .drop("tie_order")
     )

@@ -1,11 +1,12 @@
 """Accuracy of every selector at every budget, estimated from one pool of draws (METHOD §10).
 
-An estimate is the selector's accuracy on a random subset of N of the n draws, in random order, averaged
-over all subsets: never the first N of one ordering. Ties follow from that. The selectors of
-`tasks.statistics.selectors` give a tie in score to the earliest draw; in random order each of the tied draws is
-equally often the earliest, so tied completions share equally (best_of_n) and tied answers share in
-proportion to their scored draws in the subset (weighted). Tied votes share equally (majority). A draw
-without an answer, or for best_of_n and weighted without a score, takes a place in the subset and never wins.
+An estimate is the selector's accuracy on a random subset of N of the n draws, in random order,
+averaged over all subsets: never the first N of one ordering. Ties follow from that. The selectors
+of `tasks.statistics.selectors` give a tie in score to the earliest draw; in random order each of
+the tied draws is equally often the earliest, so tied completions share equally (best_of_n) and tied
+answers share in proportion to their scored draws in the subset (weighted). Tied votes share equally
+(majority). A draw without an answer, or for best_of_n and weighted without a score, takes a place
+in the subset and never wins.
 """
 
 from collections.abc import Sequence
@@ -17,13 +18,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.selectors import POINTS
 from tasks.statistics.subsets import (
     EXACT_DRAWS,
-    Floats,
-    Integers,
     every_subset,
     majority_exact,
+    shuffles,
     vote_credits,
 )
 
@@ -44,14 +45,14 @@ class PoolEstimate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """All n draws of one question: class of answer (−1 without one), correctness, score (NaN if missing).
+    """All n draws of one question: class of answer (−1: none), correctness, score (NaN: missing).
 
-    Raises ValueError when the arrays differ in length, a draw without an answer is correct, draws of one
-    answer differ in correctness, or a score lies outside [0, 1].
+    Raises ValueError when the arrays differ in length, a draw without an answer is correct, draws
+    of one answer differ in correctness, or a score lies outside [0, 1].
     """
 
     answers: NDArray[np.integer]
-    correct: NDArray[np.bool_]
+    correct: Flags
     scores: Floats
 
     def __post_init__(self) -> None:
@@ -63,7 +64,8 @@ class Pool:
         if np.any(self.correct & (self.answers < 0)):
             raise ValueError("a draw without an answer is marked correct: grade it as not correct")
         right = set(self.answers[self.correct].tolist())
-        if right & set(self.answers[~self.correct].tolist()):
+        wrong = set(self.answers[~self.correct].tolist())
+        if right & wrong:
             raise ValueError(
                 "one answer is marked both correct and not correct: grade by canonical answer"
             )
@@ -76,39 +78,37 @@ class Pool:
 def pool_estimates(
     pool: Pool, budgets: Sequence[int], *, seed: int, orders: int = 64
 ) -> list[PoolEstimate]:
-    """Estimates of pass@N, majority, best_of_n and weighted at each budget, in the order of the budgets.
+    """Estimates of pass@N, majority, best_of_n and weighted at each budget, in that order.
 
-    pass@N and best_of_n are exact; majority is for pools of at most 256 draws. The rest is exact where
-    there are no more subsets than would be sampled, and elsewhere averaged over `orders` random orders (at
-    least 2), each cut into as many disjoint subsets as it holds. Equal pools and seeds give equal figures;
-    different pools get different orders. Raises ValueError for a budget below 1 or above the draws.
+    pass@N and best_of_n are exact; majority is for pools of at most 256 draws. The rest is exact
+    where there are no more subsets than would be sampled, and elsewhere averaged over `orders`
+    random orders (at least 2), each cut into as many disjoint subsets as it holds. Equal pools and
+    seeds give equal figures; different pools get different orders. Raises ValueError for a budget
+    below 1 or above the draws.
     """
     draws = pool.answers.size
     if not budgets or min(budgets) < 1 or max(budgets) > draws:
         raise ValueError(
             f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}"
         )
-    if orders < 2:
-        raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
-    ballot, orders_of_draws = _ballot(pool), _orders(pool, orders, seed)
+    ballot = _ballot(pool)
+    # Seeded by the pool too: under one order for all, the errors of the questions would add up.
+    content = crc32(pool.scores.tobytes(), crc32(pool.answers.tobytes()))
+    shuffled = shuffles(draws, orders, (seed, content))
     heads, scored = (
-        _Dealt(one, one.rows(orders_of_draws)) for one in (ballot.by_heads(), ballot.by_score())
+        _Dealt(one, one.rows(shuffled)) for one in (ballot.by_heads(), ballot.by_score())
     )
-    counted = _majority_counted(ballot, budgets) if draws <= EXACT_DRAWS else {}
-    right = int(pool.correct.sum())
+    counted = _count_majority(ballot, budgets) if draws <= EXACT_DRAWS else {}
     estimates: list[PoolEstimate] = []
     for budget in budgets:
         missed = _missed(draws, budget)
-        majority = counted.get(budget) or _averaged(heads, budget)
-        figures: dict[EstimateName, _Figure] = {
-            "pass": _Figure(1 - float(missed[right]), 0.0),
-            "majority": majority,
-            "best_of_n": _Figure(_best_of_n(ballot, missed), 0.0),
-            "weighted": _averaged(scored, budget),
-        }
+        coverage = 1 - float(missed[pool.correct.sum()])
+        majority = counted.get(budget) or _average(heads, budget)
         estimates += [
-            PoolEstimate(name, budget, min(max(figure.accuracy, 0.0), 1.0), figure.mc_error)
-            for name, figure in figures.items()
+            _estimate("pass", budget, _Figure(coverage, 0.0)),
+            _estimate("majority", budget, majority),
+            _estimate("best_of_n", budget, _Figure(_best_of_n(ballot, missed), 0.0)),
+            _estimate("weighted", budget, _average(scored, budget)),
         ]
     return estimates
 
@@ -118,17 +118,29 @@ class _Figure(NamedTuple):
     mc_error: float
 
 
+def _estimate(name: EstimateName, budget: int, figure: _Figure) -> PoolEstimate:
+    # Rounding alone can leave [0, 1], and a stored accuracy outside of it is refused.
+    accuracy = min(max(figure.accuracy, 0.0), 1.0)
+    return PoolEstimate(name, budget, accuracy, figure.mc_error)
+
+
 class _Ballot(NamedTuple):
-    """A pool relabelled for the kernels: classes 0 … K−1 or −1, points or −1, and 1 for a correct class."""
+    """A pool relabelled for the kernels.
+
+    Classes 0 … K−1 or −1 for a draw without an answer, points or −1 without a score, and 1 for a
+    correct class.
+    """
 
     classes: Integers
     points: Integers
     correct: Floats
 
     def by_heads(self) -> "_Ballot":
+        """One point a draw, whatever its score: the vote of majority."""
         return self._replace(points=np.ones_like(self.points))
 
     def by_score(self) -> "_Ballot":
+        """No class for a draw without a score: the vote of weighted."""
         return self._replace(classes=np.where(self.points < 0, -1, self.classes))
 
     def rows(self, draws: Integers) -> "_Ballot":
@@ -150,62 +162,66 @@ def _ballot(pool: Pool) -> _Ballot:
     )
     classes = np.full(pool.answers.size, -1, dtype=np.int64)
     classes[answered] = inverse
+    # Whole points, as the selectors count them: sums that do not depend on the order of the draws.
     scores = pool.scores.astype(np.float64)
-    points = np.rint(np.where(np.isnan(scores), -1 / POINTS, scores) * POINTS).astype(np.int64)
+    known = np.where(np.isnan(scores), -1 / POINTS, scores)
+    points = np.rint(known * POINTS).astype(np.int64)
+    # All draws of a class agree in correctness: its first one speaks for it.
     correct = pool.correct[answered][first].astype(np.float64) if names.size else np.zeros(0)
     return _Ballot(classes, points, correct)
 
 
-def _orders(pool: Pool, orders: int, seed: int) -> Integers:
-    """`orders` permutations of the draws; seeded by the pool too, so that questions do not err together."""
-    content = crc32(pool.scores.tobytes(), crc32(pool.answers.tobytes()))
-    rows = np.tile(np.arange(pool.answers.size), (orders, 1))
-    return np.random.default_rng([seed, content]).permuted(rows, axis=1)
-
-
 def _missed(draws: int, budget: int) -> Floats:
-    """Probability that a random subset of `budget` misses m given draws: C(n−m, N)/C(n, N) for m = 0 … n."""
+    """Probability that a random subset of `budget` misses m given draws, for m = 0 … n.
+
+    C(n−m, N)/C(n, N), as a running product: the binomials themselves overflow.
+    """
     left = np.arange(draws, 0, -1)
     return np.concatenate([[1.0], np.cumprod(np.maximum(left - budget, 0) / left)])
 
 
 def _best_of_n(ballot: _Ballot, missed: Floats) -> float:
-    """Exact: each group of equal scores wins unless a higher one is drawn or none of its own is."""
+    """Exact: a group of equal scores wins unless a higher one is drawn or none of its own is."""
     visible = (ballot.classes >= 0) & (ballot.points >= 0)
+    right = ballot.correct[ballot.classes[visible]]
+    # Negative, because `unique` sorts upwards and the highest score comes first here.
     values, group = np.unique(-ballot.points[visible], return_inverse=True)
     sizes = np.bincount(group, minlength=values.size)
-    right = np.bincount(
-        group, weights=ballot.correct[ballot.classes[visible]], minlength=values.size
-    )
+    right_sizes = np.bincount(group, weights=right, minlength=values.size)
     below = np.cumsum(sizes)
     wins = missed[below - sizes] - missed[below]
-    return float(np.sum(wins * right / sizes))
+    return float(np.sum(wins * right_sizes / sizes))
 
 
-def _majority_counted(ballot: _Ballot, budgets: Sequence[int]) -> dict[int, _Figure]:
+def _count_majority(ballot: _Ballot, budgets: Sequence[int]) -> dict[int, _Figure]:
     """Exact majority at every budget below the whole pool."""
     draws = ballot.classes.size
     sizes = np.bincount(ballot.classes[ballot.classes >= 0], minlength=ballot.correct.size)
+    silent = draws - int(sizes.sum())
     rising = np.array(sorted({budget for budget in budgets if budget < draws}), dtype=np.int64)
     if not rising.size:
         return {}
     total = np.zeros(rising.size)
     for one in np.flatnonzero(ballot.correct):
         rivals = np.delete(sizes, one)
-        total += majority_exact(int(sizes[one]), rivals, draws - int(sizes.sum()), rising)
+        total += majority_exact(int(sizes[one]), rivals, silent, rising)
     return {
         int(budget): _Figure(float(value), 0.0) for budget, value in zip(rising, total, strict=True)
     }
 
 
-def _averaged(dealt: _Dealt, budget: int) -> _Figure:
-    """The vote averaged over all subsets where they are few, else over the disjoint subsets of each order."""
+def _average(dealt: _Dealt, budget: int) -> _Figure:
+    """The vote averaged over all subsets, or where they are many over blocks of the orders."""
     orders, draws = dealt.orders.classes.shape
     blocks = draws // budget
+    # To list every subset costs no more here than to sample, and leaves no Monte-Carlo error.
     if comb(draws, budget) <= orders * blocks:
-        return _Figure(
-            float(vote_credits(*dealt.ballot.rows(every_subset(draws, budget))).mean()), 0.0
-        )
-    classes, points = (one[:, : blocks * budget].reshape(-1, budget) for one in dealt.orders[:2])
-    means = vote_credits(classes, points, dealt.ballot.correct).reshape(orders, blocks).mean(axis=1)
+        subsets = dealt.ballot.rows(every_subset(draws, budget))
+        return _Figure(float(vote_credits(*subsets).mean()), 0.0)
+    whole = blocks * budget
+    classes = dealt.orders.classes[:, :whole].reshape(-1, budget)
+    points = dealt.orders.points[:, :whole].reshape(-1, budget)
+    credit = vote_credits(classes, points, dealt.ballot.correct)
+    # The blocks of one order depend on each other, orders do not: the error is taken over these.
+    means = credit.reshape(orders, blocks).mean(axis=1)
     return _Figure(float(means.mean()), float(means.std(ddof=1) / np.sqrt(orders)))

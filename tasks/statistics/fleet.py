@@ -1,4 +1,4 @@
-"""Spending one budget over many questions by marginal gain over bins of difficulty (METHOD §11.4)."""
+"""One budget spread over many questions by marginal gain over bins (METHOD §11.4)."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.curves import cheapest_first, choices, fold_of
-from tasks.statistics.intervals import Floats, bounds, weights
+from tasks.statistics.intervals import bounds, weights
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 
 ALLOCATIONS: Final = {
@@ -25,13 +25,14 @@ ALLOCATIONS: Final = {
 
 
 class Spread(NamedTuple):
-    """Where each bin stands on its hull: (…, bins); `upper` holds the share of its questions with the larger budget.
+    """Where each bin stands on its hull: (…, bins).
 
-    `low` and `high` are indices of budgets, the same where all questions of a bin get one budget.
+    `low` and `high` are indices of budgets, the same where all questions of a bin get one budget;
+    `upper` holds the share of its questions with the larger one.
     """
 
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
+    low: Integers
+    high: Integers
     upper: Floats
 
     def mixed(self, figures: Floats) -> Floats:
@@ -46,11 +47,11 @@ class Spread(NamedTuple):
 def allocate(accuracy: Floats, budgets: Sequence[int], shares: Floats, *, average: float) -> Spread:
     """The spending of highest accuracy among those of at most `average` generations a question.
 
-    `accuracy` (…, bins, budgets), budgets rising; `shares` (…, bins) of all questions sum to 1. Every bin starts
-    at the smallest budget and climbs the concave hull of its accuracy, steepest step of all bins first, the
-    easier bin's of equal ones; a step that no longer fits is taken by a share of the bin's questions: that is
-    optimal when they are picked at random. Nothing is spent on a step without gain. Raises ValueError for an
-    average below the smallest budget.
+    `accuracy` (…, bins, budgets), budgets rising; `shares` (…, bins) of all questions sum to 1.
+    Every bin starts at the smallest budget and climbs the concave hull of its accuracy, steepest
+    step of all bins first, the easier bin's of equal ones; a step that no longer fits is taken by a
+    share of the bin's questions: that is optimal when they are picked at random. Nothing is spent
+    on a step without gain. Raises ValueError for an average below the smallest budget.
     """
     grid = np.asarray(budgets, dtype=np.float64)
     if average < grid[0]:
@@ -59,47 +60,58 @@ def allocate(accuracy: Floats, budgets: Sequence[int], shares: Floats, *, averag
         )
     hull = _hull(accuracy, grid)
     widths = np.diff(grid)
+    # Rounded, so that steps which are equally steep but for rounding go to the easier bin.
     slopes = np.round(np.diff(hull, axis=-1) / widths, 12)
-    money = (shares[..., None] * widths).reshape(*slopes.shape[:-2], -1)
-    taken = _taken(slopes.reshape(money.shape), money, average - grid[0]).reshape(slopes.shape)
+    steps = slopes.shape
+    # All bins' steps in one row: they compete for one budget.
+    money = (shares[..., None] * widths).reshape(*steps[:-2], -1)
+    taken = _take(slopes.reshape(money.shape), money, average - grid[0]).reshape(steps)
     at = grid[0] + (taken * widths).sum(axis=-1)
+    # Where the hull is the accuracy itself, a budget is one that a bin can really stand on.
     return _between(np.abs(hull - accuracy) <= SAME_ACCURACY, grid, at)
 
 
 def _hull(accuracy: Floats, grid: Floats) -> Floats:
     """The smallest concave function that is nowhere below, on the budgets themselves."""
     hull = accuracy.copy()
+    # The highest of all chords over each budget: quadratic, but of a handful of budgets.
     for left, right in combinations(range(len(grid)), 2):
-        part = (grid[left + 1 : right] - grid[left]) / (grid[right] - grid[left])
-        chord = accuracy[..., [left]] + part * (accuracy[..., [right]] - accuracy[..., [left]])
-        hull[..., left + 1 : right] = np.maximum(hull[..., left + 1 : right], chord)
+        inside = slice(left + 1, right)
+        part = (grid[inside] - grid[left]) / (grid[right] - grid[left])
+        low, high = accuracy[..., [left]], accuracy[..., [right]]
+        chord = low + part * (high - low)
+        hull[..., inside] = np.maximum(hull[..., inside], chord)
     return hull
 
 
-def _taken(slopes: Floats, money: Floats, left: float) -> Floats:
+def _take(slopes: Floats, money: Floats, left: float) -> Floats:
     """Share of each step that is paid for, steepest first, until nothing is left: (…, steps)."""
+    # Stable: of equal slopes the first in the row, which is the easier bin's.
     order = np.argsort(-slopes, axis=-1, kind="stable")
     price = np.take_along_axis(money, order, axis=-1)
     before = np.cumsum(price, axis=-1) - price
+    # A bin that no question of a resample is in has steps for nothing: all that come in time.
     with np.errstate(divide="ignore", invalid="ignore"):
-        paid = np.where(price > 0, np.clip((left - before) / price, 0.0, 1.0), before < left)
+        part = np.clip((left - before) / price, 0.0, 1.0)
+        paid = np.where(price > 0, part, before < left)
     taken = np.zeros_like(slopes)
     np.put_along_axis(taken, order, paid, axis=-1)
     return np.where(slopes > 0, taken, 0.0)
 
 
-def _between(corner: NDArray[np.bool_], grid: Floats, at: Floats) -> Spread:
+def _between(corner: Flags, grid: Floats, at: Floats) -> Spread:
     """The corners of the hulls on either side of where the bins stand."""
     places, near = np.arange(len(grid)), SAME_ACCURACY * grid[-1]
-    low = np.where(corner & (grid <= at[..., None] + near), places, 0).max(axis=-1)
-    high = np.where(corner & (grid >= at[..., None] - near), places, len(grid) - 1).min(axis=-1)
+    stand = at[..., None]
+    low = np.where(corner & (grid <= stand + near), places, 0).max(axis=-1)
+    high = np.where(corner & (grid >= stand - near), places, len(grid) - 1).min(axis=-1)
+    # Within the tolerance a corner is on both sides, or the sides would cross.
     high = np.maximum(low, high)
     gap = grid[high] - grid[low]
-    return Spread(
-        low,
-        high,
-        np.where(gap > 0, np.clip((at - grid[low]) / np.where(gap > 0, gap, 1.0), 0.0, 1.0), 0.0),
-    )
+    # Divided by 1 where there is no gap: that value is thrown away, a division by 0 would warn.
+    width = np.where(gap > 0, gap, 1.0)
+    upper = np.clip((at - grid[low]) / width, 0.0, 1.0)
+    return Spread(low, high, np.where(gap > 0, upper, 0.0))
 
 
 def fleet(
@@ -110,24 +122,25 @@ def fleet(
     seed: int = 0,
     resamples: int = 1000,
 ) -> pl.DataFrame:
-    """What uneven spending is worth at each average budget (columns of ALLOCATIONS), two-fold cross-validated.
+    """What uneven spending is worth at each average budget (columns of ALLOCATIONS).
 
-    Strategies, hulls and spending are learnt on one half of each bin's questions and measured on the other;
-    then they swap. `uniform` spends the average on every question, under strategies chosen in the same way:
-    the compute-optimal curve. `gain` is the paired difference with its 95 % interval, learning repeated in
-    each resample of the questions and the resampled gains moved onto the estimate. `spent` is the mean
-    budget really used, below the average where more gains nothing. `bin_budgets` is the mean budget of each
-    bin, easiest first, refitted on all questions; one between two measured budgets is a mixture of them.
+    Two-fold cross-validated: strategies, hulls and spending are learnt on one half of each bin's
+    questions and measured on the other; then they swap. `uniform` spends the average on every
+    question, under strategies chosen in the same way: the compute-optimal curve. `gain` is the
+    paired difference with its 95 % interval, learning repeated in each resample of the questions
+    and the resampled gains moved onto the estimate. `spent` is the mean budget really used, below
+    the average where more gains nothing. `bin_budgets` is the mean budget of each bin, easiest
+    first, refitted on all questions; one between two measured budgets is a mixture of them.
     Arguments as those of `fit_policy`; a probe's generations are in neither.
     """
     grid = grid_of(outcomes, bins, costs=costs_order)
     count = len(grid.questions)
-    everyone = np.ones((1, count))
-    estimate = _measured(grid, everyone, seed=seed)
-    gains = _measured(grid, weights(count, resamples=resamples, seed=seed), seed=seed).gain
+    drawn = weights(count, resamples=resamples, seed=seed)
+    estimate = _measure(grid, np.ones((1, count)), seed=seed)
+    gains = _measure(grid, drawn, seed=seed).gain
     # As `centre` moves them, but subtracted first: stored gains were rounded in this order.
     lo, hi = bounds(gains - gains.mean(axis=0) + estimate.gain, count=count)
-    rows = zip(
+    columns = (
         grid.budgets,
         estimate.spent[0],
         estimate.uniform[0],
@@ -135,10 +148,10 @@ def fleet(
         estimate.gain[0],
         lo,
         hi,
-        _refitted(grid),
-        strict=True,
+        _refit(grid),
     )
-    return pl.DataFrame(list(rows), schema=ALLOCATIONS, orient="row").fill_nan(None)
+    rows = list(zip(*columns, strict=True))
+    return pl.DataFrame(rows, schema=ALLOCATIONS, orient="row").fill_nan(None)
 
 
 class _Measured(NamedTuple):
@@ -150,61 +163,66 @@ class _Measured(NamedTuple):
 
     @property
     def gain(self) -> Floats:
+        """Accuracy of uneven minus that of even spending."""
         return self.accuracy - self.uniform
 
 
 class _Half(NamedTuple):
-    """One fold in each resample: summed accuracy of every cell (resamples, bins, cells), and how many (…, bins)."""
+    """One fold in each resample, by bin."""
 
     sums: Floats
+    """Summed accuracy of every cell: (resamples, bins, cells)."""
     counts: Floats
+    """Questions: (resamples, bins)."""
 
 
-def _measured(grid: Grid, drawn: Floats, *, seed: int) -> _Measured:
+def _measure(grid: Grid, drawn: Floats, *, seed: int) -> _Measured:
     fold, columns = fold_of(grid, seed=seed), cheapest_first(grid)
     first, second = (_half(grid, np.flatnonzero(fold == side), drawn) for side in (0, 1))
     both = [
-        _transferred(grid, learn, measure, columns)
+        _transfer(grid, learn, measure, columns)
         for learn, measure in ((first, second), (second, first))
     ]
     total = drawn.sum(axis=1, keepdims=True)
     return _Measured(*(sum(figures) / total for figures in zip(*both, strict=True)))
 
 
-def _half(grid: Grid, rows: NDArray[np.int64], drawn: Floats) -> _Half:
+def _half(grid: Grid, rows: Integers, drawn: Floats) -> _Half:
     parts = [rows[grid.bins[rows] == one] for one in np.unique(grid.bins)]
-    sums = np.stack([drawn[:, part] @ grid.accuracy[part] for part in parts], axis=1)
-    return _Half(sums, np.stack([drawn[:, part].sum(axis=1) for part in parts], axis=1))
+    sums = [drawn[:, part] @ grid.accuracy[part] for part in parts]
+    counts = [drawn[:, part].sum(axis=1) for part in parts]
+    return _Half(np.stack(sums, axis=1), np.stack(counts, axis=1))
 
 
-def _transferred(
-    grid: Grid, learn: _Half, measure: _Half, columns: Sequence[NDArray[np.int64]]
-) -> _Measured:
+def _transfer(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[Integers]) -> _Measured:
     """Sums over the questions of one half under what was learnt on the other."""
-    chosen = np.stack(
-        [choices(learn.sums[:, one], columns) for one in range(learn.sums.shape[1])], axis=1
-    )
-    learnt, found = (np.take_along_axis(half.sums, chosen, axis=2) for half in (learn, measure))
+    chosen = _choose(learn, columns)
+    learnt, measured = (np.take_along_axis(half.sums, chosen, axis=2) for half in (learn, measure))
+    # At least one question, in place of 0 / 0: a bin without any has no share and gets nothing.
     means = learnt / np.maximum(learn.counts, 1.0)[..., None]
     shares = learn.counts / np.maximum(learn.counts.sum(axis=1, keepdims=True), 1.0)
-    budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), found.shape)
+    budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), measured.shape)
     spreads = [allocate(means, grid.budgets, shares, average=average) for average in grid.budgets]
+    spent = [(measure.counts * one.mixed(budgets)).sum(axis=1) for one in spreads]
+    accuracy = [one.mixed(measured).sum(axis=1) for one in spreads]
     return _Measured(
-        spent=np.stack(
-            [(measure.counts * one.mixed(budgets)).sum(axis=1) for one in spreads], axis=1
-        ),
-        uniform=found.sum(axis=1),
-        accuracy=np.stack([one.mixed(found).sum(axis=1) for one in spreads], axis=1),
+        spent=np.stack(spent, axis=1),
+        uniform=measured.sum(axis=1),
+        accuracy=np.stack(accuracy, axis=1),
     )
 
 
-def _refitted(grid: Grid) -> list[list[float]]:
+def _choose(half: _Half, columns: Sequence[Integers]) -> Integers:
+    """Column of the best strategy in each bin at each budget: (resamples, bins, budgets)."""
+    bins = range(half.sums.shape[1])
+    return np.stack([choices(half.sums[:, one], columns) for one in bins], axis=1)
+
+
+def _refit(grid: Grid) -> list[list[float]]:
     """Mean budget of each bin at each average budget, learnt on all questions."""
-    count, columns = len(grid.questions), cheapest_first(grid)
+    count = len(grid.questions)
     every = _half(grid, np.arange(count), np.ones((1, count)))
-    chosen = np.stack(
-        [choices(every.sums[:, one], columns) for one in range(every.sums.shape[1])], axis=1
-    )
+    chosen = _choose(every, cheapest_first(grid))
     means = (np.take_along_axis(every.sums, chosen, axis=2) / every.counts[..., None])[0]
     shares = every.counts[0] / count
     budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), means.shape)

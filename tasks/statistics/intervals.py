@@ -1,18 +1,17 @@
-"""Figures with their ends: bootstrap weights and percentiles over questions, and Wilson's formula."""
+"""Figures with their ends: a bootstrap over questions, and Wilson's formula."""
 
 from math import sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
-Floats = NDArray[np.float64]
+from tasks.statistics.arrays import Floats
 
 CONFIDENCE: Final = 0.95
 
-# Two decimals and not 1.959964, which the SQL macros take: figures already stored were made with it.
+# 1.959964 in the SQL macros; two decimals here, because stored figures were made with them.
 Z: Final = 1.96
 """Standard errors on either side of a mean that Wilson's formula starts from."""
 
@@ -37,7 +36,10 @@ class Bounds(NamedTuple):
 
 
 def weights(count: int, *, resamples: int, seed: int) -> Floats:
-    """How often each question is drawn in each resample: (resamples, count), rows sum to `count`."""
+    """How often each question is drawn in each resample: (resamples, count).
+
+    Rows sum to `count`.
+    """
     # One multinomial row is a bootstrap sample of the questions: products with it are sums over the
     # sample, so that no resample of a matrix is ever copied.
     draws = np.random.default_rng(seed).multinomial(
@@ -47,7 +49,7 @@ def weights(count: int, *, resamples: int, seed: int) -> Floats:
 
 
 def centre(resampled: Floats, estimate: Floats | float) -> Floats:
-    """The resampled figures (resamples, …) moved so that their mean is the estimate (1, …).
+    """The resampled figures (resamples, …), moved so that their mean is the estimate (1, …).
 
     A resample has fewer distinct questions to learn from and so chooses less well: left where they
     are, the figures of whatever is learnt and measured again in each would make an interval that
@@ -97,7 +99,8 @@ def wilson(mean: float, variance: float | None, count: int) -> Estimate:
         )
     spread = mean * (1 - mean)
     size = max(count, count * spread / variance) if variance and variance > 0 else count
-    middle = (mean + Z * Z / (2 * size)) / (1 + Z * Z / size)
-    half = Z * sqrt(spread / size + Z * Z / (4 * size * size)) / (1 + Z * Z / size)
+    shrink = 1 + Z * Z / size
+    middle = (mean + Z * Z / (2 * size)) / shrink
+    half = Z * sqrt(spread / size + Z * Z / (4 * size * size)) / shrink
     # Rounding alone puts an end outside of [0, 1], where the mean is 0 or 1.
     return Estimate(mean, max(middle - half, 0.0), min(middle + half, 1.0))

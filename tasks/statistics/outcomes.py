@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from tasks.statistics.intervals import Floats
+from tasks.statistics.arrays import Floats, Integers
 from warehouse.errors import UserError
 
 SAME_COST = 1e-9
-"""Relative difference below which two strategies cost the same: draws shared, summed in another order."""
-
-
+"""Relative difference below which two costs are the same: shared draws, summed in another order."""
 SAME_ACCURACY = 1e-9
 """Accuracies closer than this are the same: one figure calculated in two ways."""
+
+KEYS = ["question_id", "budget", "strategy"]
+"""What an accuracy belongs to, in the order of the matrix: rows by the first, cells by the rest."""
 
 
 class Cell(NamedTuple):
@@ -28,19 +28,20 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Accuracy (questions, cells) and costs (axes, questions, cells), with the bin of each question.
+    """Accuracy (questions, cells), costs (axes, questions, cells), and the bin of each question.
 
     Questions rise by id, cells by budget and then strategy.
     """
 
     questions: tuple[str, ...]
-    bins: NDArray[np.int64]
+    bins: Integers
     cells: tuple[Cell, ...]
     accuracy: Floats
     costs: Floats
 
     @property
     def budgets(self) -> list[int]:
+        """Every budget of some strategy, rising."""
         return sorted({cell.budget for cell in self.cells})
 
     def at(self, budget: int) -> list[int]:
@@ -55,14 +56,18 @@ class Grid:
             if cell.strategy == strategy
         }
 
-    def by_cost(self, budget: int, rows: NDArray[np.int64]) -> list[list[int]]:
-        """Columns at this budget in groups of equal mean cost over `rows`, cheapest first, then by name."""
+    def by_cost(self, budget: int, rows: Integers) -> list[list[int]]:
+        """Columns at this budget in groups of equal mean cost over `rows`, cheapest first.
+
+        In a group by name.
+        """
         means = self.costs[:, rows, :].mean(axis=1)
         groups: list[list[int]] = []
+        # Costs are compared axis by axis, the first that differs decides.
         for column in sorted(self.at(budget), key=lambda one: tuple(means[:, one])):
-            if groups and np.allclose(
-                means[:, groups[-1][0]], means[:, column], rtol=SAME_COST, atol=0
-            ):
+            # With the first of a group and not with the last: many small steps must not add up.
+            first = means[:, groups[-1][0]] if groups else None
+            if first is not None and np.allclose(first, means[:, column], rtol=SAME_COST, atol=0):
                 groups[-1].append(column)
             else:
                 groups.append([column])
@@ -72,41 +77,46 @@ class Grid:
 def grid_of(outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs: Sequence[str]) -> Grid:
     """The matrix of `outcomes` (question_id, strategy, budget, accuracy and the costs) and `bins`.
 
-    Raises UserError when a question of either frame lacks a cell that another has, or its bin; ValueError for
-    a row twice or an accuracy outside [0, 1].
+    Raises UserError when a question of either frame lacks a cell that another has, or its bin;
+    ValueError for a row twice or an accuracy outside [0, 1].
     """
-    keys = ["question_id", "budget", "strategy"]
-    ordered = outcomes.select(*keys, "accuracy", *costs).with_columns(
-        pl.col("accuracy").fill_nan(None)
-    )
-    ordered = ordered.drop_nulls().sort(keys)
+    # An accuracy that is NaN or NULL, or a cost that is NULL, is an outcome that is missing.
+    known = outcomes.with_columns(pl.col("accuracy").fill_nan(None))
+    ordered = known.select(*KEYS, "accuracy", *costs).drop_nulls().sort(KEYS)
     everyone = pl.concat([outcomes["question_id"], bins["question_id"]]).n_unique()
     _check(ordered, everyone)
-    cells = tuple(Cell(*row) for row in ordered.select(keys[1:]).unique().sort(keys[1:]).rows())
+    cells = ordered.select(KEYS[1:]).unique().sort(KEYS[1:]).rows()
     questions = ordered["question_id"].unique().sort()
+    # Complete and sorted by question, budget and strategy: the rows of the frame are the matrix.
     shape = (questions.len(), len(cells))
-    placed = questions.to_frame().join(bins, on="question_id", how="left", maintain_order="left")[
-        "bin"
-    ]
+    columns = [ordered[name].to_numpy().reshape(shape) for name in costs]
+    # Sums of floating-point numbers may pass 0 or 1 by what `_check` lets through.
+    accuracy = ordered["accuracy"].clip(0, 1).to_numpy().astype(np.float64)
+    return Grid(
+        questions=tuple(questions.to_list()),
+        bins=_bins_of(questions, bins),
+        cells=tuple(Cell(*row) for row in cells),
+        accuracy=accuracy.reshape(shape),
+        costs=np.array(columns, dtype=np.float64),
+    )
+
+
+def _bins_of(questions: pl.Series, bins: pl.DataFrame) -> Integers:
+    """Bin of each of the questions, in their order."""
+    joined = questions.to_frame().join(bins, on="question_id", how="left", maintain_order="left")
+    placed = joined["bin"]
     if placed.len() != questions.len():
         raise ValueError("expected one bin for each question, got a question twice in the bins")
     if placed.has_nulls():
         raise UserError(
             f"expected a bin for every question, {placed.null_count()} have none: bin them first"
         )
-    return Grid(
-        questions=tuple(questions.to_list()),
-        bins=placed.to_numpy().astype(np.int64),
-        cells=cells,
-        accuracy=ordered["accuracy"].clip(0, 1).to_numpy().astype(np.float64).reshape(shape),
-        costs=np.array(
-            [ordered[name].to_numpy().reshape(shape) for name in costs], dtype=np.float64
-        ),
-    )
+    return placed.to_numpy().astype(np.int64)
 
 
 def _check(ordered: pl.DataFrame, everyone: int) -> None:
-    keys = ordered.select("question_id", "budget", "strategy")
+    """Refuse outcomes that do not fill a matrix of `everyone` questions."""
+    keys = ordered.select(KEYS)
     if not ordered.height:
         raise UserError("expected outcomes of at least one question, got none: run the study first")
     if keys.is_duplicated().any():
@@ -117,6 +127,6 @@ def _check(ordered: pl.DataFrame, everyone: int) -> None:
     missing = everyone * cells - ordered.height
     if missing:
         raise UserError(
-            f"expected every strategy and budget on every question, {missing} of the accuracies are missing: "
-            "run the study again to complete it"
+            f"expected every strategy and budget on every question, {missing} of the accuracies "
+            "are missing: run the study again to complete it"
         )

@@ -1,15 +1,28 @@
-"""The cells of the policy table: which strategy each names, and whether that can be said (METHOD §7)."""
+"""The cells of the policy table: which strategy each names, and whether that can be said.
+
+Pick of a cell (METHOD §7): the cheapest strategy that the best of the cell is not ahead of by more
+than the interval of their paired difference (one-sided, 95 %), and that is not more than one
+standard error behind the baseline: saving cost is no reason to name what looks worse than the
+strategy one would use without a policy. Of strategies that cost the same the most accurate stands
+for all (the first by name of equal ones). Which one is named is a choice and not a claim: that is
+`decided`.
+
+Hysteresis: a cell keeps the strategy of the last table, if it was measured tonight, unless the pick
+is ahead of it by more than the interval of their paired difference, or the baseline by more than
+one standard error.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
+from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.comparisons import paired_p, standard_error
-from tasks.statistics.intervals import UNKNOWN, Estimate, Floats, weights, wilson, with_bounds
+from tasks.statistics.curves import DECIMALS
+from tasks.statistics.intervals import UNKNOWN, Estimate, weights, wilson, with_bounds
 from tasks.statistics.multiplicity import SIGNIFICANCE, holm
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid
 
@@ -59,13 +72,19 @@ class Pick(NamedTuple):
 
 
 class _Bin(NamedTuple):
-    """Questions of one bin: accuracy (questions, cells), its mean, and its mean on each resample of them."""
+    """Questions of one bin: accuracy (questions, cells), its mean, and that of each resample."""
 
     bin: int
-    rows: NDArray[np.int64]
+    rows: Integers
     accuracy: Floats
     mean: Floats
     resampled: Floats
+
+    def estimate(self, one: int) -> Estimate:
+        """Accuracy of a cell."""
+        values = self.accuracy[:, one]
+        variance = float(values.var(ddof=1)) if len(values) > 1 else None
+        return wilson(float(self.mean[one]), variance, len(values))
 
     def gain(self, one: int, other: int | None) -> Estimate:
         """How far a cell is ahead of another, paired; unknown where that one is absent."""
@@ -82,7 +101,7 @@ class _Bin(NamedTuple):
 def policy_table(
     grid: Grid, baseline: str, *, last: Last, resamples: int, seed: int
 ) -> pl.DataFrame:
-    """The pick of every bin and budget, with Holm-adjusted p-values over the table (see `PolicyFit`)."""
+    """The pick of every bin and budget, p-values Holm-adjusted over the table (see `PolicyFit`)."""
     picks: list[Pick] = []
     for one in np.unique(grid.bins).tolist():
         rows = np.flatnonzero(grid.bins == one)
@@ -93,85 +112,99 @@ def policy_table(
             _pick(grid, inside, budget, baseline=baseline, last=last) for budget in grid.budgets
         ]
     table = pl.DataFrame(picks, schema=PICKS, orient="row")
+    # Two claims of different kinds: each is adjusted over its own column.
     adjusted = {name: pl.Series(holm(table[name].to_numpy())) for name in ("p", "over_majority_p")}
     table = table.with_columns(**adjusted).fill_nan(None)
-    return table.with_columns(
-        decided=pl.col("alone") | (pl.col("p") < SIGNIFICANCE).fill_null(False)
-    ).drop("alone")
+    significant = (pl.col("p") < SIGNIFICANCE).fill_null(False)
+    return table.with_columns(decided=pl.col("alone") | significant).drop("alone")
 
 
 def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -> Pick:
-    groups, known = grid.by_cost(budget, inside.rows), grid.of(baseline).get(budget)
-    tonight = _named(inside, groups, known)
-    holder = _held(grid, inside, tonight, known, earlier=last.get((inside.bin, budget)))
-    majority = grid.of("majority").get(budget)
+    groups = grid.by_cost(budget, inside.rows)
+    known, majority = (grid.of(name).get(budget) for name in (baseline, "majority"))
+    tonight = _choose(inside, groups, known)
+    holder = _hold(grid, inside, tonight, known, earlier=last.get((inside.bin, budget)))
     rivals = _rivals(groups, holder, known)
-    values = inside.accuracy[:, holder]
-    spread = float(values.var(ddof=1)) if len(values) > 1 else None
+    voters = [] if majority in (None, holder) else [majority]
     return Pick(
         inside.bin,
         budget,
         grid.cells[holder].strategy,
         None if holder == tonight else grid.cells[tonight].strategy,
-        *wilson(float(inside.mean[holder]), spread, len(values)),
+        *inside.estimate(holder),
         *inside.gain(holder, known),
         *inside.gain(holder, majority),
-        over_majority_p=_told_apart(
-            inside, holder, [one for one in (majority,) if one not in (None, holder)]
-        ),
-        p=_told_apart(inside, holder, rivals, ahead=known in (None, holder)),
+        over_majority_p=_p_value(inside, holder, voters),
+        p=_p_value(inside, holder, rivals, ahead=known in (None, holder)),
         alone=not rivals,
-        questions=len(values),
+        questions=len(inside.rows),
     )
 
 
-def _named(inside: _Bin, groups: list[list[int]], known: int | None) -> int:
-    """The cheapest strategy that tonight's data do not speak against (see `PolicyFit`)."""
-    stand_ins = [max(group, key=lambda one: round(inside.mean[one], 9)) for group in groups]
-    best = max(stand_ins, key=lambda one: round(inside.mean[one], 9))
+def _choose(inside: _Bin, groups: list[list[int]], known: int | None) -> int:
+    """The cheapest strategy that tonight's data do not speak against."""
+
+    def rounded(one: int) -> float:
+        # `max` keeps the first of equal ones: the cheapest, then the first by name.
+        return round(inside.mean[one], DECIMALS)
+
+    stand_ins = [max(group, key=rounded) for group in groups]
+    best = max(stand_ins, key=rounded)
     against_best = inside.gaps(best, stand_ins)
-    reach = float(special.stdtrit(max(len(against_best) - 1, 1), 1 - SIGNIFICANCE))  # pyright: ignore
-    out = _ahead(against_best, reach) | _behind(inside, known, stand_ins)
+    # One-sided: the best is ahead of all by construction.
+    freedom = max(len(against_best) - 1, 1)
+    reach = float(special.stdtrit(freedom, 1 - SIGNIFICANCE))  # pyright: ignore
+    out = _is_ahead(against_best, reach) | _is_behind(inside, known, stand_ins)
     return next(one for one, left_out in zip(stand_ins, out.tolist(), strict=True) if not left_out)
 
 
-def _ahead(gaps: Floats, errors: float) -> NDArray[np.bool_]:
-    """Which mean differences are above 0 by more than so many standard errors; none for one question."""
+def _is_ahead(gaps: Floats, errors: float) -> Flags:
+    """Which mean differences are above 0 by more than so many standard errors."""
+    # Without any spread the error is 0, and rounding alone would put a strategy ahead of itself.
     return gaps.mean(axis=0) > np.maximum(errors * standard_error(gaps), SAME_ACCURACY)
 
 
-def _behind(inside: _Bin, known: int | None, ones: list[int]) -> NDArray[np.bool_]:
+def _is_behind(inside: _Bin, known: int | None, ones: list[int]) -> Flags:
     """Which cells look worse than the baseline: by more than one standard error."""
-    return (
-        np.zeros(len(ones), dtype=bool) if known is None else _ahead(inside.gaps(known, ones), 1.0)
-    )
+    if known is None:
+        return np.zeros(len(ones), dtype=bool)
+    return _is_ahead(inside.gaps(known, ones), 1.0)
 
 
-def _held(grid: Grid, inside: _Bin, tonight: int, known: int | None, *, earlier: str | None) -> int:
-    """The last table's strategy, unless tonight's is ahead beyond their interval or the baseline looks better."""
-    budget = grid.cells[tonight].budget
-    column = None if earlier is None else grid.of(earlier).get(budget)
-    if (
-        column is None
-        or inside.gain(tonight, column).lo > SAME_ACCURACY
-        or _behind(inside, known, [column]).any()
-    ):
+def _hold(grid: Grid, inside: _Bin, tonight: int, known: int | None, *, earlier: str | None) -> int:
+    """The last table's strategy, or tonight's where that is ahead beyond the interval.
+
+    Tonight's too where the baseline looks better than the last one, or that was not measured.
+    """
+    if earlier is None:
         return tonight
-    return column
+    column = grid.of(earlier).get(grid.cells[tonight].budget)
+    if column is None or _is_behind(inside, known, [column]).any():
+        return tonight
+    return tonight if inside.gain(tonight, column).lo > SAME_ACCURACY else column
 
 
 def _rivals(groups: list[list[int]], holder: int, known: int | None) -> list[int]:
-    """What the pick is compared with: the baseline, or if it is that itself, what is cheaper, or else all others."""
+    """What the pick is compared with: the baseline.
+
+    If it is that itself, what is cheaper; if nothing is, all others.
+    """
     if known not in (None, holder):
         return [known]
     own = next(place for place, group in enumerate(groups) if holder in group)
     return [one for group in groups[:own] or groups for one in group if one != holder]
 
 
-def _told_apart(inside: _Bin, holder: int, rivals: list[int], *, ahead: bool = False) -> float:
-    """p-value of the pick being no different from its nearest rival, or not ahead of it; NaN without rivals."""
+def _p_value(inside: _Bin, holder: int, rivals: list[int], *, ahead: bool = False) -> float:
+    """p-value of the pick being no different from its nearest rival; NaN without rivals.
+
+    With `ahead` of its not being ahead of all of them: 1 where a rival is.
+    """
     if not rivals:
         return np.nan
     gaps = inside.gaps(holder, rivals)
     p = paired_p(gaps)
-    return float(np.where(gaps.mean(axis=0) < 0, 1.0, p).max() if ahead else p.max())
+    if ahead:
+        p = np.where(gaps.mean(axis=0) < 0, 1.0, p)
+    # The largest: only then is it different from, or ahead of, every one of them.
+    return float(p.max())

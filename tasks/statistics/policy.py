@@ -1,12 +1,12 @@
-"""The compute-optimal policy: which strategy in which bin at which budget, and how sure (METHOD §7)."""
+"""The compute-optimal policy: which strategy in which bin at which budget (METHOD §7)."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.curves import (
     Factor,
     budget_reaching,
@@ -15,11 +15,12 @@ from tasks.statistics.curves import (
     cross_validated,
     efficiency_factor,
     fold_of,
+    halves,
     resample_curve,
 )
-from tasks.statistics.intervals import Floats, bounds, centre, weights, with_bounds
+from tasks.statistics.intervals import bounds, centre, weights, with_bounds
 from tasks.statistics.outcomes import Grid, grid_of
-from tasks.statistics.picks import policy_table
+from tasks.statistics.picks import Last, policy_table
 from warehouse.errors import UserError
 
 COSTS: Final = ("generated_tokens",)
@@ -38,7 +39,10 @@ class Estimation(NamedTuple):
     draws: int = 0
     """Generations on every question."""
     reused_by: frozenset[str] = frozenset()
-    """Strategies that take these draws as their own first ones: for them only draws above the budget are extra."""
+    """Strategies that take these draws as their own first ones.
+
+    For them only draws above the budget are extra.
+    """
 
     def generations(self, strategy: str, budget: int) -> int:
         """Generations on one question under a strategy, its difficulty included."""
@@ -49,28 +53,39 @@ FREE: Final = Estimation()
 
 
 class PolicyFit(NamedTuple):
-    """The policy and what it is worth; intervals are 95 % over questions, NULL where they are unknown.
-
-    - `table` (bin, budget, strategy, unheld, accuracy, lo, hi, gain …, over_majority …, p, decided, questions):
-      the pick of each cell, refitted on all questions, hence flattering where it is not decided. `gain` is the
-      pick minus the baseline on the same questions, `over_majority` minus majority; NULL where these do not
-      exist. `p` is the two-sided p-value (`paired_p`) of the pick being no different from the baseline; where
-      the pick is the baseline (or there is none), of its being ahead of every cheaper strategy, or if it is
-      the cheapest of all others. `p`, and likewise `over_majority_p`, are Holm-adjusted over all cells of the
-      table, not for the choice among the strategies inside a cell: with dozens that are all equal a table
-      says something false a little more often than once in 20. `decided`: p < 0.05, or there is nothing else
-      to name (p NULL). `unheld` is the strategy that these data alone would name where it is another, else NULL.
-    - `curve` (budget, accuracy, lo, hi, generations): two-fold cross-validated accuracy of the policy, and the
-      mean generations a question, those that estimated its difficulty included; a strategy counts as its budget.
-    - `efficiency` (budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi): see
-      `tasks.statistics.curves.efficiency_factor`; net: divided by those generations instead of the budget.
-    - `fixed` (strategy, budget, accuracy, lo, hi): each strategy on all questions.
-    """
+    """The policy and what it is worth; intervals are 95 % over questions, NULL: unknown."""
 
     table: pl.DataFrame
+    """The pick of each cell, refitted on all questions, hence flattering where it is not decided.
+
+    (bin, budget, strategy, unheld, accuracy, lo, hi, gain …, over_majority …, p, decided,
+    questions)
+
+    - `unheld`: what these data alone would name where it is another strategy, else NULL.
+    - `gain`: the pick minus the baseline on the same questions, `over_majority` minus majority;
+      NULL where these do not exist.
+    - `p`: the two-sided p-value (`paired_p`) of the pick being no different from the baseline;
+      where the pick is the baseline (or there is none), of its being ahead of every cheaper
+      strategy, or if it is the cheapest of all others. `p`, and likewise `over_majority_p`, are
+      Holm-adjusted over all cells of the table, not for the choice among the strategies inside a
+      cell: with dozens that are all equal a table says something false a little more often than
+      once in 20.
+    - `decided`: p is significant, or there is nothing else to name (p NULL).
+    """
     curve: pl.DataFrame
+    """Two-fold cross-validated accuracy of the policy, and the mean generations a question.
+
+    (budget, accuracy, lo, hi, generations): those that estimated its difficulty are included; a
+    strategy counts as its budget.
+    """
     efficiency: pl.DataFrame
+    """What the baseline needs for as much: `tasks.statistics.curves.efficiency_factor`.
+
+    (budget, factor, lo, hi, beyond, net_factor, net_lo, net_hi); net: divided by the generations of
+    the curve instead of the budget.
+    """
     fixed: pl.DataFrame
+    """Each strategy on all questions: (strategy, budget, accuracy, lo, hi)."""
 
 
 def fit_policy(
@@ -84,74 +99,62 @@ def fit_policy(
     seed: int = 0,
     resamples: int = 1000,
 ) -> PolicyFit:
-    """The policy of one benchmark, from `outcomes` with one row for each question, strategy and budget.
+    """The policy of one benchmark.
 
-    `outcomes` has question_id, strategy, budget, accuracy in [0, 1] and the columns of `costs_order`: what
-    the strategy would have cost alone; the first that differs says which of two is cheaper. `bins` has
-    question_id and bin, `estimation` says what these cost. `last` is the table before (bin, budget, strategy).
-
-    Pick of a cell: the cheapest strategy that the best of the cell is not ahead of by more than the interval
-    of their paired difference (one-sided, 95 %: the best is ahead of all by construction), and that is not
-    more than one standard error behind the baseline: saving cost is no reason to name what looks worse than
-    the strategy one would use without a policy. Of strategies that cost the same the most accurate stands for
-    all (the first by name of equal ones). Which one is named is a choice and not a claim: that is `decided`.
-
-    Hysteresis: a cell keeps the strategy of `last`, if it was measured tonight, unless the pick is ahead of
-    it by more than the interval of their paired difference, or the baseline by more than one standard error.
+    `outcomes` has question_id, strategy, budget, accuracy in [0, 1] and the columns of
+    `costs_order`: what the strategy would have cost alone; the first that differs says which of two
+    is cheaper. `bins` has question_id and bin, `estimation` says what these cost. `last` is the
+    table before (bin, budget, strategy). How a cell is picked: METHOD §7, `tasks.statistics.picks`.
 
     Raises UserError for an incomplete matrix or an unknown baseline.
     """
     grid = grid_of(outcomes, bins, costs=costs_order)
+    _check(grid, baseline)
+    count, fold = len(grid.questions), fold_of(grid, seed=seed)
+    # One set of resamples for the policy and for what it is compared with: factors are paired.
+    drawn = weights(count, resamples=resamples, seed=seed)
+    policy = _measure_policy(grid, fold, drawn)
+    fixed = _measure_strategies(grid, drawn)
+    generations = _generations(grid, fold, estimation)
+    spent = pl.DataFrame({"budget": grid.budgets, "generations": generations})
+    cells = pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row")
+    table = policy_table(grid, baseline, last=_by_cell(last), resamples=resamples, seed=seed)
+    return PolicyFit(
+        table=table,
+        curve=_with_interval(spent, policy, count),
+        efficiency=_net(_efficiency(grid, baseline, policy=policy, fixed=fixed), spent),
+        fixed=_with_interval(cells.select("strategy", "budget"), fixed, count),
+    )
+
+
+def _check(grid: Grid, baseline: str) -> None:
     if not grid.of(baseline):
         known = ", ".join(sorted({cell.strategy for cell in grid.cells}))
         raise UserError(f"expected a baseline among {known}, got {baseline!r}: name one of them")
-    drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
-    everyone = np.ones((1, len(grid.questions)))
-    fold = fold_of(grid, seed=seed)
-    estimate = cross_validated(grid, fold, everyone)
-    policy = _Measured(
-        np.clip(estimate, 0.0, 1.0),
-        np.clip(centre(resample_curve(grid, fold, drawn), estimate), 0.0, 1.0),
-    )
-    fixed = _Measured(*(one @ grid.accuracy / len(grid.questions) for one in (everyone, drawn)))
-    spent = pl.DataFrame(
-        {"budget": grid.budgets, "generations": _generations(grid, fold, estimation)}
-    )
-    earlier = (
-        {}
-        if last is None
-        else {(bin_, n): name for bin_, n, name in last["bin", "budget", "strategy"].rows()}
-    )
-    return PolicyFit(
-        table=policy_table(grid, baseline, last=earlier, resamples=resamples, seed=seed),
-        curve=_with_interval(spent, policy, len(grid.questions)),
-        efficiency=_net(_efficiency(grid, baseline, policy=policy, fixed=fixed), spent),
-        fixed=_with_interval(
-            pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row").select(
-                "strategy", "budget"
-            ),
-            fixed,
-            len(grid.questions),
-        ),
-    )
 
 
-def _generations(grid: Grid, fold: NDArray[np.int64], estimation: Estimation) -> Floats:
+def _by_cell(last: pl.DataFrame | None) -> Last:
+    """Strategy of an earlier table by bin and budget; empty without one."""
+    if last is None:
+        return {}
+    rows = last["bin", "budget", "strategy"].rows()
+    return {(one, budget): strategy for one, budget, strategy in rows}
+
+
+def _generations(grid: Grid, fold: Integers, estimation: Estimation) -> Floats:
     """Mean generations a question at each budget under the cross-validated choice."""
-    each = np.array(
-        [estimation.generations(cell.strategy, cell.budget) for cell in grid.cells],
-        dtype=np.float64,
-    )
-    total, columns = np.zeros(len(grid.budgets)), cheapest_first(grid)
-    for one in np.unique(grid.bins):
-        halves = [np.flatnonzero((grid.bins == one) & (fold == side)) for side in (0, 1)]
-        for learnt, measured in (halves, halves[::-1]):
-            chosen = choices(grid.accuracy[learnt].sum(axis=0, keepdims=True), columns)[0]
-            total += len(measured) * each[chosen]
+    cells = [estimation.generations(cell.strategy, cell.budget) for cell in grid.cells]
+    each = np.array(cells, dtype=np.float64)
+    columns = cheapest_first(grid)
+    total = np.zeros(len(grid.budgets))
+    for learn, measure in halves(grid, fold):
+        chosen = choices(grid.accuracy[learn].sum(axis=0, keepdims=True), columns)[0]
+        total += len(measure) * each[chosen]
     return total / len(grid.questions)
 
 
 def _net(efficiency: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
+    """The factors beside those that are divided by generations in place of the budget."""
     share = pl.col("budget") / pl.col("generations")
     net = {f"net_{end}": pl.col(end) * share for end in ("factor", "lo", "hi")}
     return (
@@ -168,14 +171,30 @@ class _Measured(NamedTuple):
     resampled: Floats
 
 
+def _measure_policy(grid: Grid, fold: Integers, drawn: Floats) -> _Measured:
+    """The policy's accuracy at each budget."""
+    estimate = cross_validated(grid, fold, np.ones((1, len(grid.questions))))
+    resampled = centre(resample_curve(grid, fold, drawn), estimate)
+    return _Measured(np.clip(estimate, 0.0, 1.0), np.clip(resampled, 0.0, 1.0))
+
+
+def _measure_strategies(grid: Grid, drawn: Floats) -> _Measured:
+    """Accuracy of each cell: plain means, which learn nothing and stay where they are."""
+    count = len(grid.questions)
+    everyone = np.ones((1, count))
+    return _Measured(everyone @ grid.accuracy / count, drawn @ grid.accuracy / count)
+
+
 def _with_interval(keys: pl.DataFrame, measured: _Measured, count: int) -> pl.DataFrame:
     ends = bounds(measured.resampled, count=count)
     return keys.with_columns(accuracy=measured.estimate[0], lo=ends.lo, hi=ends.hi).fill_nan(None)
 
 
 def _efficiency(grid: Grid, baseline: str, *, policy: _Measured, fixed: _Measured) -> pl.DataFrame:
+    """Columns of FACTORS: what the baseline needs for the policy's accuracy at each budget."""
     columns = grid.of(baseline)
     budgets, those = list(columns), list(columns.values())
+    limits = (budgets[0], budgets[-1])
     factors: list[Factor] = []
     for place, budget in enumerate(grid.budgets):
         estimate, resampled = (
@@ -183,5 +202,5 @@ def _efficiency(grid: Grid, baseline: str, *, policy: _Measured, fixed: _Measure
             for figures, curve in zip(fixed, policy, strict=True)
         )
         needed = with_bounds(estimate[0], resampled, count=len(grid.questions))
-        factors.append(efficiency_factor(budget, needed, limits=(budgets[0], budgets[-1])))
+        factors.append(efficiency_factor(budget, needed, limits=limits))
     return pl.DataFrame(factors, schema=FACTORS, orient="row")

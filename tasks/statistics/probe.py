@@ -1,25 +1,28 @@
-"""Difficulty of a question from a handful of its draws: quick enough to ask before answering (METHOD §6 c)."""
+"""Difficulty of a question from a handful of its draws, known before it is answered (METHOD §6)."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from tasks.statistics.arrays import Floats
 from tasks.statistics.difficulty import BINS
-from tasks.statistics.intervals import Floats
+
+AGREEMENT: Final = 2
+"""How many of the features, the first ones, need no scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A linear read-out of the draws' agreement and scores, and where its values are cut into bins.
 
-    `weights` are the constant and one for each figure of `features`; three of them mean agreement alone, for
-    runs without a verifier. `cuts` fall: a value of cuts[0] or more is in bin 1, one below the last in the
-    hardest bin.
+    `weights` are the constant and one for each figure of `features`; three of them mean agreement
+    alone, for runs without a verifier. `cuts` fall: a value of cuts[0] or more is in bin 1, one
+    below the last in the hardest bin.
     """
 
     draws: int
@@ -28,22 +31,20 @@ class Probe:
     cuts: tuple[float, ...]
 
     def value(self, answers: Sequence[str | None], scores: Sequence[float | None]) -> float:
-        """The expected score, or agreement, of a question from its first draws: the higher, the easier.
+        """The expected score, or agreement, of a question from its first draws: high is easy.
 
-        `answers` are canonical ones, None for a completion without; `scores` None for a missing one. Raises
-        ValueError for no draw, or for lists of unequal length.
+        `answers` are canonical ones, None for a completion without; `scores` None for a missing
+        one. Raises ValueError for no draw, or for lists of unequal length.
         """
-        return float(
-            np.dot(self.weights, (1.0, *features(answers, scores)[: len(self.weights) - 1]))
-        )
+        read = features(answers, scores)[: len(self.weights) - 1]
+        return float(np.dot(self.weights, (1.0, *read)))
 
     def bin(self, value: float) -> int:
-        """1 easiest … 5 hardest. Bins need not be equally full, and one may be empty where many values are equal."""
+        """1 easiest … 5 hardest.
+
+        Bins need not be equally full, and one may be empty where many values are equal.
+        """
         return 1 + sum(value < cut for cut in self.cuts)
-
-
-AGREEMENT = 2
-"""How many of the features, the first ones, need no scores."""
 
 
 class Features(NamedTuple):
@@ -63,7 +64,8 @@ def features(answers: Sequence[str | None], scores: Sequence[float | None]) -> F
     """The figures of one question's draws; ValueError for no draw or lists of unequal length."""
     if not answers or len(answers) != len(scores):
         raise ValueError(
-            f"expected as many answers as scores, at least one, got {len(answers)} and {len(scores)}"
+            "expected as many answers as scores, at least one, "
+            f"got {len(answers)} and {len(scores)}"
         )
     votes: defaultdict[str, int] = defaultdict(int)
     behind: defaultdict[str, float] = defaultdict(float)
@@ -91,31 +93,33 @@ class Probing(NamedTuple):
 
 
 def fit_probe(draws: pl.DataFrame, *, count: int, scored: bool, seed: int) -> Probing:
-    """A probe of the first `count` draws, from one row a draw in drawing order (question_id, answer, score).
+    """A probe of the first `count` draws, from one row a draw in drawing order.
 
-    The read-out is fitted by least squares on the mean score over all draws of a question, without `scored`
-    on the share of its most frequent answer: no target is used, so it can be fitted where it is deployed.
-    Questions without any score take no part in the fit. Cuts are quintiles of the fitted questions' values.
+    `draws` has question_id, answer and score. The read-out is fitted by least squares on the mean
+    score over all draws of a question, without `scored` on the share of its most frequent answer:
+    no target is used, so it can be fitted where it is deployed. Questions without any score take no
+    part in the fit. Cuts are quintiles of the fitted questions' values.
     """
     questions = [
-        _seen(one, count=count, scored=scored) for one in draws.partition_by("question_id")
+        _read(one, count=count, scored=scored) for one in draws.partition_by("question_id")
     ]
+    # By a hash of seed and id, so that halves do not depend on the order of the rows.
     questions.sort(key=lambda one: sha256(f"{seed}:{one.question_id}".encode()).hexdigest())
     halves = [questions[side::2] for side in (0, 1)]
     rows: list[tuple[str, float, int]] = []
     for learn, measure in (halves, halves[::-1]):
-        probe = _fitted(learn, count=count)
+        probe = _fit(learn, count=count)
         for one in measure:
             value = float(np.dot(probe.weights, one.figures))
             rows.append((one.question_id, value, probe.bin(value)))
     schema = {"question_id": pl.String, "value": pl.Float64, "bin": pl.Int64}
-    return Probing(
-        _fitted(questions, count=count),
-        pl.DataFrame(rows, schema=schema, orient="row").sort("question_id"),
-    )
+    binned = pl.DataFrame(rows, schema=schema, orient="row").sort("question_id")
+    return Probing(_fit(questions, count=count), binned)
 
 
-class _Seen(NamedTuple):
+class _Question(NamedTuple):
+    """A question as the fit reads it."""
+
     question_id: str
     figures: tuple[float, ...]
     """1, for the constant, and the features of the first draws."""
@@ -123,25 +127,28 @@ class _Seen(NamedTuple):
     """Over all draws: what the probe is to tell; None where no draw has a score."""
 
 
-def _seen(draws: pl.DataFrame, *, count: int, scored: bool) -> _Seen:
+def _read(draws: pl.DataFrame, *, count: int, scored: bool) -> _Question:
     answers, scores = draws["answer"].to_list(), draws["score"].to_list()
     first, every = features(answers[:count], scores[:count]), features(answers, scores)
-    difficulty = every.mean_score if any(score is not None for score in scores) else None
-    return _Seen(
+    known = any(score is not None for score in scores)
+    mean_score = every.mean_score if known else None
+    return _Question(
         question_id=draws["question_id"][0],
         figures=(1.0, *(first if scored else first[:AGREEMENT])),
-        difficulty=difficulty if scored else every.leading,
+        difficulty=mean_score if scored else every.leading,
     )
 
 
-def _fitted(questions: Sequence[_Seen], *, count: int) -> Probe:
+def _fit(questions: Sequence[_Question], *, count: int) -> Probe:
     known = [(one.figures, one.difficulty) for one in questions if one.difficulty is not None]
     seen: Floats = np.array([one.figures for one in questions], dtype=np.float64)
     wanted: Floats = np.array([difficulty for _, difficulty in known], dtype=np.float64)
+    # Where nothing is known every question reads 0, and all are in one bin.
     weights = np.zeros(seen.shape[1])
     if known:
-        weights = np.linalg.lstsq(np.array([figures for figures, _ in known]), wanted, rcond=None)[
-            0
-        ]
-    cuts = np.quantile(seen @ weights, np.arange(BINS - 1, 0, -1) / BINS)
+        figures = np.array([figures for figures, _ in known])
+        weights = np.linalg.lstsq(figures, wanted, rcond=None)[0]
+    # Quantiles from above, because cuts fall: values are high where questions are easy.
+    shares = np.arange(BINS - 1, 0, -1) / BINS
+    cuts = np.quantile(seen @ weights, shares)
     return Probe(count, tuple(map(float, weights)), tuple(map(float, cuts)))

@@ -1,8 +1,8 @@
 """Which of a set of completions is the answer to the question (METHOD §4).
 
-A completion without an answer forms no class and never wins. A completion without a score is invisible
-to `best_of_n` and `weighted`. Scores are compared and summed as whole numbers of 1e-12, so that no
-outcome depends on the order in which floating-point numbers were added.
+A completion without an answer forms no class and never wins. A completion without a score is
+invisible to `best_of_n` and `weighted`. Scores are compared and summed as whole numbers of 1e-12,
+so that no outcome depends on the order in which floating-point numbers were added.
 """
 
 from collections import Counter
@@ -18,8 +18,8 @@ POINTS: Final = 10**12
 class Candidate:
     """One completion as a selector sees it; its place in the sequence is the order of the draws.
 
-    `answer` is the canonical one, None when there is none. `score` lies in [0, 1], None when the verifier
-    gave none. Raises ValueError for any other score, NaN included.
+    `answer` is the canonical one, None when there is none. `score` lies in [0, 1], None when the
+    verifier gave none. Raises ValueError for any other score, NaN included.
     """
 
     answer: str | None
@@ -37,8 +37,8 @@ class Candidate:
 class Choice:
     """What a selector decided.
 
-    `index` and `answer` are what is served, both None when nothing can be chosen. `credits` holds the
-    share of each answer that may be said to have won, so that expected accuracy is
+    `index` and `answer` are what is served, both None when nothing can be chosen. `credits` holds
+    the share of each answer that may be said to have won, so that expected accuracy is
     Σ credits[a] · correct[a]; it is empty without a choice and sums to 1 otherwise.
     """
 
@@ -55,15 +55,18 @@ Selector = Callable[[Sequence[Candidate]], Choice]
 def majority(candidates: Sequence[Candidate]) -> Choice:
     """The answer with most votes, whatever the scores.
 
-    t answers tied in first place get a credit of 1/t each; the one seen first is served, by its first draw.
+    t answers tied in first place get a credit of 1/t each; the one seen first is served, by its
+    first draw.
     """
     answers = [candidate.answer for candidate in candidates]
     votes = Counter(answer for answer in answers if answer is not None)
     if not votes:
         return NO_CHOICE
     most = max(votes.values())
+    # A Counter keeps the order in which answers came: the first of the tied is the one seen first.
     tied = [answer for answer, count in votes.items() if count == most]
-    return Choice(answers.index(tied[0]), tied[0], dict.fromkeys(tied, 1 / len(tied)))
+    shares = dict.fromkeys(tied, 1 / len(tied))
+    return Choice(answers.index(tied[0]), tied[0], shares)
 
 
 def best_of_n(candidates: Sequence[Candidate]) -> Choice:
@@ -71,14 +74,15 @@ def best_of_n(candidates: Sequence[Candidate]) -> Choice:
     visible = _visible(candidates)
     if not visible:
         return NO_CHOICE
+    # `max` keeps the first of equal ones: the earliest draw.
     return _sole(max(visible, key=lambda one: one.points))
 
 
 def weighted(candidates: Sequence[Candidate]) -> Choice:
     """The highest-scored completion of the answer whose scores sum to most.
 
-    Ties between answers go to the one whose first scored draw is earliest, ties inside the class to its
-    earliest draw.
+    Ties between answers go to the one whose first scored draw is earliest, ties inside the class to
+    its earliest draw.
     """
     visible = _visible(candidates)
     if not visible:
@@ -87,7 +91,8 @@ def weighted(candidates: Sequence[Candidate]) -> Choice:
     for one in visible:
         totals[one.answer] += one.points
     winner = max(totals, key=lambda answer: totals[answer])
-    return _sole(max((one for one in visible if one.answer == winner), key=lambda one: one.points))
+    behind = [one for one in visible if one.answer == winner]
+    return _sole(max(behind, key=lambda one: one.points))
 
 
 def hierarchical(groups: Sequence[Sequence[Candidate]]) -> Choice:
@@ -122,6 +127,8 @@ GROUP_SELECTORS: Final[Mapping[str, Callable[[Sequence[Sequence[Candidate]]], Ch
 
 
 class _Visible(NamedTuple):
+    """A completion that has an answer and a score."""
+
     place: int
     answer: str
     points: int

@@ -12,8 +12,8 @@ from tasks.publication.summary import COVERAGE
 from tasks.publication.words import model_short_name
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
+from tasks.statistics.arrays import Floats
 from tasks.statistics.comparisons import paired_difference
-from tasks.statistics.intervals import Floats
 from tasks.strategies.names import short_names
 from tasks.versions.version import Version, version_of, worth_of_run
 from warehouse.errors import UserError

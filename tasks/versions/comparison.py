@@ -1,4 +1,4 @@
-"""Whether a new model version's policy takes the champion's place (METHOD §7)."""
+"""Two model versions at every budget, each under its own policy (METHOD §7)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
+from tasks.statistics.arrays import Floats
 from tasks.statistics.comparisons import Difference, paired_p
-from tasks.statistics.intervals import Floats, centre, weights, with_bounds
+from tasks.statistics.intervals import centre, weights, with_bounds
 from tasks.statistics.worth import PolicyWorth
 from warehouse.errors import UserError
 
@@ -34,44 +35,60 @@ def compare(
     seed: int,
     resamples: int = 1000,
 ) -> list[Comparison]:
-    """The two at each of the budgets that both have; UserError when they are not of the same questions.
+    """The two at each of the budgets that both have.
 
-    Both are resampled with the same questions and choose their strategies anew in each resample. The resampled
-    differences are moved onto the measured one: with fewer distinct questions a resample chooses less well.
+    Both are resampled with the same questions and choose their strategies anew in each resample.
+    UserError when they are not of the same questions.
     """
     if now.questions != before.questions:
         raise UserError(
-            f"expected two runs on the same questions, got {len(now.questions)} and {len(before.questions)} that are "
-            "not the same; run the study with both model versions"
+            f"expected two runs on the same questions, got {len(now.questions)} and "
+            f"{len(before.questions)} that are not the same; "
+            "run the study with both model versions"
         )
-    shared = [budget for budget in budgets if budget in now.budgets and budget in before.budgets]
     drawn = weights(len(now.questions), resamples=resamples, seed=seed)
-    new, old = now.resampled(drawn), before.resampled(drawn)
-    found: list[Comparison] = []
-    for budget in shared:
-        here, there = now.at(budget), before.at(budget)
-        first, second = now.accuracy[:, here], before.accuracy[:, there]
-        gain = _test(first - second, new[0][:, here] - old[0][:, there])
-        usual = float(before.cost[:, there].mean()) or 1.0
-        dearer = (now.cost[:, here] - before.cost[:, there]) / usual
-        cost = _test(dearer, (new[1][:, here] - old[1][:, there]) / usual)
-        found.append(Comparison(budget, float(first.mean()), float(second.mean()), gain, cost))
-    return found
+    new, old = _resample(now, drawn), _resample(before, drawn)
+    shared = [budget for budget in budgets if budget in now.budgets and budget in before.budgets]
+    return [_compare_at(budget, new, old) for budget in shared]
+
+
+class _Resampled(NamedTuple):
+    """What a version is worth, and its mean accuracy and cost in each resample."""
+
+    worth: PolicyWorth
+    accuracy: Floats
+    cost: Floats
+
+
+def _resample(worth: PolicyWorth, drawn: Floats) -> _Resampled:
+    return _Resampled(worth, *worth.resampled(drawn))
+
+
+def _compare_at(budget: int, new: _Resampled, old: _Resampled) -> Comparison:
+    here, there = new.worth.at(budget), old.worth.at(budget)
+    first, second = new.worth.accuracy[:, here], old.worth.accuracy[:, there]
+    gain = _test(first - second, new.accuracy[:, here] - old.accuracy[:, there])
+    now, before = new.worth.cost[:, here], old.worth.cost[:, there]
+    # A version that costs nothing has nothing to be a share of: then in FLOPs.
+    usual = float(before.mean()) or 1.0
+    dearer = (new.cost[:, here] - old.cost[:, there]) / usual
+    cost = _test((now - before) / usual, dearer)
+    return Comparison(budget, float(first.mean()), float(second.mean()), gain, cost)
 
 
 def _test(gaps: Floats, resampled: Floats) -> Difference:
-    """Mean of the questions' differences, its interval from the resampled means, and p by Student's t on both.
+    """Mean of the questions' differences, its interval from the resampled means, and p.
 
-    p is the greater of that with the resampled standard error and of `paired_p`, which knows the questions alone.
+    p is the greater of Student's t with the resampled standard error and of `paired_p`: the first
+    counts that another choice might have been made, the second knows the questions alone.
     """
     gain, count = float(gaps.mean()), len(gaps)
-    difference = with_bounds(gain, centre(resampled, gain), count=count)
+    estimate = with_bounds(gain, centre(resampled, gain), count=count)
     alone = float(paired_p(gaps[:, None])[0])
     error = float(resampled.std())
     if error == 0.0 or count < 2:
-        return Difference(difference, alone)
-    t = (
-        abs(gain) / error * sqrt((count - 1) / count)
-    )  # a bootstrap's spread lacks Bessel's correction
+        return Difference(estimate, alone)
+    # A bootstrap's spread lacks Bessel's correction.
+    t = abs(gain) / error * sqrt((count - 1) / count)
     p = 2.0 * float(special.stdtr(count - 1, -t))  # pyright: ignore
-    return Difference(difference, max(p, alone))
+    return Difference(estimate, max(p, alone))

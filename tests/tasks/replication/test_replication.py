@@ -12,10 +12,11 @@ import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.evaluation import exchange
-from tasks.replication.claims import ahead_somewhere, behind_on_the_hardest, claims
+from tasks.replication.claims import claims
 from tasks.replication.conclusions import above, below, every, factor_conclusion, some, within
 from tasks.replication.contrasts import lead, lead_change, policy_lead
 from tasks.replication.evidence import Evidence, load_evidence
+from tasks.replication.exchange_claims import ahead_somewhere, behind_on_the_hardest
 from tasks.replication.report import html
 from tasks.statistics.intervals import Estimate
 from tasks.statistics.outcomes import Grid, grid_of

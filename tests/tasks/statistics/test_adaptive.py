@@ -117,8 +117,9 @@ def test_as_many_equal_answers_in_a_row_stop(agree: int) -> None:
 
 
 def test_one_other_answer_among_seven_is_waited_for() -> None:
-    # It is not among the first four with chance 3/7: then 4 draws. Else all 7: 6 votes to 1 pass (1 − 9/256), while
-    # 3 : 1 (0.81), 4 : 1 (0.89) and 5 : 1 (0.94) do not. 4 · 3/7 + 7 · 4/7 = 40/7, with a deviation of 1.5 an order.
+    # It is not among the first four with chance 3/7: then 4 draws. Else all 7: 6 votes to 1 pass (1
+    # − 9/256), while 3 : 1 (0.81), 4 : 1 (0.89) and 5 : 1 (0.94) do not. 4 · 3/7 + 7 · 4/7 = 40/7,
+    # with a deviation of 1.5 an order.
     pool = pool_of(*[(0, True, 0.5)] * 6, (1, False, 0.5))
     (one,) = adaptive_estimates(pool, [7], rule=Rule(posterior=0.95), seed=0, orders=4000)
     assert one.generations == pytest.approx(40 / 7, abs=4 * 1.5 / np.sqrt(4000))

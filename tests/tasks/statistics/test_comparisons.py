@@ -17,11 +17,14 @@ P_VALUES = st.lists(
 )
 
 
-def rejected_step_down(p_values: list[float], level: float) -> set[int]:
-    """Holm's procedure as he wrote it: the smallest first, against level / (hypotheses left), until one fails."""
+def rejected_step_down(p_values: list[float], significance: float) -> set[int]:
+    """Holm's procedure as he wrote it: the smallest first, until one fails.
+
+    Each against the significance over the number of hypotheses left.
+    """
     rejected: set[int] = set()
     for place, one in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        if p_values[one] > level / (len(p_values) - place):
+        if p_values[one] > significance / (len(p_values) - place):
             break
         rejected.add(one)
     return rejected
@@ -29,12 +32,14 @@ def rejected_step_down(p_values: list[float], level: float) -> set[int]:
 
 @given(P_VALUES, st.floats(0.001, 0.999))
 def test_an_adjusted_p_value_is_the_level_at_which_holms_procedure_rejects(
-    ps: list[float], level: float
+    ps: list[float], significance: float
 ) -> None:
     adjusted = holm(np.array(ps))
-    near = np.abs(adjusted - level) < 1e-9  # either answer is right on the edge
-    rejected = rejected_step_down(ps, level)
-    assert all((i in rejected) == (adjusted[i] <= level) for i in np.flatnonzero(~near).tolist())
+    near = np.abs(adjusted - significance) < 1e-9  # either answer is right on the edge
+    rejected = rejected_step_down(ps, significance)
+    assert all(
+        (i in rejected) == (adjusted[i] <= significance) for i in np.flatnonzero(~near).tolist()
+    )
 
 
 def test_holm_by_hand_leaves_out_what_could_not_be_compared() -> None:
@@ -45,7 +50,7 @@ def test_holm_by_hand_leaves_out_what_could_not_be_compared() -> None:
 
 
 def enumerated(only_first: int, only_second: int) -> float:
-    """Chance of a split at least as unlikely as the one seen, over all splits of the discordant questions."""
+    """Chance of a split at least as unlikely as the one seen, over all splits."""
     total = only_first + only_second
     seen = comb(total, only_first)
     return sum(comb(total, k) for k in range(total + 1) if comb(total, k) <= seen) / 2**total

@@ -1,4 +1,4 @@
-"""Intervals against simulated benchmarks of known truth, in a small version of `infra/bench/intervals.py`."""
+"""Intervals against simulated benchmarks of known truth: `infra/bench/intervals.py`, made small."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,8 @@ def grid() -> Grid:
 
 
 def test_intervals_hold_the_truth_about_nineteen_times_in_twenty() -> None:
-    # 60 benchmarks, figures of one benchmark depend on each other: 95 % ± 3 standard errors of at most 2.8 %
+    # 60 benchmarks, figures of one benchmark depend on each other: 95 % ± 3 standard errors of at
+    # most 2.8 %
     known = population(SNELL, 60, learners=150)
     found = [one_benchmark(known, 60, seed=seed, resamples=200) for seed in range(60)]
     for name in (
@@ -107,7 +108,8 @@ def test_where_there_is_no_choice_the_resampled_curve_is_the_cross_validated_one
 
 
 def test_noise_of_equal_strategies_is_not_counted_twice() -> None:
-    # the spread of the resamples against the spread of the curve over benchmarks, at budget 64 of the null family
+    # the spread of the resamples against the spread of the curve over benchmarks, at budget 64 of
+    # the null family
     curves, spreads, naive = [], [], []
     for seed in range(150):
         measured = simulated.benchmark(EQUAL, 60, seed=seed)

@@ -35,7 +35,7 @@ def candidates(pool: Pool) -> list[Candidate]:
 
 
 def brute_force(pool: Pool, name: str, budget: int, expected) -> float:
-    """The selector itself on every subset of `budget` draws, `expected` over the order of its draws."""
+    """The selector itself on every subset of `budget` draws, averaged over their order."""
     some = candidates(pool)
     right = {str(a): float(c) for a, c in zip(pool.answers, pool.correct, strict=True)}
     subsets = combinations(range(len(some)), budget)
@@ -51,7 +51,7 @@ def over_orders(some: list[Candidate], name: str, right: dict[str, float]) -> fl
 
 
 def over_leads(some: list[Candidate], name: str, right: dict[str, float]) -> float:
-    """The same for any size: a draw is tied if it wins when put first; each of these is first as often."""
+    """The same for any size: a draw is tied if it wins when put first; each is first as often."""
     if name == "majority":
         return accuracy(some, name, right)
     wins = []
@@ -99,15 +99,16 @@ def test_estimates_equal_brute_force_over_all_subsets_in_all_orders() -> None:
 
 
 def test_tied_scores_share_the_credit_and_missing_ones_take_a_place() -> None:
-    # scores 0.6 (right), 0.6 (wrong), missing (right): of the three pairs one has both tied scores: 1/2,
-    # one only the right: 1, one only the wrong: 0
+    # scores 0.6 (right), 0.6 (wrong), missing (right): of the three pairs one has both tied scores:
+    # 1/2, one only the right: 1, one only the wrong: 0
     pool = pool_of((0, True, 0.6), (1, False, 0.6), (0, True, np.nan))
     estimates = pool_estimates(pool, [2], seed=0)
     assert found(estimates, "best_of_n")[2] == pytest.approx(0.5)
 
 
 def test_a_tie_of_weighted_answers_shares_by_their_scored_draws() -> None:
-    # 0.3 from one draw against 0.1 + 0.2 from two: the earliest of the three is of the second in 2 of 3
+    # 0.3 from one draw against 0.1 + 0.2 from two: the earliest of the three is of the second in 2
+    # of 3
     pool = pool_of((0, False, 0.3), (1, True, 0.1), (1, True, 0.2))
     assert found(pool_estimates(pool, [3], seed=0), "weighted")[3] == pytest.approx(2 / 3)
 

@@ -17,7 +17,7 @@ COSTS = ("generated_tokens",)
 
 
 def best_by_trying(accuracy: np.ndarray, shares: np.ndarray, average: float) -> float:
-    """Highest accuracy over every choice of one budget a bin, one of the bins split between two budgets."""
+    """Highest accuracy over every choice of a budget a bin, one bin split between two."""
     best, bins = -1.0, range(len(accuracy))
     for split, picks in product(bins, product(range(len(BUDGETS)), repeat=len(accuracy))):
         for other in range(len(BUDGETS)):
@@ -57,8 +57,8 @@ def test_no_other_spending_is_more_accurate(accuracy, sizes, average):
 
 
 def test_a_step_that_does_not_fit_is_taken_by_a_share_of_the_questions():
-    # Two equal bins, so a step from 1 to 2 in one of them costs ½ on average. The second bin gains more by it: at an
-    # average of 1.5 it takes the step in full, the first bin nothing.
+    # Two equal bins, so a step from 1 to 2 in one of them costs ½ on average. The second bin gains
+    # more by it: at an average of 1.5 it takes the step in full, the first bin nothing.
     accuracy = np.array([[0.5, 0.6, 0.6, 0.6], [0.0, 0.5, 0.6, 0.6]])
     whole = allocate(accuracy, BUDGETS, np.array([0.5, 0.5]), average=1.5)
     assert (whole.low.tolist(), whole.high.tolist()) == ([0, 1], [0, 1])
@@ -88,7 +88,7 @@ def test_an_average_below_the_smallest_budget_is_refused():
 
 
 def study(accuracy, *, questions=40):
-    """Outcomes and bins in which question i of bin b has the accuracy given for bin, strategy and budget."""
+    """Outcomes and bins whose questions have the accuracy given for bin, strategy and budget."""
     rows = [
         {
             "question_id": f"q{bin_}-{i}",
@@ -109,8 +109,9 @@ def study(accuracy, *, questions=40):
 
 
 def test_budget_moves_from_where_it_is_wasted_to_where_it_counts():
-    # Bin 1 is solved at budget 1; bin 2 gains 0.25 with every doubling. At an average of 4 bin 2 can have 7: between
-    # 4 (0.5) and 8 (0.75), so 0.6875; over both bins (1 + 0.6875) / 2 against (1 + 0.5) / 2.
+    # Bin 1 is solved at budget 1; bin 2 gains 0.25 with every doubling. At an average of 4 bin 2
+    # can have 7: between 4 (0.5) and 8 (0.75), so 0.6875; over both bins (1 + 0.6875) / 2 against
+    # (1 + 0.5) / 2.
     outcomes, bins = study(lambda bin_, _, __, n: 1.0 if bin_ == 1 else 0.25 * np.log2(n))
     row = fleet(outcomes, bins, costs_order=COSTS).filter(budget=4).to_dicts()[0]
     assert (row["uniform"], row["accuracy"]) == pytest.approx((0.75, 0.84375))
@@ -120,7 +121,8 @@ def test_budget_moves_from_where_it_is_wasted_to_where_it_counts():
 
 
 def test_what_was_learnt_from_noise_gains_nothing_on_the_other_half():
-    # Accuracy is a coin flip that no budget changes: learning in sample would find steps of gain everywhere.
+    # Accuracy is a coin flip that no budget changes: learning in sample would find steps of gain
+    # everywhere.
     coin = np.random.default_rng(5).random((3, 40, 2, 9)) < 0.5
     outcomes, bins = study(lambda bin_, i, s, n: float(coin[bin_, i, int(s == "weighted"), n]))
     found = fleet(outcomes, bins, costs_order=COSTS)

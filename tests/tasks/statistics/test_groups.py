@@ -1,4 +1,4 @@
-"""Estimates over groups (chains, subtrees) against brute force over all subsets of them (METHOD §10)."""
+"""Estimates over groups (chains, subtrees) against brute force over all subsets (METHOD §10)."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -26,8 +26,8 @@ def cut(draws: int, rng: np.random.Generator) -> Groups:
 def brute_force(pool: Pool, groups: Groups, count: int, selector: str) -> float:
     """The selectors themselves on every subset of groups.
 
-    The order of the draws is random (a tie between answers is shared in proportion to the draws that vote), but
-    for the winner that a group names: there it is the group's own.
+    The order of the draws is random (a tie between answers is shared in proportion to the draws
+    that vote), but for the winner that a group names: there it is the group's own.
     """
     some = candidates(pool)
     right = {str(a): float(c) for a, c in zip(pool.answers, pool.correct, strict=True)}
@@ -77,7 +77,8 @@ def test_groups_of_one_draw_are_a_pool(name: str) -> None:
 
 
 def test_the_chains_winners_vote_with_their_own_scores() -> None:
-    # Chain 1: answer 0 by 0.4 + 0.4, its winner scores 0.4. Chain 2: answer 1 by 0.5. 0.8 > 0.5 flat, but 0.4 < 0.5.
+    # Chain 1: answer 0 by 0.4 + 0.4, its winner scores 0.4. Chain 2: answer 1 by 0.5. 0.8 > 0.5
+    # flat, but 0.4 < 0.5.
     pool = pool_of((0, False, 0.4), (0, False, 0.4), (1, True, 0.5), (2, False, 0.1))
     both = [[0, 1], [2, 3]]
     assert group_estimates(pool, both, [2], selector="hierarchical", seed=0)[0].accuracy == 1.0

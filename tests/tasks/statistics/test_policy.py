@@ -33,7 +33,7 @@ def outcomes_of(
 
 
 def noisy(seed: int, *, gain: dict[str, float] | None = None) -> Accuracy:
-    """Single draws right with probability .5 plus the strategy's gain, independent of one another."""
+    """Single draws, independent, right with probability .5 plus the strategy's gain."""
     rng = np.random.default_rng(seed)
     return lambda _question, strategy, _budget: float(
         rng.random() < 0.5 + (gain or {}).get(strategy, 0.0)
@@ -48,7 +48,8 @@ def test_each_bin_is_cut_in_halves_that_do_not_depend_on_the_order_of_rows() -> 
 
 
 def test_where_folds_contradict_each_other_the_honest_answer_is_zero() -> None:
-    # a is right on fold 0 only, b on fold 1 only: choosing and measuring on the same fold would score 1.0
+    # a is right on fold 0 only, b on fold 1 only: choosing and measuring on the same fold would
+    # score 1.0
     fold = dict(folds(BINS, seed=5).select("question_id", "fold").rows())
     outcomes = outcomes_of(
         lambda q, s, _: float(fold[q] == (s == "b")), {"a": 1.0, "b": 1.0, "weighted": 1.0}
@@ -211,7 +212,8 @@ def test_a_cell_keeps_last_nights_strategy_until_another_is_ahead_by_more_than_i
 
 
 def test_a_cell_does_not_keep_what_now_looks_worse_than_the_baseline() -> None:
-    # On 2 of a bin's 20 questions slow fails where weighted does not: 1.45 standard errors, within the interval.
+    # On 2 of a bin's 20 questions slow fails where weighted does not: 1.45 standard errors, within
+    # the interval.
     fails = {question for place, question in enumerate(QUESTIONS) if place % 20 < 2}
     names = {"weighted": 1.0, "slow": 2.0}
     outcomes = outcomes_of(lambda q, s, _: float(s == "weighted" or q not in fails), names)
@@ -239,8 +241,9 @@ def test_the_same_outcomes_again_change_nothing() -> None:
 
 
 def test_a_cheaper_strategy_that_looks_worse_than_the_baseline_is_not_named() -> None:
-    # gaps of ± .5 on some of 20 questions: 9 against and 5 for are .1 behind weighted with a standard error of
-    # .094, not significantly (.1 < 1.73 · .094) but more than one error; 9 against and 7 for are .05 behind (.102)
+    # gaps of ± .5 on some of 20 questions: 9 against and 5 for are .1 behind weighted with a
+    # standard error of .094, not significantly (.1 < 1.73 · .094) but more than one error; 9
+    # against and 7 for are .05 behind (.102)
     def behind(ahead_on: int) -> Accuracy:
         law = dict.fromkeys(range(9), -0.5) | dict.fromkeys(range(9, 9 + ahead_on), 0.5)
         return lambda q, s, _b: 0.5 + (law.get(int(q[1:]) % 20, 0.0) if s == "cheap" else 0.0)
@@ -255,7 +258,8 @@ def test_a_cheaper_strategy_that_looks_worse_than_the_baseline_is_not_named() ->
 
 
 def test_what_one_cell_shows_may_be_chance_among_many() -> None:
-    # 10 of 20 questions differ, 9 for beam and 1 against: t = 2.99, p = .0076 in one cell of 5 or of 45
+    # 10 of 20 questions differ, 9 for beam and 1 against: t = 2.99, p = .0076 in one cell of 5 or
+    # of 45
     law = {**dict.fromkeys(range(9), 1.0), 9: 0.0}
 
     def accuracy(question: str, strategy: str, budget: int) -> float:

@@ -15,7 +15,7 @@ ANSWERS = st.lists(st.sampled_from(["1", "2", "3", None]), min_size=1, max_size=
 def draws_of(
     chances: list[float], *, draws: int = 16, seed: int = 0, scored: bool = True
 ) -> pl.DataFrame:
-    """Draws right with each question's chance; a right one scores about .8, a wrong one about .2."""
+    """Draws right with each question's chance; right ones score about .8, wrong ones about .2."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[str, str, float | None]] = []
     for i, chance in enumerate(chances):
@@ -69,7 +69,8 @@ def test_three_weights_read_the_agreement_alone() -> None:
 def test_a_probe_puts_questions_nearly_in_the_order_of_their_chances() -> None:
     chances = list(np.linspace(0, 1, 200))
     binned = fit_probe(draws_of(chances), count=4, scored=True, seed=0).binned
-    # chances spread evenly have variance 1/12, the share of 4 draws that are right 1/12 + 1/24: r = √(2/3) = .82
+    # chances spread evenly have variance 1/12, the share of 4 draws that are right 1/12 + 1/24: r =
+    # √(2/3) = .82
     assert spearmanr(chances, binned["value"]).statistic > 0.72
     means = (
         pl.DataFrame({"bin": binned["bin"], "chance": chances})
@@ -92,7 +93,8 @@ def test_without_scores_agreement_tells_the_difficulty() -> None:
 def test_a_question_is_never_read_by_a_probe_that_was_fitted_on_it() -> None:
     draws = draws_of([0.1 * i for i in range(10)])
     fitted = fit_probe(draws, count=4, scored=True, seed=0)
-    # the later draws of a question only matter to the fit: what they say must not move its own value
+    # the later draws of a question only matter to the fit: what they say must not move its own
+    # value
     place = pl.int_range(pl.len()).over("question_id")
     for question in ("q000", "q007"):
         other = draws.with_columns(
@@ -107,7 +109,8 @@ def test_a_question_is_never_read_by_a_probe_that_was_fitted_on_it() -> None:
 
 
 def test_the_deployed_probe_is_fitted_on_all_questions_and_reads_as_the_fit_did() -> None:
-    # scores are all the read-out needs where a draw's score is the question's ease: the mean comes back exactly
+    # scores are all the read-out needs where a draw's score is the question's ease: the mean comes
+    # back exactly
     rows = [(f"q{i}", "a", i / 10) for i in range(11) for _ in range(6)]
     draws = pl.DataFrame(rows, schema=["question_id", "answer", "score"], orient="row")
     probe = fit_probe(draws, count=2, scored=True, seed=0).probe

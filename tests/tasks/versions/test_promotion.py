@@ -1,4 +1,4 @@
-"""When a model version takes the champion's place, and what its policy is worth on each question."""
+"""When a version takes the champion's place, and what its policy is worth on each question."""
 
 from dataclasses import replace
 

@@ -1,0 +1,83 @@
+"""The paper's claims about the exchange with a larger model at equal FLOPs (figures 1 and 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from tasks.publication.words import signed_text
+from tasks.replication.conclusions import above, below, every, some
+from tasks.replication.paper import FEW_INFERRED, MUCH_INFERRED, SAYS, TRIVIAL, Claim
+from tasks.statistics.difficulty import BINS
+from tasks.statistics.intervals import Estimate
+
+
+def estimate_text(figure: Estimate) -> str:
+    """`+0.12 [+0.08, +0.16]`."""
+    return f"{signed_text(figure.value)} [{signed_text(figure.lo)}, {signed_text(figure.hi)}]"
+
+
+def exchange_claims(rows: pl.DataFrame) -> Iterable[Claim]:
+    """Those that the rows of an exchange can speak to, the small model under its policy."""
+    by_bin = rows.filter(pl.col("bin") > 0)
+    few = by_bin.filter(pl.col("ratio") == FEW_INFERRED)
+    much = by_bin.filter(pl.col("ratio") == MUCH_INFERRED)
+    if few.height:
+        yield ahead_somewhere(few)
+        yield behind_on_the_hardest(few)
+    if much.height:
+        rows = much.filter(pl.col("bin") >= BINS - 1).sort("bin")
+        hard = [_difference(row) for row in rows.to_dicts()]
+        measured = "; ".join(map(estimate_text, hard))
+        yield Claim(
+            "exchange",
+            SAYS["much inferred"],
+            f"small minus large in bins 4 and 5: {measured}",
+            every(map(below, hard)),
+        )
+
+
+def ahead_somewhere(few: pl.DataFrame) -> Claim:
+    """Headline 2, first half: at R = 0.16 ahead on a bin whose pass@1 is between .05 and .95."""
+    best = best_bin(few)
+    if best is None:
+        measured = "no bin with a pass@1 between .05 and .95"
+        return Claim("exchange", SAYS["ahead"], measured, "cannot be told")
+    rows = _telling(few).to_dicts()
+    ahead = [str(row["bin"]) for row in rows if above(_difference(row)) == "holds"]
+    where = f"ahead in bin {', '.join(ahead)}; " if ahead else ""
+    measured = (
+        f"{where}bin {best['bin']} (pass@1 {best['alone']:.2f}), small minus large: "
+        f"{estimate_text(_difference(best))}"
+    )
+    conclusion = some(above(_difference(row)) for row in rows)
+    return Claim("exchange", SAYS["ahead"], measured, conclusion)
+
+
+def behind_on_the_hardest(few: pl.DataFrame) -> Claim:
+    """Headline 2, second half: at R = 0.16 behind on the hardest bin."""
+    row = few.sort("bin").row(-1, named=True)
+    gap = _difference(row)
+    measured = (
+        f"bin {row['bin']}: small {row['small']:.2f}, large {row['large']:.2f}, "
+        f"difference {estimate_text(gap)}"
+    )
+    return Claim("exchange", SAYS["behind"], measured, below(gap))
+
+
+def best_bin(few: pl.DataFrame) -> dict[str, Any] | None:
+    """The row of the bin with a telling pass@1 where the small model is furthest ahead."""
+    rows = _telling(few).sort("difference", descending=True)
+    return rows.row(0, named=True) if rows.height else None
+
+
+def _telling(few: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the bins that are neither solved by one draw nor out of reach."""
+    telling = (pl.col("bin") > 0) & pl.col("alone").is_between(*TRIVIAL)
+    return few.filter(telling).sort("bin")
+
+
+def _difference(row: dict[str, Any]) -> Estimate:
+    return Estimate(row["difference"], row["lo"], row["hi"])
