@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tasks.benchmarks.bundled import split_of
@@ -38,7 +39,7 @@ from tasks.benchmarks.congruences import (
 )
 from tasks.strategies.tools import ATTEMPTS_SHOWN
 from tasks.training.learning import IGNORED, Document, completion
-from tasks.training.tokenizer import encode, token_ids
+from tasks.training.tokenizer import Ids, encode, token_ids
 
 REVIEW = "Verified: "
 WINDOW = ATTEMPTS_SHOWN
@@ -68,7 +69,7 @@ class Attempt(NamedTuple):
     marks: list[bool]
 
 
-def revision_prompt(question: list[int], earlier: Sequence[Sequence[int]]) -> list[int]:
+def revision_prompt(question: Ids, earlier: Sequence[Sequence[int]]) -> Ids:
     """Ids of the prompt for the next attempt; of the earlier ones the latest WINDOW are shown."""
     recent = earlier[-WINDOW:]
     if not recent:
@@ -80,17 +81,20 @@ def revision_prompt(question: list[int], earlier: Sequence[Sequence[int]]) -> li
     return [*prompt, _mark(len(recent) + 1)]
 
 
-def without_end(text: Sequence[int]) -> list[int]:
+def without_end(text: Sequence[int]) -> Ids:
     """An attempt's ids without its end token."""
-    has_end = bool(text) and text[-1] == token_ids()[END]
-    return list(text[:-1] if has_end else text)
+    end = token_ids()[END]
+    # One that was cut at the limit has none.
+    if not text or text[-1] != end:
+        return list(text)
+    return list(text[:-1])
 
 
 def _mark(number: int) -> int:
     return token_ids()[f"Attempt {number}:\n"]
 
 
-def chain_document(question: list[int], texts: Sequence[list[int]], *, first: int = 0) -> Document:
+def chain_document(question: Ids, texts: Sequence[Ids], *, first: int = 0) -> Document:
     """All attempts in one document; loss on each from number `first` (from 0) on, and its end."""
     ids = list(question)
     labels = [IGNORED] * len(question)
@@ -100,7 +104,9 @@ def chain_document(question: list[int], texts: Sequence[list[int]], *, first: in
         # A label stands at the place before its token, so the last digit's label is the end token:
         # an attempt must learn to stop there, although the document goes on with a line break.
         wanted = [*body, token_ids()[END]]
-        labels += wanted if number >= first else [IGNORED] * len(wanted)
+        if number < first:
+            wanted = [IGNORED] * len(wanted)
+        labels += wanted
         # No loss on the next attempt's mark: the prompt writes it, never the model.
         labels.append(IGNORED)
     # Nothing follows the last line break.
@@ -130,13 +136,15 @@ def _draw_question(rng: random.Random, revising: Revising) -> list[Stage]:
 
 
 def _draw_chain_document(
-    stages: list[Stage], prompt: list[int], rng: random.Random, revising: Revising
+    stages: list[Stage], prompt: Ids, rng: random.Random, revising: Revising
 ) -> Document:
-    past = rng.randint(1, WINDOW) if rng.random() < revising.later else 0
+    past = 0
+    if rng.random() < revising.later:
+        past = rng.randint(1, WINDOW)
     # A prompt of a long chain begins in its middle, with an attempt that already knows something:
     # so in some documents the first `past` attempts are made and then left out.
-    before = chain(stages, [], rng, length=past + 1, revising=revising)[past:]
-    attempts = chain(stages, before, rng, length=WINDOW, revising=revising)
+    opening = chain(stages, [], rng, length=past + 1, revising=revising)
+    attempts = chain(stages, opening[past:], rng, length=WINDOW, revising=revising)
     texts = [encode(attempt.tokens) for attempt in attempts]
     # Such a first attempt reviews one that is not in the document: no loss on it.
     return chain_document(prompt, texts, first=1 if past else 0)
@@ -153,7 +161,8 @@ def chain(
     """`before` and `length` more attempts, each made with the WINDOW most recent in view."""
     attempts = list(before)
     for _ in range(length):
-        attempts.append(revise(stages, attempts[-WINDOW:], rng, revising=revising))
+        shown = attempts[-WINDOW:]
+        attempts.append(revise(stages, shown, rng, revising=revising))
     return attempts
 
 
@@ -164,17 +173,22 @@ def revise(
 
     A new guess is right by the chance of its kind; arithmetic and marks are as the generator's.
     """
-    tokens = review(earlier[-1].values, earlier[-1].marks) if earlier else []
+    tokens: list[str] = []
+    if earlier:
+        latest = earlier[-1]
+        tokens += review(latest.values, latest.marks)
     values: list[int] = []
     marks: list[bool] = []
     for index, stage in enumerate(stages):
         tried = _latest_marks(stage, index, values, earlier)
         guess = _guess(stage, tried, values, rng, revising=revising)
         is_wrong = guess != solve(stage, values)
-        bent = is_wrong and rng.random() < revising.writing.bent[stage.kind - 1]
+        chance = revising.writing.bent[stage.kind - 1]
+        bent = is_wrong and rng.random() < chance
         check = check_tokens(stage, guess, values, bent=bent)
         tokens += stage_tokens(stage, index)
-        tokens += [f": try {LETTERS[index]} = ", str(guess), *check, STEP_END]
+        tokens += [f": try {LETTERS[index]} = ", str(guess)]
+        tokens += [*check, STEP_END]
         # The mark as written, true or not: later attempts know no more than what they can read.
         marks.append(check[-1] == RIGHT)
         values.append(guess)
@@ -188,11 +202,12 @@ def review(values: Sequence[int], marks: Sequence[bool]) -> list[str]:
     for index, (value, mark) in enumerate(zip(values, marks, strict=True)):
         # The vocabulary has the first letter without a space before it and all others with one.
         space = " " if index else ""
-        tokens += [f"{space}{LETTERS[index]}=", str(value), RIGHT if mark else WRONG]
+        name = f"{space}{LETTERS[index]}="
+        tokens += [name, str(value), RIGHT if mark else WRONG]
     return [*tokens, STEP_END]
 
 
-def review_of(text: Sequence[int]) -> list[int]:
+def review_of(text: Sequence[int]) -> Ids:
     """Ids of the line that reviews a written attempt, by its guesses and marks; none for none."""
     words = vocabulary()
     spelled = [words[token] for token in text]
@@ -203,10 +218,12 @@ def review_of(text: Sequence[int]) -> list[int]:
     ]
     if not tries:
         return []
+    values: list[int] = []
+    marks: list[bool] = []
     # A guess's mark is looked for up to the next guess: a model may write lines in another form.
-    ends = [*tries[1:], len(spelled)]
-    values = [int(spelled[place + 1]) for place in tries]
-    marks = [RIGHT in spelled[place:end] for place, end in zip(tries, ends, strict=True)]
+    for place, end in pairwise([*tries, len(spelled)]):
+        values.append(int(spelled[place + 1]))
+        marks.append(RIGHT in spelled[place:end])
     return encode(review(values, marks))
 
 
@@ -216,13 +233,14 @@ def _latest_marks(
     """Guess → its latest mark, the latest guess last; only lines on the same congruence count."""
     marks: dict[int, bool] = {}
     for attempt in earlier:
+        unknown = stage.earlier
         # With another value of the earlier unknown the line checked another congruence.
-        is_same = stage.earlier is None or attempt.values[stage.earlier] == values[stage.earlier]
-        if is_same:
-            guess = attempt.values[index]
-            # Taken out first: a dictionary keeps the place of a key that is only set again.
-            marks.pop(guess, None)
-            marks[guess] = attempt.marks[index]
+        if unknown is not None and attempt.values[unknown] != values[unknown]:
+            continue
+        guess = attempt.values[index]
+        # Taken out first: a dictionary keeps the place of a key that is only set again.
+        marks.pop(guess, None)
+        marks[guess] = attempt.marks[index]
     return marks
 
 
@@ -238,7 +256,8 @@ def _guess(
     if good and rng.random() < revising.keep:
         return good[-1]
     right = solve(stage, values)
-    wrong = [value for value in range(MODULUS) if value != right and tried.get(value, True)]
+    failed = {value for value, marked_right in tried.items() if not marked_right}
+    wrong = [value for value in range(MODULUS) if value not in {right, *failed}]
     # Where every wrong digit was seen to fail, only the right one is left.
     if not wrong or rng.random() < revising.writing.right[stage.kind - 1]:
         return right

@@ -16,7 +16,9 @@ from tasks.training.orm import OrmRecipe, train_orm
 from tasks.training.prm import PrmRecipe, train_prm
 from tasks.training.revision import RevisionRecipe, train_revision
 
-Recipe = GeneratorRecipe | LargeRecipe | PrmRecipe | RevisionRecipe | OrmRecipe
+RecipeFrom = LargeRecipe | PrmRecipe | RevisionRecipe | OrmRecipe
+"""A recipe that begins with another member."""
+Recipe = GeneratorRecipe | RecipeFrom
 
 
 class Member(NamedTuple):
@@ -47,29 +49,35 @@ def train_member(
     Killed, it goes on from the states in `states` when run again; they are removed in the end.
     """
     member = MEMBERS[kind]
+    recipe = member.recipe
     seed = member.seed if seed is None else seed
     source = _place(member.source, folder)
     # The name holds all that sets the weights: states of another recipe are never taken up.
-    digest = _digest(member.recipe, seed=seed, source=source)
+    digest = _digest(recipe, seed=seed, source=source)
     own_states = states / f"{kind}-{digest}"
     place = out or folder / TITLES[kind]
-    match member.recipe, source:
-        case GeneratorRecipe() as recipe, _:
-            train_generator(place, seed=seed, recipe=recipe, states=own_states, name=kind)
-        case LargeRecipe() as recipe, Path():
-            train_large(source, place, seed=seed, recipe=recipe, states=own_states)
-        case RevisionRecipe() as recipe, Path():
-            train_revision(source, place, seed=seed, recipe=recipe, states=own_states)
-        # The verifiers train for some ten minutes: they have no states and begin anew.
-        case PrmRecipe() as recipe, Path():
-            train_prm(source, place, seed=seed, recipe=recipe)
-        case OrmRecipe() as recipe, Path():
-            train_orm(source, place, seed=seed, recipe=recipe)
-        case _:
-            raise ValueError(
-                f"{kind}: expected a member to be made from, got none; name one in MEMBERS"
-            )
+    if isinstance(recipe, GeneratorRecipe):
+        train_generator(place, seed=seed, recipe=recipe, states=own_states, name=kind)
+    elif source is None:
+        raise ValueError(
+            f"{kind}: expected a member to be made from, got none; name one in MEMBERS"
+        )
+    else:
+        _train_from(source, place, recipe=recipe, seed=seed, states=own_states)
     shutil.rmtree(own_states, ignore_errors=True)
+
+
+def _train_from(source: Path, place: Path, *, recipe: RecipeFrom, seed: int, states: Path) -> None:
+    match recipe:
+        case LargeRecipe():
+            train_large(source, place, seed=seed, recipe=recipe, states=states)
+        case RevisionRecipe():
+            train_revision(source, place, seed=seed, recipe=recipe, states=states)
+        # The verifiers train for some ten minutes: they have no states and begin anew.
+        case PrmRecipe():
+            train_prm(source, place, seed=seed, recipe=recipe)
+        case OrmRecipe():
+            train_orm(source, place, seed=seed, recipe=recipe)
 
 
 def train_bundled(
@@ -103,8 +111,10 @@ def is_trained(place: Path, *, recipe: Recipe, seed: int, source: Path | None) -
     wanted = json.loads(json.dumps(plain(recipe)))
     if card.get("seed") != seed or card.get("recipe") != wanted:
         return False
+    if source is None:
+        return True
     # A card that does not say what it was made from is believed.
-    return source is None or card.get("made_from") in (None, weights_digest(source))
+    return card.get("made_from") in (None, weights_digest(source))
 
 
 def _digest(recipe: Recipe, *, seed: int, source: Path | None) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
+
+Row = tuple[str, ...]
+Figures = dict[str, Any]
+"""What a card says, by name: values, shares with their intervals, groups of figures."""
 
 
 class Kind(NamedTuple):
@@ -73,15 +78,22 @@ SECTIONS = {
 """Groups of figures that only some cards have."""
 
 
-def write_card(folder: Path, kind: str, figures: dict[str, Any]) -> None:
+def write_card(folder: Path, kind: str, figures: Figures) -> None:
     """Write both cards of a model folder; `kind` is one of KINDS."""
-    card = {"name": TITLES[kind], "kind": kind, "rebuild": f"ttc train {kind}", **plain(figures)}
+    card: Figures = {
+        "name": TITLES[kind],
+        "kind": kind,
+        # Figures come last: they may name another command than that of the bundled models.
+        "rebuild": f"ttc train {kind}",
+        **plain(figures),
+    }
     (folder / "CARD.md").write_text(render(card))
     # Last of all: whoever sees a card.json may trust that the rest of the folder is whole.
-    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(card, indent=2, ensure_ascii=False)
+    (folder / "card.json").write_text(f"{text}\n")
 
 
-def render(card: dict[str, Any]) -> str:
+def render(card: Figures) -> str:
     """The card as Markdown."""
     words = KINDS[card["kind"]]
     facts = [
@@ -117,7 +129,7 @@ def render(card: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _section(title: str, figures: dict[str, Any]) -> list[str]:
+def _section(title: str, figures: Figures) -> list[str]:
     """A section: its plain facts as a sentence, then a table for each group of figures."""
     facts: list[str] = []
     tables: list[str] = []
@@ -131,11 +143,11 @@ def _section(title: str, figures: dict[str, Any]) -> list[str]:
     return [f"## {title}", "", sentence, "", *tables]
 
 
-def _group(title: str, group: dict[str, Any]) -> list[str]:
+def _group(title: str, group: Figures) -> list[str]:
     """A table with a row an entry; entries that are groups themselves have a column a figure."""
     first = next(iter(group.values()))
     columns = list(first) if _is_group(first) else ["value"]
-    rows: list[tuple[str, ...]] = []
+    rows: list[Row] = []
     for name, value in group.items():
         figures = [value[column] for column in columns] if _is_group(value) else [value]
         rows.append((name, *map(_show, figures)))
@@ -148,18 +160,22 @@ def _is_group(value: object) -> bool:
     return isinstance(value, dict) and "low" not in value
 
 
-def _settings(recipe: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def _settings(recipe: Figures, prefix: str = "") -> list[tuple[str, str]]:
+    """Path → value of every setting, with those of nested recipes behind the names above them."""
     rows: list[tuple[str, str]] = []
     for name, value in recipe.items():
         path = f"{prefix}{name}".replace("_", " ")
+        # Tuples in a recipe, lists in the card that was read back: both must give one page.
         is_listed = isinstance(value, list | tuple)
         if isinstance(value, dict):
             rows += _settings(value, f"{path}: ")
         elif is_listed and value and isinstance(value[0], dict):
             for number, part in enumerate(value, start=1):
                 rows += _settings(part, f"{path} {number}: ")
+        elif is_listed:
+            rows.append((path, ", ".join(map(str, value))))
         else:
-            rows.append((path, ", ".join(map(str, value)) if is_listed else str(value)))
+            rows.append((path, str(value)))
     return rows
 
 
@@ -167,9 +183,9 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
     """Number of weights, and that without embeddings (METHOD §9)."""
     # Each parameter once: an output layer tied to the embedding is no second matrix.
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    embeddings = sum(size for name, size in sizes.items() if "embed_tokens" in name)
+    embeddings = [size for name, size in sizes.items() if "embed_tokens" in name]
     total = sum(sizes.values())
-    return {"parameters": total, "parameters_without_embeddings": total - embeddings}
+    return {"parameters": total, "parameters_without_embeddings": total - sum(embeddings)}
 
 
 def weights_digest(folder: Path) -> str:
@@ -192,12 +208,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    return [
-        "| " + " | ".join(head) + " |",
-        "|" + " --- |" * len(head),
-        *("| " + " | ".join(row) + " |" for row in rows),
-    ]
+def _table(head: Row, rows: Sequence[Row]) -> list[str]:
+    rule = "|" + " --- |" * len(head)
+    return [_line(head), rule, *map(_line, rows)]
+
+
+def _line(cells: Row) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _show(value: object) -> str:
@@ -213,7 +230,6 @@ def _show(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _show_share(share: dict[str, Any]) -> str:
-    if share["value"] is None:
-        return "–"
-    return f"{share['value']:.3f} [{share['low']:.3f}, {share['high']:.3f}]"
+def _show_share(share: Figures) -> str:
+    value, low, high = share["value"], share["low"], share["high"]
+    return "–" if value is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.training.attempts import revision_prompt
+from tasks.training.decoder import Decoder
 from tasks.training.measures import Floats, Share
 from tasks.training.rollouts import Asked, answer_of, draw
-from tasks.training.sampling import Decoder
+from tasks.training.sampling import Texts
+from tasks.training.tokenizer import Ids
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
@@ -29,7 +32,7 @@ Training shows one more; later ones are past its length.
 class Chains(NamedTuple):
     """Attempts by (question, chain, attempt): ids, whether right, whether they have an answer."""
 
-    texts: list[list[list[list[int]]]]
+    texts: list[Texts]
     correct: Bools
     finished: Bools
 
@@ -47,28 +50,33 @@ def draw_chains(
 
     Of that it sees as many of the last attempts as a prompt shows.
     """
+    at = partial(draw, weights, temperature=temperature, generator=generator)
     prompts = [question.prompt for question in asked]
-    first = draw(weights, prompts, copies=chains, temperature=temperature, generator=generator)
     # A row is a chain; those of question i stand at i · chains and after.
-    rows = [[text] for drawn in first for text in drawn]
+    rows = [[text] for copies in at(prompts, copies=chains) for text in copies]
     for _ in range(attempts - 1):
-        asking = [
-            revision_prompt(prompts[number // chains], texts) for number, texts in enumerate(rows)
-        ]
-        drawn = draw(weights, asking, copies=1, temperature=temperature, generator=generator)
-        rows = [[*texts, copies[0]] for texts, copies in zip(rows, drawn, strict=True)]
-    texts = [rows[start : start + chains] for start in range(0, len(rows), chains)]
-    return _judge(asked, texts)
+        asking: list[Ids] = []
+        for number, chain in enumerate(rows):
+            asking.append(revision_prompt(prompts[number // chains], chain))
+        # All chains take a step together: the sampler is fast on many rows.
+        for chain, copies in zip(rows, at(asking, copies=1), strict=True):
+            chain.append(copies[0])
+    starts = range(0, len(rows), chains)
+    by_question = [rows[start : start + chains] for start in starts]
+    return _judge(asked, by_question)
 
 
-def _judge(asked: list[Asked], texts: list[list[list[list[int]]]]) -> Chains:
-    correct: list[list[list[bool]]] = []
-    finished: list[list[list[bool]]] = []
-    for question, chains in zip(asked, texts, strict=True):
-        answers = [[answer_of(text) for text in chain] for chain in chains]
-        correct.append([[answer == question.target for answer in chain] for chain in answers])
-        finished.append([[answer is not None for answer in chain] for chain in answers])
-    return Chains(texts, np.array(correct), np.array(finished))
+def _judge(asked: list[Asked], texts: list[Texts]) -> Chains:
+    first = texts[0]
+    shape = (len(texts), len(first), len(first[0]))
+    correct = np.zeros(shape, dtype=np.bool_)
+    finished = np.zeros(shape, dtype=np.bool_)
+    for place in np.ndindex(shape):
+        question, chain, attempt = place
+        answer = answer_of(texts[question][chain][attempt])
+        correct[place] = answer == asked[question].target
+        finished[place] = answer is not None
+    return Chains(texts, correct, finished)
 
 
 def measure_revision(
@@ -92,59 +100,69 @@ def chain_figures(drawn: Chains, levels: list[int], *, seed: int) -> dict[str, o
     attempts = right.shape[2]
     # One set of resamples for all figures, so that they move together.
     resampled = resample(len(right), seed=seed)
+    by_attempt: dict[str, dict[str, object]] = {}
+    for place in range(attempts):
+        finished = drawn.finished[:, :, place].mean()
+        turns = _turns(right, place, resampled)
+        by_attempt[str(place + 1)] = {**turns, "cut": _round(1 - float(finished))}
     return {
-        "attempts": {
-            str(place + 1): _attempt_figures(right, drawn.finished, place, resampled)
-            for place in range(attempts)
-        },
-        "rise": {
-            f"{start} to {end}": gain(right[:, :, end - 1] - right[:, :, start - 1], resampled)
-            for start, end in _rises(attempts)
-        },
-        "by_level": _by_level(right, np.array(levels)),
+        "attempts": by_attempt,
+        "rise": _rises(right, resampled),
+        "by_level": _by_level(right, levels),
     }
 
 
-def _rises(attempts: int) -> list[tuple[int, int]]:
-    """Pairs of attempts, from 1, between which a rise is measured, in order."""
+def _rises(right: Floats, resampled: Indices) -> dict[str, Share]:
+    """From one attempt to another, numbered from 1 → what pass@1 gains."""
+    attempts = right.shape[2]
+    rises: dict[str, Share] = {}
+    # A set, because the last attempt may be the fourth or an earlier one.
     pairs = {(1, 2), (2, 3), (3, 4), (1, RISE), (RISE, attempts)}
-    return sorted((start, end) for start, end in pairs if start < end <= attempts)
+    for start, end in sorted(pairs):
+        if start < end <= attempts:
+            after = right[:, :, end - 1]
+            before = right[:, :, start - 1]
+            rises[f"{start} to {end}"] = gain(after - before, resampled)
+    return rises
 
 
-def _attempt_figures(
-    right: Floats, finished: Bools, place: int, resampled: Indices
-) -> dict[str, object]:
+def _turns(right: Floats, place: int, resampled: Indices) -> dict[str, object]:
+    """Pass@1 of one attempt, and how often it turns a right one wrong and a wrong one right."""
     now = right[:, :, place]
-    figures: dict[str, object] = {
-        "correct": share(now, np.ones_like(now), resampled),
-        # A first attempt has none before it that it could turn.
-        "right_to_wrong": None,
-        "wrong_to_right": None,
-        "cut": round(1 - float(finished[:, :, place].mean()), 4),
+    correct = share(now, np.ones_like(now), resampled)
+    # A first attempt has none before it that it could turn.
+    if place == 0:
+        return {"correct": correct, "right_to_wrong": None, "wrong_to_right": None}
+    before = right[:, :, place - 1]
+    failed = 1 - before
+    return {
+        "correct": correct,
+        "right_to_wrong": share(before * (1 - now), before, resampled),
+        "wrong_to_right": share(failed * now, failed, resampled),
     }
-    if place > 0:
-        before = right[:, :, place - 1]
-        figures["right_to_wrong"] = share(before * (1 - now), before, resampled)
-        figures["wrong_to_right"] = share((1 - before) * now, 1 - before, resampled)
-    return figures
 
 
-def _by_level(right: Floats, levels: NDArray[np.int_]) -> dict[str, list[float]]:
+def _by_level(right: Floats, levels: list[int]) -> dict[str, list[float]]:
     """Level → share of right attempts at each place of a chain."""
     shares: dict[str, list[float]] = {}
-    for level in sorted(set(levels.tolist())):
-        by_place = right[levels == level].mean((0, 1))
-        shares[str(level)] = [round(float(value), 4) for value in by_place]
+    for level in sorted(set(levels)):
+        mine = np.array(levels) == level
+        by_place = right[mine].mean((0, 1))
+        shares[str(level)] = [_round(value) for value in by_place]
     return shares
 
 
 def resample(questions: int, *, seed: int) -> Indices:
     """Questions drawn with replacement: (RESAMPLES, questions)."""
-    return np.random.default_rng(seed).integers(questions, size=(RESAMPLES, questions))
+    rng = np.random.default_rng(seed)
+    return rng.integers(questions, size=(RESAMPLES, questions))
 
 
 def share(hits: Floats, cases: Floats, resampled: Indices) -> Share:
-    """Hits among cases, both (questions, chains), with the interval over questions."""
+    """Hits among cases, both (questions, chains), with the interval over questions.
+
+    Over questions and not over chains, because chains of one question are alike.
+    """
     hit = hits.sum(1)
     case = cases.sum(1)
     if case.sum() == 0:
@@ -154,9 +172,14 @@ def share(hits: Floats, cases: Floats, resampled: Indices) -> Share:
     drawn_hits = hit[resampled].sum(1)
     drawn_cases = case[resampled].sum(1)
     counted = drawn_cases > 0
-    low, high = np.quantile(drawn_hits[counted] / drawn_cases[counted], (0.025, 0.975))
+    shares = drawn_hits[counted] / drawn_cases[counted]
+    low, high = np.quantile(shares, (0.025, 0.975))
     value = hit.sum() / case.sum()
-    return Share(*(round(float(each), 4) for each in (value, low, high)))
+    return Share(_round(value), _round(low), _round(high))
+
+
+def _round(value: float) -> float:
+    return round(float(value), 4)
 
 
 def gain(differences: Floats, resampled: Indices) -> Share:

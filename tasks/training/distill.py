@@ -18,12 +18,12 @@ from transformers import LlamaForCausalLM
 
 from tasks.benchmarks.congruences import END
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
+from tasks.training.decoder import decoder
 from tasks.training.generator import load_generator, save_model
 from tasks.training.harvest import Learnt
 from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
 from tasks.training.measures import measure_generator
 from tasks.training.rollouts import draw
-from tasks.training.sampling import decoder
 from tasks.training.tokenizer import token_ids
 
 

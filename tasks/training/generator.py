@@ -30,9 +30,9 @@ from tasks.benchmarks.congruences import (
     question_tokens,
 )
 from tasks.training.cards import count_parameters, plain, write_card
+from tasks.training.decoder import ROTARY_BASE, decoder
 from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
 from tasks.training.measures import measure_generator
-from tasks.training.sampling import ROTARY_BASE, decoder
 from tasks.training.tokenizer import build_tokenizer, encode, token_ids
 
 
@@ -90,7 +90,8 @@ class GeneratorRecipe(Pace):
 def with_tokens(recipe: GeneratorRecipe, tokens: tuple[int, ...]) -> GeneratorRecipe:
     """The recipe with other lengths of its phases."""
     pairs = zip(recipe.phases, tokens, strict=True)
-    return replace(recipe, phases=tuple(replace(phase, tokens=count) for phase, count in pairs))
+    phases = [replace(phase, tokens=count) for phase, count in pairs]
+    return replace(recipe, phases=tuple(phases))
 
 
 _WHOLE = GeneratorRecipe()

@@ -146,13 +146,15 @@ def _train(recipe: LargeRecipe, *, seed: int, states: Path | None) -> Stretches:
     # Both models are made before either learns: their first weights come from one random state.
     narrow = new_model(recipe.narrow)
     wide = new_model(recipe.wide)
-    first = train_phases(
-        narrow, recipe=recipe.narrow, seed=seed, states=states and states / "narrow"
-    )
+
+    def folder(name: str) -> Path | None:
+        return None if states is None else states / name
+
+    first = train_phases(narrow, recipe=recipe.narrow, seed=seed, states=folder("narrow"))
     # Other seeds: the text of a part is drawn by seed and part number.
-    second = _train_lessons(narrow, recipe, seed=seed + 1, states=states and states / "lessons")
+    second = _train_lessons(narrow, recipe, seed=seed + 1, states=folder("lessons"))
     widen(narrow, wide)
-    third = train_phases(wide, recipe=recipe.wide, seed=seed + 2, states=states and states / "wide")
+    third = train_phases(wide, recipe=recipe.wide, seed=seed + 2, states=folder("wide"))
     return Stretches(first, second, third)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
 from tasks.benchmarks.congruences import PAD
-from tasks.training.tokenizer import token_ids
+from tasks.training.tokenizer import Ids, token_ids
 
 IGNORED = -100
 """The label that torch's cross-entropy and transformers leave out."""
@@ -34,15 +34,19 @@ class Document(NamedTuple):
     the document goes on with the next attempt.
     """
 
-    ids: list[int]
-    labels: list[int]
+    ids: Ids
+    labels: Ids
+
+
+Source = Callable[[random.Random], Iterator[Document]]
+"""Where documents come from: endless ones, from a generator of random numbers."""
 
 
 class Part(NamedTuple):
     """A stretch of training: how many tokens, and where its documents come from."""
 
     tokens: int
-    documents: Callable[[random.Random], Iterator[Document]]
+    documents: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class Pace:
     bf16: bool = True
 
 
-def completion(prompt: list[int], text: list[int]) -> Document:
+def completion(prompt: Ids, text: Ids) -> Document:
     """A prompt and what follows it, its end token too; loss on what follows only."""
     # The prompt's last place already predicts: hence one place less without a loss.
     labels = [IGNORED] * (len(prompt) - 1) + text
@@ -71,7 +75,8 @@ def batches(
     while True:
         drawn = [next(source) for _ in range(BUFFER * size)]
         drawn.sort(key=lambda document: len(document.ids))
-        cut = [drawn[start : start + size] for start in range(0, len(drawn), size)]
+        starts = range(0, len(drawn), size)
+        cut = [drawn[start : start + size] for start in starts]
         # Else a model would learn from short documents first, again and again.
         rng.shuffle(cut)
         yield from cut
@@ -80,8 +85,9 @@ def batches(
 def pad_batch(batch: list[Document]) -> tuple[Tensor, Tensor]:
     """Ids and labels, both (batch, longest), padded on the right."""
     longest = max(len(document.ids) for document in batch)
-    ids = torch.full((len(batch), longest), token_ids()[PAD])
-    labels = torch.full((len(batch), longest), IGNORED)
+    shape = (len(batch), longest)
+    ids = torch.full(shape, token_ids()[PAD])
+    labels = torch.full(shape, IGNORED)
     for row, document in enumerate(batch):
         length = len(document.ids)
         ids[row, :length] = torch.tensor(document.ids)
@@ -100,6 +106,9 @@ def next_token_loss(
     rows = logits.float().flatten(0, 1)
     loss = nn.functional.cross_entropy(rows, labels.flatten(), ignore_index=IGNORED)
     return loss, float((labels != IGNORED).sum())
+
+
+State = dict[str, object]
 
 
 class Optimizers:
@@ -129,11 +138,11 @@ class Optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
-    def state_dict(self) -> list[dict[str, object]]:
+    def state_dict(self) -> list[State]:
         """Muon's and AdamW's states, in this order."""
         return [optimizer.state_dict() for optimizer in self.each]
 
-    def load_state_dict(self, states: list[dict[str, object]]) -> None:
+    def load_state_dict(self, states: list[State]) -> None:
         """Take up what `state_dict` gave."""
         for optimizer, state in zip(self.each, states, strict=True):
             optimizer.load_state_dict(state)
@@ -167,6 +176,7 @@ class Training:
         loss.backward()
         self.optimizers.step(self.rate())
         self.steps += 1
+        # A document's ids lack its last token, which is a label only.
         self.tokens += sum(len(document.ids) + 1 for document in batch)
         self.losses.append(loss.item())
 
@@ -209,7 +219,9 @@ def run_parts(
 def _run_part(
     training: Training, rng: random.Random, *, part: Part, goal: int, log_every: int = 200
 ) -> None:
-    wall, cpu = time.time(), time.process_time()
+    wall = time.time()
+    cpu = time.process_time()
+    # One generator for documents and for the order of batches.
     source = batches(part.documents(rng), rng, size=training.pace.batch)
     while training.tokens < goal:
         training.learn(next(source))
@@ -222,7 +234,8 @@ def _run_part(
 def _print_progress(training: Training, steps: int) -> None:
     recent = training.losses[-steps:]
     loss = sum(recent) / len(recent)
-    print(f"{training.tokens / 1e6:.2f} M tokens, loss {loss:.4f}", flush=True)
+    millions = training.tokens / 1e6
+    print(f"{millions:.2f} M tokens, loss {loss:.4f}", flush=True)
 
 
 _COUNTERS = ("steps", "tokens", "losses", "wall_seconds", "cpu_seconds")
@@ -230,7 +243,11 @@ _COUNTERS = ("steps", "tokens", "losses", "wall_seconds", "cpu_seconds")
 
 def _save(training: Training, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    states = {"model": training.model.state_dict(), "optimizers": training.optimizers.state_dict()}
+    states = {
+        "model": training.model.state_dict(),
+        # Their momenta too: without them the loss would jump where a training goes on.
+        "optimizers": training.optimizers.state_dict(),
+    }
     counters = {name: getattr(training, name) for name in _COUNTERS}
     # Renamed when whole: a training killed here must not be taken up from half a file.
     unfinished = path.with_suffix(".part")

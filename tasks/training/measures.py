@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.benchmarks.congruences import Line, read_lines, vocabulary
+from tasks.training.decoder import Decoder
 from tasks.training.rollouts import Asked, Labelled, answer_of, ask, draw
-from tasks.training.sampling import Decoder
+from tasks.training.sampling import Texts
 from tasks.training.verifier import ProcessRewardModel, step_scores
 
 Floats = NDArray[np.float64]
@@ -39,15 +40,16 @@ def measure_generator(
     prompts = [question.prompt for question in asked]
     texts = draw(weights, prompts, copies=draws, temperature=temperature, generator=generator)
     greedy = draw(weights, prompts, copies=1, temperature=0.0, generator=generator)
-    unanswered = [answer_of(text) is None for copies in texts for text in copies]
+    answers = [answer_of(text) for copies in texts for text in copies]
+    lines = _read_all_lines(asked, texts)
     return {
         "questions": questions,
         "draws": draws,
         "temperature": temperature,
         "accuracy_by_level": _accuracy_by_level(asked, texts),
         "greedy_by_level": _accuracy_by_level(asked, greedy),
-        "lines_by_kind": _figures_by_kind(_read_all_lines(asked, texts)),
-        "without_answer": _mean(unanswered),
+        "lines_by_kind": _figures_by_kind(lines),
+        "without_answer": _mean([answer is None for answer in answers]),
     }
 
 
@@ -56,44 +58,53 @@ def measure_prm(verifier: ProcessRewardModel, rows: list[Labelled]) -> dict[str,
     scores = step_scores(verifier, [(row.ids, row.ends) for row in rows])
     # Every row's last place is its end, the place after its last step.
     steps = max(len(row.ends) for row in rows) - 1
-    by_step = {str(step + 1): _judge_place(rows, scores, place=step) for step in range(steps)}
-    by_step["last"] = _judge_place(rows, scores, place=-1)
+    by_step: dict[str, dict[str, float | None]] = {}
+    for step in range(steps):
+        judged = _judge_place(rows, scores, place=step)
+        by_step[str(step + 1)] = step_figures(judged)
+    finished = _judge_place(rows, scores, place=-1)
+    by_step["last"] = step_figures(finished)
     return {
         "questions": len({row.question for row in rows}),
         "draws": sum(row.draws for row in rows),
-        "steps": {name: step_figures(judged) for name, judged in by_step.items()},
+        "steps": by_step,
     }
 
 
 def auroc(score: Floats, positive: Floats, negative: Floats) -> float | None:
     """Chance that a positive outscores a negative (ties half), by weights; None without both."""
-    if positive.sum() == 0 or negative.sum() == 0:
+    pairs = positive.sum() * negative.sum()
+    if pairs == 0:
         return None
+    # By distinct score, from the lowest: no pair is looked at alone.
     values, place = np.unique(score, return_inverse=True)
     positives = np.bincount(place, positive, len(values))
     negatives = np.bincount(place, negative, len(values))
     # Weight of the negatives with a lower score than each value's.
     below = np.cumsum(negatives) - negatives
-    won = (positives * (below + 0.5 * negatives)).sum()
-    return float(won / (positive.sum() * negative.sum()))
+    won = positives * (below + 0.5 * negatives)
+    return float(won.sum() / pairs)
 
 
 def calibration_error(score: Floats, label: Floats, draws: Floats) -> float:
     """Expected calibration error over ten bins of equal width."""
     # A score of 1 belongs to the last bin; there is no eleventh.
     place = np.minimum((score * 10).astype(int), 9)
-    gap = np.bincount(place, (score - label) * draws, 10)
-    return float(np.abs(gap).sum() / draws.sum())
+    gaps = (score - label) * draws
+    # Summed before the absolute value: within a bin scores too high and too low make up for
+    # each other.
+    by_bin = np.abs(np.bincount(place, gaps, 10))
+    return float(by_bin.sum() / draws.sum())
 
 
 def _judge_place(rows: list[Labelled], scores: list[list[float]], *, place: int) -> Judged:
     """One step of all rows that have it; place −1 is the finished completion."""
-    columns = [
-        (scored[place], row.labels[place], row.labels[-1], row.question, row.draws)
-        for row, scored in zip(rows, scores, strict=True)
+    columns: list[tuple[float, ...]] = []
+    for row, scored in zip(rows, scores, strict=True):
         # The end of a completion is judged as the last place only, never as a step.
-        if place < len(row.ends) - 1
-    ]
+        if place < len(row.ends) - 1:
+            label, correct = row.labels[place], row.labels[-1]
+            columns.append((scored[place], label, correct, row.question, row.draws))
     return Judged(*np.array(columns, dtype=np.float64).T)
 
 
@@ -130,30 +141,39 @@ def wilson(value: float, count: int) -> Share:
     """
     # Two-sided 95 %.
     z = 1.959964
-    shrink = 1 + z * z / count
-    middle = (value + z * z / (2 * count)) / shrink
-    spread = math.sqrt(value * (1 - value) / count + (z / (2 * count)) ** 2)
-    half = z * spread / shrink
+    # Pulls the middle towards one half, so that shares of 0 and 1 have an interval too.
+    pull = z * z / count
+    middle = (value + z * z / (2 * count)) / (1 + pull)
+    variance = value * (1 - value) / count
+    half_unit = z / (2 * count)
+    half = z * math.sqrt(variance + half_unit**2) / (1 + pull)
+    low = _in_unit(middle - half)
+    high = _in_unit(middle + half)
+    return Share(_in_unit(value), low, high)
+
+
+def _in_unit(value: float) -> float:
     # Rounding can put an end of the interval just outside of [0, 1].
-    ends = (value, middle - half, middle + half)
-    return Share(*(round(max(0.0, min(1.0, each)), 4) for each in ends))
+    return round(max(0.0, min(1.0, value)), 4)
 
 
-def _accuracy_by_level(asked: list[Asked], texts: list[list[list[int]]]) -> dict[str, Share]:
+def _accuracy_by_level(asked: list[Asked], texts: Texts) -> dict[str, Share]:
     """Level, and `all` → mean over questions of the share of right draws."""
     shares: dict[str, list[float]] = defaultdict(list)
     for question, copies in zip(asked, texts, strict=True):
         right = [answer_of(text) == question.target for text in copies]
+        # A question counts once, however many draws it has.
         share = float(np.mean(right))
         shares[str(question.level)].append(share)
         shares["all"].append(share)
-    return {
-        name: wilson(float(np.mean(by_question)), len(by_question))
-        for name, by_question in sorted(shares.items())
-    }
+    accuracies: dict[str, Share] = {}
+    for name, by_question in sorted(shares.items()):
+        accuracies[name] = wilson(float(np.mean(by_question)), len(by_question))
+    return accuracies
 
 
-def _read_all_lines(asked: list[Asked], texts: list[list[list[int]]]) -> list[Line]:
+def _read_all_lines(asked: list[Asked], texts: Texts) -> list[Line]:
+    """What the lines of all completions say."""
     words = vocabulary()
     lines: list[Line] = []
     for question, copies in zip(asked, texts, strict=True):
@@ -169,16 +189,18 @@ def _figures_by_kind(lines: list[Line]) -> dict[str, dict[str, float | None]]:
     """
     figures: dict[str, dict[str, float | None]] = {}
     for name in ("1", "2", "3", "all"):
-        mine = [line for line in lines if name in (str(line.kind), "all")]
+        mine = [line for line in lines if name in ("all", str(line.kind))]
+        misleading = [line.marked_right and not line.right for line in mine]
         figures[name] = {
             "right": _mean([line.right for line in mine]),
             "honest": _mean([line.honest for line in mine]),
-            "wrong_but_marked_right": _mean(
-                [line.marked_right and not line.right for line in mine]
-            ),
+            "wrong_but_marked_right": _mean(misleading),
         }
     return figures
 
 
 def _mean(values: Sequence[float | bool]) -> float | None:
-    return round(float(np.mean(values)), 4) if values else None
+    # Nothing counted is unknown, never 0.
+    if not values:
+        return None
+    return round(float(np.mean(values)), 4)

@@ -19,10 +19,10 @@ from tasks.benchmarks.congruences import END
 from tasks.training.attempts import revision_prompt
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
 from tasks.training.chains import POSITIONS, Chains, draw_chains
+from tasks.training.decoder import decoder
 from tasks.training.generator import load_generator
 from tasks.training.prm import fit_verifier
 from tasks.training.rollouts import Asked, Labelled, ask
-from tasks.training.sampling import decoder
 from tasks.training.selection import measure_orm
 from tasks.training.stopping import Stopping, Stopwatch
 from tasks.training.verifier import (

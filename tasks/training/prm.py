@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from tasks.training.cards import count_parameters, plain, weights_digest, write_card
+from tasks.training.decoder import decoder
 from tasks.training.generator import load_generator
 from tasks.training.measures import measure_prm
 from tasks.training.rollouts import Labelled, Rollouts, ask, label_steps
-from tasks.training.sampling import decoder
 from tasks.training.stopping import Stopping, Stopwatch, fit
 from tasks.training.verifier import ProcessRewardModel, from_generator, pad_ids, save_prm
 
@@ -45,7 +45,8 @@ def weighted_loss(verifier: ProcessRewardModel, batch: list[Labelled]) -> tuple[
     # A softmax over two labels is the logistic function of their difference.
     margins = at_steps[:, 1] - at_steps[:, 0]
     losses = nn.functional.binary_cross_entropy_with_logits(margins, labels, reduction="none")
-    return (losses * weights).sum() / weights.sum(), float(weights.sum())
+    total = weights.sum()
+    return (losses * weights).sum() / total, float(total)
 
 
 def fit_verifier(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,14 +20,15 @@ from tasks.benchmarks.congruences import (
     solution,
     vocabulary,
 )
-from tasks.training.sampling import Decoder, Sampling, sample
-from tasks.training.tokenizer import encode, token_ids
+from tasks.training.decoder import Decoder
+from tasks.training.sampling import Sampling, Texts, sample
+from tasks.training.tokenizer import Ids, encode, token_ids
 
 
 class Asked(NamedTuple):
     """One question for training: its token ids, target and stages."""
 
-    prompt: list[int]
+    prompt: Ids
     target: str
     stages: list[Stage]
     level: int
@@ -37,7 +39,7 @@ class Labelled(NamedTuple):
 
     question: int
     """Number of the question, from 0."""
-    ids: list[int]
+    ids: Ids
     """Question and completion, ended by the token at which the verifier is read."""
     ends: list[int]
     """Places in `ids` of the tokens at which it is read."""
@@ -64,7 +66,7 @@ def ask(split: Split, count: int, *, seed: int) -> list[Asked]:
     return asked
 
 
-def answer_of(completion: list[int]) -> str | None:
+def answer_of(completion: Ids) -> str | None:
     """The answer of a completion's ids, or None when it was cut or has none."""
     end, marker = token_ids()[END], token_ids()[ANSWER_MARKER]
     # A cut completion may be cut inside its answer: what is written so far is none (METHOD §15).
@@ -77,15 +79,15 @@ def answer_of(completion: list[int]) -> str | None:
 
 def draw(
     weights: Decoder,
-    prompts: list[list[int]],
+    prompts: list[Ids],
     *,
     copies: int,
     temperature: float,
     generator: torch.Generator,
-) -> list[list[list[int]]]:
+) -> Texts:
     """Whole completions of each prompt."""
-    stops = (token_ids()[END],)
-    sampling = Sampling(copies=copies, stops=stops, temperature=temperature, rows=512)
+    end = token_ids()[END]
+    sampling = Sampling(copies=copies, stops=(end,), temperature=temperature, rows=512)
     return sample(weights, prompts, sampling=sampling, generator=generator)
 
 
@@ -99,38 +101,33 @@ def label_steps(
     correctness.
     """
     generator = torch.Generator().manual_seed(seed)
-    drawn = draw(
-        weights,
-        [question.prompt for question in asked],
-        copies=rollouts.draws,
-        temperature=rollouts.temperature,
-        generator=generator,
-    )
-    answered = [
-        Counter(tuple(text) for text in texts if answer_of(text) is not None) for texts in drawn
-    ]
+    at = partial(draw, weights, temperature=rollouts.temperature, generator=generator)
+    prompts = [question.prompt for question in asked]
+    drawn = at(prompts, copies=rollouts.draws)
+    answered = [_count_answered(texts) for texts in drawn]
     prefixes = _prefixes(answered)
-    rolled = draw(
-        weights,
-        [asked[number].prompt + list(prefix) for number, prefix in prefixes],
-        copies=rollouts.rollouts,
-        temperature=rollouts.temperature,
-        generator=generator,
-    )
+    beginnings = [prompts[number] + list(prefix) for number, prefix in prefixes]
+    rolled = at(beginnings, copies=rollouts.rollouts)
     values = _values(asked, prefixes, rolled)
-    rows = [
-        _label(asked[number], number, text, count, values)
-        for number, texts in enumerate(answered)
-        for text, count in texts.items()
-    ]
+    rows: list[Labelled] = []
+    for number, completions in enumerate(answered):
+        for text, count in completions.items():
+            rows.append(_label(asked[number], number, text, count, values))
     return rows, _count(drawn, rolled, answered)
 
 
-Prefix = tuple[int, tuple[int, ...]]
-"""Number of a question, and the beginning of a completion of it up to the end of a step."""
+Text = tuple[int, ...]
+"""Token ids of a completion, or of the beginning of one up to the end of a step."""
+Prefix = tuple[int, Text]
+"""Number of a question, and the beginning of a completion of it."""
 
 
-def _prefixes(texts: list[Counter[tuple[int, ...]]]) -> list[Prefix]:
+def _count_answered(texts: list[Ids]) -> Counter[Text]:
+    """Distinct completions that have an answer, with how often each was drawn."""
+    return Counter(tuple(text) for text in texts if answer_of(text) is not None)
+
+
+def _prefixes(texts: list[Counter[Text]]) -> list[Prefix]:
     """Every prefix at which a step of some completion ends, once.
 
     Sorted, because their order is the order in which random numbers are drawn for them, and that of
@@ -143,22 +140,18 @@ def _prefixes(texts: list[Counter[tuple[int, ...]]]) -> list[Prefix]:
     return sorted(prefixes)
 
 
-def _values(
-    asked: list[Asked], prefixes: list[Prefix], rolled: list[list[list[int]]]
-) -> dict[Prefix, float]:
+def _values(asked: list[Asked], prefixes: list[Prefix], rolled: Texts) -> dict[Prefix, float]:
     """Prefix → share of its rollouts that reach the target; those without an answer do not."""
     values: dict[Prefix, float] = {}
     for prefix, texts in zip(prefixes, rolled, strict=True):
-        target = asked[prefix[0]].target
-        values[prefix] = sum(answer_of(text) == target for text in texts) / len(texts)
+        number, _ = prefix
+        target = asked[number].target
+        reached = [answer_of(text) == target for text in texts]
+        values[prefix] = sum(reached) / len(texts)
     return values
 
 
-def _count(
-    drawn: list[list[list[int]]],
-    rolled: list[list[list[int]]],
-    answered: list[Counter[tuple[int, ...]]],
-) -> dict[str, int]:
+def _count(drawn: Texts, rolled: Texts, answered: list[Counter[Text]]) -> dict[str, int]:
     draws = sum(len(texts) for texts in drawn)
     return {
         "questions": len(drawn),
@@ -169,13 +162,13 @@ def _count(
     }
 
 
-def step_ends(text: tuple[int, ...]) -> list[int]:
+def step_ends(text: Text) -> list[int]:
     """Lengths of the prefixes of a completion that end in a step token."""
     newline = token_ids()[STEP_END]
     return [place + 1 for place, token in enumerate(text) if token == newline]
 
 
-def finish(completion: list[int] | tuple[int, ...]) -> list[int]:
+def finish(completion: Ids | Text) -> Ids:
     """A completion as a verifier reads it: the step token in place of the end token."""
     ids = token_ids()
     if completion[-1] != ids[END]:
@@ -187,7 +180,7 @@ def finish(completion: list[int] | tuple[int, ...]) -> list[int]:
 def _label(
     question: Asked,
     number: int,
-    text: tuple[int, ...],
+    text: Text,
     count: int,
     values: dict[Prefix, float],
 ) -> Labelled:
@@ -196,5 +189,6 @@ def _label(
     # The end needs no rollouts: what a whole completion is worth is known.
     labels = [*(values[number, text[:end]] for end in ends), float(correct)]
     start = len(question.prompt)
-    places = [start + end - 1 for end in (*ends, len(text))]
+    ends_of_all = [*ends, len(text)]
+    places = [start + end - 1 for end in ends_of_all]
     return Labelled(number, question.prompt + finish(text), places, labels, count)

@@ -92,7 +92,8 @@ def figures(store: Store, run: Run) -> dict[str, Floats]:
     )
 
     def accuracy(strategy: str, budget: int) -> Floats:
-        cell = outcomes.filter(pl.col("strategy") == strategy, pl.col("budget") == budget)
+        is_strategy = pl.col("strategy") == strategy
+        cell = outcomes.filter(is_strategy, pl.col("budget") == budget)
         return cell["accuracy"].to_numpy().astype(np.float64)
 
     baseline = run.study.baseline
@@ -109,11 +110,15 @@ def figures(store: Store, run: Run) -> dict[str, Floats]:
 
 
 def _greedy(run: Run) -> Floats:
+    # Imported here: torch loads for seconds, and the command line imports this file.
     from tasks.training.distill import greedy
 
+    # In the order of the outcomes that it stands beside.
     asked = sorted(run.benchmark.questions, key=lambda question: question.question_id)
-    written = greedy(run.generator.folder, [run.format.prompt(question) for question in asked])
-    answers = [run.format.answer(run.format.tokenizer.decode(ids)) for ids in written]
+    prompts = [run.format.prompt(question) for question in asked]
+    written = greedy(run.generator.folder, prompts)
+    texts = [run.format.tokenizer.decode(ids) for ids in written]
+    answers = [run.format.answer(text) for text in texts]
     canonical = run.grader.canonical
     right = [
         answer is not None and canonical(answer) == canonical(question.target)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections.abc import Callable, Iterable
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from tasks.statistics.selectors import Candidate, majority, weighted
 from tasks.training.chains import Chains, Indices, gain, resample, share
 from tasks.training.measures import Floats, Judged, step_figures
 from tasks.training.rollouts import Asked, answer_of
+from tasks.training.tokenizer import Ids
 
 LENGTHS, WIDTHS = (4, 8), (1, 2, 4)
 """Attempts a chain, and chains, of which selections are measured."""
@@ -24,40 +26,50 @@ class Scored(NamedTuple):
     correct: bool
 
 
-def scored_chains(
-    asked: list[Asked], drawn: Chains, scores: list[float]
-) -> list[list[list[Scored]]]:
+Chain = list[Scored]
+
+
+def scored_chains(asked: list[Asked], drawn: Chains, scores: list[float]) -> list[list[Chain]]:
     """Attempts by (question, chain, attempt); `scores`: of the finished ones, in that order."""
     left = iter(scores)
 
-    def score(text: list[int], target: str) -> Scored:
+    def score(text: Ids, target: str) -> Scored:
         answer = answer_of(text)
         # The selectors pass over an attempt without an answer, whatever stands for its score.
-        return Scored(answer, 0.0 if answer is None else next(left), answer == target)
+        value = 0.0 if answer is None else next(left)
+        return Scored(answer, value, answer == target)
 
-    return [
-        [[score(text, question.target) for text in chain] for chain in chains]
-        for question, chains in zip(asked, drawn.texts, strict=True)
-    ]
+    rows: list[list[Chain]] = []
+    for question, chains in zip(asked, drawn.texts, strict=True):
+        rows.append([[score(text, question.target) for text in chain] for chain in chains])
+    return rows
 
 
-def choose(attempts: list[Scored]) -> Scored | None:
+def choose(attempts: Chain) -> Scored | None:
     """The attempt that the selector `weighted` serves (METHOD §4)."""
-    index = weighted([Candidate(each.answer, each.score) for each in attempts]).index
+    candidates = [Candidate(each.answer, each.score) for each in attempts]
+    index = weighted(candidates).index
     return None if index is None else attempts[index]
 
 
-def hierarchical_is_right(chains: list[list[Scored]]) -> bool:
+def hierarchical_is_right(chains: list[Chain]) -> bool:
     """Is the answer right that wins among the chains' winners, each weighted (METHOD §4, §5)."""
     winners = [winner for winner in map(choose, chains) if winner is not None]
     winner = choose(winners)
     return winner is not None and winner.correct
 
 
-def vote_of_last(chains: list[list[Scored]]) -> float:
+def share_of_last(chains: list[Chain]) -> float:
+    """Share of the chains whose last attempt is right."""
+    right = [chain[-1].correct for chain in chains]
+    return float(np.mean(right))
+
+
+def vote_of_last(chains: list[Chain]) -> float:
     """Chance that the answer most chains end with is right; equals share."""
     last = [chain[-1] for chain in chains]
-    credits = majority([Candidate(each.answer, each.score) for each in last]).credits
+    candidates = [Candidate(each.answer, each.score) for each in last]
+    credits = majority(candidates).credits
     # At most one answer is right: the target.
     right = {each.answer for each in last if each.correct}
     return sum(credits.get(answer, 0.0) for answer in right if answer)
@@ -68,69 +80,69 @@ def measure_orm(
 ) -> dict[str, object]:
     """Areas and calibration by attempt, and hierarchical selection against taking last attempts."""
     rows = scored_chains(asked, drawn, scores)
-    chains, attempts = len(rows[0]), len(rows[0][0])
+    first = rows[0]
+    chains, attempts = len(first), len(first[0])
+    # One set of resamples for all figures, so that they move together.
     resampled = resample(len(rows), seed=seed)
-    by_attempt = {
-        str(place + 1): step_figures(_judge_places(rows, [place])) for place in range(attempts)
-    }
-    every = _judge_places(rows, list(range(attempts)))
+    by_attempt: dict[str, dict[str, float | None]] = {}
+    for place in range(attempts):
+        judged = _judge(rows, [place])
+        by_attempt[str(place + 1)] = step_figures(judged)
+    every = _judge(rows, range(attempts))
+    by_attempt["all"] = step_figures(every)
+    selections: dict[str, dict[str, object]] = {}
+    for length, width in product(LENGTHS, WIDTHS):
+        if length <= attempts and width <= chains:
+            figures = _measure_selection(rows, resampled, width=width, length=length)
+            selections[f"{width} × {length}"] = figures
     return {
         "questions": len(rows),
         "chains": chains,
-        "attempts": {**by_attempt, "all": step_figures(every)},
-        "selection": {
-            f"{width} × {length}": _measure_selection(rows, resampled, width=width, length=length)
-            for length in LENGTHS
-            for width in WIDTHS
-            if length <= attempts and width <= chains
-        },
+        "attempts": by_attempt,
+        "selection": selections,
     }
 
 
-def _judge_places(rows: list[list[list[Scored]]], places: list[int]) -> Judged:
+def _judge(rows: list[list[Chain]], places: Iterable[int]) -> Judged:
+    """The attempts at these places of all chains, those with an answer."""
     columns: list[tuple[float, ...]] = []
     for number, chains in enumerate(rows):
-        attempts = [chain[place] for chain in chains for place in places]
-        for each in attempts:
-            if each.answer is not None:
-                # An ORM's label is no share of rollouts but the correctness itself.
-                correct = float(each.correct)
-                columns.append((each.score, correct, correct, float(number), 1.0))
+        for chain, place in product(chains, places):
+            attempt = chain[place]
+            if attempt.answer is None:
+                continue
+            # An ORM's label is no share of rollouts but the correctness itself.
+            correct = float(attempt.correct)
+            columns.append((attempt.score, correct, correct, float(number), 1.0))
     return Judged(*np.array(columns).T)
 
 
 def _measure_selection(
-    rows: list[list[list[Scored]]], resampled: Indices, *, width: int, length: int
+    rows: list[list[Chain]], resampled: Indices, *, width: int, length: int
 ) -> dict[str, object]:
     """Averages over all subsets of `width` of a question's chains, each cut to `length` attempts.
 
     Over all of them, because the first `width` chains alone would add noise (METHOD §10).
     """
-    hierarchical: list[list[float]] = []
-    last: list[list[float]] = []
-    vote: list[list[float]] = []
-    for question in rows:
-        cut = [chain[:length] for chain in question]
-        subsets = [list(chains) for chains in combinations(cut, width)]
-        hierarchical.append([float(hierarchical_is_right(chains)) for chains in subsets])
-        last.append([_share_of_last(chains) for chains in subsets])
-        vote.append([vote_of_last(chains) for chains in subsets])
-    return _compare(np.array(hierarchical), np.array(last), np.array(vote), resampled)
-
-
-def _share_of_last(chains: list[list[Scored]]) -> float:
-    return float(np.mean([chain[-1].correct for chain in chains]))
-
-
-def _compare(
-    hierarchical: Floats, last: Floats, vote: Floats, resampled: Indices
-) -> dict[str, object]:
-    """Figures of three ways to choose, each (questions, subsets), and what the first one gains."""
+    subsets: list[list[list[Chain]]] = []
+    for chains in rows:
+        cut = [chain[:length] for chain in chains]
+        subsets.append([list(some) for some in combinations(cut, width)])
+    hierarchical = _apply(hierarchical_is_right, subsets)
+    last = _apply(share_of_last, subsets)
+    vote = _apply(vote_of_last, subsets)
     ones = np.ones_like(hierarchical)
     return {
         "hierarchical": share(hierarchical, ones, resampled),
         "last_attempt": share(last, ones, resampled),
         "vote_of_last": share(vote, ones, resampled),
+        # Paired: all three chose from the same chains.
         "gain_over_last": gain(hierarchical - last, resampled),
         "gain_over_vote": gain(hierarchical - vote, resampled),
     }
+
+
+def _apply(credit: Callable[[list[Chain]], float], subsets: list[list[list[Chain]]]) -> Floats:
+    """What each subset of chains is credited: (questions, subsets)."""
+    credits = [[float(credit(chains)) for chains in question] for question in subsets]
+    return np.array(credits)

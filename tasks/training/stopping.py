@@ -89,9 +89,10 @@ def fit(
     loss_before = best.loss
     worse = step = 0
     for step, batch in enumerate(_epochs(rows, stopping, rng), start=1):
-        done = step - 1
-        rate = stopping.rate * min(1.0, step / WARMUP, (total - done) / total)
-        _update(model, optimizer, loss(batch)[0], rate=rate)
+        left = (total - step + 1) / total
+        rate = stopping.rate * min(1.0, step / WARMUP, left)
+        mean, _ = loss(batch)
+        _update(model, optimizer, mean, rate=rate)
         if step % every:
             continue
         check = _check(model, step, held_out, loss=loss)
@@ -118,8 +119,10 @@ def _epochs(rows: Sequence[R], stopping: Stopping, rng: random.Random) -> Iterat
 
 
 def _check(model: nn.Module, step: int, held_out: Sequence[R], *, loss: Loss[R]) -> Check:
+    mean = held_out_loss(held_out, loss=loss)
     # Copied: the next step changes the tensors of the state in place.
-    return Check(held_out_loss(held_out, loss=loss), step, copy.deepcopy(model.state_dict()))
+    weights = copy.deepcopy(model.state_dict())
+    return Check(mean, step, weights)
 
 
 def held_out_loss(rows: Sequence[R], *, loss: Loss[R]) -> float:
@@ -146,8 +149,10 @@ def cut_batches(rows: Sequence[R], size: int, rng: random.Random | None = None) 
     window = 16 * size
     batches: list[list[R]] = []
     for start in range(0, len(rows), window):
-        near = sorted(rows[start : start + window], key=lambda row: len(row.ids))
-        batches += [near[first : first + size] for first in range(0, len(near), size)]
+        near = rows[start : start + window]
+        ordered = sorted(near, key=lambda row: len(row.ids))
+        for first in range(0, len(ordered), size):
+            batches.append(ordered[first : first + size])
     if rng is not None:
         rng.shuffle(batches)
     return batches

@@ -10,6 +10,9 @@ from transformers import PreTrainedTokenizerFast
 
 from tasks.benchmarks.congruences import END, PAD, vocabulary
 
+Ids = list[int]
+"""Token ids of a text."""
+
 
 @cache
 def token_ids() -> dict[str, int]:
@@ -17,7 +20,7 @@ def token_ids() -> dict[str, int]:
     return {text: number for number, text in enumerate(vocabulary())}
 
 
-def encode(tokens: list[str]) -> list[int]:
+def encode(tokens: list[str]) -> Ids:
     """Ids of a list of token texts."""
     ids = token_ids()
     return [ids[token] for token in tokens]
@@ -32,7 +35,8 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     longest_first = sorted(vocabulary(), key=len, reverse=True)
     pattern = Regex("|".join(re.escape(text) for text in longest_first))
     inner = Tokenizer(models.WordLevel(token_ids(), unk_token=PAD))
-    inner.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="isolated")  # type: ignore[assignment]
+    split = pre_tokenizers.Split(pattern, behavior="isolated")
+    inner.pre_tokenizer = split  # type: ignore[assignment]
     # Without a decoder the tokens would be joined with spaces between them.
     inner.decoder = decoders.Fuse()  # type: ignore[assignment]
     return PreTrainedTokenizerFast(

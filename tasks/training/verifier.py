@@ -87,7 +87,8 @@ def step_scores(
 ) -> list[list[float]]:
     """Probabilities of label 1 at the given places of each (ids, places), in the given order."""
     # Rows of like length together: less padding.
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index][0]))
+    lengths = [len(ids) for ids, _ in rows]
+    order = sorted(range(len(rows)), key=lengths.__getitem__)
     scores: list[list[float]] = [[] for _ in rows]
     for start in range(0, len(order), size):
         chosen = order[start : start + size]
@@ -104,8 +105,9 @@ def pad_ids(rows: list[list[int]]) -> Tensor:
     """Ids (rows, longest), padded on the right."""
     # No mask is needed: attention looks back only, so no place that is read sees the padding.
     longest = max(map(len, rows))
-    pad = token_ids()[PAD]
-    return torch.tensor([row + [pad] * (longest - len(row)) for row in rows])
+    padding = [token_ids()[PAD]] * longest
+    padded = [(row + padding)[:longest] for row in rows]
+    return torch.tensor(padded)
 
 
 def save_prm(verifier: ProcessRewardModel, out: Path, *, step_token: str = STEP_END) -> None:
@@ -116,8 +118,11 @@ def save_prm(verifier: ProcessRewardModel, out: Path, *, step_token: str = STEP_
         "dtype": "float32",
         "step_token": step_token,
     }
-    (out / "config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
-    weights = {name: value.detach().contiguous() for name, value in verifier.state_dict().items()}
+    text = json.dumps(settings, indent=2, sort_keys=True)
+    (out / "config.json").write_text(f"{text}\n")
+    weights: dict[str, Tensor] = {}
+    for name, value in verifier.state_dict().items():
+        weights[name] = value.detach().contiguous()
     # transformers refuses weights whose file does not name its format.
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
     build_tokenizer().save_pretrained(out)

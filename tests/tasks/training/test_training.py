@@ -11,11 +11,12 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 
 from tasks.benchmarks.congruences import END, STEP_END, Mix, Writing, answer, document, solution
 from tasks.training.cards import render
+from tasks.training.decoder import decoder
 from tasks.training.generator import GeneratorRecipe, Phase, train_generator
 from tasks.training.measures import auroc, calibration_error
 from tasks.training.prm import PrmRecipe, train_prm
 from tasks.training.rollouts import Rollouts, answer_of, ask, finish, label_steps, step_ends
-from tasks.training.sampling import Sampling, decoder, sample
+from tasks.training.sampling import Sampling, sample
 from tasks.training.tokenizer import encode, token_ids
 from tasks.training.verifier import load_prm, step_scores
 

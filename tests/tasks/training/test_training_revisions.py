@@ -35,14 +35,22 @@ from tasks.training.attempts import (
 from tasks.training.bundled import MEMBERS, is_trained
 from tasks.training.cards import render
 from tasks.training.chains import Chains, chain_figures, draw_chains
+from tasks.training.decoder import decoder
 from tasks.training.learning import IGNORED
 from tasks.training.orm import ChainDraws, OrmRecipe, read_attempt, train_orm
-from tasks.training.revision import RevisionRecipe, Tuning, train_revision
+from tasks.training.revision import (
+    Pairing,
+    RevisionRecipe,
+    Trajectory,
+    Tuning,
+    edit_distance,
+    pair,
+    spell,
+    train_revision,
+)
 from tasks.training.rollouts import ask
-from tasks.training.sampling import decoder
 from tasks.training.selection import Scored, choose, hierarchical_is_right, vote_of_last
 from tasks.training.tokenizer import encode, token_ids
-from tasks.training.trajectories import Pairing, Trajectory, edit_distance, pair, spell
 
 HONEST = (0.0, 0.0, 0.0)
 REVISING = Revising(Mix((2, 3), (1, 1, 1)), Writing((0.5, 0.5, 0.5), HONEST), keep=1.0)
