@@ -21,7 +21,7 @@ from tasks.draws.scorer import NewScore, Scorer
 from tasks.engines.scripted import Law, Opinion, ScriptedEngine, ScriptedVerifier
 from tasks.models.formats import Format
 from tasks.protocols import Reply, Sampling
-from tasks.strategies import Strategy, parse
+from tasks.strategies import STRATEGIES, Strategy, parse
 
 STEP = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=20, until="step")
 WHOLE = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=80, until="end")
@@ -93,7 +93,7 @@ def never_ending(_: tuple[int, ...], rng: random.Random) -> str:
 
 
 def longwinded(stop: float) -> Law:
-    """Lines so long that 16 are cut at the limit of a whole completion; each ends with this chance."""
+    """Lines so long that 16 are cut at a whole completion's limit; each ends with this chance."""
 
     def law(_: tuple[int, ...], rng: random.Random) -> str:
         return (
@@ -244,20 +244,19 @@ def answer_of(node: Node) -> str | None:
     return FORMAT.answer(node.text) if node.ended else None
 
 
-EXAMPLES: dict[str, list[str]] = {
-    "majority": ["majority"],
-    "best_of_n": ["best_of_n"],
-    "weighted": ["weighted"],
-    "adaptive": ["adaptive(agree=3)", "adaptive(posterior=0.95)"],
-    "beam_search": ["beam_search(m=4)", "beam_search(m=sqrt)"],
-    "lookahead": ["lookahead(k=1,m=4)", "lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
-    "dvts": ["dvts(m=4)"],
-    "rebase": ["rebase"],
-    "particle_filter": ["particle_filter"],
-    "revisions": ["revisions(s=1)", "revisions(s=4)", "revisions(s=16)"],
-    "revision_search": ["revision_search(m=2)", "revision_search(m=4)"],
+MORE_EXAMPLES: dict[str, list[str]] = {
+    "beam_search": ["beam_search(m=sqrt)"],
+    "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
+    "revisions": ["revisions(s=1)", "revisions(s=16)"],
+    "revision_search": ["revision_search(m=2)"],
 }
-"""What the conformance suite runs of every strategy; a strategy that is missing here fails it."""
+"""Options at which a strategy does something else than in its form's own example."""
+
+EXAMPLES: dict[str, list[str]] = {
+    name: [*form.example.split(" or "), *MORE_EXAMPLES.get(name, [])]
+    for name, form in STRATEGIES.items()
+}
+"""What the conformance suite runs of every strategy, a new one too."""
 
 LAWS: dict[str, Law] = {
     "fixed length": fixed(3),

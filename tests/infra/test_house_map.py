@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from tasks.benchmarks import congruences
+from tasks.benchmarks.bundled import questions
 from tasks.settings import INFRA, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_a_room_that_does_not_say_what_it_is_for_is_refused(
         (tmp_path / folder / "__init__.py").write_text(said, encoding="utf-8")
     contract = '[[tool.importlinter.contracts]]\ncontainers = ["tasks"]\nlayers = ["new"]\n'
     (tmp_path / "pyproject.toml").write_text(contract, encoding="utf-8")
-    with pytest.raises(ValueError, match="tasks/new/__init__.py: expected a first line"):
+    with pytest.raises(ValueError, match=r"tasks/new/__init__\.py: expected a first line"):
         house_map.house_map(tmp_path)
 
 
@@ -55,5 +55,5 @@ def test_the_example_is_a_question_of_the_benchmark_with_its_target() -> None:
     shown = README.split("question   ")[1].split("```")[0]
     lines = [line.strip() for line in shown.splitlines()]
     text = "\n".join(lines[:2]) + "\n"
-    (question,) = [one for one in congruences.questions("test", 10) if one.text == text]
+    (question,) = [one for one in questions("test", 10) if one.text == text]
     assert lines[-1].removeprefix("target").strip() == question.target
