@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas, roots
 from tasks.models.formats import Format
-from tasks.protocols import Draw, Reply, Sampling
+from tasks.protocols import Draw, Reply, Sampling, Stop
 from warehouse.errors import UserError
 
 COMPLETIONS = "/v1/completions"
@@ -21,7 +21,7 @@ _NEUTRAL = {
     "presence_penalty": 0.0,
     "frequency_penalty": 0.0,
 }
-"""Said outright, since a server takes what is not said from the model's generation_config.json."""
+"""Said outright: a server takes what is not said from the model's generation_config.json."""
 
 
 class HttpGenerator:
@@ -53,10 +53,10 @@ class HttpGenerator:
         def read(content: bytes) -> Completions:
             return read_completions(content, body)
 
-        found = await self._replicas.ask(Call(COMPLETIONS, body, read))
-        draws = [self._read(choice) for choice in found.choices]
+        reply = await self._replicas.ask(Call(COMPLETIONS, body, read))
+        draws = [self._read(choice) for choice in reply.choices]
         self.generated_tokens += sum(draw.tokens for draw in draws)
-        return Reply(draws, len(prefix), found.cached_tokens)
+        return Reply(draws, len(prefix), reply.cached_tokens)
 
     async def close(self) -> None:
         """Close the connections; the servers go on."""
@@ -84,6 +84,7 @@ class HttpGenerator:
             "top_k": sampling.top_k,
             "max_tokens": sampling.max_tokens,
             "stop_token_ids": sorted(stops),
+            # Text alone would not do: encoded again it may give other tokens than were drawn.
             "return_token_ids": True,
             **_NEUTRAL,
         }
@@ -91,8 +92,11 @@ class HttpGenerator:
     def _read(self, choice: Choice) -> Draw:
         token_ids = tuple(choice.token_ids or ())
         ended = choice.finish_reason == "stop" and token_ids[-1] in self._format.end_of_text
+        # The end token is paid for and not kept: a prefix that goes on must not hold it.
         kept = token_ids[:-1] if ended else token_ids
-        stop = "limit" if choice.finish_reason == "length" else "end" if ended else "step"
+        stop: Stop = "end" if ended else "step"
+        if choice.finish_reason == "length":
+            stop = "limit"
         return Draw(kept, self._format.tokenizer.decode(kept), stop, len(token_ids))
 
 
@@ -125,47 +129,48 @@ class Completions(BaseModel):
 
     @property
     def cached_tokens(self) -> int:
+        """Prompt tokens that came from the prefix cache; 0 where the server does not tell."""
         details = self.usage.prompt_tokens_details
         return (details and details.cached_tokens) or 0
 
 
 def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
     """The reply to a request; ValueError when it answers another one, or only a part of it."""
-    found = Completions.model_validate_json(content)
-    found.choices.sort(key=lambda choice: choice.index)
-    prompt, generated = found.usage.prompt_tokens, found.usage.completion_tokens
-    _same("model", asked["model"], found.model)
-    _same("draws", list(range(asked.get("n", 1))), [choice.index for choice in found.choices])
-    _same("prompt tokens", len(asked["prompt"]), prompt)
+    reply = Completions.model_validate_json(content)
+    # Servers may answer in any order; child i is the choice of index i.
+    reply.choices.sort(key=lambda choice: choice.index)
+    indices = [choice.index for choice in reply.choices]
+    _check_same("model", asked["model"], reply.model)
+    _check_same("draws", list(range(asked.get("n", 1))), indices)
+    _check_same("prompt tokens", len(asked["prompt"]), reply.usage.prompt_tokens)
     if asked.get("return_token_ids"):
-        _same(
-            "generated tokens",
-            sum(len(choice.token_ids or ()) for choice in found.choices),
-            generated,
-        )
-        for choice in found.choices:
-            _check(choice.token_ids or (), choice.finish_reason, asked)
-    return found
+        generated = sum(len(choice.token_ids or ()) for choice in reply.choices)
+        _check_same("generated tokens", generated, reply.usage.completion_tokens)
+        for choice in reply.choices:
+            _check_draw(choice.token_ids or (), choice.finish_reason, asked)
+    return reply
 
 
-def _check(token_ids: Sequence[int], finish: str, asked: Mapping[str, Any]) -> None:
+def _check_draw(token_ids: Sequence[int], finish: str, asked: Mapping[str, Any]) -> None:
     if not 0 < len(token_ids) <= asked["max_tokens"]:
         raise ValueError(
             f"expected 1 to {asked['max_tokens']} token ids a draw, got {len(token_ids)}"
         )
     if finish == "stop" and token_ids[-1] not in asked["stop_token_ids"]:
         raise ValueError(
-            f"expected a draw that stops to end in one of the stop tokens, got token {token_ids[-1]}"
+            "expected a draw that stops to end in one of the stop tokens, "
+            f"got token {token_ids[-1]}"
         )
 
 
-def _same(what: str, expected: object, got: object) -> None:
+def _check_same(what: str, expected: object, got: object) -> None:
     if expected != got:
         raise ValueError(f"{what}: expected {expected}, got {got}")
 
 
 def one_token(model: str) -> Call[Completions]:
     """A request for one token, whose answer shows that the engine behind a server lives."""
+    # Token 0 exists in every vocabulary.
     body: dict[str, Any] = {"model": model, "prompt": [0], "max_tokens": 1, "temperature": 0.0}
     return Call(COMPLETIONS, body, lambda content: read_completions(content, body))
 
@@ -179,8 +184,9 @@ class _Cards(BaseModel):
 
 
 def check_served(urls: Sequence[str], model: str, *, seconds: float = 10.0) -> None:
-    """Nothing when every server answers and serves the model under that name; UserError names the first that does not.
+    """Nothing when every server answers and serves the model under that name.
 
+    UserError names the first that does not.
     To be called before the first token of a run; later on, single replicas may fail.
     """
     for url in roots(urls):
@@ -189,11 +195,11 @@ def check_served(urls: Sequence[str], model: str, *, seconds: float = 10.0) -> N
             names = [card.id for card in _Cards.model_validate_json(content).data]
         except (httpx.HTTPError, ValueError) as error:
             raise UserError(
-                f"engine: expected an OpenAI-compatible server at {url}, got {type(error).__name__}: {error}; start it "
-                "or take it out of the study"
+                f"engine: expected an OpenAI-compatible server at {url}, "
+                f"got {type(error).__name__}: {error}; start it or take it out of the study"
             ) from error
         if model not in names:
             raise UserError(
-                f"engine: expected {url} to serve {model!r}, it serves {', '.join(names)}; name one of these in the "
-                "study, or start the server with --served-model-name"
+                f"engine: expected {url} to serve {model!r}, it serves {', '.join(names)}; "
+                "name one of these in the study, or start the server with --served-model-name"
             )

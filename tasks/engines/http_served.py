@@ -37,15 +37,19 @@ class HttpServed:
         return [rows[place] for place in places]
 
     async def next_logprobs(self, token_ids: Sequence[int], wanted: Sequence[int]) -> list[float]:
-        """Log-probabilities of the wanted tokens as the one that follows; -9999 stands for minus infinity."""
+        """Log-probabilities of the wanted tokens as the one that follows.
+
+        -9999 stands for minus infinity.
+        """
         body = self._one_token(token_ids) | {
             "logprobs": len(wanted),
             "logprob_token_ids": list(wanted),
+            # By id: two tokens may have the same text.
             "return_tokens_as_token_ids": True,
         }
 
         def read(content: bytes) -> list[float]:
-            return _next(read_completions(content, body), wanted)
+            return _next_logprobs(read_completions(content, body), wanted)
 
         return await self._ask(body, read)
 
@@ -54,7 +58,7 @@ class HttpServed:
         body = self._one_token(token_ids) | {"prompt_logprobs": 0}
 
         def read(content: bytes) -> list[float]:
-            return _given(read_completions(content, body), token_ids)
+            return _prompt_logprobs(read_completions(content, body), token_ids)
 
         return await self._ask(body, read)
 
@@ -63,9 +67,9 @@ class HttpServed:
         await self._replicas.close()
 
     async def _ask(self, body: dict[str, Any], read: Any) -> list[float]:
-        found: list[float] = await self._replicas.ask(Call(COMPLETIONS, body, read))
+        logprobs: list[float] = await self._replicas.ask(Call(COMPLETIONS, body, read))
         self.read_tokens += len(body["prompt"])
-        return found
+        return logprobs
 
     def _one_token(self, token_ids: Sequence[int]) -> dict[str, Any]:
         return {
@@ -80,9 +84,14 @@ class HttpServed:
             "model": self._model,
             "input": list(token_ids),
             "task": "token_classify",
+            # Logits: which activation makes them a score is a matter of the verifier format.
             "use_activation": False,
         }
-        return Call(POOLING, body, lambda content: _rows(content, self._model, len(token_ids)))
+
+        def read(content: bytes) -> list[list[float]]:
+            return _rows(content, self._model, len(token_ids))
+
+        return Call(POOLING, body, read)
 
 
 class _Pooled(BaseModel):
@@ -95,34 +104,41 @@ class _Pooling(BaseModel):
 
 
 def _rows(content: bytes, model: str, count: int) -> list[list[float]]:
-    found = _Pooling.model_validate_json(content)
-    if found.model != model:
-        raise ValueError(f"model: expected {model}, got {found.model}")
-    if len(found.data) != 1 or len(found.data[0].data) != count:
+    """One row of logits a token; ValueError for a reply to another request."""
+    reply = _Pooling.model_validate_json(content)
+    if reply.model != model:
+        raise ValueError(f"model: expected {model}, got {reply.model}")
+    counts = [len(one.data) for one in reply.data]
+    # One row in all is what a server gives that pools over the whole text.
+    if counts != [count]:
         raise ValueError(
-            f"expected a row for each of {count} tokens, got {[len(one.data) for one in found.data]}; the server needs "
+            f"expected a row for each of {count} tokens, got {counts}; the server needs "
             '--pooler-config \'{"task": "token_classify", "tok_pooling_type": "ALL"}\''
         )
-    return found.data[0].data
+    return reply.data[0].data
 
 
-def _next(found: Completions, wanted: Sequence[int]) -> list[float]:
-    top = (found.choices[0].logprobs or {}).get("top_logprobs") or [{}]
-    missing = [token for token in wanted if f"token_id:{token}" not in top[0]]
+def _next_logprobs(reply: Completions, wanted: Sequence[int]) -> list[float]:
+    logprobs = reply.choices[0].logprobs or {}
+    (first, *_) = logprobs.get("top_logprobs") or [{}]
+    missing = [token for token in wanted if f"token_id:{token}" not in first]
     if missing:
         raise ValueError(
             f"expected the log-probabilities of tokens {list(wanted)}, got none of {missing}"
         )
-    return [float(top[0][f"token_id:{token}"]) for token in wanted]
+    return [float(first[f"token_id:{token}"]) for token in wanted]
 
 
-def _given(found: Completions, token_ids: Sequence[int]) -> list[float]:
-    rows = found.choices[0].prompt_logprobs or []
+def _prompt_logprobs(reply: Completions, token_ids: Sequence[int]) -> list[float]:
+    rows = reply.choices[0].prompt_logprobs or []
     if len(rows) != len(token_ids):
         raise ValueError(f"expected log-probabilities of {len(token_ids)} tokens, got {len(rows)}")
-    pairs = list(zip(token_ids[1:], rows[1:], strict=True))
-    if any(row is None or token not in row for token, row in pairs):
-        raise ValueError(
-            "expected the log-probability of every token but the first, some are missing"
-        )
-    return [float(row[token]["logprob"]) for token, row in pairs if row is not None]
+    logprobs: list[float] = []
+    # The first token follows nothing, so that its row is None.
+    for token, row in zip(token_ids[1:], rows[1:], strict=True):
+        if row is None or token not in row:
+            raise ValueError(
+                "expected the log-probability of every token but the first, some are missing"
+            )
+        logprobs.append(float(row[token]["logprob"]))
+    return logprobs

@@ -13,9 +13,17 @@ from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
 class Engines(Protocol):
     """Starts what a run needs, at the first request: an unchanged model never starts an engine."""
 
-    async def engine(self, model: Model) -> Engine: ...
-    async def verifier(self, model: Model) -> Verifier: ...
-    async def close(self) -> None: ...
+    async def engine(self, model: Model) -> Engine:
+        """The model at work, started where it is not yet."""
+        ...
+
+    async def verifier(self, model: Model) -> Verifier:
+        """The model at work as a verifier, started where it is not yet."""
+        ...
+
+    async def close(self) -> None:
+        """End all that was started."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +35,20 @@ class Lazy:
     clock: Clock = field(default_factory=Clock)
 
     async def draw(self, prefix: Any, n: int, *, sampling: Sampling, seed: int) -> Reply:
+        """n children of the prefix, as the engine draws them."""
         engine = await self.engines.engine(self.model)
-        with self.clock.asked(self.model):
+        # The clock starts after the engine has: loading a model is no pace.
+        with self.clock.time_request(self.model):
             reply = await engine.draw(prefix, n, sampling=sampling, seed=seed)
-        self.clock.tokens[self.model.fingerprint] += sum(draw.tokens for draw in reply.draws)
+        tokens = sum(draw.tokens for draw in reply.draws)
+        self.clock.tokens[self.model.fingerprint] += tokens
         return reply
 
     async def score(self, question: str, steps: Any) -> list[StepScore]:
+        """One score a step, as the verifier gives them."""
         verifier = await self.engines.verifier(self.model)
-        with self.clock.asked(self.model):
+        with self.clock.time_request(self.model):
             scores = await verifier.score(question, steps)
+        # One call reads the whole text: its last score's tokens hold those of all before it.
         self.clock.tokens[self.model.fingerprint] += scores[-1].tokens if scores else 0
         return scores

@@ -24,15 +24,17 @@ def noise_in(path: Path) -> Generator[None]:
     with contextlib.ExitStack() as undo:
         log = undo.enter_context(path.open("ab"))
         for name, descriptor in (("stdout", 1), ("stderr", 2)):
-            undo.enter_context(_moved(name, descriptor, log.fileno()))
+            undo.enter_context(_redirect(name, descriptor, log.fileno()))
         yield
 
 
 @contextlib.contextmanager
-def _moved(name: str, descriptor: int, target: int) -> Generator[None]:
+def _redirect(name: str, descriptor: int, target: int) -> Generator[None]:
+    """The descriptor goes to `target`; the stream of this name stays where it was."""
     stream = getattr(sys, name)
     stream.flush()
     saved = os.dup(descriptor)
+    # Line by line, as a terminal expects of a progress line.
     with os.fdopen(saved, "w", buffering=1) as kept:
         os.dup2(target, descriptor)
         if _writes_to(stream, descriptor):
@@ -40,6 +42,7 @@ def _moved(name: str, descriptor: int, target: int) -> Generator[None]:
         try:
             yield
         finally:
+            # What is still in a buffer belongs to where it was written to.
             getattr(sys, name).flush()
             setattr(sys, name, stream)
             os.dup2(saved, descriptor)

@@ -19,8 +19,8 @@ from warehouse.store import Store
 class Clock:
     """Tokens and seconds of each model by its fingerprint.
 
-    A model is at work while a request to it is under way. While k models are, each gets 1/k of the time, so that
-    the seconds of all add up to those in which anything was.
+    A model is at work while a request to it is under way. While k models are, each gets 1/k of the
+    time, so that the seconds of all add up to those in which anything was.
     """
 
     now: Callable[[], float] = time.monotonic
@@ -30,7 +30,7 @@ class Clock:
     _since: float = 0.0
 
     @contextmanager
-    def asked(self, model: Model) -> Generator[None]:
+    def time_request(self, model: Model) -> Generator[None]:
         """One request to the model is under way."""
         self._tick()
         self._asked[model.fingerprint] += 1
@@ -41,6 +41,7 @@ class Clock:
             self._asked[model.fingerprint] -= 1
 
     def _tick(self) -> None:
+        """Share out the time since the last change in who is at work."""
         now = self.now()
         at_work = [one for one, requests in self._asked.items() if requests]
         for one in at_work:
@@ -65,23 +66,29 @@ class Clock:
 
 
 def seconds_a_token(store: Store, run_id: str, model: Model) -> float | None:
-    """Seconds that a token of the model took in this run, or in the latest that asked it; None: never measured."""
-    found = store.read(
+    """Seconds that a token of the model took in this run, or in the latest that asked it.
+
+    None where it was never measured.
+    """
+    # This run comes first; of the others the latest, as a machine changes with time.
+    paces = store.read(
         "SELECT sum(seconds) / sum(tokens) FROM paces WHERE model_fingerprint = $model "
         'GROUP BY run_id ORDER BY run_id = $run_id DESC, max("at") DESC LIMIT 1',
         model=model.fingerprint,
         run_id=run_id,
     )
-    return float(found.item()) if len(found) else None
+    return float(paces.item()) if len(paces) else None
 
 
 def generated_a_second(store: Store) -> float | None:
-    """Tokens generated a second of engine time, verifiers' included, in all runs so far; None: never measured.
+    """Tokens generated a second of engine time in all runs so far; None: never measured.
 
-    Time in which no engine was asked, as while an earlier run's draws are read, does not count.
+    Verifiers' time counts, their tokens do not. Time in which no engine was asked, as while an
+    earlier run's draws are read, does not count either.
     """
-    found = store.read(
+    pace = store.read(
         "SELECT sum(paces.tokens) FILTER (WHERE paces.model_fingerprint IN "
-        "(runs.model_fingerprint, runs.reviser_fingerprint)) / sum(paces.seconds) FROM paces JOIN runs USING (run_id)"
+        "(runs.model_fingerprint, runs.reviser_fingerprint)) / sum(paces.seconds) "
+        "FROM paces JOIN runs USING (run_id)"
     ).item()
-    return None if found is None else float(found)
+    return None if pace is None else float(pace)

@@ -34,17 +34,26 @@ class Limits:
     attempts: int = 10
     """At one request, on whichever replicas."""
     backoff: float = 0.5
-    """Before the second attempt on the same replica; doubles from then on, times a random 0.5 to 1."""
+    """Before the second attempt on the same replica; doubles from then on, times 0.5 to 1.
+
+    The factor is random, so that requests which failed together do not come back together.
+    """
     longest: float = 60.0
     """No back-off is longer; a server's Retry-After may be."""
     silence: float = 120.0
     """After so long without any reply while requests wait, a replica is asked for one token."""
     probe: float = 120.0
-    """What the replica has for that token; a frozen one is set aside then, and its requests go elsewhere."""
+    """What the replica has for that token.
+
+    A frozen one is set aside then, and its requests go elsewhere.
+    """
     strikes: int = 3
     """Failures in a row after which a replica is set aside until it generates a token."""
     at_once: int = 256
-    """Requests in flight a replica, on average: more wait in this process, not as open connections."""
+    """Requests in flight a replica, on average.
+
+    More wait in this process, not as open connections.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,14 @@ class Call(Generic[T]):
     path: str
     body: Mapping[str, Any]
     read: Callable[[bytes], T]
-    """What a reply's body says; ValueError when it cannot be trusted: it is asked for again then."""
+    """What a reply's body says.
+
+    ValueError when it cannot be trusted: it is asked for again then.
+    """
 
     @property
     def content(self) -> bytes:
+        """The body as it is sent."""
         return json.dumps(self.body).encode()
 
 
@@ -89,7 +102,10 @@ class Replica:
     _idle: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
 
     async def ask(self, call: Call[T], content: bytes) -> T:
-        """What the reply says; Fault when there is none to use, UserError when the server calls the request wrong."""
+        """What the reply says.
+
+        Fault when there is none to use, UserError when the server calls the request wrong.
+        """
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.limits.total) as limit:
@@ -119,6 +135,7 @@ class Replica:
 
     @contextlib.contextmanager
     def _busy(self, limit: asyncio.Timeout) -> Generator[None]:
+        # Silence counts from the first request on: who was asked nothing had nothing to say.
         if not self.waiting:
             self.heard = time.monotonic()
         self.waiting.add(limit)
@@ -138,13 +155,19 @@ class Replica:
         try:
             answer = call.read(response.content)
         except ValueError as error:
-            raise Fault(f"a reply that cannot be trusted: {_first(error)}") from error
-        self.heard, self.strikes, self.aside = time.monotonic(), 0, False
+            raise Fault(f"a reply that cannot be trusted: {_first_complaint(error)}") from error
+        # One good reply clears what went before: the replica is as good as any other again.
+        self.heard = time.monotonic()
+        self.strikes = 0
+        self.aside = False
         return answer
 
     @contextlib.contextmanager
     def _client(self) -> Generator[httpx.AsyncClient]:
-        """A client with at most one connection: the time httpx takes in a pool grows with the square of its size."""
+        """A client with at most one connection.
+
+        The time that httpx takes in a pool of connections grows with the square of its size.
+        """
         client = self._idle.pop() if self._idle else self._new_client()
         try:
             yield client
@@ -164,36 +187,42 @@ class Replica:
 
 
 def _problem(response: httpx.Response) -> Fault | UserError:
-    """A fault when the server is in trouble, the user's error when it calls the request wrong: all replicas would."""
+    """A fault when the server is in trouble, the user's error when it calls the request wrong.
+
+    Another replica would call it wrong as well.
+    """
     status = response.status_code
-    said = f"HTTP {status} {' '.join(response.text.split())[:300]}".strip()
+    words = " ".join(response.text.split())[:300]
+    problem = f"HTTP {status} {words}".strip()
+    # 408 and 425: too slow or too early; 429: busy, which is no fault of the server's.
     if status in (408, 425, 429) or status >= 500:
-        return Fault(
-            said, wait=retry_after(response.headers.get("Retry-After")), strike=status != 429
-        )
+        wait = retry_after(response.headers.get("Retry-After"))
+        return Fault(problem, wait=wait, strike=status != 429)
     return UserError(
-        f"engine: {response.url} refused a request: {said}; correct the study or the server"
+        f"engine: {response.url} refused a request: {problem}; correct the study or the server"
     )
 
 
 def retry_after(header: str | None) -> float | None:
-    """Seconds to wait by a Retry-After header, a number or an HTTP date; None when it says nothing usable."""
+    """Seconds to wait by a Retry-After header, a number or an HTTP date.
+
+    None when it says nothing usable.
+    """
     if header is None:
         return None
+    if re.fullmatch(r"\d+(\.\d+)?", header.strip()):
+        return float(header)
+    # TypeError: a date without a time zone cannot be compared.
     with contextlib.suppress(ValueError, TypeError):
-        number = re.fullmatch(r"\d+(\.\d+)?", header.strip())
-        left = (
-            float(header)
-            if number
-            else (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
-        )
-        return max(0.0, left)
+        left = parsedate_to_datetime(header) - datetime.now(UTC)
+        return max(0.0, left.total_seconds())
     return None
 
 
-def _first(error: ValueError) -> str:
-    """The first complaint in one line."""
+def _first_complaint(error: ValueError) -> str:
+    """In one line: a long reply may be wrong in hundreds of places."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        place = ".".join(map(str, first["loc"]))
+        return f"{place}: {first['msg']}"
     return " ".join(str(error).split())[:300]

@@ -1,4 +1,10 @@
-"""Replies from one or many replicas of an OpenAI-compatible server, whatever single ones of them do."""
+"""Replies from replicas of an OpenAI-compatible server, whatever single ones of them do.
+
+Retries and back-off are written out here: a library for them (tenacity, stamina) repeats one
+callable with one wait. A request here is barred from a single replica, for as long as that one's
+Retry-After says, and goes on with the others meanwhile; it counts against the replica, and one that
+is frozen is set aside with all requests that wait for it.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +35,18 @@ class _Bar(NamedTuple):
 
 
 class Replicas:
-    """Servers of one model, by address (`http://host:port/v1`). A request goes to the least loaded, then to another.
+    """Servers of one model, by address (`http://host:port/v1`).
 
-    `probe` makes a server generate one token: vLLM's /health answers while the engine behind it is frozen.
+    A request goes to the least loaded, then to another. `probe` makes a server generate one token:
+    vLLM's /health answers while the engine behind it is frozen.
     """
 
     def __init__(
         self, urls: Sequence[str], probe: Call[Any], *, limits: Limits | None = None
     ) -> None:
         self._limits = limits or Limits()
-        tls = httpx.create_ssl_context()  # one for all: it takes longer than a request
+        # One for all replicas: making it takes longer than a request.
+        tls = httpx.create_ssl_context()
         self._replicas = [Replica(url, self._limits, tls) for url in roots(urls)]
         self._probe = probe
         self._room = asyncio.Semaphore(self._limits.at_once * len(self._replicas))
@@ -49,16 +57,19 @@ class Replicas:
     async def ask(self, call: Call[T]) -> T:
         """What the first reply that can be trusted says.
 
-        UserError when a server calls the request wrong, or every attempt failed; cancelled by `close`.
+        UserError when a server calls the request wrong, or every attempt failed; cancelled by
+        `close`.
         """
+        # Only here: an event loop is needed, which may not run yet when an engine is made.
         if not self._tasks:
             for replica in self._replicas:
-                self._spawn(self._attend(replica))
+                self._spawn(self._watch(replica))
         content = call.content
         bars = dict.fromkeys(self._replicas, _Bar())
         faults: list[str] = []
         for _ in range(self._limits.attempts):
-            await self._until_free(bars)
+            # Outside of the room: who waits to try again takes no place from the others.
+            await self._wait_until_free(bars)
             async with self._room:
                 if self._closed:
                     raise asyncio.CancelledError("the engine was closed")
@@ -67,11 +78,11 @@ class Replicas:
                     return await replica.ask(call, content)
                 except Fault as fault:
                     faults.append(str(fault))
-                    bars[replica] = self._barred(fault, bars[replica].times)
+                    bars[replica] = self._bar(fault, bars[replica].times)
                     replica.strikes += fault.strike
             if replica.strikes >= self._limits.strikes:
                 self._set_aside(replica)
-        raise UserError(self._gave_up(call, faults))
+        raise UserError(self._describe(call, faults))
 
     async def close(self) -> None:
         """End what is under way and close every connection."""
@@ -81,6 +92,7 @@ class Replicas:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for replica in self._replicas:
             replica.release()
+        # Requests end their own wait; a client closed before would leave them an odd error.
         while self.in_flight:
             await asyncio.sleep(0.01)
         await asyncio.gather(*(replica.close() for replica in self._replicas))
@@ -105,21 +117,31 @@ class Replicas:
         One this request has failed on comes after the others: who fails at once is always idle.
         """
         now = time.monotonic()
-        return min(
-            self._candidates(), key=lambda r: (bars[r].until > now, bars[r].times, len(r.waiting))
-        )
 
-    async def _until_free(self, bars: Mapping[Replica, _Bar]) -> None:
+        def rank(replica: Replica) -> tuple[bool, int, int]:
+            bar = bars[replica]
+            return bar.until > now, bar.times, len(replica.waiting)
+
+        return min(self._candidates(), key=rank)
+
+    async def _wait_until_free(self, bars: Mapping[Replica, _Bar]) -> None:
+        """Until one of the replicas that are left may be asked."""
         earliest = min(bars[replica].until for replica in self._candidates())
-        if (left := earliest - time.monotonic()) > 0:
+        left = earliest - time.monotonic()
+        if left > 0:
             await asyncio.sleep(left)
 
-    def _barred(self, fault: Fault, times: int) -> _Bar:
-        wait = self._backoff(times) if fault.wait is None else min(fault.wait, self._limits.total)
+    def _bar(self, fault: Fault, times: int) -> _Bar:
+        # A server may ask for days; no request waits longer than one attempt may take.
+        asked = fault.wait
+        wait = self._backoff(times) if asked is None else min(asked, self._limits.total)
         return _Bar(times + 1, time.monotonic() + wait)
 
     def _backoff(self, times: int) -> float:
-        longest = min(self._limits.backoff * 2 ** min(times, 30), self._limits.longest)
+        """Seconds before the next attempt after so many."""
+        # The exponent has a bound of its own, or the power grows without end while nothing works.
+        doubled = self._limits.backoff * 2 ** min(times, 30)
+        longest = min(doubled, self._limits.longest)
         return longest * self._random.uniform(0.5, 1.0)
 
     def _set_aside(self, replica: Replica) -> None:
@@ -134,35 +156,47 @@ class Replicas:
             if not replica.aside or await replica.generates(self._probe):
                 return
 
-    async def _attend(self, replica: Replica) -> None:
-        """For ever: ask a replica that keeps requests waiting in silence for one token, set a frozen one aside."""
+    async def _watch(self, replica: Replica) -> None:
+        """For ever: ask a replica that keeps requests waiting in silence for one token.
+
+        One that does not give it is frozen: it is set aside, and its requests go elsewhere.
+        """
         while True:
+            # Four times in the limit, so that silence is noticed at most a quarter later.
             await asyncio.sleep(self._limits.silence / 4)
             asked = time.monotonic()
             if not replica.waiting or asked - replica.heard < self._limits.silence:
                 continue
-            if not await replica.generates(self._probe) and replica.heard < asked:
+            lives = await replica.generates(self._probe)
+            # A reply to another request that came meanwhile shows that it lives as well.
+            if not lives and replica.heard < asked:
                 self._set_aside(replica)
                 replica.release()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
+        # asyncio itself holds tasks weakly: without this one could vanish at work.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _gave_up(self, call: Call[Any], faults: Sequence[str]) -> str:
-        came = ", ".join(f"{count} × {what}" for what, count in Counter(faults).most_common(4))
+    def _describe(self, call: Call[Any], faults: Sequence[str]) -> str:
+        """One sentence of what was tried in vain; four kinds of fault say enough."""
+        counts = Counter(faults).most_common(4)
+        kinds = ", ".join(f"{count} × {what}" for what, count in counts)
         names = ", ".join(replica.url for replica in self._replicas)
         return (
-            f"engine: expected a reply to {call.path} from {names}, got none to use in {len(faults)} attempts: {came}; "
-            "read the servers' logs, start them again or take them out of the study, then run again"
+            f"engine: expected a reply to {call.path} from {names}, "
+            f"got none to use in {len(faults)} attempts: {kinds}; read the servers' logs, "
+            "start them again or take them out of the study, then run again"
         )
 
 
 def roots(urls: Sequence[str]) -> list[str]:
-    """The servers' addresses without `/v1`; UserError for what is no http address, or none at all."""
-    if not urls or not all(re.fullmatch(r"https?://[^\s/:]+(:\d+)?(/\S*)?", url) for url in urls):
+    """The servers' addresses without `/v1`; UserError for what is no http address, or for none."""
+    address = re.compile(r"https?://[^\s/:]+(:\d+)?(/\S*)?")
+    if not urls or not all(address.fullmatch(url) for url in urls):
         raise UserError(
-            f"engine: expected addresses such as http://127.0.0.1:8000/v1, got {list(urls)}; correct them"
+            f"engine: expected addresses such as http://127.0.0.1:8000/v1, got {list(urls)}; "
+            "correct them"
         )
     return [url.rstrip("/").removesuffix("/v1") for url in urls]

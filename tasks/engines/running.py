@@ -1,4 +1,4 @@
-"""The models of a run: each in a vLLM process of its own, or behind the servers that the study names."""
+"""The models of a run: each in a vLLM process of its own, or behind servers of the study."""
 
 from __future__ import annotations
 
@@ -27,46 +27,53 @@ class RunEngines:
         self._started: dict[str, asyncio.Task[Any]] = {}
 
     async def engine(self, model: Model) -> Engine:
-        """The model's engine; on CPU its verifier's starts beside it, since what is drawn will be scored."""
+        """The model's engine.
+
+        On CPU its verifier's starts beside it, since what is drawn will be scored.
+        """
         run = self._run
-        judge = (
-            run.judge
-            if run.judge and model.fingerprint == run.reviser.fingerprint
-            else run.verifier
-        )
+        judge = run.verifier
+        if run.judge and model.fingerprint == run.reviser.fingerprint:
+            judge = run.judge
         if judge and not on_gpu():
             self._begin(judge, self._start_verifier)
         return await asyncio.shield(self._begin(model, self._start_engine))
 
     async def verifier(self, model: Model) -> Verifier:
+        """The model's engine, asked for scores."""
         return await asyncio.shield(self._begin(model, self._start_verifier))
 
     async def close(self) -> None:
         """End what was started, a start that is still under way included."""
-        for started in await asyncio.gather(*self._started.values(), return_exceptions=True):
-            if not isinstance(started, BaseException):
-                ended = started.close()
-                if inspect.isawaitable(ended):
-                    await ended
+        results = await asyncio.gather(*self._started.values(), return_exceptions=True)
+        for started in results:
+            # A start that failed was raised where it was awaited.
+            if isinstance(started, BaseException):
+                continue
+            # Connections close in the event loop, a process of our own does so by itself.
+            closing = started.close()
+            if inspect.isawaitable(closing):
+                await closing
         self._started.clear()
 
     def _begin(self, model: Model, start: Callable[[Model], Any]) -> asyncio.Task[Any]:
+        """The start of a model, one for all who ask for it."""
         if model.fingerprint not in self._started:
             before = list(self._started.values()) if on_gpu() else []
-            self._started[model.fingerprint] = asyncio.ensure_future(_after(before, start, model))
+            task = asyncio.ensure_future(_start_after(before, start, model))
+            self._started[model.fingerprint] = task
         return self._started[model.fingerprint]
 
     def _server(self, model: Model) -> Server | None:
-        return next(
-            (server for server in self._run.study.engine.servers if server.model == model.name),
-            None,
-        )
+        servers = self._run.study.engine.servers
+        return next((server for server in servers if server.model == model.name), None)
 
     def _start_engine(self, model: Model) -> Engine:
         server = self._server(model)
         if server:
             check_served(server.urls, server.name)
             return HttpGenerator(server.urls, server.name, self._run.format)
+        # Here: a study whose models are all behind servers needs no vLLM.
         from tasks.engines.vllm_generator import VllmGenerator
 
         return VllmGenerator(model.folder, self._run.format, self._run.study.engine)
@@ -77,10 +84,11 @@ class RunEngines:
         if server:
             check_served(server.urls, server.name)
             reading = load_reading(verifier_format, model.folder, format=format)
-            served = HttpServed(
-                server.urls, server.name, head=not reading.verifier_format.generates
-            )
-            return RemoteVerifier(ServedVerifier(reading, served, model.context - 1), served)
+            head = not reading.verifier_format.generates
+            served = HttpServed(server.urls, server.name, head=head)
+            # One token less: a language model's server draws one beside those that are read.
+            longest = model.context - 1
+            return RemoteVerifier(ServedVerifier(reading, served, longest), served)
         from tasks.engines.vllm_served import VllmVerifier
 
         return VllmVerifier(model.folder, verifier_format, self._run.study.engine, format=format)
@@ -102,7 +110,7 @@ class RemoteVerifier:
         await self.served.close()
 
 
-async def _after(
+async def _start_after(
     before: list[asyncio.Task[Any]], start: Callable[[Model], Any], model: Model
 ) -> Any:
     """One engine after the other on a GPU, where each measures the memory that is free."""

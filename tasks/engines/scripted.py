@@ -13,7 +13,7 @@ from tasks.protocols import Draw, Reply, Sampling, StepScore, Stop, VerifierFail
 END = "<end>"
 
 Law = Callable[[tuple[int, ...], random.Random], str]
-"""Text of the next step after a prefix of token ids; one that ends in `<end>` ends the completion."""
+"""Text of the next step after a prefix of token ids; `<end>` at its end ends the completion."""
 
 Opinion = Callable[[str, Sequence[str]], float | None]
 """Score of a question's last step; None fails the call."""
@@ -48,19 +48,23 @@ class ScriptedEngine:
         """Nothing to end."""
 
     def _child(self, start: tuple[int, ...], sampling: Sampling, seed: int) -> Draw:
+        # Seeded by the prefix too: child i of two prefixes would else be one draw.
         rng = random.Random(f"{seed}|{key_of(start)}")
         written: tuple[int, ...] = ()
         while True:
             text = self.law(start + written, rng)
             written += tuple(self.format.tokenizer.encode(text.removesuffix(END)))
             ended = text.endswith(END)
-            if len(written) + ended > sampling.max_tokens:
+            # The end counts as a token, as a model's end-of-text token does.
+            tokens = len(written) + ended
+            if tokens > sampling.max_tokens:
                 return self._read(written[: sampling.max_tokens], "limit", sampling.max_tokens)
             if ended or sampling.until == "step":
-                return self._read(written, "end" if ended else "step", len(written) + ended)
+                return self._read(written, "end" if ended else "step", tokens)
 
     def _read(self, token_ids: tuple[int, ...], stop: Stop, tokens: int) -> Draw:
-        return Draw(token_ids, self.format.tokenizer.decode(token_ids), stop, tokens)
+        text = self.format.tokenizer.decode(token_ids)
+        return Draw(token_ids, text, stop, tokens)
 
 
 @dataclass(slots=True)
@@ -76,13 +80,14 @@ class ScriptedVerifier:
         """One score a step; a step counts as one token more than the one before."""
         await asyncio.sleep(self.seconds)
         self.requests += 1
+        # The question is one token.
         self.read_tokens += 1 + len(steps)
         scores: list[StepScore] = []
-        for i in range(len(steps)):
-            score = self.opinion(question, steps[: i + 1])
+        for last in range(1, len(steps) + 1):
+            score = self.opinion(question, steps[:last])
             if score is None:
                 raise VerifierFailure("scripted failure")
-            scores.append(StepScore(score, 2 + i))
+            scores.append(StepScore(score, 1 + last))
         return scores
 
     def close(self) -> None:

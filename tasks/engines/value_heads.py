@@ -1,8 +1,9 @@
 """Checkpoints with a scalar value head, under the names that vLLM serves.
 
-`Qwen2ForPrmModel` (Skywork-o1) is a language model's body with the value head of trl: one linear layer,
-`v_head.summary`. vLLM serves the same body with one linear layer called `score`. So the head is renamed in the
-header of the file that holds it; no weight changes, and all other files are links to the originals.
+`Qwen2ForPrmModel` (Skywork-o1) is a language model's body with the value head of trl: one linear
+layer, `v_head.summary`. vLLM serves the same body with one linear layer called `score`. So the head
+is renamed in the header of the file that holds it; no weight changes, and all other files are links
+to the originals.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ INDEX = "model.safetensors.index.json"
 
 
 def served_folder(folder: Path, verifier_format: VerifierFormat) -> Path:
-    """The folder to serve: the model's own, or a copy under the state folder with the format's head renamed.
+    """The folder to serve: the model's own, or a copy under the state folder with its head renamed.
 
-    The copy is made once for each state of the originals; a second process finds it or makes the same one.
+    The copy is made once for each state of the originals; a second process finds it or makes the
+    same one.
     """
     if not verifier_format.head:
         return folder
@@ -35,42 +37,50 @@ def served_folder(folder: Path, verifier_format: VerifierFormat) -> Path:
         copies.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=copies))
         convert(folder, work, verifier_format=verifier_format)
+        # In one instant, so that nobody serves half a copy; it fails where another was first.
         try:
             work.rename(target)
-        except OSError:  # another process was first
+        except OSError:
             shutil.rmtree(work)
     return target
 
 
 def convert(folder: Path, target: Path, *, verifier_format: VerifierFormat) -> None:
-    """Fill an empty folder with the checkpoint as the format's architecture; UserError without its head."""
-    found = False
-    for path in sorted(p for p in folder.iterdir() if p.is_file()):
-        if path.suffix == ".safetensors" and _renamed(
-            path, target / path.name, verifier_format.head
-        ):
-            found = True
+    """Fill an empty folder with the checkpoint as the format's architecture.
+
+    UserError where the checkpoint lacks the format's head.
+    """
+    head = verifier_format.head
+    renamed = False
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        copy = target / path.name
+        if path.suffix == ".safetensors" and _copy_renamed(path, copy, head):
+            renamed = True
         elif path.name == INDEX:
-            index = json.loads(path.read_text(encoding="utf-8"))
-            index["weight_map"] = {
-                _name(k, verifier_format.head): v for k, v in index["weight_map"].items()
-            }
-            (target / INDEX).write_text(json.dumps(index), encoding="utf-8")
+            copy.write_text(_rename_in_index(path, head), encoding="utf-8")
         elif path.name != "config.json":
-            (target / path.name).symlink_to(path.resolve())
-    if not found:
+            copy.symlink_to(path.resolve())
+    if not renamed:
         raise UserError(
-            f"verifier: expected weights {verifier_format.head}.* in {folder}, found none; "
+            f"verifier: expected weights {head}.* in {folder}, found none; "
             f"is verifier.format = {verifier_format.name!r} right?"
         )
-    (target / "config.json").write_text(
-        json.dumps(_config(folder, verifier_format), indent=2), encoding="utf-8"
-    )
+    config = json.dumps(_config(folder, verifier_format), indent=2)
+    (target / "config.json").write_text(config, encoding="utf-8")
+
+
+def _rename_in_index(path: Path, head: str) -> str:
+    """The index of a checkpoint in several files: which file holds which tensor."""
+    index = json.loads(path.read_text(encoding="utf-8"))
+    index["weight_map"] = _rename_head(index["weight_map"], head)
+    return json.dumps(index)
 
 
 def _config(folder: Path, verifier_format: VerifierFormat) -> dict[str, Any]:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config.pop("auto_map", None)  # code of the repository, which is never run
+    # Names code of the repository, which is never run.
+    config.pop("auto_map", None)
+    # One label: vLLM then makes a head with one output of its own, called `score`.
     return config | {
         "architectures": [verifier_format.architecture],
         "id2label": {"0": "value"},
@@ -79,17 +89,18 @@ def _config(folder: Path, verifier_format: VerifierFormat) -> dict[str, Any]:
     }
 
 
-def _renamed(path: Path, target: Path, head: str) -> bool:
+def _copy_renamed(path: Path, target: Path, head: str) -> bool:
     """Write the file with its head renamed; False, and nothing written, when it holds none.
 
     The new header is filled up with spaces to the old one's length, so every offset stays.
     """
     with path.open("rb") as source:
+        # safetensors: eight bytes of length, a header in JSON, then the tensors by offset.
         (length,) = struct.unpack("<Q", source.read(8))
         tensors = json.loads(source.read(length))
         if not any(name.startswith(f"{head}.") for name in tensors):
             return False
-        renamed = {_name(k, head): v for k, v in tensors.items()}
+        renamed = _rename_head(tensors, head)
         header = json.dumps(renamed, separators=(",", ":"), ensure_ascii=False).encode()
         with target.open("wb") as copy:
             copy.write(struct.pack("<Q", length) + header.ljust(length))
@@ -97,13 +108,24 @@ def _renamed(path: Path, target: Path, head: str) -> bool:
     return True
 
 
-def _name(name: str, head: str) -> str:
-    return f"score.{name.removeprefix(f'{head}.')}" if name.startswith(f"{head}.") else name
+def _rename_head(tensors: dict[str, Any], head: str) -> dict[str, Any]:
+    """The same by the names that vLLM knows: `<head>.weight` becomes `score.weight`."""
+    renamed: dict[str, Any] = {}
+    for name, tensor in tensors.items():
+        served = name
+        if name.startswith(f"{head}."):
+            served = "score." + name.removeprefix(f"{head}.")
+        renamed[served] = tensor
+    return renamed
 
 
 def _state(folder: Path, verifier_format: VerifierFormat) -> str:
-    facts = {p.name: p.stat() for p in sorted(folder.iterdir()) if p.is_file()}
-    files = [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts.items()]
-    return hashlib.sha256(
-        repr((str(folder.resolve()), verifier_format, files)).encode()
-    ).hexdigest()[:12]
+    """Names what the originals are at present."""
+    # By size and time: hashing the weights takes minutes.
+    files: list[tuple[str, int, int]] = []
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            fact = path.stat()
+            files.append((path.name, fact.st_size, fact.st_mtime_ns))
+    facts = repr((str(folder.resolve()), verifier_format, files))
+    return hashlib.sha256(facts.encode()).hexdigest()[:12]

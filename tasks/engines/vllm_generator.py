@@ -14,7 +14,10 @@ from tasks.study.tables import EngineOptions
 
 
 class VllmGenerator:
-    """An Engine: one request a prefix, all its children at once, batched by vLLM with every other request."""
+    """An Engine: one request a prefix, all its children at once.
+
+    vLLM batches it with every other request.
+    """
 
     def __init__(self, folder: Path, format: Format, options: EngineOptions) -> None:
         self._format = format
@@ -26,22 +29,25 @@ class VllmGenerator:
     async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
         """n children of the prefix; child i is drawn under seed + i."""
         parameters = self._parameters(sampling, n, seed)
+        prompt = {"prompt_token_ids": list(prefix)}
+        stream = self._engine.generate(prompt, parameters, f"draw-{next(self._numbers)}")
+        # FINAL_ONLY: the one output that comes holds all children.
         last: Any = None
-        stream = self._engine.generate(
-            {"prompt_token_ids": list(prefix)}, parameters, f"draw-{next(self._numbers)}"
-        )
         async for output in stream:
             last = output
-        draws = [self._read(piece) for piece in sorted(last.outputs, key=lambda piece: piece.index)]
+        pieces = sorted(last.outputs, key=lambda piece: piece.index)
+        draws = [self._read(piece) for piece in pieces]
         self.generated_tokens += sum(draw.tokens for draw in draws)
         return Reply(draws, len(prefix), last.num_cached_tokens or 0)
 
     def close(self) -> None:
         """End the engine's process."""
         self._engine.shutdown()
-        self._engine = None  # or its __del__ shuts down once more while Python exits
+        # Or its __del__ shuts down once more while Python exits.
+        self._engine = None
 
     def _parameters(self, sampling: Sampling, n: int, seed: int) -> Any:
+        # Imported here: it takes seconds, for which only who draws should wait.
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -64,7 +70,10 @@ class VllmGenerator:
         token_ids = tuple(piece.token_ids)
         tokens = len(token_ids)
         if piece.finish_reason == "length":
-            return Draw(token_ids, self._format.tokenizer.decode(token_ids), "limit", tokens)
+            text = self._format.tokenizer.decode(token_ids)
+            return Draw(token_ids, text, "limit", tokens)
         ended = bool(token_ids) and token_ids[-1] in self._format.end_of_text
+        # The end token is paid for and not kept: a prefix that goes on must not hold it.
         kept = token_ids[:-1] if ended else token_ids
-        return Draw(kept, self._format.tokenizer.decode(kept), "end" if ended else "step", tokens)
+        text = self._format.tokenizer.decode(kept)
+        return Draw(kept, text, "end" if ended else "step", tokens)

@@ -31,37 +31,36 @@ class VllmServed:
         """Raw outputs of the head at the tokens with these offsets."""
         from vllm import PoolingParams
 
-        reply = await self._last(
-            self._engine.encode,
-            token_ids,
-            PoolingParams(task="token_classify", use_activation=False),
-        )
+        # Logits: which activation makes them a score is a matter of the verifier format.
+        parameters = PoolingParams(task="token_classify", use_activation=False)
+        reply = await self._last_output(self._engine.encode, token_ids, parameters)
         return reply.outputs.data[list(places)].float().tolist()
 
     async def next_logprobs(self, token_ids: Sequence[int], wanted: Sequence[int]) -> list[float]:
         """Log-probabilities of the wanted tokens as the one that follows."""
-        reply = await self._last(
-            self._engine.generate, token_ids, _one_token(logprob_token_ids=list(wanted))
-        )
-        (found,) = reply.outputs[0].logprobs
-        return [float(found[token].logprob) for token in wanted]
+        parameters = _one_token(logprob_token_ids=list(wanted))
+        reply = await self._last_output(self._engine.generate, token_ids, parameters)
+        (logprobs,) = reply.outputs[0].logprobs
+        return [float(logprobs[token].logprob) for token in wanted]
 
     async def token_logprobs(self, token_ids: Sequence[int]) -> list[float]:
         """Log-probability of every token but the first."""
-        reply = await self._last(self._engine.generate, token_ids, _one_token(prompt_logprobs=0))
+        parameters = _one_token(prompt_logprobs=0)
+        reply = await self._last_output(self._engine.generate, token_ids, parameters)
+        # The first token follows nothing.
         pairs = zip(token_ids[1:], reply.prompt_logprobs[1:], strict=True)
-        return [float(found[token].logprob) for token, found in pairs]
+        return [float(logprobs[token].logprob) for token, logprobs in pairs]
 
     def close(self) -> None:
         """End the engine's process."""
         self._engine.shutdown()
-        self._engine = None  # or its __del__ shuts down once more while Python exits
+        # Or its __del__ shuts down once more while Python exits.
+        self._engine = None
 
-    async def _last(self, ask: Any, token_ids: Sequence[int], parameters: Any) -> Any:
+    async def _last_output(self, ask: Any, token_ids: Sequence[int], parameters: Any) -> Any:
+        prompt = {"prompt_token_ids": list(token_ids)}
         last: Any = None
-        async for output in ask(
-            {"prompt_token_ids": list(token_ids)}, parameters, f"score-{next(self._numbers)}"
-        ):
+        async for output in ask(prompt, parameters, f"score-{next(self._numbers)}"):
             last = output
         self.read_tokens += len(token_ids)
         return last
@@ -74,19 +73,14 @@ class VllmVerifier:
         self, folder: Path, verifier_format: str, options: EngineOptions, *, format: Format
     ) -> None:
         reading = load_reading(verifier_format, folder, format=format)
-        context = int(
-            json.loads((folder / "config.json").read_text(encoding="utf-8"))[
-                "max_position_embeddings"
-            ]
-        )
-        longest = (
-            min(context, options.max_model_len or context) - reading.verifier_format.generates
-        )  # the token it must draw
-        self._served = VllmServed(
-            served_folder(folder, reading.verifier_format),
-            options,
-            head=not reading.verifier_format.generates,
-        )
+        generates = reading.verifier_format.generates
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        context = int(config["max_position_embeddings"])
+        longest = min(context, options.max_model_len or context)
+        # The one token that a language model must draw takes a place as well.
+        longest -= generates
+        served = served_folder(folder, reading.verifier_format)
+        self._served = VllmServed(served, options, head=not generates)
         self._verifier = ServedVerifier(reading, self._served, longest)
 
     @property

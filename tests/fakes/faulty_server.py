@@ -1,6 +1,7 @@
-"""A loopback server that answers /v1/completions with a scripted model's draws, and misbehaves when it should.
+"""A loopback server of a scripted model at /v1/completions, which misbehaves when it should.
 
-Plain asyncio streams, since a reset or half a body is nothing that a web framework lets its user do.
+Plain asyncio streams, since a reset or half a body is nothing that a web framework lets its user
+do.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ FAULTS = ("busy", "error", "reset", "half", "short", "fewer", "other model", "ha
 
 @dataclass(slots=True)
 class FaultyServer:
-    """One replica. `faulty` is the share of requests that meet one of `faults`, each equally often."""
+    """One replica. `faulty` is the share of requests that meet one of `faults`, each as often."""
 
     format: Format
     law: Law

@@ -1,4 +1,7 @@
-"""One contract for every engine: scripted, behind HTTP, in this process's vLLM and behind a real vLLM server."""
+"""One contract for every engine.
+
+Scripted, behind HTTP, in this process's vLLM and behind a real vLLM server.
+"""
 
 import asyncio
 import inspect
@@ -136,7 +139,10 @@ async def vllm_server():
 
 @asynccontextmanager
 async def served(folder, name, *flags):
-    """The address of a real vLLM server on loopback; nothing of it is left afterwards, however the test ends."""
+    """The address of a real vLLM server on loopback.
+
+    Nothing of it is left afterwards, however the test ends.
+    """
     port = closed_port()
     command = [
         "-m",

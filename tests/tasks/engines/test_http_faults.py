@@ -1,4 +1,4 @@
-"""Whatever servers do: exactly the right draws, none doubled, or an error that says what happened."""
+"""Whatever servers do: the right draws, none doubled, or an error that says what happened."""
 
 import asyncio
 import dataclasses
@@ -15,7 +15,7 @@ from tasks.engines.replica import Limits
 from warehouse.errors import UserError
 
 
-async def family(engine, questions, sizes):
+async def siblings_of(engine, questions, sizes):
     """What a sampler holds and recorded after asking for ever more children of every question."""
     recorded = []
     sampler = Sampler(format=FORMAT, engine=engine, record=recorded.append)
@@ -35,8 +35,8 @@ async def assert_faults_change_nothing(requests, limits=QUICK):
     sizes = (1, 2, 4, 5, 8)  # five requests a question, for 1 + 1 + 2 + 1 + 3 children
     questions = [Question(f"q{i}", f"{i}?", "a") for i in range(requests // len(sizes))]
     async with Asked(server(faulty=0.2), server(faulty=0.2), limits=limits) as served:
-        children, recorded = await family(served.engine, questions, sizes)
-        wanted, once = await family(served.direct, questions, sizes)
+        children, recorded = await siblings_of(served.engine, questions, sizes)
+        wanted, once = await siblings_of(served.direct, questions, sizes)
         met = sum((replica.met for replica in served.servers), start=Counter())
         assert served.engine.in_flight == 0
     assert children == wanted
@@ -53,7 +53,8 @@ async def test_a_fault_in_every_fifth_of_300_requests_changes_no_draw():
 
 @pytest.mark.slow
 async def test_a_fault_in_every_fifth_of_10000_requests_changes_no_draw():
-    # With all requests open at once a busy machine needs longer than a second for a reply that does come.
+    # With all requests open at once a busy machine needs longer than a second for a reply that does
+    # come.
     await assert_faults_change_nothing(10_000, dataclasses.replace(QUICK, total=3.0))
 
 

@@ -27,14 +27,14 @@ class Time:
 def test_models_at_work_at_once_share_the_time() -> None:
     time = Time()
     clock = Clock(now=time)
-    with clock.asked(WRITER):
+    with clock.time_request(WRITER):
         time.at += 2  # writer alone: 2
-        with clock.asked(JUDGE):
+        with clock.time_request(JUDGE):
             time.at += 3  # both: 1.5 each
-            with clock.asked(JUDGE):
+            with clock.time_request(JUDGE):
                 time.at += 1  # a second request to the judge changes nothing: .5 each
     time.at += 5  # nobody
-    with clock.asked(JUDGE):
+    with clock.time_request(JUDGE):
         time.at += 1
     assert dict(clock.seconds) == {"writer": 4.0, "judge": 3.0}  # 7 of the 12 seconds
 
@@ -42,11 +42,11 @@ def test_models_at_work_at_once_share_the_time() -> None:
 def test_a_failed_request_ends_too() -> None:
     time = Time()
     clock = Clock(now=time)
-    with pytest.raises(RuntimeError), clock.asked(WRITER):
+    with pytest.raises(RuntimeError), clock.time_request(WRITER):
         time.at += 1
         raise RuntimeError
     time.at += 1
-    with clock.asked(JUDGE):
+    with clock.time_request(JUDGE):
         time.at += 1
     assert dict(clock.seconds) == {"writer": 1.0, "judge": 1.0}
 

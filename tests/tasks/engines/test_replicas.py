@@ -17,7 +17,8 @@ from warehouse.errors import UserError
 
 
 async def test_requests_go_to_the_replica_with_the_fewest_in_flight():
-    # 40 at once, 10 open at a time on average: the slow one is asked seldom, since its requests stay open.
+    # 40 at once, 10 open at a time on average: the slow one is asked seldom, since its requests
+    # stay open.
     slow, quick = server(seconds=0.4), server(seconds=0.004)
     async with Asked(slow, quick, limits=Limits(at_once=5)) as served:
         seconds = await served.right(60)

@@ -86,7 +86,7 @@ def test_a_step_draw_ends_with_the_separator(seen):
 
 
 def test_child_i_is_the_same_whether_drawn_at_once_or_later(seen):
-    # Seed 4 is child 4 of the family that was drawn from seed 0.
+    # Seed 4 is child 4 of the siblings that were drawn from seed 0.
     assert seen["again"].draws == seen["whole"][0].draws[4:8]
 
 

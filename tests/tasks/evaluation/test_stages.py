@@ -20,9 +20,11 @@ from warehouse.store import Store
 
 ROOT = Path(__file__).parents[3]
 FINAL = {
-    "outcomes": "strategy, budget, question_id, accuracy, mc_error, answer, generated_tokens, verifier_tokens, flops",
+    "outcomes": "strategy, budget, question_id, accuracy, mc_error, answer, generated_tokens, "
+    "verifier_tokens, flops",
     "bins": "difficulty, question_id, value, bin",
-    "policies": "difficulty, bin, budget, strategy, accuracy, lo, hi, gain, gain_lo, gain_hi, over_majority, decided",
+    "policies": "difficulty, bin, budget, strategy, accuracy, lo, hi, gain, gain_lo, gain_hi, "
+    "over_majority, decided",
     "curves": "difficulty, budget, accuracy, lo, hi",
     "efficiencies": "difficulty, budget, factor, lo, hi, beyond",
     "draws": "prefix_key, sampling_key, replicate, child, text, stop, generated_tokens",
@@ -41,7 +43,8 @@ def final_tables(folder):
 def spent(folder):
     with Store.open(folder) as store:
         return store.read(
-            "SELECT run_id, sum(generated_tokens) AS tokens, count(*) AS draws FROM draws GROUP BY run_id"
+            "SELECT run_id, sum(generated_tokens) AS tokens, count(*) AS draws "
+            "FROM draws GROUP BY run_id"
         )
 
 
@@ -60,7 +63,8 @@ def test_the_ledger_equals_the_engines_own_counters(tmp_path):
     engine, judge = Counted.last.writer, Counted.last.judge
     with Store.open(tmp_path / "w") as store:
         generated, prompt, requests = store.read(
-            "SELECT sum(generated_tokens)::INT, sum(prompt_tokens)::INT, sum(requests)::INT FROM draws"
+            "SELECT sum(generated_tokens)::INT, sum(prompt_tokens)::INT, sum(requests)::INT "
+            "FROM draws"
         ).row(0)
         read, calls = store.read(
             "SELECT (sum(tokens) FILTER (requests = 1))::INT, sum(requests)::INT FROM scores"
@@ -83,7 +87,8 @@ def test_an_unchanged_model_costs_no_tokens_and_gives_the_same_tables(tmp_path):
 
 
 def test_a_larger_budget_draws_only_the_difference(tmp_path):
-    # Pools grow from 8 to 16 draws: 8 more a question, and the search at 16 shares its first 8 first steps.
+    # Pools grow from 8 to 16 draws: 8 more a question, and the search at 16 shares its first 8
+    # first steps.
     folder = tmp_path / "w"
     run_all(folder, small_study(strategies=["majority", "weighted"]))
     second = run_all(

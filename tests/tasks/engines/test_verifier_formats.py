@@ -1,4 +1,7 @@
-"""Golden scores: every family over vLLM equals a plain forward pass on a text that is written out here."""
+"""Golden scores: every verifier format over vLLM equals a plain forward pass.
+
+The text that each of them reads is written out here.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +40,12 @@ def options(dtype):
     return EngineOptions(dtype=dtype, max_num_seqs=8)
 
 
-async def ask(folder, family, dtype):
+async def ask(folder, verifier_format, dtype):
     """What the adapter answers, for all steps and for the first two alone."""
     format = load_format("congruences", folder)
-    verifier = await asyncio.to_thread(VllmVerifier, folder, family, options(dtype), format=format)
+    verifier = await asyncio.to_thread(
+        VllmVerifier, folder, verifier_format, options(dtype), format=format
+    )
     try:
         return await verifier.score(QUESTION, STEPS), await verifier.score(QUESTION, STEPS[:2])
     finally:
@@ -77,7 +82,8 @@ def test_two_labels_at_the_step_token(tmp_path, dtype):
     scores, first = asyncio.run(ask(tmp_path / "m", "qwen-math-prm", dtype))
     tokenizer = load_tokenizer(tmp_path / "m")
     token_ids = tokenizer.encode(
-        "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+        "<|im_start|>system\nPlease reason step by step, "
+        "and put your final answer within \\boxed{}.<|im_end|>\n"
         f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
         + "".join(f"{line}<extra_0>" for line in LINES)
         + "<|im_end|>\n"
@@ -123,7 +129,10 @@ async def ask_language_model(folder, dtype):
     """Scores of the two families that read a Llama, from one engine."""
     format = load_format("chat-math", folder)
     served = await asyncio.to_thread(VllmServed, folder, options(dtype), head=False)
-    readings = [load_reading(family, folder, format=format) for family in ("rlhflow", "likelihood")]
+    readings = [
+        load_reading(verifier_format, folder, format=format)
+        for verifier_format in ("rlhflow", "likelihood")
+    ]
     try:
         return [
             await ServedVerifier(reading, served, 500).score(QUESTION, STEPS)
