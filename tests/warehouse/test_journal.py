@@ -115,8 +115,19 @@ def test_an_unknown_table_is_named_with_those_there_are() -> None:
 
 
 def test_the_tables_own_checks_hold_at_the_door() -> None:
-    with pytest.raises(ValueError, match=r"bins: expected \(difficulty IN .* which 1 rows break"):
-        admit("bins", bins(0.5).with_columns(difficulty=pl.lit("guessed")))
+    model = pl.DataFrame(
+        {
+            "model_fingerprint": "f",
+            "model": "m",
+            "kind": "oracle",
+            "parameters": 1,
+            "path": "p",
+            "seen_at": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+    )
+    said = r"model_versions: expected \(kind IN .* which 1 rows break"
+    with pytest.raises(ValueError, match=said):
+        admit("model_versions", model)
 
 
 def test_a_time_without_zone_is_refused() -> None:
