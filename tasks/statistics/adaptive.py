@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import betainc
 
 from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
-from tasks.statistics.subsets import compile_kernel, shuffles
+from tasks.statistics.subsets import shuffles
 
 NEVER = 2.0
 """A threshold that no probability passes."""
@@ -84,19 +84,17 @@ def adaptive_estimates(
     Answers tied for first share. Averaged over `orders` seeded random orders of the pool. Raises
     ValueError for a budget outside the pool, for budgets that do not rise, and below 2 orders.
     """
+    from tasks.statistics import kernels
+
     draws = pool.answers.size
     _check(budgets, draws)
-    names, first, inverse = np.unique(pool.answers, return_index=True, return_inverse=True)
-    # Draws without an answer are −1 and sort first: taken off, classes start at 0.
-    shift = int(names[0] < 0)
-    classes = (inverse - shift).astype(np.int64)
-    correct = pool.correct[first[shift:]].astype(np.float64)
+    classes, correct = pool.relabelled()
     shuffled = shuffles(draws, orders, (seed, draws))
     # A run longer than the pool stands for a rule that does not look at runs.
     agree = rule.agree or draws + 1
     rising = np.array(budgets, dtype=np.int64)
     ahead, threshold = _posteriors(draws, rule.posterior)
-    shares, spent = _walk(classes, correct, shuffled, rising, agree, ahead, threshold)
+    shares, spent = kernels.walk_orders(classes, correct, shuffled, rising, agree, ahead, threshold)
     errors = shares.std(axis=0, ddof=1) / np.sqrt(orders)
     rows = zip(budgets, shares.mean(axis=0), errors, spent.mean(axis=0), strict=True)
     return [
@@ -106,7 +104,7 @@ def adaptive_estimates(
 
 
 def _check(budgets: Sequence[int], draws: int) -> None:
-    # `_walk` goes through an order once, past one budget after the other.
+    # `walk_orders` goes through an order once, past one budget after the other.
     rising = list(budgets) == sorted(budgets)
     if not budgets or min(budgets) < 1 or max(budgets) > draws or not rising:
         raise ValueError(
@@ -120,64 +118,5 @@ def _posteriors(draws: int, posterior: float | None) -> tuple[Floats, float]:
     if posterior is None:
         return np.zeros((draws + 1, draws + 1)), NEVER
     # A table of all pairs of votes, because the incomplete beta function does not compile.
-    votes = np.arange(draws + 1)
-    return 1 - betainc(votes[:, None] + 1.0, votes[None, :] + 1.0, 0.5), posterior
-
-
-@compile_kernel
-def _walk(
-    classes: Any,
-    correct: Any,
-    orders: Any,
-    budgets: Any,
-    agree: int,
-    ahead: Any,
-    threshold: float,
-) -> Any:
-    """Shares (orders, budgets) of the answer right, and draws made (orders, budgets)."""
-    shares = np.zeros((orders.shape[0], budgets.size))
-    spent = np.zeros((orders.shape[0], budgets.size))
-    for row in range(orders.shape[0]):
-        votes = np.zeros(correct.size, dtype=np.int64)
-        run, last, at, made = 0, -1, 0, 0
-        stopped = False
-        while at < budgets.size:
-            if not stopped:
-                one = classes[orders[row, made]]
-                made += 1
-                run = run + 1 if one >= 0 and one == last else int(one >= 0)
-                last = one
-                if one >= 0:
-                    votes[one] += 1
-                first, second = _leading_votes(votes)
-                stopped = run >= agree or (first > 0 and ahead[first, second] > threshold)
-            # Once stopped, every larger budget ends with the same draws.
-            while at < budgets.size and (stopped or budgets[at] == made):
-                shares[row, at] = _right_share(votes, correct)
-                spent[row, at] = made
-                at += 1
-    return shares, spent
-
-
-@compile_kernel
-def _leading_votes(votes: Any) -> Any:
-    """Votes of the first and of the second answer, the same for two that are tied."""
-    first, second = 0, 0
-    for held in votes:
-        if held > first:
-            first, second = held, first
-        elif held > second:
-            second = held
-    return first, second
-
-
-@compile_kernel
-def _right_share(votes: Any, correct: Any) -> Any:
-    """Share of the answers tied for first that are correct; 0 without a vote."""
-    most, _ = _leading_votes(votes)
-    tied, won = 0, 0.0
-    for name in range(votes.size):
-        if most > 0 and votes[name] == most:
-            tied += 1
-            won += correct[name]
-    return won / tied if tied > 0 else 0.0
+    votes = np.arange(draws + 1) + 1.0
+    return 1 - betainc(votes[:, None], votes[None, :], 0.5), posterior

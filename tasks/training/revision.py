@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from transformers import LlamaForCausalLM
 
 from tasks.benchmarks.congruences import vocabulary
-from tasks.statistics.subsets import compile_kernel
+from tasks.statistics.kernels import compile_kernel
 from tasks.training.attempts import (
     WINDOW,
     Revising,
@@ -30,7 +30,7 @@ from tasks.training.attempts import (
     revision_prompt,
     without_end,
 )
-from tasks.training.cards import count_parameters, plain, weights_digest, write_card
+from tasks.training.cards import Figures, count_parameters, plain, weights_digest, write_card
 from tasks.training.chains import POSITIONS, measure_revision
 from tasks.training.decoder import Decoder, decoder
 from tasks.training.generator import AS_WANTED, load_generator, save_model
@@ -202,7 +202,7 @@ def train_revision(
     recipe: RevisionRecipe | None = None,
     states: Path | None = None,
     measured_on: int = 300,
-) -> dict[str, object]:
+) -> Figures:
     """Figures of a revision model made from the generator in `generator` and saved in `out`."""
     recipe = recipe or RevisionRecipe()
     torch.manual_seed(seed)
@@ -214,7 +214,7 @@ def train_revision(
     save_model(model, out)
     weights = decoder(model, positions=POSITIONS)
     asked = ask("validation", measured_on, seed=2)
-    figures: dict[str, object] = {
+    figures: Figures = {
         "seed": seed,
         "recipe": plain(recipe),
         "made_from": weights_digest(generator),
@@ -227,9 +227,7 @@ def train_revision(
     return figures
 
 
-def tune(
-    model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int
-) -> dict[str, object]:
+def tune(model: LlamaForCausalLM, generator: Path, *, tuning: Tuning, seed: int) -> Figures:
     """Figures of the second phase; the model is changed in place."""
     watch = Stopwatch()
     asked = ask("train", tuning.questions + tuning.held_out, seed=seed + 2)

@@ -19,7 +19,8 @@ from tasks.serving.offline import accuracy_of_answers, replay_answers
 from tasks.serving.policy import Policy, PolicyCell, load_policy, policy_run
 from tasks.serving.probe import load_probe
 from tasks.serving.solver import open_solver
-from tasks.statistics.adaptive import Rule, _posteriors, _walk, stops_at
+from tasks.statistics.adaptive import Rule, _posteriors, stops_at
+from tasks.statistics.kernels import walk_orders
 from tasks.strategies import parse
 from warehouse.errors import UserError
 from warehouse.store import Store
@@ -244,7 +245,7 @@ def test_draws_stop_where_the_estimator_stops_them(answers, rule):
     names = sorted({one for one in answers if one is not None})
     classes = np.array([-1 if one is None else names.index(one) for one in answers], dtype=np.int64)
     order, budgets = np.arange(len(answers))[None, :], np.array([len(answers)], dtype=np.int64)
-    _, spent = _walk(
+    _, spent = walk_orders(
         classes,
         np.zeros(max(len(names), 1)),
         order,

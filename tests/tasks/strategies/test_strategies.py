@@ -1,6 +1,8 @@
 """How strategies are named, which budgets they take, and what is particular to each (METHOD §5)."""
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -292,3 +294,10 @@ async def test_a_search_takes_no_more_tokens_than_a_whole_completion_may() -> No
     for key in examples(revises=False):
         groups = await bench.run(key, 16)
         assert all(node.generated_tokens <= WHOLE.max_tokens for group in groups for node in group)
+
+
+def test_naming_strategies_and_studies_does_not_import_numba() -> None:
+    # vLLM's processes import the program again, and cannot start beside numba.
+    code = "import sys, flows.cli.main, tasks.stages; assert 'numba' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

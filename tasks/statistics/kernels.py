@@ -1,0 +1,157 @@
+"""Loops over draws that numba compiles: votes over subsets, and orders walked draw by draw.
+
+Imported where a kernel is first called and nowhere else. vLLM starts its processes by importing the
+program again, and cannot start beside numba.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba  # pyright: ignore[reportMissingTypeStubs]
+import numpy as np
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def compile_kernel(kernel: Kernel) -> Kernel:
+    """The same function compiled by numba at its first call, kept on disk for later processes."""
+    # Without the lock of the interpreter, so that threads estimate several questions at once.
+    options: dict[str, Any] = {"cache": True, "nogil": True}
+    return cast("Kernel", numba.njit(**options)(kernel))  # pyright: ignore
+
+
+@compile_kernel
+def winning_subsets(target: int, rivals: Any, silent: int, budgets: Any, choose: Any) -> Any:
+    """Number of subsets that `target` wins, ties shared: summed over its votes j."""
+    wins = np.zeros(budgets.size)
+    for votes in range(1, min(target, budgets[-1]) + 1):
+        # The other rivals cannot reach j: every way of drawing them is open.
+        able = np.sum(rivals >= votes)
+        free = silent + np.sum(rivals[able:])
+        shares = _rival_shares(rivals[:able], votes, budgets[-1] - votes, choose)
+        for at in range(budgets.size):
+            rest = budgets[at] - votes
+            least, most = max(0, rest - free), min(rest, shares.size - 1)
+            total = 0.0
+            for drawn in range(least, most + 1):
+                total += shares[drawn] * choose[free, rest - drawn]
+            wins[at] += choose[target, votes] * total
+    return wins
+
+
+@compile_kernel
+def _rival_shares(rivals: Any, votes: int, limit: int, choose: Any) -> Any:
+    """Ways to draw m ≤ limit of the rivals, none above `votes`, over 1 + those equal to it.
+
+    `ways[t, m]` counts the ways in which t of the rivals so far are tied. With r rivals so far m
+    lies between t·votes and that plus (r − t)·(votes − 1).
+    """
+    # Each tied rival takes `votes` of the m draws: more of them than this do not fit.
+    most = min(rivals.size, limit // votes)
+    ways = np.zeros((most + 1, max(limit, 0) + 1))
+    ways[0, 0] = 1.0
+    for seen in range(rivals.size):
+        row = choose[rivals[seen]]
+        # Downwards in t and m: what is read still belongs to the rivals before this one.
+        for ties in range(min(seen + 1, most), -1, -1):
+            floor = ties * votes
+            before = floor + (seen - ties) * (votes - 1)
+            for drawn in range(min(limit, before + votes - 1), floor - 1, -1):
+                least, last = max(0, drawn - before), min(votes - 1, drawn - floor)
+                total = 0.0
+                for taken in range(least, last + 1):
+                    total += ways[ties, drawn - taken] * row[taken]
+                if ties > 0:
+                    total += ways[ties - 1, drawn - votes] * row[votes]
+                ways[ties, drawn] = total
+    for ties in range(1, most + 1):
+        ways[0] += ways[ties] / (1 + ties)
+    return ways[0]
+
+
+@compile_kernel
+def vote_credits(classes: Any, points: Any, correct: Any) -> Any:
+    # Both are emptied at the end of each row: quicker than new arrays for thousands of rows.
+    totals = np.zeros(correct.size, dtype=np.int64)
+    voters = np.zeros(correct.size, dtype=np.int64)
+    shares = np.zeros(classes.shape[0])
+    for row in range(classes.shape[0]):
+        most = -1
+        for place in range(classes.shape[1]):
+            one = classes[row, place]
+            if one >= 0:
+                totals[one] += points[row, place]
+                voters[one] += 1
+                # Points are not negative: totals only rise, so the largest seen is the largest.
+                most = max(most, totals[one])
+        tied, won = 0, 0.0
+        for one in classes[row]:
+            if one >= 0:
+                # A class that was met before has been emptied: it counts once.
+                if totals[one] == most:
+                    tied += voters[one]
+                    won += voters[one] * correct[one]
+                totals[one] = 0
+                voters[one] = 0
+        if tied > 0:
+            shares[row] = won / tied
+    return shares
+
+
+@compile_kernel
+def walk_orders(
+    classes: Any,
+    correct: Any,
+    orders: Any,
+    budgets: Any,
+    agree: int,
+    ahead: Any,
+    threshold: float,
+) -> Any:
+    """Shares (orders, budgets) of the answer right, and draws made (orders, budgets)."""
+    shares = np.zeros((orders.shape[0], budgets.size))
+    spent = np.zeros((orders.shape[0], budgets.size))
+    for row in range(orders.shape[0]):
+        votes = np.zeros(correct.size, dtype=np.int64)
+        run, last, at, made = 0, -1, 0, 0
+        stopped = False
+        while at < budgets.size:
+            if not stopped:
+                one = classes[orders[row, made]]
+                made += 1
+                run = run + 1 if one >= 0 and one == last else int(one >= 0)
+                last = one
+                if one >= 0:
+                    votes[one] += 1
+                first, second = _leading_votes(votes)
+                stopped = run >= agree or (first > 0 and ahead[first, second] > threshold)
+            # Once stopped, every larger budget ends with the same draws.
+            while at < budgets.size and (stopped or budgets[at] == made):
+                shares[row, at] = _right_share(votes, correct)
+                spent[row, at] = made
+                at += 1
+    return shares, spent
+
+
+@compile_kernel
+def _leading_votes(votes: Any) -> Any:
+    """Votes of the first and of the second answer, the same for two that are tied."""
+    first, second = 0, 0
+    for held in votes:
+        if held > first:
+            first, second = held, first
+        elif held > second:
+            second = held
+    return first, second
+
+
+@compile_kernel
+def _right_share(votes: Any, correct: Any) -> Any:
+    """Share of the answers tied for first that are correct; 0 without a vote."""
+    most, _ = _leading_votes(votes)
+    tied, won = 0, 0.0
+    for name in range(votes.size):
+        if most > 0 and votes[name] == most:
+            tied += 1
+            won += correct[name]
+    return won / tied if tied > 0 else 0.0
