@@ -30,15 +30,17 @@ class Meter:
     cached_tokens: int = 0
     """Prompt tokens that the strategy had written or read before: a prefix cache has them."""
     verifier_tokens: int = 0
-    _scored: set[str] = field(default_factory=set[str])
-    _drawn: Counter[str] = field(default_factory=Counter[str])
+    _scores: set[str] = field(default_factory=set[str])
+    """Keys of the nodes whose score was counted."""
+    _draws: Counter[str] = field(default_factory=Counter[str])
+    """Siblings that were counted, by their key."""
 
     def count_draws(self, key: str, parent: Node, siblings: Sequence[Node]) -> None:
         """Count one request for those of the siblings of this key that were not counted yet."""
-        new = siblings[self._drawn[key] :]
+        new = siblings[self._draws[key] :]
         if not new:
             return
-        self._drawn[key] = len(siblings)
+        self._draws[key] = len(siblings)
         self.prompt_tokens += len(parent.token_ids)
         # A prefix with steps is one that the strategy wrote itself; a question's prompt is not.
         if parent.steps:
@@ -48,8 +50,8 @@ class Meter:
 
     def count_score(self, node: Node, tokens: int) -> None:
         """Count one verifier call on a node."""
-        if node.key not in self._scored:
-            self._scored.add(node.key)
+        if node.key not in self._scores:
+            self._scores.add(node.key)
             self.verifier_tokens += tokens
 
     def spent(self, share: float = 1) -> Spent:

@@ -18,6 +18,7 @@ from tasks.asking.costs import Spent, costs
 from tasks.asking.questioning import Questioning, Result
 from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
 from tasks.runs.events import stage
 from tasks.runs.run import Run
@@ -59,6 +60,7 @@ class _Estimation:
             try:
                 outcomes = await self._question_rows(question)
             except MissingDraws:
+                # Rather none than some: a question counts at every cell, or at none.
                 continue
             names = {"run_id": self.run.run_id, "question_id": question.question_id}
             rows += [names | outcome for outcome in outcomes]
@@ -77,24 +79,14 @@ class _Estimation:
         reads = await self.reader.read(self.asking.proposing.scorer, nodes)
         cut = sum(node.stop == "limit" for node in nodes)
         shares = _shares(reads, cut=cut, of=len(nodes))
-        draw = _MeanDraw(
-            prompt=float(len(self.asking.root(question).token_ids)),
-            generated=sum(node.generated_tokens for node in nodes) / len(nodes),
-            verified=sum(read.verifier_tokens for read in reads) / len(nodes),
-        )
-        pool = QuestionPool.of(
-            _pool(reads),
-            self.run.study.budgets,
-            seed=_seed(self.run, question),
-        )
+        draw = _mean_draw(self.asking.root(question), nodes, reads)
+        seed = _seed(self.run, question)
+        pool = QuestionPool.of(_pool(reads), self.run.study.budgets, seed=seed)
+        generator, verifier = self.run.generator, self.run.verifier
         rows: list[Row] = []
         for key, figure, scored in self._pool_figures(pool):
-            cost = costs(
-                self.run.generator,
-                self.run.verifier,
-                figure.generations,
-                draw.spent(figure.generations, scored=scored),
-            )
+            spent = draw.spent(figure.generations, scored=scored)
+            cost = costs(generator, verifier, figure.generations, spent)
             reached = _Figure(figure.budget, figure.accuracy, figure.mc_error, None)
             rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
         return rows
@@ -113,6 +105,7 @@ class _Estimation:
 
         Groups are alike, so that a smaller number of them costs its share of what all took.
         """
+        # The scores are those that the search saw: a replay asks no verifier.
         scorer = self.asking.side(result.strategy).scorer
         reads = await self.reader.read(scorer, result.completions)
         # What a search lacks of its slots was cut on the way; revisions return their cut attempts.
@@ -153,6 +146,16 @@ class _MeanDraw(NamedTuple):
             prompt=self.prompt,
             verifier=self.verified * generations if scored else 0.0,
         )
+
+
+def _mean_draw(root: Node, nodes: list[Node], reads: list[GradedCompletion]) -> _MeanDraw:
+    generated = sum(node.generated_tokens for node in nodes)
+    verified = sum(read.verifier_tokens for read in reads)
+    return _MeanDraw(
+        prompt=float(len(root.token_ids)),
+        generated=generated / len(nodes),
+        verified=verified / len(nodes),
+    )
 
 
 class _Figure(NamedTuple):

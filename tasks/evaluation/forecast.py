@@ -58,6 +58,7 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     each = stored.mean if stored.mean is not None else float(study.generator.max_tokens)
     tokens = max(0, draws - stored.completions) * each
     alone = count * sum(budget for _, budget in study.cells()) * each
+    # Of earlier runs on this machine, whatever they drew.
     pace = generated_a_second(store)
     return Forecast(
         model=model.rpartition("/")[2],

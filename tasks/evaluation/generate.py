@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tasks.asking.plan import plan
-from tasks.asking.questioning import Questioning, questioning
+from tasks.asking.questioning import questioning
 from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
 from tasks.asking.stored import stored_draws, stored_scores
@@ -48,7 +49,8 @@ async def _generate(store: Store, run: Run, engines: Engines, progress: Progress
     recorder = Recorder(store, run, {s.key: s for s in owed.samplings})
     done = ProgressCounter(owed.units * len(run.benchmark.questions), progress, recorder)
     clock = Clock()
-    asking = _asking(store, run, engines, recorder, done.count_one, clock)
+    models = _Models(store, run, engines, recorder, clock)
+    asking = questioning(run, sampler=models.sampler, scorer=models.scorer, done=done.count_one)
     try:
         await record_while(asking.everything(), recorder, done)
     finally:
@@ -58,37 +60,37 @@ async def _generate(store: Store, run: Run, engines: Engines, progress: Progress
     return recorder.generated_tokens
 
 
-def _asking(
-    store: Store,
-    run: Run,
-    engines: Engines,
-    recorder: Recorder,
-    done: Callable[[], None],
-    clock: Clock,
-) -> Questioning:
-    """The run's questioning with what is stored, and engines for the rest.
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """A run's models: what is stored of them, and engines for the rest.
 
     No engine is started before something is missing.
     """
 
-    def sampler(model: Model) -> Sampler:
+    store: Store
+    run: Run
+    engines: Engines
+    recorder: Recorder
+    clock: Clock
+
+    def sampler(self, model: Model) -> Sampler:
+        """Draws of one model."""
         return Sampler(
-            format=run.format,
-            engine=Lazy(engines, model, clock),
-            known=stored_draws(store, run, model),
-            record=partial(recorder.draw, model),
-            seed=run.study.seed,
+            format=self.run.format,
+            engine=Lazy(self.engines, model, self.clock),
+            known=stored_draws(self.store, self.run, model),
+            record=partial(self.recorder.draw, model),
+            seed=self.run.study.seed,
         )
 
-    def scorer(verifier: Model | None, whole: bool) -> Scorer:
+    def scorer(self, verifier: Model | None, whole: bool) -> Scorer:
+        """Scores of one verifier; without one every score is missing."""
         if verifier is None:
             return Scorer(verifier=None, whole=whole)
         return Scorer(
-            verifier=Lazy(engines, verifier, clock),
-            known=stored_scores(store, run, verifier),
+            verifier=Lazy(self.engines, verifier, self.clock),
+            known=stored_scores(self.store, self.run, verifier),
             whole=whole,
-            record=partial(recorder.score, verifier),
-            record_failure=partial(recorder.failure, verifier),
+            record=partial(self.recorder.score, verifier),
+            record_failure=partial(self.recorder.failure, verifier),
         )
-
-    return questioning(run, sampler=sampler, scorer=scorer, done=done)

@@ -12,11 +12,14 @@ from tasks.strategies.tools import ROUNDS, Tools, best_first, children_of_each, 
 
 
 class _Head(NamedTuple):
-    """Where a subtree goes on: its place among the subtrees, its best prefix, its open slots."""
+    """Where a subtree goes on."""
 
     place: int
+    """Among the subtrees."""
     node: Node
+    """Its best prefix."""
     slots: int
+    """Its open ones."""
 
 
 async def dvts(root: Node, budget: int, *, m: int, tools: Tools) -> list[list[Node]]:
