@@ -16,42 +16,51 @@ from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
 EVENT = "ttc.regression"
+"""Name of the event; the trigger in infra/prefect.yaml expects it."""
 
 
 @flow(name="alarm", log_prints=True)
 def alarm(run_id: str) -> None:
-    """Give the verdict on a run to the command and the webhook of its study's gate."""
-    told = _verdict(run_id)
-    print(alarm_sentence(told))
-    deliver(study_of(Snapshot(settings().warehouse), run_id).gate, told)
+    """Give a run's alarm to the command and the webhook of its study's gate."""
+    raised = _alarm_as_json(run_id)
+    print(alarm_sentence(raised))
+    deliver(study_of(Snapshot(settings().warehouse), run_id).gate, raised)
 
 
 def emit_alarm(run_id: str) -> None:
-    """Emit the event. The automation of `ttc up` answers it with the flow above; where there is none, it runs here.
+    """Emit the event; the automation of `ttc up` answers it with the flow above.
 
-    A command or webhook that fails leaves a failed alarm; the run itself is good.
+    Where there is no automation, the flow runs here. A command or webhook that fails leaves a
+    failed alarm; the run itself is good.
     """
-    told = json.loads(_verdict(run_id))
-    name = f"{told['version']['benchmark']}.{told['version']['family']}"
+    raised = json.loads(_alarm_as_json(run_id))
+    version = raised["version"]
+    name = f"{version['benchmark']}.{version['family']}"
     resource = {
         "prefect.resource.id": f"ttc.policy.{name}",
         "prefect.resource.name": f"policy of {name}",
     }
-    emit_event(EVENT, resource, payload={"run_id": run_id, **told})
+    emit_event(EVENT, resource, payload={"run_id": run_id, **raised})
     if not _automation_answers():
+        # The state instead of its error: raised, it would fail the nightly that calls this.
         alarm(run_id, return_state=True)
 
 
-def _verdict(run_id: str) -> str:
-    told = alarm_of_run(Snapshot(settings().warehouse), run_id)
-    if told is None:
+def _alarm_as_json(run_id: str) -> str:
+    """What the gate stored of the run, as JSON; UserError when it raised no alarm."""
+    stored = alarm_of_run(Snapshot(settings().warehouse), run_id)
+    if stored is None:
         raise UserError(
-            f"alarm: expected a run with event 'regressed', {run_id} has none; nobody needs to be told"
+            f"alarm: expected a run with event 'regressed', {run_id} has none; "
+            "nobody needs to be told"
         )
-    return told
+    return stored
 
 
 def _automation_answers() -> bool:
-    """Whether a worker waits for what the automation starts: without a server, or with none, nobody would come."""
+    """Whether a worker waits for what the automation starts.
+
+    Without a server, or with one that no worker has reported to, nobody would come.
+    """
     api = get_current_settings().api.url
     return api is not None and worker_is_online(api)

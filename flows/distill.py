@@ -17,6 +17,7 @@ from tasks.settings import settings
 from tasks.study.study import Study
 from tasks.training.harvest import (
     By,
+    Harvest,
     distill_table,
     harvest,
     harvest_study,
@@ -28,7 +29,7 @@ from warehouse.store import Store
 
 @flow(name="distill", log_prints=False)
 def distill(study: Study, rounds: int, by: By) -> list[str]:
-    """Run ids of round 0, the study's model, and of the version that each round makes from the one before."""
+    """Run ids of round 0, the study's model, and of the version that each round makes."""
     model = study.generator.models[0]
     run_ids = [ensure_evaluated(version_study(study, model, by), model)]
     for number in range(1, rounds + 1):
@@ -50,30 +51,35 @@ def ensure_evaluated(study: Study, model: str) -> str:
 
 
 def next_version(study: Study, parent: str, number: int, by: By) -> Path:
-    """Folder of the version that a round makes from its parent; one that is there is taken as it is."""
+    """Folder of the version that a round makes of its parent; one that is there stays."""
+    # Training needs PyTorch, which evaluating a version that is there does not.
     from tasks.training.cards import plain
     from tasks.training.distill import DistillRecipe, train_distilled
 
-    asking, recipe, least = (
-        harvest_study(study, parent, number),
-        DistillRecipe(),
-        distill_table(study).least_score,
-    )
+    asking = harvest_study(study, parent, number)
+    recipe = DistillRecipe()
+    least = distill_table(study).least_score
+    # Only for its fingerprints: the name says what the version is made from, so a round that is
+    # repeated finds it before anything is drawn.
     run = prepare_run(asking, parent, run_id="")
-    place = (
-        settings().home
-        / "distilled"
-        / version_name(run, number, by=by, least_score=least, recipe=plain(recipe))
-    )
+    name = version_name(run, number, by=by, least_score=least, recipe=plain(recipe))
+    place = settings().home / "distilled" / name
+    # The card is written last: a folder without one was left by a training that was stopped.
     if (place / "card.json").is_file():
         return place
+    learnt = _harvest_run(asking, parent, by=by, least_score=least)
+    facts, seed = learnt.facts(number, by=by), study.seed
+    # Training prints its progress; standard output belongs to the tables of the command.
+    with contextlib.redirect_stdout(sys.stderr):
+        train_distilled(
+            locate(parent), place, texts=learnt.texts, facts=facts, recipe=recipe, seed=seed
+        )
+    return place
+
+
+def _harvest_run(asking: Study, parent: str, *, by: By, least_score: float) -> Harvest:
+    """What the parent's search served on training questions, drawn and graded as in any run."""
     run_id = stages.open_run(asking, parent)
     stages.generate(run_id)
     stages.grade(run_id)
-    found = harvest(settings().warehouse, run_id, by=by, least_score=least)
-    facts = found.facts(number, by=by)
-    with contextlib.redirect_stdout(sys.stderr):
-        train_distilled(
-            locate(parent), place, texts=found.texts, facts=facts, recipe=recipe, seed=study.seed
-        )
-    return place
+    return harvest(settings().warehouse, run_id, by=by, least_score=least_score)

@@ -14,7 +14,8 @@ from warehouse.store import Store
 
 @flow(name="exchange", log_prints=False)
 def exchange(study: Study) -> list[str]:
-    """Compare every model version of the study with its larger model, and publish; returns the ids of their runs."""
+    """Ids of the model versions' runs, each compared with the larger model and published."""
+    # All are looked up before the first draw: a version without a run is refused at no cost.
     run_ids = [complete(study, model) for model in study.generator.models]
     for run_id in run_ids:
         stages.exchange(run_id)
@@ -28,7 +29,7 @@ def complete(study: Study, model: str) -> str:
         run_id = complete_run(store, study, model)
     if run_id is None:
         raise UserError(
-            f"exchange: expected a complete run of study {study.name} for {model} as they are now, found none; "
-            f"start with `ttc run {study.name}`"
+            f"exchange: expected a complete run of study {study.name} for {model} "
+            f"as they are now, found none; start with `ttc run {study.name}`"
         )
     return run_id

@@ -17,7 +17,10 @@ from warehouse.snapshot import Snapshot
 
 
 class Incomplete(Exception):
-    """A run ended with outcomes missing: nothing was published; running the study again fills the gap."""
+    """A run ended with outcomes missing: nothing was published.
+
+    Running the study again fills the gap.
+    """
 
 
 @flow(name="nightly", log_prints=False)
@@ -39,6 +42,7 @@ def evaluate(study: Study, model: str) -> str:
     worse = stages.compare_with_champion(run_id)
     stages.publish(run_id)
     show(study, run_id)
+    # Last: what the alarm points to is published by then.
     if worse:
         emit_alarm(run_id)
     return run_id
@@ -49,10 +53,10 @@ def show(study: Study, run_id: str) -> None:
     summary = load_summary(Snapshot(settings().warehouse), run_id)
     rows: dict[int, dict[str, str | int]] = {}
     for cell in policy_cells(summary, summary.used_difficulty):
-        rows.setdefault(cell.bin, {"bin": cell.bin})[f"N = {cell.budget}"] = (
-            f"{cell.strategy} {cell.accuracy:.2f}"
-        )
+        row = rows.setdefault(cell.bin, {"bin": cell.bin})
+        row[f"N = {cell.budget}"] = f"{cell.strategy} {cell.accuracy:.2f}"
     create_table_artifact(
+        # Prefect takes lower-case letters, digits and dashes; one key a study keeps its history.
         key=re.sub(r"[^a-z0-9]+", "-", f"policy-{study.name}".lower()),
         table=[rows[bin_] for bin_ in sorted(rows)],
         description=f"Compute-optimal policy of {summary.run['model']}, run {run_id}",

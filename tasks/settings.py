@@ -1,8 +1,13 @@
-"""Where things live on this machine: environment variables `TTC_…`, all with working defaults."""
+"""Where things live on this machine: environment variables `TTC_…`, all with working defaults.
+
+And what keeps the packages underneath quiet: their switches for telemetry and log noise.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -21,15 +26,102 @@ class Settings(BaseSettings):
     prefect_port: int = 4200
     mlflow_port: int = 5000
     prefect_api: str | None = None
-    """Address of an existing Prefect server, e.g. http://prefect.lan:4200/api; None: `ttc up` starts one."""
+    """Address of an existing Prefect server, e.g. http://prefect.lan:4200/api.
+
+    None: `ttc up` starts one.
+    """
     mlflow_uri: str | None = None
-    """Address of an existing MLflow server; None: the one of `ttc up`, or the files under `home`."""
+    """Address of an existing MLflow server; None: that of `ttc up`, or the files under `home`."""
 
     @property
     def warehouse(self) -> Path:
+        """Folder of journal, database and snapshot."""
         return self.home / "warehouse"
+
+    @property
+    def prefect_address(self) -> str:
+        """Prefect's API: of the named server, else where `ttc up` serves it."""
+        return self.prefect_api or f"http://{self.host}:{self.prefect_port}/api"
+
+    @property
+    def prefect_page(self) -> str:
+        """Prefect's page for the eye, without a slash at its end."""
+        return self.prefect_address.rstrip("/").removesuffix("/api")
+
+    @property
+    def mlflow_address(self) -> str:
+        """MLflow's page: of the named server, else where `ttc up` serves it."""
+        return self.mlflow_uri or f"http://{self.host}:{self.mlflow_port}"
+
+    def mlflow_store(self) -> str:
+        """URI that runs are published to: the named server, else a database file, its folder made.
+
+        Not `mlflow_address`: the file takes runs whether or not `ttc up`, which shows it, is up.
+        """
+        if self.mlflow_uri:
+            return self.mlflow_uri
+        folder = self.home / "mlflow"
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{folder / 'mlflow.db'}"
 
 
 def settings() -> Settings:
     """The settings as the environment has them now."""
     return Settings()
+
+
+class Switches(NamedTuple):
+    """Environment variables that quieten a package: what it sends home, and what it prints."""
+
+    telemetry: dict[str, str]
+    noise: dict[str, str]
+
+
+QUIET: Final = {
+    "python": Switches({}, {"PYTHONWARNINGS": "ignore"}),
+    "prefect": Switches(
+        # The first is read by servers, the second by clients.
+        {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"},
+        {
+            "PREFECT_LOGGING_LEVEL": "CRITICAL",
+            "PREFECT_LOGGING_ROOT_LEVEL": "ERROR",
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+            "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+            "PREFECT_CLI_COLORS": "false",
+        },
+    ),
+    "mlflow": Switches(
+        # Its own switch is needed: of DO_NOT_TRACK it honours the value "true" only.
+        {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        {
+            "MLFLOW_LOGGING_LEVEL": "ERROR",
+            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        },
+    ),
+    "vllm": Switches({"VLLM_NO_USAGE_STATS": "1"}, {"VLLM_LOGGING_LEVEL": "ERROR"}),
+    "huggingface_hub": Switches({"HF_HUB_DISABLE_TELEMETRY": "1"}, {}),
+    "transformers": Switches({}, {"TRANSFORMERS_VERBOSITY": "error"}),
+    "torch": Switches({}, {"TORCH_CPP_LOG_LEVEL": "ERROR"}),
+}
+"""Switches by package. Most are read when the package is imported, so they are set before."""
+
+
+def quieten(*packages: str) -> None:
+    """Switch off telemetry and noise of some packages, here and in child processes.
+
+    What the user has set stays.
+    """
+    for package in packages:
+        _set_defaults(QUIET[package].telemetry | QUIET[package].noise)
+
+
+def stop_telemetry() -> None:
+    """Switch off the telemetry of every package, and leave what they print as it is."""
+    for switches in QUIET.values():
+        _set_defaults(switches.telemetry)
+
+
+def _set_defaults(variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)

@@ -19,27 +19,31 @@ DAMAGE = (
     duckdb.InternalError,
     duckdb.SerializationException,
 )
+"""Kinds of error that say of a file or its log that it cannot be read."""
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Whether the file and not the query is at fault: DuckDB reports a wrong checksum as a bare Error."""
+    """Whether the file and not the query is at fault."""
+    # A wrong checksum comes as a bare Error, of which every other error is a subclass.
     return type(error) is duckdb.Error or isinstance(error, DAMAGE)
 
 
 def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
     """A connection to the migrated database with its views.
 
-    A file or write-ahead log that refuses to open is set aside, and an empty database takes its place, to
-    be filled from the journal; one line on stderr says so. Raises Busy when another program has the file
-    open.
+    A file or write-ahead log that refuses to open is set aside, and an empty database takes its
+    place, to be filled from the journal; one line on stderr says so. Raises Busy when another
+    program has the file open.
     """
     suspect = _suspect(path)
     if suspect.exists():
         _report(move_away(path, "damaged"), path, suspect.read_text())
         suspect.unlink()
     try:
-        return _opened(path)
+        return _open(path)
     except duckdb.Error as error:
+        # DuckDB has no error of its own for this; without the look at its text, a file that a
+        # user has open in another program would be set aside as damaged.
         if "Conflicting lock" in str(error):
             raise Busy(
                 f"Another program has {path} open: close it, then try again ({error})."
@@ -47,15 +51,14 @@ def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
         if not is_damage(error):
             raise
         _report(move_away(path, "damaged"), path, _first_line(error))
-        return _opened(path)
+    return _open(path)
 
 
 def _report(moved: list[Path], path: Path, reason: str) -> None:
     names = ", ".join(file.name for file in moved) or "nothing"
     print(
-        f"warehouse: {path} is damaged ({reason}); set aside: {names}. It is being rebuilt from the "
-        "journal, which has "
-        "everything; the files set aside may be deleted.",
+        f"warehouse: {path} is damaged ({reason}); set aside: {names}. It is being rebuilt from "
+        "the journal, which has everything; the files set aside may be deleted.",
         file=sys.stderr,
     )
 
@@ -69,13 +72,17 @@ def _first_line(error: duckdb.Error) -> str:
     return str(error).splitlines()[0]
 
 
-def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    # Without installing extensions: an opening must not reach for the network.
     connection = duckdb.connect(path, config={"autoinstall_known_extensions": False})
     try:
+        # Otherwise a time would read differently on every machine.
         connection.execute("SET TimeZone = 'UTC'")
         if migrate(connection):
+            # Into the file at once: then the log, which a kill may tear, changes no table.
             connection.execute("CHECKPOINT")
         create_views(connection)
+        # A look at the rows that every opening needs: damage shows here rather than later.
         connection.sql("SELECT count(*), max(merged_at) FROM segments").fetchall()
     except BaseException:
         connection.close()
@@ -86,7 +93,8 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
 def move_away(path: Path, why: str) -> list[Path]:
     """Where the database and its log now lie, `<name>.<why>-<utc time>`; empty when there was none.
 
-    The log goes first: a database without its log is merely older, a log without its database is a trap.
+    The log goes first: a database without its log is merely older, a log without its database is
+    a trap.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     moved: list[Path] = []
@@ -97,11 +105,10 @@ def move_away(path: Path, why: str) -> list[Path]:
 
 
 def copy(connection: duckdb.DuckDBPyConnection, path: Path, target: Path) -> None:
-    """Writes the database open at `path` to the file `target`, on disk when this returns.
-
-    After a checkpoint the file is the whole database. `cp` copies it, and not this process: closing a second
-    handle of the file would drop DuckDB's POSIX lock on it. COPY FROM DATABASE takes twenty times as long.
-    """
+    """Writes the database open at `path` to the file `target`, on disk when this returns."""
+    # After a checkpoint the file is the whole database. `cp` copies it, and not this process:
+    # closing a second handle of the file would drop DuckDB's POSIX lock on it. COPY FROM DATABASE
+    # takes ten times as long.
     connection.execute("CHECKPOINT").fetchall()
     subprocess.run(["cp", "--", str(path), str(target)], check=True)
     descriptor = os.open(target, os.O_RDONLY)
@@ -112,22 +119,20 @@ def copy(connection: duckdb.DuckDBPyConnection, path: Path, target: Path) -> Non
 
 
 @contextmanager
-def damage_noted(path: Path) -> Generator[None]:
-    """Turns damage met in an open database into a sentence, and has the next opening build it anew.
-
-    A full disk is no damage: building anew would only need more of it.
-    """
+def note_damage(path: Path) -> Generator[None]:
+    """Turns damage met in an open database into a sentence, and has the next opening rebuild it."""
     try:
         yield
     except duckdb.Error as error:
         if not is_damage(error):
             raise
+        # DuckDB says so with the same kind of error; building anew would only need more disk.
         if "No space left" in str(error):
             raise UserError(
                 f"The disk of {path.parent} is full: make space, then run again; nothing is lost."
             ) from error
         _suspect(path).write_text(_first_line(error))
         raise UserError(
-            f"The database {path} is damaged ({_first_line(error)}): run again, and it is rebuilt from the "
-            "journal, which has everything."
+            f"The database {path} is damaged ({_first_line(error)}): run again, and it is rebuilt "
+            "from the journal, which has everything."
         ) from error

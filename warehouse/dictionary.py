@@ -1,7 +1,7 @@
-"""The data dictionary, written from the schema: `python -m warehouse.dictionary` renews warehouse/README.md.
+"""The data dictionary, written from the schema: `python -m warehouse.dictionary` renews the README.
 
-A column is described by the comment beside it in its migration or in the head of its view's file; a column
-that means the same everywhere is described once, in WORDS.
+A column is described by the comment beside it in its migration or in the head of its view's file; a
+column that means the same everywhere is described once, in WORDS.
 """
 
 import re
@@ -14,10 +14,9 @@ import duckdb
 from warehouse.schema import MIGRATIONS, VIEWS, create_views, migrate
 
 README = Path(__file__).parent / "README.md"
-START, END = (
-    "<!-- dictionary: written by python -m warehouse.dictionary -->",
-    "<!-- end of the dictionary -->",
-)
+START = "<!-- dictionary: written by python -m warehouse.dictionary -->"
+END = "<!-- end of the dictionary -->"
+"""Marks in the README: what stands between them is written, the rest by hand."""
 
 WORDS = {
     "accuracy": "expected share of correct answers",
@@ -31,8 +30,8 @@ WORDS = {
     "canonical": "canonical form of the answer, the class in a vote; NULL: no answer",
     "completed_at": "when it last said that it is complete",
     "code_commit": "commit of the code that ran",
-    "difficulty": "'oracle' (from pass@1), 'predicted' (from verifier scores), 'probe' (from a few draws) or 'frozen' "
-    "(oracle of the family's first run)",
+    "difficulty": "'oracle' (from pass@1), 'predicted' (from verifier scores), 'probe' (from a few "
+    "draws) or 'frozen' (oracle of the family's first run)",
     "baseline": "the strategy compared with",
     "drawn_at": "when it was drawn",
     "failed_at": "when it failed",
@@ -55,13 +54,15 @@ WORDS = {
     "questions": "questions in the cell",
     "reason": "what went wrong",
     "replicate": "number of the independent repetition that the draw belongs to",
-    "role": "what it was drawn for: proposer, difficulty, lookahead, revision or exchange (the larger model)",
+    "role": "what it was drawn for: proposer, difficulty, lookahead, revision or exchange (the "
+    "larger model)",
     "run_id": "the run",
     "sampling_key": "hash of the sampling parameters",
     "score": "the verifier's opinion, in [0, 1]",
     "scored_at": "when it was scored",
     "seed": "seed of the run",
-    "step_scores": "scores at the ends of its own steps, in order; a missing score is NULL; NULL list: no verifier",
+    "step_scores": "scores at the ends of its own steps, in order; a missing score is NULL; NULL "
+    "list: no verifier",
     "stop": "why it ended: end (of text), step (end of one), limit (of tokens)",
     "strategy": "readable key of the strategy, e.g. 'beam_search(m=4)/weighted'",
     "target": "the reference answer",
@@ -77,8 +78,22 @@ WORDS = {
 }
 
 
+# The migrations are formatted by hand, and always the same: a column a line, four spaces in, its
+# meaning in a comment at the end. What is written otherwise is missed, and then refused.
+_CREATED = re.compile(
+    r"^CREATE TABLE (\w+) \( *-- grain: (.*?)\n(.*?)^\);", re.MULTILINE | re.DOTALL
+)
+_ADDED = re.compile(r"^ALTER TABLE (\w+) ADD COLUMN (\w+) [^\n]*?-- ([^\n]+)", re.MULTILINE)
+_COLUMN = re.compile(r'^    "?([a-z_]+)"? [^\n]*?-- ([^\n]+)', re.MULTILINE)
+# In the head of a view: `name: meaning`, which may go on over several lines.
+_NAMED = re.compile(r"^(\w+): (.*?)(?=\n\w+: |\Z)", re.MULTILINE | re.DOTALL)
+
+
 class Entry(NamedTuple):
-    """A table, view or macro: what its own file says of it."""
+    """A table, view or macro: what its own file says of it.
+
+    `about` is the question that a view answers; a table has none.
+    """
 
     name: str
     about: str
@@ -89,22 +104,20 @@ class Entry(NamedTuple):
 def table_entries(folder: Path = MIGRATIONS) -> dict[str, Entry]:
     """What the migrations' comments say of each table."""
     sql = "\n".join(file.read_text() for file in sorted(folder.glob("*.sql")))
-    found = re.findall(
-        r"^CREATE TABLE (\w+) \( *-- grain: (.*?)\n(.*?)^\);", sql, re.MULTILINE | re.DOTALL
-    )
-    added = re.findall(r"^ALTER TABLE (\w+) ADD COLUMN (\w+) [^\n]*?-- ([^\n]+)", sql, re.MULTILINE)
-    later = {
-        name: {column: told for table, column, told in added if table == name}
-        for name, _, _ in found
+    # A later migration may create a table anew: its last comments count, at its first place.
+    entries = {
+        name: Entry(name, "", grain, _commented_columns(body))
+        for name, grain, body in _CREATED.findall(sql)
     }
-    return {
-        name: Entry(name, "", grain, _commented_columns(body) | later[name])
-        for name, grain, body in found
-    }
+    for table, column, meaning in _ADDED.findall(sql):
+        entry = entries[table]
+        entries[table] = entry._replace(columns={**entry.columns, column: meaning})
+    return entries
 
 
 def _commented_columns(body: str) -> dict[str, str]:
-    return dict(re.findall(r'^    "?([a-z_]+)"? [^\n]*?-- ([^\n]+)', body, re.MULTILINE))
+    """Column → meaning; one without a comment is not in it."""
+    return dict(_COLUMN.findall(body))
 
 
 def view_entries(folder: Path = VIEWS) -> dict[str, Entry]:
@@ -119,8 +132,8 @@ def _head(file: Path) -> Entry:
         raise ValueError(
             f"{file.name}: expected '-- <question>?' and '-- grain: …' as its first two lines."
         )
-    told = re.findall(r"^(\w+): (.*?)(?=\n\w+: |\Z)", "\n".join(head[2:]), re.MULTILINE | re.DOTALL)
-    columns = {name: " ".join(text.split()) for name, text in told}
+    named = _NAMED.findall("\n".join(head[2:]))
+    columns = {name: " ".join(text.split()) for name, text in named}
     return Entry(file.stem, head[0], head[1].removeprefix("grain: "), columns)
 
 
@@ -130,50 +143,50 @@ def dictionary() -> str:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
         create_views(connection)
-        tables = [_section(connection, entry, own=True) for entry in _tables(connection)]
-        views = [
-            _section(connection, entry)
-            for name, entry in view_entries().items()
-            if _is_view(connection, name)
-        ]
-        macros = [
-            _macro(connection, entry)
-            for name, entry in view_entries().items()
-            if not _is_view(connection, name)
-        ]
+        tables = [_table_section(connection, entry) for entry in _tables(connection)]
+        views: list[str] = []
+        macros: list[str] = []
+        # Files of both lie in one folder; only DuckDB knows which is which.
+        for name, entry in view_entries().items():
+            if _is_view(connection, name):
+                views.append(_section(connection, entry))
+            else:
+                macros.append(_macro_section(connection, entry))
     return "\n\n".join(["## Tables", *tables, "## Views", *views, "## Macros", *macros])
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
     """Entries of all tables in the order of the migrations."""
-    told = table_entries()
-    told["migrations"] = Entry("migrations", "", "one migration that this database has had", {})
-    names = [
-        str(name) for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
-    ]
-    missing = set(names) - set(told)
+    entries = table_entries()
+    # Made by `warehouse.schema.migrate` before the first migration, so no file says it.
+    entries["migrations"] = Entry("migrations", "", "one migration that this database has had", {})
+    rows = connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
+    names = {str(name) for (name,) in rows}
+    missing = names - set(entries)
     if missing:
         raise ValueError(
             f"Expected 'CREATE TABLE name (  -- grain: …' in the migrations for {sorted(missing)}."
         )
-    return [entry for name, entry in told.items() if name in names]
+    # A table that a migration dropped is still in the files.
+    return [entry for name, entry in entries.items() if name in names]
 
 
 def _is_view(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return (name,) in connection.sql(
-        "SELECT view_name FROM duckdb_views() WHERE NOT internal"
-    ).fetchall()
+    views = connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    return (name,) in views
 
 
-def _section(connection: duckdb.DuckDBPyConnection, entry: Entry, *, own: bool = False) -> str:
-    about = f"{entry.about}\n\n" if entry.about else ""
-    key = (
-        f" Key: {', '.join(f'`{column}`' for column in _key(connection, entry.name))}."
-        if own
-        else ""
-    )
+def _table_section(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
+    key = ", ".join(f"`{column}`" for column in _key(connection, entry.name))
     columns = connection.sql(f'DESCRIBE "{entry.name}"').fetchall()
-    return f"### {entry.name}\n{about}Grain: {entry.grain}.{key}\n\n{_columns(entry, columns)}"
+    grain = f"Grain: {entry.grain}. Key: {key}."
+    return f"### {entry.name}\n{grain}\n\n{_columns(entry, columns)}"
+
+
+def _section(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
+    columns = connection.sql(f'DESCRIBE "{entry.name}"').fetchall()
+    about = f"{entry.about}\n\nGrain: {entry.grain}."
+    return f"### {entry.name}\n{about}\n\n{_columns(entry, columns)}"
 
 
 def _key(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -192,30 +205,36 @@ def _columns(entry: Entry, columns: list[tuple[str, ...]]) -> str:
 
 
 def _meaning(entry: Entry, column: str) -> str:
-    elsewhere = (
-        other.columns[column] for other in table_entries().values() if column in other.columns
-    )
-    meaning = entry.columns.get(column) or WORDS.get(column) or next(elsewhere, None)
+    meaning = entry.columns.get(column) or WORDS.get(column) or _meaning_elsewhere(column)
     if meaning is None:
         raise ValueError(
             f"{entry.name}.{column}: expected a comment in its SQL file, or an entry in WORDS."
         )
+    # A bar would end the cell of the Markdown table.
     return meaning.replace("|", "\\|")
+
+
+def _meaning_elsewhere(column: str) -> str | None:
+    """What the first table with such a column says of it: a view mostly hands columns through."""
+    for entry in table_entries().values():
+        if column in entry.columns:
+            return entry.columns[column]
+    return None
 
 
 def _type(kind: str) -> str:
     return {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}.get(kind, kind)
 
 
-def _macro(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
+def _macro_section(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
     sql = "SELECT parameters, function_type FROM duckdb_functions() WHERE function_name = $name"
     parameters, kind = connection.sql(sql, params={"name": entry.name}).fetchall()[0]
     title = f"### {entry.name}({', '.join(parameters)})\n{entry.about}"
     if kind == "macro":
         return f"{title}\n\nGives {entry.grain}."
-    columns = connection.sql(
-        f"DESCRIBE FROM {entry.name}({', '.join(['NULL'] * len(parameters))})"
-    ).fetchall()
+    # Its columns are asked of it called with nothing: they depend on no value.
+    nothing = ", ".join(["NULL"] * len(parameters))
+    columns = connection.sql(f"DESCRIBE FROM {entry.name}({nothing})").fetchall()
     return f"{title}\n\nA table; grain: {entry.grain}.\n\n{_columns(entry, columns)}"
 
 

@@ -1,4 +1,4 @@
-"""What the warehouse lets in: rows of the right columns and kinds, without NaN, without unwanted NULL."""
+"""What the warehouse lets in: rows of the right columns and kinds, no NaN, no unwanted NULL."""
 
 import polars as pl
 
@@ -8,15 +8,15 @@ from warehouse.schema import Table, tables
 def admit(table: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with the table's own column order and types.
 
-    Raises ValueError, naming table and column, for a missing or unknown column, a value of another kind (a
-    number in a text column, a fraction in a whole-number column, a time without zone), NaN or infinity,
-    NULL in a required column, and a value that the table's CHECK refuses.
+    Raises ValueError, naming table and column, for a missing or unknown column, a value of another
+    kind (a number in a text column, a fraction in a whole-number column, a time without zone), NaN
+    or infinity, NULL in a required column, and a value that the table's CHECK refuses.
     """
     if table not in tables():
         raise ValueError(f"Expected one of the tables {', '.join(tables())}; got {table!r}.")
     shape = tables()[table]
     _refuse_other_columns(shape, rows)
-    typed = rows.select(_typed(shape, rows, column) for column in shape.schema)
+    typed = rows.select(_cast(shape, rows, column) for column in shape.schema)
     _refuse_nan(shape, typed)
     _refuse_null(shape, typed)
     _refuse_unchecked(shape, typed)
@@ -28,13 +28,12 @@ def _refuse_other_columns(shape: Table, rows: pl.DataFrame) -> None:
     unknown = [column for column in rows.columns if column not in shape.schema]
     if missing or unknown:
         raise ValueError(
-            f"{shape.name}: expected exactly its columns; missing {missing or 'none'}, unknown "
-            f"{unknown or 'none'}. "
-            "Give an absent value as a column of NULL."
+            f"{shape.name}: expected exactly its columns; missing {missing or 'none'}, "
+            f"unknown {unknown or 'none'}. Give an absent value as a column of NULL."
         )
 
 
-def _typed(shape: Table, rows: pl.DataFrame, column: str) -> pl.Series:
+def _cast(shape: Table, rows: pl.DataFrame, column: str) -> pl.Series:
     have, want = rows.schema[column], shape.schema[column]
     if have == want:
         return rows[column]
@@ -54,17 +53,16 @@ def _same_kind(have: pl.DataType, want: pl.DataType) -> bool:
     """Whether every value of `have` means the same in `want`, should it fit."""
     if isinstance(want, pl.List):
         return isinstance(have, pl.List) and _same_kind(_inner(have), _inner(want))
-    return have == pl.Null or any(
-        (
-            have == want,
-            want.is_integer() and have.is_integer(),
-            want.is_float() and have.is_numeric(),
-            want == pl.String and isinstance(have, pl.Categorical | pl.Enum),
-            isinstance(want, pl.Datetime)
-            and isinstance(have, pl.Datetime)
-            and have.time_zone is not None,
-        )
-    )
+    # A column of nothing but NULL has no kind of its own.
+    if have in (pl.Null, want):
+        return True
+    if isinstance(want, pl.Datetime):
+        return isinstance(have, pl.Datetime) and have.time_zone is not None
+    if want.is_integer():
+        return have.is_integer()
+    if want.is_float():
+        return have.is_numeric()
+    return want == pl.String and isinstance(have, pl.Categorical | pl.Enum)
 
 
 def _inner(kind: pl.List) -> pl.DataType:
@@ -73,14 +71,17 @@ def _inner(kind: pl.List) -> pl.DataType:
 
 
 def _refuse_nan(shape: Table, rows: pl.DataFrame) -> None:
+    # In DuckDB NaN is larger than every number: it would win `max` and come first by `DESC`.
     for column, kind in shape.schema.items():
-        if (
-            kind.is_float() and not rows[column].is_finite().all()
-        ):  # NULL does not count against `all`
-            where = rows[column].is_finite().not_().arg_true()
+        if not kind.is_float():
+            continue
+        # NULL is neither finite nor not: it stays out of this list.
+        where = rows[column].is_finite().not_().arg_true()
+        if len(where):
+            first = where[0]
             raise ValueError(
-                f"{shape.name}.{column}: expected finite numbers, got {rows[column][where[0]]} "
-                f"in row {where[0]} ({len(where)} such rows); an unknown value is NULL."
+                f"{shape.name}.{column}: expected finite numbers, got {rows[column][first]} "
+                f"in row {first} ({len(where)} such rows); an unknown value is NULL."
             )
 
 
@@ -94,10 +95,9 @@ def _refuse_null(shape: Table, rows: pl.DataFrame) -> None:
 
 
 def _refuse_unchecked(shape: Table, rows: pl.DataFrame) -> None:
-    """Judges the table's CHECKs before DuckDB does, so that what the door lets in can always be merged."""
+    """Judges the table's CHECKs before DuckDB does: what is in the journal can always be merged."""
     for check in shape.checks:
-        broken = rows.filter(
-            pl.sql_expr(check).not_()
-        ).height  # unknown breaks no CHECK, in SQL as here
+        # Unknown breaks no CHECK, in SQL as here.
+        broken = rows.filter(pl.sql_expr(check).not_()).height
         if broken:
             raise ValueError(f"{shape.name}: expected {check}, which {broken} rows break.")

@@ -10,4 +10,6 @@ import polars as pl
 class Reader(Protocol):
     """A warehouse that answers SQL, e.g. `warehouse.store.Store`."""
 
-    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame: ...
+    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame:
+        """The rows; `$name` in the SQL stands for a keyword value."""
+        ...

@@ -1,7 +1,8 @@
 """The warehouse's shape: numbered migrations, views, and what each table admits.
 
-Migrations are `.sql` files in `migrations/`, forward only, each in one transaction. Views and macros are
-one a file in `views/`, dropped and created anew at every opening, so a view is whatever its file says.
+Migrations are `.sql` files in `migrations/`, forward only, each in one transaction. Views and
+macros are one a file in `views/`, dropped and created anew at every opening, so a view is whatever
+its file says.
 """
 
 import functools
@@ -19,6 +20,7 @@ from warehouse.errors import UserError
 MIGRATIONS = Path(__file__).parent / "migrations"
 VIEWS = Path(__file__).parent / "views"
 BOOKKEEPING = ("migrations", "segments")
+"""Tables that the store fills about itself: nothing of them is in the journal."""
 
 
 class Table(NamedTuple):
@@ -32,6 +34,8 @@ class Table(NamedTuple):
 
 
 class Migration(NamedTuple):
+    """One step of the tables' shape, and its place in the order."""
+
     number: int
     name: str
     sql: str
@@ -46,19 +50,21 @@ def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = MIGRATIONS) -> list[str]:
     """Names of the migrations that were still missing and have now been applied.
 
-    Raises UserError for a database that a newer version of this program has already migrated further.
+    Raises UserError for a database that a newer version of this program has migrated further.
     """
+    # This table is no migration: what has been applied is asked before the first.
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations "
         "(number INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMPTZ NOT NULL)"
     )
     applied = {number for (number,) in connection.sql("SELECT number FROM migrations").fetchall()}
     known = migrations(folder)
-    unknown = applied - {step.number for step in known}
+    numbers = {step.number for step in known}
+    unknown = applied - numbers
     if unknown:
         raise UserError(
-            f"The warehouse was made by a newer version (migration {max(unknown)}; this one knows up to "
-            f"{max(step.number for step in known)}): update this program, or use the newer one."
+            f"The warehouse was made by a newer version (migration {max(unknown)}; this one knows "
+            f"up to {max(numbers)}): update this program, or use the newer one."
         )
     missing = [step for step in known if step.number not in applied]
     for step in missing:
@@ -78,12 +84,13 @@ def _apply(connection: duckdb.DuckDBPyConnection, step: Migration) -> None:
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) -> None:
-    """Every view and macro of `folder`, in one transaction; those without a file any more are gone.
+    """Creates every view and macro of `folder`, in one transaction; those without a file are gone.
 
     A file's name is its view's. Views may lean on each other: those leant on are created first.
     """
     files = {file.stem: file.read_text() for file in sorted(folder.glob("*.sql"))}
     leans_on = {name: _names_used(sql, files) - {name} for name, sql in files.items()}
+    # All or nothing: a file that is wrong leaves the former views in place.
     connection.begin()
     try:
         _drop_views(connection)
@@ -97,11 +104,13 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) ->
 
 def _names_used(sql: str, names: Iterable[str]) -> set[str]:
     """Those of the names that the SQL reads from or calls."""
+    # Comments name other views too, and would make circles.
     code = re.sub(r"--.*", "", sql)
     return {name for name in names if re.search(rf"\b(FROM|JOIN)\s+{name}\b|\b{name}\s*\(", code)}
 
 
 def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
+    # As the database lists them, not as the files do: a view whose file is gone must go too.
     views = connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     macros = connection.sql(
         "SELECT DISTINCT function_name, function_type FROM duckdb_functions() "
@@ -110,7 +119,8 @@ def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
     for (name,) in views:
         connection.execute(f'DROP VIEW "{name}"')
     for name, kind in macros:
-        connection.execute(f'DROP MACRO {"TABLE " if kind == "table_macro" else ""}"{name}"')
+        table = "TABLE " if kind == "table_macro" else ""
+        connection.execute(f'DROP MACRO {table}"{name}"')
 
 
 @functools.cache
@@ -119,17 +129,15 @@ def tables() -> dict[str, Table]:
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
-        names = [
-            str(name)
-            for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
-        ]
-        return {name: _table(connection, name) for name in sorted(names) if name not in BOOKKEEPING}
+        rows = connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
+        names = sorted({str(name) for (name,) in rows} - set(BOOKKEEPING))
+        return {name: _table(connection, name) for name in names}
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Table:
     rules = connection.sql(
-        "SELECT constraint_type, constraint_column_names, expression FROM duckdb_constraints() WHERE "
-        "table_name = $name",
+        "SELECT constraint_type, constraint_column_names, expression "
+        "FROM duckdb_constraints() WHERE table_name = $name",
         params={"name": name},
     ).fetchall()
     key = next(tuple(columns) for kind, columns, _ in rules if kind == "PRIMARY KEY")

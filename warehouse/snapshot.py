@@ -1,7 +1,7 @@
 """What readers see: the published snapshot, opened read-only, never in the writer's way.
 
-Each query has its own in-memory DuckDB with the snapshot attached: no file but the snapshot can be reached
-from the SQL, and a snapshot published meanwhile is seen by the next query.
+Each query has its own in-memory DuckDB with the snapshot attached: no file but the snapshot can be
+reached from the SQL, and a snapshot published meanwhile is seen by the next query.
 """
 
 import threading
@@ -16,30 +16,27 @@ import polars as pl
 from warehouse.errors import UserError
 
 ATTEMPTS = 5
+"""How often an opening that meets a rename is tried; the waits between add up to 0.75 s."""
 
 
 def query(
     folder: Path, sql: str, *, parameters: Mapping[str, Any] | None = None, seconds: float = 60.0
 ) -> pl.DataFrame:
-    """The answer to a user's SQL on the snapshot in `folder`; an empty frame for a statement without rows.
+    """The answer to a user's SQL on the snapshot in `folder`; without rows an empty frame.
 
-    `parameters` fill the `$names` in the SQL.
-
-    Raises UserError, in one sentence, for SQL that is wrong, writes, or takes longer than `seconds`, and
-    when no snapshot was published yet.
+    `parameters` fill the `$names` in the SQL. Raises UserError, in one sentence, for SQL that is
+    wrong, writes, or takes longer than `seconds`, and when no snapshot was published yet.
     """
     with open_snapshot(folder) as connection:
+        # DuckDB has no time-out of its own; another thread may interrupt it.
         timer = threading.Timer(seconds, connection.interrupt)
         timer.start()
         try:
-            answer = connection.sql(sql, params=dict(parameters or {}) or None)
-            answer = cast(
-                "duckdb.DuckDBPyRelation | None", answer
-            )  # None for a statement without rows
-            return pl.DataFrame() if answer is None else answer.pl()
+            return _answer(connection, sql, parameters or {})
         except duckdb.InterruptException as error:
             raise UserError(
-                f"The query took longer than {seconds:g} s and was stopped: ask for less, or allow more time."
+                f"The query took longer than {seconds:g} s and was stopped: "
+                "ask for less, or allow more time."
             ) from error
         except duckdb.Error as error:
             raise UserError(_sentence(error)) from error
@@ -47,8 +44,17 @@ def query(
             timer.cancel()
 
 
+def _answer(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]
+) -> pl.DataFrame:
+    relation = connection.sql(sql, params=dict(parameters) or None)
+    # DuckDB's types do not say that a statement without rows gives None.
+    relation = cast("duckdb.DuckDBPyRelation | None", relation)
+    return pl.DataFrame() if relation is None else relation.pl()
+
+
 class Snapshot:
-    """The published snapshot of a folder, read as the store is."""
+    """The published snapshot of a folder, read as the store is: a `warehouse.reader.Reader`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,17 +65,20 @@ class Snapshot:
 
 
 def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the snapshot in `folder`, cut off from other files and the network."""
+    """A read-only connection to the snapshot in `folder`, cut off from other files and networks."""
     path = Path(folder) / "snapshot.duckdb"
     if not path.exists():
         raise UserError(
             f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`)."
         )
+    # Without replacements: a table's name that is wrong must not mean a variable of this program.
     connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
     try:
+        # As in the store: a time reads the same on every machine.
         connection.execute("SET TimeZone = 'UTC'")
         _attach(connection, path)
         connection.execute("USE warehouse")
+        # After the snapshot is attached, and locked: the user's SQL cannot undo it.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
     except BaseException:
@@ -79,7 +88,8 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Attaches whichever snapshot bears the name now; a rename during the opening is met by opening again."""
+    """Attaches whichever snapshot bears the name now; tries again when it is renamed meanwhile."""
+    # ATTACH takes no parameter: the name is quoted by hand.
     name = str(path).replace("'", "''")
     for attempt in range(ATTEMPTS):
         try:
@@ -99,8 +109,7 @@ def age_seconds(folder: Path) -> float | None:
 
 def _sentence(error: duckdb.Error) -> str:
     """DuckDB's message without its drawing of the query, as one sentence."""
-    lines = [line.strip() for line in str(error).split("\n\nLINE ")[0].splitlines() if line.strip()]
-    return (
-        f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".")
-        + "; tables and columns are in warehouse/README.md."
-    )
+    message = str(error).split("\n\nLINE ")[0]
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    refusal = f"DuckDB refuses the query: {' '.join(lines)}".rstrip(".")
+    return f"{refusal}; tables and columns are in warehouse/README.md."

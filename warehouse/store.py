@@ -1,6 +1,7 @@
 """The store: DuckDB as an index over the journal, held by the single writer.
 
-Whatever is in the database is in the journal too, so a database that is damaged is set aside and built anew.
+Whatever is in the database is in the journal too, so a database that is damaged is set aside and
+built anew.
 """
 
 import os
@@ -23,6 +24,7 @@ from warehouse.journal import Journal, sync_folder
 from warehouse.schema import tables
 
 BATCH_ROWS = 100_000
+"""Rows merged at a time: a rebuild takes many small segments in one transaction, within memory."""
 
 
 class Segment(NamedTuple):
@@ -38,21 +40,22 @@ class Store:
     def __init__(self, folder: Path, held: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.folder = folder
         self.journal = Journal(folder)
+        self.damaged: list[Path] = []
+        """Segments set aside since this store was opened."""
         self._path = folder / "warehouse.duckdb"
-        self.damaged: list[Path] = []  # segments set aside since this store was opened
         self._held = held
         self._connection = connection
+        # DuckDB's connection serves one thread at a time; a merge that is refused merges again.
         self._turn = threading.RLock()
-        self._merged = {
-            str(name) for (name,) in connection.sql("SELECT name FROM segments").fetchall()
-        }
+        names = connection.sql("SELECT name FROM segments").fetchall()
+        self._merged = {str(name) for (name,) in names}
 
     @classmethod
     def open(cls, folder: Path, *, patience: float = 0.0) -> Self:
-        """The warehouse of `folder`: made if absent, repaired if damaged, holding all that its journal holds.
+        """The warehouse of `folder`: made if absent, repaired if damaged, with all of its journal.
 
-        Raises Busy when another process writes it for `patience` seconds on end,
-        UserError when a newer version of the program made it.
+        Raises Busy when another process writes it for `patience` seconds on end, UserError when a
+        newer version of the program made it.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +63,7 @@ class Store:
         try:
             store = cls(folder, held, database.open_or_renew(folder / "warehouse.duckdb"))
             store.journal.sweep()
+            # Of a writer that was killed while it published: no other can be at it, we are locked.
             for leftover in folder.glob(".snapshot.*.partial*"):
                 leftover.unlink()
             store.load_new()
@@ -72,10 +76,11 @@ class Store:
     def rebuild(cls, folder: Path) -> Self:
         """The same warehouse, its database built anew from the journal alone.
 
-        The former database is removed afterwards, unless a damaged segment was met: then it may be the last
-        copy of those rows and stays beside the new one.
+        The former database is removed afterwards, unless a damaged segment was met: then it may be
+        the last copy of those rows and stays beside the new one.
         """
         folder = Path(folder)
+        # Under the lock: a database that another process has open must not be moved away.
         held = lock.take(folder / "warehouse.lock")
         try:
             former = database.move_away(folder / "warehouse.duckdb", "before-rebuild")
@@ -88,10 +93,10 @@ class Store:
         return store
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
-        """How many of the rows were new. When this returns they are in the journal, on disk for good.
+        """How many of the rows were new; they are on disk for good, in the journal.
 
-        A row whose key is already known changes nothing. Raises ValueError for rows that the table does not
-        admit.
+        A row whose key is already known changes nothing. Raises ValueError for rows that the table
+        does not admit.
         """
         typed = admit(table, rows)
         with self._turn:
@@ -101,18 +106,21 @@ class Store:
     def load_new(self) -> int:
         """How many new rows came from segments that other processes wrote to the journal."""
         with self._turn:
-            return sum(self._merge(table, batch) for table, batch in self._unseen())
+            return sum(self._merge(table, batch) for table, batch in self._new_batches())
 
-    def _unseen(self) -> Iterator[tuple[str, list[Segment]]]:
+    def _new_batches(self) -> Iterator[tuple[str, list[Segment]]]:
         """Batches of segments of one table, in the journal's order within each table."""
-        paths = [
-            path for path in self.journal.segments() if self.journal.name(path) not in self._merged
-        ]
-        paths.sort(key=_table_of)  # stable: within a table the order stays
+        segments, name = self.journal.segments(), self.journal.name
+        paths = [path for path in segments if name(path) not in self._merged]
+        # Stable: within a table the order stays.
+        paths.sort(key=_table_of)
         for table, group in groupby(paths, key=_table_of):
             batch: list[Segment] = []
             height = 0
-            for segment in filter(None, map(self._segment, group)):
+            for path in group:
+                segment = self._load(path)
+                if segment is None:
+                    continue
                 batch.append(segment)
                 height += segment.rows.height
                 if height >= BATCH_ROWS:
@@ -120,32 +128,35 @@ class Store:
                     batch, height = [], 0
             yield table, batch
 
-    def _segment(self, path: Path) -> Segment | None:
+    def _load(self, path: Path) -> Segment | None:
         """The segment and its rows; None when it is damaged."""
         rows = self.journal.read(path)
         if rows is None:
             self.damaged.append(path)
             return None
+        # Fewer columns are an older version's, before a migration added some: they are NULL.
         shape = tables().get(path.parent.name)
         if shape is None or not set(rows.columns) <= set(shape.schema):
             raise UserError(
-                f"Segment {self.journal.name(path)} holds a table or column that this version does not know: "
-                "a newer version wrote it; update this program."
+                f"Segment {self.journal.name(path)} holds a table or column that this version does "
+                "not know: a newer version wrote it; update this program."
             )
         return Segment(path, rows)
 
     def _merge(self, table: str, batch: list[Segment]) -> int:
-        """How many of the batch's rows were new; they go in with their segments' names or not at all."""
+        """How many of the batch's rows were new; they go in with their segments' names, or not."""
         if not batch:
             return 0
         names = [self.journal.name(segment.path) for segment in batch]
         rows = pl.concat([segment.rows for segment in batch], how="diagonal")
+        # The first of a key wins, as it does between batches; which of several INSERT OR IGNORE
+        # would keep within one query is nowhere promised.
         rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
+        # Before the merge: a kill in between leaves a name too many, which is in its place already.
         self.journal.note(names)
         heights = [segment.rows.height for segment in batch]
-        seen = pl.DataFrame(
-            {"name": names, "table_name": table, "rows": heights, "merged_at": datetime.now(UTC)}
-        )
+        now = datetime.now(UTC)
+        seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": now})
         try:
             new = self._insert(table, rows, seen)
         except duckdb.ConstraintException as error:
@@ -154,36 +165,37 @@ class Store:
         return new
 
     def _insert(self, table: str, rows: pl.DataFrame, seen: pl.DataFrame) -> int:
-        with self._views_of(incoming=rows, seen=seen), database.damage_noted(self._path):
+        with self._views_of(incoming=rows, seen=seen), database.note_damage(self._path):
             self._connection.begin()
             try:
-                done = self._connection.execute(
-                    f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
-                ).fetchall()
-                self._connection.execute(
-                    "INSERT OR IGNORE INTO segments BY NAME FROM seen"
-                ).fetchall()
+                into = f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
+                inserted = self._connection.execute(into).fetchall()
+                names = "INSERT OR IGNORE INTO segments BY NAME FROM seen"
+                self._connection.execute(names).fetchall()
                 self._connection.commit()
             except BaseException:
-                with suppress(duckdb.Error):  # the first error is the one to tell
+                # The first error is the one to report.
+                with suppress(duckdb.Error):
                     self._connection.rollback()
                 raise
-        return int(done[0][0])
+        return int(inserted[0][0])
 
     def _merge_apart(self, table: str, batch: list[Segment], error: duckdb.Error) -> int:
-        """Merges one by one what could not be merged together; sets aside the one that the table refuses."""
+        """Merges one by one what could not go in together; sets aside what the table refuses."""
         if len(batch) > 1:
             return sum(self._merge(table, [segment]) for segment in batch)
-        self.damaged.append(
-            self.journal.set_aside(batch[0].path, f"the table refuses it ({error})")
-        )
+        reason = f"the table refuses it ({error})"
+        self.damaged.append(self.journal.set_aside(batch[0].path, reason))
         return 0
 
     def read(self, sql: str, /, **params: Any) -> pl.DataFrame:
-        """The answer to a query; `$name` in it stands for a keyword value, a frame's name for its rows."""
+        """The answer to a query.
+
+        `$name` in it stands for a keyword value, a frame's name without `$` for its rows.
+        """
         frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
         values = {name: value for name, value in params.items() if name not in frames}
-        with self._turn, self._views_of(**frames), database.damage_noted(self._path):
+        with self._turn, self._views_of(**frames), database.note_damage(self._path):
             return self._connection.sql(sql, params=values or None).pl()
 
     @contextmanager
@@ -198,10 +210,11 @@ class Store:
                 self._connection.unregister(name)
 
     def publish_snapshot(self) -> Path:
-        """The readers' copy, replaced in one instant: who reads the former one goes on reading it."""
+        """The readers' copy, replaced in one instant: who reads the former one goes on reading."""
         target = self.folder / "snapshot.duckdb"
+        # In the same folder: only within one is a rename a single instant.
         partial = self.folder / f".snapshot.{os.getpid()}.partial"
-        with self._turn, database.damage_noted(self._path):
+        with self._turn, database.note_damage(self._path):
             database.copy(self._connection, self._path, partial)
         partial.rename(target)
         sync_folder(self.folder)

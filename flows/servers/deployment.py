@@ -1,4 +1,7 @@
-"""What `ttc up` asks of Prefect's API, and the step that infra/prefect.yaml runs while it is registered."""
+"""What `ttc up` asks of Prefect's API, and the step that infra/prefect.yaml runs.
+
+The step runs while the deployments of that file are registered.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from flows.servers.processes import POOL
 from tasks.study.study import load_study
 
 _EXISTS = 409
+"""HTTP status with which the API refuses to make a second work pool of one name."""
 _UNDER_WAY = ["RUNNING", "PENDING", "CANCELLING"]
 
 
@@ -20,7 +24,7 @@ def read_study(path: str) -> dict[str, dict[str, Any]]:
 
 
 def make_pool(api: str) -> None:
-    """The work pool exists afterwards, whether or not it did before; the worker fills in its template."""
+    """Make the work pool, unless it exists already; the worker fills in its template."""
     answer = _client(api).post("/work_pools/", json={"name": POOL, "type": "process"})
     if answer.status_code != _EXISTS:
         answer.raise_for_status()
@@ -29,8 +33,8 @@ def make_pool(api: str) -> None:
 def bury_orphans(api: str) -> int:
     """How many runs were set to Crashed because the `ttc up` that ran them is gone.
 
-    Call it before a worker starts, on our own server only: then nothing can be running in the pool, and a run
-    that still says so would block the deployment's only slot.
+    Call it before a worker starts, on our own server only: then nothing can be running in the
+    pool, and a run that still says so would block the deployment's only slot.
     """
     client = _client(api)
     wanted = {
@@ -42,31 +46,26 @@ def bury_orphans(api: str) -> int:
         "type": "CRASHED",
         "message": "`ttc up` ended while this run was under way; running it again resumes it.",
     }
+    # Forced: Prefect's rules would keep a cancelling run from becoming a crashed one.
+    body = {"state": crashed, "force": True}
     for run in orphans:
-        client.post(
-            f"/flow_runs/{run['id']}/set_state", json={"state": crashed, "force": True}
-        ).raise_for_status()
+        client.post(f"/flow_runs/{run['id']}/set_state", json=body).raise_for_status()
     return len(orphans)
 
 
 def schedules(api: str) -> list[tuple[str, str]]:
-    """(`flow/deployment`, cron) of every deployment of the pool; an unscheduled one has an empty cron."""
+    """(`flow/deployment`, cron) of every deployment of the pool; the cron is empty without one."""
     client = _client(api)
-    names = {
-        flow["id"]: flow["name"]
-        for flow in client.post("/flows/filter", json={}).raise_for_status().json()
-    }
+    flows = client.post("/flows/filter", json={}).raise_for_status().json()
+    names = {flow["id"]: flow["name"] for flow in flows}
     wanted = {"work_pools": {"name": {"any_": [POOL]}}}
-    rows = client.post("/deployments/filter", json=wanted).raise_for_status().json()
-    return sorted((f"{names[row['flow_id']]}/{row['name']}", _crons(row)) for row in rows)
+    deployments = client.post("/deployments/filter", json=wanted).raise_for_status().json()
+    return sorted((f"{names[one['flow_id']]}/{one['name']}", _crons(one)) for one in deployments)
 
 
 def _crons(deployment: dict[str, Any]) -> str:
-    return ", ".join(
-        s["schedule"]["cron"]
-        for s in deployment["schedules"]
-        if s["active"] and "cron" in s["schedule"]
-    )
+    active = [one["schedule"] for one in deployment["schedules"] if one["active"]]
+    return ", ".join(schedule["cron"] for schedule in active if "cron" in schedule)
 
 
 def worker_is_online(api: str) -> bool:
@@ -76,4 +75,5 @@ def worker_is_online(api: str) -> bool:
 
 
 def _client(api: str) -> httpx.Client:
+    # No proxy of the environment: the server is on this machine or on the same network.
     return httpx.Client(base_url=api, timeout=30, trust_env=False, follow_redirects=True)

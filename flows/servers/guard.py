@@ -1,8 +1,8 @@
-"""Runs one command, and takes everything it started down with it: `python guard.py PARENT_PID COMMAND …`.
+"""Runs one command, and takes everything it started down with it.
 
-`ttc up` starts each server through this, `ttc run` itself. When these end, however they end (SIGKILL too), the
-kernel tells the guard; it asks the command to stop, waits, and then kills every descendant, also those in
-other sessions.
+`python guard.py PARENT_PID COMMAND …`: `ttc up` starts each server through this, `ttc run` itself.
+When these end, however they end (SIGKILL too), the kernel signals the guard; it asks the command
+to stop, waits, and then kills every descendant, also those in other sessions.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from typing import NoReturn
 import psutil
 
 GRACE_SECONDS = 6.0
+"""How long the command may take to end after it was asked to."""
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+"""Numbers of <linux/prctl.h>, which Python does not name."""
 
 
 class Stopped(BaseException):
-    """The guard was told to stop."""
+    """The guard was asked to stop; no Exception, so that nothing takes it for an error."""
 
 
 def main(parent: int, command: list[str]) -> int:
-    """The command's exit code, or 143 when the guard was told to stop; no descendant is left either way."""
+    """The command's exit code, or 143 when the guard was asked to stop; no descendant is left."""
     signal.signal(signal.SIGTERM, _stop)
+    # Ctrl-C reaches the whole foreground group; the parent hears it too and says what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _tie_to(parent)
@@ -35,12 +38,13 @@ def main(parent: int, command: list[str]) -> int:
     except Stopped:
         return 128 + signal.SIGTERM
     finally:
+        # A second request must not cut the killing short.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _kill_descendants()
 
 
 def run_guarded(command: list[str]) -> int:
-    """Exit code of a command run under a guard of this process: 130 after Ctrl-C, which stops it first."""
+    """Exit code of a command run under a guard of this process; 130 after Ctrl-C, once it ended."""
     guard = subprocess.Popen([sys.executable, __file__, str(os.getpid()), *command])
     try:
         return guard.wait()
@@ -55,16 +59,21 @@ def _stop(_signal: int, _frame: object) -> NoReturn:
 
 
 def _tie_to(parent: int) -> None:
-    """Ask for SIGTERM when the parent dies, and to become the parent of orphaned descendants (prctl(2))."""
+    """Ask for SIGTERM when the parent dies, and to become the parent of orphans (prctl(2)).
+
+    Without the second, a grandchild whose parent died would go to init, out of the guard's sight.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((PR_SET_PDEATHSIG, signal.SIGTERM), (PR_SET_CHILD_SUBREAPER, 1)):
         if libc.prctl(option, value, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), f"prctl({option}) failed")
-    if os.getppid() != parent:  # it died before we asked
+    # The parent may have died before the kernel was asked to signal that.
+    if os.getppid() != parent:
         raise Stopped
 
 
 def _run(command: list[str]) -> int:
+    # A session of its own keeps Ctrl-C away from the command: the guard stops it, in order.
     child = subprocess.Popen(command, start_new_session=True)
     try:
         return child.wait()
@@ -77,6 +86,7 @@ def _run(command: list[str]) -> int:
 
 
 def _kill_descendants() -> None:
+    # Again until none is left: a process may start another while it is being killed.
     while left := psutil.Process().children(recursive=True):
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):

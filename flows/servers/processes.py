@@ -1,4 +1,4 @@
-"""The processes of `ttc up`: their command lines, their environment, how one knows that they answer."""
+"""The processes of `ttc up`: command lines, environment, and how one knows that they answer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,33 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
 from flows.servers import guard
-from tasks.settings import ROOT, Settings
+from tasks.settings import QUIET, ROOT, Settings
 from warehouse.errors import UserError
 
 POOL = "ttc"
+"""Name of the work pool that the deployments of infra/prefect.yaml are due in."""
+
+
+_LOGS = {
+    "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_TO_API_ENABLED": "true",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    "NO_COLOR": "1",
+    # A log that a killed process had not flushed would lack its last words.
+    "PYTHONUNBUFFERED": "1",
+}
+"""The opposite of quiet: nobody watches a night, so its page and the logs must say what was."""
+
+_HABITS = {
+    # A run triggered by hand starts within seconds; the default is 10.
+    "PREFECT_WORKER_QUERY_SECONDS": "5",
+    # MLflow would start processes for jobs that nothing here submits.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +44,14 @@ class Server:
     name: str
     command: tuple[str, ...]
     health: str | None = None
+    """None: what listens nowhere, such as a worker."""
     environment: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where Prefect's API and MLflow are reached."""
-
-    prefect_api: str
-    mlflow_uri: str
-
-    @property
-    def prefect_page(self) -> str:
-        return self.prefect_api.rstrip("/").removesuffix("/api")
-
-
-def addresses(settings: Settings) -> Addresses:
-    """The addresses that `ttc up` serves at, or those of the existing servers that the settings name."""
-    return Addresses(
-        prefect_api=settings.prefect_api or f"http://{settings.host}:{settings.prefect_port}/api",
-        mlflow_uri=settings.mlflow_uri or f"http://{settings.host}:{settings.mlflow_port}",
-    )
+    """Its own variables, beside those of `environment`; pairs, so that a server can be a key."""
 
 
 def own_servers(settings: Settings) -> list[Server]:
     """The servers to start: those for which the settings name no existing one."""
-    servers = []
+    servers: list[Server] = []
     if settings.prefect_api is None:
         servers.append(_prefect(settings))
     if settings.mlflow_uri is None:
@@ -60,83 +60,56 @@ def own_servers(settings: Settings) -> list[Server]:
 
 
 def _prefect(settings: Settings) -> Server:
-    command = (
-        "prefect",
-        "server",
-        "start",
-        "--host",
-        settings.host,
-        "--port",
-        str(settings.prefect_port),
-    )
+    listen = ("--host", settings.host, "--port", str(settings.prefect_port))
     # Leases of running deployments must outlive a restart of the server, or their slots stay taken.
     leases = (
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
         "prefect.server.concurrency.lease_storage.filesystem",
     )
-    return Server("prefect", command, addresses(settings).prefect_api + "/health", (leases,))
+    command = ("prefect", "server", "start", *listen)
+    return Server("prefect", command, settings.prefect_address + "/health", (leases,))
 
 
 def _mlflow(settings: Settings) -> Server:
-    folder = settings.home / "mlflow"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = (
-        "mlflow",
-        "server",
-        "--host",
-        settings.host,
-        "--port",
-        str(settings.mlflow_port),
-        "--workers",
-        "1",
-    )
-    command += ("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}")
-    command += ("--artifacts-destination", str(folder / "mlflow-artifacts"))
-    return Server("mlflow", command, addresses(settings).mlflow_uri + "/health")
+    listen = ("--host", settings.host, "--port", str(settings.mlflow_port))
+    # What runs published while no server was up is in this database: it is shown too.
+    store = ("--backend-store-uri", settings.mlflow_store())
+    artifacts = settings.home / "mlflow" / "mlflow-artifacts"
+    keep = (*store, "--artifacts-destination", str(artifacts))
+    # One worker: SQLite has one writer anyway, and each of the default four takes memory.
+    command = ("mlflow", "server", *listen, "--workers", "1", *keep)
+    return Server("mlflow", command, settings.mlflow_address + "/health")
 
 
 def worker() -> Server:
-    """The process that takes due runs from the work pool and starts each in a process of its own."""
-    command = (
-        "prefect",
-        "worker",
-        "start",
-        "--pool",
-        POOL,
-        "--type",
-        "process",
-        "--name",
-        f"ttc up {socket.gethostname()}",
-    )
-    return Server("worker", command)
+    """The process that takes due runs from the work pool and gives each a process of its own."""
+    # Its own name in the pool, where workers of several machines may stand.
+    name = f"ttc up {socket.gethostname()}"
+    start = ("prefect", "worker", "start")
+    return Server("worker", (*start, "--pool", POOL, "--type", "process", "--name", name))
 
 
 def registration(deployments: Path) -> Server:
-    """The short-lived process that registers a deployment file, relative to the repository's root."""
+    """The short-lived process that registers a deployment file of the repository."""
+    # Without a prompt: nobody sits at its standard input.
     command = ("prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(deployments))
     return Server("deployments", command)
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What every process of `ttc up` and every run it starts sees: one state folder, one pair of servers."""
-    where = addresses(settings)
-    return os.environ | {
+    """What every process of `ttc up` and every run it starts sees.
+
+    One state folder, one pair of servers, whatever the shell names.
+    """
+    places = {
         "TTC_HOME": str(settings.home),
-        "TTC_PREFECT_API": where.prefect_api,
-        "TTC_MLFLOW_URI": where.mlflow_uri,
+        "TTC_PREFECT_API": settings.prefect_address,
+        "TTC_MLFLOW_URI": settings.mlflow_address,
         "PREFECT_HOME": str(settings.home / "prefect"),
-        "PREFECT_API_URL": where.prefect_api,
-        "PREFECT_LOGGING_LEVEL": "INFO",
-        "PREFECT_LOGGING_TO_API_ENABLED": "true",
-        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "5",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "DO_NOT_TRACK": "1",
-        "NO_COLOR": "1",
-        "PYTHONUNBUFFERED": "1",
+        "PREFECT_API_URL": settings.prefect_address,
     }
+    telemetry = QUIET["prefect"].telemetry | QUIET["mlflow"].telemetry
+    return os.environ | places | _LOGS | _HABITS | telemetry
 
 
 def start(server: Server, settings: Settings) -> subprocess.Popen[bytes]:
@@ -144,16 +117,11 @@ def start(server: Server, settings: Settings) -> subprocess.Popen[bytes]:
 
     Its own session, so that Ctrl-C reaches `ttc up` alone, which then stops everything in order.
     """
-    command = [
-        sys.executable,
-        str(Path(guard.__file__)),
-        str(os.getpid()),
-        sys.executable,
-        "-m",
-        *server.command,
-    ]
-    log_of(server, settings).parent.mkdir(parents=True, exist_ok=True)
-    with log_of(server, settings).open("ab") as log:
+    guarding = [sys.executable, str(Path(guard.__file__)), str(os.getpid())]
+    command = [*guarding, sys.executable, "-m", *server.command]
+    path = log_of(server, settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as log:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -166,6 +134,7 @@ def start(server: Server, settings: Settings) -> subprocess.Popen[bytes]:
 
 
 def log_of(server: Server, settings: Settings) -> Path:
+    """File that the server's output is added to."""
     return settings.home / "logs" / f"{server.name}.log"
 
 
@@ -178,31 +147,37 @@ def answers(health: str) -> bool:
 
 
 def check_addresses(settings: Settings) -> None:
-    """Nothing, or UserError: a port of ours is taken, or a server that the settings name does not answer."""
-    where = addresses(settings)
-    named = {"TTC_PREFECT_API": settings.prefect_api, "TTC_MLFLOW_URI": settings.mlflow_uri}
-    for server, variable in (("prefect", "TTC_PREFECT_API"), ("mlflow", "TTC_MLFLOW_URI")):
-        address = where.prefect_api if server == "prefect" else where.mlflow_uri
-        if named[variable] is None:
-            _check_free(server, settings.host, urlsplit(address).port or 0)
-        elif not answers(address.rstrip("/") + "/health"):
-            raise UserError(
-                f"{variable}: expected a running server at {address}, nothing healthy answers; "
-                f"start it, or unset {variable}"
-            )
+    """Raises UserError when a port of ours is taken, or a named server does not answer."""
+    if settings.prefect_api is None:
+        _check_free("prefect", settings.host, settings.prefect_port)
+    else:
+        _check_named("TTC_PREFECT_API", settings.prefect_address)
+    if settings.mlflow_uri is None:
+        _check_free("mlflow", settings.host, settings.mlflow_port)
+    else:
+        _check_named("TTC_MLFLOW_URI", settings.mlflow_address)
 
 
 def _check_free(server: str, host: str, port: int) -> None:
     if not is_free(host, port):
-        variable = f"TTC_{server.upper()}_PORT"
         raise UserError(
-            f"{server}: port {port} on {host} is in use; stop what uses it, or set {variable} to a free port"
+            f"{server}: port {port} on {host} is in use; stop what uses it, "
+            f"or set TTC_{server.upper()}_PORT to a free port"
+        )
+
+
+def _check_named(variable: str, address: str) -> None:
+    if not answers(address.rstrip("/") + "/health"):
+        raise UserError(
+            f"{variable}: expected a running server at {address}, nothing healthy answers; "
+            f"start it, or unset {variable}"
         )
 
 
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now."""
     with socket.socket() as probe:
+        # As the servers do: a port that was closed a moment ago counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

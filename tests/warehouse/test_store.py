@@ -13,7 +13,7 @@ import pytest
 import small_run
 from small_run import frame
 
-from warehouse.database import damage_noted
+from warehouse.database import note_damage
 from warehouse.errors import Busy, UserError
 from warehouse.journal import Journal
 from warehouse.schema import MIGRATIONS, create_views, migrate, migrations, tables
@@ -249,7 +249,7 @@ def test_a_view_without_a_file_is_gone_and_a_changed_one_is_new(tmp_path: Path) 
 
 def test_a_wrong_checksum_met_while_open_marks_the_database_for_rebuilding(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    with pytest.raises(UserError, match="run again, and it is rebuilt"), damage_noted(path):
+    with pytest.raises(UserError, match="run again, and it is rebuilt"), note_damage(path):
         raise duckdb.Error(
             "Corrupt database file: computed checksum 1 does not match stored checksum 2"
         )
@@ -258,7 +258,7 @@ def test_a_wrong_checksum_met_while_open_marks_the_database_for_rebuilding(tmp_p
 
 def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    with pytest.raises(UserError, match="full: make space"), damage_noted(path):
+    with pytest.raises(UserError, match="full: make space"), note_damage(path):
         raise duckdb.IOException("IO Error: Could not write file: No space left on device")
     assert not list(tmp_path.iterdir())
 

@@ -1,0 +1,89 @@
+"""Where the servers of `ttc up` are said to be, and what its processes see; nothing is started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flows.servers.processes import environment, own_servers
+from tasks.settings import QUIET, Settings, quieten, stop_telemetry
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with a state folder of their own and no server named."""
+    monkeypatch.delenv("TTC_PREFECT_API", raising=False)
+    monkeypatch.delenv("TTC_MLFLOW_URI", raising=False)
+    return Settings(home=tmp_path, host="127.0.0.1", prefect_port=4200, mlflow_port=5000)
+
+
+def test_without_a_named_server_the_addresses_are_those_of_ttc_up(here: Settings) -> None:
+    assert here.prefect_address == "http://127.0.0.1:4200/api"
+    assert here.prefect_page == "http://127.0.0.1:4200"
+    assert here.mlflow_address == "http://127.0.0.1:5000"
+    assert here.mlflow_store() == f"sqlite:///{here.home}/mlflow/mlflow.db"
+    assert (here.home / "mlflow").is_dir()
+
+
+def test_a_named_server_is_used_as_it_is_named(here: Settings) -> None:
+    named = here.model_copy(
+        update={"prefect_api": "http://prefect.lan/api/", "mlflow_uri": "http://mlflow.lan"}
+    )
+    assert named.prefect_address == "http://prefect.lan/api/"
+    assert named.prefect_page == "http://prefect.lan"
+    assert named.mlflow_address == named.mlflow_store() == "http://mlflow.lan"
+    assert own_servers(named) == []
+
+
+def test_own_servers_answer_at_the_addresses(here: Settings) -> None:
+    assert [server.health for server in own_servers(here)] == [
+        "http://127.0.0.1:4200/api/health",
+        "http://127.0.0.1:5000/health",
+    ]
+
+
+def test_processes_of_ttc_up_log_and_send_nothing_home(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    seen = environment(here)
+    assert seen["PREFECT_LOGGING_LEVEL"] == "INFO"
+    assert seen["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert seen["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert seen["DO_NOT_TRACK"] == "1"
+    assert seen["TTC_HOME"] == str(here.home)
+
+
+def test_quiet_is_a_default_that_the_user_may_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    _forget_all(monkeypatch)
+    monkeypatch.setenv("VLLM_LOGGING_LEVEL", "DEBUG")
+    quieten("vllm")
+    assert _environ("VLLM_LOGGING_LEVEL") == "DEBUG"
+    assert _environ("VLLM_NO_USAGE_STATS") == "1"
+    assert _environ("PREFECT_LOGGING_LEVEL") is None
+
+
+def test_telemetry_is_stopped_for_every_package_and_noise_for_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _forget_all(monkeypatch)
+    stop_telemetry()
+    for switches in QUIET.values():
+        assert {name: _environ(name) for name in switches.telemetry} == switches.telemetry
+        assert [name for name in switches.noise if _environ(name) is not None] == []
+
+
+def _forget_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset every switch; monkeypatch puts back afterwards what was there."""
+    for switches in QUIET.values():
+        for name in switches.telemetry | switches.noise:
+            # Set first: of a variable that was never there, only that is undone.
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
+
+
+def _environ(name: str) -> str | None:
+    return os.environ.get(name)
