@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from tasks.publication.charts import Point, Series, axes, end_labels, line
 from tasks.publication.figures import PALETTE, WIDTH, accuracy_span
 from tasks.publication.summary import RunSummary
-from tasks.publication.svg import GREY, Frame, Point, Series, axes, end_labels, line, page
+from tasks.publication.svg import GREY, Frame, page
 from tasks.statistics.difficulty import DIFFICULTIES
 
 NOTE = (
@@ -22,7 +23,10 @@ _UNITS = {"flops": "FLOPs", "seconds": "seconds of engine time"}
 
 
 def cost_figures(summary: RunSummary) -> dict[str, str]:
-    """Title and SVG of accuracy against each cost that the run's curves know."""
+    """Title and SVG of accuracy against each cost that the run's curves know (METHOD §9).
+
+    None for a run from before they were computed, or whose pace was not measured.
+    """
     known = set(summary.cost_curves["axis"].to_list())
     return {
         f"Accuracy against {unit}": _figure(summary, axis)
@@ -32,6 +36,7 @@ def cost_figures(summary: RunSummary) -> dict[str, str]:
 
 
 def _figure(summary: RunSummary, axis: str) -> str:
+    """SVG: accuracy against one cost, in plain completions."""
     rows = summary.cost_curves.filter(axis=axis)
     doublings = sorted(rows["level"].unique().to_list())
     lines = _lines(rows, summary.baseline)
@@ -55,23 +60,41 @@ def _figure(summary: RunSummary, axis: str) -> str:
 
 
 def _axis_title(rows: pl.DataFrame, axis: str) -> str:
+    """What the axis counts, and what one of it is."""
     # Any row tells what a plain completion costs: each limit is that, doubled so many times.
-    plain = rows["at_most"][0] / 2.0 ** rows["level"][0]
+    limit = rows["at_most"][0]
+    doubling = rows["level"][0]
     unit = axis.replace("flops", "FLOPs")
-    return f"{_UNITS[axis]} a question may cost (1: a plain completion, {plain:.2g} {unit}; log₂)"
+    plain = f"a plain completion, {limit / 2.0**doubling:.2g} {unit}"
+    return f"{_UNITS[axis]} a question may cost (1: {plain}; log₂)"
 
 
 def _lines(rows: pl.DataFrame, baseline: str) -> list[Series]:
+    """A line a kind of difficulty, from the first doubling that it can pay, and the baseline."""
     lines: list[Series] = []
     # Frozen bins are another run's: they compare model versions, not costs (METHOD §6 b).
     kinds = [kind for kind in DIFFICULTIES if kind != "frozen"]
     for place, kind in enumerate(kinds):
-        of_kind = rows.filter(difficulty=kind).sort("level")
-        values = of_kind.select("level", "accuracy", "lo", "hi")
-        points = [Point(2.0**doubling, *ends) for doubling, *ends in values.iter_rows()]
+        points = _points(rows.filter(difficulty=kind))
         if points:
-            lines.append(Series(f"policy, {kind}", points, PALETTE[place], mark=place))
+            # Colour and mark by kind, so that they stay where another kind has no line.
+            series = Series(
+                name=f"policy, {kind}",
+                points=points,
+                colour=PALETTE[place],
+                mark=place,
+            )
+            lines.append(series)
     return [*lines, *_baseline_series(rows, baseline)]
+
+
+def _points(rows: pl.DataFrame) -> list[Point]:
+    """The policy's accuracy at what a question may cost, in plain completions."""
+    values = rows.sort("level").select("level", "accuracy", "lo", "hi")
+    points: list[Point] = []
+    for doubling, accuracy, lo, hi in values.iter_rows():
+        points.append(Point(2.0**doubling, accuracy, lo, hi))
+    return points
 
 
 def _baseline_series(rows: pl.DataFrame, baseline: str) -> list[Series]:
@@ -84,4 +107,11 @@ def _baseline_series(rows: pl.DataFrame, baseline: str) -> list[Series]:
         points.append(Point(2.0**doubling, accuracy, accuracy, accuracy))
     if not points:
         return []
-    return [Series(baseline, points, GREY, dash="6 4", mark=len(DIFFICULTIES))]
+    series = Series(
+        name=baseline,
+        points=points,
+        colour=GREY,
+        dash="6 4",
+        mark=len(DIFFICULTIES),  # none of the policies' marks
+    )
+    return [series]

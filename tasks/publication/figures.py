@@ -6,20 +6,9 @@ from math import ceil, floor
 
 import polars as pl
 
+from tasks.publication.charts import PLAIN, Point, Series, axes, end_labels, legend, line
 from tasks.publication.summary import COVERAGE, RunSummary
-from tasks.publication.svg import (
-    GREY,
-    PLAIN,
-    Frame,
-    Point,
-    Series,
-    axes,
-    end_labels,
-    legend,
-    line,
-    page,
-    text,
-)
+from tasks.publication.svg import GREY, Frame, page, text
 from tasks.strategies.names import short_names
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#6A3D9A", "#7F4F24")
@@ -29,7 +18,10 @@ WIDTH = 1180
 
 
 def accuracy_by_budget(summary: RunSummary) -> str:
-    """SVG: accuracy over all questions against budget, a line and 95 % band a strategy."""
+    """SVG: accuracy over all questions against budget, a line and 95 % band a strategy.
+
+    The most notable strategies, coverage, and the compute-optimal curves.
+    """
     lines = [*_strategy_series(summary, summary.overall), *_policy_series(summary)]
     low, high = accuracy_span(lines)
     frame = Frame(
@@ -48,31 +40,50 @@ def accuracy_by_budget(summary: RunSummary) -> str:
 
 
 def accuracy_by_bin(summary: RunSummary, difficulty: str) -> str:
-    """SVG: the same lines within each difficulty bin, one panel a bin on one accuracy axis."""
+    """SVG: the same lines within each difficulty bin, one panel a bin on one accuracy axis.
+
+    Without the policy's: in a bin it names one strategy a budget, which the grid shows.
+    """
     of_kind = pl.col("difficulty") == difficulty
     rows = summary.accuracy.filter(of_kind & pl.col("bin").is_not_null())
     bins = sorted(rows["bin"].unique().to_list())
     wide = (WIDTH - 64) / max(len(bins), 1)
+    # One legend for all: a strategy looks the same in each panel.
     body = [legend(_strategy_series(summary, summary.overall), left=48)]
     for place, bin_ in enumerate(bins):
         inside = rows.filter(pl.col("bin") == bin_)
         frame = Frame(
             left=48 + place * wide,
             top=62,
-            width=wide - 34,
+            width=wide - 34,  # the rest is for the next panel's values
             height=220,
             budgets=summary.budgets,
             low=0.0,  # the whole axis in every panel, so that bins can be compared
             high=1.0,
         )
-        title = f"bin {bin_} · {inside['questions'].max()} questions"
-        body += [text(frame.left, 52, title, font_weight="600"), axes(frame)]
-        body += [line(frame, series) for series in _strategy_series(summary, inside)]
-    return page(WIDTH, 334, body, label=f"Accuracy against budget by {difficulty} difficulty bin")
+        body += _bin_panel(summary, inside, frame)
+    label = f"Accuracy against budget by {difficulty} difficulty bin"
+    return page(WIDTH, 334, body, label=label)
+
+
+def _bin_panel(summary: RunSummary, rows: pl.DataFrame, frame: Frame) -> list[str]:
+    """The lines within one bin, under its number and how many questions it has."""
+    # Strategies that lack outcomes have fewer; the bin has as many as any of them.
+    questions = rows["questions"].max()
+    title = f"bin {rows['bin'][0]} · {questions} questions"
+    parts = [
+        text(frame.left, 52, title, font_weight="600"),
+        axes(frame),
+    ]
+    parts += [line(frame, series) for series in _strategy_series(summary, rows)]
+    return parts
 
 
 def accuracy_span(lines: list[Series]) -> tuple[float, float]:
-    """Tenths below the lowest and above the highest interval end."""
+    """Tenths below the lowest and above the highest interval end, within 0 and 1.
+
+    So that a chart shows its lines as far apart as it can, and rules still stand at tenths.
+    """
     points = [point for series in lines for point in series.points]
     lowest = min(point.lo for point in points)
     highest = max(point.hi for point in points)
@@ -92,16 +103,32 @@ def _strategy_series(summary: RunSummary, rows: pl.DataFrame) -> list[Series]:
     lines: list[Series] = []
     for place, key in enumerate(summary.notable(len(PALETTE))):
         if key in present:
-            points = _points(rows, strategy=key)
-            lines.append(Series(names[key], points, PALETTE[place], mark=place))
+            series = Series(
+                name=names[key],
+                points=_points(rows, strategy=key),
+                colour=PALETTE[place],
+                mark=place,
+            )
+            lines.append(series)
     if COVERAGE in present:
-        # Dashed and without marks: it is a bound, and no strategy that one could choose.
-        points = _points(rows, strategy=COVERAGE)
-        lines.append(Series("coverage (pass@N)", points, GREY, dash="6 4", mark=PLAIN))
+        lines.append(_coverage_series(rows))
     return lines
 
 
+def _coverage_series(rows: pl.DataFrame) -> Series:
+    """What a perfect selector would reach."""
+    # Dashed and without marks: it is a bound, and no strategy that one could choose.
+    return Series(
+        name="coverage (pass@N)",
+        points=_points(rows, strategy=COVERAGE),
+        colour=GREY,
+        dash="6 4",
+        mark=PLAIN,
+    )
+
+
 def _policy_series(summary: RunSummary) -> list[Series]:
+    """The compute-optimal curve, black and thick, by kind of difficulty."""
     # The used difficulty solid and the next one dotted; a third kind would hide what is there.
     dashes = ("", "2 4")
     return [
@@ -117,5 +144,7 @@ def _policy_series(summary: RunSummary) -> list[Series]:
 
 
 def _points(rows: pl.DataFrame, **where: str) -> list[Point]:
+    """Accuracy over budgets of the rows with such values."""
     chosen = rows.filter(**where).sort("budget")
-    return [Point(*row) for row in chosen.select("budget", "accuracy", "lo", "hi").iter_rows()]
+    values = chosen.select("budget", "accuracy", "lo", "hi")
+    return [Point(*row) for row in values.iter_rows()]

@@ -1,4 +1,7 @@
-"""The sentences that a publication of one run opens with; every number is one of the summary's."""
+"""The sentences that a publication of one run opens with; every number is one of the summary's.
+
+The report, MLflow's first screen and `ttc run` show the same ones.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,11 @@ from tasks.strategies.names import short_names
 
 
 def headlines(summary: RunSummary) -> list[str]:
-    """The run's result in plain sentences: accuracy at the largest budget, efficiency, policy."""
+    """The run's result in plain sentences, what matters most first.
+
+    Accuracy at the largest budget, efficiency factor, the policy's choices and how sure they are,
+    what could not be detected, what could not be read.
+    """
     sentences = [_accuracy_sentence(summary)]
     if summary.difficulties:
         policy = policy_cells(summary, summary.used_difficulty)
@@ -26,6 +33,7 @@ def headlines(summary: RunSummary) -> list[str]:
             f"Differences below {summary.mdd:.3f} cannot be detected with these questions."
         )
     sentences.append(_losses_sentence(summary))
+    # A part that has nothing to say gives an empty sentence.
     return [sentence for sentence in sentences if sentence]
 
 
@@ -46,6 +54,7 @@ def beats_majority(policy: list[ShownCell]) -> bool:
 
 
 def _is_ahead_of_majority(cell: ShownCell) -> bool:
+    """Whether the gain over majority is one, and significant in its table."""
     gain = cell.over_majority or 0.0
     p = cell.over_majority_p or 0.0
     # p is two-sided, so the sign says in which direction it is significant.
@@ -57,15 +66,18 @@ def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:
 
     The first by name of several that are equally accurate.
     """
-    at_budget = pl.col("budget") == budget
-    rows = summary.overall.filter(at_budget & (pl.col("strategy") != COVERAGE))
+    # Coverage is what a perfect selector would reach: a bound, no strategy.
+    rows = summary.overall.filter(pl.col("strategy") != COVERAGE, budget=budget)
     # Rows come by strategy, and the stable sort keeps that order among equals.
     ranked = rows.sort("accuracy", descending=True, maintain_order=True)
     return ranked.row(0, named=True)
 
 
 def largest_factor(summary: RunSummary) -> dict[str, Any] | None:
-    """The row of the largest efficiency factor, the smallest budget of several; None: no factor."""
+    """The row of the largest efficiency factor; None: there is no factor.
+
+    Of several that are equal, the one at the smallest budget.
+    """
     rows = _factors(summary)
     if not rows.height:
         return None
@@ -74,27 +86,35 @@ def largest_factor(summary: RunSummary) -> dict[str, Any] | None:
 
 
 def _factors(summary: RunSummary) -> pl.DataFrame:
-    """Efficiency factors under the used difficulty by budget."""
+    """Efficiency factors (METHOD §7) under the used difficulty, by budget; often no rows."""
     rows = summary.efficiency.filter(difficulty=summary.used_difficulty)
     # Of one generation there is nothing to select, so budget 1 says nothing of a policy.
     return rows.filter(pl.col("budget") > 1).sort("budget")
 
 
 def _accuracy_sentence(summary: RunSummary) -> str:
-    """The policy, the best fixed strategy and the baseline at the largest budget."""
+    """The policy, the best fixed strategy and the baseline at the largest budget.
+
+    The best fixed strategy is chosen on the questions that it is measured on, which flatters it a
+    little (METHOD §14); the policy is cross-validated.
+    """
     budget = summary.budgets[-1]
     best = best_fixed(summary, budget)
     names = short_names(summary.strategies)
     parts: list[str] = []
     for row in _policy_rows(summary, budget):
         kind = f"{row['difficulty']} difficulty"
-        parts.append(f"compute-optimal ({kind}, cross-validated) {_accuracy_text(row)}")
-    parts.append(f"best fixed strategy, {names[best['strategy']]}, {_accuracy_text(best)}")
+        accuracy = _accuracy_text(row)
+        parts.append(f"compute-optimal ({kind}, cross-validated) {accuracy}")
+    name = names[best["strategy"]]
+    parts.append(f"best fixed strategy, {name}, {_accuracy_text(best)}")
+    # Where the baseline is the best, its figure stands there already.
     if summary.baseline != best["strategy"]:
         rows = summary.overall.filter(budget=budget, strategy=summary.baseline)
         for row in rows.iter_rows(named=True):
             parts.append(f"{_baseline_name(summary)} {_accuracy_text(row)}")
-    return f"Accuracy at budget {budget} over {best['questions']} questions: {'; '.join(parts)}."
+    accuracies = "; ".join(parts)
+    return f"Accuracy at budget {budget} over {best['questions']} questions: {accuracies}."
 
 
 def _policy_rows(summary: RunSummary, budget: int) -> list[dict[str, Any]]:
@@ -105,48 +125,46 @@ def _policy_rows(summary: RunSummary, budget: int) -> list[dict[str, Any]]:
 
 
 def _accuracy_text(row: dict[str, Any]) -> str:
+    """`0.62 [0.59, 0.65]`."""
     return interval_text(row["accuracy"], row["lo"], row["hi"])
 
 
 def _baseline_name(summary: RunSummary) -> str:
+    """The baseline as a sentence calls it."""
     # "weighted" alone does not say in a sentence what is weighted.
     names = short_names(summary.strategies) | {"weighted": "best-of-N weighted"}
     return names.get(summary.baseline, summary.baseline)
 
 
 def _efficiency_sentence(summary: RunSummary) -> str:
-    """The factor where it is largest and at the largest budget, each also net."""
+    """The factor where it is largest and at the largest budget, each also net.
+
+    Both, because the largest alone would be a choice after the fact.
+    """
     best = largest_factor(summary)
     if best is None:
         return ""
     last = _factors(summary).row(-1, named=True)
     # By budget, so that the two are one where the factor is largest at the end.
     rows = {row["budget"]: row for row in (best, last)}
-    parts = [
-        f"{factor_text(row)} at N = {budget}{_net_remark(row)}"
-        for budget, row in sorted(rows.items())
-    ]
+    parts: list[str] = []
+    for budget, row in sorted(rows.items()):
+        factor = factor_text(row)
+        parts.append(f"{factor} at N = {budget}{_net_remark(row)}")
     return f"Efficiency factor over {_baseline_name(summary)}: {'; '.join(parts)}."
 
 
 def _net_remark(row: dict[str, Any]) -> str:
+    """The factor net of difficulty estimation, in brackets; empty where it is not known."""
     net = net_text(row)
-    return "" if net is None else f" ({net} net of the draws that estimate difficulty)"
+    if net is None:
+        return ""
+    return f" ({net} net of the draws that estimate difficulty)"
 
 
 def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
     """What the policy names at the largest budget, and how sure its table is."""
-    top = summary.budgets[-1]
-    names = short_names(summary.strategies)
-    places: list[str] = []
-    at_top = [cell for cell in policy if cell.budget == top]
-    # Cells come by bin, so neighbouring bins of one strategy make one range.
-    for key, cells in groupby(at_top, key=lambda cell: cell.strategy):
-        bins = [cell.bin for cell in cells]
-        places.append(f"{_bin_range(bins)}: {names.get(key, key)}")
-    sentences = [
-        f"Which strategy where at budget {top} (bin 1 is the easiest): {'; '.join(places)}."
-    ]
+    sentences = [_choice_sentence(summary, policy)]
     undecided = sum(not cell.decided for cell in policy)
     if undecided:
         sentences.append(
@@ -159,17 +177,40 @@ def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]
     return sentences
 
 
+def _choice_sentence(summary: RunSummary, policy: list[ShownCell]) -> str:
+    """Which strategy the policy names in which bins at the largest budget."""
+    top = summary.budgets[-1]
+    at_top = [cell for cell in policy if cell.budget == top]
+    names = short_names(summary.strategies)
+    places: list[str] = []
+    # Cells come by bin, so neighbouring bins of one strategy make one range.
+    for key, cells in groupby(at_top, key=lambda cell: cell.strategy):
+        bins = [cell.bin for cell in cells]
+        name = names.get(key, key)
+        places.append(f"{_bin_range(bins)}: {name}")
+    choices = "; ".join(places)
+    return f"Which strategy where at budget {top} (bin 1 is the easiest): {choices}."
+
+
 def _bin_range(bins: list[int]) -> str:
-    return f"bin {bins[0]}" if len(bins) == 1 else f"bins {bins[0]}–{bins[-1]}"
+    """`bin 3`, `bins 3–5`."""
+    first, last = bins[0], bins[-1]
+    if first == last:
+        return f"bin {first}"
+    return f"bins {first}–{last}"
 
 
 def _losses_sentence(summary: RunSummary) -> str:
-    """What could not be read at the largest budget; empty when everything could."""
+    """What could not be read at the largest budget; empty when everything could.
+
+    Cut completions, missing answers and failed verifier calls all lower an accuracy without the
+    strategy being to blame (METHOD §15).
+    """
     top = summary.overall.filter(budget=summary.budgets[-1])
     # The worst strategy's rate: an average would hide the one that loses most.
     cut = max(top["truncated"].to_list())
     silent = max(top["no_answer"].to_list())
-    failed = int(summary.failures["calls"].sum()) if summary.failures.height else 0
+    failed = sum(summary.failures["calls"].to_list())
     parts: list[str] = []
     if cut:
         parts.append(f"up to {cut:.1%} of completions were cut at the token limit")
@@ -177,4 +218,6 @@ def _losses_sentence(summary: RunSummary) -> str:
         parts.append(f"up to {silent:.1%} gave no answer")
     if failed:
         parts.append(f"the verifier failed {failed} times")
-    return f"Not silently scored: {'; '.join(parts)}." if parts else ""
+    if not parts:
+        return ""
+    return f"Not silently scored: {'; '.join(parts)}."

@@ -1,4 +1,7 @@
-"""The policy as a figure: bins × budgets, coloured by gain over the baseline."""
+"""The policy as a figure: bins × budgets, coloured by gain over the baseline.
+
+Boxes, colours and hatching are those of the exchange's figure too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import NamedTuple
 from tasks.publication.figures import WIDTH
 from tasks.publication.summary import RunSummary, ShownCell, policy_cells
 from tasks.publication.svg import GREY, page, text
-from tasks.publication.words import half_width_text, signed_text
+from tasks.publication.words import plus_minus_text, signed_text
 from tasks.strategies.names import short_names
 
 GAIN, LOSS = (0, 114, 178), (213, 94, 0)
@@ -25,12 +28,53 @@ HATCHED = "url(#undecided)"
 
 _LEFT, _TOP = 130, 30
 """Where the first cell stands, right of the bins' names and below the budgets'."""
-_ROW = 62.0
+_ROW_HEIGHT = 62.0
+_WIDEST_COLUMN = 190.0
+"""So that few budgets do not spread over the page."""
+_GAP = 4
+"""Pixels between cells."""
 _EDGE = "#bbbbbb"
 _STRONGEST = 0.62
 """Share of the full colour that is used at most: dark text has to be readable on it."""
-_HALO = {"stroke": "#ffffff", "stroke_width": "3", "stroke_opacity": ".75", "paint_order": "stroke"}
+_HALO = {
+    "stroke": "#ffffff",
+    "stroke_width": "3",
+    "stroke_opacity": ".75",
+    "paint_order": "stroke",
+}
 """A white outline, without which letters drown in the hatching."""
+_HEAD = {
+    "text_anchor": "middle",
+    "font_weight": "600",
+}
+_ROW_HEAD = {
+    "text_anchor": "end",
+    "font_weight": "600",
+}
+_ROW_REMARK = {
+    "text_anchor": "end",
+    "font_size": "12",
+    "fill": GREY,
+}
+_NAME = {
+    "text_anchor": "middle",
+    "font_weight": "700",
+    **_HALO,
+}
+_VALUE = {
+    "text_anchor": "middle",
+    "font_size": "13",
+    **_HALO,
+}
+_KEY_VALUE = {
+    "text_anchor": "middle",
+    "font_size": "12",
+}
+_KEY_GAINS = (-0.1, -0.05, 0.0, 0.05, 0.1, FULL_GAIN)
+"""Gains whose colours the key shows."""
+_KEY_WIDTH = 58
+"""Wide enough for `≥ +0.20`."""
+_KEY_HEIGHT = 25
 _LETTER = 7.2
 """Mean width of a letter of 14 px."""
 
@@ -39,7 +83,9 @@ class Box(NamedTuple):
     """A rectangle, in pixels."""
 
     left: float
+    """Its left edge, from the left of the page."""
     top: float
+    """Its upper edge, from the top of the page."""
     width: float
     height: float
 
@@ -56,85 +102,114 @@ class Box(NamedTuple):
 
 
 def policy_grid(summary: RunSummary, difficulty: str) -> str:
-    """SVG: the policy's cells coloured by gain over the baseline; undecided ones hatched."""
+    """SVG: the policy's cells under one kind of difficulty, easiest bin on top.
+
+    Coloured by gain over the baseline; undecided ones hatched.
+    """
     policy = policy_cells(summary, difficulty)
     names = short_names(cell.strategy for cell in policy)
     budgets = sorted({cell.budget for cell in policy})
     bins = sorted({cell.bin for cell in policy})
-    # At most so wide that few budgets do not spread over the page.
-    wide = min(190.0, 1040 / max(len(budgets), 1))
+    # 1040 px are what the page has right of the bins' names.
+    wide = min(_WIDEST_COLUMN, 1040 / max(len(budgets), 1))
     body = [HATCH, *_column_heads(budgets, wide), *_row_heads(policy)]
     for cell in policy:
-        left = _LEFT + budgets.index(cell.budget) * wide
-        top = _TOP + bins.index(cell.bin) * _ROW
-        box = Box(left, top, wide - 4, _ROW - 4)
+        # Places in the sorted lists, so that a missing cell leaves its place empty.
+        box = Box(
+            left=_LEFT + budgets.index(cell.budget) * wide,
+            top=_TOP + bins.index(cell.bin) * _ROW_HEIGHT,
+            width=wide - _GAP,
+            height=_ROW_HEIGHT - _GAP,
+        )
         body.append(_grid_cell(cell, box, names[cell.strategy]))
-    bottom = _TOP + len(bins) * _ROW
+    bottom = _TOP + len(bins) * _ROW_HEIGHT
     body.append(_key(summary.baseline, bottom + 8))
-    return page(WIDTH, bottom + 44, body, label=f"Policy by {difficulty} difficulty")
+    label = f"Policy by {difficulty} difficulty"
+    return page(WIDTH, bottom + 44, body, label=label)
 
 
 def gain_colour(gain: float | None) -> str:
-    """White at no gain, towards blue for a gain and vermillion for a loss."""
+    """White at no gain, towards blue for a gain and vermillion for a loss.
+
+    As far as FULL_GAIN, beyond which there is no stronger colour. None: no baseline, no gain.
+    """
     if gain is None or gain == 0:
         return "#ffffff"
     share = min(abs(gain) / FULL_GAIN, 1.0) * _STRONGEST
     full = GAIN if gain > 0 else LOSS
+    # Each part from white, 255, so far towards the full colour.
     mixed = [round(255 - (255 - part) * share) for part in full]
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def _column_heads(budgets: list[int], wide: float) -> list[str]:
-    style = {"text_anchor": "middle", "font_weight": "600"}
+    """`N = 16` above the middle of each column."""
     heads: list[str] = []
     for column, budget in enumerate(budgets):
         middle = _LEFT + (column + 0.5) * wide
-        heads.append(text(middle, 20, f"N = {budget}", **style))
+        name = f"N = {budget}"
+        heads.append(text(middle, 20, name, **_HEAD))
     return heads
 
 
 def _row_heads(policy: list[ShownCell]) -> list[str]:
-    right = 118
-    small = {"text_anchor": "end", "font_size": "12", "fill": GREY}
+    """Each bin and below it how many questions it has, right-aligned beside the first cell."""
+    right = _LEFT - 12
     heads: list[str] = []
     questions = {cell.bin: cell.questions for cell in policy}
-    for row, bin_ in enumerate(sorted(questions)):
-        top = _TOP + row * _ROW
-        heads.append(text(right, top + 28, f"bin {bin_}", text_anchor="end", font_weight="600"))
-        heads.append(text(right, top + 46, f"{questions[bin_]} questions", **small))
+    for row, (bin_, count) in enumerate(sorted(questions.items())):
+        top = _TOP + row * _ROW_HEIGHT
+        heads.append(text(right, top + 28, f"bin {bin_}", **_ROW_HEAD))
+        heads.append(text(right, top + 46, f"{count} questions", **_ROW_REMARK))
     return heads
 
 
 def _grid_cell(cell: ShownCell, box: Box, name: str) -> str:
+    """Strategy over accuracy and gain; pointed at, the cell says the strategy's whole key.
+
+    So the short name can stay short, and a policy can be copied from the report.
+    """
     remark = "" if cell.decided else ", undecided"
     title = f"bin {cell.bin}, N = {cell.budget}: {cell.strategy}{remark}"
     gain = "" if cell.gain is None else f" ({signed_text(cell.gain)})"
-    value = f"{cell.accuracy:.2f} {half_width_text(cell.half)}{gain}"
-    centred = {"text_anchor": "middle"}
-    parts = [
-        f"<g><title>{escape(title)}</title>",
-        box.rectangle(gain_colour(cell.gain), _EDGE),
-        "" if cell.decided else box.rectangle(HATCHED),
-        text(box.middle, box.top + 24, name, **centred, font_weight="700", **_HALO),
-        text(box.middle, box.top + 44, value, **centred, font_size="13", **_HALO),
-        "</g>",
-    ]
+    value = plus_minus_text(cell.accuracy, cell.half) + gain
+    parts = [f"<g><title>{escape(title)}</title>"]
+    parts.append(box.rectangle(gain_colour(cell.gain), _EDGE))
+    # The hatching lies on the colour and below the letters.
+    if not cell.decided:
+        parts.append(box.rectangle(HATCHED))
+    parts.append(text(box.middle, box.top + 24, name, **_NAME))
+    parts.append(text(box.middle, box.top + 44, value, **_VALUE))
+    parts.append("</g>")
     return "".join(parts)
 
 
 def _key(baseline: str, top: float) -> str:
-    """What the colours and the hatching mean, in one row."""
+    """What the colours and the hatching mean, in one row.
+
+    A few gains in place of a continuous scale, as cells are compared with boxes of one colour.
+    """
     label = f"gain over {baseline}:"
     parts = [text(_LEFT, top + 17, label)]
-    left = 150 + _LETTER * len(label)
-    for gain in (-0.1, -0.05, 0.0, 0.05, 0.1, FULL_GAIN):
-        box = Box(left, top, 58, 25)
-        parts.append(box.rectangle(gain_colour(gain), _EDGE))
-        # Beyond the last colour there is no other.
-        sign = "≥ " if gain == FULL_GAIN else ""
-        style = {"text_anchor": "middle", "font_size": "12"}
-        parts.append(text(box.middle, top + 17, sign + signed_text(gain), **style))
-        left += box.width
-    parts.append(Box(left + 26, top, 34, 25).rectangle(HATCHED, _EDGE))
-    parts.append(text(left + 68, top + 17, "undecided: the cheapest is named"))
+    left = _LEFT + 20 + _LETTER * len(label)
+    parts += _key_colours(left, top)
+    left += _KEY_WIDTH * len(_KEY_GAINS)
+    hatched = Box(left + 26, top, width=34, height=_KEY_HEIGHT)
+    parts.append(hatched.rectangle(HATCHED, _EDGE))
+    remark = "undecided: the cheapest is named"
+    parts.append(text(left + 68, top + 17, remark))
     return "".join(parts)
+
+
+def _key_colours(left: float, top: float) -> list[str]:
+    """A box for each gain of the key in its colour, with the gain in it."""
+    parts: list[str] = []
+    for gain in _KEY_GAINS:
+        box = Box(left, top, width=_KEY_WIDTH, height=_KEY_HEIGHT)
+        parts.append(box.rectangle(gain_colour(gain), _EDGE))
+        # The last box stands for all that is larger.
+        sign = "≥ " if gain == FULL_GAIN else ""
+        value = sign + signed_text(gain)
+        parts.append(text(box.middle, top + 17, value, **_KEY_VALUE))
+        left += box.width
+    return parts

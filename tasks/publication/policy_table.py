@@ -1,4 +1,7 @@
-"""The policy as a grid bins × budgets for the terminal."""
+"""The policy as a grid bins × budgets for the terminal.
+
+Cells hold the same as those of the report's figure; marks stand for its hatching.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,16 @@ from rich.text import Text
 
 from tasks.publication.headlines import beats_majority
 from tasks.publication.summary import RunSummary, ShownCell, policy_cells
-from tasks.publication.words import benchmark_name, half_width_text, model_short_name, signed_text
+from tasks.publication.words import benchmark_name, model_short_name, plus_minus_text, signed_text
 from tasks.strategies.names import short_names
 
 UNDECIDED = "≈"
-"""Marks a cell whose strategy cannot be told apart from the baseline."""
+"""Marks a cell whose strategy cannot be told apart from the baseline (METHOD §7)."""
 HELD = "="
-"""Marks a cell that keeps last night's strategy although tonight alone would name another."""
+"""Marks a cell that keeps last night's strategy although tonight alone would name another.
+
+METHOD §7, hysteresis.
+"""
 COLUMNS = 5
 """Budgets side by side in 100 columns; more go into another grid below."""
 
@@ -37,6 +43,7 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
 
 
 def _title(summary: RunSummary, kind: str) -> Text:
+    """Model, version and benchmark, and the difficulty that the bins are of."""
     run = summary.run
     model = model_short_name(run["model"])
     benchmark = benchmark_name(run["benchmark"])
@@ -45,6 +52,10 @@ def _title(summary: RunSummary, kind: str) -> Text:
 
 
 def _grid(policy: list[ShownCell], budgets: list[int], *, names: dict[str, str]) -> Table:
+    """One table of as many budgets as fit side by side, a row a bin.
+
+    Lines between rows, because a cell has three lines of its own.
+    """
     table = Table(show_lines=True, padding=(0, 1))
     table.add_column("bin", no_wrap=True)
     for budget in budgets:
@@ -53,12 +64,15 @@ def _grid(policy: list[ShownCell], budgets: list[int], *, names: dict[str, str])
     # Of all budgets, so that every grid has the same rows.
     rows = sorted({(cell.bin, cell.questions) for cell in policy})
     for bin_, questions in rows:
-        texts = [_cell_text(by_place.get((bin_, budget)), names=names) for budget in budgets]
-        table.add_row(Text(f"{bin_}\n{questions} q."), *texts)
+        head = Text(f"{bin_}\n{questions} q.")
+        cells = [by_place.get((bin_, budget)) for budget in budgets]
+        texts = [_cell_text(cell, names=names) for cell in cells]
+        table.add_row(head, *texts)
     return table
 
 
 def _cell_text(cell: ShownCell | None, *, names: dict[str, str]) -> Text:
+    """Strategy with its marks, accuracy, gain: a line each; `–` for a cell that is not there."""
     if cell is None:
         return Text("–")
     name = names[cell.strategy]
@@ -66,19 +80,36 @@ def _cell_text(cell: ShownCell | None, *, names: dict[str, str]) -> Text:
         name += f" {UNDECIDED}"
     if cell.unheld:
         name += f" {HELD}"
+    # Marks and signs say the same as the styles: a pipe or a log has no colours.
+    name_style = "bold" if cell.decided else ""
+    accuracy = plus_minus_text(cell.accuracy, cell.half)
     gain = "" if cell.gain is None else f"\n{signed_text(cell.gain)}"
     gain_style = "green" if (cell.gain or 0) > 0 else "dim"
     return Text.assemble(
-        (name, "bold" if cell.decided else ""),
-        f"\n{cell.accuracy:.2f} {half_width_text(cell.half)}",
+        (name, name_style),
+        f"\n{accuracy}",
         (gain, gain_style),
     )
 
 
 def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, str]) -> Text:
-    """What the grid's marks mean, as far as it has them."""
+    """What the grid's marks mean, and the key behind every short name."""
     if not policy:
         return Text("no policy yet: the run is not complete", style="dim")
+    lines = _mark_lines(summary, policy)
+    if summary.mdd is not None:
+        lines.append(f"differences below {summary.mdd:.3f} over all questions cannot be detected")
+    # A study file takes the key, so it is given in full.
+    for key, short in names.items():
+        if short != key:
+            lines.append(f"{short} = {key}")
+    if not beats_majority(policy):
+        lines.append("No strategy beats majority here.")
+    return Text("\n".join(lines), style="dim")
+
+
+def _mark_lines(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
+    """How a cell is read, and a line for each mark that some cell has."""
     baseline = summary.baseline
     lines = [f"bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over {baseline}"]
     if any(not cell.decided for cell in policy):
@@ -89,10 +120,4 @@ def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, st
         lines.append(
             f"{HELD} kept from the last run: what this one alone would name is not ahead of it"
         )
-    if summary.mdd is not None:
-        lines.append(f"differences below {summary.mdd:.3f} over all questions cannot be detected")
-    # A study file takes the key, so the legend gives it for every short name.
-    lines += [f"{short} = {key}" for key, short in names.items() if short != key]
-    if not beats_majority(policy):
-        lines.append("No strategy beats majority here.")
-    return Text("\n".join(lines), style="dim")
+    return lines

@@ -14,7 +14,7 @@ from tasks.publication.headlines import best_fixed, headlines, largest_factor
 from tasks.publication.policy_grid import policy_grid
 from tasks.publication.provenance import provenance
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import benchmark_name, factor_text, half_width_text, model_short_name
+from tasks.publication.words import benchmark_name, factor_text, model_short_name, plus_minus_text
 from tasks.strategies.names import short_names
 
 STYLE = """<style>
@@ -49,7 +49,7 @@ _BINS = (
 
 
 def html(summary: RunSummary) -> str:
-    """The whole page, UTF-8 text that stands alone."""
+    """The whole page, UTF-8 text that stands alone: it can be mailed, or kept for years."""
     run = summary.run
     model = model_short_name(run["model"])
     title = f"{model} v{run['version']} on {benchmark_name(run['benchmark'])}"
@@ -85,25 +85,33 @@ def _sections(summary: RunSummary, title: str) -> list[str]:
 
 
 def _head(summary: RunSummary, title: str) -> str:
-    run = summary.run
-    subtitle = f"Run {summary.run_id} · study {run['study']} · {run['opened_at']:%Y-%m-%d %H:%M}"
+    """The title, and below it which run this is."""
+    study = summary.run["study"]
+    opened = f"{summary.run['opened_at']:%Y-%m-%d %H:%M}"
+    subtitle = f"Run {summary.run_id} · study {study} · {opened}"
+    # What a user named is escaped wherever it goes: it may be anything.
     return f"<h1>{escape(title)}</h1><p class=sub>{escape(subtitle)}</p>"
 
 
 def _headline_list(summary: RunSummary) -> str:
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in headlines(summary))
-    return f"<ul class=headlines>{items}</ul>"
+    """The result in sentences, a line each."""
+    items = [f"<li>{escape(sentence)}</li>" for sentence in headlines(summary)]
+    return f"<ul class=headlines>{''.join(items)}</ul>"
 
 
 def _side_by_side(*parts: str) -> str:
+    """Parts beside each other; below where the window is narrow."""
     return f"<div class=columns>{''.join(parts)}</div>"
 
 
 def _figure(title: str, svg: str, *, note: str) -> str:
-    return f"<h2>{escape(title)}</h2><p class=note>{escape(note)}</p>{svg}"
+    """A figure under its title and what is in it."""
+    top = f"<h2>{escape(title)}</h2><p class=note>{escape(note)}</p>"
+    return f"{top}{svg}"
 
 
 def _curve_note(summary: RunSummary) -> str:
+    """What the lines are, and which of them are shown where they are many."""
     every = len(summary.strategies)
     lines = len(PALETTE)
     if every <= lines:
@@ -124,7 +132,10 @@ def _exchange(summary: RunSummary) -> str:
 
 
 def _by_difficulty(summary: RunSummary, kind: str) -> str:
-    """The policy grid and accuracy by bin under one kind of difficulty."""
+    """The policy grid and accuracy by bin under one kind of difficulty.
+
+    One below the other, because the one says what to do and the other why.
+    """
     grid = policy_grid(summary, kind)
     curves = accuracy_by_bin(summary, kind)
     return "".join(
@@ -136,7 +147,10 @@ def _by_difficulty(summary: RunSummary, kind: str) -> str:
 
 
 def _cards(summary: RunSummary) -> str:
-    """The largest budget's accuracies and the largest efficiency factor, in large print."""
+    """The largest budget's accuracies and the largest efficiency factor, in large print.
+
+    What fits in one look; the sentences below say the same with intervals.
+    """
     cards = [*_accuracy_cards(summary), *_factor_card(summary)]
     return f"<div class=cards>{''.join(cards)}</div>"
 
@@ -160,9 +174,11 @@ def _accuracy_cards(summary: RunSummary) -> list[str]:
 
 
 def _accuracy_card(name: str, note: str, row: dict[str, Any]) -> str:
+    """A card of an accuracy with half the width of its interval."""
     half = (row["hi"] - row["lo"]) / 2
-    value = f"{row['accuracy']:.2f} {half_width_text(half)}"
-    return _card(name, value, f"{note}, at N = {row['budget']}")
+    value = plus_minus_text(row["accuracy"], half)
+    remark = f"{note}, at N = {row['budget']}"
+    return _card(name, value, remark)
 
 
 def _factor_card(summary: RunSummary) -> list[str]:
@@ -170,6 +186,7 @@ def _factor_card(summary: RunSummary) -> list[str]:
     best = largest_factor(summary)
     if best is None:
         return []
+    # A lower bound says so before the number, which is what is read.
     bound = "> " if best["beyond"] else ""
     value = f"{bound}{best['factor']:.2g}×"
     note = f"{factor_text(best)} at N = {best['budget']}, its largest"
@@ -177,4 +194,7 @@ def _factor_card(summary: RunSummary) -> list[str]:
 
 
 def _card(name: str, value: str, note: str) -> str:
-    return f"<div class=card>{escape(name)}<b>{escape(value)}</b><span>{escape(note)}</span></div>"
+    """One large number between what it is and a remark."""
+    number = f"<b>{escape(value)}</b>"
+    remark = f"<span>{escape(note)}</span>"
+    return f"<div class=card>{escape(name)}{number}{remark}</div>"

@@ -1,4 +1,8 @@
-"""The report's tables: efficiency factor, fleet budget, costs, rates, failures, changes."""
+"""The report's tables: efficiency factor, fleet budget, costs, rates, failures, changes.
+
+Each is HTML with a title and a note that says what its numbers are; empty text where the run has
+nothing for it.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +21,20 @@ _UNKNOWN = "–"
 
 
 def efficiency(summary: RunSummary) -> str:
-    """The efficiency factor by budget, a column a difficulty, and beside it the net factor."""
+    """The efficiency factor by budget, a column a difficulty, and beside it the net factor.
+
+    Each with its 95 % interval; `–` where a kind has no factor at a budget.
+    """
     rows = summary.efficiency
+    # Not the kinds that have a policy: a factor is shown whether or not there is one.
     known = set(rows["difficulty"].to_list())
     kinds = [kind for kind in DIFFICULTIES if kind in known]
-    texts: dict[tuple[int, str], tuple[str, str]] = {}
-    for row in rows.iter_rows(named=True):
-        pair = factor_text(row), net_text(row) or _UNKNOWN
-        texts[row["budget"], row["difficulty"]] = pair
+    texts = _factor_texts(rows)
     head = ["N"]
     for kind in kinds:
         head += [kind, "net"]
     body: list[list[str]] = []
+    # A budget has a row also where only one of the kinds has a factor.
     for budget in rows["budget"].unique().sort().to_list():
         line = [str(budget)]
         for kind in kinds:
@@ -41,15 +47,25 @@ def efficiency(summary: RunSummary) -> str:
     return _section(f"Efficiency factor over {summary.baseline}", head, body, note=note)
 
 
+def _factor_texts(rows: pl.DataFrame) -> dict[tuple[int, str], tuple[str, str]]:
+    """The factor and the net factor in words, by budget and kind of difficulty."""
+    texts: dict[tuple[int, str], tuple[str, str]] = {}
+    for row in rows.iter_rows(named=True):
+        factor = factor_text(row)
+        net = net_text(row) or _UNKNOWN
+        texts[row["budget"], row["difficulty"]] = factor, net
+    return texts
+
+
 def fleet(summary: RunSummary) -> str:
     """What it is worth to spend an average budget unevenly over the bins (METHOD §11.4).
 
-    Nothing for a run from before it was computed.
+    Under the used difficulty only; nothing for a run from before it was computed.
     """
     rows = summary.fleet.filter(difficulty=summary.used_difficulty)
     if not rows.height:
         return ""
-    # An average without an interval was not measured on both folds.
+    # The interval is what makes it a result: an average without one is left out.
     body = [_fleet_line(row) for row in rows.drop_nulls("gain_lo").iter_rows(named=True)]
     note = (
         "The same average budget, uniform or by marginal gain over bins; cross-validated, "
@@ -61,19 +77,28 @@ def fleet(summary: RunSummary) -> str:
 
 
 def _fleet_line(row: dict[str, Any]) -> list[str]:
+    """One average budget: accuracy either way, the difference, and where the budget went.
+
+    In the last column the mean budget of each bin's questions, easiest bin first.
+    """
     # Three digits, where other tables have two: the differences are that small.
+    interval = f"[{row['gain_lo']:+.3f}, {row['gain_hi']:+.3f}]"
+    budgets = [f"{budget:.3g}" for budget in row["bin_budgets"]]
     return [
         str(row["budget"]),
         f"{row['uniform']:.3f}",
         f"{row['accuracy']:.3f}",
-        f"{row['gain']:+.3f} [{row['gain_lo']:+.3f}, {row['gain_hi']:+.3f}]",
+        f"{row['gain']:+.3f} {interval}",
         f"{row['spent']:.1f}",
-        " · ".join(f"{budget:.3g}" for budget in row["bin_budgets"]),
+        " · ".join(budgets),
     ]
 
 
 def costs(summary: RunSummary) -> str:
-    """What the run really spent, a row a role."""
+    """What the run really spent, a row a role.
+
+    A ledger of its own (METHOD §9): less than what the strategies cost, because they share draws.
+    """
     frame = summary.costs
     body = [[_number(value) for value in row] for row in frame.iter_rows()]
     head = [column.replace("_", " ") for column in frame.columns]
@@ -82,37 +107,60 @@ def costs(summary: RunSummary) -> str:
 
 
 def rates(summary: RunSummary) -> str:
-    """No-answer and truncation rates by bin at the largest budget; nothing without bins."""
+    """No-answer and truncation rates by bin at the largest budget; nothing without bins.
+
+    By bin, because a low accuracy on hard questions may be a token limit that is too low.
+    """
     if not summary.difficulties:
         return ""
     kind = summary.used_difficulty
     top = summary.budgets[-1]
     rows = summary.accuracy.filter(difficulty=kind, budget=top)
+    texts = _rate_texts(rows)
     bins = rows["bin"].unique().sort().to_list()
-    texts: dict[tuple[str, int], str] = {}
-    for row in rows.iter_rows(named=True):
-        text = f"{row['no_answer']:.1%} / {row['truncated']:.1%}"
-        texts[row["strategy"], row["bin"]] = text
+    head = ["strategy", *(f"bin {bin_}" for bin_ in bins)]
     body: list[list[str]] = []
     for key, name in short_names(summary.strategies).items():
-        body.append([name, *(texts.get((key, bin_), _UNKNOWN) for bin_ in bins)])
-    head = ["strategy", *(f"bin {bin_}" for bin_ in bins)]
+        line = [texts.get((key, bin_), _UNKNOWN) for bin_ in bins]
+        body.append([name, *line])
     note = (
         f"Completions without an answer / cut at the token limit, at N = {top}, {kind} difficulty."
     )
     return _section("No answer and truncation by bin", head, body, note=note)
 
 
+def _rate_texts(rows: pl.DataFrame) -> dict[tuple[str, int], str]:
+    """`2.0% / 1.0%` by strategy and bin: without an answer, cut."""
+    texts: dict[tuple[str, int], str] = {}
+    for row in rows.iter_rows(named=True):
+        silent = f"{row['no_answer']:.1%}"
+        cut = f"{row['truncated']:.1%}"
+        texts[row["strategy"], row["bin"]] = f"{silent} / {cut}"
+    return texts
+
+
 def failures(summary: RunSummary) -> str:
-    """Verifier calls that gave no score, by reason."""
-    rows = summary.failures.iter_rows(named=True)
-    body = [[str(row["reason"]), _number(row["calls"])] for row in rows]
+    """Verifier calls that gave no score, by reason, the most frequent first.
+
+    A model server that restarts in the night looks like a bad verifier without this table.
+    """
+    body: list[list[str]] = []
+    for reason, calls in summary.failures.select("reason", "calls").iter_rows():
+        body.append([str(reason), _number(calls)])
+    # An empty table would leave open whether failures were counted.
+    if not body:
+        body = [["none", "0"]]
+    head = ["reason", "calls"]
     note = "Missing scores, never counted as 0."
-    return _section("Verifier failures", ["reason", "calls"], body or [["none", "0"]], note=note)
+    return _section("Verifier failures", head, body, note=note)
 
 
 def changes(summary: RunSummary) -> str:
-    """Cells that name another strategy than the previous model version's; nothing without one."""
+    """Cells that name another strategy than the previous model version's.
+
+    Nothing where there is none. Accuracies beside them, so that a change of mind between equals
+    does not look like progress.
+    """
     rows = summary.changes.filter(difficulty=summary.used_difficulty)
     if not rows.height:
         return ""
@@ -120,12 +168,9 @@ def changes(summary: RunSummary) -> str:
     # The earlier version may name strategies that this run does not have.
     earlier = [row["strategy_before"] for row in changed if row["strategy_before"]]
     names = short_names([*summary.strategies, *earlier])
-    body: list[list[str]] = []
-    for row in changed:
-        before = _cell(names.get(row["strategy_before"]), row["accuracy_before"])
-        now = _cell(names.get(row["strategy_now"]), row["accuracy_now"])
-        body.append([f"bin {row['bin']} · N = {row['budget']}", before, now])
+    body = [_change_line(row, names) for row in changed]
     version = rows["version_before"][0]
+    # Cells that stayed are counted and not listed: the grid above shows them.
     note = f"{len(changed)} of {rows.height} cells name another strategy."
     if not rows["same_questions"].all():
         note += " The benchmark's content changed in between, so accuracies do not compare."
@@ -133,14 +178,31 @@ def changes(summary: RunSummary) -> str:
     return _section(f"Changed since v{version}", head, body, note=note)
 
 
-def _cell(name: str | None, accuracy: float | None) -> str:
+def _change_line(row: dict[str, Any], names: dict[str, str]) -> list[str]:
+    """One cell, and what it named before and names now."""
+    before = names.get(row["strategy_before"])
+    now = names.get(row["strategy_now"])
+    return [
+        f"bin {row['bin']} · N = {row['budget']}",
+        _cell_text(before, row["accuracy_before"]),
+        _cell_text(now, row["accuracy_now"]),
+    ]
+
+
+def _cell_text(name: str | None, accuracy: float | None) -> str:
+    """`beam m=4 0.62`; the strategy alone where its accuracy is not known."""
     if name is None:
         return _UNKNOWN
-    return name if accuracy is None else f"{name} {accuracy:.2f}"
+    if accuracy is None:
+        return name
+    return f"{name} {accuracy:.2f}"
 
 
 def _number(value: object) -> str:
-    """Thousands set apart, large or fractional numbers in short form, `–` for unknown."""
+    """Thousands set apart, large or fractional numbers in short form, `–` for unknown.
+
+    `506 221`, `8.2e+11`; what is no number as it is.
+    """
     if value is None:
         return _UNKNOWN
     if not isinstance(value, int | float):
@@ -153,14 +215,21 @@ def _number(value: object) -> str:
 
 
 def _section(title: str, head: Sequence[str], body: Sequence[Sequence[str]], *, note: str) -> str:
-    rows = [_row(head, "th"), *(_row(values, "td") for values in body)]
+    """A table under its title and a note that says what is in it."""
+    rows = [_row(head, "th")]
+    rows += [_row(values, "td") for values in body]
     # Only the table scrolls where it is wider than the page.
     table = f"<div class=scroll><table>{''.join(rows)}</table></div>"
-    return f"<div><h2>{escape(title)}</h2><p class=note>{escape(note)}</p>{table}</div>"
+    top = f"<h2>{escape(title)}</h2><p class=note>{escape(note)}</p>"
+    return f"<div>{top}{table}</div>"
 
 
 def _row(values: Sequence[str], tag: str) -> str:
-    """A name and, set right by their class, numbers."""
+    """A name and, set right by their class, numbers.
+
+    Escaped here, once for every table.
+    """
     first, *rest = [escape(value) for value in values]
-    numbers = "".join(f"<{tag} class=n>{value}</{tag}>" for value in rest)
-    return f"<tr><{tag}>{first}</{tag}>{numbers}</tr>"
+    parts = [f"<{tag}>{first}</{tag}>"]
+    parts += [f"<{tag} class=n>{value}</{tag}>" for value in rest]
+    return f"<tr>{''.join(parts)}</tr>"

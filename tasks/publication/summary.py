@@ -24,6 +24,7 @@ class RunSummary(NamedTuple):
     run: dict[str, Any]
     """The row of table `runs`, with `version`: the model version's number in its family, from 1."""
     prefect_run_id: str | None
+    """None: the run was started without Prefect."""
     accuracy: pl.DataFrame
     """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated.
 
@@ -110,6 +111,7 @@ class RunSummary(NamedTuple):
         """
         times = Counter(self.policy["strategy"].to_list())
         strategies = self.overall.filter(pl.col("strategy") != COVERAGE)
+        # Stable, so that of equal strategies the first by name counts as the best.
         ranked = strategies.sort("accuracy", descending=True, maintain_order=True)
         best = ranked.unique("budget", keep="first", maintain_order=True)
         times.update(best["strategy"].to_list())
@@ -235,9 +237,13 @@ class ShownCell(NamedTuple):
     """One cell of the policy grid, in the words of the screen."""
 
     bin: int
+    """1 is the easiest."""
     budget: int
+    """Generations allowed on a question."""
     strategy: str
+    """The key, which every table of the warehouse knows."""
     accuracy: float
+    """Refitted on all questions, so it flatters where the cell is undecided (METHOD §7)."""
     half: float
     """Half the width of the accuracy's interval."""
     gain: float | None
@@ -247,7 +253,9 @@ class ShownCell(NamedTuple):
     over_majority_p: float | None
     """Its p-value, adjusted over the table; None: the pick is majority, or it was not computed."""
     decided: bool
+    """Whether the strategy can be told apart from the baseline, or there is no other (§7)."""
     questions: int
+    """Questions in the bin."""
     unheld: str | None
     """What the run alone would name, where last night's strategy was kept; None: the same."""
 

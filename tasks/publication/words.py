@@ -27,14 +27,23 @@ def _last_part(path: str) -> str:
 
 
 def interval_text(value: float, lo: float, hi: float) -> str:
-    """`0.62 [0.59, 0.65]`."""
-    return f"{value:.2f} [{lo:.2f}, {hi:.2f}]"
+    """A value with its 95 % interval: `0.62 [0.59, 0.65]`.
+
+    Two digits each: a benchmark of some hundred questions does not support a third.
+    """
+    interval = f"[{lo:.2f}, {hi:.2f}]"
+    return f"{value:.2f} {interval}"
 
 
 def half_width_text(half: float) -> str:
     """`± .03`; a zero-width interval, as where every question is right, shows as `± .00`."""
     # Without the leading zero, so that five budgets fit side by side in a terminal.
     return f"± {half:.2f}".replace("0.", ".", 1)
+
+
+def plus_minus_text(value: float, half: float) -> str:
+    """A value with half its 95 % interval, where there is no room for both ends: `0.62 ± .03`."""
+    return f"{value:.2f} {half_width_text(half)}"
 
 
 def net_text(row: Mapping[str, Any]) -> str | None:
@@ -49,15 +58,17 @@ def net_text(row: Mapping[str, Any]) -> str | None:
 
 
 def factor_text(row: Mapping[str, Any]) -> str:
-    """`3.9 [2.8, 5.0]`; `> 2.0` where the baseline never gets there.
+    """An efficiency factor with its 95 % interval, as far as that is known.
 
-    An interval without a bound has an open end, a factor without an interval none.
+    `3.9 [2.8, 5]`; `2 [1.5, …)` where the interval has no upper end; `2` where there is none;
+    `> 2` where the baseline never gets there, so that the factor is a lower bound itself
+    (METHOD §7), with the interval's lower end where that is known: `> 2 [1.5, …)`.
     """
     factor = f"{row['factor']:.2g}"
     low = None if row["lo"] is None else f"{row['lo']:.2g}"
     if row["beyond"]:
-        # The factor is a lower bound itself (METHOD §7), so there is no upper end.
-        return f"> {factor}" if low is None else f"> {factor} [{low}, …)"
+        interval = "" if low is None else f" [{low}, …)"
+        return f"> {factor}{interval}"
     if low is None:
         return factor
     high = "…)" if row["hi"] is None else f"{row['hi']:.2g}]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tasks.publication.summary import RunSummary, ShownCell, policy_cells
-from tasks.publication.words import half_width_text
+from tasks.publication.words import plus_minus_text
 from tasks.strategies.names import short_names
 
 NO_BREAK_SPACE = "\u00a0"
@@ -17,6 +17,7 @@ _PADDING = 20
 def comparable_tables(summary: RunSummary) -> dict[str, dict[str, list[str]]]:
     """File name → columns; the first column is a unique key, the second the text.
 
+    MLflow puts rows of the same key side by side, a column a run.
     `policy.json` has a row a budget, for the eye; `policy_cells.json` a row a cell, as in
     `bin 1 · N=16`. Tables of a difficulty that is not the used one carry its name.
     """
@@ -35,19 +36,24 @@ def difficulty_suffix(place: int, kind: str) -> str:
 
 
 def _by_budget(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
+    """A row a budget: a line a bin, and below them the policy over all questions."""
     averages = _averages(summary, difficulty)
     names = short_names(summary.strategies)
-    policy = policy_cells(summary, difficulty)
-    rows: dict[str, str] = {}
+    lines: dict[int, list[str]] = {}
+    for cell in policy_cells(summary, difficulty):
+        line = f"bin {cell.bin} {_cell_text(names, cell)}"
+        lines.setdefault(cell.budget, []).append(line)
     # The largest budget first: it is the one that the headlines are about.
-    for budget in sorted({cell.budget for cell in policy}, reverse=True):
-        lines = [
-            f"bin {cell.bin} {_cell_text(names, cell)}" for cell in policy if cell.budget == budget
-        ]
-        if budget in averages:
-            lines.append(averages[budget])
-        rows[f"N={budget}"] = "\n".join(_on_its_own_line(line) for line in lines)
-    return {"budget": list(rows), "policy": list(rows.values())}
+    budgets = sorted(lines, reverse=True)
+    texts: list[str] = []
+    for budget in budgets:
+        average = [averages[budget]] if budget in averages else []
+        padded = [_on_its_own_line(line) for line in lines[budget] + average]
+        texts.append("\n".join(padded))
+    return {
+        "budget": [f"N={budget}" for budget in budgets],
+        "policy": texts,
+    }
 
 
 def _averages(summary: RunSummary, difficulty: str) -> dict[int, str]:
@@ -55,8 +61,9 @@ def _averages(summary: RunSummary, difficulty: str) -> dict[int, str]:
     curve = summary.curve.filter(pl.col("difficulty") == difficulty)
     texts: dict[int, str] = {}
     for row in curve.iter_rows(named=True):
-        half = half_width_text((row["hi"] - row["lo"]) / 2)
-        texts[row["budget"]] = f"all questions {row['accuracy']:.2f} {half}"
+        half = (row["hi"] - row["lo"]) / 2
+        accuracy = plus_minus_text(row["accuracy"], half)
+        texts[row["budget"]] = f"all questions {accuracy}"
     return texts
 
 
@@ -68,8 +75,10 @@ def _on_its_own_line(words: str) -> str:
 
 
 def _by_cell(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
+    """A row a cell, so that two versions can be compared cell by cell."""
     names = short_names(summary.strategies)
     cells = policy_cells(summary, difficulty)
+    # Budgets falling as in the other table, bins rising.
     cells.sort(key=lambda cell: (-cell.budget, cell.bin))
     return {
         "cell": [f"bin {cell.bin} · N={cell.budget}" for cell in cells],
@@ -81,4 +90,5 @@ def _cell_text(names: dict[str, str], cell: ShownCell) -> str:
     """`beam m=4 0.62 ± .03`, with ≈ where the cell is undecided."""
     name = names.get(cell.strategy, cell.strategy)
     mark = "" if cell.decided else " ≈"
-    return f"{name}{mark} {cell.accuracy:.2f} {half_width_text(cell.half)}"
+    accuracy = plus_minus_text(cell.accuracy, cell.half)
+    return f"{name}{mark} {accuracy}"

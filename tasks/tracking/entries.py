@@ -43,6 +43,7 @@ class Metric(NamedTuple):
     """One point of a metric's curve."""
 
     key: str
+    """MLflow's page groups metrics by what stands before the slash."""
     value: float
     step: int
     """The budget, for an exchange the bin (0: all questions); 0 where there is none."""
@@ -52,15 +53,20 @@ class DatasetEntry(NamedTuple):
     """The benchmark as an input of the run."""
 
     name: str
+    """As screens write it."""
     digest: str
+    """The fingerprint's first characters, as many as MLflow takes."""
     source: str
+    """As the study names it: a bundled benchmark or a file."""
 
 
 class Publication(NamedTuple):
     """All that MLflow is given of one run, but for the links: they need ids that MLflow gives."""
 
     run_name: str
+    """`congruences-generator v3 2026-11-21`."""
     experiment_name: str
+    """The benchmark: what is compared on one page has answered the same questions."""
     subject: str
     """Hash of the parameters: a night on which it is the same updates the same MLflow run."""
     start_time: int
@@ -89,11 +95,13 @@ class Publication(NamedTuple):
 def publication_of(summary: RunSummary) -> Publication:
     """All that is published of a run."""
     run = summary.run
+    model = model_short_name(run["model"])
+    benchmark = benchmark_name(run["benchmark"])
     values = _parameters(summary)
     tables = comparable_tables(summary)
     return Publication(
-        run_name=f"{model_short_name(run['model'])} v{run['version']} {run['opened_at']:%Y-%m-%d}",
-        experiment_name=benchmark_name(run["benchmark"]),
+        run_name=f"{model} v{run['version']} {run['opened_at']:%Y-%m-%d}",
+        experiment_name=benchmark,
         subject=_subject(values),
         start_time=int(run["opened_at"].timestamp() * 1000),
         prefect_run_id=summary.prefect_run_id,
@@ -105,7 +113,7 @@ def publication_of(summary: RunSummary) -> Publication:
         files={"report.html": report.html(summary), "study.json": run["study_json"]},
         frames=summary.frames,
         dataset=DatasetEntry(
-            name=benchmark_name(run["benchmark"]),
+            name=benchmark,
             digest=run["benchmark_fingerprint"][:_LONGEST_DIGEST],
             source=run["benchmark"],
         ),
@@ -160,11 +168,13 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _subject(values: dict[str, str]) -> str:
+    """Hash of the parameters, whatever order they come in."""
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _run_tags(summary: RunSummary, *, tables: list[str]) -> dict[str, str]:
+    """Ids by which a run is found, and what MLflow's page reads; `tables` are file names."""
     run = summary.run
     logged = [{"path": name, "type": "table"} for name in tables]
     return {
@@ -207,6 +217,7 @@ def _policy_metrics(summary: RunSummary, kind: str, suffix: str) -> Iterator[Met
 
 
 def _policy(summary: RunSummary) -> dict[str, Any]:
+    """The table under the used difficulty, and what it is a policy for: plain JSON."""
     run = summary.run
     kind = summary.used_difficulty
     cells = [

@@ -20,11 +20,14 @@ class FirstScreen(NamedTuple):
     """Markdown that stands above and below the links."""
 
     above: str
+    """The policy's grid and the headlines."""
     below: str
+    """Ids of the run elsewhere, and SQL that digs deeper."""
 
     def with_links(self, links: dict[str, str]) -> str:
         """The whole screen; `links` are addresses by name."""
-        line = " · ".join(f"[{name}]({address})" for name, address in links.items())
+        named = [f"[{name}]({address})" for name, address in links.items()]
+        line = " · ".join(named)
         return f"{self.above}\n\n{line}\n\n{self.below}"
 
 
@@ -34,7 +37,8 @@ def first_screen(summary: RunSummary) -> FirstScreen:
     if summary.difficulties:
         # The grid comes first: MLflow folds the page after 100 px.
         blocks.append(_grid(summary, summary.used_difficulty))
-    blocks.append("\n".join(f"- {sentence}" for sentence in headlines(summary)))
+    sentences = [f"- {sentence}" for sentence in headlines(summary)]
+    blocks.append("\n".join(sentences))
     prefect = summary.prefect_run_id or "none"
     origin = f"Warehouse run `{summary.run_id}`, Prefect run `{prefect}`."
     queries = "\n".join(_queries(summary.run_id))
@@ -63,15 +67,20 @@ def run_links(prefect_run_id: str | None, *, experiment: str, run: str, uri: str
 
 
 def _grid(summary: RunSummary, difficulty: str) -> str:
+    """The policy as a Markdown table, bins × budgets, with what its marks mean."""
     policy = policy_cells(summary, difficulty)
     names = short_names(summary.strategies)
     budgets = sorted({cell.budget for cell in policy})
     by_place = {(cell.bin, cell.budget): cell for cell in policy}
-    heads = " | ".join(f"N = {budget}" for budget in budgets)
-    lines = [f"| bin | {heads} |", "|---" * (len(budgets) + 1) + "|"]
+    heads = ["bin", *(f"N = {budget}" for budget in budgets)]
+    lines = [
+        _grid_row(heads),
+        "|---" * len(heads) + "|",
+    ]
     for bin_ in sorted({cell.bin for cell in policy}):
-        texts = [_cell_text(names, by_place.get((bin_, budget))) for budget in budgets]
-        lines.append("| " + " | ".join([f"**{bin_}**", *texts]) + " |")
+        cells = [by_place.get((bin_, budget)) for budget in budgets]
+        texts = [_cell_text(names, cell) for cell in cells]
+        lines.append(_grid_row([f"**{bin_}**", *texts]))
     lines.append("")  # Markdown ends a table at an empty line
     lines.append(
         "± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest."
@@ -79,17 +88,26 @@ def _grid(summary: RunSummary, difficulty: str) -> str:
     return "\n".join(lines)
 
 
+def _grid_row(values: list[str]) -> str:
+    """One line of a Markdown table."""
+    joined = " | ".join(values)
+    return f"| {joined} |"
+
+
 def _cell_text(names: dict[str, str], cell: ShownCell | None) -> str:
+    """`beam m=4 0.62±.03`, bold where it is decided; `–` for a cell that is not there."""
     if cell is None:
         return "–"
     name = names.get(cell.strategy, cell.strategy)
     strategy = f"**{name}**" if cell.decided else f"{name} ≈"
     half = half_width_text(cell.half).replace(" ", "")
+    words = f"{strategy} {cell.accuracy:.2f}{half} "
     # One unbroken line a cell, so that five bins fit on the folded screen.
-    return f"{strategy} {cell.accuracy:.2f}{half} ".replace(" ", NO_BREAK_SPACE)
+    return words.replace(" ", NO_BREAK_SPACE)
 
 
 def _queries(run_id: str) -> list[str]:
+    """Commands to paste: the run's policy, its accuracies by bin, its completions."""
     return [
         f"ttc sql \"FROM policies WHERE run_id = '{run_id}' ORDER BY difficulty, bin, budget\"",
         f"ttc sql \"FROM accuracy WHERE run_id = '{run_id}' AND bin > 0 ORDER BY ALL\"",

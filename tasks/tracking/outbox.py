@@ -22,7 +22,11 @@ def put(summary: RunSummary, outbox: Path) -> Path:
     partial.mkdir(parents=True)
     for name, frame in summary.frames.items():
         frame.write_parquet(partial / f"{name}.parquet")
-    values = {"run": summary.run, "prefect_run_id": summary.prefect_run_id, "mdd": summary.mdd}
+    values = {
+        "run": summary.run,
+        "prefect_run_id": summary.prefect_run_id,
+        "mdd": summary.mdd,
+    }
     text = json.dumps(values, default=_encode_time)
     (partial / "summary.json").write_text(text, encoding="utf-8")
     # A folder is not renamed onto one that has files.
@@ -33,14 +37,18 @@ def put(summary: RunSummary, outbox: Path) -> Path:
 
 def get(folder: Path) -> RunSummary:
     """The summary that `put` wrote there."""
-    values = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    values["run"]["opened_at"] = datetime.fromisoformat(values["run"]["opened_at"])
-    frames: dict[str, Any] = {name: pl.read_parquet(folder / f"{name}.parquet") for name in FRAMES}
+    text = (folder / "summary.json").read_text(encoding="utf-8")
+    values = json.loads(text)
+    run = values["run"]
+    run["opened_at"] = datetime.fromisoformat(run["opened_at"])
+    frames: dict[str, Any] = {}
+    for name in FRAMES:
+        frames[name] = pl.read_parquet(folder / f"{name}.parquet")
     return RunSummary(**values, **frames)
 
 
 def waiting(outbox: Path) -> list[Path]:
-    """Folders of the publications that wait, by run id."""
+    """Folders of the publications that wait, by run id; none where nothing ever waited."""
     if not outbox.is_dir():
         return []
     folders = [path for path in outbox.iterdir() if path.is_dir()]
@@ -53,6 +61,7 @@ def remove(outbox: Path, run_id: str) -> None:
 
 
 def _encode_time(value: object) -> str:
+    """A time as text, which JSON has no type for; TypeError for anything else."""
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(

@@ -70,6 +70,7 @@ def register(client: MlflowClient, run: Run, publication: Publication) -> ModelV
 
 
 def _renew(client: MlflowClient, mlflow_run: str, publication: Publication) -> None:
+    """Tonight's policy in place of the one that lies with an earlier MLflow run."""
     with tempfile.TemporaryDirectory() as folder:
         save_policy(publication.policy, Path(folder) / "policy_model")
         client.log_artifacts(mlflow_run, folder)
@@ -82,7 +83,10 @@ def _versions_by_model(client: MlflowClient, name: str) -> dict[str, ModelVersio
 
 
 def mirror(client: MlflowClient, track: Track, *, experiment: str) -> None:
-    """Aliases, descriptions and regression tags become what the warehouse says."""
+    """Aliases, descriptions and regression tags become what the warehouse says.
+
+    Nothing where no version is registered yet.
+    """
     name = registered_name(track.benchmark, track.family)
     versions = _versions_by_model(client, name)
     if not versions:
@@ -111,7 +115,10 @@ def _set_alias(client: MlflowClient, name: str, alias: str, version: ModelVersio
 
 
 def _describe(client: MlflowClient, version: ModelVersion, row: dict[str, Any]) -> None:
-    """Why the version stands where it stands, and whether the regression gate raised an alarm."""
+    """Why the version stands where it stands, and whether the regression gate raised an alarm.
+
+    `row` is one of view `standings`; its `regressed` is the alarm as JSON, NULL without one.
+    """
     alarm = alarm_sentence(row["regressed"]) if row["regressed"] else None
     standing = row["standing"].replace("_", " ").capitalize()
     reason = f"{standing}: {row['why']}."
@@ -128,7 +135,10 @@ def _describe(client: MlflowClient, version: ModelVersion, row: dict[str, Any]) 
 
 
 def _mark_run(client: MlflowClient, row: dict[str, Any], experiment: str) -> None:
-    """The regression tag of the MLflow run, set or taken away."""
+    """The regression tag of the MLflow run, set or taken away.
+
+    On the run too: whoever reads the runs page does not look into the registry.
+    """
     for run in client.search_runs([experiment], f"tags.`ttc.run_id` = '{row['run_id']}'"):
         if row["regressed"]:
             client.set_tag(run.info.run_id, REGRESSION, alarm_sentence(row["regressed"]))

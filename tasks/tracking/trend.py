@@ -38,16 +38,19 @@ def update_trend(client: MlflowClient, track: Track, *, experiment: str) -> str 
 
 
 def _known_trend(client: MlflowClient, track: Track, experiment: str) -> Run | None:
+    """The trend's run, if the family has one already."""
     same = f"tags.`ttc.trend` = '{_tag(track)}'"
     runs = client.search_runs([experiment], same, max_results=1)
     return runs[0] if runs else None
 
 
 def _tag(track: Track) -> str:
+    """By which a trend is known: studies differ in what they measure, so each has its own."""
     return f"{track.family}/{track.study}"
 
 
 def _points_of(client: MlflowClient, run: Run) -> Points:
+    """What the run shows now."""
     points: Points = {}
     for key in run.data.metrics:
         for metric in client.get_metric_history(run.info.run_id, key):
@@ -56,6 +59,7 @@ def _points_of(client: MlflowClient, run: Run) -> Points:
 
 
 def _new_trend(client: MlflowClient, track: Track, experiment: str) -> Run:
+    """An empty run, described."""
     tags = {
         "ttc.trend": _tag(track),
         "mlflow.source.type": "JOB",
@@ -66,6 +70,7 @@ def _new_trend(client: MlflowClient, track: Track, experiment: str) -> Run:
 
 
 def _send_points(client: MlflowClient, run: Run, points: Points) -> None:
+    """All points as metrics, those that MLflow has already among them."""
     from mlflow.entities import Metric
 
     # One time for all: points that are sent again, with a new version, stay single.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.tracking.entries import Publication
+from tasks.tracking.entries import DatasetEntry, Publication
 from tasks.tracking.first_screen import run_links
 from tasks.tracking.registry import save_policy
 
@@ -64,31 +64,55 @@ def run_of(client: MlflowClient, publication: Publication, experiment: str) -> R
 
 
 def send_values(client: MlflowClient, run: Run, publication: Publication, *, uri: str) -> None:
-    """Parameters, metrics and tags; the same values again change nothing."""
-    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+    """Metrics, parameters, tags and data set; the same values again change nothing."""
+    from mlflow.entities import Metric, Param, RunTag
 
-    info = run.info
+    run_id = run.info.run_id
     # The time is that of the MLflow run and not now: a point that is sent twice stays one point.
-    metrics = [Metric(m.key, m.value, info.start_time, m.step) for m in publication.metrics]
-    send_metrics(client, info.run_id, metrics)
+    at = run.info.start_time
+    metrics = [Metric(m.key, m.value, at, m.step) for m in publication.metrics]
+    send_metrics(client, run_id, metrics)
     params = [Param(key, value) for key, value in publication.parameters.items()]
     for i in range(0, len(params), _PARAMETERS_A_BATCH):
-        client.log_batch(info.run_id, params=params[i : i + _PARAMETERS_A_BATCH])
+        batch = params[i : i + _PARAMETERS_A_BATCH]
+        client.log_batch(run_id, params=batch)
+    note = _note(run, publication, uri=uri)
+    tags = [RunTag(key, value) for key, value in publication.tags.items()]
+    # MLflow shows this tag as the run's description.
+    tags.append(RunTag("mlflow.note.content", note))
+    client.log_batch(run_id, tags=tags)
+    _send_dataset(client, run_id, publication.dataset)
+
+
+def _note(run: Run, publication: Publication, *, uri: str) -> str:
+    """The first screen with its links, now that MLflow's ids are known."""
     links = run_links(
-        publication.prefect_run_id, experiment=info.experiment_id, run=info.run_id, uri=uri
+        publication.prefect_run_id,
+        experiment=run.info.experiment_id,
+        run=run.info.run_id,
+        uri=uri,
     )
-    note = publication.first_screen.with_links(links)
-    tags = publication.tags | {"mlflow.note.content": note}
-    client.log_batch(info.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
-    entry = publication.dataset
-    dataset = Dataset(entry.name, entry.digest, source_type="ttc", source=entry.source)
-    client.log_inputs(info.run_id, datasets=[DatasetInput(dataset)])
+    return publication.first_screen.with_links(links)
+
+
+def _send_dataset(client: MlflowClient, run_id: str, entry: DatasetEntry) -> None:
+    """The benchmark as an input: the page can then show all runs on the same questions."""
+    from mlflow.entities import Dataset, DatasetInput
+
+    dataset = Dataset(
+        name=entry.name,
+        digest=entry.digest,
+        source_type="ttc",
+        source=entry.source,
+    )
+    client.log_inputs(run_id, datasets=[DatasetInput(dataset)])
 
 
 def send_metrics(client: MlflowClient, run_id: str, metrics: Sequence[Metric]) -> None:
     """Any number of metric points, in batches that MLflow takes."""
     for i in range(0, len(metrics), _METRICS_A_BATCH):
-        client.log_batch(run_id, metrics=metrics[i : i + _METRICS_A_BATCH])
+        batch = metrics[i : i + _METRICS_A_BATCH]
+        client.log_batch(run_id, metrics=batch)
 
 
 def send_files(client: MlflowClient, run: Run, publication: Publication) -> None:
