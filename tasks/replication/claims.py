@@ -36,6 +36,7 @@ from tasks.replication.paper import (
     PROGRESS,
     SAYS,
     Claim,
+    Figure,
 )
 from tasks.statistics.difficulty import BINS
 from tasks.statistics.intervals import Estimate
@@ -57,16 +58,19 @@ def claims(evidence: Evidence) -> list[Claim]:
 
 def _search(evidence: Evidence) -> Iterable[Claim]:
     """Figure 3, left: beam search against best-of-N over budget."""
-    few, top = [n for n in evidence.budgets if 4 <= n <= 16], evidence.budgets[-1:]
+    # Beam search of M = 4 needs a budget of 4.
+    few = [n for n in evidence.budgets if 4 <= n <= 16]
     if BEAM not in evidence.strategies or not few:
         return
-    grid, seed = evidence.grid([BEAM, BASELINE]), evidence.seed
+    grid = evidence.grid([BEAM, BASELINE])
+    seed = evidence.seed
     early = lead(grid, BEAM, BASELINE, budgets=few, seed=seed)
     measured = f"beam (m = 4) minus weighted, mean of N = {_span(few)}: {estimate_text(early)}"
     yield Claim("search", SAYS["small budgets"], measured, above(early))
-    late = lead(grid, BEAM, BASELINE, budgets=top, seed=seed)
-    change = lead_change(grid, BEAM, BASELINE, before=few, after=top, seed=seed)
-    measured = f"at N = {top[0]} it is {estimate_text(late)}, a change of {estimate_text(change)}"
+    top = evidence.budgets[-1]
+    late = lead(grid, BEAM, BASELINE, budgets=[top], seed=seed)
+    change = lead_change(grid, BEAM, BASELINE, before=few, after=[top], seed=seed)
+    measured = f"at N = {top} it is {estimate_text(late)}, a change of {estimate_text(change)}"
     yield Claim("search", SAYS["shrinks"], measured, below(change))
 
 
@@ -74,7 +78,7 @@ def _lookahead(evidence: Evidence) -> Iterable[Claim]:
     """Figure 3, left: lookahead against beam search."""
     if not {BEAM, LOOKAHEAD} <= set(evidence.strategies):
         return
-    # A slot costs k + 1 generations: a budget of 4 is 2 beams, fewer than the M = 4 drawn from one.
+    # A slot costs k + 1 generations: with k = 1 a lookahead of M = 4 needs a budget of 8.
     later = [n for n in evidence.budgets if n >= 8]
     grid = evidence.grid([LOOKAHEAD, BEAM])
     gap = lead(grid, LOOKAHEAD, BEAM, budgets=later, seed=evidence.seed)
@@ -90,7 +94,8 @@ def _search_by_bin(evidence: Evidence) -> Iterable[Claim]:
     budgets = [n for n in evidence.budgets if n >= 4]
     if BEAM not in evidence.strategies or not budgets:
         return
-    grid, seed = evidence.grid([BEAM, BASELINE]), evidence.seed
+    grid = evidence.grid([BEAM, BASELINE])
+    seed = evidence.seed
     # Over-optimisation is a claim about much search: the two largest budgets alone.
     late = budgets[-2:]
     easy = lead(grid, BEAM, BASELINE, budgets=late, bins=EASY, seed=seed)
@@ -121,30 +126,44 @@ def _policy(
     evidence: Evidence, figure: Literal["search policy", "revision policy"]
 ) -> Iterable[Claim]:
     """Figures 4 and 8: the compute-optimal policy against parallel draws."""
-    searching, kind, seed = figure == "search policy", evidence.used_difficulty, evidence.seed
+    searching = figure == "search policy"
     fits = evidence.search if searching else evidence.revising
+    # At 1 all strategies are the same draw, at 2 majority still is: there is little to choose.
     budgets = [n for n in evidence.budgets if n >= 4]
     if not fits or not budgets:
         return
-    strategies_of = search_strategies if searching else revision_strategies
-    names = strategies_of(evidence.strategies)
-    baseline = BASELINE if searching else PARALLEL
-    rival = "best-of-N weighted" if searching else "all attempts in parallel"
+    if searching:
+        names = search_strategies(evidence.strategies)
+        baseline, rival = BASELINE, "best-of-N weighted"
+    else:
+        names = revision_strategies(evidence.strategies)
+        baseline, rival = PARALLEL, "all attempts in parallel"
+    kind = evidence.used_difficulty
     measured = f"efficiency factor over {rival}, {kind} difficulty: {_factors(fits[kind])}"
     saving = SAYS["search saving" if searching else "revision saving"]
     yield Claim(figure, saving, measured, factor_conclusion(fits[kind].efficiency))
+    policy = evidence.grid(names, kind, budgets)
     parallel = evidence.grid([baseline], kind, budgets)
-    gain = policy_lead(evidence.grid(names, kind, budgets), parallel, seed=seed)
+    gain = policy_lead(policy, parallel, seed=evidence.seed)
     measured = f"policy minus {rival}, mean of N = {_span(budgets)}: {estimate_text(gain)}"
     yield Claim(figure, SAYS["policy ahead"], measured, above(gain))
+    for other in fits:
+        if other != "oracle":
+            yield _against_oracle(evidence, figure, other, names, budgets)
+
+
+def _against_oracle(
+    evidence: Evidence, figure: Figure, kind: str, names: list[str], budgets: list[int]
+) -> Claim:
+    """The policy under another kind of difficulty, minus that under oracle difficulty."""
     oracle = evidence.grid(names, "oracle", budgets)
-    for other in [one for one in fits if one != "oracle"]:
-        loss = policy_lead(evidence.grid(names, other, budgets), oracle, seed=seed)
-        measured = (
-            f"{other} minus oracle, mean of N = {_span(budgets)}: {estimate_text(loss)} "
-            f"(as well: within {CLOSE})"
-        )
-        yield Claim(figure, SAYS[other], measured, within(loss, CLOSE))
+    other = evidence.grid(names, kind, budgets)
+    loss = policy_lead(other, oracle, seed=evidence.seed)
+    measured = (
+        f"{kind} minus oracle, mean of N = {_span(budgets)}: {estimate_text(loss)} "
+        f"(as well: within {CLOSE})"
+    )
+    return Claim(figure, SAYS[kind], measured, within(loss, CLOSE))
 
 
 def _factors(fit: PolicyFit) -> str:
@@ -181,13 +200,14 @@ def _sequential_lead(
     """
     # At a budget of 1 both are the same attempt. All in sequence is another strategy at every
     # budget, one chain of N: here they count as one.
-    several = pl.col("strategy").is_in(list(keys)) & (pl.col("budget") > 1)
-    chain = {key: chain_length(key) for key in keys}
-    length = pl.col("strategy").replace_strict(chain, return_dtype=pl.Int64)
-    rows = evidence.outcomes.filter(several).with_columns(length=length)
-    ends = rows.filter((pl.col("length") == 1) | (pl.col("length") == pl.col("budget")))
-    named = pl.when(pl.col("length") == 1).then(pl.lit("parallel")).otherwise(pl.lit("sequential"))
-    part = evidence._replace(outcomes=ends.with_columns(strategy=named))
+    revised = evidence.outcomes.filter(pl.col("strategy").is_in(list(keys)), pl.col("budget") > 1)
+    lengths = {key: chain_length(key) for key in keys}
+    length = pl.col("strategy").replace_strict(lengths, return_dtype=pl.Int64)
+    in_parallel = revised.filter(length == 1).with_columns(strategy=pl.lit("parallel"))
+    in_sequence = revised.filter(length == pl.col("budget")).with_columns(
+        strategy=pl.lit("sequential")
+    )
+    part = evidence._replace(outcomes=pl.concat([in_parallel, in_sequence]))
     grid = part.grid(["parallel", "sequential"])
     both = sorted(grid.of("sequential").keys() & grid.of("parallel").keys())
     return lead(grid, "sequential", "parallel", budgets=both, bins=bins, seed=evidence.seed)
@@ -197,12 +217,13 @@ def _balance(evidence: Evidence, keys: list[str], claim: str, *, bins: Sequence[
     """The ratio chosen (on other questions) strictly between the extremes, against each of them."""
     top = evidence.budgets[-1]
     inside = evidence.bins["oracle"].filter(pl.col("bin").is_in(list(bins)))
-    outcomes = evidence.outcomes.join(inside, on="question_id", how="semi")
     # One bin for all: the ratio is chosen for these questions together.
-    part = evidence._replace(outcomes=outcomes, bins={"oracle": inside.with_columns(bin=pl.lit(1))})
-    inner, first, last = (
-        part.grid(names, "oracle", [top]) for names in (keys[1:-1], keys[:1], keys[-1:])
+    part = evidence._replace(
+        outcomes=evidence.outcomes.join(inside, on="question_id", how="semi"),
+        bins={"oracle": inside.with_columns(bin=pl.lit(1))},
     )
+    inner = part.grid(keys[1:-1], "oracle", [top])
+    first, last = (part.grid([key], "oracle", [top]) for key in (keys[0], keys[-1]))
     parallel = policy_lead(inner, first, seed=evidence.seed)
     sequential = policy_lead(inner, last, seed=evidence.seed)
     where = "" if len(bins) == BINS else f" in bins {bins[0]}–{bins[-1]}"
@@ -210,8 +231,11 @@ def _balance(evidence: Evidence, keys: list[str], claim: str, *, bins: Sequence[
         f"best ratio in between minus all in parallel {estimate_text(parallel)}, "
         f"minus all in sequence {estimate_text(sequential)}{where}, N = {top}"
     )
-    return Claim("ratio", SAYS[claim], measured, every([above(parallel), above(sequential)]))
+    conclusion = every([above(parallel), above(sequential)])
+    return Claim("ratio", SAYS[claim], measured, conclusion)
 
 
 def _span(budgets: Sequence[int]) -> str:
-    return str(budgets[0]) if len(budgets) == 1 else f"{budgets[0]} … {budgets[-1]}"
+    """`4`, or `4 … 64`."""
+    first, last = budgets[0], budgets[-1]
+    return str(first) if len(budgets) == 1 else f"{first} … {last}"

@@ -63,7 +63,7 @@ def factor_conclusion(efficiency: pl.DataFrame) -> Conclusion:
     interval at every such budget ends below 4.
     """
     rows = saving_at(efficiency)
-    if rows.filter((pl.col("factor") >= FACTOR) & (pl.col("lo") > LEAST_END)).height:
+    if rows.filter(pl.col("factor") >= FACTOR, pl.col("lo") > LEAST_END).height:
         return "holds"
     # No upper end: the baseline may need any budget beyond the largest measured.
     ends = rows["hi"].fill_null(float("inf"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,8 +49,9 @@ def lead_change(
 
 def _leads(grid: Grid, one: str, other: str, budgets: Sequence[int]) -> Floats:
     own, others = grid.of(one), grid.of(other)
-    gaps = [grid.accuracy[:, own[n]] - grid.accuracy[:, others[n]] for n in budgets]
-    return np.mean(gaps, axis=0)
+    first = [grid.accuracy[:, own[budget]] for budget in budgets]
+    second = [grid.accuracy[:, others[budget]] for budget in budgets]
+    return np.mean(np.subtract(first, second), axis=0)
 
 
 def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000) -> Estimate:
@@ -65,10 +67,23 @@ def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000)
         )
     count = len(one.questions)
     # One set of resamples for both sides: a question that is drawn twice counts twice in each.
-    drawn, everyone = weights(count, resamples=resamples, seed=seed), np.ones((1, count))
-    folds = [fold_of(grid, seed=seed) for grid in (one, other)]
-    gap, resampled = (
-        curve(one, folds[0], each).mean(axis=1) - curve(other, folds[1], each).mean(axis=1)
-        for curve, each in ((cross_validated, everyone), (resample_curve, drawn))
-    )
+    drawn = weights(count, resamples=resamples, seed=seed)
+    first, second = (_worth(grid, drawn, seed=seed) for grid in (one, other))
+    gap, resampled = first.estimate - second.estimate, first.resampled - second.resampled
     return with_bounds(gap[0], centre(resampled, gap), count=count)
+
+
+class _Worth(NamedTuple):
+    """Mean compute-optimal accuracy over the budgets: (1,) and (resamples,)."""
+
+    estimate: Floats
+    resampled: Floats
+
+
+def _worth(grid: Grid, drawn: Floats, *, seed: int) -> _Worth:
+    fold = fold_of(grid, seed=seed)
+    everyone = np.ones((1, len(grid.questions)))
+    return _Worth(
+        cross_validated(grid, fold, everyone).mean(axis=1),
+        resample_curve(grid, fold, drawn).mean(axis=1),
+    )

@@ -8,10 +8,20 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.publication.charts import Point, Series, axes, end_labels, legend, line
 from tasks.publication.figures import PALETTE
 from tasks.publication.summary import COVERAGE
-from tasks.publication.svg import GREY, Frame, page, text
+from tasks.publication.svg import (
+    GREY,
+    Frame,
+    Point,
+    Series,
+    axes,
+    end_labels,
+    legend,
+    line,
+    page,
+    text,
+)
 from tasks.replication.evidence import PARALLEL, Evidence, chain_length, revision_strategies
 from tasks.replication.paper import BASELINE, BEAM, LOOKAHEAD
 from tasks.statistics.difficulty import BINS
@@ -19,7 +29,11 @@ from tasks.statistics.policy import PolicyFit
 from tasks.strategies.names import short_names
 
 WIDTH = 1180
-STYLES = {"oracle": ("#000000", ""), "predicted": (PALETTE[0], "7 4"), "probe": (PALETTE[2], "2 4")}
+STYLES = {
+    "oracle": ("#000000", ""),
+    "predicted": (PALETTE[0], "7 4"),
+    "probe": (PALETTE[2], "2 4"),
+}
 """Colour and dash of a policy's line by kind of difficulty."""
 SEARCHED = (
     "majority",
@@ -31,6 +45,8 @@ SEARCHED = (
     "lookahead(k=3,m=4)/weighted",
     "lookahead(k=3,m=sqrt)/weighted",
 )
+"""Every search of the paper's figure that the study may have."""
+# Five small charts side by side hold three lines each.
 IN_PANELS = ("majority", BASELINE, BEAM)
 RATIO_AXIS = "attempts in sequence s (N/s chains in parallel, log₂)"
 
@@ -150,14 +166,14 @@ def _policies(fits: dict[str, PolicyFit]) -> list[Series]:
 def _along_chains(rows: pl.DataFrame, budget: int, selector: str) -> list[Point]:
     """Accuracy at one budget by attempts in sequence, from all parallel to all in sequence."""
     # Coverage stands among the accuracies and is no strategy.
-    part = rows.filter((pl.col("budget") == budget) & (pl.col("strategy") != COVERAGE))
+    part = rows.filter(pl.col("budget") == budget, pl.col("strategy") != COVERAGE)
     by_key = {row["strategy"]: row for row in part.to_dicts()}
     points: list[Point] = []
     for key in revision_strategies(list(by_key), selector):
+        row, length = by_key[key], chain_length(key)
         # A smaller budget has no whole chain.
-        if chain_length(key) <= budget:
-            row = by_key[key]
-            points.append(Point(chain_length(key), row["accuracy"], row["lo"], row["hi"]))
+        if length <= budget:
+            points.append(Point(length, row["accuracy"], row["lo"], row["hi"]))
     return points
 
 
@@ -184,6 +200,7 @@ def _panels(
     inside: Callable[[int], list[Series]], budgets: list[int], *, label: str, **looks: str
 ) -> str:
     """A chart for each bin side by side on one accuracy axis, with one legend."""
+    # One axis from 0 to 1 for all, or the heights of two charts could not be compared.
     wide = (WIDTH - 64) / BINS
     notes = {1: " · easiest", BINS: " · hardest"}
     body = [legend(inside(1), left=48)]

@@ -36,7 +36,8 @@ _OWN = """<style>
 .head p{margin:2px 0}
 .head b{font-size:25px;line-height:1.3;display:block;font-variant-numeric:tabular-nums}
 .head small{color:#444;font-size:13.5px;display:block}
-.i{white-space:nowrap}.v{font-weight:700;white-space:nowrap}.yes{color:#00558a}.no{color:#a63f00}.open{color:#555}
+.i{white-space:nowrap}.v{font-weight:700;white-space:nowrap}
+.yes{color:#00558a}.no{color:#a63f00}.open{color:#555}
 .head.yes{border-color:#0072B2;color:inherit}.head.no{border-color:#D55E00;color:inherit}
 .head.open{border-color:#888;color:inherit}
 table.claims{width:100%;table-layout:fixed;margin-bottom:4px}table.claims td{padding:6px 14px 6px 0}
@@ -44,6 +45,7 @@ table.claims th:nth-child(1){width:38%}table.claims th:nth-child(3){width:130px}
 nav{margin:10px 0 6px;font-size:13.5px}nav a{color:#00558a;margin-right:11px;white-space:nowrap}
 section{border-top:1px solid #ccc;margin-top:26px}section h2{margin-top:18px}
 </style>"""
+# A sign and a word beside the colour: the report is also printed, and read without colours.
 MARKS: dict[Conclusion, tuple[str, str]] = {
     "holds": ("yes", "✓ holds"),
     "does not hold": ("no", "✗ does not hold"),
@@ -121,7 +123,9 @@ def _other_factors(evidence: Evidence, budget: int) -> list[str]:
 
 def _factor(row: dict[str, Any]) -> str:
     """`5.2× [3.1, 8.0]`, `> 4× [3.9, no upper bound]`."""
-    value = f"{'> ' if row['beyond'] else ''}{row['factor']:.2g}×"
+    # Beyond the baseline's largest budget the figure is only a lower bound.
+    bound = "> " if row["beyond"] else ""
+    value = f"{bound}{row['factor']:.2g}×"
     low = "?" if row["lo"] is None else f"{row['lo']:.2g}"
     high = "no upper bound" if row["hi"] is None else f"{row['hi']:.2g}"
     return f"{value} [{low}, {high}]"
@@ -133,7 +137,7 @@ def _trade(evidence: Evidence) -> Headline:
         "and behind on the hardest?"
     )
     rows = evidence.summary.shown_exchange
-    few = rows.filter((pl.col("ratio") == FEW_INFERRED) & (pl.col("bin") > 0)).sort("bin")
+    few = rows.filter(pl.col("ratio") == FEW_INFERRED, pl.col("bin") > 0).sort("bin")
     if not few.height:
         unmeasured = "No larger model was asked at R = 0.16."
         return Headline(question, "not measured", unmeasured, "cannot be told")

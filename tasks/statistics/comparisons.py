@@ -52,8 +52,7 @@ def paired_p(gaps: Floats) -> Floats:
     count = len(gaps)
     if count < 2:
         return np.full(gaps.shape[1], np.nan)
-    up = (gaps > SAME_ACCURACY).sum(axis=0)
-    down = (-gaps > SAME_ACCURACY).sum(axis=0)
+    up, down = (gaps > SAME_ACCURACY).sum(axis=0), (-gaps > SAME_ACCURACY).sum(axis=0)
     single = (np.abs(gaps - np.round(gaps)) < SAME_ACCURACY).all(axis=0)
     # Where all differences are the same the error is 0: t is infinite, and its p-value 0.
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -105,6 +104,7 @@ def minimum_detectable(
     it holds for every such pair. Raises UserError for fewer than two questions or an unknown
     baseline.
     """
+    # One bin for all: what can be seen is said of the whole benchmark.
     everyone = outcomes.select(pl.col("question_id").unique()).with_columns(bin=pl.lit(1))
     grid = grid_of(outcomes, everyone, costs=())
     known = grid.of(baseline)

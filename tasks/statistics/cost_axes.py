@@ -226,7 +226,8 @@ def _curve(
     count, fold = len(grid.questions), fold_of(grid, seed=seed)
     policy = _cross_validated(grid, shops, fold, np.ones((1, count)))
     resampled = _resample(grid, shops, fold, drawn)
-    ends = bounds(np.clip(centre(resampled, policy.accuracy), 0.0, 1.0), count=count)
+    centred = np.clip(centre(resampled, policy.accuracy), 0.0, 1.0)
+    ends = bounds(centred, count=count)
     accuracy = np.clip(policy.accuracy[0], 0.0, 1.0)
     rows: list[tuple[object, ...]] = []
     for place, (doubling, at_most) in enumerate(zip(*limits, strict=True)):

@@ -123,9 +123,8 @@ def remeasure(values: Floats, learn: Integers, measure: Integers, *, weights: Fl
 def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:
     """Budget at which a strategy first reaches `target`, in each resample.
 
-    `accuracy` is (resamples, budgets), budgets rising; between two of them it is linear in log2 of
-    the budget. 0 where it is above the target at its smallest budget already, ∞ where it never gets
-    there.
+    `accuracy` is (resamples, budgets), budgets rising, linear in log2 of the budget between them.
+    0 where it is above the target at its smallest budget already, ∞ where it never gets there.
     """
     # A budget that measured less than a smaller one did can always be spent as that one.
     best = np.maximum.accumulate(accuracy, axis=1)
@@ -159,8 +158,7 @@ def efficiency_factor(budget: int, needed: Estimate, *, limits: tuple[int, int])
     `needed` holds budgets as `budget_reaching` gives them, `limits` the baseline's smallest and
     largest. Where the baseline never gets there, `beyond` is set, the factor is the lower bound
     largest / budget and hi is NULL. Where it is above at its smallest budget already, the factor is
-    the upper bound smallest / budget and lo is NULL. So is an end of the interval beyond the
-    budgets.
+    the upper bound smallest / budget and lo is NULL. So is an end beyond the budgets.
     """
     smallest, largest = limits
     beyond = bool(np.isinf(needed.value))

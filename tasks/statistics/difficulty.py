@@ -74,15 +74,7 @@ def bins(values: pl.DataFrame, *, count: int = BINS) -> pl.DataFrame:
     come last, as hardest. Raises UserError for fewer questions than bins and ValueError for a
     question listed twice.
     """
-    if values.height < count:
-        raise UserError(
-            f"expected at least {count} questions for {count} bins of difficulty, "
-            f"got {values.height}: take more questions of the benchmark"
-        )
-    if values["question_id"].is_duplicated().any():
-        raise ValueError(
-            "expected one value for each question, got a question twice: aggregate the draws first"
-        )
+    _check(values, count)
     # Equal values go by a hash of the question's id: the same in every run, and unlike the id
     # itself unrelated to how a benchmark numbers easy and hard questions.
     tie_order = [sha256(str(one).encode()).hexdigest() for one in values["question_id"]]
@@ -96,3 +88,15 @@ def bins(values: pl.DataFrame, *, count: int = BINS) -> pl.DataFrame:
         .with_columns(bin=bin_of_rank.cast(pl.Int64))
         .drop("tie_order")
     )
+
+
+def _check(values: pl.DataFrame, count: int) -> None:
+    if values.height < count:
+        raise UserError(
+            f"expected at least {count} questions for {count} bins of difficulty, "
+            f"got {values.height}: take more questions of the benchmark"
+        )
+    if values["question_id"].is_duplicated().any():
+        raise ValueError(
+            "expected one value for each question, got a question twice: aggregate the draws first"
+        )

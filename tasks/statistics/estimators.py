@@ -74,6 +74,17 @@ class Pool:
                 "expected scores in [0, 1] or NaN where missing: check the verifier's output"
             )
 
+    def relabelled(self) -> tuple[Integers, Floats]:
+        """Class of each draw, 0 … K−1 or −1 without an answer; and 1 for each correct class."""
+        answered = self.answers >= 0
+        _, first, inverse = np.unique(
+            self.answers[answered], return_index=True, return_inverse=True
+        )
+        classes = np.full(self.answers.size, -1, dtype=np.int64)
+        classes[answered] = inverse
+        # All draws of a class agree in correctness: its first one speaks for it.
+        return classes, self.correct[answered][first].astype(np.float64)
+
 
 def pool_estimates(
     pool: Pool, budgets: Sequence[int], *, seed: int, orders: int = 64
@@ -156,18 +167,11 @@ class _Dealt(NamedTuple):
 
 
 def _ballot(pool: Pool) -> _Ballot:
-    answered = pool.answers >= 0
-    names, first, inverse = np.unique(
-        pool.answers[answered], return_index=True, return_inverse=True
-    )
-    classes = np.full(pool.answers.size, -1, dtype=np.int64)
-    classes[answered] = inverse
+    classes, correct = pool.relabelled()
     # Whole points, as the selectors count them: sums that do not depend on the order of the draws.
     scores = pool.scores.astype(np.float64)
     known = np.where(np.isnan(scores), -1 / POINTS, scores)
     points = np.rint(known * POINTS).astype(np.int64)
-    # All draws of a class agree in correctness: its first one speaks for it.
-    correct = pool.correct[answered][first].astype(np.float64) if names.size else np.zeros(0)
     return _Ballot(classes, points, correct)
 
 
@@ -177,7 +181,8 @@ def _missed(draws: int, budget: int) -> Floats:
     C(n−m, N)/C(n, N), as a running product: the binomials themselves overflow.
     """
     left = np.arange(draws, 0, -1)
-    return np.concatenate([[1.0], np.cumprod(np.maximum(left - budget, 0) / left)])
+    missed = np.maximum(left - budget, 0) / left
+    return np.concatenate([[1.0], np.cumprod(missed)])
 
 
 def _best_of_n(ballot: _Ballot, missed: Floats) -> float:
@@ -224,4 +229,5 @@ def _average(dealt: _Dealt, budget: int) -> _Figure:
     credit = vote_credits(classes, points, dealt.ballot.correct)
     # The blocks of one order depend on each other, orders do not: the error is taken over these.
     means = credit.reshape(orders, blocks).mean(axis=1)
-    return _Figure(float(means.mean()), float(means.std(ddof=1) / np.sqrt(orders)))
+    error = means.std(ddof=1) / np.sqrt(orders)
+    return _Figure(float(means.mean()), float(error))

@@ -47,16 +47,16 @@ def group_estimates(
         )
     if selector == "hierarchical":
         # Whatever other groups are drawn, a group's winner is the same: only winners need a vote.
-        winners = [_winner(pool, group) for group in groups]
-        groups = [[] if winner is None else [winner] for winner in winners]
+        groups = [_winner(pool, group) for group in groups]
     table = _table(pool, groups, by_heads=selector == "majority")
     shuffled = shuffles(len(groups), orders, (seed, pool.answers.size))
     return [_average(table, count, shuffled) for count in counts]
 
 
-def _winner(pool: Pool, group: Sequence[int]) -> int | None:
+def _winner(pool: Pool, group: Sequence[int]) -> list[int]:
+    """The draw that a group names by weighted vote; none without a scored answer."""
     chosen = weighted([_candidate(pool, draw) for draw in group]).index
-    return None if chosen is None else group[chosen]
+    return [] if chosen is None else [group[chosen]]
 
 
 def _candidate(pool: Pool, draw: int) -> Candidate:
@@ -87,18 +87,17 @@ def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _T
     members = np.full((len(groups), longest), size, dtype=np.int64)
     for row, group in enumerate(groups):
         members[row, : len(group)] = group
-    names, first, inverse = np.unique(pool.answers, return_index=True, return_inverse=True)
-    # Draws without an answer are −1 and sort first: taken off, classes start at 0.
-    shift = int(names[0] < 0) if names.size else 0
-    silent = np.zeros(size, dtype=bool) if by_heads else np.isnan(pool.scores)
-    classes = np.where((pool.answers < 0) | silent, -1, inverse - shift)
-    points = np.ones(size) if by_heads else np.rint(np.nan_to_num(pool.scores) * POINTS)
-    correct = pool.correct[first[shift:]].astype(np.float64)
+    classes, correct = pool.relabelled()
+    points = np.ones(size)
+    if not by_heads:
+        # Without a score a draw has no part in the vote.
+        classes = np.where(np.isnan(pool.scores), -1, classes)
+        points = np.rint(np.nan_to_num(pool.scores) * POINTS)
     return _Table(
         members,
-        np.append(classes.astype(np.int64), -1),
-        np.append(points.astype(np.int64), 0),
-        correct,
+        classes=np.append(classes, -1),
+        points=np.append(points.astype(np.int64), 0),
+        correct=correct,
     )
 
 

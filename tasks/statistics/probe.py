@@ -1,6 +1,8 @@
 """Difficulty of a question from a handful of its draws, known before it is answered (METHOD §6)."""
 
-from collections import defaultdict
+from __future__ import annotations
+
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -67,11 +69,10 @@ def features(answers: Sequence[str | None], scores: Sequence[float | None]) -> F
             "expected as many answers as scores, at least one, "
             f"got {len(answers)} and {len(scores)}"
         )
-    votes: defaultdict[str, int] = defaultdict(int)
+    votes = Counter(answer for answer in answers if answer is not None)
     behind: defaultdict[str, float] = defaultdict(float)
     for answer, score in zip(answers, scores, strict=True):
         if answer is not None:
-            votes[answer] += 1
             behind[answer] += score or 0.0
     known = [score for score in scores if score is not None]
     total, count = sum(known), len(answers)
@@ -105,16 +106,23 @@ def fit_probe(draws: pl.DataFrame, *, count: int, scored: bool, seed: int) -> Pr
     ]
     # By a hash of seed and id, so that halves do not depend on the order of the rows.
     questions.sort(key=lambda one: sha256(f"{seed}:{one.question_id}".encode()).hexdigest())
-    halves = [questions[side::2] for side in (0, 1)]
-    rows: list[tuple[str, float, int]] = []
-    for learn, measure in (halves, halves[::-1]):
-        probe = _fit(learn, count=count)
-        for one in measure:
-            value = float(np.dot(probe.weights, one.figures))
-            rows.append((one.question_id, value, probe.bin(value)))
+    first, second = questions[0::2], questions[1::2]
+    rows = [
+        *_bin(second, _fit(first, count=count)),
+        *_bin(first, _fit(second, count=count)),
+    ]
     schema = {"question_id": pl.String, "value": pl.Float64, "bin": pl.Int64}
     binned = pl.DataFrame(rows, schema=schema, orient="row").sort("question_id")
     return Probing(_fit(questions, count=count), binned)
+
+
+def _bin(questions: Sequence[_Question], probe: Probe) -> list[tuple[str, float, int]]:
+    """Id, value and bin of each question."""
+    values = [float(np.dot(probe.weights, one.figures)) for one in questions]
+    return [
+        (one.question_id, value, probe.bin(value))
+        for one, value in zip(questions, values, strict=True)
+    ]
 
 
 class _Question(NamedTuple):
