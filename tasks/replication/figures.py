@@ -8,20 +8,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tasks.publication.charts import Point, Series, axes, end_labels, legend, line
 from tasks.publication.figures import PALETTE
 from tasks.publication.summary import COVERAGE
-from tasks.publication.svg import (
-    GREY,
-    Frame,
-    Point,
-    Series,
-    axes,
-    end_labels,
-    legend,
-    line,
-    page,
-    text,
-)
+from tasks.publication.svg import GREY, Frame, page, text
 from tasks.replication.evidence import PARALLEL, Evidence, chain_length, revision_strategies
 from tasks.replication.paper import BASELINE, BEAM, LOOKAHEAD
 from tasks.statistics.difficulty import BINS
