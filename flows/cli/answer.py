@@ -46,4 +46,5 @@ def serve(
     """Answer under a policy at an OpenAI-compatible endpoint, until Ctrl-C."""
     from flows.cli.serve import serve as answer
 
-    answer(settings().warehouse, host=settings().host, port=port, budget=budget, policy=policy)
+    now = settings()
+    answer(now.warehouse, host=now.host, port=port, budget=budget, policy=policy)

@@ -13,6 +13,7 @@ from rich.text import Text
 from flows.cli.terminal import console
 from tasks.publication.words import model_short_name
 from tasks.statistics.comparisons import Difference
+from tasks.statistics.intervals import Estimate
 from tasks.strategies.names import short_names
 from tasks.versions.comparison import Comparison
 from tasks.versions.diff import ChangedCell, Diff, Mover, difference
@@ -21,116 +22,161 @@ from warehouse.snapshot import Snapshot
 
 
 def show_diff(folder: Path, before: str, now: str, *, scope: Scope, as_json: bool) -> None:
-    """Print what changed from one model version to another, 100 columns wide, or all of it as JSON."""
+    """Print what changed from one model version to another, 100 columns wide, or all as JSON."""
     store = Snapshot(folder)
-    found = difference(store, *pair(store, before, now, scope=scope))
+    diff = difference(store, *pair(store, before, now, scope=scope))
     if as_json:
-        print(json.dumps(_plain(found), indent=1))
+        print(json.dumps(_plain(diff), indent=1))
         return
-    _print(found, console())
+    _print(diff, console())
 
 
 def _plain(value: Any) -> Any:
-    """NamedTuples as objects with their fields' names; a tested difference in one object."""
+    """NamedTuples as objects with their fields' names, a difference and its p in one object."""
     if isinstance(value, Difference):
         gain, lo, hi = value.estimate
         return {"gain": gain, "lo": lo, "hi": hi, "p": value.p}
+    if isinstance(value, ChangedCell):
+        return _fields(value) | {"significant": value.significant}
+    # Before lists and tuples: a NamedTuple is a tuple, and JSON would lose its names.
     if hasattr(value, "_asdict"):
-        own = {"significant": value.significant} if isinstance(value, ChangedCell) else {}
-        return {name: _plain(part) for name, part in value._asdict().items()} | own
+        return _fields(value)
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]  # type: ignore[reportUnknownVariableType]
+        return [_plain(part) for part in value]
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}  # type: ignore[reportUnknownVariableType]
+        return {name: _plain(part) for name, part in value.items()}
     return value
 
 
-def _print(found: Diff, out: Console) -> None:
-    before, now = found.before, found.now
-    out.print(
-        Text(
-            f"{now.family} on {now.benchmark}: version {before.version} → {now.version}",
-            style="bold",
-        )
-    )
-    for version in (before, now):
-        out.print(
-            f"  version {version.version}: {model_short_name(version.model)}, run {version.run_id}"
-        )
+def _fields(value: Any) -> dict[str, Any]:
+    """A NamedTuple as an object."""
+    return {name: _plain(part) for name, part in value._asdict().items()}
+
+
+def _print(diff: Diff, out: Console) -> None:
+    """The whole comparison: budgets, then cells, then single questions."""
+    _print_versions(diff, out)
     out.print(
         "\nEach under its own policy, cross-validated; differences are paired, with 95 % intervals."
     )
-    out.print(_budgets(found.compared))
-    significant = sum(cell.significant for cell in found.changed)
-    changed = f"{len(found.changed)} of {found.cells}"
-    out.print(f"\nPolicy cells that changed: {changed}, {significant} of them significantly.")
-    if found.changed:
-        out.print(_cells(found.changed))
-        out.print(
-            "gain: the strategy now over the one before, on the newer version; p adjusted (Holm); "
-            "a bin is each version's own",
-            style="dim",
-        )
-    for title, movers in (("Biggest winners", found.winners), ("Biggest losers", found.losers)):
-        out.print(f"\n{title} at N = {found.budget}" + ("" if movers else ": none"), style="bold")
+    out.print(_budgets(diff.compared))
+    _print_cells(diff, out)
+    for title, movers in (("Biggest winners", diff.winners), ("Biggest losers", diff.losers)):
+        none = "" if movers else ": none"
+        out.print(f"\n{title} at N = {diff.budget}{none}", style="bold")
         for mover in movers:
             _print_mover(mover, out)
 
 
+def _print_versions(diff: Diff, out: Console) -> None:
+    """Which two versions these are, and the runs that measured them."""
+    before, now = diff.before, diff.now
+    # As Text: names in square brackets are not markup.
+    title = f"{now.family} on {now.benchmark}: version {before.version} → {now.version}"
+    out.print(Text(title, style="bold"))
+    for version in (before, now):
+        model = model_short_name(version.model)
+        out.print(f"  version {version.version}: {model}, run {version.run_id}")
+
+
+def _print_cells(diff: Diff, out: Console) -> None:
+    """How many cells changed, and those that did."""
+    significant = sum(cell.significant for cell in diff.changed)
+    changed = f"{len(diff.changed)} of {diff.cells}"
+    out.print(f"\nPolicy cells that changed: {changed}, {significant} of them significantly.")
+    if not diff.changed:
+        return
+    out.print(_cells(diff.changed))
+    out.print(
+        "gain: the strategy now over the one before, on the newer version; p adjusted (Holm); "
+        "a bin is each version's own",
+        style="dim",
+    )
+
+
+WORDS = ("before", "now", "comparison")
+"""Columns that hold words and stand to the left; numbers stand to the right."""
+
+
 def _table(*columns: str) -> Table:
+    """An empty table with these columns."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(
-            column,
-            justify="left" if column in ("before", "now", "verdict") else "right",
-            overflow="fold",
-        )
+        justify = "left" if column in WORDS else "right"
+        # Folded, not cut off: a strategy's name is what the reader came for.
+        table.add_column(column, justify=justify, overflow="fold")
     return table
 
 
 def _budgets(compared: list[Comparison]) -> Table:
-    table = _table("N", "accuracy before", "accuracy now", "difference", "FLOPs", "verdict")
+    """A row a budget: both accuracies, what was gained and what it costs more."""
+    table = _table("N", "accuracy before", "accuracy now", "difference", "FLOPs", "comparison")
     for one in compared:
-        gain, cost = one.gain.estimate, one.cost.estimate
-        verdict = "better" if gain.lo > 0 else "worse" if gain.hi < 0 else "cannot be told apart"
+        gain = one.gain.estimate
         table.add_row(
             str(one.budget),
             f"{one.before:.3f}",
             f"{one.accuracy:.3f}",
-            f"{gain.value:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]",
-            f"{cost.value:+.0%} [{cost.lo:+.0%}, {cost.hi:+.0%}]",
-            verdict,
+            _with_ends(gain, "+.3f"),
+            _with_ends(one.cost.estimate, "+.0%"),
+            _comparison(gain),
         )
     return table
 
 
+def _comparison(gain: Estimate) -> str:
+    """What the interval allows to be said of the newer version."""
+    if gain.lo > 0:
+        return "better"
+    return "worse" if gain.hi < 0 else "cannot be told apart"
+
+
+def _with_ends(one: Estimate, form: str) -> str:
+    """`+0.120 [+0.050, +0.190]`."""
+    value, lo, hi = (format(figure, form) for figure in one)
+    return f"{value} [{lo}, {hi}]"
+
+
 def _cells(changed: list[ChangedCell]) -> Table:
+    """A row a changed cell; a star marks a significant gain."""
     names = short_names(name for cell in changed for name in (cell.before, cell.now))
     table = _table("bin", "N", "before", "now", "gain", "p")
     for cell in changed:
-        gain = None if cell.gain is None else cell.gain.estimate
-        said = (
-            "not measured"
-            if gain is None
-            else f"{gain.value:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}]"
-        )
-        p = "–" if cell.p is None else f"{cell.p:.3f}" + (" *" if cell.significant else "")
-        table.add_row(str(cell.bin), str(cell.budget), names[cell.before], names[cell.now], said, p)
+        gain = "not measured" if cell.gain is None else _with_ends(cell.gain.estimate, "+.3f")
+        star = " *" if cell.significant else ""
+        # Unknown where either strategy was not measured on the newer version.
+        p = "–" if cell.p is None else f"{cell.p:.3f}{star}"
+        before, now = names[cell.before], names[cell.now]
+        table.add_row(str(cell.bin), str(cell.budget), before, now, gain, p)
     return table
 
 
 def _print_mover(mover: Mover, out: Console) -> None:
-    out.print(Text(f"{mover.question_id}: {mover.before:.2f} → {mover.now:.2f}"))
-    out.print(Text(f"  question  {_line(mover.question)}"), no_wrap=True, overflow="ellipsis")
-    out.print(Text(f"  target    {_line(mover.target)}"), no_wrap=True, overflow="ellipsis")
+    """A question, its target, and a few completions of either version."""
+
+    def show(line: str) -> None:
+        # Whole completions are long: their beginning is enough to know them by.
+        out.print(Text(line), no_wrap=True, overflow="ellipsis")
+
+    before, now = f"{mover.before:.2f}", f"{mover.now:.2f}"
+    out.print(Text(f"{mover.question_id}: {before} → {now}"))
+    show(f"  question  {_one_line(mover.question)}")
+    show(f"  target    {_one_line(mover.target)}")
     for name, draws in mover.draws.items():
         for draw in draws:
-            score = "" if draw["score"] is None else f" {draw['score']:.2f}"
-            said = draw["canonical"] or "no answer"
-            told = f"  {name:<9} {draw['verdict'] or '–'}{score}, {said}: {_line(draw['text'])}"
-            out.print(Text(told), no_wrap=True, overflow="ellipsis")
+            show(f"  {name:<9} {_completion(draw)}")
 
 
-def _line(text: str) -> str:
-    """A text on one line."""
-    return " ⏎ ".join(part.strip() for part in text.splitlines() if part.strip())
+def _completion(draw: dict[str, Any]) -> str:
+    """`correct 0.93, 5: 2 + 3 = ⏎ Answer: 5`; the score is missing where the verifier failed."""
+    verdict = draw["verdict"] or "–"
+    score = "" if draw["score"] is None else f" {draw['score']:.2f}"
+    answer = draw["canonical"] or "no answer"
+    text = _one_line(draw["text"])
+    return f"{verdict}{score}, {answer}: {text}"
+
+
+def _one_line(text: str) -> str:
+    """A text with its line ends shown instead of made."""
+    parts = (part.strip() for part in text.splitlines())
+    return " ⏎ ".join(part for part in parts if part)

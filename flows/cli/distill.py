@@ -20,7 +20,9 @@ def distill(
     ] = "verifier",
     json: bool = False,
 ) -> None:
-    """Teach a generator what its own search finds, and evaluate every version. Run again to resume."""
+    """Teach a generator what its own search finds, and evaluate every version. Run again to
+    resume.
+    """
     from tasks.training.harvest import distill_table
 
     if rounds < 0:
@@ -28,6 +30,7 @@ def distill(
             f"distill: expected 0 rounds or more, got {rounds}; 0 evaluates the model as it is"
         )
     asked = load_study(study)
+    # Refuses what cannot be distilled before Prefect is started.
     distill_table(asked)
     with quiet.prefect():
         from flows.cli.rounds import show_rounds

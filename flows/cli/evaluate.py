@@ -28,7 +28,9 @@ def run(
         bool, Parameter(help="Exit code 3 when a version is worse than the champion.")
     ] = False,
 ) -> None:
-    """Evaluate a study: a name in infra/studies/ or the path of a TOML file. Run again to resume."""
+    """Evaluate a study: a name in infra/studies/ or the path of a TOML file. Run again to
+    resume.
+    """
     from flows.cli.policy_view import print_alarms
 
     run_ids = _evaluate(load_study(study, max_budget=max_budget))
@@ -37,28 +39,33 @@ def run(
 
 
 def _evaluate(study: Study) -> list[str]:
+    """Ids of the study's runs, once their policies are printed."""
     from tasks.publication.headlines import headlines
     from tasks.publication.policy_table import policy_text
     from tasks.publication.summary import load_summary
     from warehouse.snapshot import Snapshot
 
     _refuse_before_prefect(study)
+    # Prefect reads its settings when it is imported: quiet first.
     with quiet.prefect():
         from flows.nightly import nightly
 
         run_ids = nightly(study)
+    # The summaries are read from the snapshot, which another run that is writing does not hold.
+    folder = settings().warehouse
+    reader = Snapshot(folder)
     for run_id in run_ids:
-        summary = load_summary(Snapshot(settings().warehouse), run_id)
+        summary = load_summary(reader, run_id)
         console().print(policy_text(summary))
         for line in headlines(summary):
             console().print(f"· {line}")
-    console().print(f"\nrun {run_ids[-1]} in {settings().warehouse}")
+    console().print(f"\nrun {run_ids[-1]} in {folder}")
     console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
     return run_ids
 
 
 def _refuse_before_prefect(study: Study) -> None:
-    """Whatever is wrong with models and benchmark is said before seconds are spent on starting anything."""
+    """Whatever is wrong with models and benchmark is said before anything is started."""
     from tasks.runs.loading import prepare_run
 
     for model in study.generator.models:
@@ -71,23 +78,27 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     from warehouse.store import Store
 
     wanted = load_study(study, max_budget=max_budget)
+    # A row a model: a study may evaluate several versions of a family.
     with Store.open(settings().warehouse) as store:
         rows = [forecast(store, wanted, model)._asdict() for model in wanted.generator.models]
     show_rows(rows, as_json=json, title=f"study {wanted.name}")
 
 
+# Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).
+_STATUS = """
+SELECT run_id, study, parse_filename(model) AS model, state, generated_tokens AS tokens,
+    alone_tokens::BIGINT AS if_alone, round(share, 2) AS share, seconds, missing_cells AS missing
+FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20
+"""
+
+
 def status(*, json: bool = False) -> None:
-    """Runs, newest first: state, tokens spent (and if every cell had drawn alone), what is missing."""
+    """Runs, newest first: state, tokens spent (and if every cell had drawn alone), what is
+    missing.
+    """
     from warehouse import snapshot
 
-    sql = (
-        "SELECT run_id, study, parse_filename(model) AS model, state, generated_tokens AS tokens, "
-        "alone_tokens::BIGINT AS if_alone, round(share, 2) AS share, seconds, missing_cells AS missing "
-        "FROM run_history LEFT JOIN sharing USING (run_id) ORDER BY opened_at DESC LIMIT 20"
-    )
-    frame = snapshot.query(settings().warehouse, sql)
-    show_rows(
-        frame.to_dicts(),
-        as_json=json,
-        title=f"data {snapshot.age_seconds(settings().warehouse) or 0:.0f} s old",
-    )
+    folder = settings().warehouse
+    rows = snapshot.query(folder, _STATUS).to_dicts()
+    age = snapshot.age_seconds(folder) or 0
+    show_rows(rows, as_json=json, title=f"data {age:.0f} s old")

@@ -22,7 +22,7 @@ from flows.servers.guard import run_guarded
 from warehouse.errors import Busy, UserError
 
 GUARDED = "TTC_GUARDED"
-"""Set in the environment of a process that already runs under a guard."""
+"""Set in the environment of a process that already runs under a guard: it starts no second one."""
 
 STARTING = ("demo", "run", "distill", "solve", "serve", "exchange", "replicate")
 """Commands that start engines or servers."""
@@ -31,6 +31,7 @@ app = App(
     name="ttc",
     help="How a model turns test-time compute into accuracy, and which strategy to use where.",
 )
+# Each verb imports what it needs when it runs: `ttc status` should not wait for Prefect and torch.
 VERBS = (demo, run, plan, status, solve, serve, sql, diff, exchange, replicate, distill)
 for verb in (*VERBS, warehouse_app, train_app, policy_app, up, showcase, doctor):
     app.command(verb)
@@ -41,7 +42,8 @@ def main() -> None:
 
     What starts engines and servers runs under a guard: a run that is killed takes them along.
     """
-    if sys.argv[1:2] and sys.argv[1] in STARTING and GUARDED not in os.environ:
+    verb = next(iter(sys.argv[1:]), None)
+    if verb in STARTING and GUARDED not in os.environ:
         os.environ[GUARDED] = "1"
         code = run_guarded([sys.executable, "-m", "flows.cli.main", *sys.argv[1:]])
     else:
@@ -50,29 +52,37 @@ def main() -> None:
 
 
 def exit_code() -> int:
-    """Run the command line: 0 good, 1 our fault, 2 the user's, 3 a regression, 75 try again later, 130 stopped."""
+    """Run the command line; the exit code.
+
+    0 good, 1 our fault (a traceback), 2 the user's, 3 a regression, 75 try again later, 130
+    stopped.
+    """
     quiet.set_quiet_defaults()
+    # SIGTERM ends a command as Ctrl-C does: what it has drawn is written, its engines are ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except UserError as error:
-        return _told(str(error), 2)
+        return _end(str(error), 2)
     except Busy as error:
-        return _told(str(error), 75)
+        # EX_TEMPFAIL of sysexits(3), which schedulers take for `try again`.
+        return _end(str(error), 75)
     except KeyboardInterrupt:
-        return _told("stopped; run the same command again to go on where it stopped", 130)
+        # 128 + the number of SIGINT, as a shell reports it.
+        return _end("stopped; run the same command again to go on where it stopped", 130)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 0
     return 0
 
 
-def _told(message: str, code: int) -> int:
+def _end(message: str, code: int) -> int:
+    """The exit code, once the reason stands on stderr."""
     print(message, file=sys.stderr)
     return code
 
 
 def _leave(code: int) -> None:
-    """Go past DuckDB's binding, which reports every object that an exception, or training, kept alive."""
+    """Leave at once, past DuckDB's binding, which reports every object that is still alive."""
     # Ends the servers that Prefect started for this process.
     atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
     sys.stdout.flush()

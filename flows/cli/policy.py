@@ -19,7 +19,9 @@ Benchmark = Annotated[str | None, Parameter(help="On which benchmark, where ther
 
 @policy_app.default
 def policy(*, json: bool = False) -> None:
-    """The latest policy of every family and benchmark, and what changed since the previous model version."""
+    """The latest policy of every family and benchmark, and what changed since the previous model
+    version.
+    """
     from flows.cli.policy_view import show_policy
     from flows.cli.terminal import console
 
@@ -35,14 +37,19 @@ def promote(version: str, *, family: Family = None, benchmark: Benchmark = None)
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:
+        # MLflow's alias follows at once, not with the next night.
         chosen = standings.promote(store, version, scope=Scope(family, benchmark))
         mirror_standings(settings(), store, chosen.run_id)
-    print(f"champion of {chosen.family} on {chosen.benchmark}: {chosen.label()}", file=sys.stderr)
+    place = f"{chosen.family} on {chosen.benchmark}"
+    # On stderr, as everything that is said beside a result.
+    print(f"champion of {place}: {chosen.label()}", file=sys.stderr)
 
 
 @policy_app.command
 def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
-    """Give the place back to the champion before; the one rolled back returns only by `ttc policy promote`."""
+    """Give the place back to the champion before; the one rolled back returns only by
+    `ttc policy promote`.
+    """
     from tasks.evaluation.publish import mirror_standings
     from tasks.versions import champion as standings
     from tasks.versions.version import Scope
@@ -51,10 +58,8 @@ def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
     with Store.open(settings().warehouse) as store:
         former, now = standings.rollback(store, scope=Scope(family, benchmark))
         mirror_standings(settings(), store, now.run_id)
-    print(
-        f"champion of {now.family} on {now.benchmark}: {now.label()}, no longer {former.label()}",
-        file=sys.stderr,
-    )
+    place = f"{now.family} on {now.benchmark}"
+    print(f"champion of {place}: {now.label()}, no longer {former.label()}", file=sys.stderr)
 
 
 def diff(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import polars as pl
 from rich.console import Console
+from rich.table import Table
 
 from flows.cli.sql import as_table
 from tasks.publication.policy_table import policy_text
@@ -26,42 +28,60 @@ def show_policy(folder: Path, *, console: Console, as_json: bool) -> None:
 
     Of each run the policy under the difficulty that it is used by: the table that is served.
     """
-    reader = snapshot.Snapshot(folder)
-    latest = _in_use(
-        reader,
-        reader.read(
-            "SELECT * FROM latest_policy ORDER BY family, benchmark, difficulty, bin, budget"
-        ),
-        run="run_id",
+    shown = _load(snapshot.Snapshot(folder))
+    if as_json:
+        print(json.dumps(shown.as_dict(), default=str, indent=1))
+    else:
+        _print(shown, console)
+
+
+class _Shown(NamedTuple):
+    """What the command tells, a frame a part."""
+
+    reader: Reader
+    latest: pl.DataFrame
+    changes: pl.DataFrame
+    standings: pl.DataFrame
+
+    def as_dict(self) -> dict[str, list[dict[str, Any]]]:
+        """Rows of each part, for scripts."""
+        return {
+            "latest": self.latest.to_dicts(),
+            "changes": self.changes.to_dicts(),
+            "standings": self.standings.to_dicts(),
+        }
+
+
+def _load(reader: Reader) -> _Shown:
+    """UserError when there is no policy yet."""
+    latest = reader.read(
+        "SELECT * FROM latest_policy ORDER BY family, benchmark, difficulty, bin, budget"
     )
     if not len(latest):
         raise UserError(
             "policy: no complete run in the warehouse yet; start with `ttc demo` or `ttc run STUDY`"
         )
-    changes = _in_use(
+    changes = reader.read("SELECT * FROM policy_changes WHERE changed ORDER BY ALL")
+    return _Shown(
         reader,
-        reader.read("SELECT * FROM policy_changes WHERE changed ORDER BY ALL"),
-        run="run_now",
+        latest=_in_use(reader, latest, run="run_id"),
+        changes=_in_use(reader, changes, run="run_now"),
+        standings=reader.read("SELECT * FROM standings ORDER BY family, benchmark, version"),
     )
-    standings = reader.read("SELECT * FROM standings ORDER BY family, benchmark, version")
-    if as_json:
-        shown = {
-            "latest": latest.to_dicts(),
-            "changes": changes.to_dicts(),
-            "standings": standings.to_dicts(),
-        }
-        print(json.dumps(shown, default=str, indent=1))
-        return
-    for run_id in latest["run_id"].unique(maintain_order=True):
-        console.print(policy_text(load_summary(reader, run_id)))
-    if len(standings):
-        named = standings.select("family", "benchmark", "version", "standing", "why")
+
+
+def _print(shown: _Shown, console: Console) -> None:
+    for run_id in shown.latest["run_id"].unique(maintain_order=True):
+        console.print(policy_text(load_summary(shown.reader, run_id)))
+    # A run without the nightly flow was never compared: its version stands nowhere.
+    if len(shown.standings):
+        named = shown.standings.select("family", "benchmark", "version", "standing", "why")
         console.print(as_table(named))
-    console.print(_changed_cells(changes))
+    console.print(_changed_cells(shown.changes))
 
 
 def _in_use(reader: Reader, rows: pl.DataFrame, *, run: str) -> pl.DataFrame:
-    """The rows under the difficulty by which the policy of their run, named in a column, is used."""
+    """The rows under the used difficulty of their run, whose id stands in column `run`."""
     run_ids = rows[run].unique().to_list()
     kinds = [load_used_difficulty(reader, run_id) for run_id in run_ids]
     # Named types: no rows at all would leave columns of NULL, which join with nothing.
@@ -71,31 +91,32 @@ def _in_use(reader: Reader, rows: pl.DataFrame, *, run: str) -> pl.DataFrame:
 
 
 def print_alarms(folder: Path, run_ids: list[str]) -> int:
-    """How many of the runs the regression gate marked; each is a line on stderr that says how."""
+    """How many of the runs raised an alarm; each is a line on stderr that says how."""
     reader = snapshot.Snapshot(folder)
-    marked = 0
+    raised = 0
     for run_id in run_ids:
         alarm = alarm_of_run(reader, run_id)
         if alarm:
-            marked += 1
+            raised += 1
             print(f"regression: run {run_id} is {alarm_sentence(alarm)}", file=sys.stderr)
-    return marked
+    return raised
 
 
-def _changed_cells(shown: pl.DataFrame) -> object:
+def _changed_cells(changes: pl.DataFrame) -> Table | str:
     """The changed cells, strategies by their short names."""
-    if not len(shown):
+    if not len(changes):
         return "\nNo cell changed since the previous model version (or there is none yet)."
-    names = short_names([*shown["strategy_before"].drop_nulls(), *shown["strategy_now"]])
-    return as_table(
-        shown.select(
-            "family",
-            pl.format("{} → {}", "version_before", "version_now").alias("version"),
-            "bin",
-            "budget",
-            pl.col("strategy_before").replace(names).alias("before"),
-            pl.col("strategy_now").replace(names).alias("now"),
-            "difference",
-            "decided",
-        )
+    # A cell that the version before did not have has no strategy there.
+    keys = [*changes["strategy_before"].drop_nulls(), *changes["strategy_now"]]
+    names = short_names(keys)
+    shown = changes.select(
+        "family",
+        pl.format("{} → {}", "version_before", "version_now").alias("version"),
+        "bin",
+        "budget",
+        pl.col("strategy_before").replace(names).alias("before"),
+        pl.col("strategy_now").replace(names).alias("now"),
+        "difference",
+        "decided",
     )
+    return as_table(shown)

@@ -22,15 +22,19 @@ def sql(
     json: bool = False,
     parquet: Path | None = None,
 ) -> None:
-    """Ask the warehouse in SQL; without a query, interactively. Answers also while a run is writing."""
+    """Ask the warehouse in SQL; without a query, interactively. Answers also while a run is
+    writing.
+    """
     from flows.cli.sql import interactive, print_result
     from warehouse import snapshot
 
+    # The short flags win: whoever types one means it.
     chosen = "csv" if csv else "json" if json else format
     if query is None:
         interactive(settings().warehouse)
         return
     frame = snapshot.query(settings().warehouse, query)
+    # To a file, every row with its type; what is printed is for reading.
     if parquet is not None:
         frame.write_parquet(parquet)
         print(f"{frame.height} rows in {parquet}", file=sys.stderr)
@@ -47,5 +51,6 @@ def rebuild() -> None:
         tables = store.read(
             "SELECT table_name, estimated_size AS rows FROM duckdb_tables() ORDER BY table_name"
         )
+        # Readers open the snapshot: without a new one they would go on with the old database.
         store.publish_snapshot()
     show_rows(tables.to_dicts(), as_json=False, title="rebuilt from the journal")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -13,6 +13,10 @@ from flows.cli.terminal import MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
 from tasks.study.study import Study, load_study
+
+if TYPE_CHECKING:
+    from tasks.evaluation.forecast import Forecast
+    from tasks.replication.evidence import Evidence
 
 Questions = Annotated[
     int | None, Parameter(help="How many questions; fewer take less time and decide less.")
@@ -32,7 +36,9 @@ def exchange(study: str, *, max_budget: MaxBudget = None, json: bool = False) ->
 
 
 def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> None:
-    """Replicate the paper on the bundled models: run, exchange, one HTML report. Run again to resume."""
+    """Replicate the paper on the bundled models: run, exchange, one HTML report. Run again to
+    resume.
+    """
     study = load_study("replicate", max_budget=max_budget)
     if questions is not None:
         study = dataclasses.replace(study, questions=questions)
@@ -48,32 +54,42 @@ def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> N
 
 
 def _refuse_early(study: Study) -> None:
-    """Whatever is wrong with the models, the larger one included, is said before anything is started."""
+    """Whatever is wrong with the models, the larger one too, is said before anything starts."""
     from tasks.evaluation.exchange import larger
     from tasks.runs.loading import prepare_run
 
     for model in study.generator.models:
-        larger(study, prepare_run(study, model, run_id="").generator, run_id="")
+        small = prepare_run(study, model, run_id="").generator
+        larger(study, small, run_id="")
 
 
 def _say_plan(study: Study) -> None:
+    """One line a model on stderr, before hours are spent: stdout is for results."""
     from tasks.evaluation.forecast import forecast
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:
         plans = [forecast(store, study, model) for model in study.generator.models]
     for plan in plans:
-        there = f", of which {plan.there:,} are there" if plan.there else ""
-        hours = f", about {plan.seconds / 3600:.1f} h at the pace so far" if plan.seconds else ""
-        print(
-            f"plan: {plan.model}, {plan.questions} questions, at most {plan.draws:,} completions' worth{there}; "
-            f"at most {plan.tokens / 1e6:.1f} M tokens to generate{hours}, {plan.disk / 1e9:.1f} GB",
-            file=sys.stderr,
-        )
+        print(_plan_text(plan), file=sys.stderr)
+
+
+def _plan_text(plan: Forecast) -> str:
+    """At most so much: searches share steps, and how many is only seen afterwards."""
+    there = f", of which {plan.there:,} are there" if plan.there else ""
+    # No hours before the first run: the pace of this machine is not known yet.
+    hours = f", about {plan.seconds / 3600:.1f} h at the pace so far" if plan.seconds else ""
+    draws = f"at most {plan.draws:,} completions' worth{there}"
+    tokens = f"at most {plan.tokens / 1e6:.1f} M tokens to generate{hours}"
+    disk = f"{plan.disk / 1e9:.1f} GB"
+    return f"plan: {plan.model}, {plan.questions} questions, {draws}; {tokens}, {disk}"
 
 
 def _complete(study: Study) -> str:
-    """Id of the complete run of the study, which is run now unless it is there."""
+    """Id of the complete run of the study, which is run now unless it is there.
+
+    Several hours, so that a replication that was killed in the exchange does not repeat them.
+    """
     from tasks.runs.opening import complete_run
     from warehouse.store import Store
 
@@ -84,19 +100,26 @@ def _complete(study: Study) -> str:
     with quiet.prefect():
         from flows.nightly import nightly
 
+        # The study names one model: one run.
         return nightly(study)[0]
 
 
 def _show_exchange(run_id: str, *, as_json: bool) -> None:
+    """The comparison with the larger model, a row a bin."""
     from flows.cli.exchange import exchange_table, load_exchange
 
     rows = load_exchange(settings().warehouse, run_id)
-    title = f"run {run_id}: small model under its policy, minus the larger one decoded greedily, at equal FLOPs"
-    show_rows(rows.to_dicts() if as_json else exchange_table(rows), as_json=as_json, title=title)
+    title = (
+        f"run {run_id}: small model under its policy, minus the larger one decoded greedily, "
+        "at equal FLOPs"
+    )
+    # Scripts get every column of the view, people what fits on a screen.
+    shown = rows.to_dicts() if as_json else exchange_table(rows)
+    show_rows(shown, as_json=as_json, title=title)
 
 
 def _print_conclusions(run_id: str) -> None:
-    from tasks.replication.claims import claims
+    """Headlines and claims on the terminal, all of it in a report."""
     from tasks.replication.evidence import load_evidence
     from tasks.replication.report import headlines, html
     from warehouse.snapshot import Snapshot
@@ -104,7 +127,19 @@ def _print_conclusions(run_id: str) -> None:
     evidence = load_evidence(Snapshot(settings().warehouse), run_id)
     for head in headlines(evidence):
         console().print(f"\n{head.question}\n  {head.figure} · {head.conclusion}")
-    rows: list[dict[str, Any]] = [
+    show_rows(_claim_rows(evidence), as_json=False, title="")
+    path = report_path(run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html(evidence), encoding="utf-8")
+    # Unwrapped: a path on two lines cannot be opened by a click or copied.
+    console().print(f"\nreport: {path}", soft_wrap=True)
+
+
+def _claim_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """The paper's claims beside what was measured, under the headers of the table."""
+    from tasks.replication.claims import claims
+
+    return [
         {
             "figure": one.figure,
             "the paper": one.paper,
@@ -113,11 +148,6 @@ def _print_conclusions(run_id: str) -> None:
         }
         for one in claims(evidence)
     ]
-    show_rows(rows, as_json=False, title="")
-    path = report_path(run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html(evidence), encoding="utf-8")
-    console().print(f"\nreport: {path}", soft_wrap=True)
 
 
 def report_path(run_id: str) -> Path:

@@ -17,10 +17,11 @@ def show_rounds(run_ids: list[str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([row._asdict() for row in rows], indent=1))
         return
-    show_rows(
-        side_by_side(rows), as_json=False, title="difference to round 0, with its 95 % interval"
-    )
-    for number, model in {row.round: f"{row.model}, version {row.version}" for row in rows}.items():
+    title = "difference to round 0, with its 95 % interval"
+    show_rows(side_by_side(rows), as_json=False, title=title)
+    # Every round has several figures, and one model.
+    models = {row.round: f"{row.model}, version {row.version}" for row in rows}
+    for number, model in models.items():
         console().print(f"round {number}: {model}")
     console().print("The verifier is the one made for round 0. Next: ttc policy · ttc up (pages)")
 
@@ -29,12 +30,17 @@ def side_by_side(rows: list[Row]) -> list[dict[str, str]]:
     """A line a figure, a column a round."""
     lines: dict[str, dict[str, str]] = {}
     for row in rows:
-        lines.setdefault(row.figure, {"figure": row.figure})[f"round {row.round}"] = _told(row)
+        line = lines.setdefault(row.figure, {"figure": row.figure})
+        line[f"round {row.round}"] = _cell(row)
     return list(lines.values())
 
 
-def _told(row: Row) -> str:
+def _cell(row: Row) -> str:
+    """Accuracy and, but for round 0, its difference to that."""
     if row.difference is None:
         return f"{row.accuracy:.3f}"
+    figures = (row.difference, row.lo, row.hi)
+    difference, lo, hi = (format(one, "+.3f") for one in figures if one is not None)
+    # Better and worse can be seen from the sign; that an interval holds 0 is easily missed.
     undecided = " no difference" if row.comparison == "no difference" else ""
-    return f"{row.accuracy:.3f}  {row.difference:+.3f} [{row.lo:+.3f}, {row.hi:+.3f}]{undecided}"
+    return f"{row.accuracy:.3f}  {difference} [{lo}, {hi}]{undecided}"

@@ -27,6 +27,7 @@ from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
 USUAL_BUDGET = 16
+"""Generations where a request names none: what the command's help and the README promise."""
 
 
 class Part(BaseModel):
@@ -44,11 +45,10 @@ class Message(BaseModel):
 
     @property
     def text(self) -> str:
-        return (
-            self.content
-            if isinstance(self.content, str)
-            else "".join(part.text for part in self.content)
-        )
+        """The content as one text; clients send it whole or in parts."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content)
 
 
 class Asked(BaseModel):
@@ -57,6 +57,7 @@ class Asked(BaseModel):
     model: str | None = None
     budget: int | None = None
     """Generations allowed on the question."""
+    # Refused and not ignored: a client that asks for several choices or a stream would wait for it.
     n: Literal[1] = 1
     stream: Literal[False] = False
 
@@ -113,13 +114,14 @@ def application(
     app.add_api_route("/v1/chat/completions", _chat, methods=["POST"])
     app.add_api_route("/v1/completions", _completion, methods=["POST"])
     for kind in (UserError, RequestValidationError, HTTPException, Exception):
-        app.add_exception_handler(kind, _refused)
+        app.add_exception_handler(kind, _refuse)
     return app
 
 
 def serve(folder: Path, *, host: str, port: int, budget: int | None, policy: str | None) -> None:
-    """Answer requests until stopped; the first one is taken once the policy's models have started."""
+    """Answer requests until stopped; the first is taken once the policy's models have started."""
     run_id = policy_run(Snapshot(folder), policy)
+    # Eager: the first request should not wait for models to load, minutes on a large one.
     app = application(lambda: open_solver(folder, run_id, eager=True), budget=budget)
     print(
         f"run {run_id} at http://{host}:{port}/v1 (models are starting; Ctrl-C ends it)",
@@ -130,23 +132,31 @@ def serve(folder: Path, *, host: str, port: int, budget: int | None, policy: str
 
 
 def _endpoint(request: Request) -> Endpoint:
+    """What `application` put there when it started."""
     return request.app.state.endpoint
 
 
 def _health(request: Request) -> dict[str, Any]:
+    """Which run is served; 200 means that its models have started."""
     endpoint = _endpoint(request)
     return {"status": "ok", "run_id": endpoint.solver.run.run_id, "budget": endpoint.budget}
 
 
 def _models(request: Request) -> dict[str, Any]:
+    """The one model of the run, as OpenAI lists models."""
     run = _endpoint(request).solver.run
-    return {
-        "object": "list",
-        "data": [{"id": run.generator.name, "object": "model", "created": 0, "owned_by": "ttc"}],
+    # When a model was made is not known of every one; the field is not optional for clients.
+    model = {
+        "id": run.generator.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "ttc",
     }
+    return {"object": "list", "data": [model]}
 
 
 async def _chat(request: Request, asked: ChatAsked) -> dict[str, Any]:
+    """The last user message answered; those before it are not read."""
     questions = [message.text for message in asked.messages if message.role == "user"]
     if not questions:
         raise UserError(
@@ -159,45 +169,63 @@ async def _chat(request: Request, asked: ChatAsked) -> dict[str, Any]:
 
 
 async def _completion(request: Request, asked: CompletionAsked) -> dict[str, Any]:
+    """The prompt answered as a question."""
     endpoint = _endpoint(request)
     solved = await endpoint.answer(asked, asked.prompt)
     return _reply(endpoint, solved, "text_completion", {"text": solved.text or ""})
 
 
 def _reply(endpoint: Endpoint, solved: Solved, kind: str, said: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI's form of an answer; what only this product knows stands under `ttc`."""
     cost = solved.cost
+    # Tokens of all generations, the probe's too: what a client would pay, not what it reads.
+    usage = {
+        "prompt_tokens": cost.prompt_tokens,
+        "completion_tokens": cost.generated_tokens,
+        "total_tokens": cost.prompt_tokens + cost.generated_tokens,
+    }
+    # Fields that mean nothing here stand because clients parse them: the only choice, without
+    # log-probabilities, never cut off.
+    choice = {"index": 0, **said, "logprobs": None, "finish_reason": "stop"}
     return {
         "id": f"ttc-{uuid.uuid4().hex}",
         "object": kind,
         "created": int(time.time()),
         "model": endpoint.solver.run.generator.name,
-        "choices": [{"index": 0, **said, "logprobs": None, "finish_reason": "stop"}],
-        "usage": {
-            "prompt_tokens": cost.prompt_tokens,
-            "completion_tokens": cost.generated_tokens,
-            "total_tokens": cost.prompt_tokens + cost.generated_tokens,
-        },
+        "choices": [choice],
+        "usage": usage,
         "ttc": answer_record(endpoint.solver, solved),
     }
 
 
-def _refused(_: Request, error: Exception) -> JSONResponse:
+def _refuse(_: Request, error: Exception) -> JSONResponse:
     """The error as OpenAI's clients read it."""
-    status, message, place = (
-        500,
-        "the question could not be answered; the server's log says why",
-        None,
-    )
-    if isinstance(error, UserError):
-        status, message = 400, str(error)
-    elif isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or None
-        status, message = 400, f"{place or 'body'}: {first['msg']}"
-    elif isinstance(error, HTTPException):
-        status, message = error.status_code, error.detail
+    status, message, place = _refusal(error)
     kind = "server_error" if status >= 500 else "invalid_request_error"
+    # The one code that clients look at: a wrong path is a 404 too, and has none.
     code = "model_not_found" if status == 404 and message.startswith("model:") else None
-    return JSONResponse(
-        {"error": {"message": message, "type": kind, "param": place, "code": code}}, status
-    )
+    body = {"message": message, "type": kind, "param": place, "code": code}
+    return JSONResponse({"error": body}, status)
+
+
+class _Refusal(NamedTuple):
+    status: int
+    message: str
+    place: str | None = None
+    """The field of the request that is wrong; None: it is not about one."""
+
+
+def _refusal(error: Exception) -> _Refusal:
+    """What to say of an error, and whose fault it is."""
+    if isinstance(error, UserError):
+        return _Refusal(400, str(error))
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        # The first part of the place is always `body`.
+        parts = first["loc"][1:]
+        place = ".".join(map(str, parts)) or None
+        return _Refusal(400, f"{place or 'body'}: {first['msg']}", place)
+    if isinstance(error, HTTPException):
+        return _Refusal(error.status_code, error.detail)
+    # Whatever else it is, its text may name paths and addresses of this machine.
+    return _Refusal(500, "the question could not be answered; the server's log says why")

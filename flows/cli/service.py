@@ -8,7 +8,9 @@ from tasks.settings import settings
 
 
 def up() -> None:
-    """Start Prefect, MLflow and a worker on loopback, with the nightly schedule; Ctrl-C ends them."""
+    """Start Prefect, MLflow and a worker on loopback, with the nightly schedule; Ctrl-C ends
+    them.
+    """
     from flows.servers.up import up as start
 
     raise SystemExit(start())

@@ -21,38 +21,56 @@ def solve(
 ) -> None:
     """Print the answer to a question, with its cost and how it came about."""
     run_id = policy_run(Snapshot(folder), policy)
+    # Engines write to the terminal by themselves: into a log, not into the answer.
     with noise_in(folder.parent / "logs" / "engine.log"):
-        found = asyncio.run(_solved(folder, run_id, question, budget))
+        record = asyncio.run(_solve(folder, run_id, question, budget))
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(record, indent=1))
         return
-    console.print(_text(found), markup=False, highlight=False)
+    # Answers are full of square brackets: they are text here, not markup.
+    console.print(_text(record), markup=False, highlight=False)
 
 
-async def _solved(folder: Path, run_id: str, question: str, budget: int) -> dict[str, Any]:
+async def _solve(folder: Path, run_id: str, question: str, budget: int) -> dict[str, Any]:
+    """The record of an answer by models that live for this question alone."""
     async with open_solver(folder, run_id) as solver:
         return answer_record(solver, await solver.solve(question, budget))
 
 
 def answer_record(solver: Solver, solved: Solved) -> dict[str, Any]:
     """What a caller learns of an answer, ready for JSON."""
-    said = solved._asdict() | {"cost": solved.cost._asdict()}
-    return said | {
+    answer = solved._asdict() | {"cost": solved.cost._asdict()}
+    policy = {
         "run_id": solver.run.run_id,
         "model": solver.run.generator.name,
         "difficulty": solver.difficulty,
     }
+    return answer | policy
 
 
-def _text(found: dict[str, Any]) -> str:
-    cost = found["cost"]
-    answer = "no answer" if found["answer"] is None else found["answer"]
-    score = "" if found["score"] is None else f" (score {found['score']:.2f})"
-    bin_ = "better without a probe" if found["bin"] is None else f"bin {found['bin']}"
-    return (
-        f"{answer}{score}\n"
-        f"{bin_} · {found['strategy']} at {found['measured']} of budget {found['budget']}\n"
-        f"{cost['generations']} generations · {cost['generated_tokens']:,} tokens written, "
-        f"{cost['prompt_tokens']:,} read · verifier {cost['verifier_tokens']:,} · {cost['flops']:.2e} FLOPs\n"
-        f"policy of run {found['run_id']} ({found['difficulty']} difficulty), {found['model']}"
+def _text(record: dict[str, Any]) -> str:
+    """The record in four lines: answer, how it came about, cost, policy."""
+    answer = "no answer" if record["answer"] is None else record["answer"]
+    # Without a verifier, and where it failed, there is none.
+    score = "" if record["score"] is None else f" (score {record['score']:.2f})"
+    bin_ = "better without a probe" if record["bin"] is None else f"bin {record['bin']}"
+    spent = f"{record['measured']} of budget {record['budget']}"
+    policy = f"policy of run {record['run_id']} ({record['difficulty']} difficulty)"
+    lines = (
+        f"{answer}{score}",
+        f"{bin_} · {record['strategy']} at {spent}",
+        _cost_text(record["cost"]),
+        f"{policy}, {record['model']}",
     )
+    return "\n".join(lines)
+
+
+def _cost_text(cost: dict[str, Any]) -> str:
+    """What it took, the probe included."""
+    parts = (
+        f"{cost['generations']} generations",
+        f"{cost['generated_tokens']:,} tokens written, {cost['prompt_tokens']:,} read",
+        f"verifier {cost['verifier_tokens']:,}",
+        f"{cost['flops']:.2e} FLOPs",
+    )
+    return " · ".join(parts)

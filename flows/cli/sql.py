@@ -18,11 +18,12 @@ from warehouse.errors import UserError
 ROWS = 100
 """Rows of a table shown on a screen; --csv, --json and --parquet give all."""
 FOLDED = 30
-"""Characters after which a text may be folded."""
+"""Characters after which a text may be folded; a number never is."""
 
 
 def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> None:
     """Print a result to stdout."""
+    # Written, not printed: the text has its last line end already.
     if form == "csv":
         sys.stdout.write(frame.write_csv())
     elif form == "json":
@@ -41,7 +42,7 @@ def show(frame: pl.DataFrame) -> None:
     if not frame.height or _width(frame) <= console().width:
         console().print(as_table(frame))
         return
-    for number, row in enumerate(_cells(frame), 1):
+    for number, row in enumerate(_cells(frame), start=1):
         record = Table(box=None, show_header=False, pad_edge=False)
         for name, value in zip(frame.columns, row, strict=True):
             record.add_row(name, value)
@@ -53,10 +54,10 @@ def as_table(frame: pl.DataFrame) -> Table:
     """Rows as a terminal table; NULL is an empty cell."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, kind in frame.schema.items():
-        number = kind.is_numeric()
-        table.add_column(
-            name, justify="right" if number else "left", overflow="fold", no_wrap=number
-        )
+        # Half a number on the next line would be read as a number of its own.
+        is_number = kind.is_numeric()
+        justify = "right" if is_number else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=is_number)
     for row in _cells(frame):
         table.add_row(*row)
     return table
@@ -64,15 +65,19 @@ def as_table(frame: pl.DataFrame) -> Table:
 
 def _width(frame: pl.DataFrame) -> int:
     """Columns of the screen that a table takes when long texts are folded."""
-    rows = [frame.columns, *([value[:FOLDED] for value in row] for row in _cells(frame))]
-    return sum(max(map(len, column)) + 2 for column in zip(*rows, strict=True))
+    folded = [[value[:FOLDED] for value in row] for row in _cells(frame)]
+    columns = zip(frame.columns, *folded, strict=True)
+    # Two blanks stand between columns.
+    return sum(max(map(len, column)) + 2 for column in columns)
 
 
 def _cells(frame: pl.DataFrame) -> list[list[str]]:
+    """Every value as it is shown, row by row."""
     return [[_cell(value) for value in row] for row in frame.iter_rows()]
 
 
 def _cell(value: object) -> str:
+    """NULL as nothing, four digits of a number that is not whole."""
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -80,8 +85,9 @@ def _cell(value: object) -> str:
 
 def interactive(folder: Path) -> None:
     """Read queries line by line, each ended by a semicolon; Ctrl-D leaves."""
+    # Importing it gives the prompt history and editing; some builds of Python lack it.
     with contextlib.suppress(ImportError):
-        importlib.import_module("readline")  # gives the prompt history and editing
+        importlib.import_module("readline")
     print(
         "SQL on the latest snapshot; end a query with ; and leave with Ctrl-D. Try: SHOW TABLES;",
         file=sys.stderr,
@@ -89,7 +95,7 @@ def interactive(folder: Path) -> None:
     lines: list[str] = []
     while True:
         try:
-            lines.append(input("ttc> " if not lines else "...> "))
+            lines.append(input("...> " if lines else "ttc> "))
         except EOFError:
             return
         if lines[-1].rstrip().endswith(";"):
@@ -98,6 +104,8 @@ def interactive(folder: Path) -> None:
 
 
 def _answer(folder: Path, query: str) -> None:
+    """The result of one query, or what is wrong with it."""
+    # A mistake in a query is said and forgotten: the prompt goes on.
     try:
         print_result(snapshot.query(folder, query), "table")
     except UserError as error:

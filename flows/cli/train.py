@@ -20,7 +20,9 @@ Seed = Annotated[int | None, Parameter(help="Seed; without it, that of the bundl
 
 @train_app.command
 def family(*, out: Out = None, seed: Seed = None) -> None:
-    """Train every bundled model from nothing (hours on two cores); run again, it goes on where it stopped."""
+    """Train every bundled model from nothing (hours on two cores); run again, it goes on where it
+    stopped.
+    """
     from tasks.training.bundled import train_bundled
 
     train_bundled(out or BUNDLED, states=settings().home / "training", seed=seed)
@@ -63,7 +65,9 @@ def orm(*, out: Out = None, seed: Seed = None) -> None:
 
 
 def _train(kind: str, out: Path | None, seed: int | None) -> None:
-    """Train one member into `out`, by default over the bundled one; its sources are the bundled ones."""
+    """Train one member into `out`, by default over the bundled one, from the bundled sources."""
     from tasks.training.bundled import train_member
 
-    train_member(kind, BUNDLED, states=settings().home / "training", out=out, seed=seed)
+    # States lie in the state folder, not beside the model: a training that was killed goes on.
+    states = settings().home / "training"
+    train_member(kind, BUNDLED, states=states, out=out, seed=seed)

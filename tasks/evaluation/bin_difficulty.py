@@ -132,13 +132,6 @@ def _tokens_of_probe(draws: pl.DataFrame, count: int) -> pl.DataFrame:
     )
 
 
-# The run id decides between runs that were complete at the same moment: the reference never moves.
-_REFERENCE = """
-SELECT run_id FROM complete_runs WHERE benchmark_fingerprint = $benchmark AND family = $family
-ORDER BY completed_at, run_id LIMIT 1
-"""
-
-
 def _as_first_run(inputs: Inputs) -> pl.DataFrame | None:
     """The bins of the family's first complete run on this benchmark; the first run keeps its own.
 
@@ -146,10 +139,9 @@ def _as_first_run(inputs: Inputs) -> pl.DataFrame | None:
     would not be comparable.
     """
     store, run, _ = inputs
-    reference = store.read(_REFERENCE, benchmark=run.benchmark.fingerprint, family=run.study.family)
-    if not len(reference):
+    first_run = _first_run(store, run)
+    if first_run is None:
         return _by_targets(inputs)
-    first_run = str(reference.item())
     binned = store.read(
         "SELECT question_id, value, bin FROM bins SEMI JOIN wanted USING (question_id) "
         "WHERE run_id = $first_run AND difficulty = 'oracle'",
@@ -162,6 +154,19 @@ def _as_first_run(inputs: Inputs) -> pl.DataFrame | None:
     why = f"no frozen bins: {missing} questions are not in run {first_run}"
     note(store, run.run_id, "unfrozen", why)
     return None
+
+
+def _first_run(store: Store, run: Run) -> str | None:
+    """The first complete run of a run's family on its questions; None: there is none yet."""
+    # The id decides between runs complete at the same moment: the reference never moves.
+    rows = store.read(
+        "SELECT run_id FROM complete_runs "
+        "WHERE benchmark_fingerprint = $benchmark AND family = $family "
+        "ORDER BY completed_at, run_id LIMIT 1",
+        benchmark=run.benchmark.fingerprint,
+        family=run.study.family,
+    )
+    return str(rows.item()) if len(rows) else None
 
 
 Binner = Callable[[Inputs], pl.DataFrame | None]

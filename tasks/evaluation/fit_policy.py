@@ -20,7 +20,7 @@ from warehouse.store import Store
 
 
 def run(folder: Path, run_id: str) -> str | None:
-    """Fit and write policy, cross-validated curve and efficiency factor for each difficulty that has bins.
+    """Fit and write policy, cross-validated curve and efficiency factor for each difficulty.
 
     Returns what is missing when the run is incomplete (nothing is written then), else None.
     """
@@ -31,50 +31,64 @@ def run(folder: Path, run_id: str) -> str | None:
             return missing
         outcomes = load_outcomes(store, run_id)
         for difficulty in load_difficulties(store, run_id):
-            _fit_one(store, run, difficulty, outcomes)
+            _fit_difficulty(store, run, difficulty, outcomes)
         fit_cost_axes(store, run)
+        # Last: whoever finds a run complete finds its policy too.
         note(store, run_id, "complete")
         store.publish_snapshot()
         return None
 
 
-def _fit_one(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) -> None:
+def _fit_difficulty(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) -> None:
     binned = load_bins(store, run.run_id, difficulty)
+    baseline, seed = run.study.baseline, run.study.seed
+    # Between strategies of equal accuracy the one of fewer FLOPs is chosen (METHOD §7).
     fitted = fit_policy(
         outcomes,
         binned,
         costs_order=("flops",),
-        baseline=run.study.baseline,
-        seed=run.study.seed,
+        baseline=baseline,
+        seed=seed,
         last=_last_table(store, run, difficulty),
         estimation=estimation(run.study, difficulty),
     )
+    uneven = fleet(outcomes, binned, costs_order=("flops",), seed=seed)
     key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(difficulty)}
+    efficiency = fitted.efficiency.with_columns(**key, baseline=pl.lit(baseline))
     store.append("policies", fitted.table.with_columns(**key))
     store.append("curves", fitted.curve.with_columns(**key))
-    uneven = fleet(outcomes, binned, costs_order=("flops",), seed=run.study.seed)
     store.append("allocations", uneven.with_columns(**key))
-    store.append(
-        "efficiencies", fitted.efficiency.with_columns(**key, baseline=pl.lit(run.study.baseline))
-    )
+    store.append("efficiencies", efficiency)
+
+
+# By when runs were opened, not by when they were complete: a run that is resumed late still
+# follows the one before it.
+_LAST_TABLE = """
+SELECT bin, budget, strategy FROM policies WHERE difficulty = $difficulty AND run_id = (
+    SELECT its.run_id
+    FROM complete_runs AS done
+    JOIN runs AS its USING (run_id)
+    JOIN runs AS this
+        ON this.study = done.study AND this.benchmark_fingerprint = done.benchmark_fingerprint
+        AND coalesce(this.family, this.model) = done.family AND its.opened_at < this.opened_at
+    WHERE this.run_id = $run_id
+    ORDER BY its.opened_at DESC, its.run_id DESC LIMIT 1
+)
+"""
 
 
 def _last_table(store: Store, run: Run, difficulty: str) -> pl.DataFrame:
-    """(bin, budget, strategy) of the family's newest complete run before this one, of its study on its questions."""
-    return store.read(
-        "SELECT bin, budget, strategy FROM policies WHERE difficulty = $difficulty AND run_id = ("
-        "SELECT its.run_id FROM complete_runs AS done JOIN runs AS its USING (run_id) "
-        "JOIN runs AS this ON this.study = done.study AND this.benchmark_fingerprint = done.benchmark_fingerprint "
-        "AND coalesce(this.family, this.model) = done.family AND its.opened_at < this.opened_at "
-        "WHERE this.run_id = $run_id ORDER BY its.opened_at DESC, its.run_id DESC LIMIT 1)",
-        run_id=run.run_id,
-        difficulty=difficulty,
-    )
+    """(bin, budget, strategy) of the family's newest complete run before this one.
+
+    Of the same study on the same questions; no rows when there is none.
+    """
+    return store.read(_LAST_TABLE, run_id=run.run_id, difficulty=difficulty)
 
 
 def estimation(study: Study, difficulty: str) -> Estimation:
-    """What binning a question costs: a probe's draws are the first of any pool strategy that follows."""
+    """What binning a question costs, in draws, and which strategies use those draws again."""
     if DIFFICULTIES[difficulty].price == "difficulty":
         return Estimation(study.difficulty_draws)
+    # A probe's draws are the first of any pool strategy that follows.
     pools = frozenset(one.key for one in map(parse, study.strategies) if one.kind == "pool")
     return Estimation(study.probe_draws, reused_by=pools)

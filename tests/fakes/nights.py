@@ -1,4 +1,4 @@
-"""Simulated nights: a model version's outcomes, drawn anew, from questions whose true difficulty is known."""
+"""Simulated nights: a version's outcomes, drawn anew, from questions of known difficulty."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def chances(questions: int, *, seed: int) -> NDArray[np.float64]:
 
 
 def majority(right: int, budget: int) -> float:
-    """Chance that more than half of `budget` draws out of a pool are right, half of it where exactly half are."""
+    """Chance that most of `budget` draws out of a pool are right; half of it where half are."""
     ways = [comb(right, k) * comb(POOL - right, budget - k) for k in range(budget + 1)]
     won = sum(way * ((2 * k > budget) + (2 * k == budget) / 2) for k, way in enumerate(ways))
     return won / comb(POOL, budget)
 
 
 def night(chance: NDArray[np.float64], rng: np.random.Generator) -> PolicyWorth:
-    """What a night measures of a model with these chances: its draws, bins, folds and policy are its own.
+    """What a night measures of a model with these chances, by draws, bins and folds of its own.
 
-    `majority` is exact over a pool of draws, `search` one draw of a search that lifts the chance, `verified`
-    one of best-of-N with a verifier that errs.
+    `majority` is exact over a pool of draws, `search` one draw of a search that lifts the chance,
+    `verified` one of best-of-N with a verifier that errs.
     """
     names = [f"q{i:04d}" for i in range(len(chance))]
     right = rng.binomial(POOL, chance)

@@ -1,6 +1,6 @@
-"""Whole runs with a scripted engine: the stages as a nightly evaluation calls them, without Prefect.
+"""Whole runs with a scripted engine: the stages as a nightly run calls them, without Prefect.
 
-Also a program, to be killed: `python tests/tasks/scripted_runs.py FOLDER SECONDS_PER_REPLY`.
+Also a program, to be killed: `python tests/fakes/scripted_runs.py FOLDER SECONDS_PER_REPLY`.
 """
 
 from __future__ import annotations

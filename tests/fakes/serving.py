@@ -21,7 +21,7 @@ TTC = (sys.executable, "-c", "from flows.cli.main import main; main()")
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """A running `ttc up`, its state folder and the environment that a second command there needs."""
+    """A running `ttc up`, its state folder, and the environment for a second command there."""
 
     process: subprocess.Popen[str]
     home: Path
@@ -58,7 +58,7 @@ def start(home: Path) -> Up:
 
 
 def wait_until_ready(up: Up) -> None:
-    """Back once `ttc up` has said where it serves; AssertionError with its output when it ended instead."""
+    """Back once `ttc up` has said where it serves; AssertionError when it ended instead."""
     deadline = time.monotonic() + 240
     record = up.home / "up.json"
     while not (record.is_file() and "prefect_api" in (record.read_text() or "{}")):
@@ -76,11 +76,11 @@ def processes_of(up: Up) -> list[psutil.Process]:
 def stop(
     up: Up, signal_number: signal.Signals = signal.SIGINT, *, within: float = 45
 ) -> list[psutil.Process]:
-    """Send the signal and wait; returns the processes of `ttc up` that still live after `within` seconds."""
-    family = processes_of(up)
+    """Send the signal and wait; the processes of `ttc up` that live on after `within` seconds."""
+    processes = processes_of(up)
     up.process.send_signal(signal_number)
     up.process.wait(within)
-    return psutil.wait_procs(family, timeout=within)[1]
+    return psutil.wait_procs(processes, timeout=within)[1]
 
 
 def free_port() -> str:

@@ -57,8 +57,8 @@ def test_json_has_every_finding(
 ) -> None:
     monkeypatch.setenv("TTC_HOME", str(tmp_path))
     code = doctor.doctor(as_json=True)
-    told = json.loads(capsys.readouterr().out)
+    shown = json.loads(capsys.readouterr().out)
     assert {"machine", "python", "engine", "models", "state"} <= {
-        finding["topic"] for finding in told
+        finding["topic"] for finding in shown
     }
-    assert code == int(any(finding["state"] == "problem" for finding in told))
+    assert code == int(any(finding["state"] == "problem" for finding in shown))

@@ -22,7 +22,7 @@ strategies = ["majority", "weighted"]
 difficulty_draws = 8
 generator = {{ models = ["{model}"], max_tokens = 128 }}
 verifier = {{ model = "bundled/congruences-prm", format = "congruences-prm" }}
-gate = {{ command = ["cp", "/dev/stdin", "{told}"] }}
+gate = {{ command = ["cp", "/dev/stdin", "{alarm}"] }}
 """
 
 
@@ -58,7 +58,7 @@ def nights(
         )
 
     for model in (GOOD, str(sabotaged(home / "sabotaged"))):
-        (home / "small.toml").write_text(STUDY.format(model=model, told=home / "told.json"))
+        (home / "small.toml").write_text(STUDY.format(model=model, alarm=home / "alarm.json"))
         ttc.last = ttc("run", str(home / "small.toml"), "--gate")
         ttc.codes = [*getattr(ttc, "codes", []), ttc.last.returncode]
     ttc.home = home
@@ -70,9 +70,9 @@ def test_the_sabotage_is_caught_with_exit_code_3(nights) -> None:
     assert "is significantly worse than champion version 1 at N = 4" in nights.last.stderr
 
 
-def test_the_gates_command_was_told(nights) -> None:
-    told = json.loads((nights.home / "told.json").read_text())
-    assert told["worse_at"] == [4] and told["version"]["version"] == 2
+def test_the_gates_command_got_the_alarm(nights) -> None:
+    alarm = json.loads((nights.home / "alarm.json").read_text())
+    assert alarm["worse_at"] == [4] and alarm["version"]["version"] == 2
 
 
 def test_the_good_version_stays_champion(nights) -> None:

@@ -1,4 +1,4 @@
-"""`ttc solve` and the endpoint of `ttc serve`, over scripted models and once over the bundled ones."""
+"""`ttc solve` and the endpoint of `ttc serve`: scripted models, and once the bundled ones."""
 
 from __future__ import annotations
 
@@ -77,15 +77,17 @@ def test_a_chat_is_answered_with_usage_and_what_it_took(home):
     body = reply.json()
     assert reply.status_code == 200, body
     assert body["object"] == "chat.completion"
-    told = body["ttc"]
-    assert body["choices"][0]["message"] == {"role": "assistant", "content": told["text"]}
+    record = body["ttc"]
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": record["text"]}
     assert (
-        told["run_id"] == home[1] and told["bin"] in (None, 1, 2, 3, 4, 5) and told["budget"] == 8
+        record["run_id"] == home[1]
+        and record["bin"] in (None, 1, 2, 3, 4, 5)
+        and record["budget"] == 8
     )
-    assert 2 <= told["cost"]["generations"] <= 8
+    assert 2 <= record["cost"]["generations"] <= 8
     usage = body["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
-    assert usage["completion_tokens"] == told["cost"]["generated_tokens"] > 0
+    assert usage["completion_tokens"] == record["cost"]["generated_tokens"] > 0
 
 
 def test_the_last_user_message_is_the_question_also_in_parts(home):
@@ -158,8 +160,8 @@ def test_a_failure_of_ours_is_a_server_error_without_its_inside(home):
 
 
 def test_requests_at_once_share_the_engine_and_do_not_wait_for_each_other(home):
-    # Every reply of the scripted engine takes 20 ms: twenty questions one after the other would take twenty times as
-    # long as one.
+    # Every reply of the scripted engine takes 20 ms: twenty questions one after the other would
+    # take twenty times as long as one.
     Slow.opened.clear()
     bodies = [chat(messages=[{"role": "user", "content": text_of(place)}]) for place in range(20)]
     start = time.monotonic()
@@ -185,16 +187,16 @@ def ttc(home, *arguments):
 
 
 def test_solve_refuses_a_run_that_is_not_there(home):
-    told = ttc(home, "solve", "1 + 1", "--policy", "20200101-000000-0000")
-    assert told.returncode == 2
-    assert "20200101-000000-0000" in told.stderr and "Traceback" not in told.stderr
+    done = ttc(home, "solve", "1 + 1", "--policy", "20200101-000000-0000")
+    assert done.returncode == 2
+    assert "20200101-000000-0000" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
 def test_solve_answers_with_the_bundled_models(home):
-    told = ttc(home, "solve", text_of(0), "--budget", "8", "--json")
-    assert told.returncode == 0, told.stderr
-    found = json.loads(told.stdout)
+    done = ttc(home, "solve", text_of(0), "--budget", "8", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert found["run_id"] == home[1] and found["answer"]
     assert found["cost"]["generations"] <= 8 and found["cost"]["flops"] > 0
 

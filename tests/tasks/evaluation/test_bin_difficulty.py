@@ -18,7 +18,7 @@ from warehouse.store import Store
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with a run, a run of the same family on the same questions, and one without a verifier."""
+    """A warehouse with a run, another of its family and questions, and one without a verifier."""
     folder = tmp_path_factory.mktemp("binning") / "warehouse"
     run_all(folder, small_study(name="first"))
     run_all(folder, small_study(name="second", difficulty_draws=6, budgets=[1, 4]))
@@ -35,12 +35,18 @@ def read(folder: Path, sql: str) -> pl.DataFrame:
 
 
 def bins_of(folder: Path, study: str, difficulty: str) -> pl.DataFrame:
-    sql = "SELECT question_id, value, bin FROM bins JOIN runs USING (run_id) WHERE study = '{}' AND difficulty = '{}'"
-    return read(folder, sql.format(study, difficulty)).sort("question_id")
+    sql = (
+        "SELECT question_id, value, bin FROM bins JOIN runs USING (run_id) "
+        f"WHERE study = '{study}' AND difficulty = '{difficulty}'"
+    )
+    return read(folder, sql).sort("question_id")
 
 
 def test_every_difficulty_bins_every_question(folder: Path) -> None:
-    sql = "SELECT study, difficulty, count(*) FROM bins JOIN runs USING (run_id) GROUP BY ALL ORDER BY ALL"
+    sql = (
+        "SELECT study, difficulty, count(*) FROM bins JOIN runs USING (run_id) "
+        "GROUP BY ALL ORDER BY ALL"
+    )
     expected = [
         (study, kind, 20)
         for study in ("first", "second")
@@ -87,21 +93,27 @@ def test_without_a_verifier_the_probe_reads_agreement_alone(folder: Path) -> Non
 def test_what_the_probe_took_is_what_its_draws_took(folder: Path) -> None:
     sql = """
     SELECT bool_and(p.generated_tokens = d.tokens) FROM probings p JOIN runs USING (run_id)
-    JOIN (SELECT question_id, sum(generated_tokens) AS tokens FROM draws WHERE role = 'difficulty' AND child < 4
-          GROUP BY question_id) AS d USING (question_id) WHERE runs.study = 'first'
+    JOIN (
+        SELECT question_id, sum(generated_tokens) AS tokens FROM draws
+        WHERE role = 'difficulty' AND child < 4 GROUP BY question_id
+    ) AS d USING (question_id)
+    WHERE runs.study = 'first'
     """
     assert read(folder, sql).item() is True
 
 
 def test_both_cost_axes_are_fitted_for_every_difficulty(folder: Path) -> None:
-    sql = "SELECT DISTINCT axis, difficulty FROM cost_curves JOIN runs USING (run_id) WHERE study = 'first' ORDER BY ALL"
+    sql = (
+        "SELECT DISTINCT axis, difficulty FROM cost_curves JOIN runs USING (run_id) "
+        "WHERE study = 'first' ORDER BY ALL"
+    )
     kinds = ("frozen", "oracle", "predicted", "probe")
     assert read(folder, sql).rows() == [
         (axis, kind) for axis in ("flops", "seconds") for kind in kinds
     ]
 
 
-def test_no_cell_costs_more_than_its_level_allows(folder: Path) -> None:
+def test_no_cell_costs_more_than_its_doubling_allows(folder: Path) -> None:
     sql = "SELECT count(*), count(*) FILTER (cost > at_most * (1 + 1e-6)) FROM cost_policies"
     cells, beyond = read(folder, sql).row(0)
     assert cells > 0
@@ -109,11 +121,13 @@ def test_no_cell_costs_more_than_its_level_allows(folder: Path) -> None:
 
 
 def test_a_probed_pool_strategy_costs_what_it_draws_beyond_the_probe(folder: Path) -> None:
-    # from a budget of 4 the probe's draws are all its own; majority, which scores none, pays for having them scored
+    # From a budget of 4 the probe's draws are all its own; majority, which scores none, pays for
+    # having them scored.
     sql = """
     SELECT
         cost_policies.bin, cost,
-        avg(o.flops + 2 * m.parameters * if(o.verifier_tokens = 0, p.verifier_tokens, 0)) AS expected
+        avg(o.flops + 2 * m.parameters * if(o.verifier_tokens = 0, p.verifier_tokens, 0))
+            AS expected
     FROM cost_policies JOIN runs USING (run_id)
     JOIN bins USING (run_id, difficulty, bin) JOIN probings AS p USING (run_id, question_id)
     JOIN outcomes AS o ON o.run_id = runs.run_id AND o.question_id = bins.question_id
@@ -123,9 +137,9 @@ def test_a_probed_pool_strategy_costs_what_it_draws_beyond_the_probe(folder: Pat
         AND o.strategy IN ('majority', 'best_of_n', 'weighted')
     GROUP BY runs.run_id, level, cost_policies.bin, cost
     """
-    found = read(folder, sql)
-    assert len(found)
-    assert found["cost"].to_list() == pytest.approx(found["expected"].to_list())
+    cells = read(folder, sql)
+    assert len(cells)
+    assert cells["cost"].to_list() == pytest.approx(cells["expected"].to_list())
 
 
 def test_a_reference_that_lacks_a_question_gives_no_frozen_bins_and_says_so(

@@ -1,4 +1,4 @@
-"""The policy against a larger model: k by hand, paired differences, and the stage with scripted engines."""
+"""The policy against a larger model: k by hand, paired differences, the stage when scripted."""
 
 import math
 
@@ -72,7 +72,8 @@ def test_equal_training_gives_the_same_multiple_from_tokens_as_from_their_ratio(
 
 
 def test_a_larger_model_trained_twice_as_long_is_worth_more_generations() -> None:
-    # M = 2, D_small = 100, D_large = 200, D_inference = 30: 6·P·(400 − 100) + 2·P·2·30 = 2·P·30·k, k = 32.
+    # M = 2, D_small = 100, D_large = 200, D_inference = 30:
+    # 6·P·(400 − 100) + 2·P·2·30 = 2·P·30·k, so k = 32.
     assert rate_of_tokens(2, small=100, large=200, inference=30).multiple == pytest.approx(32)
 
 
@@ -109,7 +110,8 @@ def test_a_larger_model_that_is_never_right_has_no_relative_difference() -> None
 
 
 def test_choosing_among_strategies_that_are_noise_earns_nothing() -> None:
-    # Forty coin-flip strategies: in-sample the best of them would be far above 0.5, cross-validated it is not.
+    # Forty coin-flip strategies: in-sample the best of them would be far above 0.5,
+    # cross-validated it is not.
     rng = np.random.default_rng(0)
     outcomes = outcomes_of(
         {f"s{i:02}": list(rng.integers(0, 2, 200).astype(float)) for i in range(40)}, (1,)
@@ -119,7 +121,8 @@ def test_choosing_among_strategies_that_are_noise_earns_nothing() -> None:
 
 
 def test_nothing_is_ahead_of_a_larger_model_that_is_always_right() -> None:
-    # In some resamples another strategy is chosen, whose curve lies lower: the others must not move above 1 for it.
+    # In some resamples another strategy is chosen, whose curve lies lower: the others must not
+    # move above 1 for it.
     rng = np.random.default_rng(0)
     for _ in range(10):
         names = {f"s{i}": list((rng.random(40) < 0.9).astype(float)) for i in range(4)}
@@ -147,8 +150,8 @@ def test_the_stage_asks_the_larger_model_once_a_question_and_never_again(tmp_pat
     )
     with Store.open(tmp_path / "w") as store:
         drawn = store.read(
-            "SELECT role, count(*), any_value(sampling_key) FROM draws WHERE run_id = $r AND role = "
-            "'exchange' GROUP BY role",
+            "SELECT role, count(*), any_value(sampling_key) FROM draws "
+            "WHERE run_id = $r AND role = 'exchange' GROUP BY role",
             r=run_id,
         ).row(0)
         rows = store.read(
@@ -168,8 +171,9 @@ def test_the_larger_models_accuracy_is_the_mean_of_its_graded_completions(tmp_pa
             "SELECT any_value(large), any_value(questions) FROM exchanges WHERE bin = 0"
         ).row(0)
         right = store.read(
-            "SELECT count(*) FILTER (verdict = 'correct') FROM draws JOIN answers USING (benchmark_fingerprint, "
-            "question_id, node_key) JOIN verdicts USING (benchmark_fingerprint, question_id, canonical) "
+            "SELECT count(*) FILTER (verdict = 'correct') FROM draws "
+            "JOIN answers USING (benchmark_fingerprint, question_id, node_key) "
+            "JOIN verdicts USING (benchmark_fingerprint, question_id, canonical) "
             "WHERE role = 'exchange'"
         ).item()
     assert whole == 20 and math.isclose(large, right / 20)
@@ -184,7 +188,8 @@ def test_a_study_without_a_larger_model_is_told_so(tmp_path) -> None:
 def test_a_model_that_began_smaller_counts_its_training_flops_as_tokens_of_its_own_size(
     tmp_path,
 ) -> None:
-    """6 FLOPs a parameter and token: 100 parameters, 600,000 FLOPs: 1,000 tokens, however many it saw."""
+    # 6 FLOPs a parameter and token: 100 parameters and 600,000 FLOPs are 1,000 tokens, however many
+    # it saw.
     model = Model("folder", tmp_path, "f", 100, 1024)
     assert _trained_on(model) is None
     (tmp_path / "card.json").write_text('{"tokens_seen": 7}')

@@ -13,7 +13,7 @@ CELL = ["difficulty", "bin", "budget"]
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """Three nights of one study: the second has draws of its own, the third has those of the second again."""
+    """Three nights of one study: the second draws anew, the third has the second's draws again."""
     folder = tmp_path_factory.mktemp("nights") / "warehouse"
     studies = [small_study(), small_study(replicate=1), small_study(replicate=1)]
     return folder, [run_all(folder, study) for study in studies]
@@ -21,7 +21,8 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 
 def table(store: Store, run_id: str) -> pl.DataFrame:
     return store.read(
-        "SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id ORDER BY difficulty, bin, budget",
+        "SELECT * EXCLUDE (run_id) FROM policies WHERE run_id = $run_id "
+        "ORDER BY difficulty, bin, budget",
         run_id=run_id,
     )
 

@@ -62,7 +62,10 @@ def offline(home):
 
 
 def table(strategy, *, budgets=BUDGETS):
-    """A policy that names one strategy everywhere, and so little of any without a bin that a probe always pays."""
+    """A policy that names one strategy everywhere.
+
+    Its single strategies are never right, so that a probe always pays.
+    """
     one = parse(strategy)
     row = [PolicyCell(one, n, 0.5, 4) for n in budgets if one.fits(n)]
     return Policy(dict.fromkeys(range(1, 6), row), [cell._replace(accuracy=0.0) for cell in row])
@@ -84,7 +87,7 @@ def pool(controller, question, n):
 
 
 async def solved_afresh(home, policies, budgets):
-    """Answers to the run's questions as they are served: every draw asked of the engine once more."""
+    """Answers to the run's questions as they are served: every draw asked for once more."""
     folder, run_id = home
     async with open_solver(folder, run_id, engines=ScriptedEngines) as solver:
         solvers = [
@@ -102,9 +105,9 @@ async def solved_afresh(home, policies, budgets):
 def test_what_is_served_is_what_the_offline_controller_says(home, offline):
     questions = offline.asking.run.benchmark.questions
     wanted = [asyncio.run(offline.solve(question, n)) for question in questions for n in ASKED]
-    found = asyncio.run(solved_afresh(home, [None], ASKED))
-    assert len(found) == 20 * len(ASKED)
-    assert found == wanted
+    served = asyncio.run(solved_afresh(home, [None], ASKED))
+    assert len(served) == 20 * len(ASKED)
+    assert served == wanted
 
 
 def test_every_strategy_is_served_as_it_is_replayed(home, offline):
@@ -136,7 +139,8 @@ def test_a_pool_strategy_pays_for_the_probes_draws_once(offline):
 
 
 def test_a_search_pays_for_the_probe_beside_it(offline):
-    # Of a budget of 8 the probe takes 3; what is left is spent on the search at the next smaller budget, 4.
+    # Of a budget of 8 the probe takes 3; what is left is spent on the search at the next smaller
+    # budget, 4.
     question = offline.asking.run.benchmark.questions[0]
     _, nodes = pool(offline, question, PROBE)
     solved = under(offline, "beam_search(m=4)", question, 8)
@@ -147,7 +151,8 @@ def test_a_search_pays_for_the_probe_beside_it(offline):
 
 
 def test_first_attempts_that_are_the_probes_draws_are_paid_once(offline):
-    # The generator revises its own attempts, so the four chains of one attempt are the first four of the pool.
+    # The generator revises its own attempts, so the four chains of one attempt are the first four
+    # of the pool.
     question = offline.asking.run.benchmark.questions[0]
     _, nodes = pool(offline, question, 4)
     solved = under(offline, "revisions(s=1)", question, 8)
@@ -170,8 +175,9 @@ def test_a_budget_without_room_beside_a_probe_is_spent_without_one(offline):
 
 
 def test_a_probe_is_drawn_only_where_it_promises_more():
-    # Beside a probe of 4 a budget of 8 leaves room for the search at 4: 0.6, below the interval of the best single
-    # strategy at 8 (0.7 ± 0.03 on 1,000 questions). At 12 there is room for the search at 8: (0.9 + 0.8) / 2.
+    # Beside a probe of 4 a budget of 8 leaves room for the search at 4: 0.6, below the interval of
+    # the best single strategy at 8 (0.7 ± 0.03 on 1,000 questions). At 12 there is room for the
+    # search at 8: (0.9 + 0.8) / 2.
     search, best = parse("beam_search(m=4)"), parse("weighted")
     bins = {
         b: [PolicyCell(search, 4, 0.6, 500), PolicyCell(search, 8, top, 500)]
