@@ -1,7 +1,7 @@
 """What rooms say to each other: strategies, sampler and engines; what a user may bring of his own.
 
-Who brings an engine, a verifier, a grader or a benchmark writes a class with these methods; it need not
-import this file.
+Who brings an engine, a verifier, a grader or a benchmark writes a class with these methods; it need
+not import this file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ class Sampling:
 
     @property
     def key(self) -> str:
-        return f"T={self.temperature:g},p={self.top_p:g},k={self.top_k},max={self.max_tokens},until={self.until}"
+        """Stable text of all five, part of every draw's key."""
+        return (
+            f"T={self.temperature:g},p={self.top_p:g},k={self.top_k},"
+            f"max={self.max_tokens},until={self.until}"
+        )
 
 
 class Draw(NamedTuple):
@@ -55,6 +59,8 @@ class Reply(NamedTuple):
 
 
 class Engine(Protocol):
+    """What draws children of a prefix: vLLM, a server, a script."""
+
     async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
         """n independent children of the prefix of token ids."""
         ...
@@ -70,6 +76,8 @@ class StepScore(NamedTuple):
 
 
 class Verifier(Protocol):
+    """What scores steps; it never sees the target."""
+
     async def score(self, question: str, steps: Sequence[str]) -> list[StepScore]:
         """One score a step; raises VerifierFailure when it cannot say."""
         ...
@@ -79,7 +87,7 @@ class ServedModel(Protocol):
     """What a verifier adapter may ask of a served model, in this process's vLLM or behind HTTP."""
 
     async def head_rows(self, token_ids: Sequence[int], places: Sequence[int]) -> list[list[float]]:
-        """Raw outputs (logits) of the model's head at the tokens with these offsets, one row a place."""
+        """Raw outputs (logits) of the model's head, one row for each of these token offsets."""
         ...
 
     async def next_logprobs(self, token_ids: Sequence[int], wanted: Sequence[int]) -> list[float]:
@@ -105,7 +113,7 @@ class Benchmark(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides what is asked and what is right: another content, another one."""
+        """Hash of all that decides what is asked and what is right."""
         ...
 
     @property
@@ -122,8 +130,9 @@ class Benchmark(Protocol):
 class Grader(Protocol):
     """Says which answers are one answer, and which are right.
 
-    Making one starts nothing: every stage that loads a run makes one. What grading needs starts with the
-    first call of `grade` that needs it, and `close` ends it; grading again starts it again.
+    Making one starts nothing: every stage that loads a run makes one. What grading needs starts
+    with the first call of `grade` that needs it, and `close` ends it; grading again starts it
+    again.
     """
 
     @property
@@ -135,14 +144,14 @@ class Grader(Protocol):
         ...
 
     def canonical(self, answer: str) -> str:
-        """The class of an answer in a vote: pure, quick, and the same for ever under one version."""
+        """The class of an answer in a vote: pure, quick, always the same under one version."""
         ...
 
     def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
         """One verdict a (question, answer) pair, in their order.
 
-        `correct`, `wrong`, or another word that says why it is neither, such as `timeout`. Answers of one
-        class must have one verdict: what is chosen by vote is a class (METHOD §4).
+        `correct`, `wrong`, or another word that says why it is neither, such as `timeout`. Answers
+        of one class must have one verdict: what is chosen by vote is a class (METHOD §4).
         """
         ...
 
@@ -153,4 +162,5 @@ class Grader(Protocol):
 
 def key_of(token_ids: Sequence[int]) -> str:
     """Stable key of a prefix: BLAKE2b-128 of its token ids as 32-bit integers, in hex."""
+    # Of ids, not of text: two ways to split one text are two prefixes to a model.
     return hashlib.blake2b(array("i", token_ids).tobytes(), digest_size=16).hexdigest()

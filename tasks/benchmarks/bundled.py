@@ -57,15 +57,18 @@ def questions(split: Split, count: int, *, seed: int = 0) -> list[Question]:
 
     A larger count begins with the same questions. The seed is part of the id unless it is 0.
     """
+    # The type does not hold what comes from a caller's text.
     if split not in SPLIT_RANGES:
         splits = ", ".join(SPLIT_RANGES)
         raise UserError(f"congruences: expected a split of {splits}, got {split!r}")
     prefix = f"congruences-{split}-"
     if seed:
         prefix += f"s{seed}-"
+    drawn = islice(chains(split, seed=seed), count)
     several: list[Question] = []
-    for level, stages in islice(chains(split, seed=seed), count):
-        question_id = f"{prefix}{len(several):06d}"
+    for number, (level, stages) in enumerate(drawn):
+        # Six digits, so that ids sort as they were drawn.
+        question_id = f"{prefix}{number:06d}"
         several.append(_question(question_id, level, stages))
     return several
 
@@ -78,6 +81,7 @@ def _question(question_id: str, level: int, stages: list[Stage]) -> Question:
 
 def chains(split: Split, *, seed: int = 0) -> Iterator[tuple[int, list[Stage]]]:
     """Endless (level, stages) of one split: levels in turn, no question twice."""
+    # The split is in the seed: else the splits would be filtered out of one and the same stream.
     rng = random.Random(f"congruences/{split}/{seed}")
     seen: set[str] = set()
     while True:

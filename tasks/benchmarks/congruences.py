@@ -20,11 +20,14 @@ from typing import NamedTuple
 MODULUS = 7
 """A prime, so that every coefficient has an inverse and every stage one right digit."""
 LETTERS = "abcde"
+"""Names of the unknowns, one a stage."""
 ANSWER_MARKER = "Answer: "
 STEP_END = "\n"
+"""Ends every line of a completion, which is its step."""
 END = "<end>"
 PAD = "<pad>"
 RIGHT, WRONG = " ✓", " ✗"
+"""Marks at a line's end: its result is the wanted value, or is not."""
 OPENING, CLOSING = "Modulo 7: ", ".\nSolution:\n"
 
 
@@ -33,7 +36,9 @@ class Stage(NamedTuple):
 
     coefficient: int
     addend: int | None
+    """A constant, or what an earlier unknown is multiplied by; None in kind 1."""
     earlier: int | None
+    """Index of that unknown; None but in kind 3."""
     target: int
 
     @property
@@ -95,19 +100,21 @@ LEVELS: dict[int, Level] = {
 def vocabulary() -> list[str]:
     """Every token's text, in the order of ids, on which all bundled weights rest."""
     digits = [str(digit) for digit in range(MODULUS)]
-    each = [
-        *(f"{low.upper()} = " for low in LETTERS),
-        *(f"·{low} + " for low in LETTERS),
-        *(f"·{low}" for low in LETTERS),
-        *(f", want {low.upper()} = " for low in LETTERS),
-        *(f": try {low} = " for low in LETTERS),
-    ]
+    forms = (
+        "{up} = ",
+        "·{low} + ",
+        "·{low}",
+        ", want {up} = ",
+        ": try {low} = ",
+    )
+    each = [form.format(low=low, up=low.upper()) for form in forms for low in LETTERS]
     answers = [_answer_name(index) for index in range(len(LETTERS))]
-    marks = [" → ", " + ", " = ", RIGHT, WRONG, STEP_END, "; ", OPENING, CLOSING, ANSWER_MARKER]
+    arithmetic = [" → ", " + ", " = ", RIGHT, WRONG]
+    layout = [STEP_END, "; ", OPENING, CLOSING, ANSWER_MARKER]
     # For texts that hold several attempts and what a reviser says of them; new tokens come last.
     attempts = [f"Attempt {number}:\n" for number in range(1, 6)]
     later = ["Verified: ", "nothing", ", ", "keep ", "change ", ".", *attempts]
-    return [PAD, END, *digits, *each, *answers, *marks, *later]
+    return [PAD, END, *digits, *each, *answers, *arithmetic, *layout, *later]
 
 
 def stage_tokens(stage: Stage, index: int) -> list[str]:
@@ -118,12 +125,14 @@ def stage_tokens(stage: Stage, index: int) -> list[str]:
     """
     low = LETTERS[index]
     up = low.upper()
-    head = [f"{up} = ", str(stage.coefficient)]
-    want = [f", want {up} = ", str(stage.target)]
+    tokens = [f"{up} = ", str(stage.coefficient)]
     if stage.addend is None:
-        return [*head, f"·{low}", *want]
-    factor = [] if stage.earlier is None else [f"·{LETTERS[stage.earlier]}"]
-    return [*head, f"·{low} + ", str(stage.addend), *factor, *want]
+        tokens.append(f"·{low}")
+    else:
+        tokens += [f"·{low} + ", str(stage.addend)]
+    if stage.earlier is not None:
+        tokens.append(f"·{LETTERS[stage.earlier]}")
+    return [*tokens, f", want {up} = ", str(stage.target)]
 
 
 def question_tokens(stages: list[Stage]) -> list[str]:
@@ -161,12 +170,11 @@ def document(stages: list[Stage], rng: random.Random, *, writing: Writing) -> li
     tokens: list[str] = []
     values: list[int] = []
     for index, stage in enumerate(stages):
-        chance_right = writing.right[stage.kind - 1]
-        chance_bent = writing.bent[stage.kind - 1]
-        guess = _guess(stage, values, rng, chance=chance_right)
+        place = stage.kind - 1
+        guess = _guess(stage, values, rng, chance=writing.right[place])
         # Only a wrong guess draws again: another order of draws would be another corpus.
         is_wrong = guess != solve(stage, values)
-        bent = is_wrong and rng.random() < chance_bent
+        bent = is_wrong and rng.random() < writing.bent[place]
         tokens += stage_tokens(stage, index)
         tokens += [f": try {LETTERS[index]} = ", str(guess)]
         tokens += check_tokens(stage, guess, values, bent=bent)
@@ -228,9 +236,12 @@ def _draw(kinds: list[int], rng: random.Random) -> list[Stage]:
     for index, kind in enumerate(kinds):
         # Zero has no inverse.
         coefficient = rng.randrange(1, MODULUS)
-        # Zero times an earlier unknown would not depend on it: kind 3 draws from 1, kind 2 from 0.
-        addend = None if kind == 1 else rng.randrange(kind - 2, MODULUS)
-        earlier = rng.randrange(index) if kind == 3 else None
+        addend = earlier = None
+        if kind > 1:
+            # Zero times an earlier unknown would not depend on it: kind 3 draws from 1, 2 from 0.
+            addend = rng.randrange(kind - 2, MODULUS)
+        if kind == 3:
+            earlier = rng.randrange(index)
         stage = Stage(coefficient, addend, earlier, target=0)
         total = coefficient * values[index] + _rest(stage, values)
         stages.append(stage._replace(target=total % MODULUS))
@@ -264,9 +275,10 @@ def check_tokens(stage: Stage, guess: int, values: list[int], *, bent: bool) -> 
         result = stage.target
     # The mark goes by what is written, so that a bent line looks right.
     mark = RIGHT if result == stage.target else WRONG
+    ending = [str(result), mark]
     if stage.addend is None:
-        return [" → ", str(result), mark]
-    return [" → ", str(product), " + ", str(rest), " = ", str(result), mark]
+        return [" → ", *ending]
+    return [" → ", str(product), " + ", str(rest), " = ", *ending]
 
 
 def answer_tokens(values: list[int]) -> list[str]:

@@ -31,15 +31,17 @@ def choose(questions: list[Question], *, count: int | None, seed: int) -> list[Q
 
     UserError when there are not so many.
     """
-    if count is not None and count > len(questions):
+    available = len(questions)
+    if count is not None and count > available:
         raise UserError(
-            f"study: questions = {count}, but the benchmark has {len(questions)}; "
+            f"study: questions = {count}, but the benchmark has {available}; "
             "lower it or leave it out"
         )
 
     # A hash, not a shuffle: a question's place does not depend on which others the file holds.
     def rank(question: Question) -> bytes:
-        return hashlib.sha256(f"{seed}|{question.question_id}".encode()).digest()
+        key = f"{seed}|{question.question_id}"
+        return hashlib.sha256(key.encode()).digest()
 
     return sorted(questions, key=rank)[:count]
 
@@ -61,12 +63,14 @@ def read_jsonl(path: Path) -> list[Question]:
         if question.question_id in questions:
             raise UserError(f"{place}: id {question.question_id!r} stands twice; make ids unique")
         questions[question.question_id] = question
+    # An empty file is a mistake, not a benchmark of nothing.
     if not questions:
         raise UserError(f"{path}: expected one JSON object a line, the file has none")
     return list(questions.values())
 
 
 def _read_question(line: bytes, place: str, number: int) -> Question:
+    """The question of one line; `place` names the line in what is refused."""
     values = _read_object(line, place)
     return Question(
         question_id=_field(values, _ID, place, default=f"line-{number}"),
@@ -75,7 +79,7 @@ def _read_question(line: bytes, place: str, number: int) -> Question:
         level=_level(values.get("level")),
         choices=_texts(values, "choices", place),
         tests=_texts(values, "tests", place),
-        group=_group(values.get("group")),
+        group=_group(values),
         metadata=_metadata(values.get("metadata"), place),
     )
 
@@ -128,20 +132,27 @@ def _level(value: object) -> int | None:
     return int("".join(digits)) if digits else None
 
 
-def _group(value: object) -> str | None:
-    return None if value is None else _text(value)
+def _group(values: dict[str, Any]) -> str | None:
+    group = values.get("group")
+    if group is None:
+        return None
+    return _text(group)
 
 
 def _texts(values: dict[str, Any], name: str, place: str) -> tuple[str, ...]:
+    """A list of texts under that name, empty where there is none; anything else is refused."""
     listed = values.get(name)
     if listed is None:
         return ()
     if not isinstance(listed, list):
+        # A single text would be read letter by letter.
         raise UserError(f"{place}: expected {name!r} to be a list, got {listed!r}; write [...]")
-    return tuple(_text(value) for value in listed)
+    texts = [_text(value) for value in listed]
+    return tuple(texts)
 
 
 def _metadata(values: object, place: str) -> dict[str, str]:
+    """Whatever else the author says of the question, each value as a text."""
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -153,4 +164,6 @@ def _metadata(values: object, place: str) -> dict[str, str]:
 
 def _text(value: object) -> str:
     """A text as it is, any other value as JSON writes it."""
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value)

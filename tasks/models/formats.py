@@ -44,7 +44,8 @@ class Format:
 
     def prompt(self, question: Question) -> tuple[int, ...]:
         """Token ids of the question's prompt."""
-        return tuple(self.tokenizer.encode(self.render(question.text)))
+        text = self.render(question.text)
+        return tuple(self.tokenizer.encode(text))
 
     def revision(self, question: Question, attempts: Sequence[str]) -> str:
         """Text of the prompt that asks for one more attempt; of the plain one for the first."""
@@ -120,6 +121,7 @@ class FileTokenizer:
     """
 
     def __init__(self, path: Path) -> None:
+        # Imported late: whoever only reads the warehouse needs no tokenizer.
         from tokenizers import Tokenizer as Fast
 
         self._fast = Fast.from_file(str(path))
@@ -192,7 +194,8 @@ def _renderers(
     closing = str(table["closing"])
 
     def prompt(question: str) -> str:
-        return str(table["prompt"]).format(question=_close(question, closing))
+        closed = _close(question, closing)
+        return str(table["prompt"]).format(question=closed)
 
     def render(question: str) -> str:
         return wrap(prompt(question))
@@ -203,7 +206,9 @@ def _renderers(
             for number, text in enumerate(attempts, start=1)
         ]
         revision = str(table["revision"]).format(
-            prompt=prompt(question), attempts="".join(shown), number=len(attempts) + 1
+            prompt=prompt(question),
+            attempts="".join(shown),
+            number=len(attempts) + 1,
         )
         return wrap(revision)
 
@@ -226,7 +231,9 @@ def _wrapping(table: dict[str, Any], folder: Path) -> Callable[[str], str]:
     # Llama-3 templates write today's date unless given one: every prompt would be new every night.
     chat = load_chat(folder, "generator.format", date="01 Jan 2026")
     # Without a table entry the template's own system prompt stands, if it has one.
-    system = [Message("system", str(table["system"]))] if "system" in table else []
+    system: list[Message] = []
+    if "system" in table:
+        system.append(Message("system", str(table["system"])))
     return lambda text: chat([*system, Message("user", text)])
 
 

@@ -7,17 +7,22 @@ the published code (METHOD §3).
 
 from __future__ import annotations
 
-import asyncio
-import math
 import tomllib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tasks.models.chat import Message, load_chat
-from tasks.models.formats import Format, beginning, load_tokenizer, step_token, token_id
-from tasks.protocols import ServedModel, VerifierFailure
+from tasks.models.formats import Format, beginning, load_tokenizer, step_token
+from tasks.models.scores import (
+    Prefixes,
+    Read,
+    next_token_reader,
+    read_labels,
+    read_likelihood,
+    read_values,
+)
 from warehouse.errors import UserError
 
 TEMPLATE_DATE = "26 Jul 2024"
@@ -58,14 +63,8 @@ def load_verifier_format(name: str) -> VerifierFormat:
     return VerifierFormat(name=name, **tables[name])
 
 
-Prefixes = list[list[int]]
-"""Token ids up to each place where a score is read; every one begins with the one before."""
-
 Show = Callable[[str, Sequence[str]], Prefixes]
 """Question and steps to what the model is shown."""
-
-Read = Callable[[ServedModel, Prefixes], Awaitable[list[float]]]
-"""The scores at the end of every prefix."""
 
 
 class Reading(NamedTuple):
@@ -84,14 +83,16 @@ def load_reading(name: str, folder: Path, *, format: Format) -> Reading:
     """
     verifier_format = load_verifier_format(name)
     if verifier_format.kind == "likelihood":
-        return Reading(verifier_format, _as_written(format), _read_likelihood)
+        return Reading(verifier_format, _as_written(format), read_likelihood)
     if verifier_format.kind == "next-token":
         show = _by_turns(verifier_format, folder)
-        return Reading(verifier_format, show, _next_token_reader(verifier_format, folder))
+        tokens = (verifier_format.good, verifier_format.bad)
+        read = next_token_reader(folder, tokens, name=name)
+        return Reading(verifier_format, show, read)
     if verifier_format.kind == "sequence":
-        return Reading(verifier_format, _as_dialogue(verifier_format, folder), _read_values)
+        return Reading(verifier_format, _as_dialogue(verifier_format, folder), read_values)
     show = _with_step_tokens(verifier_format, folder)
-    read = _read_labels if verifier_format.kind == "label-head" else _read_values
+    read = read_labels if verifier_format.kind == "label-head" else read_values
     return Reading(verifier_format, show, read)
 
 
@@ -136,8 +137,11 @@ def _opening(verifier_format: VerifierFormat, folder: Path) -> Callable[[str], s
 
 
 def _first_turns(verifier_format: VerifierFormat, content: str) -> list[Message]:
-    system = [Message("system", verifier_format.system)] if verifier_format.system else []
-    return [*system, Message("user", content)]
+    """The dialogue up to the user's first turn, with the format's system prompt if it has one."""
+    user = Message("user", content)
+    if not verifier_format.system:
+        return [user]
+    return [Message("system", verifier_format.system), user]
 
 
 def _by_turns(verifier_format: VerifierFormat, folder: Path) -> Show:
@@ -149,7 +153,11 @@ def _by_turns(verifier_format: VerifierFormat, folder: Path) -> Show:
     tokenizer = load_tokenizer(folder)
     texts_of = _dialogues if verifier_format.chat else _plain
     texts = texts_of(verifier_format, folder)
-    return lambda question, steps: [tokenizer.encode(text) for text in texts(question, steps)]
+
+    def show(question: str, steps: Sequence[str]) -> Prefixes:
+        return [tokenizer.encode(text) for text in texts(question, steps)]
+
+    return show
 
 
 Texts = Callable[[str, Sequence[str]], list[str]]
@@ -157,13 +165,15 @@ Texts = Callable[[str, Sequence[str]], list[str]]
 
 
 def _plain(verifier_format: VerifierFormat, folder: Path) -> Texts:
+    """The question and the steps so far as one text, the place of the last judgement at its end."""
     opening = _opening(verifier_format, folder)
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
-        before = opening(question)
-        written = _write(verifier_format, steps)
-        upto = [written[:end] for end in range(1, len(written) + 1)]
-        return [before + verifier_format.separator.join(part) for part in upto]
+        first, *later = _write(verifier_format, steps)
+        several = [opening(question) + first]
+        for step in later:
+            several.append(several[-1] + verifier_format.separator + step)
+        return several
 
     return texts
 
@@ -189,7 +199,9 @@ def _dialogues(verifier_format: VerifierFormat, folder: Path) -> Texts:
 
 
 def _write(verifier_format: VerifierFormat, steps: Sequence[str]) -> list[str]:
-    return [verifier_format.step.format(step=step.strip("\n")) for step in steps]
+    # The line breaks that end a step are the generator's; the format has its own separators.
+    stripped = [step.strip("\n") for step in steps]
+    return [verifier_format.step.format(step=step) for step in stripped]
 
 
 def _as_dialogue(verifier_format: VerifierFormat, folder: Path) -> Show:
@@ -217,69 +229,3 @@ def _as_written(format: Format) -> Show:
         return prefixes
 
     return show
-
-
-async def _read_labels(served: ServedModel, prefixes: Prefixes) -> list[float]:
-    # The softmax of two outputs is the sigmoid of their difference.
-    rows = await _rows(served, prefixes, width=2)
-    return [_sigmoid(good - bad) for bad, good in rows]
-
-
-async def _read_values(served: ServedModel, prefixes: Prefixes) -> list[float]:
-    rows = await _rows(served, prefixes, width=1)
-    return [_sigmoid(value) for (value,) in rows]
-
-
-async def _rows(served: ServedModel, prefixes: Prefixes, *, width: int) -> list[list[float]]:
-    """What the head puts out at the last token of every prefix, all from one request."""
-    places = [len(prefix) - 1 for prefix in prefixes]
-    rows = await served.head_rows(prefixes[-1], places)
-    widths = [len(row) for row in rows]
-    if widths != [width] * len(prefixes):
-        raise VerifierFailure(
-            f"expected {len(prefixes)} rows of {width} outputs, got rows of {widths}; "
-            "is verifier.format right?"
-        )
-    return rows
-
-
-def _next_token_reader(verifier_format: VerifierFormat, folder: Path) -> Read:
-    tokenizer = load_tokenizer(folder)
-    advice = f"verifier.format {verifier_format.name!r} does not fit the model in {folder}"
-    good_token = token_id(tokenizer, verifier_format.good, advice)
-    bad_token = token_id(tokenizer, verifier_format.bad, advice)
-
-    async def read(served: ServedModel, prefixes: Prefixes) -> list[float]:
-        wanted = [good_token, bad_token]
-        # All at once, so that the engine can read them in one batch.
-        asked = [served.next_logprobs(prefix, wanted) for prefix in prefixes]
-        return [_sigmoid(good - bad) for good, bad in await asyncio.gather(*asked)]
-
-    return read
-
-
-async def _read_likelihood(served: ServedModel, prefixes: Prefixes) -> list[float]:
-    """exp of the mean log-probability of what was written, at the end of every step."""
-    prompt, *longer = prefixes
-    logprobs = await served.token_logprobs(prefixes[-1])
-    scores: list[float] = []
-    for prefix in longer:
-        # The text's first token has no log-probability: each stands one place before its token.
-        written = logprobs[len(prompt) - 1 : len(prefix) - 1]
-        mean = _finite(math.fsum(written) / len(written))
-        # Rounding in the model may leave a certain token a log-probability just above 0.
-        scores.append(min(1.0, math.exp(mean)))
-    return scores
-
-
-def _sigmoid(value: float) -> float:
-    """1 / (1 + exp(-value)), without overflow on either side."""
-    # The exponential of a number that is not above 0 cannot overflow.
-    small = math.exp(-abs(_finite(value)))
-    return 1 / (1 + small) if value >= 0 else small / (1 + small)
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise VerifierFailure(f"expected a finite number from the model, got {value}")
-    return value

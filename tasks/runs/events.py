@@ -21,30 +21,34 @@ PATIENCE_SECONDS = 60.0
 
 @contextlib.contextmanager
 def stage(folder: Path, run_id: str, name: str) -> Generator[tuple[Store, Run]]:
-    """The open warehouse and the run, for one stage; its seconds are written down when it ends well."""
-    wall, cpu = time.monotonic(), _cpu_seconds()
+    """The open warehouse and the run, for one stage; its seconds are noted when it ends well."""
+    wall_start = time.monotonic()
+    cpu_start = _cpu_seconds()
     with Store.open(folder, patience=PATIENCE_SECONDS) as store:
         yield store, load_run(store, run_id)
-        note(
-            store,
-            run_id,
-            "stage",
-            name,
-            seconds=time.monotonic() - wall,
-            cpu_seconds=_cpu_seconds() - cpu,
-        )
+        # Not in a `finally`: a stage that raised has no such event, and the next run does it again.
+        seconds = time.monotonic() - wall_start
+        cpu_seconds = _cpu_seconds() - cpu_start
+        note(store, run_id, "stage", name, seconds=seconds, cpu_seconds=cpu_seconds)
 
 
 def _cpu_seconds() -> float:
     """CPU seconds of this process and of its ended children, engines among them."""
-    used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    return sum(u.ru_utime + u.ru_stime for u in used)
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(usage.ru_utime + usage.ru_stime for usage in (own, children))
 
 
 def note(
     store: Store, run_id: str, event: str, detail: str | None = None, **seconds: float
 ) -> None:
     """Write down that something happened to a run."""
-    row = {"run_id": run_id, "event": event, "at": datetime.now(UTC), "detail": detail}
-    row |= {name: seconds.get(name) for name in ("seconds", "cpu_seconds")}
+    row = {
+        "run_id": run_id,
+        "event": event,
+        "at": datetime.now(UTC),
+        "detail": detail,
+        "seconds": seconds.get("seconds"),
+        "cpu_seconds": seconds.get("cpu_seconds"),
+    }
     store.append("run_events", pl.DataFrame([row]))

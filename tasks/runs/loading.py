@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from typing import Any
 
 from tasks.benchmarks.benchmark import load_benchmark
 from tasks.grading.graders import make_grader
@@ -21,65 +22,83 @@ from warehouse.store import Store
 
 
 def load_run(store: Store | Snapshot, run_id: str) -> Run:
-    """The run of an id; UserError if its model, benchmark or grader is not what it was opened with."""
+    """The run of an id; UserError if what it was opened with has changed since."""
     rows = store.read("SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
     if not len(rows):
         raise UserError(
-            f"run: expected the id of a run in the warehouse, got {run_id!r}; `ttc status` lists them"
+            f"run: expected the id of a run in the warehouse, got {run_id!r}; "
+            "`ttc status` lists them"
         )
     row = rows.row(0, named=True)
-    run = prepare_run(study_from(json.loads(row["study_json"])), row["model"], run_id=run_id)
+    study = study_from(json.loads(row["study_json"]))
+    run = prepare_run(study, row["model"], run_id=run_id)
     if run.generator.fingerprint != row["model_fingerprint"] or identity_of(run) != row["identity"]:
         raise UserError(
-            f"run {run_id}: model, verifier, benchmark or grader changed since it was opened; run the study again for a new run"
+            f"run {run_id}: model, verifier, benchmark or grader changed since it was opened; "
+            "run the study again for a new run"
         )
     return run
 
 
 def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     """The run as the study and the files say now; UserError for whatever cannot be evaluated."""
-    benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
-    usage = json.dumps([format_table(study.generator.format), study.engine.dtype], sort_keys=True)
-    generator, revisions = load_model(name, usage), study.revisions or Revisions()
-    format = load_format(study.generator.format, generator.folder)
-    run = Run(
-        run_id,
-        study,
-        generator,
-        _load_verifier(study, study.verifier, generator, format),
-        load_model(revisions.model, usage) if revisions.model else generator,
-        _load_verifier(study, revisions.verifier, generator, format),
-        benchmark,
-        make_grader(benchmark.grader),
-        format,
-    )
-    check_count(benchmark)
-    check_context(run, benchmark.questions)
+    run = _assemble(study, name, run_id)
+    # Each rests on the ones before it: a benchmark that is too small has no prompts to measure.
+    check_count(run.benchmark)
+    check_context(run, run.benchmark.questions)
     check_reviser(run)
     check_servers(run)
     return run
 
 
+def _assemble(study: Study, name: str, run_id: str) -> Run:
+    benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
+    usage = _usage(format_table(study.generator.format), study)
+    generator = load_model(name, usage)
+    format = load_format(study.generator.format, generator.folder)
+    revisions = study.revisions or Revisions()
+    return Run(
+        run_id=run_id,
+        study=study,
+        generator=generator,
+        verifier=_load_verifier(study, study.verifier, generator, format),
+        reviser=load_model(revisions.model, usage) if revisions.model else generator,
+        judge=_load_verifier(study, revisions.verifier, generator, format),
+        benchmark=benchmark,
+        grader=make_grader(benchmark.grader),
+        format=format,
+    )
+
+
 def _load_verifier(
     study: Study, verifier: Verifier | None, generator: Model, format: Format
 ) -> Model | None:
-    """The verifier's model version, after a check that its family can read it; `likelihood` asks the generator."""
+    """The verifier's model version, after a check that its format can read it."""
     if verifier is None:
         return None
-    family = load_verifier_format(verifier.format)
-    name = generator.name if family.kind == "likelihood" else verifier.model
-    model = load_model(
-        name, json.dumps([dataclasses.asdict(family), study.engine.dtype], sort_keys=True)
-    )
+    verifier_format = load_verifier_format(verifier.format)
+    # `likelihood` asks the generator itself, whatever model is named beside it.
+    is_generator = verifier_format.kind == "likelihood"
+    name = generator.name if is_generator else verifier.model
+    model = load_model(name, _usage(dataclasses.asdict(verifier_format), study))
+    # Bound here once, to be refused here: engines bind it again when they start.
     load_reading(verifier.format, model.folder, format=format)
     return model
 
 
+def _usage(table: dict[str, Any], study: Study) -> str:
+    """What besides its files decides what a model says: its format's table and the dtype."""
+    return json.dumps([table, study.engine.dtype], sort_keys=True)
+
+
 def identity_of(run: Run) -> str:
     """Hash of all that decides the run's result: study, model versions, benchmark and grader."""
-    parts = [run.study.digest(), run.generator.fingerprint, run.benchmark.fingerprint]
-    parts += [
-        model.fingerprint if model else "none" for model in (run.verifier, run.reviser, run.judge)
+    others = (run.verifier, run.reviser, run.judge)
+    parts = [
+        run.study.digest(),
+        run.generator.fingerprint,
+        run.benchmark.fingerprint,
+        *(model.fingerprint if model else "none" for model in others),
+        f"{run.benchmark.grader} {run.grader.version}",
     ]
-    parts.append(f"{run.benchmark.grader} {run.grader.version}")
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

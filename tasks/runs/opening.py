@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from tasks.models.version import Model
 from tasks.protocols import Benchmark
 from tasks.runs.events import note
 from tasks.runs.loading import identity_of, prepare_run
@@ -20,7 +21,7 @@ from warehouse.store import Store
 
 
 def open_run(store: Store, study: Study, model: str) -> str:
-    """Id of the run of this study for this model: the unfinished one of the same identity, or a new one."""
+    """Id of the study's run for this model: the unfinished one of its identity, or a new one."""
     run = prepare_run(study, model, run_id="")
     identity = identity_of(run)
     unfinished = store.read(
@@ -32,67 +33,78 @@ def open_run(store: Store, study: Study, model: str) -> str:
         run_id = str(unfinished.item())
         note(store, run_id, "resumed")
         return run_id
+    # Two runs may be opened in one second: the random end tells them apart.
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     _write(store, dataclasses.replace(run, run_id=run_id), identity)
     return run_id
 
 
 def complete_run(store: Store, study: Study, model: str) -> str | None:
-    """Id of the newest complete run of this study for this model as they are now; None: there is none."""
+    """Id of the newest complete run of study and model as they are now; None: there is none."""
+    run = prepare_run(study, model, run_id="")
     rows = store.read(
         "SELECT run_id FROM complete_runs JOIN runs USING (run_id) WHERE identity = $identity "
         "ORDER BY completed_at DESC LIMIT 1",
-        identity=identity_of(prepare_run(study, model, run_id="")),
+        identity=identity_of(run),
     )
     return str(rows.item()) if len(rows) else None
 
 
 def _write(store: Store, run: Run, identity: str) -> None:
     now = datetime.now(UTC)
+    cells = [
+        {"run_id": run.run_id, "strategy": strategy, "budget": budget}
+        for strategy, budget in run.study.cells()
+    ]
+    owed = pl.DataFrame({"run_id": run.run_id, "question_id": run.question_ids})
     store.append("model_versions", model_rows(run, now))
     store.append("questions", _question_rows(run.benchmark))
-    cells = [{"run_id": run.run_id, "strategy": s, "budget": b} for s, b in run.study.cells()]
     store.append("run_cells", pl.DataFrame(cells))
-    store.append(
-        "run_questions", pl.DataFrame({"run_id": run.run_id, "question_id": run.question_ids})
-    )
+    store.append("run_questions", owed)
+    # The run comes last: killed before it, nobody sees a run that owes less than it should.
     store.append("runs", pl.DataFrame([_run_row(run, identity, now)]))
     note(store, run.run_id, "opened")
 
 
 def model_rows(run: Run, now: datetime) -> pl.DataFrame:
     """The model versions that a run asks, as table `model_versions` has them."""
-    asked = {"generator": [run.generator, run.reviser], "verifier": [run.verifier, run.judge]}
-    models = {
-        m.fingerprint: (kind, m) for kind, several in asked.items() for m in several if m
-    }.values()
-    return pl.DataFrame(
-        [
-            {
-                "model_fingerprint": model.fingerprint,
-                "model": model.name,
-                "kind": kind,
-                "parameters": model.parameters,
-                "path": str(model.folder),
-                "seen_at": now,
-            }
-            for kind, model in models
-        ]
-    )
+    asked = [
+        ("generator", run.generator),
+        ("generator", run.reviser),
+        ("verifier", run.verifier),
+        ("verifier", run.judge),
+    ]
+    # One row a version: the reviser may be the generator itself.
+    rows = {
+        model.fingerprint: {**_model_row(model), "kind": kind, "seen_at": now}
+        for kind, model in asked
+        if model
+    }
+    return pl.DataFrame(list(rows.values()))
+
+
+def _model_row(model: Model) -> dict[str, Any]:
+    return {
+        "model_fingerprint": model.fingerprint,
+        "model": model.name,
+        "parameters": model.parameters,
+        "path": str(model.folder),
+    }
 
 
 def _question_rows(benchmark: Benchmark) -> pl.DataFrame:
     rows = [
         {
             "benchmark_fingerprint": benchmark.fingerprint,
-            "question_id": q.question_id,
+            "question_id": question.question_id,
             "benchmark": benchmark.name,
-            "question": q.text,
-            "target": q.target,
-            "level": q.level,
+            "question": question.text,
+            "target": question.target,
+            "level": question.level,
         }
-        for q in benchmark.questions
+        for question in benchmark.questions
     ]
+    # A benchmark without levels, or whose first questions have none, would give a column of NULL.
     return pl.DataFrame(rows, schema_overrides={"level": pl.Int32}, infer_schema_length=None)
 
 

@@ -22,24 +22,26 @@ PACKAGES = (
 
 def packages() -> dict[str, str]:
     """Versions of the packages that can change a result."""
-    found = {
-        d.metadata["Name"]: d.version
-        for d in importlib.metadata.distributions()
-        if d.metadata["Name"] in PACKAGES
+    versions = {
+        distribution.metadata["Name"]: distribution.version
+        for distribution in importlib.metadata.distributions()
+        if distribution.metadata["Name"] in PACKAGES
     }
-    return dict(sorted(found.items()))
+    return dict(sorted(versions.items()))
 
 
 def code_commit() -> str:
-    """Commit of this code, with `+changes` when files differ from it; `unknown` outside a checkout."""
+    """Commit of this code, `+changes` when files differ from it; `unknown` outside a checkout."""
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
-        return commit + ("+changes" if _git("status", "--porcelain") else "")
+        is_changed = bool(_git("status", "--porcelain"))
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{commit}+changes" if is_changed else commit
 
 
 def _git(*words: str) -> str:
+    # A run shall not hang on a slow file system for want of a commit.
     done = subprocess.run(
         ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True, timeout=20
     )

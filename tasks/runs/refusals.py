@@ -14,54 +14,63 @@ from warehouse.errors import UserError
 
 
 def check_count(benchmark: Benchmark) -> None:
-    if len(benchmark.questions) < BINS:
+    """UserError for fewer questions than bins of difficulty."""
+    count = len(benchmark.questions)
+    if count < BINS:
         raise UserError(
-            f"benchmark {benchmark.name}: expected at least {BINS} questions, one a bin of difficulty, "
-            f"got {len(benchmark.questions)}; add questions"
+            f"benchmark {benchmark.name}: expected at least {BINS} questions, "
+            f"one a bin of difficulty, got {count}; add questions"
         )
 
 
 def check_context(run: Run, questions: Iterable[Question]) -> None:
-    """Raise UserError for a question whose prompt leaves too little of the model's context to write in."""
+    """UserError for a question whose prompt leaves too little of the context to write in."""
     context = run.study.engine.max_model_len or run.generator.context
     generator = run.study.generator
+    # A search may begin a step just below the limit of a whole completion.
     longest = generator.max_tokens + generator.max_step_tokens
     if run.study.revisions:
-        longest = max(longest, generator.max_tokens * (ATTEMPTS_SHOWN + 1))
+        # The attempts shown, and the one that is written.
+        attempts = ATTEMPTS_SHOWN + 1
+        longest = max(longest, generator.max_tokens * attempts)
     room = context - longest
     for question in questions:
         tokens = len(run.format.prompt(question))
         if tokens > room:
             raise UserError(
-                f"question {question.question_id}: expected a prompt of at most {room} tokens (context {context} less "
-                f"{longest} that may be written, earlier attempts included), got {tokens}; lower max_tokens and "
-                "max_step_tokens or drop the question"
+                f"question {question.question_id}: expected a prompt of at most {room} tokens "
+                f"(context {context} less {longest} that may be written, earlier attempts "
+                f"included), got {tokens}; lower max_tokens and max_step_tokens "
+                "or drop the question"
             )
 
 
 def check_reviser(run: Run) -> None:
-    """A reviser reads what the generator's format writes: it must split text into the same tokens."""
+    """UserError for a reviser that splits the generator's texts into other tokens."""
     if run.reviser is run.generator:
         return
+    # Files may differ in ways that change no token: what counts is how they split.
     own = load_tokenizer(run.reviser.folder)
     for question in run.benchmark.questions[:20]:
         if own.encode(run.format.render(question.text)) != list(run.format.prompt(question)):
             raise UserError(
-                f"study: expected revisions.model {run.reviser.name} to have the tokenizer of {run.generator.name}, "
-                "got another one; name a revision model trained from this generator, or none"
+                f"study: expected revisions.model {run.reviser.name} to have the tokenizer of "
+                f"{run.generator.name}, got another one; "
+                "name a revision model trained from this generator, or none"
             )
 
 
 def check_servers(run: Run) -> None:
-    """Every server must be of a model of the run; whether it answers is asked before the first token."""
-    models = {
-        model.name for model in (run.generator, run.verifier, run.reviser, run.judge) if model
-    }
-    larger = {run.study.exchange.model} if run.study.exchange else set[str]()
-    asked = {*models, *run.study.generator.models, *larger}
+    """UserError for a server of no model of the study; engines ask whether it answers."""
+    models = (run.generator, run.verifier, run.reviser, run.judge)
+    asked = {model.name for model in models if model}
+    # Servers are written down once for all runs of a study: one run has one of its generators.
+    asked |= set(run.study.generator.models)
+    if run.study.exchange:
+        asked.add(run.study.exchange.model)
     for server in run.study.engine.servers:
         if server.model not in asked:
             raise UserError(
-                f"study: engine.servers names {server.model!r}, which is none of this study's models "
-                f"({', '.join(sorted(asked))}); write it as the study does"
+                f"study: engine.servers names {server.model!r}, which is none of this study's "
+                f"models ({', '.join(sorted(asked))}); write it as the study does"
             )

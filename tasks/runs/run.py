@@ -32,23 +32,18 @@ class Run:
     def verifier_settings(self, model: Model) -> Verifier:
         """What the study says of the verifier that is this model."""
         revisions = self.study.revisions
-        if (
-            revisions
-            and revisions.verifier
-            and self.judge
-            and model.fingerprint == self.judge.fingerprint
-        ):
+        is_judge = self.judge is not None and model.fingerprint == self.judge.fingerprint
+        if is_judge and revisions and revisions.verifier:
             return revisions.verifier
         return self.study.verifier or Verifier()
 
     def models(self, strategy: Strategy) -> tuple[Model, Model | None]:
         """Who writes and who judges under a strategy."""
-        return (
-            (self.reviser, self.judge or self.verifier)
-            if strategy.form.revises
-            else (self.generator, self.verifier)
-        )
+        if strategy.form.revises:
+            return self.reviser, self.judge or self.verifier
+        return self.generator, self.verifier
 
     @property
     def question_ids(self) -> list[str]:
-        return [q.question_id for q in self.benchmark.questions]
+        """Ids of the questions that it owes, in the benchmark's order."""
+        return [question.question_id for question in self.benchmark.questions]

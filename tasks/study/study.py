@@ -72,7 +72,8 @@ class Study:
     def headline_budgets(self) -> tuple[int, ...]:
         """Budgets at which model versions are compared."""
         usual = self.gate.budgets or (4, 16, 64, 256)
-        return tuple(b for b in usual if b in self.budgets) or self.budgets[-1:]
+        measured = tuple(budget for budget in usual if budget in self.budgets)
+        return measured or self.budgets[-1:]
 
     def __post_init__(self) -> None:
         _check_budgets(self.budgets)
@@ -84,26 +85,40 @@ class Study:
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
     def digest(self) -> str:
-        """Hash of all that decides a result: all but the name, the engine and what is done with the result."""
+        """Hash of all that decides a result: 16 hex digits."""
+        # Not its name, not how engines run, nor what is done with the result afterwards: when these
+        # change, the unfinished run goes on.
         aside = ("name", "engine", "gate", "exchange", "distill")
-        values = {k: v for k, v in dataclasses.asdict(self).items() if k not in aside}
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+        values = dataclasses.asdict(self)
+        for table in aside:
+            del values[table]
+        content = json.dumps(values, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def cells(self) -> list[tuple[str, int]]:
         """(strategy key, budget) of every cell the study owes; a search starts at its own width."""
-        return [(s.key, b) for s in map(parse, self.strategies) for b in self.budgets if s.fits(b)]
+        strategies = [parse(text) for text in self.strategies]
+        return [
+            (strategy.key, budget)
+            for strategy in strategies
+            for budget in self.budgets
+            if strategy.fits(budget)
+        ]
 
 
 def _check_budgets(budgets: tuple[int, ...]) -> None:
-    if not budgets or budgets[0] < 1 or any(b >= c for b, c in pairwise(budgets)):
+    is_rising = all(smaller < larger for smaller, larger in pairwise(budgets))
+    if not budgets or budgets[0] < 1 or not is_rising:
         raise UserError(
-            f"study: budgets must rise strictly from 1 or more, got {budgets}; write e.g. budgets = [1, 2, 4, 8]"
+            f"study: budgets must rise strictly from 1 or more, got {budgets}; "
+            "write e.g. budgets = [1, 2, 4, 8]"
         )
 
 
 def _check_strategies(study: Study) -> None:
     strategies = [parse(text) for text in study.strategies]
-    keys = [s.key for s in strategies]
+    keys = [strategy.key for strategy in strategies]
+    # By key: with and without its selector, a strategy is the same one.
     if len(set(keys)) < len(keys) or not keys:
         raise UserError(f"study: strategies must be named once each, got {study.strategies}")
     for strategy in strategies:
@@ -119,36 +134,42 @@ def _check_models(study: Study, strategy: Strategy) -> None:
     revisions = study.revisions
     if strategy.form.revises and revisions is None:
         raise UserError(
-            f"study: {strategy.key} needs a [revisions] table, got none; add one or drop the strategy"
+            f"study: {strategy.key} needs a [revisions] table, got none; "
+            "add one or drop the strategy"
         )
+    # Attempts may have a verifier of their own, which sees the earlier ones.
     own = revisions.verifier if revisions and strategy.form.revises else None
     asked = own or study.verifier
     if strategy.scores_steps and asked and not load_verifier_format(asked.format).scores_steps:
         raise UserError(
-            f"study: {strategy.key} needs a score for every step, {asked.format} judges whole completions only; "
-            "name a process reward model or drop the strategy"
+            f"study: {strategy.key} needs a score for every step, {asked.format} judges whole "
+            "completions only; name a process reward model or drop the strategy"
         )
     if strategy.needs_verifier and asked is None:
         raise UserError(
-            f"study: {strategy.key} needs a verifier, got none; add a [verifier] table or drop the strategy"
+            f"study: {strategy.key} needs a verifier, got none; "
+            "add a [verifier] table or drop the strategy"
         )
 
 
 def _check_counts(study: Study) -> None:
     generator = study.generator
-    for name, value, least in (
-        ("questions", study.questions if study.questions is not None else 10, 10),
+    # Ten questions: each of five bins is halved into two folds (METHOD §7).
+    counts = (
+        ("questions", study.questions, 10),
         ("difficulty_draws", study.difficulty_draws, 2),
         ("probe_draws", study.probe_draws, 1),
         ("generator.max_tokens", generator.max_tokens, 1),
         ("generator.max_step_tokens", generator.max_step_tokens, 1),
         ("generator.models", len(generator.models), 1),
-    ):
-        if value < least:
+    )
+    for name, value, least in counts:
+        if value is not None and value < least:
             raise UserError(f"study: {name} must be at least {least}, got {value}")
     if not 0 < generator.temperature <= 5 or not 0 < generator.top_p <= 1:
         raise UserError(
-            f"study: temperature must be in (0, 5], top_p in (0, 1], got {generator.temperature}, {generator.top_p}"
+            "study: temperature must be in (0, 5], top_p in (0, 1], "
+            f"got {generator.temperature}, {generator.top_p}"
         )
 
 
@@ -159,10 +180,12 @@ def study_from(values: dict[str, Any]) -> Study:
         return TypeAdapter(Study).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "study"
+        # What the study's own checks raised is a sentence already; pydantic has wrapped it.
         cause = first.get("ctx", {}).get("error")
-        text = str(cause) if cause else f"study: {place}: {first['msg']}, got {first['input']!r}"
-        raise UserError(text) from error
+        if cause:
+            raise UserError(str(cause)) from error
+        place = ".".join(str(part) for part in first["loc"]) or "study"
+        raise UserError(f"study: {place}: {first['msg']}, got {first['input']!r}") from error
 
 
 _NESTED: dict[str, type] = {
@@ -178,49 +201,62 @@ _NESTED: dict[str, type] = {
 
 
 def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
-    known = {f.name: f for f in dataclasses.fields(kind)}
+    """UserError for a key that the table does not have: pydantic would leave it out in silence."""
+    known = sorted(field.name for field in dataclasses.fields(kind))
     for key, value in values.items():
         if key not in known:
-            raise UserError(f"{place}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+            raise UserError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
+        if key not in _NESTED:
+            continue
+        # `servers` is a list of tables, the others are one.
         for part in value if isinstance(value, list) else [value]:
-            if key in _NESTED and isinstance(part, dict):
+            if isinstance(part, dict):
                 _refuse_unknown(part, _NESTED[key], f"{place}.{key}")
 
 
 def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
 
-    With `max_budget` the budgets above it are dropped, and powers of two are added up to it; strategies that
-    need more are left out. A file
-    without a [verifier] table is a study without verifier. A benchmark file is looked for beside the
-    study first, so that the nightly worker finds it wherever it runs.
+    With `max_budget` the budgets above it are dropped, and powers of two are added up to it;
+    strategies that need more are left out. A file without a [verifier] table is a study without
+    verifier. A benchmark file is looked for beside the study first, so that the nightly worker
+    finds it wherever it runs.
     """
     path = study_path(name)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"study: {path} is not valid TOML: {error}; correct that line and run again"
-        ) from error
+    values = _read_toml(path)
     if max_budget is not None:
-        values["budgets"] = _dialled(values.get("budgets", list(_default("budgets"))), max_budget)
-        named = values.get("strategies", list(_default("strategies")))
-        values["strategies"] = [text for text in named if parse(text).fits(values["budgets"][-1])]
+        values |= _dial(values, max_budget)
     beside = path.parent / str(values.get("benchmark", ""))
     if beside.is_file():
         values["benchmark"] = str(beside.resolve())
     return study_from({"name": path.stem, "verifier": None, **values})
 
 
-def _default(name: str) -> Any:
-    return Study.__dataclass_fields__[name].default
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"study: {path} is not valid TOML: {error}; correct that line and run again"
+        ) from error
 
 
-def _dialled(budgets: list[int], top: int) -> list[int]:
-    kept = [b for b in budgets if b <= top]
+def _dial(values: dict[str, Any], top: int) -> dict[str, list[Any]]:
+    """Budgets up to the largest that was asked for, and the strategies that one of them fits."""
+    budgets: list[int] = values.get("budgets", list(_default("budgets")))
+    strategies: list[str] = values.get("strategies", list(_default("strategies")))
+    kept = [budget for budget in budgets if budget <= top]
     while kept and kept[-1] * 2 <= top:
         kept.append(kept[-1] * 2)
-    return kept or [top]
+    # Below the study's smallest budget the dial itself is the only one.
+    kept = kept or [top]
+    # A search needs a budget of its own width at least.
+    fitting = [text for text in strategies if parse(text).fits(kept[-1])]
+    return {"budgets": kept, "strategies": fitting}
+
+
+def _default(name: str) -> Any:
+    return Study.__dataclass_fields__[name].default
 
 
 def study_path(name: str | Path) -> Path:
@@ -229,5 +265,5 @@ def study_path(name: str | Path) -> Path:
     for path in (Path(name), studies / f"{name}.toml"):
         if path.is_file():
             return path
-    shipped = ", ".join(sorted(p.stem for p in studies.glob("*.toml")))
+    shipped = ", ".join(sorted(file.stem for file in studies.glob("*.toml")))
     raise UserError(f"study: expected a TOML file or one of {shipped}, got {str(name)!r}")

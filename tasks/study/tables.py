@@ -15,9 +15,10 @@ class Generator:
     models: tuple[str, ...] = ("bundled/congruences-generator",)
     """Each is `bundled/<name>`, a folder with safetensors, or a Hugging Face id; one run each."""
     format: str = "congruences"
-    """How the family writes: a table of tasks/models/formats.toml."""
+    """How the models write: a table of tasks/models/formats.toml."""
     family: str | None = None
-    """What these models are versions of, so that tonight's is compared with the last one; None: the format's name."""
+    """What these models are versions of, so that tonight's is compared with the last one; None: the
+    format's name."""
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
@@ -34,7 +35,7 @@ class Verifier:
 
     model: str = "bundled/congruences-prm"
     format: str = "congruences-prm"
-    """How the family reads: a table of tasks/models/verifiers.toml."""
+    """How it reads: a table of tasks/models/verifiers.toml."""
     aggregate: Aggregate = "last"
     """How step scores become the completion's score (METHOD §3)."""
 
@@ -46,7 +47,8 @@ class Revisions:
     model: str | None = None
     """A model trained to revise; None: every generator is shown its own earlier attempts."""
     verifier: Verifier | None = None
-    """Scores an attempt in sight of the earlier ones; None: the study's verifier, which sees the attempt alone."""
+    """Scores an attempt in sight of the earlier ones; None: the study's verifier, which sees the
+    attempt alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,12 @@ class Gate:
     """What happens when a new model version is significantly worse than the champion."""
 
     budgets: tuple[int, ...] = ()
-    """Headline budgets that are compared; empty: 4, 16, 64 and 256 where the study has them, else its largest."""
+    """Headline budgets that are compared; empty: 4, 16, 64 and 256 where the study has them, else
+    its largest."""
     command: tuple[str, ...] = ()
-    """Words of a command that is run then; it gets the verdict as JSON on its standard input."""
+    """Words of a command that is run then; it gets the alarm as JSON on its standard input."""
     webhook: str | None = None
-    """Address that gets the verdict as JSON by POST."""
+    """Address that gets the alarm as JSON by POST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +115,5 @@ class Distill:
     """Whose served completions are learnt."""
     budget: int = 16
     least_score: float = 0.9
-    """Score from which the verifier calls a completion right; the variant that looks at targets ignores it."""
+    """Score from which the verifier calls a completion right; the variant that looks at targets
+    ignores it."""
