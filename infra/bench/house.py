@@ -27,6 +27,8 @@ ONE_HOME: dict[str, tuple[str, ...]] = {
         "tasks/evaluation",
         "tasks/asking",
         "tasks/protocols.py",
+        # The draws that `ttc diff` shows, each with what grading said of it.
+        "flows/cli/diff.py",
         "warehouse",
     ),
     "family": (
@@ -35,6 +37,8 @@ ONE_HOME: dict[str, tuple[str, ...]] = {
         "tasks/tracking",
         "tasks/evaluation",
         "tasks/runs",
+        # Versions distilled in one way are a family.
+        "tasks/training/harvest.py",
         "flows",
         "warehouse",
     ),
