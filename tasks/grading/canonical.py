@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 
-from tasks.grading.latex import clean, split_top_level, squeeze
+from tasks.grading.latex import clean, split_outside_brackets, squeeze
 
 LONGEST = 1_000
 """Characters; a longer answer is known by its length and digest only."""
@@ -159,7 +159,7 @@ def _comma_list(text: str, depth: int) -> str | None:
     if depth > 0:
         return None
     # `a=4 b=2` lists two answers as `a=4, b=2` does.
-    parts = split_top_level(_NEXT_ASSIGNMENT.sub(",", text))
+    parts = split_outside_brackets(_NEXT_ASSIGNMENT.sub(",", text))
     if len(parts) < 2:
         return None
     return ",".join(sorted(_forms(parts, depth)))
@@ -173,7 +173,7 @@ def _forms(parts: list[str], depth: int) -> list[str]:
 def _bracketed(text: str, depth: int) -> str | None:
     if len(text) < 3 or text[0] not in "([" or text[-1] not in ")]":
         return None
-    parts = split_top_level(text[1:-1])
+    parts = split_outside_brackets(text[1:-1])
     if not parts:
         return None
     forms = _forms(parts, depth)
@@ -189,7 +189,7 @@ def _bracketed(text: str, depth: int) -> str | None:
 def _set(text: str, depth: int) -> str | None:
     if not (text.startswith(r"\{") and text.endswith(r"\}")):
         return None
-    parts = split_top_level(text[2:-2])
+    parts = split_outside_brackets(text[2:-2])
     if not parts:
         return None
     members = ",".join(sorted(_forms(parts, depth)))

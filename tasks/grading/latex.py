@@ -94,7 +94,7 @@ def squeeze(text: str) -> str:
     return _COMMAND_BEFORE_DIGIT.sub(r"\1", text)
 
 
-def split_top_level(text: str) -> list[str]:
+def split_outside_brackets(text: str) -> list[str]:
     """The parts between commas outside all brackets; [] when one closes that was not opened."""
     parts: list[str] = []
     # One count for all kinds of brackets: of the interval [1,2) each end is of another kind.

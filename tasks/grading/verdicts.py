@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Literal, get_args
 
 from tasks.grading.canonical import canonical, is_too_long, rational
-from tasks.grading.latex import split_top_level
+from tasks.grading.latex import split_outside_brackets
 
 Verdict = Literal["correct", "wrong", "unparsed", "timeout", "memory", "crashed"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -111,7 +111,7 @@ def _kind_of_many(form: str) -> _Many | None:
     elif form.startswith(r"\{") and form.endswith(r"\}"):
         kind = "set"
         form = form[2:-2]
-    parts = split_top_level(form)
+    parts = split_outside_brackets(form)
     if parts and _are_numbers(parts):
         return kind
     if kind == "list" and _are_assignments(parts):

@@ -1,4 +1,4 @@
-"""Benchmarks by name, their fingerprints, and JSONL files: what is read, what is refused by line number."""
+"""Benchmarks by name, their fingerprints, and JSONL files: what is read, what is refused."""
 
 import hashlib
 import json

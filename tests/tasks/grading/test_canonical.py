@@ -1,4 +1,4 @@
-r"""Canonical forms; the expected values are worked out by hand: `.0000672` = 672/10^7 = 21/312500."""
+r"""Canonical forms; the values are worked out by hand: `.0000672` = 672/10^7 = 21/312500."""
 
 import random
 import time
@@ -116,7 +116,10 @@ def test_a_long_answer_is_known_by_its_digest():
     assert not is_too_long(canonical("1" * LONGEST))
 
 
-FRAGMENTS = r"\frac_\frac{_\frac1_{_}_(_(1,_\{_\text{_\text{ a_1,_a=1 _\sqrt_1/_--_\left(_\begin_&_\\_$_9^{9"
+FRAGMENTS = (
+    r"\frac_\frac{_\frac1_{_}_(_(1,_\{_\text{_\text{ a_1,_a=1 _\sqrt_1/_--_"
+    r"\left(_\begin_&_\\_$_9^{9"
+)
 
 
 def test_work_is_bounded_for_every_repeated_fragment():

@@ -30,7 +30,7 @@ class Reluctant(MathGrader):
 
 
 class ByLetter:
-    """A Grader of choices: the first letter is the answer, and another letter than a choice's is refused."""
+    """A Grader of choices: the first letter counts, and is refused where it names no choice."""
 
     version = "1+letters"
 

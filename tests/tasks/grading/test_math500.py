@@ -1,6 +1,7 @@
 """All 500 targets of MATH-500 against themselves and against an equivalent spelling.
 
-The data set is not part of this repository; the test reads it where a checkout has it beside itself.
+The data set is not part of this repository; the test reads it where a checkout has it beside
+itself.
 """
 
 import json

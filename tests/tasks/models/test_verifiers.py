@@ -1,4 +1,4 @@
-"""What each verifier family shows its model, and the scores it reads; no engine, a dict answers."""
+"""What each verifier format shows its model, and the scores it reads; no engine, a dict answers."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ class ByDict:
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     place = tmp_path_factory.mktemp("models")
-    for family, make in MAKERS.items():
-        make(place / family)
+    for verifier_format, make in MAKERS.items():
+        make(place / verifier_format)
     return place
 
 
-def verifier(folder, family, served, longest=1000):
-    format = load_format("congruences" if family != "likelihood" else "chat-plain", folder)
-    return ServedVerifier(load_reading(family, folder, format=format), served, longest)
+def verifier(folder, verifier_format, served, longest=1000):
+    format = load_format("congruences" if verifier_format != "likelihood" else "chat-plain", folder)
+    return ServedVerifier(load_reading(verifier_format, folder, format=format), served, longest)
 
 
-def scored(folder, family, served, steps=STEPS, question=QUESTION, **more):
-    return asyncio.run(verifier(folder, family, served, **more).score(question, steps))
+def scored(folder, verifier_format, served, steps=STEPS, question=QUESTION, **more):
+    return asyncio.run(verifier(folder, verifier_format, served, **more).score(question, steps))
 
 
 def logit(p):
@@ -78,9 +78,11 @@ def test_qwen_closes_every_step_with_its_token(folders):
     scores = scored(folder, "qwen-math-prm", served)
     [(token_ids, places)] = served.shown
     assert load_tokenizer(folder).decode(token_ids) == (
-        "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+        "<|im_start|>system\n"
+        "Please reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
         f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
-        "Add: 3 + 4 = 7.<extra_0>Then double it.\nSo 7 times 2<extra_0>## Step 3: the answer<extra_0>"
+        "Add: 3 + 4 = 7.<extra_0>Then double it.\nSo 7 times 2<extra_0>"
+        "## Step 3: the answer<extra_0>"
         "is \\boxed{14}.<extra_0>"
     )
     # Softmax of two labels is the sigmoid of their difference.
@@ -106,7 +108,8 @@ def test_skywork_reads_the_value_at_the_line_break_that_ends_a_step_and_at_no_ot
     [(token_ids, places)] = served.shown
     tokenizer = load_tokenizer(folder)
     assert tokenizer.decode(token_ids) == (
-        f"<|endoftext|>{QUESTION}\nAdd: 3 + 4 = 7.\nThen double it.\nSo 7 times 2\n## Step 3: the answer\n"
+        f"<|endoftext|>{QUESTION}\nAdd: 3 + 4 = 7.\nThen double it.\nSo 7 times 2\n"
+        "## Step 3: the answer\n"
         "is \\boxed{14}.\n"
     )
     assert [s.score for s in scores] == pytest.approx([0.3, 0.5, 0, 1])
@@ -198,39 +201,43 @@ def test_the_bundled_orm_reads_one_score_at_the_end_whatever_the_question_holds(
     assert [tuple(s) for s in scores] == [(pytest.approx(0.25), len(token_ids))] * 2
 
 
-@pytest.mark.parametrize("family", MAKERS)
-def test_white_space_alone_is_no_step(folders, family):
+@pytest.mark.parametrize("verifier_format", MAKERS)
+def test_white_space_alone_is_no_step(folders, verifier_format):
     served = ByDict()
-    steps = ("{x} {0}\n\n", "\n\n") if load_verifier_format(family).scores_steps else (" ", "\n\n")
+    steps = (
+        ("{x} {0}\n\n", "\n\n")
+        if load_verifier_format(verifier_format).scores_steps
+        else (" ", "\n\n")
+    )
     with pytest.raises(VerifierFailure, match=r"expected text in every step, step [12] is"):
-        scored(folders / family, family, served, steps=steps)
+        scored(folders / verifier_format, verifier_format, served, steps=steps)
     assert served.shown == []
 
 
-@pytest.mark.parametrize("family", MAKERS)
-def test_no_step_costs_no_request(folders, family):
+@pytest.mark.parametrize("verifier_format", MAKERS)
+def test_no_step_costs_no_request(folders, verifier_format):
     served = ByDict()
-    assert scored(folders / family, family, served, steps=()) == []
+    assert scored(folders / verifier_format, verifier_format, served, steps=()) == []
     assert served.shown == []
 
 
-@pytest.mark.parametrize("family", MAKERS)
-def test_what_is_too_long_is_a_failure_and_is_not_sent(folders, family):
+@pytest.mark.parametrize("verifier_format", MAKERS)
+def test_what_is_too_long_is_a_failure_and_is_not_sent(folders, verifier_format):
     served = ByDict()
     with pytest.raises(VerifierFailure, match="at most 10 tokens, got"):
-        scored(folders / family, family, served, longest=10)
+        scored(folders / verifier_format, verifier_format, served, longest=10)
     assert served.shown == []
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-@pytest.mark.parametrize("family", MAKERS)
-def test_a_reply_without_a_number_is_a_failure(folders, family, bad):
-    width = 2 if family == "qwen-math-prm" else 1
-    rows = [[0.0] * (width - 1) + [bad]] * (1 if family == "sequence-orm" else 4)
+@pytest.mark.parametrize("verifier_format", MAKERS)
+def test_a_reply_without_a_number_is_a_failure(folders, verifier_format, bad):
+    width = 2 if verifier_format == "qwen-math-prm" else 1
+    rows = [[0.0] * (width - 1) + [bad]] * (1 if verifier_format == "sequence-orm" else 4)
     with pytest.raises(VerifierFailure, match="finite number"):
         scored(
-            folders / family,
-            family,
+            folders / verifier_format,
+            verifier_format,
             ByDict(rows=rows, pairs=[(bad, -1)] * 4, logprobs=[bad] * 1000),
         )
 
@@ -241,7 +248,7 @@ def test_another_heads_width_is_a_failure(folders):
 
 
 @pytest.mark.parametrize(
-    ("model", "family", "words"),
+    ("model", "verifier_format", "words"),
     [
         ("rlhflow", "qwen-math-prm", "'<extra_0>' to be one token"),
         ("math-shepherd", "rlhflow", "needs a chat template"),
@@ -252,17 +259,19 @@ def test_another_heads_width_is_a_failure(folders):
         ),
     ],
 )
-def test_a_model_of_another_family_is_refused_before_the_run(folders, model, family, words):
+def test_a_model_of_another_format_is_refused_before_the_run(
+    folders, model, verifier_format, words
+):
     with pytest.raises(UserError, match=words):
         load_reading(
-            family, folders / model, format=load_format("congruences", folders / "rlhflow")
+            verifier_format, folders / model, format=load_format("congruences", folders / "rlhflow")
         )
 
 
 def test_a_value_head_is_renamed_and_nothing_else(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("TTC_HOME", str(tmp_path))
-    folder, family = folders / "skywork-prm", load_verifier_format("skywork-prm")
-    copy = served_folder(folder, family)
+    folder, verifier_format = folders / "skywork-prm", load_verifier_format("skywork-prm")
+    copy = served_folder(folder, verifier_format)
     before, after = load_file(folder / "model.safetensors"), load_file(copy / "model.safetensors")
     assert {k.replace("v_head.summary", "score") for k in before} == set(after)
     assert all(
@@ -271,7 +280,7 @@ def test_a_value_head_is_renamed_and_nothing_else(folders, tmp_path, monkeypatch
     assert json.loads((copy / "config.json").read_text())["architectures"] == [
         "Qwen2ForSequenceClassification"
     ]
-    assert served_folder(folder, family) == copy
+    assert served_folder(folder, verifier_format) == copy
     assert (
         served_folder(folders / "rlhflow", load_verifier_format("rlhflow")) == folders / "rlhflow"
     )
