@@ -1,7 +1,7 @@
-"""The map of the house in README.md, written from the rooms themselves: `python infra/house_map.py`.
+"""The map of the house in README.md, written from the rooms: `python infra/house_map.py`.
 
-A room is a package; what it is for is the first line of its `__init__.py`. The rooms of `tasks` stand
-in the order of their floors, the highest first, as pyproject's contract has them.
+A room is a package; what it is for is the first line of its `__init__.py`. The rooms of `tasks`
+stand in the order of their floors, the highest first, as pyproject's contract has them.
 """
 
 from __future__ import annotations

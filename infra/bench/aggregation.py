@@ -1,9 +1,12 @@
-"""CPU seconds from graded draws to all views: `PYTHONPATH=. python infra/bench/aggregation.py [--quick] [--json PATH]`.
+"""CPU seconds from graded draws to all views.
 
-500 questions × 256 draws × 9 budgets and 500 × 2,048 × 12, simulated: answers of which wrong ones repeat, scores that
-tell right from wrong by chance. Measured is what a run does with its pool after grading: the estimators of all pool
-selectors at all budgets, outcomes into a warehouse, bins by targets and by scores, both policies, and a full read of
-all views. CPU seconds of all threads; compiling the kernels (numba keeps them on disk) and opening the run stand apart.
+`PYTHONPATH=. python infra/bench/aggregation.py [--quick] [--json PATH]`
+
+500 questions × 256 draws × 9 budgets and 500 × 2,048 × 12, simulated: answers of which wrong ones
+repeat, scores that tell right from wrong by chance. Measured is what a run does with its pool after
+grading: the estimators of all pool selectors at all budgets, outcomes into a warehouse, bins by
+targets and by scores, both policies, and a full read of all views. CPU seconds of all threads;
+compiling the kernels (numba keeps them on disk) and opening the run stand apart.
 """
 
 from __future__ import annotations
@@ -53,8 +56,13 @@ FULL = (Case(500, 256, 2.0), Case(500, 2048, 10.0))
 QUICK = (Case(20, 32, 2.0),)
 
 
-def drawn(questions: list[str], count: int, *, seed: int) -> pl.DataFrame:
-    """Graded draws, one row each: (question_id, answer, correct, score); answer is NULL for one in thirty."""
+def simulate_draws(questions: list[str], count: int, *, seed: int) -> pl.DataFrame:
+    """Graded draws, one row each: (question_id, answer, correct, score).
+
+    One answer in thirty is NULL.
+    """
+    # The constants are those of no model: they give accuracies from 0 to 1, wrong answers of which
+    # a few repeat often, and scores that tell right from wrong at an AUC of 0.83.
     rng = np.random.default_rng(seed)
     shape = (len(questions), count)
     right = rng.random(shape) < rng.beta(0.6, 0.9, size=(len(questions), 1))
@@ -106,7 +114,7 @@ def outcomes_of(run_id: str, those: dict[str, Pool], case: Case) -> pl.DataFrame
     )
 
 
-def binned(draws: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def cut_bins(draws: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Bins by targets and by scores."""
     return {"oracle": bins(oracle_values(draws)), "predicted": bins(predicted_values(draws))}
 
@@ -143,7 +151,7 @@ def study_of(case: Case) -> Study:
     return study_from(values)
 
 
-def measured(case: Case, folder: Path) -> dict[str, Any]:
+def measure(case: Case, folder: Path) -> dict[str, Any]:
     """CPU seconds of each part of a case, and how many rows every view has."""
     seconds: dict[str, float] = {}
 
@@ -157,10 +165,8 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
     with Store.open(folder) as store:
         run_id = open_run(store, study, study.generator.models[0])
         questions = store.read("FROM run_questions ORDER BY ALL")["question_id"].to_list()
-        pool, others = (
-            drawn(questions, case.draws, seed=1),
-            drawn(questions, DIFFICULTY_DRAWS, seed=2),
-        )
+        pool = simulate_draws(questions, case.draws, seed=1)
+        others = simulate_draws(questions, DIFFICULTY_DRAWS, seed=2)
         with part("pools"):
             those = pools(pool)
         with part("estimators"):
@@ -168,7 +174,7 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
         with part("outcomes written"):
             store.append("outcomes", outcomes)
         with part("bins"):
-            cuts = binned(others)
+            cuts = cut_bins(others)
         with part("policies"):
             for difficulty, cut in cuts.items():
                 write_policy(
@@ -189,7 +195,7 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
 def warm_up() -> float:
     """CPU seconds until the kernels are compiled, or loaded from where numba keeps them."""
     started = time.process_time()
-    for pool in pools(drawn(["warm"], 16, seed=0)).values():
+    for pool in pools(simulate_draws(["warm"], 16, seed=0)).values():
         pool_estimates(pool, [1, 2, 4, 8], seed=0)
     return time.process_time() - started
 
@@ -216,7 +222,7 @@ def main(cases: Sequence[Case]) -> dict[str, Any]:
     """Measure every case; the report as it is written to JSON."""
     warm = warm_up()
     with tempfile.TemporaryDirectory() as name:
-        found = [measured(case, Path(name) / str(case.draws)) for case in cases]
+        found = [measure(case, Path(name) / str(case.draws)) for case in cases]
     return {
         "machine": {"cores": os.cpu_count(), "load": os.getloadavg()[0]},
         "commit": code_commit(),

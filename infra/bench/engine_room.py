@@ -1,8 +1,11 @@
-"""What search costs on the engine: `PYTHONPATH=. python infra/bench/engine_room.py [--quick] [--json PATH]`.
+"""What search costs on the engine, in ratios.
 
-Prints ratios between things measured by turns in this one run, on vLLM on CPU with the bundled models; `--json`
-keeps what they come from too. Seconds depend on the machine and on what else it does, ratios much less. Strategies
-that revise take part where the bundled models for them are there.
+`PYTHONPATH=. python infra/bench/engine_room.py [--quick] [--json PATH]`
+
+Prints ratios between things measured by turns in this one run, on vLLM on CPU with the bundled
+models; `--json` keeps what they come from too. Seconds depend on the machine and on what else it
+does, ratios much less. Strategies that revise take part where the bundled models for them are
+there.
 """
 
 from __future__ import annotations
@@ -25,10 +28,10 @@ from infra.bench.room import (
     SEARCH,
     Counted,
     Used,
-    opened,
-    scaled,
-    searched,
-    swept,
+    open_room,
+    sweep_grid,
+    time_scaling,
+    time_searches,
     total,
     verifier_calls,
 )
@@ -61,7 +64,7 @@ _SECONDS = ("wall", "generator_cpu", "verifier_cpu", "own_cpu")
 
 
 class Sizes(NamedTuple):
-    """Questions of each part; the largest budget of the sweep; how often what is timed takes its turn."""
+    """Questions of each part; the sweep's largest budget; turns of what is timed."""
 
     sweep: int
     top_budget: int
@@ -77,7 +80,7 @@ QUICK = Sizes(sweep=10, top_budget=16, search=8, turns=1, few=8, many=16, calls=
 
 
 def grid(*, questions: int, top_budget: int) -> Study:
-    """The strategies of the study `nightly`; those that revise only where the models for it are bundled."""
+    """The strategies of study `nightly`; those that revise only where models for it are bundled."""
     study = load_study("nightly", max_budget=top_budget)
     revisions = study.revisions if _revision_is_bundled(study) else None
     kept = tuple(text for text in study.strategies if revisions or not parse(text).form.revises)
@@ -105,18 +108,18 @@ async def on_engines(sizes: Sizes, folder: Path, run_id: str) -> dict[str, Any]:
     run = prepare_run(study, GENERATOR, run_id="")
     questions = run.benchmark.questions
     say("starting the engines")
-    async with opened(run) as room:
+    async with open_room(run) as room:
         say(f"{SEARCH.key} at {BUDGET} on {sizes.search} questions, {sizes.turns} times")
-        search = await searched(room, questions[: sizes.search], turns=sizes.turns)
+        search = await time_searches(room, questions[: sizes.search], turns=sizes.turns)
         say(f"on {sizes.few} and {sizes.many} questions")
-        scaling = await scaled(room, questions, few=sizes.few)
+        scaling = await time_scaling(room, questions, few=sizes.few)
         say("verifier calls")
         calls = {
             key: await verifier_calls(room, parse(key), questions[: sizes.calls])
             for key in study.strategies
         }
         say(f"the whole grid on {sizes.sweep} questions at budgets to {sizes.top_budget}")
-        sweep = await swept(room, folder, run_id)
+        sweep = await sweep_grid(room, folder, run_id)
     return {"search": search, "scaling": scaling, "calls": calls, "sweep": sweep}
 
 

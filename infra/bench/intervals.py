@@ -1,17 +1,21 @@
-"""How often the intervals hold the truth: `PYTHONPATH=. python infra/bench/intervals.py [--quick] [--json PATH]`.
+"""How often the intervals hold the truth.
 
-Benchmarks are simulated from a population of questions whose accuracies are known (`infra.bench.simulated`), and
-what the product says of each is held against the truth, which is an expectation over the population:
+`PYTHONPATH=. python infra/bench/intervals.py [--quick] [--json PATH]`
+
+Benchmarks are simulated from a population of questions whose accuracies are known
+(`infra.bench.simulated`), and what the product says of each is held against the truth, which is an
+expectation over the population:
 
 - accuracy, difference: of a strategy at a budget, and of a strategy minus the baseline.
-- curve: the accuracy, on new questions, of the policy learnt from half a benchmark of that size, averaged over many
-  benchmarks. That is what two-fold cross-validation estimates; the published policy has all questions to learn from.
-- factor: the budget at which the baseline's true accuracy reaches the true curve, divided by the budget. An end that is
-  NULL lies beyond the measured budgets and holds every truth there.
+- curve: the accuracy, on new questions, of the policy learnt from half a benchmark of that size,
+  averaged over many benchmarks. That is what two-fold cross-validation estimates; the published
+  policy has all questions to learn from.
+- factor: the budget at which the baseline's true accuracy reaches the true curve, divided by the
+  budget. An end that is NULL lies beyond the measured budgets and holds every truth there.
 
-Shares are means over the cells of a row; `factor, reached` has the budgets whose true factor is finite. With 500
-benchmarks the share of one cell has a standard error of 1 %. On the null family all strategies are equal, and the
-curve is ahead of the baseline by chance only.
+Shares are means over the cells of a row; `factor, reached` has the budgets whose true factor is
+finite. With 500 benchmarks the share of one cell has a standard error of 1 %. On the null line-up
+all strategies are equal, and the curve is ahead of the baseline by chance only.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.bench import simulated
-from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Family, Truth
+from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Lineup, Truth
 from tasks.runs.provenance import code_commit
 from tasks.statistics.arrays import Floats
 from tasks.statistics.curves import (
@@ -48,13 +52,16 @@ from tasks.statistics.policy import COSTS, PolicyFit, fit_policy
 CONTRASTED = (4, 16, 64)
 """Budgets at which strategies are compared."""
 FACTORS = (2, 4, 8, 16, 32)
-"""Budgets of which the factor is reported: at 1 the policy is the baseline, at 64 the baseline cannot do more."""
+"""Budgets of which the factor is reported.
+
+At 1 the policy is the baseline, at 64 the baseline cannot do more.
+"""
 
 NULL_COLUMNS = (*map(str, BUDGETS), "mean")
 
 
 class Sizes(NamedTuple):
-    """Questions of each kind of benchmark, how many of each are simulated, and resamples for an interval.
+    """Questions of each kind of benchmark, how many are simulated, and resamples for an interval.
 
     `learners` are the further benchmarks whose policies make the true curve.
     """
@@ -81,37 +88,37 @@ class Held(NamedTuple):
     width: Floats
 
 
-def held(lo: Floats, hi: Floats, true: Floats) -> Held:
+def check_ends(lo: Floats, hi: Floats, true: Floats) -> Held:
     """Intervals whose NaN ends are open."""
     below, above = true < lo - 1e-12, true > hi + 1e-12
     return Held((~(below | above)).astype(np.float64), below.astype(np.float64), hi - lo)
 
 
 class Population(NamedTuple):
-    """A family, its truth, and the true curve and factors for benchmarks of one size (budgets)."""
+    """A line-up, its truth, and the true curve and factors for benchmarks of one size (budgets)."""
 
-    family: Family
+    lineup: Lineup
     truth: Truth
     curve: Floats
     factors: Floats
 
 
-def population(family: Family, size: int, *, learners: int) -> Population:
+def population(lineup: Lineup, size: int, *, learners: int) -> Population:
     """What is true of all questions and of policies learnt from benchmarks of `size` questions."""
-    known = simulated.truth(family)
+    known = simulated.truth(lineup)
     worth = np.mean(
-        [_worth(family, known, size, seed) for seed in range(10**6, 10**6 + learners)], axis=0
+        [_worth(lineup, known, size, seed) for seed in range(10**6, 10**6 + learners)], axis=0
     )
-    places = [i for i, cell in enumerate(simulated.cells(family)) if cell.strategy.key == BASELINE]
+    places = [i for i, cell in enumerate(simulated.cells(lineup)) if cell.strategy.key == BASELINE]
     baseline = np.tile(known.accuracy[places], (len(BUDGETS), 1))
     return Population(
-        family, known, worth, budget_reaching(BUDGETS, baseline, worth) / np.array(BUDGETS)
+        lineup, known, worth, budget_reaching(BUDGETS, baseline, worth) / np.array(BUDGETS)
     )
 
 
-def _worth(family: Family, known: Truth, size: int, seed: int) -> Floats:
+def _worth(lineup: Lineup, known: Truth, size: int, seed: int) -> Floats:
     """True accuracy at each budget of what one benchmark's folds choose, mean of both."""
-    grid = _grid(simulated.benchmark(family, size, seed=seed))
+    grid = _grid(simulated.benchmark(lineup, size, seed=seed))
     fold, columns = fold_of(grid, seed=seed), cheapest_first(grid)
     picked = [
         known.by_bin[
@@ -132,14 +139,14 @@ def _grid(measured: simulated.Benchmark) -> Grid:
 
 def one_benchmark(known: Population, size: int, *, seed: int, resamples: int) -> dict[str, Held]:
     """What the intervals of one benchmark hold, by the row of the report."""
-    measured = simulated.benchmark(known.family, size, seed=seed)
+    measured = simulated.benchmark(known.lineup, size, seed=seed)
     fit = fit_policy(measured.outcomes, measured.bins, seed=seed, resamples=resamples)
     grid = _grid(measured)
     drawn = weights(size, resamples=resamples, seed=seed)
     return {
         **_accuracies(known, grid, fit),
         **_differences(known, grid, drawn),
-        "curve, bootstrap": held(
+        "curve, bootstrap": check_ends(
             fit.curve["lo"].to_numpy(), fit.curve["hi"].to_numpy(), known.curve
         ),
         **_factors(known, fit),
@@ -153,8 +160,8 @@ def _accuracies(known: Population, grid: Grid, fit: PolicyFit) -> dict[str, Held
     ordered = fit.fixed.sort("budget", "strategy")
     true = known.truth.accuracy
     return {
-        "accuracy, Wilson": held(by_wilson[:, 1], by_wilson[:, 2], true),
-        "accuracy, bootstrap": held(ordered["lo"].to_numpy(), ordered["hi"].to_numpy(), true),
+        "accuracy, Wilson": check_ends(by_wilson[:, 1], by_wilson[:, 2], true),
+        "accuracy, bootstrap": check_ends(ordered["lo"].to_numpy(), ordered["hi"].to_numpy(), true),
     }
 
 
@@ -169,8 +176,8 @@ def _differences(known: Population, grid: Grid, drawn: Floats) -> dict[str, Held
     ends = bounds(drawn @ gaps / len(gaps), count=len(gaps))
     half = 1.959963984540054 * gaps.std(axis=0, ddof=1) / len(gaps) ** 0.5
     return {
-        "difference, bootstrap": held(*ends, true),
-        "difference, normal": held(gaps.mean(axis=0) - half, gaps.mean(axis=0) + half, true),
+        "difference, bootstrap": check_ends(*ends, true),
+        "difference, normal": check_ends(gaps.mean(axis=0) - half, gaps.mean(axis=0) + half, true),
     }
 
 
@@ -181,14 +188,17 @@ def _factors(known: Population, fit: PolicyFit) -> dict[str, Held]:
     wanted = np.array([true[budget] for budget in rows["budget"]])
     reached = np.isfinite(wanted)
     each = {
-        f"factor at {budget}": held(lo[[at]], hi[[at]], wanted[[at]])
+        f"factor at {budget}": check_ends(lo[[at]], hi[[at]], wanted[[at]])
         for at, budget in enumerate(rows["budget"])
     }
-    return {"factor, reached": held(lo[reached], hi[reached], wanted[reached]), **each}
+    return {"factor, reached": check_ends(lo[reached], hi[reached], wanted[reached]), **each}
 
 
 class Ahead(NamedTuple):
-    """Whether the curve is ahead of the baseline by more than its interval, 0 or 1: at each budget, and on average."""
+    """Whether the curve is ahead of the baseline by more than its interval, 0 or 1.
+
+    At each budget, and in the mean over budgets.
+    """
 
     alone: Floats
     """By the interval of the curve: its lower end is above the baseline's accuracy."""
@@ -197,7 +207,7 @@ class Ahead(NamedTuple):
 
 
 def null_ahead(size: int, *, seed: int, resamples: int) -> Ahead:
-    """What one benchmark of the null family says."""
+    """What one benchmark of the null line-up says."""
     grid = _grid(simulated.benchmark(EQUAL, size, seed=seed))
     fold, own = fold_of(grid, seed=seed), grid.accuracy[:, list(grid.of(BASELINE).values())]
     drawn, everyone = weights(size, resamples=resamples, seed=seed), np.ones((1, size))
@@ -214,7 +224,10 @@ def _with_mean(curves: Floats) -> Floats:
 
 
 def null_rows(sizes: Sizes) -> Iterator[dict[str, Any]]:
-    """Share of benchmarks, in percent, on which the curve is not ahead: at each budget, on average, at every budget."""
+    """Share of benchmarks, in percent, on which the curve is not ahead.
+
+    At each budget, in the mean over budgets, and at every budget of a benchmark.
+    """
     for size in sizes.questions:
         found = [
             null_ahead(size, seed=s, resamples=sizes.resamples)
@@ -231,7 +244,7 @@ def null_rows(sizes: Sizes) -> Iterator[dict[str, Any]]:
             }
 
 
-def covered(sizes: Sizes) -> Iterator[dict[str, Any]]:
+def coverage_rows(sizes: Sizes) -> Iterator[dict[str, Any]]:
     """A row for each figure and size of benchmark: shares in percent."""
     for size in sizes.questions:
         known = population(SNELL, size, learners=sizes.learners)
@@ -273,7 +286,8 @@ def show(report: dict[str, Any]) -> None:
             "width",
         ),
         title=f"share of {sizes['repetitions']} intervals of 95 % that hold the truth, %",
-        caption=f"standard error of a cell: {report['standard_error']:.1f} %; below, above: where else the truth lies",
+        caption=f"standard error of a cell: {report['standard_error']:.1f} %; "
+        "below, above: where else the truth lies",
     )
     for row in report["covered"]:
         shares = [
@@ -285,7 +299,8 @@ def show(report: dict[str, Any]) -> None:
     console.print(covering)
     null = Table(
         *("interval", "questions", *NULL_COLUMNS, "every"),
-        title=f"all strategies equal: share of {sizes['null_repetitions']} benchmarks with the curve not ahead, %",
+        title=f"all strategies equal: share of {sizes['null_repetitions']} benchmarks "
+        "with the curve not ahead, %",
         caption="at each budget, in the mean over budgets, at every budget of a benchmark",
     )
     for row in report["null"]:
@@ -303,7 +318,7 @@ def main(sizes: Sizes) -> dict[str, Any]:
         "commit": code_commit(),
         "sizes": sizes._asdict(),
         "standard_error": 100 * (0.95 * 0.05 / sizes.repetitions) ** 0.5,
-        "covered": list(covered(sizes)),
+        "covered": list(coverage_rows(sizes)),
         "null": list(null_rows(sizes)),
         "cpu_seconds": time.process_time() - started,
     }

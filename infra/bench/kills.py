@@ -1,7 +1,10 @@
-"""Kills a real run at random moments and counts what was lost: `python infra/bench/kills.py [KILLS]`.
+"""Kills a real run at random moments and counts what was lost.
+
+`python infra/bench/kills.py [KILLS]`
 
 Prints one JSON line a kill and one at the end. Nothing may be lost (every draw that was in the
-journal is there afterwards, unchanged), doubled (a child index twice) or missing (the run completes).
+journal is there afterwards, unchanged), doubled (a child index twice) or missing (the run
+completes).
 """
 
 from __future__ import annotations
@@ -42,20 +45,12 @@ def main(kills: int) -> None:
         seen = pl.DataFrame()
         for number in range(1, kills + 1):
             seconds = rng.uniform(0, 12)
-            killed = _killed(home, study, seconds)
+            killed = _kill_run(home, study, seconds)
             seen = _draws(home)
-            print(
-                json.dumps(
-                    {
-                        "kill": number,
-                        "seconds_into_drawing": round(seconds),
-                        "draws": seen.height,
-                        **killed,
-                    }
-                )
-            )
+            line = {"kill": number, "seconds_into_drawing": round(seconds), "draws": seen.height}
+            print(json.dumps(line | killed))
         code = _start(home, study).wait()
-        print(json.dumps({"exit": code, **_compared(seen, _draws(home))}))
+        print(json.dumps({"exit": code, **_compare(seen, _draws(home))}))
 
 
 def _start(home: Path, study: Path) -> subprocess.Popen[bytes]:
@@ -70,8 +65,8 @@ def _start(home: Path, study: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def _killed(home: Path, study: Path, seconds: float) -> dict[str, object]:
-    """SIGKILL some seconds after the first new draw; counts the processes that outlive it by more than 15 s."""
+def _kill_run(home: Path, study: Path, seconds: float) -> dict[str, object]:
+    """SIGKILL some seconds after the first new draw; how many processes outlive it by over 15 s."""
     program, there = _start(home, study), _segments(home)
     while _segments(home) == there and program.poll() is None:
         time.sleep(0.2)
@@ -79,10 +74,13 @@ def _killed(home: Path, study: Path, seconds: float) -> dict[str, object]:
     running = program.poll() is None
     if not running:
         return {"was_running": False}
-    family = [psutil.Process(program.pid), *psutil.Process(program.pid).children(recursive=True)]
+    top = psutil.Process(program.pid)
+    # Before the kill: afterwards its children are no longer its children.
+    processes = [top, *top.children(recursive=True)]
     os.kill(program.pid, signal.SIGKILL)
     program.wait()
-    return {"was_running": True, "left_over": len(psutil.wait_procs(family, timeout=15)[1])}
+    _, alive = psutil.wait_procs(processes, timeout=15)
+    return {"was_running": True, "left_over": len(alive)}
 
 
 def _segments(home: Path) -> int:
@@ -94,18 +92,16 @@ def _draws(home: Path) -> pl.DataFrame:
         return store.read(f"SELECT {COLUMNS} FROM draws ORDER BY ALL")
 
 
-def _compared(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
+def _compare(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
     key = COLUMNS.split(", ")[:4]
-    gaps = (
-        after.group_by(key[:3])
-        .agg(gap=pl.col("child").max() + 1 - pl.len())
-        .filter(pl.col("gap") != 0)
-    )
+    siblings = after.group_by(key[:3])
+    # Children are numbered from 0: fewer rows than numbers are a gap.
+    gaps = siblings.agg(gap=pl.col("child").max() + 1 - pl.len()).filter(pl.col("gap") != 0)
     return {
         "draws": after.height,
         "lost": before.join(after, on=COLUMNS.split(", "), how="anti").height,
         "doubled": after.height - after.unique(key).height,
-        "families_with_gaps": gaps.height,
+        "siblings_with_gaps": gaps.height,
     }
 
 

@@ -1,8 +1,9 @@
-"""Whether `ttc serve` answers as the offline controller does, on the stored draws of a run; and how well.
+"""Whether `ttc serve` answers as the offline controller does, on the draws of a run; and how well.
 
-`PYTHONPATH=. python infra/bench/parity.py [--home FOLDER] [--run RUN_ID] [--questions N]`: every question at every
-budget through both. Offline the memo answers; the endpoint asks an engine, one request after the other as it would
-any other, that looks the draws up. Ends with 1 when an answer, a strategy, a bin or a cost differs.
+`PYTHONPATH=. python infra/bench/parity.py [--home FOLDER] [--run RUN_ID] [--questions N]`: every
+question at every budget through both. Offline the memo answers; the endpoint asks an engine, one
+request after the other as it would any other, that looks the draws up. Ends with 1 when an answer,
+a strategy, a bin or a cost differs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rich.console import Console
 from flows.cli.serve import application
 from flows.cli.sql import as_table
 from tasks.asking.stored import stored_draws, stored_scores
+from tasks.benchmarks.loaded import LoadedBenchmark
 from tasks.draws.sampler import MissingDraws, Sampler, first_seed
 from tasks.draws.scorer import Scorer
 from tasks.models.version import Model
@@ -40,20 +42,23 @@ AT_ONCE = 32
 
 
 class StoredEngine:
-    """An Engine that looks draws up: which ones are asked for is told by prefix, sampling and seed alone."""
+    """An Engine that looks draws up: prefix, sampling and seed say which ones are asked for."""
 
     def __init__(self, store: Store, run: Run, model: Model) -> None:
-        self._families: defaultdict[tuple[str, str], dict[int, dict[int, Draw]]] = defaultdict(dict)
+        self._siblings: defaultdict[tuple[str, str], dict[int, dict[int, Draw]]] = defaultdict(dict)
         """By prefix and sampling, then by the seed of child 0, then by child."""
         for key, child, draw in stored_draws(store, run, model):
             seed = first_seed(run.study.seed, key)
-            self._families[(key.prefix_key, key.sampling_key)].setdefault(seed, {})[child] = draw
+            by_seed = self._siblings[(key.prefix_key, key.sampling_key)]
+            by_seed.setdefault(seed, {})[child] = draw
 
     async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
-        """The stored children."""
-        for start, children in self._families[(key_of(prefix), sampling.key)].items():
+        """The stored children; MissingDraws when the run has not drawn them."""
+        for start, children in self._siblings[(key_of(prefix), sampling.key)].items():
+            # Child i is drawn under the seed of child 0 plus i: a seed names replicate and child.
             wanted = range(seed - start, seed - start + n)
             if wanted[0] in children:
+                # As an engine would: others get their turn before the answer.
                 await asyncio.sleep(0)
                 return Reply([children[child] for child in wanted], len(prefix), 0)
         raise MissingDraws(f"{n} draws after {len(prefix)} tokens")
@@ -86,7 +91,7 @@ def stored_solver(store: Store, run: Run) -> Solver:
     )
 
 
-async def asked(solver: Solver, offline: Sequence[Answered]) -> list[dict[str, object]]:
+async def ask_endpoint(solver: Solver, offline: Sequence[Answered]) -> list[dict[str, object]]:
     """The `ttc` object of the endpoint's reply to each question and budget."""
 
     @contextlib.asynccontextmanager
@@ -113,26 +118,30 @@ async def asked(solver: Solver, offline: Sequence[Answered]) -> list[dict[str, o
         return list(await asyncio.gather(*(one(client, served) for served in offline)))
 
 
-def compared(offline: Sequence[Answered], online: Sequence[dict[str, object]]) -> pl.DataFrame:
+def compare(offline: Sequence[Answered], online: Sequence[dict[str, object]]) -> pl.DataFrame:
     """One row a budget: questions, and on how many of them each part of the answer is the same."""
     parts = ("answer", "text", "strategy", "bin", "score")
     rows = []
-    for one, told in zip(offline, online, strict=True):
+    for one, reply in zip(offline, online, strict=True):
         wanted = one.solved._asdict()
-        same = {part: wanted[part] == told[part] for part in parts}
-        rows.append(
-            {"budget": one.solved.budget, **same, "cost": one.solved.cost._asdict() == told["cost"]}
-        )
-    return (
-        pl.DataFrame(rows)
-        .group_by("budget")
-        .agg(pl.len().alias("questions"), pl.exclude("budget").sum())
-        .sort("budget")
-    )
+        same = {part: wanted[part] == reply[part] for part in parts}
+        same_cost = one.solved.cost._asdict() == reply["cost"]
+        rows.append({"budget": one.solved.budget, **same, "cost": same_cost})
+    by_budget = pl.DataFrame(rows).group_by("budget")
+    counts = by_budget.agg(pl.len().alias("questions"), pl.exclude("budget").sum())
+    return counts.sort("budget")
+
+
+def _keep_first(run: Run, count: int) -> Run:
+    """The run on its first questions only."""
+    whole = run.benchmark
+    first = list(whole.questions[:count])
+    fewer = LoadedBenchmark(whole.name, whole.fingerprint, first, whole.grader)
+    return dataclasses.replace(run, benchmark=fewer)
 
 
 def main() -> int:
-    """Print what was the same, and the accuracy of what was served beside the cross-validated curve."""
+    """Print what was the same, and the accuracy of what was served beside the curve of the run."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -144,15 +153,15 @@ def main() -> int:
     with Store.open(given.home / "warehouse") as store:
         run = load_run(store, policy_run(store, given.run))
         if given.questions:
-            benchmark = run.benchmark._replace(questions=run.benchmark.questions[: given.questions])
-            run = dataclasses.replace(run, benchmark=benchmark)
+            run = _keep_first(run, given.questions)
         budgets = [*run.study.budgets, *(b + run.study.probe_draws for b in run.study.budgets)]
         offline = replay_answers(store, run, sorted(set(budgets)))
         solver = stored_solver(store, run)
-        table = compared(offline, asyncio.run(asked(solver, offline)))
+        table = compare(offline, asyncio.run(ask_endpoint(solver, offline)))
         accuracy = accuracy_of_answers(store, run, offline)
         curve = store.read(
-            "SELECT budget, accuracy AS curve, lo AS curve_lo, hi AS curve_hi, generations AS curve_generations "
+            "SELECT budget, accuracy AS curve, lo AS curve_lo, hi AS curve_hi, "
+            "generations AS curve_generations "
             "FROM curves WHERE run_id = $run_id AND difficulty = $difficulty",
             run_id=run.run_id,
             difficulty=solver.difficulty,

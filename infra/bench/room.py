@@ -1,4 +1,4 @@
-"""Running engines, searches on them, and what a piece of work uses of them: tokens, wall and CPU seconds."""
+"""Running engines, searches on them, and what they use: tokens, wall and CPU seconds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BUDGET = 16
 
 
 class Used(NamedTuple):
-    """What a piece of work used: tokens by the engines' own counters, seconds of wall and of CPU."""
+    """What a piece of work used: tokens by the engines' own counters, wall and CPU seconds."""
 
     tokens: int
     wall: float
@@ -93,7 +93,7 @@ class Room:
     replicates: Iterator[int]
 
     def fresh(self, strategy: Strategy = SEARCH, *, records: Records | None = None) -> Questioning:
-        """Asks in a replicate that nobody has drawn: of it, the engine's prefix cache has prompts at most.
+        """Asks in a replicate that nobody has drawn: the engine's cache has its prompts at most.
 
         The verifier is left out where the strategy needs none.
         """
@@ -122,7 +122,7 @@ class Room:
 
         return questioning(run, sampler=sampler, scorer=scorer)
 
-    async def used(self, work: Awaitable[None]) -> Used:
+    async def measure(self, work: Awaitable[None]) -> Used:
         """What was used until the work was done."""
         before, started = self._counters(), time.perf_counter()
         await work
@@ -145,7 +145,7 @@ def _cpu_seconds(processes: Iterable[psutil.Process]) -> float:
 
 
 @asynccontextmanager
-async def opened(run: Run) -> AsyncGenerator[Room]:
+async def open_room(run: Run) -> AsyncGenerator[Room]:
     """The engines of a run, ended afterwards.
 
     Those that judge start first: processes that come later belong to those that write.
@@ -187,33 +187,38 @@ async def plain(asking: Questioning, questions: Sequence[Question], n: int) -> N
     await asyncio.gather(*drawing)
 
 
-async def searched(
+async def time_searches(
     room: Room, questions: Sequence[Question], *, turns: int
 ) -> dict[str, list[Used]]:
-    """Searches at once, searches in lockstep and as many tokens of plain draws, by turns after a warm-up."""
-    warm = await room.used(plain(room.fresh(), questions, 4))
+    """Searches at once, searches in lockstep and as many tokens of plain draws, by turns.
+
+    Warmed up before: what an engine does at its first requests only is left out.
+    """
+    warm = await room.measure(plain(room.fresh(), questions, 4))
     await together(room.fresh(), questions[:4])
     found: dict[str, list[Used]] = {"together": [], "lockstep": [], "plain": []}
     for _ in range(turns):
-        search = await room.used(together(room.fresh(), questions))
+        search = await room.measure(together(room.fresh(), questions))
         n = max(1, round(4 * search.tokens / warm.tokens))
         found["together"].append(search)
-        found["lockstep"].append(await room.used(lockstep(room.fresh(), questions)))
-        found["plain"].append(await room.used(plain(room.fresh(), questions, n)))
+        found["lockstep"].append(await room.measure(lockstep(room.fresh(), questions)))
+        found["plain"].append(await room.measure(plain(room.fresh(), questions, n)))
     return found
 
 
-async def scaled(room: Room, questions: Sequence[Question], *, few: int) -> dict[str, list[Used]]:
-    """Searches on few questions, on all of them, and on few again: a machine that slows down shows."""
+async def time_scaling(
+    room: Room, questions: Sequence[Question], *, few: int
+) -> dict[str, list[Used]]:
+    """Searches on few questions, on all, and on few again: a machine that slows down shows."""
     first, all_, last = [
-        await room.used(together(room.fresh(), some))
+        await room.measure(together(room.fresh(), some))
         for some in (questions[:few], questions, questions[:few])
     ]
     return {"few": [first, last], "many": [all_]}
 
 
 async def verifier_calls(room: Room, strategy: Strategy, questions: Sequence[Question]) -> Counted:
-    """Draws and requests of scores of a strategy at the budget, without any other's draws and scores.
+    """Draws and requests of scores of a strategy at the budget, alone, without any other's.
 
     A pool is drawn in full, for adaptive stopping too.
     """
@@ -226,13 +231,13 @@ async def verifier_calls(room: Room, strategy: Strategy, questions: Sequence[Que
     return counted
 
 
-async def swept(room: Room, folder: Path, run_id: str) -> Used:
-    """What it took to draw and score all that a run in the warehouse owes; the journal has it then."""
+async def sweep_grid(room: Room, folder: Path, run_id: str) -> Used:
+    """What it took to draw and score all that a run in the warehouse owes, into its journal."""
     with Store.open(folder) as store:
         run = load_run(store, run_id)
         recorder = Recorder(
             store, run, {sampling.key: sampling for sampling in plan(run).samplings}
         )
-        used = await room.used(room.asking(run, recorder).everything())
+        used = await room.measure(room.asking(run, recorder).everything())
         recorder.flush()
     return used

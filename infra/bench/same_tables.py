@@ -1,8 +1,8 @@
 """Whether two state folders hold the same results: `python infra/bench/same_tables.py OLD NEW`.
 
-Runs are told apart by study and model version, not by their ids. What depends on the moment and not on
-the seeds is left out: times, paces, requests and what came from a prefix cache. Exit code 1 when a table
-differs.
+Runs are told apart by study and model version, not by their ids. What depends on the moment and not
+on the seeds is left out: times, paces, requests and what came from a prefix cache. Exit code 1 when
+a table differs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Simulated benchmarks of known truth: questions of latent difficulty, strategies whose accuracy on each is known.
+"""Simulated benchmarks of known truth: questions of latent difficulty, strategies of known worth.
 
-The log-odds of a right answer on a question of ability a are a at a budget of 1, and rise with log2 of the budget by
-`rise`, more on hard questions where `on_hard` is above 0, less at large budgets where `fade` is, and by a taste that
-each question has for each strategy. What is measured is the share of right ones among a few draws: a pool of 64
-holds 64/N at budget N, a search is run once. Bins come from 16 further draws.
+The log-odds of a right answer on a question of ability a are a at a budget of 1, and rise with log2
+of the budget by `rise`, more on hard questions where `on_hard` is above 0, less at large budgets
+where `fade` is, and by a taste that each question has for each strategy. What is measured is the
+share of right ones among a few draws: a pool of 64 holds 64/N at budget N, a search is run once.
+Bins come from 16 further draws.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ ABILITY: Final = (-0.8, 1.8)
 
 
 class Simulated(NamedTuple):
-    """A strategy: tokens of a generation, how its log-odds rise, its smallest budget, and whether it shares a pool."""
+    """A strategy: tokens of a generation, how its log-odds rise, its smallest budget.
+
+    `pooled`: it selects from a pool that it shares, so smaller budgets are measured more often.
+    """
 
     key: str
     tokens: float
@@ -38,9 +42,10 @@ class Simulated(NamedTuple):
     pooled: bool = True
 
 
-Family = tuple[Simulated, ...]
+Lineup = tuple[Simulated, ...]
+"""The strategies that are compared."""
 
-SNELL: Final[Family] = (
+SNELL: Final[Lineup] = (
     Simulated("majority", 1.0, rise=0.12, on_hard=-0.10),
     Simulated("best_of_n", 1.3, rise=0.46, fade=0.03),
     Simulated(BASELINE, 1.3, rise=0.42, on_hard=-0.02, fade=0.015),
@@ -48,10 +53,10 @@ SNELL: Final[Family] = (
     Simulated("dvts", 1.5, rise=0.44, on_hard=0.02, fade=0.015, smallest=4, pooled=False),
     Simulated("revisions", 1.4, rise=0.48, on_hard=-0.08, fade=0.02, smallest=2, pooled=False),
 )
-"""Search is ahead on hard questions, revisions on easy ones; best-of-N is misled at large budgets."""
+"""Search is ahead on hard questions, revisions on easy ones; large budgets mislead best-of-N."""
 
-EQUAL: Final[Family] = tuple(one._replace(rise=0.42, on_hard=0.0, fade=0.015) for one in SNELL)
-"""The null family: one strategy under six names, each measured with draws of its own."""
+EQUAL: Final[Lineup] = tuple(one._replace(rise=0.42, on_hard=0.0, fade=0.015) for one in SNELL)
+"""The null line-up: one strategy under six names, each measured with draws of its own."""
 
 
 class Cell(NamedTuple):
@@ -77,15 +82,15 @@ class Benchmark(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """Expected accuracy of every cell over all questions (cells), and over those of each bin (bins, cells)."""
+    """Expected accuracy of every cell: over all questions (cells), and by bin (bins, cells)."""
 
     accuracy: Floats
     by_bin: Floats
 
 
-def cells(family: Family) -> list[Cell]:
+def cells(lineup: Lineup) -> list[Cell]:
     """Budgets rising, strategies by name: the order of `tasks.statistics.outcomes.Grid`."""
-    ordered = sorted(family, key=lambda one: one.key)
+    ordered = sorted(lineup, key=lambda one: one.key)
     return [
         Cell(one, budget, BUDGETS[-1] // budget if one.pooled else 1)
         for budget in BUDGETS
@@ -94,27 +99,27 @@ def cells(family: Family) -> list[Cell]:
     ]
 
 
-def questions(family: Family, count: int, *, seed: int) -> Questions:
+def questions(lineup: Lineup, count: int, *, seed: int) -> Questions:
     """`count` questions of the population."""
     rng = np.random.default_rng(seed)
-    return _known(family, ABILITY[0] + ABILITY[1] * rng.standard_normal(count), rng)
+    return _answer_odds(lineup, ABILITY[0] + ABILITY[1] * rng.standard_normal(count), rng)
 
 
-def truth(family: Family, *, count: int = 100_000, seed: int = 1) -> Truth:
-    """Expected accuracies, from `count` questions whose abilities are spread evenly over the population."""
+def truth(lineup: Lineup, *, count: int = 100_000, seed: int = 1) -> Truth:
+    """Expected accuracies, from `count` questions spread evenly over the population."""
     rng = np.random.default_rng(seed)
     even = ndtri((np.arange(count) + 0.5) / count)
-    everyone = _known(family, ABILITY[0] + ABILITY[1] * even, rng)
+    everyone = _answer_odds(lineup, ABILITY[0] + ABILITY[1] * even, rng)
     placed = _bins(everyone, rng)
     by_bin = [everyone.expected[placed == one].mean(axis=0) for one in range(1, BINS + 1)]
     return Truth(everyone.expected.mean(axis=0), np.array(by_bin))
 
 
-def benchmark(family: Family, count: int, *, seed: int) -> Benchmark:
+def benchmark(lineup: Lineup, count: int, *, seed: int) -> Benchmark:
     """Measured accuracies and bins of `count` new questions."""
     rng = np.random.default_rng([seed, count])
-    some = questions(family, count, seed=int(rng.integers(2**62)))
-    known = cells(family)
+    some = questions(lineup, count, seed=int(rng.integers(2**62)))
+    known = cells(lineup)
     draws = np.array([cell.draws for cell in known])
     measured = rng.binomial(draws, some.expected) / draws
     names = np.array([f"q{place:05}" for place in range(count)])
@@ -132,16 +137,12 @@ def benchmark(family: Family, count: int, *, seed: int) -> Benchmark:
     return Benchmark(outcomes, pl.DataFrame({"question_id": names, "bin": _bins(some, rng)}))
 
 
-def _known(family: Family, ability: Floats, rng: np.random.Generator) -> Questions:
-    taste = dict(
-        zip(
-            (one.key for one in family),
-            rng.normal(0, 0.13, (len(family), ability.size)),
-            strict=True,
-        )
-    )
+def _answer_odds(lineup: Lineup, ability: Floats, rng: np.random.Generator) -> Questions:
+    # In the order of the line-up, one row a strategy: the seeds of stored figures depend on it.
+    tastes = rng.normal(0, 0.13, (len(lineup), ability.size))
+    taste = dict(zip((one.key for one in lineup), tastes, strict=True))
     columns: list[Floats] = []
-    for one, budget, _ in cells(family):
+    for one, budget, _ in cells(lineup):
         doublings = np.log2(budget)
         slope = one.rise - one.on_hard * ability - one.fade * doublings + taste[one.key]
         columns.append(expit(ability + doublings * slope))

@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A warehouse with run-a of model version 1 and run-b of version 2, published; tests only read it."""
+    """A warehouse with run-a of version 1 and run-b of version 2, published; tests only read it."""
     with Store.open(tmp_path_factory.mktemp("small")) as opened:
         small_run.fill(opened, "run-a", version=1)
         small_run.fill(opened, "run-b", version=2)

@@ -1,8 +1,8 @@
-"""A small realistic run, made by code: ten questions, two strategies, budgets 1, 2 and 4, two versions.
+"""A small realistic run, made by code: ten questions, two strategies, three budgets, two versions.
 
-Question q0 … q9; bins 1 (q0, q1) … 5 (q8, q9). Of a question's four pool draws, four are right in bins 1
-and 2, two in bin 3, one in bin 4, none in bin 5; each completion has two steps. q0 also has a beam: two
-first steps, one continued.
+Question q0 … q9; bins 1 (q0, q1) … 5 (q8, q9). Of a question's four pool draws, four are right in
+bins 1 and 2, two in bin 3, one in bin 4, none in bin 5; each completion has two steps. q0 also has
+a beam: two first steps, one continued.
 """
 
 import hashlib
@@ -122,7 +122,7 @@ def _run(run: str, version: int) -> dict[str, Any]:
 
 
 def _events(run: str, version: int) -> list[dict[str, Any]]:
-    told = [
+    happened = [
         ("opened", None, None),
         ("linked", "prefect:flow-1", None),
         ("stage", "generate", 60.0),
@@ -141,7 +141,7 @@ def _events(run: str, version: int) -> list[dict[str, Any]]:
             "seconds": s,
             "cpu_seconds": s,
         }
-        for i, (e, d, s) in enumerate(told)
+        for i, (e, d, s) in enumerate(happened)
     ]
 
 
@@ -252,7 +252,7 @@ def _beam(run: str, version: int) -> list[dict[str, Any]]:
 
 
 def _scores(run: str, draws: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """0.5 for a first step; 0.9 for a right last step, 0.1 for a wrong one; none for the last draw of q9."""
+    """0.5 for a first step; 0.9 for a right last one, else 0.1; none for the last draw of q9."""
     return [
         {
             "verifier_fingerprint": "verifier-1",
@@ -326,7 +326,7 @@ def _readings(draws: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def accuracy_of(strategy: str, budget: int, question: str) -> float:
-    """Expected accuracy: the share of right draws; beams gain a quarter on hard questions above budget 1."""
+    """The share of right draws; above budget 1 a beam gains a quarter on bins 3 to 5."""
     share = RIGHT[bin_of(question)] / 4
     return (
         min(1.0, share + 0.25)

@@ -1,4 +1,4 @@
-"""A writer killed at random moments: what append() returned is there, once; readers are always answered."""
+"""A writer killed at random moments: what append() returned is there once; readers are answered."""
 
 import os
 import random

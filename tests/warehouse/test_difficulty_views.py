@@ -53,7 +53,8 @@ def test_agreement_with_the_oracle_is_ranks_shared_bins_and_neighbours(store: St
     probe = [0.7, 0.8, 0.9, *oracle[3:]]
     store.append("bins", binned("probe", probe, [2, 1, 1, 2, 3, 3, 4, 4, 5, 2]))
     store.append("bins", binned("predicted", [0.5] * 10, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]))
-    sql = "SELECT difficulty, questions, rank_correlation, same_bin, within_one FROM difficulty_agreement ORDER BY ALL"
+    sql = """SELECT difficulty, questions, rank_correlation, same_bin, within_one
+        FROM difficulty_agreement ORDER BY ALL"""
     assert store.read(sql).rows() == [
         ("predicted", 10, None, 1.0, 1.0),  # all values are the same
         ("probe", 10, pytest.approx(1 - 48 / 990), pytest.approx(0.7), pytest.approx(0.9)),
@@ -69,20 +70,21 @@ def test_equal_values_share_their_mean_rank(store: Store) -> None:
 
 
 def test_truncation_and_silence_are_told_by_bin_of_every_difficulty(small: Store) -> None:
-    sql = "SELECT difficulty, bin, no_answer, truncated FROM accuracy WHERE bin > 0 AND run_id = 'run-a'"
+    sql = """SELECT difficulty, bin, no_answer, truncated
+        FROM accuracy WHERE bin > 0 AND run_id = 'run-a'"""
     found = small.read(sql)
     assert found["bin"].n_unique() == 5
     assert not found["no_answer"].has_nulls()
     assert not found["truncated"].has_nulls()
 
 
-def curve(run: str, level: int, gain_lo: float | None) -> dict[str, object]:
+def curve(run: str, doubling: int, gain_lo: float | None) -> dict[str, object]:
     return {
         "run_id": run,
         "difficulty": "probe",
         "axis": "flops",
-        "level": level,
-        "at_most": 6000.0 * 2**level,
+        "level": doubling,
+        "at_most": 6000.0 * 2**doubling,
         "accuracy": 0.6,
         "lo": 0.5,
         "hi": 0.7,

@@ -146,7 +146,7 @@ def test_damage_met_while_open_is_repaired_at_the_next_opening(
 
 
 def fill_and_die(folder: Path) -> None:
-    """Fills the warehouse in a process that ends without closing it, so that a write-ahead log is left."""
+    """Fills the warehouse in a process that ends without closing it: a write-ahead log is left."""
     code = (
         "import os, sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]; import small_run\n"
         "from warehouse.store import Store\n"

@@ -1,4 +1,4 @@
-"""The views on the small run of `small_run.py`; every number is worked out in the comment beside it."""
+"""The views on the small run of `small_run.py`; every number is worked out in a comment."""
 
 import math
 
@@ -30,7 +30,8 @@ def test_accuracy_has_one_row_a_bin_and_difficulty(small: Store) -> None:
 
 
 def test_the_interval_of_a_yes_or_no_cell_is_plain_wilson(store: Store) -> None:
-    # 5 of 10: centre .5, half-width 1.96 · sqrt(.025 + .0096) / 1.384 = .2634 (Newcombe 1998: .2366 to .7634)
+    # 5 of 10: centre .5, half-width 1.96 · sqrt(.025 + .0096) / 1.384 = .2634
+    # (Newcombe 1998: .2366 to .7634)
     assert rows(store, "SELECT wilson_lo(0.5, 10), wilson_hi(0.5, 10)") == [
         (pytest.approx(0.236593, abs=1e-6), pytest.approx(0.763407, abs=1e-6))
     ]
@@ -45,8 +46,8 @@ def test_the_interval_at_zero_and_one_stays_inside_and_has_width(store: Store) -
 
 
 def test_less_variance_between_questions_than_a_coin_counts_as_more_questions(store: Store) -> None:
-    # p(1 − p) = .25 against a variance of .1: 10 · 2.5; more variance than a coin's never counts as fewer
-    # questions
+    # p(1 − p) = .25 against a variance of .1: 10 · 2.5; more variance than a coin's never counts
+    # as fewer questions
     sql = """SELECT effective_questions(0.5, 10, 0.1), effective_questions(0.5, 10, 0.3),
         effective_questions(1, 10, 0)"""
     assert rows(store, sql) == [(25, 10, 10)]
@@ -57,8 +58,8 @@ def test_a_single_question_has_an_interval(store: Store) -> None:
 
 
 def test_the_accuracy_view_uses_the_variance_between_questions(small: Store) -> None:
-    # outcomes 1 ×4, .5 ×2, .25 ×2, 0 ×2: mean .55, sum of squares 4.625, s² = (4.625 − 10 · .3025) / 9 =
-    # .17778
+    # outcomes 1 ×4, .5 ×2, .25 ×2, 0 ×2: mean .55, sum of squares 4.625,
+    # s² = (4.625 − 10 · .3025) / 9 = .17778
     effective = 10 * 0.55 * 0.45 / (1.6 / 9)
     z = 1.959963984540054
     centre = (0.55 + z * z / 2 / effective) / (1 + z * z / effective)
@@ -68,8 +69,8 @@ def test_the_accuracy_view_uses_the_variance_between_questions(small: Store) -> 
 
 
 def test_contrast_pairs_the_questions(small: Store) -> None:
-    # beam gains .25 on the six questions of bins 3 to 5: mean .15, sd of (0 ×4, .25 ×6) = sqrt(.15 / 9) =
-    # .1291
+    # beam gains .25 on the six questions of bins 3 to 5: mean .15,
+    # sd of (0 ×4, .25 ×6) = sqrt(.15 / 9) = .1291
     sql = f"""SELECT bin, questions, difference, lo, hi
         FROM contrast('run-a', 'oracle', '{BEAM}', 4, 'majority', 4) WHERE bin = 0"""
     half = 1.959963984540054 * math.sqrt(0.15 / 9) / math.sqrt(10)
@@ -136,10 +137,11 @@ def test_model_versions_are_numbered_by_the_first_run_that_used_them(small: Stor
 
 
 def test_cost_by_role_adds_up_what_the_run_paid(small: Store) -> None:
-    # proposer: 40 pool draws and 3 steps of 3 tokens; a prompt of 8 (2 cached) for 10 + 2 first children;
-    # FLOPs 2 · 1000 · (129 + 96 − 24). Difficulty: 40 draws, 10 prompts: 2 · 1000 · (120 + 80 − 20)
-    sql = """SELECT role, requests, draws, generated_tokens, prompt_tokens, cached_tokens, flops FROM
-    cost_by_role WHERE run_id = 'run-a' AND role <> 'verifier' ORDER BY role"""
+    # proposer: 40 pool draws and 3 steps of 3 tokens; a prompt of 8 (2 cached) for 10 + 2 first
+    # children; FLOPs 2 · 1000 · (129 + 96 − 24). Difficulty: 40 draws, 10 prompts:
+    # 2 · 1000 · (120 + 80 − 20)
+    sql = """SELECT role, requests, draws, generated_tokens, prompt_tokens, cached_tokens, flops
+        FROM cost_by_role WHERE run_id = 'run-a' AND role <> 'verifier' ORDER BY role"""
     assert rows(small, sql) == [
         ("difficulty", 10, 40, 120, 80, 20, 360_000.0),
         ("proposer", 12, 43, 129, 96, 24, 402_000.0),
@@ -166,15 +168,15 @@ def test_completeness_names_the_cell_that_lacks_a_question(small: Store) -> None
 
 
 def test_run_history_tells_state_cost_and_links(small: Store) -> None:
-    sql = """SELECT version, state, resumed, seconds, draws, generated_tokens, verifier_tokens, missing_cells,
-        prefect_run, mlflow_run FROM run_history WHERE run_id = 'run-a'"""
+    sql = """SELECT version, state, resumed, seconds, draws, generated_tokens, verifier_tokens,
+        missing_cells, prefect_run, mlflow_run FROM run_history WHERE run_id = 'run-a'"""
     assert rows(small, sql) == [(1, "published", 0, 63.0, 83, 249, 795, 0, "flow-1", "track-1")]
 
 
 def test_question_draws_show_steps_scores_and_verdict(small: Store) -> None:
     sql = """SELECT text, step_scores, score, canonical, verdict FROM question_draws
-        WHERE run_id = 'run-a' AND question_id = 'q4' AND role = 'proposer' AND whole ORDER BY child LIMIT
-        3"""
+        WHERE run_id = 'run-a' AND question_id = 'q4' AND role = 'proposer' AND whole
+        ORDER BY child LIMIT 3"""
     assert rows(small, sql) == [
         ("I add.\nAnswer: 5", [0.5, 0.9], 0.9, "5", "correct"),
         ("I add.\nAnswer: 5", [0.5, 0.9], 0.9, "5", "correct"),

@@ -1,7 +1,7 @@
-"""A writer to be killed: appends draws as fast as it can and says, once each append has returned, which.
+"""A writer to be killed: appends draws as fast as it can and says which, once an append returned.
 
-`python writer.py FOLDER FIRST PUBLISH`: batch i holds the children 10 i … 10 i + 9 of one prefix; with
-PUBLISH = 1 a snapshot follows every batch.
+`python writer.py FOLDER FIRST PUBLISH`: batch i holds the children 10 i … 10 i + 9 of one prefix;
+with PUBLISH = 1 a snapshot follows every batch.
 """
 
 import itertools

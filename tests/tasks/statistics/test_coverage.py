@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infra.bench import simulated
-from infra.bench.intervals import held, null_ahead, one_benchmark, population
+from infra.bench.intervals import check_ends, null_ahead, one_benchmark, population
 from infra.bench.simulated import EQUAL, SNELL
 from tasks.statistics.curves import choices, cross_validated, fold_of, resample_curve
 from tasks.statistics.intervals import bounds, weights
@@ -60,7 +60,7 @@ def test_an_open_end_holds_all_that_lies_there() -> None:
         np.array([2.0, np.nan, 2.0, 2.0]),
         np.array([0, np.inf, 3, 0.5]),
     )
-    found = held(lo, hi, true)
+    found = check_ends(lo, hi, true)
     assert found.inside.tolist() == [1, 1, 0, 0]
     assert found.below.tolist() == [0, 0, 0, 1]
 
