@@ -36,5 +36,5 @@ def load_difficulties(reader: Reader, run_id: str) -> list[str]:
 
 
 def load_used_difficulty(reader: Reader, run_id: str) -> str:
-    """The one kind of difficulty by which a run's policy is shown, registered, compared and served."""
+    """The one kind of difficulty by which a run's policy is registered, shown and served."""
     return used_difficulty(load_difficulties(reader, run_id))
