@@ -7,9 +7,9 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from tasks.training.cards import TITLES, plain, weights_digest
+from tasks.training.cards import TITLES, Figures, plain, weights_digest
 from tasks.training.generator import HALF, GeneratorRecipe, train_generator
 from tasks.training.large import LargeRecipe, train_large
 from tasks.training.orm import OrmRecipe, train_orm
@@ -22,11 +22,13 @@ Recipe = GeneratorRecipe | RecipeFrom
 
 
 class Member(NamedTuple):
-    """One model: the member it is made from, its recipe, and the bundled one's seed."""
+    """One bundled model."""
 
     source: str | None
+    """The member it is made from; None for one made from nothing."""
     recipe: Recipe
     seed: int = 0
+    """The seed of the model that is bundled."""
 
 
 MEMBERS: dict[str, Member] = {
@@ -50,7 +52,8 @@ def train_member(
     """
     member = MEMBERS[kind]
     recipe = member.recipe
-    seed = member.seed if seed is None else seed
+    if seed is None:
+        seed = member.seed
     source = _place(member.source, folder)
     # The name holds all that sets the weights: states of another recipe are never taken up.
     digest = _digest(recipe, seed=seed, source=source)
@@ -104,7 +107,8 @@ def is_trained(place: Path, *, recipe: Recipe, seed: int, source: Path | None) -
     The card is written last, so a folder with one holds a whole model.
     """
     try:
-        card: dict[str, Any] = json.loads((place / "card.json").read_text())
+        text = (place / "card.json").read_text()
+        card: Figures = json.loads(text)
     except (OSError, ValueError):
         return False
     # Through JSON and back: there tuples are lists, as they are in the card that was read.
@@ -119,9 +123,11 @@ def is_trained(place: Path, *, recipe: Recipe, seed: int, source: Path | None) -
 
 def _digest(recipe: Recipe, *, seed: int, source: Path | None) -> str:
     weights = None if source is None else weights_digest(source)
-    facts = [plain(recipe), seed, weights]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    facts = json.dumps([plain(recipe), seed, weights])
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def _place(kind: str | None, folder: Path) -> Path | None:
-    return None if kind is None else folder / TITLES[kind]
+    if kind is None:
+        return None
+    return folder / TITLES[kind]

@@ -17,11 +17,14 @@ Figures = dict[str, Any]
 
 
 class Kind(NamedTuple):
-    """What a card says in words: the model's name, what it does, what its training text is."""
+    """What a card says in words."""
 
     title: str
+    """The model's name, and that of its folder."""
     about: str
+    """What it does."""
     data: str
+    """What its training text is."""
 
 
 _SOLUTIONS = (
@@ -232,4 +235,6 @@ def _show(value: object) -> str:
 
 def _show_share(share: Figures) -> str:
     value, low, high = share["value"], share["low"], share["high"]
-    return "–" if value is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    if value is None:
+        return "–"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"

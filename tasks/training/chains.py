@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.training.attempts import revision_prompt
+from tasks.training.cards import Figures
 from tasks.training.decoder import Decoder
 from tasks.training.measures import Floats, Share
 from tasks.training.rollouts import Asked, answer_of, draw
@@ -30,11 +31,14 @@ Training shows one more; later ones are past its length.
 
 
 class Chains(NamedTuple):
-    """Attempts by (question, chain, attempt): ids, whether right, whether they have an answer."""
+    """Attempts by (question, chain, attempt)."""
 
     texts: list[Texts]
+    """Their token ids."""
     correct: Bools
+    """Is the answer the target."""
     finished: Bools
+    """Is there an answer: not where the attempt was cut at the limit."""
 
 
 def draw_chains(
@@ -53,13 +57,16 @@ def draw_chains(
     at = partial(draw, weights, temperature=temperature, generator=generator)
     prompts = [question.prompt for question in asked]
     # A row is a chain; those of question i stand at i · chains and after.
-    rows = [[text] for copies in at(prompts, copies=chains) for text in copies]
+    first = at(prompts, copies=chains)
+    rows = [[text] for copies in first for text in copies]
     for _ in range(attempts - 1):
         asking: list[Ids] = []
         for number, chain in enumerate(rows):
-            asking.append(revision_prompt(prompts[number // chains], chain))
+            prompt = prompts[number // chains]
+            asking.append(revision_prompt(prompt, chain))
         # All chains take a step together: the sampler is fast on many rows.
-        for chain, copies in zip(rows, at(asking, copies=1), strict=True):
+        drawn = at(asking, copies=1)
+        for chain, copies in zip(rows, drawn, strict=True):
             chain.append(copies[0])
     starts = range(0, len(rows), chains)
     by_question = [rows[start : start + chains] for start in starts]
@@ -81,7 +88,7 @@ def _judge(asked: list[Asked], texts: list[Texts]) -> Chains:
 
 def measure_revision(
     weights: Decoder, *, asked: list[Asked], seed: int, chains: int = 4, attempts: int = 8
-) -> dict[str, object]:
+) -> Figures:
     """Pass@1 by attempt, its rise, turns from right to wrong and back, attempts without answer."""
     generator = torch.Generator().manual_seed(seed)
     drawn = draw_chains(weights, asked, chains=chains, attempts=attempts, generator=generator)
@@ -94,17 +101,18 @@ def measure_revision(
     }
 
 
-def chain_figures(drawn: Chains, levels: list[int], *, seed: int) -> dict[str, object]:
+def chain_figures(drawn: Chains, levels: list[int], *, seed: int) -> Figures:
     """The figures of chains that are already drawn; `levels` are those of their questions."""
     right = drawn.correct.astype(float)
     attempts = right.shape[2]
     # One set of resamples for all figures, so that they move together.
     resampled = resample(len(right), seed=seed)
-    by_attempt: dict[str, dict[str, object]] = {}
+    by_attempt: dict[str, Figures] = {}
     for place in range(attempts):
+        figures = _turns(right, place, resampled)
         finished = drawn.finished[:, :, place].mean()
-        turns = _turns(right, place, resampled)
-        by_attempt[str(place + 1)] = {**turns, "cut": _round(1 - float(finished))}
+        figures["cut"] = _round(1 - float(finished))
+        by_attempt[str(place + 1)] = figures
     return {
         "attempts": by_attempt,
         "rise": _rises(right, resampled),
@@ -126,7 +134,7 @@ def _rises(right: Floats, resampled: Indices) -> dict[str, Share]:
     return rises
 
 
-def _turns(right: Floats, place: int, resampled: Indices) -> dict[str, object]:
+def _turns(right: Floats, place: int, resampled: Indices) -> Figures:
     """Pass@1 of one attempt, and how often it turns a right one wrong and a wrong one right."""
     now = right[:, :, place]
     correct = share(now, np.ones_like(now), resampled)

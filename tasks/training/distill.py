@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import LlamaForCausalLM
 
 from tasks.benchmarks.congruences import END
-from tasks.training.cards import count_parameters, plain, weights_digest, write_card
+from tasks.training.cards import Figures, count_parameters, plain, weights_digest, write_card
 from tasks.training.decoder import decoder
 from tasks.training.generator import load_generator, save_model
 from tasks.training.harvest import Learnt
@@ -46,11 +45,11 @@ def train_distilled(
     out: Path,
     *,
     texts: Sequence[Learnt],
-    facts: dict[str, Any],
+    facts: Figures,
     recipe: DistillRecipe,
     seed: int = 0,
     measured_on: int = 250,
-) -> dict[str, Any]:
+) -> Figures:
     """Figures of the next version, made from the model in `parent` and saved in `out`.
 
     `facts` go on its card, which is written last: a folder with a card is a whole model.
@@ -59,7 +58,7 @@ def train_distilled(
     model = load_generator(parent)
     training = _train(model, texts, recipe=recipe, seed=seed)
     save_model(model, out)
-    figures: dict[str, Any] = {
+    figures: Figures = {
         # `write_card` names `ttc train distilled`, a command that is not there.
         "rebuild": "ttc distill",
         "made_from": weights_digest(parent),

@@ -29,9 +29,9 @@ from tasks.benchmarks.congruences import (
     draw_stages,
     question_tokens,
 )
-from tasks.training.cards import count_parameters, plain, write_card
+from tasks.training.cards import Figures, count_parameters, plain, write_card
 from tasks.training.decoder import ROTARY_BASE, decoder
-from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
+from tasks.training.learning import Document, Pace, Part, Training, completion, cut_parts, run_parts
 from tasks.training.measures import measure_generator
 from tasks.training.tokenizer import build_tokenizer, encode, token_ids
 
@@ -139,7 +139,7 @@ def train_generator(
     states: Path | None = None,
     measured_on: int = 250,
     name: str = "generator",
-) -> dict[str, object]:
+) -> Figures:
     """Figures of a generator trained and saved in `out`, measured as stored.
 
     `out` holds config, weights and tokenizer afterwards, and the card, written last.
@@ -149,7 +149,7 @@ def train_generator(
     model = new_model(recipe)
     training = train_phases(model, recipe=recipe, seed=seed, states=states)
     save_model(model, out, dtype=getattr(torch, recipe.stored))
-    figures: dict[str, object] = {
+    figures: Figures = {
         "seed": seed,
         "recipe": plain(recipe),
         **count_parameters(model),
@@ -166,12 +166,12 @@ def train_phases(
     """The training of a model through the recipe's phases; a state is saved after each part."""
     parts: list[Part] = []
     for phase in recipe.phases:
-        part = Part(phase.tokens // phase.parts, partial(documents, phase=phase))
-        parts += [part] * phase.parts
+        source = partial(documents, phase=phase)
+        parts += cut_parts(phase.tokens, phase.parts, source)
     return run_parts(model, parts, pace=recipe, seed=seed, states=states)
 
 
-def measure_stored(folder: Path, *, questions: int, seed: int) -> dict[str, object]:
+def measure_stored(folder: Path, *, questions: int, seed: int) -> Figures:
     """What a stored generator is worth on validation questions, for its card."""
     # Read back: a model stored as bfloat16 is not the one that was trained.
     weights = decoder(load_generator(folder))

@@ -32,7 +32,7 @@ from tasks.benchmarks.congruences import (
     question_tokens,
     solution,
 )
-from tasks.training.cards import count_parameters, plain, write_card
+from tasks.training.cards import Figures, count_parameters, plain, write_card
 from tasks.training.generator import (
     GeneratorRecipe,
     Phase,
@@ -42,7 +42,7 @@ from tasks.training.generator import (
     save_model,
     train_phases,
 )
-from tasks.training.learning import Document, Pace, Part, Training, completion, run_parts
+from tasks.training.learning import Document, Pace, Part, Training, completion, cut_parts, run_parts
 from tasks.training.tokenizer import encode
 
 ALWAYS_RIGHT = Writing(right=(1.0, 1.0, 1.0), bent=(0.0, 0.0, 0.0))
@@ -107,7 +107,7 @@ def train_large(
     recipe: LargeRecipe | None = None,
     states: Path | None = None,
     measured_on: int = 1000,
-) -> dict[str, object]:
+) -> Figures:
     """Figures of the large model trained and saved in `out`, and of the generator in `source`.
 
     Both are measured as stored. `training_flops` is 6 · parameters · tokens over all stretches.
@@ -119,7 +119,7 @@ def train_large(
     # The exchange compares with one greedy completion of the large model (METHOD §8): so does the
     # card, on the same questions.
     beside = measure_stored(source, questions=measured_on, seed=seed)
-    figures: dict[str, object] = {
+    figures: Figures = {
         "seed": seed,
         "recipe": plain(recipe),
         **count_parameters(stretches.wide.model),
@@ -173,10 +173,10 @@ def _train_lessons(
     parts: list[Part] = []
     for lesson in recipe.lessons:
         source = partial(lesson_documents, multiples=lesson.multiples)
-        parts += [Part(lesson.tokens // lesson.parts, source)] * lesson.parts
+        parts += cut_parts(lesson.tokens, lesson.parts, source)
     together = recipe.together
-    part = Part(together.tokens // together.parts, partial(documents, phase=together))
-    parts += [part] * together.parts
+    source = partial(documents, phase=together)
+    parts += cut_parts(together.tokens, together.parts, source)
     return run_parts(model, parts, pace=recipe.lesson_pace, seed=seed, states=states)
 
 
@@ -201,7 +201,8 @@ def with_multiples(
         if stage.earlier is None:
             changed.append(stage)
         else:
-            changed.append(_retarget(stage, value, values[stage.earlier], rng.choice(multiples)))
+            earlier = values[stage.earlier]
+            changed.append(_retarget(stage, value, earlier, rng.choice(multiples)))
     return changed
 
 
@@ -247,4 +248,5 @@ def _fill(name: str, weight: Tensor, old: Tensor, *, scale: float) -> None:
     # Writing nothing, the new block changes no output; reading at random, it gets a gradient.
     writes = any(writer in name for writer in WRITERS)
     weight.normal_(std=0.0 if writes else SPREAD)
-    weight[: old.shape[0], : old.shape[1]] = old
+    rows, columns = old.shape
+    weight[:rows, :columns] = old

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
 from tasks.benchmarks.congruences import PAD
+from tasks.training.cards import Figures
 from tasks.training.tokenizer import Ids, token_ids
 
 IGNORED = -100
@@ -43,22 +45,34 @@ Source = Callable[[random.Random], Iterator[Document]]
 
 
 class Part(NamedTuple):
-    """A stretch of training: how many tokens, and where its documents come from."""
+    """A stretch of training, after which a state is saved."""
 
     tokens: int
     documents: Source
 
 
+def cut_parts(tokens: int, count: int, documents: Source) -> list[Part]:
+    """A stretch of so many tokens in `count` parts of one size."""
+    part = Part(tokens // count, documents)
+    return [part] * count
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast a recipe learns. Rates are peak learning rates, `batch` counts documents."""
+    """How fast a recipe learns."""
 
     batch: int = 48
+    """Documents."""
     warmup: int = 100
+    """Steps until the peak rates."""
     decay_share: float = 0.4
+    """Share of the tokens, the last ones, over which the rates fall to zero."""
     muon_rate: float = 0.01
+    """Peak learning rate of the layers' matrices."""
     adam_rate: float = 2e-3
+    """Peak learning rate of everything else."""
     bf16: bool = True
+    """Learn in half precision."""
 
 
 def completion(prompt: Ids, text: Ids) -> Document:
@@ -117,17 +131,15 @@ class Optimizers:
     def __init__(self, model: nn.Module, pace: Pace) -> None:
         # Muon makes an update's singular values alike, which is meant for matrices that map hidden
         # states to hidden states: not for norms, and not for embeddings, whose rows are tokens.
-        matrices = [
-            weight
-            for name, weight in model.named_parameters()
-            if weight.ndim == 2 and ".layers." in name
-        ]
-        # By identity: `in` on tensors compares their elements.
-        chosen = {id(weight) for weight in matrices}
-        rest = [weight for weight in model.parameters() if id(weight) not in chosen]
-        muon = torch.optim.Muon(matrices, lr=pace.muon_rate, momentum=0.95, weight_decay=0.0)
-        adam = torch.optim.AdamW(rest, lr=pace.adam_rate, betas=(0.9, 0.98), weight_decay=0.0)
-        self.each = (muon, adam)
+        matrices: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
+        for name, weight in model.named_parameters():
+            is_matrix = weight.ndim == 2 and ".layers." in name
+            (matrices if is_matrix else rest).append(weight)
+        self.each = (
+            torch.optim.Muon(matrices, lr=pace.muon_rate, momentum=0.95, weight_decay=0.0),
+            torch.optim.AdamW(rest, lr=pace.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
+        )
         self.peaks = (pace.muon_rate, pace.adam_rate)
 
     def step(self, factor: float) -> None:
@@ -158,7 +170,9 @@ class Training:
     total: int
     steps: int = 0
     tokens: int = 0
+    """Learnt from so far; the last batch may go past `total`."""
     losses: list[float] = field(default_factory=list)
+    """Of every step."""
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
 
@@ -180,7 +194,7 @@ class Training:
         self.tokens += sum(len(document.ids) + 1 for document in batch)
         self.losses.append(loss.item())
 
-    def figures(self) -> dict[str, object]:
+    def figures(self) -> Figures:
         """What the card says of the run."""
         recent = self.losses[-RECENT:]
         return {
@@ -204,16 +218,22 @@ def run_parts(
     goal = 0
     for number, part in enumerate(parts):
         goal += part.tokens
-        state = None if states is None else states / f"part-{number}.pt"
-        if state is not None and state.exists():
-            _load(training, state)
-            continue
         # A text of its own for every part: an interrupted training goes on with the same text.
         rng = random.Random(f"text/{seed}/{number}")
-        _run_part(training, rng, part=part, goal=goal)
-        if state is not None:
-            _save(training, state)
+        run = partial(_run_part, training, rng, part=part, goal=goal)
+        if states is None:
+            run()
+        else:
+            _run_or_load(run, training, states / f"part-{number}.pt")
     return training
+
+
+def _run_or_load(run: Callable[[], None], training: Training, state: Path) -> None:
+    if state.exists():
+        _load(training, state)
+    else:
+        run()
+        _save(training, state)
 
 
 def _run_part(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,34 +13,43 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.benchmarks.congruences import Line, read_lines, vocabulary
+from tasks.training.cards import Figures
 from tasks.training.decoder import Decoder
 from tasks.training.rollouts import Asked, Labelled, answer_of, ask, draw
 from tasks.training.sampling import Texts
 from tasks.training.verifier import ProcessRewardModel, step_scores
 
 Floats = NDArray[np.float64]
+Values = dict[str, float | None]
+"""Name → value; None where nothing was counted."""
 
 
 class Judged(NamedTuple):
-    """One step of many draws: score, soft label, the draw's correctness, question and weight."""
+    """One step of many completions; each array has an entry a completion."""
 
     score: Floats
+    """What the verifier says of the step."""
     label: Floats
+    """Its soft label, in [0, 1]."""
     correct: Floats
+    """1 where the whole completion is right, else 0."""
     question: Floats
+    """Number of its question."""
     draws: Floats
+    """How often the completion was drawn: its weight."""
 
 
 def measure_generator(
     weights: Decoder, *, questions: int, draws: int, temperature: float, seed: int
-) -> dict[str, object]:
+) -> Figures:
     """Accuracy by level, what lines of each kind are worth, and completions without an answer."""
     # The questions never depend on the seed: versions are measured on the same ones.
     asked = ask("validation", questions, seed=0)
-    generator = torch.Generator().manual_seed(seed)
     prompts = [question.prompt for question in asked]
-    texts = draw(weights, prompts, copies=draws, temperature=temperature, generator=generator)
-    greedy = draw(weights, prompts, copies=1, temperature=0.0, generator=generator)
+    generator = torch.Generator().manual_seed(seed)
+    ready = partial(draw, weights, prompts, generator=generator)
+    texts = ready(copies=draws, temperature=temperature)
+    greedy = ready(copies=1, temperature=0.0)
     answers = [answer_of(text) for copies in texts for text in copies]
     lines = _read_all_lines(asked, texts)
     return {
@@ -53,12 +63,14 @@ def measure_generator(
     }
 
 
-def measure_prm(verifier: ProcessRewardModel, rows: list[Labelled]) -> dict[str, object]:
+def measure_prm(verifier: ProcessRewardModel, rows: list[Labelled]) -> Figures:
     """Areas under the curve within and across questions, and calibration: by step, and the last."""
-    scores = step_scores(verifier, [(row.ids, row.ends) for row in rows])
+    places = [(row.ids, row.ends) for row in rows]
+    scores = step_scores(verifier, places)
     # Every row's last place is its end, the place after its last step.
-    steps = max(len(row.ends) for row in rows) - 1
-    by_step: dict[str, dict[str, float | None]] = {}
+    longest = max(len(row.ends) for row in rows)
+    steps = longest - 1
+    by_step: dict[str, Values] = {}
     for step in range(steps):
         judged = _judge_place(rows, scores, place=step)
         by_step[str(step + 1)] = step_figures(judged)
@@ -78,23 +90,28 @@ def auroc(score: Floats, positive: Floats, negative: Floats) -> float | None:
         return None
     # By distinct score, from the lowest: no pair is looked at alone.
     values, place = np.unique(score, return_inverse=True)
-    positives = np.bincount(place, positive, len(values))
-    negatives = np.bincount(place, negative, len(values))
+    count = len(values)
+    positives = np.bincount(place, positive, count)
+    negatives = np.bincount(place, negative, count)
     # Weight of the negatives with a lower score than each value's.
     below = np.cumsum(negatives) - negatives
-    won = positives * (below + 0.5 * negatives)
+    # A tie counts half.
+    beaten = below + 0.5 * negatives
+    won = positives * beaten
     return float(won.sum() / pairs)
 
 
 def calibration_error(score: Floats, label: Floats, draws: Floats) -> float:
     """Expected calibration error over ten bins of equal width."""
     # A score of 1 belongs to the last bin; there is no eleventh.
-    place = np.minimum((score * 10).astype(int), 9)
+    tenth = (score * 10).astype(int)
+    place = np.minimum(tenth, 9)
     gaps = (score - label) * draws
     # Summed before the absolute value: within a bin scores too high and too low make up for
     # each other.
-    by_bin = np.abs(np.bincount(place, gaps, 10))
-    return float(by_bin.sum() / draws.sum())
+    by_bin = np.bincount(place, gaps, 10)
+    total = np.abs(by_bin).sum()
+    return float(total / draws.sum())
 
 
 def _judge_place(rows: list[Labelled], scores: list[list[float]], *, place: int) -> Judged:
@@ -103,12 +120,14 @@ def _judge_place(rows: list[Labelled], scores: list[list[float]], *, place: int)
     for row, scored in zip(rows, scores, strict=True):
         # The end of a completion is judged as the last place only, never as a step.
         if place < len(row.ends) - 1:
-            label, correct = row.labels[place], row.labels[-1]
+            label = row.labels[place]
+            correct = row.labels[-1]
             columns.append((scored[place], label, correct, row.question, row.draws))
-    return Judged(*np.array(columns, dtype=np.float64).T)
+    table = np.array(columns, dtype=np.float64)
+    return Judged(*table.T)
 
 
-def step_figures(judged: Judged) -> dict[str, float | None]:
+def step_figures(judged: Judged) -> Values:
     """Areas under the curve and calibration error of one step; None where nothing can be ranked."""
     right = judged.draws * judged.correct
     wrong = judged.draws * (1 - judged.correct)
@@ -116,7 +135,9 @@ def step_figures(judged: Judged) -> dict[str, float | None]:
     within: list[float] = []
     for question in np.unique(judged.question):
         mine = judged.question == question
-        area = auroc(judged.score[mine], right[mine], wrong[mine])
+        scores = judged.score[mine]
+        area = auroc(scores, right[mine], wrong[mine])
+        # A question whose completions are all right, or all wrong, ranks nothing.
         if area is not None:
             within.append(area)
     return {
@@ -143,10 +164,11 @@ def wilson(value: float, count: int) -> Share:
     z = 1.959964
     # Pulls the middle towards one half, so that shares of 0 and 1 have an interval too.
     pull = z * z / count
-    middle = (value + z * z / (2 * count)) / (1 + pull)
+    middle = (value + pull / 2) / (1 + pull)
     variance = value * (1 - value) / count
     half_unit = z / (2 * count)
-    half = z * math.sqrt(variance + half_unit**2) / (1 + pull)
+    spread = math.sqrt(variance + half_unit**2)
+    half = z * spread / (1 + pull)
     low = _in_unit(middle - half)
     high = _in_unit(middle + half)
     return Share(_in_unit(value), low, high)
@@ -168,7 +190,8 @@ def _accuracy_by_level(asked: list[Asked], texts: Texts) -> dict[str, Share]:
         shares["all"].append(share)
     accuracies: dict[str, Share] = {}
     for name, by_question in sorted(shares.items()):
-        accuracies[name] = wilson(float(np.mean(by_question)), len(by_question))
+        mean = float(np.mean(by_question))
+        accuracies[name] = wilson(mean, len(by_question))
     return accuracies
 
 
@@ -178,16 +201,17 @@ def _read_all_lines(asked: list[Asked], texts: Texts) -> list[Line]:
     lines: list[Line] = []
     for question, copies in zip(asked, texts, strict=True):
         for text in copies:
-            lines += read_lines(question.stages, [words[token] for token in text])
+            spelled = [words[token] for token in text]
+            lines += read_lines(question.stages, spelled)
     return lines
 
 
-def _figures_by_kind(lines: list[Line]) -> dict[str, dict[str, float | None]]:
+def _figures_by_kind(lines: list[Line]) -> dict[str, Values]:
     """Kind of stage, and `all` → how often a line is right, true in all it says, wrongly marked.
 
     The last sets how good a verifier can become: wrong guesses that are marked right mislead it.
     """
-    figures: dict[str, dict[str, float | None]] = {}
+    figures: dict[str, Values] = {}
     for name in ("1", "2", "3", "all"):
         mine = [line for line in lines if name in ("all", str(line.kind))]
         misleading = [line.marked_right and not line.right for line in mine]

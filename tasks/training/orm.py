@@ -17,7 +17,7 @@ import torch
 
 from tasks.benchmarks.congruences import END
 from tasks.training.attempts import revision_prompt
-from tasks.training.cards import count_parameters, plain, weights_digest, write_card
+from tasks.training.cards import Figures, count_parameters, plain, weights_digest, write_card
 from tasks.training.chains import POSITIONS, Chains, draw_chains
 from tasks.training.decoder import decoder
 from tasks.training.generator import load_generator
@@ -68,7 +68,8 @@ def label_chains(asked: list[Asked], drawn: Chains) -> list[Labelled]:
         ids = read_attempt(asked[number].prompt, chain, place)
         label = float(drawn.correct[number, chain_number, place])
         # Equal attempts are not merged as completions are, so each counts once.
-        rows.append(Labelled(number, ids, [len(ids) - 1], [label], draws=1))
+        last = len(ids) - 1
+        rows.append(Labelled(number, ids, [last], [label], draws=1))
     return rows
 
 
@@ -79,7 +80,7 @@ def train_orm(
     seed: int = 0,
     recipe: OrmRecipe | None = None,
     measured_on: int = 250,
-) -> dict[str, object]:
+) -> Figures:
     """Figures of a verifier trained on chains of the model in `revision` and saved in `out`."""
     recipe = recipe or OrmRecipe()
     torch.manual_seed(seed)
@@ -96,7 +97,7 @@ def train_orm(
     fitted = fit_verifier(verifier, rows, first_held_out=recipe.questions, stopping=recipe, rng=rng)
     # Its score is read at the end of a whole attempt, never at a step.
     save_prm(verifier, out, step_token=END)
-    figures: dict[str, object] = {
+    figures: Figures = {
         "seed": seed,
         "recipe": plain(recipe),
         "made_from": weights_digest(revision),
@@ -117,12 +118,12 @@ def train_orm(
 def _count(drawn: Chains, rows: list[Labelled]) -> dict[str, float]:
     """What the training chains were, and how many of their attempts with an answer were right."""
     right = sum(row.labels[0] for row in rows)
-    tokens = [len(text) for chains in drawn.texts for chain in chains for text in chain]
+    every = [text for chains in drawn.texts for chain in chains for text in chain]
     return {
         "questions": len(drawn.texts),
         "attempts": len(rows),
         "right_share": round(right / len(rows), 4),
-        "generated_tokens": sum(tokens),
+        "generated_tokens": sum(map(len, every)),
     }
 
 

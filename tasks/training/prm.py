@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from tasks.training.cards import count_parameters, plain, weights_digest, write_card
+from tasks.training.cards import Figures, count_parameters, plain, weights_digest, write_card
 from tasks.training.decoder import decoder
 from tasks.training.generator import load_generator
 from tasks.training.measures import measure_prm
@@ -31,20 +32,41 @@ class PrmRecipe(Stopping):
     rollouts: Rollouts = field(default_factory=Rollouts)
 
 
+class _Steps(NamedTuple):
+    """One entry a step of a batch."""
+
+    rows: list[int]
+    """Number of its completion in the batch."""
+    places: list[int]
+    """Place of its step token."""
+    labels: list[float]
+    draws: list[float]
+    """How often its completion was drawn: its weight."""
+
+
+def _flatten(batch: list[Labelled]) -> _Steps:
+    steps = _Steps([], [], [], [])
+    for number, row in enumerate(batch):
+        count = len(row.ends)
+        steps.rows.extend([number] * count)
+        steps.places.extend(row.ends)
+        steps.labels.extend(row.labels)
+        steps.draws.extend([float(row.draws)] * count)
+    return steps
+
+
 def weighted_loss(verifier: ProcessRewardModel, batch: list[Labelled]) -> tuple[Tensor, float]:
     """Mean binary cross-entropy over drawn steps, and the number of drawn steps."""
     # Half precision is for speed while learning; held-out losses decide when to stop.
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.is_grad_enabled()):
         logits = verifier(pad_ids([row.ids for row in batch]))
-    # One entry a step of the batch: row and place of its step token, its label, its weight.
-    rows = torch.tensor([number for number, row in enumerate(batch) for _ in row.ends])
-    places = torch.tensor([end for row in batch for end in row.ends])
-    labels = torch.tensor([label for row in batch for label in row.labels])
-    weights = torch.tensor([float(row.draws) for row in batch for _ in row.ends])
-    at_steps = logits[rows, places].float()
+    steps = _flatten(batch)
+    at_steps = logits[steps.rows, steps.places].float()
     # A softmax over two labels is the logistic function of their difference.
     margins = at_steps[:, 1] - at_steps[:, 0]
-    losses = nn.functional.binary_cross_entropy_with_logits(margins, labels, reduction="none")
+    wanted = torch.tensor(steps.labels)
+    losses = nn.functional.binary_cross_entropy_with_logits(margins, wanted, reduction="none")
+    weights = torch.tensor(steps.draws)
     total = weights.sum()
     return (losses * weights).sum() / total, float(total)
 
@@ -78,7 +100,7 @@ def train_prm(
     seed: int = 0,
     recipe: PrmRecipe | None = None,
     measured_on: int = 100,
-) -> dict[str, object]:
+) -> Figures:
     """Figures of a verifier trained on rollouts of the model in `generator` and saved in `out`."""
     recipe = recipe or PrmRecipe()
     torch.manual_seed(seed)
@@ -92,7 +114,7 @@ def train_prm(
     rng = random.Random(f"prm/{seed}")
     fitted = fit_verifier(verifier, rows, first_held_out=recipe.questions, stopping=recipe, rng=rng)
     save_prm(verifier, out)
-    figures: dict[str, object] = {
+    figures: Figures = {
         "seed": seed,
         "recipe": plain(recipe),
         "made_from": weights_digest(generator),

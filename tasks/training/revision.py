@@ -37,8 +37,8 @@ from tasks.training.generator import AS_WANTED, load_generator, save_model
 from tasks.training.learning import (
     Document,
     Pace,
-    Part,
     completion,
+    cut_parts,
     next_token_loss,
     run_parts,
 )
@@ -207,8 +207,8 @@ def train_revision(
     recipe = recipe or RevisionRecipe()
     torch.manual_seed(seed)
     model = load_generator(generator)
-    part = Part(recipe.tokens // recipe.parts, partial(documents, revising=recipe.revising))
-    parts = [part] * recipe.parts
+    source = partial(documents, revising=recipe.revising)
+    parts = cut_parts(recipe.tokens, recipe.parts, source)
     training = run_parts(model, parts, pace=recipe, seed=seed, states=states)
     tuned = tune(model, generator, tuning=recipe.tuning, seed=seed)
     save_model(model, out)

@@ -73,7 +73,8 @@ def answer_of(completion: Ids) -> str | None:
     if not completion or completion[-1] != end or marker not in completion:
         return None
     words = vocabulary()
-    written = completion[completion.index(marker) + 1 : -1]
+    start = completion.index(marker) + 1
+    written = completion[start:-1]
     return "".join(words[token] for token in written)
 
 
@@ -109,11 +110,7 @@ def label_steps(
     beginnings = [prompts[number] + list(prefix) for number, prefix in prefixes]
     rolled = at(beginnings, copies=rollouts.rollouts)
     values = _values(asked, prefixes, rolled)
-    rows: list[Labelled] = []
-    for number, completions in enumerate(answered):
-        for text, count in completions.items():
-            rows.append(_label(asked[number], number, text, count, values))
-    return rows, _count(drawn, rolled, answered)
+    return _label_all(asked, answered, values), _count(drawn, rolled, answered)
 
 
 Text = tuple[int, ...]
@@ -124,7 +121,8 @@ Prefix = tuple[int, Text]
 
 def _count_answered(texts: list[Ids]) -> Counter[Text]:
     """Distinct completions that have an answer, with how often each was drawn."""
-    return Counter(tuple(text) for text in texts if answer_of(text) is not None)
+    answered = [text for text in texts if answer_of(text) is not None]
+    return Counter(map(tuple, answered))
 
 
 def _prefixes(texts: list[Counter[Text]]) -> list[Prefix]:
@@ -136,7 +134,8 @@ def _prefixes(texts: list[Counter[Text]]) -> list[Prefix]:
     prefixes: set[Prefix] = set()
     for number, completions in enumerate(texts):
         for text in completions:
-            prefixes |= {(number, text[:end]) for end in step_ends(text)}
+            beginnings = [text[:end] for end in step_ends(text)]
+            prefixes.update((number, beginning) for beginning in beginnings)
     return sorted(prefixes)
 
 
@@ -177,6 +176,16 @@ def finish(completion: Ids | Text) -> Ids:
     return [*completion[:-1], ids[STEP_END]]
 
 
+def _label_all(
+    asked: list[Asked], answered: list[Counter[Text]], values: dict[Prefix, float]
+) -> list[Labelled]:
+    rows: list[Labelled] = []
+    for number, completions in enumerate(answered):
+        for text, count in completions.items():
+            rows.append(_label(asked[number], number, text, count, values))
+    return rows
+
+
 def _label(
     question: Asked,
     number: int,
@@ -187,8 +196,9 @@ def _label(
     ends = step_ends(text)
     correct = answer_of(list(text)) == question.target
     # The end needs no rollouts: what a whole completion is worth is known.
-    labels = [*(values[number, text[:end]] for end in ends), float(correct)]
+    labels = [values[number, text[:end]] for end in ends]
+    labels.append(float(correct))
     start = len(question.prompt)
-    ends_of_all = [*ends, len(text)]
-    places = [start + end - 1 for end in ends_of_all]
+    # A prefix of length n ends at place n − 1.
+    places = [start + end - 1 for end in [*ends, len(text)]]
     return Labelled(number, question.prompt + finish(text), places, labels, count)

@@ -56,8 +56,8 @@ def round_rows(store: Store, run_ids: Sequence[str]) -> list[Row]:
     # All rounds of one figure next to each other: that is what is compared.
     for figure, first in by_round[0].items():
         for number, accuracies in enumerate(by_round):
-            row = _row(figure, number, versions[number], accuracy=accuracies[figure], first=first)
-            rows.append(row)
+            accuracy = accuracies[figure]
+            rows.append(_row(figure, number, versions[number], accuracy=accuracy, first=first))
     return rows
 
 

@@ -49,11 +49,15 @@ class Cache(NamedTuple):
 
     def take(self, rows: Tensor) -> Cache:
         """Those of the rows that a mask keeps."""
-        return Cache(self.keys[rows], self.values[rows])
+        keys, values = self.keys[rows], self.values[rows]
+        return Cache(keys, values)
 
     def begin(self, tokens: int) -> Cache:
         """Those of the first tokens."""
-        return Cache(self.keys[:, :, :tokens], self.values[:, :, :tokens])
+        # Views: nothing is copied.
+        keys = self.keys[:, :, :tokens]
+        values = self.values[:, :, :tokens]
+        return Cache(keys, values)
 
     def write(self, place: int, key: Tensor, value: Tensor) -> None:
         """Put in those of one token, each (rows, heads, 1, size)."""
@@ -95,18 +99,20 @@ class _Batch:
     def __init__(self, weights: Decoder, ids: Tensor, sampling: Sampling) -> None:
         self.weights = weights
         self.sampling = sampling
+        self.copies = sampling.copies
         self.groups, self.length = ids.shape
         # Numbers of the groups that are still decoded.
         self.live = torch.arange(self.groups)
         # A cache a layer: of the prompts, a row a group; and of what each copy wrote.
         self.shared: list[Cache] = []
         self.own: list[Cache] = []
+        # Logits after the prompts: all copies of a prompt draw their first token from one row.
         self.first = self._prefill(ids)
         self._make_room()
 
     def run(self, generator: torch.Generator) -> Texts:
         """Token ids by group and copy."""
-        copies = self.sampling.copies
+        copies = self.copies
         limit = self.sampling.max_tokens
         stops = torch.tensor(self.sampling.stops)
         logits = self.first.repeat_interleave(copies, 0)
@@ -121,17 +127,18 @@ class _Batch:
             done |= torch.isin(token, stops)
             if done.all() or step + 1 == limit:
                 break
-            keep = ~done.view(-1, copies).all(1)
+            by_group = done.view(-1, copies)
+            keep = ~by_group.all(1)
             # Dropping copies all keys and values: it pays only when enough groups have ended.
             if keep.float().mean() < STILL_LIVE:
                 done, token = self._drop(keep, done, token)
             logits = self._decode(token, step)
-        return [[_without_gaps(row) for row in group] for group in written.tolist()]
+        return [_without_gaps(group) for group in written.tolist()]
 
     def _drop(self, keep: Tensor, done: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
         """`done` and `token` of the groups that a mask keeps; all else is forgotten."""
         # A group goes as a whole, because its copies read one prompt.
-        rows = keep.repeat_interleave(self.sampling.copies)
+        rows = keep.repeat_interleave(self.copies)
         self.live = self.live[keep]
         self.shared = [cache.take(keep) for cache in self.shared]
         self.own = [cache.take(rows) for cache in self.own]
@@ -139,19 +146,22 @@ class _Batch:
 
     def _make_room(self) -> None:
         # All at once: growing by a token a step would copy everything at every step.
-        rows = self.groups * self.sampling.copies
+        rows = self.groups * self.copies
         key = self.shared[0].keys
         _, heads, _, size = key.shape
         shape = (rows, heads, self.sampling.max_tokens, size)
         for _ in self.weights.layers:
-            self.own.append(Cache(key.new_empty(shape), key.new_empty(shape)))
+            keys, values = key.new_empty(shape), key.new_empty(shape)
+            self.own.append(Cache(keys, values))
 
     def _prefill(self, ids: Tensor) -> Tensor:
         """Logits (groups, vocabulary) after the prompts, whose keys and values are kept."""
         hidden = self.weights.embedding[ids]
         for layer in self.weights.layers:
             query, key, value = self.weights.project(layer, hidden, start=0)
-            self.shared.append(Cache(key.contiguous(), value.contiguous()))
+            # Laid out anew once, because every later step multiplies by them.
+            cache = Cache(key.contiguous(), value.contiguous())
+            self.shared.append(cache)
             mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
             mixed = mixed.transpose(1, 2).flatten(2)
             hidden = self.weights.finish(layer, hidden, mixed)
@@ -163,9 +173,9 @@ class _Batch:
         hidden = self.weights.embedding[token][:, None]
         for number, layer in enumerate(self.weights.layers):
             query, key, value = self.weights.project(layer, hidden, start=place)
-            self.own[number].write(step, key, value)
-            own = self.own[number].begin(step + 1)
-            mixed = self._attend(query, self.shared[number], own)
+            own = self.own[number]
+            own.write(step, key, value)
+            mixed = self._attend(query, self.shared[number], own.begin(step + 1))
             hidden = self.weights.finish(layer, hidden, mixed)
         return self.weights.logits(hidden[:, 0])
 
@@ -176,25 +186,32 @@ class _Batch:
         keys and values are read once; against what each copy wrote itself they stand alone.
         """
         rows, heads, _, size = query.shape
-        copies = self.sampling.copies
-        groups = rows // copies
-        by_group = query.view(groups, copies, heads, size).transpose(1, 2)
-        to_prompt = by_group @ shared.keys.transpose(2, 3)
-        to_prompt = to_prompt.transpose(1, 2).reshape(rows, heads, 1, -1)
+        to_prompt = self._by_group(query) @ shared.keys.transpose(2, 3)
         to_own = query @ own.keys.transpose(2, 3)
         # One softmax over both parts, as if a copy had a prompt of its own.
-        scores = torch.cat([to_prompt, to_own], -1) * size**-0.5
+        scores = torch.cat([self._by_row(to_prompt), to_own], -1)
+        scores = scores * size**-0.5
         parts = [self.length, to_own.shape[-1]]
         on_prompt, on_own = scores.softmax(-1).split(parts, -1)
-        on_prompt = on_prompt.reshape(groups, copies, heads, -1).transpose(1, 2)
-        from_prompt = (on_prompt @ shared.values).transpose(1, 2)
+        from_prompt = self._by_group(on_prompt) @ shared.values
         from_own = on_own @ own.values
-        mixed = from_prompt.reshape(rows, heads, 1, size) + from_own
+        mixed = self._by_row(from_prompt) + from_own
         return mixed.reshape(rows, 1, heads * size)
 
+    def _by_group(self, states: Tensor) -> Tensor:
+        """(rows, heads, 1, …) as (groups, heads, copies, …)."""
+        rows, heads, _, size = states.shape
+        grouped = states.reshape(rows // self.copies, self.copies, heads, size)
+        return grouped.transpose(1, 2)
 
-def _without_gaps(row: Ids) -> Ids:
-    return [token for token in row if token != NO_TOKEN]
+    def _by_row(self, states: Tensor) -> Tensor:
+        """(groups, heads, copies, …) as (rows, heads, 1, …)."""
+        groups, heads, copies, size = states.shape
+        return states.transpose(1, 2).reshape(groups * copies, heads, 1, size)
+
+
+def _without_gaps(rows: list[Ids]) -> list[Ids]:
+    return [[token for token in row if token != NO_TOKEN] for row in rows]
 
 
 def _choose(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.statistics.selectors import Candidate, majority, weighted
+from tasks.training.cards import Figures
 from tasks.training.chains import Chains, Indices, gain, resample, share
-from tasks.training.measures import Floats, Judged, step_figures
+from tasks.training.measures import Floats, Judged, Values, step_figures
 from tasks.training.rollouts import Asked, answer_of
 from tasks.training.tokenizer import Ids
 
@@ -19,78 +20,82 @@ LENGTHS, WIDTHS = (4, 8), (1, 2, 4)
 
 
 class Scored(NamedTuple):
-    """One attempt as a selector sees it: answer (None: unfinished), score, correctness."""
+    """One attempt as a selector sees it, and whether it is right."""
 
     answer: str | None
+    """None where the attempt was cut."""
     score: float
+    """0 where there is no answer: no selector looks at it."""
     correct: bool
 
 
 Chain = list[Scored]
+Row = list[Chain]
+"""Chains of one question."""
 
 
-def scored_chains(asked: list[Asked], drawn: Chains, scores: list[float]) -> list[list[Chain]]:
+def scored_chains(asked: list[Asked], drawn: Chains, scores: list[float]) -> list[Row]:
     """Attempts by (question, chain, attempt); `scores`: of the finished ones, in that order."""
     left = iter(scores)
 
     def score(text: Ids, target: str) -> Scored:
         answer = answer_of(text)
-        # The selectors pass over an attempt without an answer, whatever stands for its score.
         value = 0.0 if answer is None else next(left)
         return Scored(answer, value, answer == target)
 
-    rows: list[list[Chain]] = []
+    rows: list[Row] = []
     for question, chains in zip(asked, drawn.texts, strict=True):
-        rows.append([[score(text, question.target) for text in chain] for chain in chains])
+        target = question.target
+        rows.append([[score(text, target) for text in chain] for chain in chains])
     return rows
 
 
 def choose(attempts: Chain) -> Scored | None:
     """The attempt that the selector `weighted` serves (METHOD §4)."""
-    candidates = [Candidate(each.answer, each.score) for each in attempts]
-    index = weighted(candidates).index
+    index = weighted(_candidates(attempts)).index
     return None if index is None else attempts[index]
 
 
-def hierarchical_is_right(chains: list[Chain]) -> bool:
+def _candidates(attempts: Chain) -> list[Candidate]:
+    return [Candidate(each.answer, each.score) for each in attempts]
+
+
+def hierarchical_is_right(chains: Row) -> bool:
     """Is the answer right that wins among the chains' winners, each weighted (METHOD §4, §5)."""
     winners = [winner for winner in map(choose, chains) if winner is not None]
     winner = choose(winners)
     return winner is not None and winner.correct
 
 
-def share_of_last(chains: list[Chain]) -> float:
+def share_of_last(chains: Row) -> float:
     """Share of the chains whose last attempt is right."""
     right = [chain[-1].correct for chain in chains]
     return float(np.mean(right))
 
 
-def vote_of_last(chains: list[Chain]) -> float:
+def vote_of_last(chains: Row) -> float:
     """Chance that the answer most chains end with is right; equals share."""
     last = [chain[-1] for chain in chains]
-    candidates = [Candidate(each.answer, each.score) for each in last]
-    credits = majority(candidates).credits
+    credits = majority(_candidates(last)).credits
     # At most one answer is right: the target.
     right = {each.answer for each in last if each.correct}
     return sum(credits.get(answer, 0.0) for answer in right if answer)
 
 
-def measure_orm(
-    asked: list[Asked], drawn: Chains, scores: list[float], *, seed: int
-) -> dict[str, object]:
+def measure_orm(asked: list[Asked], drawn: Chains, scores: list[float], *, seed: int) -> Figures:
     """Areas and calibration by attempt, and hierarchical selection against taking last attempts."""
     rows = scored_chains(asked, drawn, scores)
     first = rows[0]
     chains, attempts = len(first), len(first[0])
     # One set of resamples for all figures, so that they move together.
     resampled = resample(len(rows), seed=seed)
-    by_attempt: dict[str, dict[str, float | None]] = {}
+    by_attempt: dict[str, Values] = {}
     for place in range(attempts):
         judged = _judge(rows, [place])
         by_attempt[str(place + 1)] = step_figures(judged)
     every = _judge(rows, range(attempts))
     by_attempt["all"] = step_figures(every)
-    selections: dict[str, dict[str, object]] = {}
+    selections: dict[str, Figures] = {}
     for length, width in product(LENGTHS, WIDTHS):
         if length <= attempts and width <= chains:
             figures = _measure_selection(rows, resampled, width=width, length=length)
@@ -103,7 +108,7 @@ def measure_orm(
     }
 
 
-def _judge(rows: list[list[Chain]], places: Iterable[int]) -> Judged:
+def _judge(rows: list[Row], places: Iterable[int]) -> Judged:
     """The attempts at these places of all chains, those with an answer."""
     columns: list[tuple[float, ...]] = []
     for number, chains in enumerate(rows):
@@ -114,20 +119,16 @@ def _judge(rows: list[list[Chain]], places: Iterable[int]) -> Judged:
             # An ORM's label is no share of rollouts but the correctness itself.
             correct = float(attempt.correct)
             columns.append((attempt.score, correct, correct, float(number), 1.0))
-    return Judged(*np.array(columns).T)
+    table = np.array(columns)
+    return Judged(*table.T)
 
 
-def _measure_selection(
-    rows: list[list[Chain]], resampled: Indices, *, width: int, length: int
-) -> dict[str, object]:
+def _measure_selection(rows: list[Row], resampled: Indices, *, width: int, length: int) -> Figures:
     """Averages over all subsets of `width` of a question's chains, each cut to `length` attempts.
 
     Over all of them, because the first `width` chains alone would add noise (METHOD §10).
     """
-    subsets: list[list[list[Chain]]] = []
-    for chains in rows:
-        cut = [chain[:length] for chain in chains]
-        subsets.append([list(some) for some in combinations(cut, width)])
+    subsets = [_subsets(chains, width=width, length=length) for chains in rows]
     hierarchical = _apply(hierarchical_is_right, subsets)
     last = _apply(share_of_last, subsets)
     vote = _apply(vote_of_last, subsets)
@@ -142,7 +143,15 @@ def _measure_selection(
     }
 
 
-def _apply(credit: Callable[[list[Chain]], float], subsets: list[list[list[Chain]]]) -> Floats:
+def _subsets(chains: Row, *, width: int, length: int) -> list[Row]:
+    cut = [chain[:length] for chain in chains]
+    return [list(some) for some in combinations(cut, width)]
+
+
+def _apply(credit: Callable[[Row], float], subsets: list[list[Row]]) -> Floats:
     """What each subset of chains is credited: (questions, subsets)."""
-    credits = [[float(credit(chains)) for chains in question] for question in subsets]
+    credits: list[list[float]] = []
+    for question in subsets:
+        one = [float(credit(chains)) for chains in question]
+        credits.append(one)
     return np.array(credits)

@@ -144,7 +144,8 @@ def held_out_loss(rows: Sequence[R], *, loss: Loss[R]) -> float:
 
 def cut_batches(rows: Sequence[R], size: int, rng: random.Random | None = None) -> list[list[R]]:
     """Batches of rows of like length; with `rng` in random order."""
-    rows = rows if rng is None else rng.sample(rows, len(rows))
+    if rng is not None:
+        rows = rng.sample(rows, len(rows))
     # Sorted within windows only: over all rows every epoch would cut nearly the same batches.
     window = 16 * size
     batches: list[list[R]] = []

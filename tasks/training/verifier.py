@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import LlamaForCausalLM, Qwen2Config, Qwen2Model
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2Model
 
 from tasks.benchmarks.congruences import PAD, STEP_END
 from tasks.training.tokenizer import build_tokenizer, token_ids
@@ -42,7 +42,9 @@ class ProcessRewardModel(nn.Module):
         self.config = config
         self.model = Qwen2Model(config)
         width = config.hidden_size
-        self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2))
+        # Named by their places here: `score.0` and `score.2` are what engines look for.
+        inner, outer = nn.Linear(width, width), nn.Linear(width, 2)
+        self.score = nn.Sequential(inner, nn.ReLU(), outer)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits (batch, length, 2) of ids (batch, length)."""
@@ -52,7 +54,18 @@ class ProcessRewardModel(nn.Module):
 
 def from_generator(generator: LlamaForCausalLM) -> ProcessRewardModel:
     """A verifier that begins with the generator's weights; q, k, v biases are zero."""
-    source = generator.config
+    verifier = ProcessRewardModel(_config_from(generator.config))
+    # Not strict, because Llama has no biases; anything else that is missing would stay random.
+    missing, unexpected = verifier.model.load_state_dict(generator.model.state_dict(), strict=False)
+    if unexpected or any("proj.bias" not in name for name in missing):
+        raise ValueError(f"expected only q, k, v biases to be new, got {missing}, {unexpected}")
+    for name, parameter in verifier.model.named_parameters():
+        if name.endswith("proj.bias"):
+            nn.init.zeros_(parameter)
+    return verifier
+
+
+def _config_from(source: LlamaConfig) -> Qwen2Config:
     settings = dict[str, Any](
         **{name: getattr(source, name) for name in _SHARED_SETTINGS},
         rope_parameters=source.rope_parameters,
@@ -63,15 +76,7 @@ def from_generator(generator: LlamaForCausalLM) -> ProcessRewardModel:
         attn_implementation="eager",
         architectures=["Qwen2ForProcessRewardModel"],
     )
-    verifier = ProcessRewardModel(Qwen2Config(**settings))
-    # Not strict, because Llama has no biases; anything else that is missing would stay random.
-    missing, unexpected = verifier.model.load_state_dict(generator.model.state_dict(), strict=False)
-    if unexpected or any("proj.bias" not in name for name in missing):
-        raise ValueError(f"expected only q, k, v biases to be new, got {missing}, {unexpected}")
-    for name, parameter in verifier.model.named_parameters():
-        if name.endswith("proj.bias"):
-            nn.init.zeros_(parameter)
-    return verifier
+    return Qwen2Config(**settings)
 
 
 def load_prm(folder: Path) -> ProcessRewardModel:
