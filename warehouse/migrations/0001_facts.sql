@@ -43,7 +43,7 @@ CREATE TABLE run_events (               -- grain: one thing that happened to a r
     run_id VARCHAR NOT NULL,
     event VARCHAR NOT NULL,             -- opened | resumed | stage | complete | incomplete | unfrozen | harvested | failed | published | linked
     "at" TIMESTAMPTZ NOT NULL,          -- when; quoted, because AT is a keyword
-    detail VARCHAR,                     -- stage name, what is missing, 'prefect:<flow run id>', 'mlflow:<run id>', why it was promoted or not, the verdict as JSON
+    detail VARCHAR,                     -- stage name, what is missing, 'prefect:<flow run id>', 'mlflow:<run id>', why it was promoted or not, the alarm as JSON
     seconds DOUBLE,                     -- wall seconds of a stage
     cpu_seconds DOUBLE,                 -- CPU seconds of a stage, engines included
     PRIMARY KEY (run_id, event, "at")

@@ -6,7 +6,7 @@
 CREATE VIEW complete_runs AS
 SELECT
     runs.run_id, runs.study, model_history.family, model_history.version, runs.model, runs.model_fingerprint,
-    runs.benchmark, runs.benchmark_fingerprint, verdict.completed_at
+    runs.benchmark, runs.benchmark_fingerprint, said.completed_at
 FROM runs
 JOIN model_history
     ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = runs.benchmark
@@ -19,5 +19,5 @@ JOIN (
     FROM run_events
     WHERE event IN ('complete', 'incomplete')
     GROUP BY run_id
-) AS verdict USING (run_id)
-WHERE verdict.last_word = 'complete';
+) AS said USING (run_id)
+WHERE said.last_word = 'complete';

@@ -7,7 +7,7 @@
 -- why: what was said when it was last compared, promoted or rolled back
 -- since: when that was said
 -- promoted_at: when it was last promoted; NULL: never
--- regressed: verdict of the regression gate as JSON; NULL: not significantly worse than the champion of that night
+-- regressed: alarm of the regression gate as JSON; NULL: not significantly worse than the champion of that night
 CREATE VIEW standings AS
 WITH words AS (
     SELECT model_history.*, run_events.run_id, run_events.event, run_events.at, run_events.detail
