@@ -73,18 +73,10 @@ async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
         prompt_tokens = len(asking.root(question).token_ids)
         nodes = await asking.difficulty(question)
         reads = await reader.read(asking.proposing.scorer, nodes)
-        rows += [
-            (
-                question.question_id,
-                read.canonical,
-                read.correct,
-                read.score,
-                node.generated_tokens,
-                prompt_tokens,
-                read.verifier_tokens,
-            )
-            for node, read in zip(nodes, reads, strict=True)
-        ]
+        for node, read in zip(nodes, reads, strict=True):
+            judged = (read.canonical, read.correct, read.score)
+            tokens = (node.generated_tokens, prompt_tokens, read.verifier_tokens)
+            rows.append((question.question_id, *judged, *tokens))
     return pl.DataFrame(rows, schema=DRAWS, orient="row")
 
 

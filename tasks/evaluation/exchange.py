@@ -193,6 +193,13 @@ def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
     small_tokens, large_tokens = _trained_on(run.generator), _trained_on(large.generator)
     if small_tokens is None or large_tokens is None:
         return rates
+    inference = _inference_tokens(store, run)
+    real = rate_of_tokens(size, small=small_tokens, large=large_tokens, inference=inference)
+    return [*rates, real]
+
+
+def _inference_tokens(store: Store, run: Run) -> float:
+    """Tokens of one answer to every question, at the small model's mean length on it."""
     # The largest budget: its mean length is over most draws.
     written = store.read(
         "SELECT sum(generated_tokens / generations) FROM outcomes "
@@ -200,8 +207,7 @@ def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
         "AND budget = (SELECT max(budget) FROM outcomes WHERE run_id = $run_id)",
         run_id=run.run_id,
     ).item()
-    real = rate_of_tokens(size, small=small_tokens, large=large_tokens, inference=float(written))
-    return [*rates, real]
+    return float(written)
 
 
 def _parameter_ratio(run: Run, large: Run) -> float:

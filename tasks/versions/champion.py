@@ -104,6 +104,7 @@ def champion_of(store: Reader, like: Version) -> dict[str, Any] | None:
 
 
 def _standing(store: Reader, now: Version) -> str | None:
+    """Where a version stands, as view `standings` has it; None: it was never compared."""
     rows = store.read(
         "SELECT standing FROM standings "
         "WHERE family = $family AND benchmark = $benchmark AND version = $version",

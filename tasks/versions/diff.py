@@ -166,6 +166,7 @@ def _rank_moves(old: PolicyWorth, new: PolicyWorth, budget: int) -> tuple[list[_
 
 
 def _mover(store: Reader, before: Version, now: Version, move: _Move, *, draws: int) -> Mover:
+    """A question that moved, with its text and the first completions of either version."""
     question, target = store.read(
         "SELECT question, target FROM questions "
         "WHERE benchmark_fingerprint = $benchmark AND question_id = $question",
