@@ -121,7 +121,8 @@ def _show_exchange(run_id: str, *, as_json: bool) -> None:
 def _print_conclusions(run_id: str) -> None:
     """Headlines and claims on the terminal, all of it in a report."""
     from tasks.replication.evidence import load_evidence
-    from tasks.replication.report import headlines, html
+    from tasks.replication.headlines import headlines
+    from tasks.replication.report import html
     from warehouse.snapshot import Snapshot
 
     evidence = load_evidence(Snapshot(settings().warehouse), run_id)

@@ -37,7 +37,9 @@ def within(figure: Estimate, margin: float) -> Conclusion:
     """Whether a figure is as good as 0: its interval lies inside ± margin, or beyond it."""
     if -margin < figure.lo and figure.hi < margin:
         return "holds"
-    return "does not hold" if figure.hi < -margin or figure.lo > margin else "cannot be told"
+    # Better by more than the margin is no equivalence either.
+    beyond = figure.hi < -margin or figure.lo > margin
+    return "does not hold" if beyond else "cannot be told"
 
 
 def every(conclusions: Iterable[Conclusion]) -> Conclusion:
@@ -63,11 +65,17 @@ def factor_conclusion(efficiency: pl.DataFrame) -> Conclusion:
     interval at every such budget ends below 4.
     """
     rows = saving_at(efficiency)
-    if rows.filter(pl.col("factor") >= FACTOR, pl.col("lo") > LEAST_END).height:
+    saving = rows.filter(
+        pl.col("factor") >= FACTOR,
+        pl.col("lo") > LEAST_END,
+    )
+    if saving.height:
         return "holds"
     # No upper end: the baseline may need any budget beyond the largest measured.
     ends = rows["hi"].fill_null(float("inf"))
-    return "does not hold" if rows.height and (ends < FACTOR).all() else "cannot be told"
+    # Without a row `all` would be true, and nothing was measured.
+    refuted = rows.height and (ends < FACTOR).all()
+    return "does not hold" if refuted else "cannot be told"
 
 
 def saving_at(efficiency: pl.DataFrame) -> pl.DataFrame:
@@ -77,5 +85,11 @@ def saving_at(efficiency: pl.DataFrame) -> pl.DataFrame:
 
 def largest_factor(efficiency: pl.DataFrame) -> dict[str, Any] | None:
     """The row of the largest factor where a saving is looked for; the smallest budget of equals."""
-    rows = saving_at(efficiency).sort("factor", "budget", descending=[True, False])
-    return rows.row(0, named=True) if rows.height else None
+    rows = saving_at(efficiency).sort(
+        "factor",
+        "budget",
+        descending=[True, False],
+    )
+    if not rows.height:
+        return None
+    return rows.row(0, named=True)

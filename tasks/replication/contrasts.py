@@ -17,7 +17,8 @@ def mean_of(values: Floats, *, seed: int = 0, resamples: int = 1000) -> Estimate
     """The mean of one figure a question."""
     count = len(values)
     drawn = weights(count, resamples=resamples, seed=seed)
-    return with_bounds(values.mean(), drawn @ values / count, count=count)
+    means = drawn @ values / count
+    return with_bounds(values.mean(), means, count=count)
 
 
 def lead(
@@ -33,25 +34,36 @@ def lead(
 
     Over all questions or those of some bins.
     """
-    everyone = np.full(len(grid.questions), True)
-    rows = everyone if bins is None else np.isin(grid.bins, bins)
-    return mean_of(_leads(grid, one, other, budgets)[rows], seed=seed)
+    leads = _leads(grid, one, other, budgets)
+    if bins is not None:
+        leads = leads[np.isin(grid.bins, bins)]
+    return mean_of(leads, seed=seed)
 
 
 def lead_change(
-    grid: Grid, one: str, other: str, *, before: Sequence[int], after: Sequence[int], seed: int = 0
+    grid: Grid,
+    one: str,
+    other: str,
+    *,
+    before: Sequence[int],
+    after: Sequence[int],
+    seed: int = 0,
 ) -> Estimate:
     """How much the lead of a strategy over another grows between some budgets and others."""
     # On each question, so that what both budgets share cancels.
-    change = _leads(grid, one, other, after) - _leads(grid, one, other, before)
-    return mean_of(change, seed=seed)
+    earlier = _leads(grid, one, other, before)
+    later = _leads(grid, one, other, after)
+    return mean_of(later - earlier, seed=seed)
 
 
 def _leads(grid: Grid, one: str, other: str, budgets: Sequence[int]) -> Floats:
-    own, others = grid.of(one), grid.of(other)
+    """Of each question, the mean over the budgets: (questions,)."""
+    own = grid.of(one)
+    others = grid.of(other)
     first = [grid.accuracy[:, own[budget]] for budget in budgets]
     second = [grid.accuracy[:, others[budget]] for budget in budgets]
-    return np.mean(np.subtract(first, second), axis=0)
+    gaps = np.subtract(first, second)
+    return np.mean(gaps, axis=0)
 
 
 def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000) -> Estimate:
@@ -68,9 +80,12 @@ def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000)
     count = len(one.questions)
     # One set of resamples for both sides: a question that is drawn twice counts twice in each.
     drawn = weights(count, resamples=resamples, seed=seed)
-    first, second = (_worth(grid, drawn, seed=seed) for grid in (one, other))
-    gap, resampled = first.estimate - second.estimate, first.resampled - second.resampled
-    return with_bounds(gap[0], centre(resampled, gap), count=count)
+    first = _worth(one, drawn, seed=seed)
+    second = _worth(other, drawn, seed=seed)
+    gap = first.estimate - second.estimate
+    resampled = first.resampled - second.resampled
+    centred = centre(resampled, gap)
+    return with_bounds(gap[0], centred, count=count)
 
 
 class _Worth(NamedTuple):
@@ -82,8 +97,8 @@ class _Worth(NamedTuple):
 
 def _worth(grid: Grid, drawn: Floats, *, seed: int) -> _Worth:
     fold = fold_of(grid, seed=seed)
+    # Every question once: the estimate itself, as one more row of weights.
     everyone = np.ones((1, len(grid.questions)))
-    return _Worth(
-        cross_validated(grid, fold, everyone).mean(axis=1),
-        resample_curve(grid, fold, drawn).mean(axis=1),
-    )
+    curve = cross_validated(grid, fold, everyone)
+    resampled = resample_curve(grid, fold, drawn)
+    return _Worth(curve.mean(axis=1), resampled.mean(axis=1))

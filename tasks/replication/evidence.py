@@ -71,7 +71,7 @@ def load_evidence(store: Reader, run_id: str) -> Evidence:
     """The evidence of a complete run; UserError where it has no outcomes or no bins."""
     summary = load_summary(store, run_id)
     outcomes = load_outcomes(store, run_id)
-    bins = {kind: rows for kind in BINNINGS if len(rows := load_bins(store, run_id, kind))}
+    bins = _load_all_bins(store, run_id)
     if not bins or not len(outcomes):
         raise UserError(
             f"replicate: run {run_id} has no outcomes in bins; run the study to its end first"
@@ -91,6 +91,16 @@ def load_evidence(store: Reader, run_id: str) -> Evidence:
     )
 
 
+def _load_all_bins(store: Reader, run_id: str) -> dict[str, pl.DataFrame]:
+    """Bins by the kinds of difficulty that the run has."""
+    by_kind: dict[str, pl.DataFrame] = {}
+    for kind in BINNINGS:
+        rows = load_bins(store, run_id, kind)
+        if rows.height:
+            by_kind[kind] = rows
+    return by_kind
+
+
 def search_strategies(keys: list[str]) -> list[str]:
     """Those of the keys that search or choose among parallel draws with the verifier."""
     return [key for key in keys if parse(key).name in SEARCH]
@@ -98,10 +108,12 @@ def search_strategies(keys: list[str]) -> list[str]:
 
 def revision_strategies(keys: list[str], selector: str = "hierarchical") -> list[str]:
     """Those of the keys that revise in chains, by how many attempts a chain has."""
-    return sorted(
-        (key for key in keys if parse(key).chain and parse(key).selector == selector),
-        key=chain_length,
-    )
+    revising: list[str] = []
+    for key in keys:
+        strategy = parse(key)
+        if strategy.chain and strategy.selector == selector:
+            revising.append(key)
+    return sorted(revising, key=chain_length)
 
 
 @cache

@@ -6,27 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from typing import Any, NamedTuple
-
-import polars as pl
 
 from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.report import STYLE
-from tasks.publication.words import benchmark_name, factor_text, model_short_name, signed_text
+from tasks.publication.words import benchmark_name, model_short_name
 from tasks.replication import figures
 from tasks.replication.claims import claims
-from tasks.replication.conclusions import (
-    FACTOR,
-    LEAST_BUDGET,
-    LEAST_END,
-    Conclusion,
-    every,
-    factor_conclusion,
-    largest_factor,
-)
+from tasks.replication.conclusions import Conclusion
 from tasks.replication.evidence import Evidence
-from tasks.replication.exchange_claims import ahead_somewhere, behind_on_the_hardest, best_bin
-from tasks.replication.paper import FEW_INFERRED, Claim, Figure
+from tasks.replication.headlines import Headline, headlines
+from tasks.replication.paper import Claim, Figure
 from tasks.strategies.names import short_names
 
 PAPER = "https://arxiv.org/abs/2408.03314"
@@ -59,22 +48,14 @@ _READ = (
 )
 
 
-class Headline(NamedTuple):
-    """One of the two results that stand on top."""
-
-    question: str
-    figure: str
-    detail: str
-    conclusion: Conclusion
-
-
 def html(evidence: Evidence) -> str:
     """The whole page, UTF-8 text that stands alone."""
     tested = claims(evidence)
     title = "Test-time compute: the paper's claims, measured"
+    boxes = "".join(map(_box, headlines(evidence)))
     body = [
         _head(evidence, title),
-        f"<div class=heads>{''.join(map(_box, headlines(evidence)))}</div>",
+        f"<div class=heads>{boxes}</div>",
         _count(tested),
         *_sections(evidence, tested),
         _provenance(evidence),
@@ -83,92 +64,13 @@ def html(evidence: Evidence) -> str:
     return f'<!doctype html><html lang="en">{head}<body>{"".join(body)}</body></html>'
 
 
-def headlines(evidence: Evidence) -> list[Headline]:
-    """The saving over best-of-N, and the exchange with the larger model."""
-    return [_saving(evidence), _trade(evidence)]
-
-
-def _saving(evidence: Evidence) -> Headline:
-    question = f"Does choosing the strategy by difficulty save {FACTOR:g}× over best-of-N weighted?"
-    kind = evidence.used_difficulty
-    rows = evidence.summary.efficiency.filter(pl.col("difficulty") == kind)
-    best = largest_factor(rows)
-    if best is None:
-        unmeasured = f"No budget of {LEAST_BUDGET} or more was measured."
-        return Headline(question, "–", unmeasured, "cannot be told")
-    sentences = [
-        f"efficiency factor at N = {best['budget']}, {kind} difficulty, 95 % interval in brackets"
-    ]
-    if best.get("net_factor") is not None:
-        net = f"{best['net_factor']:.2g}×"
-        sentences[0] += f"; {net} with the draws that estimate difficulty counted"
-    others = _other_factors(evidence, best["budget"])
-    if others:
-        sentences.append(f"By {', by '.join(others)}")
-    sentences.append(
-        f"Wanted: {FACTOR:g} or more at some N ≥ {LEAST_BUDGET}, lower end above {LEAST_END:g}."
-    )
-    return Headline(question, _factor(best), ". ".join(sentences), factor_conclusion(rows))
-
-
-def _other_factors(evidence: Evidence, budget: int) -> list[str]:
-    """The factor at a budget under the kinds of difficulty that the policy is not used by."""
-    factors: list[str] = []
-    for kind in evidence.bins:
-        if kind != evidence.used_difficulty:
-            rows = evidence.summary.efficiency.filter(difficulty=kind, budget=budget)
-            factors += [f"{kind} {factor_text(row)}" for row in rows.to_dicts()]
-    return factors
-
-
-def _factor(row: dict[str, Any]) -> str:
-    """`5.2× [3.1, 8.0]`, `> 4× [3.9, no upper bound]`."""
-    # Beyond the baseline's largest budget the figure is only a lower bound.
-    bound = "> " if row["beyond"] else ""
-    value = f"{bound}{row['factor']:.2g}×"
-    low = "?" if row["lo"] is None else f"{row['lo']:.2g}"
-    high = "no upper bound" if row["hi"] is None else f"{row['hi']:.2g}"
-    return f"{value} [{low}, {high}]"
-
-
-def _trade(evidence: Evidence) -> Headline:
-    question = (
-        "At equal FLOPs, is the small model ahead of the larger one on some bin, "
-        "and behind on the hardest?"
-    )
-    rows = evidence.summary.shown_exchange
-    few = rows.filter(pl.col("ratio") == FEW_INFERRED, pl.col("bin") > 0).sort("bin")
-    if not few.height:
-        unmeasured = "No larger model was asked at R = 0.16."
-        return Headline(question, "not measured", unmeasured, "cannot be told")
-    ahead, behind = ahead_somewhere(few), behind_on_the_hardest(few)
-    by_bin = ", ".join(signed_text(row["difference"]) for row in few.to_dicts())
-    # By bin, because the best may be the hardest itself: then it is shown once.
-    shown = {
-        row["bin"]: f"bin {row['bin']}: {signed_text(row['difference'])}"
-        for row in (best_bin(few), few.row(-1, named=True))
-        if row
-    }
-    one = few.row(0, named=True)
-    detail = (
-        f"accuracy of small minus large, by bin {by_bin}; "
-        f"R = 0.16, {one['parameter_ratio']:.1f}× the parameters, "
-        f"N = {one['budget']} of {one['multiple']:,.0f} affordable. "
-        f"{ahead.measured[:1].upper()}{ahead.measured[1:]}. "
-        f"Hardest: {behind.measured}."
-    )
-    conclusion = every([ahead.conclusion, behind.conclusion])
-    return Headline(question, " · ".join(shown.values()), detail, conclusion)
-
-
 def _head(evidence: Evidence, title: str) -> str:
     run = evidence.summary.run
+    model = model_short_name(run["model"])
+    benchmark = benchmark_name(run["benchmark"])
     questions = evidence.outcomes["question_id"].n_unique()
-    asked = (
-        f"{model_short_name(run['model'])} on {questions} questions of "
-        f"{benchmark_name(run['benchmark'])}, "
-        f"budgets {evidence.budgets[0]} … {evidence.budgets[-1]}"
-    )
+    first, last = evidence.budgets[0], evidence.budgets[-1]
+    asked = f"{model} on {questions} questions of {benchmark}, budgets {first} … {last}"
     where = f"run {run['run_id']}, {run['opened_at']:%Y-%m-%d}"
     paper = f'Snell, Lee, Xu, Kumar, <a href="{PAPER}">arXiv 2408.03314</a>'
     facts = f"{paper} · {escape(asked)} · {escape(where)}"
@@ -178,8 +80,12 @@ def _head(evidence: Evidence, title: str) -> str:
 def _box(head: Headline) -> str:
     mark, words = MARKS[head.conclusion]
     return (
-        f"<div class='head {mark}'><p>{escape(head.question)}</p><b>{escape(head.figure)}</b>"
-        f"<p class='v {mark}'>{words}</p><small>{_unbroken(head.detail)}</small></div>"
+        f"<div class='head {mark}'>"
+        f"<p>{escape(head.question)}</p>"
+        f"<b>{escape(head.figure)}</b>"
+        f"<p class='v {mark}'>{words}</p>"
+        f"<small>{_unbroken(head.detail)}</small>"
+        "</div>"
     )
 
 
@@ -190,13 +96,16 @@ def _count(tested: list[Claim]) -> str:
         "cannot be told": "cannot be told",
     }
     counts = Counter(claim.conclusion for claim in tested)
-    parts = [
-        f"<span class='v {MARKS[conclusion][0]}'>{counts[conclusion]} {words}</span>"
-        for conclusion, words in plural.items()
-    ]
-    links = " ".join(f'<a href="#{slug}">{escape(title)}</a>' for _, slug, title in _TITLES)
+    parts: list[str] = []
+    for conclusion, words in plural.items():
+        mark, _ = MARKS[conclusion]
+        # A conclusion that no claim ends with is counted too: 0 is an answer.
+        parts.append(f"<span class='v {mark}'>{counts[conclusion]} {words}</span>")
+    links: list[str] = []
+    for _, slug, title in _TITLES:
+        links.append(f'<a href="#{slug}">{escape(title)}</a>')
     count = f"Of {len(tested)} claims: {' · '.join(parts)}"
-    return f"<nav>{count}<br>{links}</nav><p class=note>{_READ}</p>"
+    return f"<nav>{count}<br>{' '.join(links)}</nav><p class=note>{_READ}</p>"
 
 
 _TITLES: Sequence[tuple[Figure, str, str]] = (
@@ -209,29 +118,36 @@ _TITLES: Sequence[tuple[Figure, str, str]] = (
 
 
 def _sections(evidence: Evidence, tested: list[Claim]) -> list[str]:
-    drawn = _drawings(evidence)
+    drawings = _drawings(evidence)
     sections: list[str] = []
     for figure, slug, title in _TITLES:
-        table = _table([claim for claim in tested if claim.figure == figure])
-        charts = [f"<p class=note>{escape(note)}</p>{svg}" for note, svg in drawn[figure]]
-        body = f"<h2>{escape(title)}</h2>{table}{''.join(charts)}"
+        # Claims first: what a chart shows is read with its conclusion in mind.
+        body = f"<h2>{escape(title)}</h2>"
+        body += _table([claim for claim in tested if claim.figure == figure])
+        for note, svg in drawings[figure]:
+            body += f"<p class=note>{escape(note)}</p>{svg}"
         sections.append(f'<section id="{slug}">{body}</section>')
     return sections
 
 
 def _drawings(evidence: Evidence) -> dict[Figure, list[tuple[str, str]]]:
     """Charts of each figure of the paper, each with a note; none where nothing was measured."""
-    drawn: dict[Figure, list[tuple[str, str]]] = {
+    drawings: dict[Figure, list[tuple[str, str]]] = {
         "search": [
             ("", figures.search(evidence)),
             ("By bin of oracle difficulty", figures.search_by_bin(evidence)),
         ],
-        "search policy": [("", figures.search_policy(evidence))] if evidence.search else [],
+        "search policy": [],
         "ratio": _ratio_figures(evidence),
-        "revision policy": [("", figures.revision_policy(evidence))] if evidence.revising else [],
+        "revision policy": [],
         "exchange": _exchange_figure(evidence),
     }
-    return drawn
+    # A study without the baseline of a figure has no policy to draw in it.
+    if evidence.search:
+        drawings["search policy"].append(("", figures.search_policy(evidence)))
+    if evidence.revising:
+        drawings["revision policy"].append(("", figures.revision_policy(evidence)))
+    return drawings
 
 
 def _ratio_figures(evidence: Evidence) -> list[tuple[str, str]]:
@@ -242,7 +158,10 @@ def _ratio_figures(evidence: Evidence) -> list[tuple[str, str]]:
         "a line's left end is all in parallel, its right end all in sequence."
     )
     by_bin = "By bin of oracle difficulty; with a verifier, and by majority without one"
-    return [(note, figures.ratio(evidence)), (by_bin, figures.ratio_by_bin(evidence))]
+    return [
+        (note, figures.ratio(evidence)),
+        (by_bin, figures.ratio_by_bin(evidence)),
+    ]
 
 
 def _exchange_figure(evidence: Evidence) -> list[tuple[str, str]]:
@@ -260,8 +179,12 @@ def _table(tested: list[Claim]) -> str:
     rows: list[str] = []
     for claim in tested:
         mark, words = MARKS[claim.conclusion]
-        said, measured = escape(claim.paper), _unbroken(claim.measured)
-        rows.append(f"<tr><td>{said}</td><td>{measured}</td><td class='v {mark}'>{words}</td></tr>")
+        cells = (
+            f"<td>{escape(claim.paper)}</td>"
+            f"<td>{_unbroken(claim.measured)}</td>"
+            f"<td class='v {mark}'>{words}</td>"
+        )
+        rows.append(f"<tr>{cells}</tr>")
     return f"<table class=claims><tr>{head}</tr>{''.join(rows)}</table>"
 
 
@@ -273,8 +196,10 @@ def _unbroken(words: str) -> str:
 
 
 def _provenance(evidence: Evidence) -> str:
-    run, names = evidence.summary.run, short_names(evidence.strategies)
+    run = evidence.summary.run
+    names = short_names(evidence.strategies)
     larger = evidence.summary.exchange["large_model"].unique().to_list() or ["none"]
+    # Fingerprints beside names: a name may stand for other weights or questions next year.
     rows = {
         "run, study": f"{run['run_id']} · {run['study']}",
         "small model": f"{run['model']} · {run['model_fingerprint']}",
@@ -284,8 +209,8 @@ def _provenance(evidence: Evidence) -> str:
         "code commit": run["code_commit"],
         "strategies": ", ".join(names.values()),
     }
-    body = "".join(
-        f"<tr><th>{name}</th><td><code>{escape(str(value))}</code></td></tr>"
-        for name, value in rows.items()
-    )
+    body = ""
+    for name, value in rows.items():
+        code = escape(str(value))
+        body += f"<tr><th>{name}</th><td><code>{code}</code></td></tr>"
     return f"<section><h2>Provenance</h2><table class=provenance>{body}</table></section>"
