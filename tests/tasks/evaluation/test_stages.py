@@ -161,6 +161,8 @@ def test_thirty_kills_lose_nothing_and_change_nothing(tmp_path):
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
         kills += 1
+    # What was killed had begun to draw: a program that cannot start would be killed in vain.
+    assert any((killed / "journal" / "draws").glob("*.parquet"))
     run_all(killed, small_study())
     for (table, want), have in zip(
         final_tables(calm).items(), final_tables(killed).values(), strict=True
@@ -199,7 +201,7 @@ def test_a_hundred_queries_during_a_run_are_all_answered_from_fresh_data(tmp_pat
 def start(folder, *, seconds):
     command = [
         sys.executable,
-        str(ROOT / "tests/tasks/scripted_runs.py"),
+        str(ROOT / "tests/fakes/scripted_runs.py"),
         str(folder),
         str(seconds),
     ]
