@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: floors and doors, lint, format, types, sizes, names, locks."""
+"""House rules that a machine can check: floors, doors, lint, format, types, sizes, names, locks."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -21,7 +20,7 @@ from tasks.draws.scorer import NewScore, Scorer
 from tasks.engines.scripted import Law, Opinion, ScriptedEngine, ScriptedVerifier
 from tasks.models.formats import Format
 from tasks.protocols import Reply, Sampling
-from tasks.strategies import STRATEGIES, Strategy, parse
+from tasks.strategies import parse
 
 STEP = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=20, until="step")
 WHOLE = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=80, until="end")
@@ -242,71 +241,3 @@ class Bench:
 def answer_of(node: Node) -> str | None:
     """As grading reads it: nothing that was cut has an answer."""
     return FORMAT.answer(node.text) if node.ended else None
-
-
-MORE_EXAMPLES: dict[str, list[str]] = {
-    "beam_search": ["beam_search(m=sqrt)"],
-    "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
-    "revisions": ["revisions(s=1)", "revisions(s=16)"],
-    "revision_search": ["revision_search(m=2)"],
-}
-"""Options at which a strategy does something else than in its form's own example."""
-
-EXAMPLES: dict[str, list[str]] = {
-    name: [*form.example.split(" or "), *MORE_EXAMPLES.get(name, [])]
-    for name, form in STRATEGIES.items()
-}
-"""What the conformance suite runs of every strategy, a new one too."""
-
-LAWS: dict[str, Law] = {
-    "fixed length": fixed(3),
-    "geometric length": geometric(),
-    "often cut": longwinded(0.06),
-    "never ending": longwinded(0.0),
-    "always the same step": one_way(3),
-    "duplicates": fixed(3, letters="ab"),
-}
-
-OPINIONS: dict[str, Opinion] = {
-    "perfect": perfect,
-    "random": hashed,
-    "constant": constant,
-    "adversarial": adversarial,
-    "failing now and then": sometimes_silent,
-}
-
-
-def examples(*, searches: bool = True, revises: bool = True) -> list[str]:
-    """Keys of the strategies that run: those that go step by step, those that revise, or both."""
-    keys = [parse(key) for keys in EXAMPLES.values() for key in keys]
-    return [s.key for s in keys if s.kind != "pool" and (revises if s.form.revises else searches)]
-
-
-class Ran(NamedTuple):
-    """A strategy that ran alone, on a bench of its own."""
-
-    bench: Bench
-    strategy: Strategy
-    budget: int
-    groups: list[list[Node]]
-
-    @property
-    def completions(self) -> list[Node]:
-        return [node for group in self.groups for node in group]
-
-    @property
-    def texts(self) -> list[list[str]]:
-        return [[node.text for node in group] for group in self.groups]
-
-    @property
-    def slots(self) -> int:
-        return self.budget // self.strategy.rollouts
-
-
-@cache
-def ran(key: str, law: str, opinion: str, budget: int = 16) -> Ran:
-    """One cell of the suite, run once for all that is asserted of it."""
-    bench = Bench(LAWS[law], OPINIONS[opinion])
-    groups = asyncio.run(bench.run(key, budget))
-    del bench.sampler, bench.scorer  # every later event loop looks through the tasks that they keep
-    return Ran(bench, parse(key), budget, groups)

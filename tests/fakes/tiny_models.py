@@ -1,4 +1,4 @@
-"""Tiny randomly initialised checkpoints of the public verifiers' architectures, with tokenizers of their kinds."""
+"""Tiny random checkpoints of the public verifiers' architectures, with tokenizers like theirs."""
 
 from __future__ import annotations
 
@@ -45,15 +45,21 @@ CORPUS = [
 ] * 4
 
 QWEN_CHAT = (
-    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+    "{% for m in messages %}"
+    "{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 LLAMA_CHAT = (
     "{{ '<|begin_of_text|>' }}{% if messages[0].role != 'system' %}"
-    "{{ '<|start_header_id|>system<|end_header_id|>\n\nToday Date: ' + date_string + '\n\n<|eot_id|>' }}{% endif %}"
+    "{{ '<|start_header_id|>system<|end_header_id|>\n\n"
+    "Today Date: ' + date_string + '\n\n<|eot_id|>' }}{% endif %}"
     "{% for m in messages %}"
-    "{{ '<|start_header_id|>' + m.role + '<|end_header_id|>\n\n' + m.content | trim + '<|eot_id|>' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+    "{{ '<|start_header_id|>' + m.role + '<|end_header_id|>\n\n' + m.content | trim"
+    " + '<|eot_id|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}"
+    "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
+    "{% endif %}"
 )
 QWEN_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<extra_0>")
 LLAMA_TOKENS = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
@@ -61,7 +67,7 @@ WORDS = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s
 
 
 def byte_tokenizer(special: tuple[str, ...]) -> Tokenizer:
-    """Byte-level BPE as of Qwen2 and Llama-3: line breaks merge with the punctuation before them."""
+    """Byte-level BPE as of Qwen2 and Llama-3: line breaks merge with punctuation before them."""
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(WORDS), behavior="isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -214,3 +220,14 @@ def _describe(folder: Path, *, eos: str, bos: str | None = None, chat: str | Non
         "chat_template": chat,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in said.items() if v}))
+
+
+MAKERS = {
+    "qwen-math-prm": qwen_prm,
+    "skywork-prm": skywork_prm,
+    "math-shepherd": math_shepherd,
+    "rlhflow": rlhflow,
+    "sequence-orm": sequence_orm,
+    "likelihood": rlhflow,
+}
+"""By verifier format, what writes a tiny checkpoint of it into a folder."""

@@ -1,19 +1,19 @@
 """The traps of public code (METHOD §16): each with the tests that keep it out.
 
 beam search refilled by copying finished beams
-    test_traps.py::test_finished_beams_are_not_copied_to_fill_the_budget
+    test_search_traps.py::test_finished_beams_are_not_copied_to_fill_the_budget
 the first level has N/M steps
-    test_traps.py::test_the_first_level_has_n_steps_not_n_over_m
+    test_search_traps.py::test_the_first_level_has_n_steps_not_n_over_m
 loops that end only when all are finished
-    test_traps.py::test_a_search_ends_though_nothing_ever_does
+    test_search_traps.py::test_a_search_ends_though_nothing_ever_does
 1.2–6.8× the tokens of best-of-n, recorded as 0
-    test_traps.py::test_a_search_costs_the_tokens_of_as_many_completions
+    test_search_traps.py::test_a_search_costs_the_tokens_of_as_many_completions
 budgets that are not equal
     test_conformance.py::test_every_depth_draws_as_many_steps_as_slots_are_open
     test_conformance.py::test_revisions_make_exactly_as_many_attempts_as_the_budget
     test_conformance_runs.py::test_no_cell_generates_more_than_its_budget_and_only_adaptive_ones_less
 unfinished siblings returned as completions
-    test_traps.py::test_an_unfinished_sibling_is_never_returned
+    test_search_traps.py::test_an_unfinished_sibling_is_never_returned
 the last number of the text taken as the answer
     test_traps.py::test_the_last_number_is_no_answer
 finish_reason "length" treated as finished
@@ -23,9 +23,9 @@ finish_reason "length" treated as finished
 lookahead text generated and never scored
     test_conformance_search.py::test_the_verifier_sees_exactly_k_more_steps_or_the_completions_end
 copies of finished beams voting again
-    test_traps.py::test_every_vote_is_a_draw_of_its_own
+    test_search_traps.py::test_every_vote_is_a_draw_of_its_own
 particle filter resampling every round collapses to 3–10 % distinct finals
-    test_traps.py::test_particles_are_not_resampled_every_round
+    test_search_traps.py::test_particles_are_not_resampled_every_round
     test_conformance_search.py::test_particles_stay_distinct_under_a_verifier_that_knows_nothing
 aggregation set in the configuration and ignored by the report
     test_traps.py::test_the_aggregation_of_the_study_decides_the_score
@@ -60,7 +60,7 @@ seeds missing
     test_tracking.py::test_parameters_name_study_fingerprints_seed_commit_and_packages
     test_conformance_running.py::test_the_order_in_which_replies_come_changes_nothing
 errors turned into answers and graded as wrong
-    test_traps.py::test_an_engine_error_is_an_error_and_no_answer
+    test_search_traps.py::test_an_engine_error_is_an_error_and_no_answer
     test_stages.py::test_a_run_without_draws_stays_incomplete_and_says_so
 `except Exception: pass` around tracking
     test_traps.py::test_no_error_is_swallowed
@@ -87,19 +87,12 @@ import numpy as np
 import pytest
 from scripts import (
     FORMAT,
-    LAWS,
-    OPINIONS,
-    STEP,
     WHOLE,
     Bench,
     answer_of,
     by_letter,
-    examples,
     failing,
     fixed,
-    geometric,
-    hashed,
-    longwinded,
 )
 
 from tasks.benchmarks.question import Question
@@ -109,10 +102,8 @@ from tasks.grading.math_grader import MathGrader
 from tasks.settings import ROOT, Settings
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate
-from tasks.strategies import parse
 
 TABLE = __doc__.splitlines()[2:]
-SEARCHES = examples(revises=False)
 SOURCES = [
     path for room in ("flows", "tasks", "warehouse") for path in sorted((ROOT / room).rglob("*.py"))
 ]
@@ -140,49 +131,6 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("key", SEARCHES)
-async def test_finished_beams_are_not_copied_to_fill_the_budget(key: str) -> None:
-    bench = Bench(geometric(0.6), hashed)
-    groups = await bench.run(key, 16)
-    ended = [new for new in bench.draws if new.role == "proposer" and new.draw.stop == "end"]
-    assert sum(map(len, groups)) == len(ended) == 16 // parse(key).rollouts
-    assert not {new.node.token_ids for new in ended} & {
-        prefix for prefix, _ in bench.engine.requested
-    }
-
-
-@pytest.mark.parametrize("key", SEARCHES)
-async def test_the_first_level_has_n_steps_not_n_over_m(key: str) -> None:
-    await (bench := Bench(fixed(3), hashed)).run(key, 16)
-    assert bench.engine.asked[0] == (bench.root.token_ids, 16 // parse(key).rollouts)
-
-
-@pytest.mark.parametrize("key", SEARCHES)
-async def test_a_search_ends_though_nothing_ever_does(key: str) -> None:
-    bench = Bench(LAWS["never ending"], hashed)
-    assert [node for group in await bench.run(key, 16) for node in group] == []
-    assert max(new.node.generated_tokens for new in bench.draws) <= WHOLE.max_tokens
-
-
-@pytest.mark.parametrize("key", SEARCHES)
-@pytest.mark.parametrize("opinion", OPINIONS.values(), ids=OPINIONS)
-async def test_a_search_costs_the_tokens_of_as_many_completions(key: str, opinion) -> None:
-    # Three lines of 2 tokens and an answer of 10: 16 a completion. Rollouts come on top, and are metered.
-    bench = Bench(fixed(3), opinion)
-    await bench.run(key, 16)
-    slots = 16 // parse(key).rollouts
-    assert bench.engine.spent[STEP.key].generated_tokens == slots * 16
-    assert bench.meter.generated_tokens == bench.engine.generated_tokens
-
-
-@pytest.mark.parametrize("key", SEARCHES)
-async def test_an_unfinished_sibling_is_never_returned(key: str) -> None:
-    bench = Bench(longwinded(0.08), hashed)
-    finals = [node for group in await bench.run(key, 16) for node in group]
-    assert 0 < len(finals) < 16 // parse(key).rollouts, "the law should cut some"
-    assert all(node.ended and "Answer: " in node.text for node in finals)
-
-
 @pytest.mark.parametrize(
     "text", ["so it is 42", "42\n", "The answer is 42", "Answer:42", "answer: 42", "Answer: "]
 )
@@ -198,28 +146,6 @@ async def test_a_completion_cut_at_the_limit_is_not_finished() -> None:
     assert [(node.stop, node.ended, node.extendable, answer_of(node)) for node in nodes] == [
         ("limit", False, False, None)
     ] * 4
-
-
-@pytest.mark.parametrize("key", examples())
-async def test_every_vote_is_a_draw_of_its_own(key: str) -> None:
-    # All texts are the same one: as many votes as draws, and each draw votes once.
-    bench = Bench(LAWS["always the same step"], hashed)
-    votes = [node for group in await bench.run(key, 16) for node in group]
-    drawn = {id(new.node): (new.key, new.child) for new in bench.draws}
-    assert len({node.text for node in votes}) == 1
-    assert len({drawn[id(node)] for node in votes}) == len(votes) == 16 // parse(key).rollouts
-
-
-async def test_particles_are_not_resampled_every_round() -> None:
-    # Equal scores: each of 16 prefixes goes on once at every depth, whatever the round.
-    bench = Bench(fixed(5, letters="abcdefghijklmnopqrstuvwxyz"), OPINIONS["constant"])
-    await bench.run("particle_filter", 16)
-    for depth in range(5):
-        drawn = sorted(new.node.key for new in bench.draws if len(new.node.steps) == depth + 1)
-        went_on = sorted(
-            new.parent.key for new in bench.draws if len(new.parent.steps) == depth + 1
-        )
-        assert went_on == drawn
 
 
 async def test_the_aggregation_of_the_study_decides_the_score() -> None:
@@ -282,17 +208,6 @@ def test_the_order_of_the_draws_does_not_matter_to_an_estimate() -> None:
         error = 4 * float(np.hypot(one.mc_error, two.mc_error))
         assert abs(one.accuracy - two.accuracy) <= error + 1e-12
         assert one.budget > 1 or one.accuracy == pytest.approx(0.25, abs=error + 1e-12)
-
-
-@pytest.mark.parametrize("key", examples())
-async def test_an_engine_error_is_an_error_and_no_answer(key: str) -> None:
-    def broken(_prefix, _rng) -> str:
-        raise ConnectionError("no response")
-
-    bench = Bench(broken, hashed)
-    with pytest.raises(ConnectionError):
-        await bench.run(key, 16)
-    assert bench.draws == [] and bench.scores == []
 
 
 def test_no_error_is_swallowed() -> None:

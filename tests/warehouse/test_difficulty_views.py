@@ -5,7 +5,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from small_run import QUESTIONS, fill, frame
+from small_draws import QUESTIONS
+from small_run import fill, frame
 
 from warehouse.schema import MIGRATIONS, create_views, migrate, migrations
 from warehouse.store import Store

@@ -48,9 +48,9 @@ def test_a_snapshot_stays_as_it_was_until_the_next_one(store: Store) -> None:
 
 
 def _model():
-    from small_run import _models, frame
+    from small_run import frame, model_rows
 
-    return frame("model_versions", _models(1))
+    return frame("model_versions", model_rows(1))
 
 
 def test_publishing_leaves_no_other_file(store: Store) -> None:

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import polars as pl
-from small_run import _draw, frame
+from small_draws import draw_row
+from small_run import frame
 
 from warehouse.store import Store
 
@@ -23,7 +24,7 @@ def batch(number: int) -> pl.DataFrame:
 
 
 def _child(child: int) -> dict:
-    return _draw(
+    return draw_row(
         "run-a",
         1,
         "q0",

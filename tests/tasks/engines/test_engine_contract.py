@@ -5,64 +5,27 @@ Scripted, behind HTTP, in this process's vLLM and behind a real vLLM server.
 
 import asyncio
 import inspect
-import os
 import signal
-import subprocess
-import sys
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import httpx
 import psutil
 import pytest
 import pytest_asyncio
-from engine_contract import CHECKS, Subject
-from faulty_server import MODEL, closed_port, server
-from scripts import FORMAT, WHOLE, geometric
+from engine_contract import CHECKS
+from engine_kinds import GENERATOR, KINDS, LONG, PRM, served
 
-from flows.servers import guard
 from tasks.benchmarks.bundled import questions
-from tasks.engines.http_generator import HttpGenerator, check_served
+from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.http_served import HttpServed
 from tasks.engines.replica import Limits
-from tasks.engines.scripted import ScriptedEngine
-from tasks.engines.vllm_generator import VllmGenerator
-from tasks.models.formats import load_format, load_tokenizer
-from tasks.models.version import BUNDLED
+from tasks.models.formats import load_tokenizer
 from tasks.protocols import Sampling
-from tasks.settings import ROOT
-from tasks.study.tables import EngineOptions
 from warehouse.errors import UserError
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-GENERATOR, PRM = BUNDLED / "congruences-generator", BUNDLED / "congruences-prm"
-LONG = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=128, until="end")
 TRUNCATED = Sampling(temperature=0.7, top_p=0.9, top_k=5, max_tokens=128, until="end")
 GREEDY = Sampling(temperature=0.0, top_p=1.0, top_k=0, max_tokens=128, until="end")
-QUIET = {
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-    "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
-}
-FLAGS = (
-    "--skip-tokenizer-init",
-    "--enforce-eager",
-    "--block-size",
-    "32",
-    "--no-enable-chunked-prefill",
-    "--max-num-seqs",
-    "256",
-    "--gpu-memory-utilization",
-    "0.3",
-    "--enable-prompt-tokens-details",
-    "--distributed-executor-backend",
-    "uni",
-    "--dtype",
-    "float32",
-)
 
 
 class Started:
@@ -84,103 +47,6 @@ async def started():
         yield Started(stack)
 
 
-@asynccontextmanager
-async def scripted():
-    async def none():
-        return 0
-
-    yield subject(ScriptedEngine(FORMAT, geometric()), FORMAT, none)
-
-
-@asynccontextmanager
-async def scripted_over_http():
-    async with server() as one, server() as other:
-        engine = HttpGenerator([one.url, other.url], MODEL, FORMAT)
-
-        async def in_flight():
-            return one.open + other.open + engine.in_flight
-
-        yield subject(engine, FORMAT, in_flight)
-        await engine.close()
-
-
-@asynccontextmanager
-async def in_process():
-    form = load_format("congruences", GENERATOR)
-    engine = await asyncio.to_thread(VllmGenerator, GENERATOR, form, EngineOptions(dtype="float32"))
-
-    async def in_flight():
-        return engine._engine.output_processor.get_num_unfinished_requests()
-
-    try:
-        yield subject(engine, form, in_flight)
-    finally:
-        engine.close()
-
-
-@asynccontextmanager
-async def vllm_server():
-    form = load_format("congruences", GENERATOR)
-    async with served(GENERATOR, "generator") as root:
-        await asyncio.to_thread(check_served, [f"{root}/v1"], "generator")
-        engine = HttpGenerator([f"{root}/v1"], "generator", form)
-
-        async def in_flight():
-            counted = (await asyncio.to_thread(httpx.get, f"{root}/metrics")).text.splitlines()
-            names = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
-            return (
-                sum(float(line.split()[-1]) for line in counted if line.startswith(names))
-                + engine.in_flight
-            )
-
-        yield subject(engine, form, in_flight)._replace(url=f"{root}/v1")
-        await engine.close()
-
-
-@asynccontextmanager
-async def served(folder, name, *flags):
-    """The address of a real vLLM server on loopback.
-
-    Nothing of it is left afterwards, however the test ends.
-    """
-    port = closed_port()
-    command = [
-        "-m",
-        "vllm.entrypoints.openai.api_server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    command += ["--model", str(folder), "--served-model-name", name, *FLAGS, *flags]
-    process = subprocess.Popen(
-        [sys.executable, guard.__file__, str(os.getpid()), sys.executable, *command],
-        env=os.environ | QUIET,
-        cwd=ROOT,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    root = f"http://127.0.0.1:{port}"
-    try:
-        await answering(root, process)
-        yield root
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait, 30)
-
-
-async def answering(root, process):
-    async with asyncio.timeout(300), httpx.AsyncClient() as client:
-        while True:
-            assert process.poll() is None, "the server ended while it started"
-            try:
-                if (await client.get(f"{root}/v1/models")).is_success:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(1.0)
-
-
 def engine_cores():
     """The processes that generate behind this test's servers."""
     return [
@@ -190,22 +56,6 @@ def engine_cores():
     ]
 
 
-def subject(engine, form, in_flight):
-    small = form is FORMAT
-    prompts = (
-        [(63, 64, 65 + i) for i in range(6)]
-        if small
-        else [form.prompt(q) for q in questions("test", 6)]
-    )
-    return Subject(engine, form, prompts, WHOLE if small else LONG, in_flight)
-
-
-KINDS = {
-    "scripted": scripted,
-    "scripted over HTTP": scripted_over_http,
-    "in process": in_process,
-    "vLLM server": vllm_server,
-}
 SLOW = ("in process", "vLLM server")
 ENGINES = [pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW else kind for kind in KINDS]
 

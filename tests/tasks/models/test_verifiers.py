@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 
 import pytest
-import tiny_models
-from safetensors.torch import load_file
-from tiny_models import QUESTION, STEPS
+from tiny_models import MAKERS, QUESTION, STEPS
 
-from tasks.engines.value_heads import served_folder
 from tasks.models.formats import load_format, load_tokenizer
 from tasks.models.served_verifier import ServedVerifier
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import BUNDLED
 from tasks.protocols import VerifierFailure
-from tasks.study.study import load_study
 from warehouse.errors import UserError
 
 PRM = BUNDLED / "congruences-prm"
-MAKERS = {
-    "qwen-math-prm": tiny_models.qwen_prm,
-    "skywork-prm": tiny_models.skywork_prm,
-    "math-shepherd": tiny_models.math_shepherd,
-    "rlhflow": tiny_models.rlhflow,
-    "sequence-orm": tiny_models.sequence_orm,
-    "likelihood": tiny_models.rlhflow,
-}
 
 
 class ByDict:
@@ -49,14 +36,6 @@ class ByDict:
     async def token_logprobs(self, token_ids):
         self.shown.append((list(token_ids), []))
         return self.logprobs[: len(token_ids) - 1]
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    place = tmp_path_factory.mktemp("models")
-    for verifier_format, make in MAKERS.items():
-        make(place / verifier_format)
-    return place
 
 
 def verifier(folder, verifier_format, served, longest=1000):
@@ -266,55 +245,3 @@ def test_a_model_of_another_format_is_refused_before_the_run(
         load_reading(
             verifier_format, folders / model, format=load_format("congruences", folders / "rlhflow")
         )
-
-
-def test_a_value_head_is_renamed_and_nothing_else(folders, tmp_path, monkeypatch):
-    monkeypatch.setenv("TTC_HOME", str(tmp_path))
-    folder, verifier_format = folders / "skywork-prm", load_verifier_format("skywork-prm")
-    copy = served_folder(folder, verifier_format)
-    before, after = load_file(folder / "model.safetensors"), load_file(copy / "model.safetensors")
-    assert {k.replace("v_head.summary", "score") for k in before} == set(after)
-    assert all(
-        (after[k.replace("v_head.summary", "score")] == value).all() for k, value in before.items()
-    )
-    assert json.loads((copy / "config.json").read_text())["architectures"] == [
-        "Qwen2ForSequenceClassification"
-    ]
-    assert served_folder(folder, verifier_format) == copy
-    assert (
-        served_folder(folders / "rlhflow", load_verifier_format("rlhflow")) == folders / "rlhflow"
-    )
-
-
-def test_a_checkpoint_without_the_head_is_refused(folders, tmp_path, monkeypatch):
-    monkeypatch.setenv("TTC_HOME", str(tmp_path))
-    with pytest.raises(UserError, match=r"expected weights v_head\.summary"):
-        served_folder(folders / "qwen-math-prm", load_verifier_format("skywork-prm"))
-
-
-@pytest.mark.parametrize(
-    ("format", "model", "opening"),
-    [
-        ("qwen-math", "qwen-math-prm", "<|im_start|>assistant\n"),
-        ("llama-math", "rlhflow", "<|end_header_id|>\n\n"),
-    ],
-)
-def test_a_public_format_opens_the_assistants_turn_and_keeps_its_braces(
-    folders, format, model, opening
-):
-    form = load_format(format, folders / model)
-    prompt = form.render("Is {x} = 2?")
-    assert prompt.endswith(opening)
-    assert "Is {x} = 2?" in prompt and "\\boxed{" in prompt
-    assert form.answer("so it is $\\boxed{14}$.") == "14"
-    # A step ends where a token holds the separator, also merged with what stands before it.
-    assert form.split(form.tokenizer.encode("".join(STEPS)))[1] == list(STEPS)
-
-
-@pytest.mark.parametrize("name", ["math500-qwen", "math500-llama"])
-def test_the_public_studies_are_valid_before_the_benchmark_is_there(name):
-    study = load_study(name)
-    assert study.verifier is not None and load_verifier_format(study.verifier.format).scores_steps
-    assert study.generator.max_tokens + study.generator.max_step_tokens < (
-        study.engine.max_model_len or 0
-    )

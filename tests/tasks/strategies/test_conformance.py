@@ -10,21 +10,8 @@ from collections import Counter
 from itertools import pairwise, product
 
 import pytest
-from scripts import (
-    EXAMPLES,
-    GREEDY,
-    LAWS,
-    OPINIONS,
-    STEP,
-    WHOLE,
-    Bench,
-    Ran,
-    Spent,
-    answer_of,
-    examples,
-    hashed,
-    ran,
-)
+from conformance import EXAMPLES, LAWS, OPINIONS, Ran, examples, ran
+from scripts import GREEDY, STEP, WHOLE, Bench, Spent, answer_of, hashed
 
 from tasks.strategies import STRATEGIES, parse
 

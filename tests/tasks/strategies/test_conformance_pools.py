@@ -9,7 +9,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scripts import EXAMPLES, LAWS, OPINIONS, WHOLE, Bench, answer_of
+from conformance import EXAMPLES, LAWS, OPINIONS
+from scripts import WHOLE, Bench, answer_of
 
 from tasks.draws.nodes import Node
 from tasks.statistics.estimators import Pool, pool_estimates

@@ -8,12 +8,10 @@ import random
 from itertools import product
 
 import pytest
+from conformance import LAWS, OPINIONS, examples
 from scripts import (
-    LAWS,
-    OPINIONS,
     Bench,
     answer_of,
-    examples,
     fixed,
     flaky,
     geometric,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from conformance import EXAMPLES
 from scripted_runs import ScriptedEngines, run_all, small_study
-from scripts import EXAMPLES
 
 from tasks.strategies import parse
 from tasks.study.study import Study

@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from itertools import product
 
 import pytest
+from conformance import LAWS, OPINIONS, Ran, examples, ran
 from scripts import (
-    LAWS,
-    OPINIONS,
     WHOLE,
     Bench,
-    Ran,
     answer_of,
     constant,
-    examples,
     geometric,
     hashed,
     longwinded,
     perfect,
-    ran,
     solvable,
     sometimes_silent,
 )
