@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tasks.benchmarks.congruences import Line, read_lines, vocabulary
+from tasks.statistics import intervals
 from tasks.training.cards import Figures
 from tasks.training.decoder import Decoder
 from tasks.training.rollouts import Asked, Labelled, answer_of, ask, draw
@@ -160,18 +160,8 @@ def wilson(value: float, count: int) -> Share:
 
     For the mean of several draws a question, `count` is the number of questions: never too narrow.
     """
-    # Two-sided 95 %.
-    z = 1.959964
-    # Pulls the middle towards one half, so that shares of 0 and 1 have an interval too.
-    pull = z * z / count
-    middle = (value + pull / 2) / (1 + pull)
-    variance = value * (1 - value) / count
-    half_unit = z / (2 * count)
-    spread = math.sqrt(variance + half_unit**2)
-    half = z * spread / (1 + pull)
-    low = _in_unit(middle - half)
-    high = _in_unit(middle + half)
-    return Share(_in_unit(value), low, high)
+    ends = intervals.wilson(value, None, count)
+    return Share(_in_unit(value), _in_unit(ends.lo), _in_unit(ends.hi))
 
 
 def _in_unit(value: float) -> float:
