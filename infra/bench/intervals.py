@@ -34,20 +34,18 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.bench import simulated
-from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL, Lineup, Truth
+from infra.bench.population import Population, grid_of_benchmark, population
+from infra.bench.simulated import BASELINE, BUDGETS, EQUAL, SNELL
 from tasks.runs.provenance import code_commit
 from tasks.statistics.arrays import Floats
 from tasks.statistics.curves import (
-    budget_reaching,
-    cheapest_first,
-    choices,
     cross_validated,
     fold_of,
     resample_curve,
 )
 from tasks.statistics.intervals import bounds, weights, wilson
-from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
-from tasks.statistics.policy import COSTS, PolicyFit, fit_policy
+from tasks.statistics.outcomes import SAME_ACCURACY, Grid
+from tasks.statistics.policy import PolicyFit, fit_policy
 
 CONTRASTED = (4, 16, 64)
 """Budgets at which strategies are compared."""
@@ -94,54 +92,11 @@ def check_ends(lo: Floats, hi: Floats, true: Floats) -> Held:
     return Held((~(below | above)).astype(np.float64), below.astype(np.float64), hi - lo)
 
 
-class Population(NamedTuple):
-    """A line-up, its truth, and the true curve and factors for benchmarks of one size (budgets)."""
-
-    lineup: Lineup
-    truth: Truth
-    curve: Floats
-    factors: Floats
-
-
-def population(lineup: Lineup, size: int, *, learners: int) -> Population:
-    """What is true of all questions and of policies learnt from benchmarks of `size` questions."""
-    known = simulated.truth(lineup)
-    worth = np.mean(
-        [_worth(lineup, known, size, seed) for seed in range(10**6, 10**6 + learners)], axis=0
-    )
-    places = [i for i, cell in enumerate(simulated.cells(lineup)) if cell.strategy.key == BASELINE]
-    baseline = np.tile(known.accuracy[places], (len(BUDGETS), 1))
-    return Population(
-        lineup, known, worth, budget_reaching(BUDGETS, baseline, worth) / np.array(BUDGETS)
-    )
-
-
-def _worth(lineup: Lineup, known: Truth, size: int, seed: int) -> Floats:
-    """True accuracy at each budget of what one benchmark's folds choose, mean of both."""
-    grid = _grid(simulated.benchmark(lineup, size, seed=seed))
-    fold, columns = fold_of(grid, seed=seed), cheapest_first(grid)
-    picked = [
-        known.by_bin[
-            one - 1,
-            choices(grid.accuracy[(grid.bins == one) & (fold == side)].sum(axis=0)[None], columns)[
-                0
-            ],
-        ]
-        for one in np.unique(grid.bins)
-        for side in (0, 1)
-    ]
-    return np.mean(picked, axis=0)
-
-
-def _grid(measured: simulated.Benchmark) -> Grid:
-    return grid_of(measured.outcomes, measured.bins, costs=COSTS)
-
-
 def one_benchmark(known: Population, size: int, *, seed: int, resamples: int) -> dict[str, Held]:
     """What the intervals of one benchmark hold, by the row of the report."""
     measured = simulated.benchmark(known.lineup, size, seed=seed)
     fit = fit_policy(measured.outcomes, measured.bins, seed=seed, resamples=resamples)
-    grid = _grid(measured)
+    grid = grid_of_benchmark(measured)
     drawn = weights(size, resamples=resamples, seed=seed)
     return {
         **_accuracies(known, grid, fit),
@@ -208,7 +163,7 @@ class Ahead(NamedTuple):
 
 def null_ahead(size: int, *, seed: int, resamples: int) -> Ahead:
     """What one benchmark of the null line-up says."""
-    grid = _grid(simulated.benchmark(EQUAL, size, seed=seed))
+    grid = grid_of_benchmark(simulated.benchmark(EQUAL, size, seed=seed))
     fold, own = fold_of(grid, seed=seed), grid.accuracy[:, list(grid.of(BASELINE).values())]
     drawn, everyone = weights(size, resamples=resamples, seed=seed), np.ones((1, size))
     curve = resample_curve(grid, fold, drawn)
