@@ -15,6 +15,7 @@ LEAD = re.compile(r"^`([\w./-]+)` \((.+)\)$")
 BLOCK = re.compile(r"\A\n```\w+\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"(after|before|instead of) the line `(.+)`(?:, add)?")
 COMMAND = re.compile(r"renewed by `\.venv/bin/python (.+)`")
+DEFINITION = re.compile(r"(async def|def|class) ")
 TESTS = re.compile(r"`\./infra/ttc test ([^`]+)`")
 
 
@@ -36,7 +37,9 @@ class Edit(NamedTuple):
         old = "" if self.place == "new" else path.read_text(encoding="utf-8")
         lines = old.splitlines(keepends=True)
         start, end = self._span(lines)
-        lines[start:end] = [self.text]
+        # The formatter trims the blocks of the document: what follows a definition is added here.
+        apart = self.place.startswith("before") and DEFINITION.match(self.text)
+        lines[start:end] = [self.text + ("\n\n" if apart else "")]
         path.write_text("".join(lines), encoding="utf-8")
 
     def _span(self, lines: list[str]) -> tuple[int, int]:
