@@ -25,7 +25,10 @@ def folds(bins: pl.DataFrame, *, seed: int) -> pl.DataFrame:
     Halves of a bin differ by at most one question: they alternate in the order of a hash of seed
     and id, whatever the order of the rows.
     """
-    order = [sha256(f"{seed}:{one}".encode()).hexdigest() for one in bins["question_id"]]
+    order: list[str] = []
+    for question_id in bins["question_id"]:
+        salted = f"{seed}:{question_id}"
+        order.append(sha256(salted.encode()).hexdigest())
     # Odd and even bins begin with another fold: the odd questions do not all end in the same one.
     place = pl.int_range(pl.len()).over("bin") + pl.col("bin")
     return (
@@ -47,8 +50,11 @@ def fold_of(grid: Grid, *, seed: int) -> Integers:
 def cheapest_first(grid: Grid) -> list[Integers]:
     """Columns of the strategies at each budget, cheapest first over all questions, then by name."""
     everyone = np.arange(len(grid.questions))
-    groups = [grid.by_cost(budget, everyone) for budget in grid.budgets]
-    return [np.concatenate(group).astype(np.int64) for group in groups]
+    columns: list[Integers] = []
+    for budget in grid.budgets:
+        groups = grid.by_cost(budget, everyone)
+        columns.append(np.concatenate(groups).astype(np.int64))
+    return columns
 
 
 def choices(sums: Floats, columns: Sequence[Integers]) -> Integers:
@@ -57,9 +63,12 @@ def choices(sums: Floats, columns: Sequence[Integers]) -> Integers:
     `sums` (resamples, cells) are accuracies summed over the questions learnt from; `columns` are
     listed by budget.
     """
-    # `argmax` returns the first of equal ones, which is the cheapest.
-    places = [np.argmax(np.round(sums[:, those], DECIMALS), axis=1) for those in columns]
-    picked = [those[place] for those, place in zip(columns, places, strict=True)]
+    picked: list[Integers] = []
+    for those in columns:
+        rounded = np.round(sums[:, those], DECIMALS)
+        # `argmax` returns the first of equal ones, which is the cheapest.
+        place = np.argmax(rounded, axis=1)
+        picked.append(those[place])
     return np.stack(picked, axis=1)
 
 
@@ -74,7 +83,8 @@ def cross_validated(grid: Grid, fold: Integers, weights: Floats) -> Floats:
     columns = cheapest_first(grid)
     total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
-        picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
+        learnt = weights[:, learn] @ grid.accuracy[learn]
+        picks = choices(learnt, columns)
         sums = weights[:, measure] @ grid.accuracy[measure]
         total += np.take_along_axis(sums, picks, axis=1)
     return total / weights.sum(axis=1, keepdims=True)
@@ -93,7 +103,8 @@ def resample_curve(grid: Grid, fold: Integers, weights: Floats) -> Floats:
     columns = cheapest_first(grid)
     total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
-        picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
+        learnt = weights[:, learn] @ grid.accuracy[learn]
+        picks = choices(learnt, columns)
         sums = remeasure(grid.accuracy, learn, measure, weights=weights)
         total += np.take_along_axis(sums, picks, axis=1)
     return total / len(grid.questions)
@@ -104,8 +115,10 @@ def halves(grid: Grid, fold: Integers) -> list[tuple[Integers, Integers]]:
     pairs: list[tuple[Integers, Integers]] = []
     for one in np.unique(grid.bins):
         inside = grid.bins == one
-        first, second = (np.flatnonzero(inside & (fold == side)) for side in (0, 1))
-        pairs += [(first, second), (second, first)]
+        first = np.flatnonzero(inside & (fold == 0))
+        second = np.flatnonzero(inside & (fold == 1))
+        pairs.append((first, second))
+        pairs.append((second, first))
     return pairs
 
 
@@ -115,9 +128,12 @@ def remeasure(values: Floats, learn: Integers, measure: Integers, *, weights: Fl
     `values` (questions, cells): the mean of both halves, plus how far the resampled half lies from
     itself.
     """
-    worth = values[np.concatenate([learn, measure])].mean(axis=0)
+    whole = np.concatenate([learn, measure])
+    worth = values[whole].mean(axis=0)
     resampled = weights[:, measure] @ values[measure]
-    return resampled + len(measure) * worth - values[measure].sum(axis=0)
+    itself = values[measure].sum(axis=0)
+    # From left to right: the last digits of stored intervals come from this order.
+    return resampled + len(measure) * worth - itself
 
 
 def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:
@@ -129,16 +145,21 @@ def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) ->
     # A budget that measured less than a smaller one did can always be spent as that one.
     best = np.maximum.accumulate(accuracy, axis=1)
     reached = best >= target[:, None] - SAME_ACCURACY
+    # The first budget that reaches it, and the one before.
     at = np.argmax(reached, axis=1)
-    rows, before = np.arange(len(target)), np.maximum(at - 1, 0)
-    low, high = best[rows, before], best[rows, at]
+    before = np.maximum(at - 1, 0)
+    rows = np.arange(len(target))
+    low = best[rows, before]
+    high = best[rows, at]
     # At the smallest budget there is nothing before it, and low and high are the same.
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(at > 0, (target - low) / (high - low), 0.0)
+    # Linear in doublings: twice the budget is one step, wherever it starts.
     logs = np.log2(np.asarray(budgets, dtype=np.float64))
     step = logs[at] - logs[before]
-    reaching = 2.0 ** (logs[before] + np.clip(part, 0, 1) * step)
-    reaching = np.where((at == 0) & (high > target + SAME_ACCURACY), 0.0, reaching)
+    doublings = logs[before] + np.clip(part, 0, 1) * step
+    above = (at == 0) & (high > target + SAME_ACCURACY)
+    reaching = np.where(above, 0.0, 2.0**doublings)
     return np.where(reached.any(axis=1), reaching, np.inf)
 
 
@@ -164,9 +185,10 @@ def efficiency_factor(budget: int, needed: Estimate, *, limits: tuple[int, int])
     beyond = bool(np.isinf(needed.value))
     lo_known = needed.value > 0 and needed.lo > 0
     hi_known = not beyond and bool(np.isfinite(needed.hi))
+    measured = float(np.clip(needed.value, smallest, largest))
     return Factor(
         budget=budget,
-        factor=float(np.clip(needed.value, smallest, largest)) / budget,
+        factor=measured / budget,
         # An end that is known but beyond the budgets is moved to the last that was measured.
         lo=min(needed.lo, largest) / budget if lo_known else None,
         hi=max(needed.hi, smallest) / budget if hi_known else None,

@@ -37,11 +37,15 @@ class Spread(NamedTuple):
 
     def mixed(self, figures: Floats) -> Floats:
         """Figures of each bin and budget (…, bins, budgets) as the bins get them: (…, bins)."""
-        low, high = (
-            np.take_along_axis(figures, at[..., None], axis=-1)[..., 0]
-            for at in (self.low, self.high)
-        )
+        low = _pick(figures, self.low)
+        high = _pick(figures, self.high)
         return low + self.upper * (high - low)
+
+
+def _pick(figures: Floats, places: Integers) -> Floats:
+    """One figure of each bin (…, bins) out of those by budget (…, bins, budgets)."""
+    picked = np.take_along_axis(figures, places[..., None], axis=-1)
+    return picked[..., 0]
 
 
 def allocate(accuracy: Floats, budgets: Sequence[int], shares: Floats, *, average: float) -> Spread:
@@ -62,13 +66,20 @@ def allocate(accuracy: Floats, budgets: Sequence[int], shares: Floats, *, averag
     widths = np.diff(grid)
     # Rounded, so that steps which are equally steep but for rounding go to the easier bin.
     slopes = np.round(np.diff(hull, axis=-1) / widths, 12)
-    steps = slopes.shape
+    price = shares[..., None] * widths
     # All bins' steps in one row: they compete for one budget.
-    money = (shares[..., None] * widths).reshape(*steps[:-2], -1)
-    taken = _take(slopes.reshape(money.shape), money, average - grid[0]).reshape(steps)
-    at = grid[0] + (taken * widths).sum(axis=-1)
+    one_row = (*slopes.shape[:-2], -1)
+    taken = _take(
+        slopes.reshape(one_row),
+        price.reshape(one_row),
+        # The smallest budget of every question is spent already.
+        average - grid[0],
+    )
+    climbed = taken.reshape(slopes.shape) * widths
+    at = grid[0] + climbed.sum(axis=-1)
     # Where the hull is the accuracy itself, a budget is one that a bin can really stand on.
-    return _between(np.abs(hull - accuracy) <= SAME_ACCURACY, grid, at)
+    corner = np.abs(hull - accuracy) <= SAME_ACCURACY
+    return _between(corner, grid, at)
 
 
 def _hull(accuracy: Floats, grid: Floats) -> Floats:
@@ -77,8 +88,10 @@ def _hull(accuracy: Floats, grid: Floats) -> Floats:
     # The highest of all chords over each budget: quadratic, but of a handful of budgets.
     for left, right in combinations(range(len(grid)), 2):
         inside = slice(left + 1, right)
-        part = (grid[inside] - grid[left]) / (grid[right] - grid[left])
-        low, high = accuracy[..., [left]], accuracy[..., [right]]
+        width = grid[right] - grid[left]
+        part = (grid[inside] - grid[left]) / width
+        low = accuracy[..., [left]]
+        high = accuracy[..., [right]]
         chord = low + part * (high - low)
         hull[..., inside] = np.maximum(hull[..., inside], chord)
     return hull
@@ -101,10 +114,14 @@ def _take(slopes: Floats, money: Floats, left: float) -> Floats:
 
 def _between(corner: Flags, grid: Floats, at: Floats) -> Spread:
     """The corners of the hulls on either side of where the bins stand."""
-    places, near = np.arange(len(grid)), SAME_ACCURACY * grid[-1]
+    places = np.arange(len(grid))
+    near = SAME_ACCURACY * grid[-1]
     stand = at[..., None]
-    low = np.where(corner & (grid <= stand + near), places, 0).max(axis=-1)
-    high = np.where(corner & (grid >= stand - near), places, len(grid) - 1).min(axis=-1)
+    below = corner & (grid <= stand + near)
+    above = corner & (grid >= stand - near)
+    # The smallest and the largest budget are corners of every hull: one is always left.
+    low = np.where(below, places, 0).max(axis=-1)
+    high = np.where(above, places, len(grid) - 1).min(axis=-1)
     # Within the tolerance a corner is on both sides, or the sides would cross.
     high = np.maximum(low, high)
     gap = grid[high] - grid[low]
@@ -139,7 +156,8 @@ def fleet(
     estimate = _measure(grid, np.ones((1, count)), seed=seed)
     gains = _measure(grid, drawn, seed=seed).gain
     # As `centre` moves them, but subtracted first: stored gains were rounded in this order.
-    lo, hi = bounds(gains - gains.mean(axis=0) + estimate.gain, count=count)
+    centred = gains - gains.mean(axis=0) + estimate.gain
+    lo, hi = bounds(centred, count=count)
     columns = (
         grid.budgets,
         estimate.spent[0],
@@ -177,34 +195,48 @@ class _Half(NamedTuple):
 
 
 def _measure(grid: Grid, drawn: Floats, *, seed: int) -> _Measured:
-    fold, columns = fold_of(grid, seed=seed), cheapest_first(grid)
-    first, second = (_half(grid, np.flatnonzero(fold == side), drawn) for side in (0, 1))
-    both = [
-        _transfer(grid, learn, measure, columns)
-        for learn, measure in ((first, second), (second, first))
-    ]
+    fold = fold_of(grid, seed=seed)
+    columns = cheapest_first(grid)
+    first = _half(grid, np.flatnonzero(fold == 0), drawn)
+    second = _half(grid, np.flatnonzero(fold == 1), drawn)
+    there = _transfer(grid, first, second, columns)
+    back = _transfer(grid, second, first, columns)
     total = drawn.sum(axis=1, keepdims=True)
-    return _Measured(*(sum(figures) / total for figures in zip(*both, strict=True)))
+    return _Measured(
+        spent=(there.spent + back.spent) / total,
+        uniform=(there.uniform + back.uniform) / total,
+        accuracy=(there.accuracy + back.accuracy) / total,
+    )
 
 
 def _half(grid: Grid, rows: Integers, drawn: Floats) -> _Half:
-    parts = [rows[grid.bins[rows] == one] for one in np.unique(grid.bins)]
-    sums = [drawn[:, part] @ grid.accuracy[part] for part in parts]
-    counts = [drawn[:, part].sum(axis=1) for part in parts]
+    sums: list[Floats] = []
+    counts: list[Floats] = []
+    for one in np.unique(grid.bins):
+        inside = rows[grid.bins[rows] == one]
+        times = drawn[:, inside]
+        sums.append(times @ grid.accuracy[inside])
+        counts.append(times.sum(axis=1))
     return _Half(np.stack(sums, axis=1), np.stack(counts, axis=1))
 
 
 def _transfer(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[Integers]) -> _Measured:
     """Sums over the questions of one half under what was learnt on the other."""
     chosen = _choose(learn, columns)
-    learnt, measured = (np.take_along_axis(half.sums, chosen, axis=2) for half in (learn, measure))
+    learnt = np.take_along_axis(learn.sums, chosen, axis=2)
+    measured = np.take_along_axis(measure.sums, chosen, axis=2)
     # At least one question, in place of 0 / 0: a bin without any has no share and gets nothing.
     means = learnt / np.maximum(learn.counts, 1.0)[..., None]
-    shares = learn.counts / np.maximum(learn.counts.sum(axis=1, keepdims=True), 1.0)
-    budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), measured.shape)
-    spreads = [allocate(means, grid.budgets, shares, average=average) for average in grid.budgets]
-    spent = [(measure.counts * one.mixed(budgets)).sum(axis=1) for one in spreads]
-    accuracy = [one.mixed(measured).sum(axis=1) for one in spreads]
+    everyone = learn.counts.sum(axis=1, keepdims=True)
+    shares = learn.counts / np.maximum(everyone, 1.0)
+    budgets = _budgets_like(grid, measured)
+    spent: list[Floats] = []
+    accuracy: list[Floats] = []
+    for average in grid.budgets:
+        spread = allocate(means, grid.budgets, shares, average=average)
+        each = spread.mixed(budgets)
+        spent.append((measure.counts * each).sum(axis=1))
+        accuracy.append(spread.mixed(measured).sum(axis=1))
     return _Measured(
         spent=np.stack(spent, axis=1),
         uniform=measured.sum(axis=1),
@@ -215,7 +247,14 @@ def _transfer(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[Intege
 def _choose(half: _Half, columns: Sequence[Integers]) -> Integers:
     """Column of the best strategy in each bin at each budget: (resamples, bins, budgets)."""
     bins = range(half.sums.shape[1])
-    return np.stack([choices(half.sums[:, one], columns) for one in bins], axis=1)
+    chosen = [choices(half.sums[:, one], columns) for one in bins]
+    return np.stack(chosen, axis=1)
+
+
+def _budgets_like(grid: Grid, figures: Floats) -> Floats:
+    """The budgets in every row of figures whose last axis they are."""
+    budgets = np.asarray(grid.budgets, dtype=np.float64)
+    return np.broadcast_to(budgets, figures.shape)
 
 
 def _refit(grid: Grid) -> list[list[float]]:
@@ -223,8 +262,13 @@ def _refit(grid: Grid) -> list[list[float]]:
     count = len(grid.questions)
     every = _half(grid, np.arange(count), np.ones((1, count)))
     chosen = _choose(every, cheapest_first(grid))
-    means = (np.take_along_axis(every.sums, chosen, axis=2) / every.counts[..., None])[0]
+    sums = np.take_along_axis(every.sums, chosen, axis=2)
+    # One row, in which each question counts once.
+    means = sums[0] / every.counts[0][:, None]
     shares = every.counts[0] / count
-    budgets = np.broadcast_to(np.asarray(grid.budgets, dtype=np.float64), means.shape)
-    spreads = (allocate(means, grid.budgets, shares, average=average) for average in grid.budgets)
-    return [spread.mixed(budgets).tolist() for spread in spreads]
+    budgets = _budgets_like(grid, means)
+    refitted: list[list[float]] = []
+    for average in grid.budgets:
+        spread = allocate(means, grid.budgets, shares, average=average)
+        refitted.append(spread.mixed(budgets).tolist())
+    return refitted
