@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betainc
 
-from tasks.statistics.arrays import Floats
+from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.estimators import Pool
 from tasks.statistics.subsets import shuffles
 
@@ -53,7 +53,8 @@ class Rule:
 def stops_at(answers: Sequence[str | None], rule: Rule) -> int | None:
     """Number of these draws, in their order, after which the rule stops; None: it would go on."""
     votes: Counter[str] = Counter()
-    run, last = 0, None
+    run = 0
+    last: str | None = None
     for made, answer in enumerate(answers, start=1):
         if answer is None:
             run = 0
@@ -70,10 +71,12 @@ def _is_settled(votes: Counter[str], run: int, rule: Rule) -> bool:
     if rule.agree is not None and run >= rule.agree:
         return True
     # Without a rival the second answer has no vote, without any answer neither has the first.
-    first, second = [*sorted(votes.values(), reverse=True), 0, 0][:2]
+    most = sorted(votes.values(), reverse=True)
+    first, second = [*most, 0, 0][:2]
     if rule.posterior is None or not first:
         return False
-    return bool(1 - betainc(first + 1.0, second + 1.0, 0.5) > rule.posterior)
+    ahead = 1 - betainc(first + 1.0, second + 1.0, 0.5)
+    return bool(ahead > rule.posterior)
 
 
 def adaptive_estimates(
@@ -84,23 +87,51 @@ def adaptive_estimates(
     Answers tied for first share. Averaged over `orders` seeded random orders of the pool. Raises
     ValueError for a budget outside the pool, for budgets that do not rise, and below 2 orders.
     """
+    draws = pool.answers.size
+    _check(budgets, draws)
+    shuffled = shuffles(draws, orders, (seed, draws))
+    shares, spent = _walk(pool, budgets, rule, shuffled)
+    return _average_orders(budgets, shares, spent)
+
+
+def _walk(
+    pool: Pool, budgets: Sequence[int], rule: Rule, shuffled: Integers
+) -> tuple[Floats, Floats]:
+    """Share of the answer that is right and draws made, of each order at each budget."""
     from tasks.statistics import kernels
 
     draws = pool.answers.size
-    _check(budgets, draws)
     classes, correct = pool.relabelled()
-    shuffled = shuffles(draws, orders, (seed, draws))
-    # A run longer than the pool stands for a rule that does not look at runs.
-    agree = rule.agree or draws + 1
-    rising = np.array(budgets, dtype=np.int64)
     ahead, threshold = _posteriors(draws, rule.posterior)
-    shares, spent = kernels.walk_orders(classes, correct, shuffled, rising, agree, ahead, threshold)
-    errors = shares.std(axis=0, ddof=1) / np.sqrt(orders)
-    rows = zip(budgets, shares.mean(axis=0), errors, spent.mean(axis=0), strict=True)
-    return [
-        AdaptiveEstimate(int(budget), float(share), float(error), float(used))
-        for budget, share, error, used in rows
-    ]
+    return kernels.walk_orders(
+        classes,
+        correct,
+        shuffled,
+        np.array(budgets, dtype=np.int64),
+        # A run longer than the pool stands for a rule that does not look at runs.
+        rule.agree or draws + 1,
+        ahead,
+        threshold,
+    )
+
+
+def _average_orders(
+    budgets: Sequence[int], shares: Floats, spent: Floats
+) -> list[AdaptiveEstimate]:
+    """Means over the orders (orders, budgets) and the error of that of the shares."""
+    errors = shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
+    accuracy = shares.mean(axis=0)
+    generations = spent.mean(axis=0)
+    estimates: list[AdaptiveEstimate] = []
+    for place, budget in enumerate(budgets):
+        one = AdaptiveEstimate(
+            budget=int(budget),
+            accuracy=float(accuracy[place]),
+            mc_error=float(errors[place]),
+            generations=float(generations[place]),
+        )
+        estimates.append(one)
+    return estimates
 
 
 def _check(budgets: Sequence[int], draws: int) -> None:

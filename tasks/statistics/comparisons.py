@@ -37,8 +37,10 @@ def paired_difference(
         )
     gaps = np.asarray(first - second, dtype=np.float64)
     drawn = weights(gaps.size, resamples=resamples, seed=seed)
-    gain = with_bounds(float(gaps.mean()), drawn @ gaps / gaps.size, count=gaps.size)
-    return Difference(gain, p=float(paired_p(gaps[:, None])[0]))
+    resampled = drawn @ gaps / gaps.size
+    gain = with_bounds(float(gaps.mean()), resampled, count=gaps.size)
+    p = paired_p(gaps[:, None])[0]
+    return Difference(gain, p=float(p))
 
 
 def paired_p(gaps: Floats) -> Floats:
@@ -52,16 +54,26 @@ def paired_p(gaps: Floats) -> Floats:
     count = len(gaps)
     if count < 2:
         return np.full(gaps.shape[1], np.nan)
-    up, down = (gaps > SAME_ACCURACY).sum(axis=0), (-gaps > SAME_ACCURACY).sum(axis=0)
-    single = (np.abs(gaps - np.round(gaps)) < SAME_ACCURACY).all(axis=0)
-    # Where all differences are the same the error is 0: t is infinite, and its p-value 0.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(up + down > 0, gaps.mean(axis=0) / standard_error(gaps), 0.0)
-    p: Floats = 2.0 * special.stdtr(count - 1, -np.abs(t))  # pyright: ignore
+    up = (gaps > SAME_ACCURACY).sum(axis=0)
+    down = (-gaps > SAME_ACCURACY).sum(axis=0)
+    off_whole = np.abs(gaps - np.round(gaps))
+    single = (off_whole < SAME_ACCURACY).all(axis=0)
     # The smallest p-value of a test that flips the differences' signs: few questions that all point
     # one way prove less than their lack of spread suggests.
     least = np.minimum(2.0 ** (1.0 - up - down), 1.0)
-    return np.where(single, _exact(up, down), np.maximum(p, least))
+    p = np.maximum(_student_p(gaps, up + down), least)
+    return np.where(single, _exact(up, down), p)
+
+
+def _student_p(gaps: Floats, different: Integers) -> Floats:
+    """Two-sided p-value of the paired t of each column, in which so many questions differ."""
+    # Where all differences are the same the error is 0: t is infinite, and its p-value 0.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = gaps.mean(axis=0) / standard_error(gaps)
+    # Without any difference that is 0 / 0, and there is nothing to claim.
+    t = np.where(different > 0, ratio, 0.0)
+    freedom = len(gaps) - 1
+    return 2.0 * special.stdtr(freedom, -np.abs(t))  # pyright: ignore
 
 
 def standard_error(gaps: Floats) -> Floats:
@@ -80,12 +92,15 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """
     if min(only_first, only_second) < 0:
         raise ValueError(f"expected counts of questions, got {only_first} and {only_second}")
-    return float(_exact(np.array([only_first]), np.array([only_second]))[0])
+    up = np.array([only_first])
+    down = np.array([only_second])
+    return float(_exact(up, down)[0])
 
 
 def _exact(up: Integers, down: Integers) -> Floats:
     """McNemar's two-sided p-value for each pair of counts."""
-    tail = stats.binom.cdf(np.minimum(up, down), up + down, 0.5)  # pyright: ignore
+    fewer = np.minimum(up, down)
+    tail = stats.binom.cdf(fewer, up + down, 0.5)  # pyright: ignore
     # Twice the tail counts the middle twice where both counts are equal.
     return np.minimum(1.0, 2.0 * tail)  # pyright: ignore
 
@@ -105,7 +120,8 @@ def minimum_detectable(
     baseline.
     """
     # One bin for all: what can be seen is said of the whole benchmark.
-    everyone = outcomes.select(pl.col("question_id").unique()).with_columns(bin=pl.lit(1))
+    questions = outcomes.select(pl.col("question_id").unique())
+    everyone = questions.with_columns(bin=pl.lit(1))
     grid = grid_of(outcomes, everyone, costs=())
     known = grid.of(baseline)
     if len(grid.questions) < 2 or not known:
@@ -113,17 +129,21 @@ def minimum_detectable(
             f"expected outcomes of {baseline!r} on at least 2 questions: add it to the study"
         )
     spread = max(float(gaps.std(ddof=1)) for gaps in _gaps(grid, known))
-    reach = NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)
+    # To be called significant a difference must reach so far, and to be detected so far beyond.
+    two_sided = NormalDist().inv_cdf(1 - significance / 2)
+    beyond = NormalDist().inv_cdf(power)
+    reach = two_sided + beyond
     return reach * spread / len(grid.questions) ** 0.5
 
 
 def _gaps(grid: Grid, known: Mapping[int, int]) -> list[Floats]:
     """Differences between the baseline, given by its column at each budget, and all else."""
-    pairs = [
-        grid.accuracy[:, one] - grid.accuracy[:, own]
-        for budget, own in known.items()
-        for one in grid.at(budget)
-        if one != own
-    ]
+    pairs: list[Floats] = []
+    for budget, own in known.items():
+        for one in grid.at(budget):
+            if one != own:
+                pairs.append(grid.accuracy[:, one] - grid.accuracy[:, own])
+    if pairs:
+        return pairs
     # Without another strategy: two model versions whose accuracies are unrelated differ √2 as much.
-    return pairs or [np.sqrt(2) * grid.accuracy[:, own] for own in known.values()]
+    return [np.sqrt(2) * grid.accuracy[:, own] for own in known.values()]

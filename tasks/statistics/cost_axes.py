@@ -116,23 +116,14 @@ def _cells(grid: Grid, shop: Shop, limits: Limits) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for doubling, at_most, pick in zip(*limits, picks, strict=True):
         cell = grid.cells[pick]
-        reached = _reached(accuracy[:, pick])
+        reached = _mean_accuracy(accuracy[:, pick])
         cost = grid.costs[0, shop.rows, pick].mean()
-        row = (
-            doubling,
-            shop.bin,
-            at_most,
-            cell.strategy,
-            cell.budget,
-            len(shop.rows),
-            *reached,
-            float(cost),
-        )
-        rows.append(row)
+        named = (doubling, shop.bin, at_most, cell.strategy, cell.budget)
+        rows.append((*named, len(shop.rows), *reached, float(cost)))
     return rows
 
 
-def _reached(values: Floats) -> Estimate:
+def _mean_accuracy(values: Floats) -> Estimate:
     """Mean accuracy of some questions with Wilson's interval."""
     count = len(values)
     mean = float(values.mean())
@@ -211,7 +202,7 @@ def _curve(
             ends.hi[place],
             policy.cost[0, place],
         )
-        rival = _within(grid, baseline, at_most)
+        rival = _largest_within(grid, baseline, at_most)
         # Before clipping: a clipped end would not be paired with the baseline any more.
         gain = _gain(
             grid,
@@ -224,7 +215,7 @@ def _curve(
     return pl.DataFrame(rows, schema=CURVE, orient="row").fill_nan(None)
 
 
-def _within(grid: Grid, baseline: str, limit: float) -> int | None:
+def _largest_within(grid: Grid, baseline: str, limit: float) -> int | None:
     """Column of the baseline's largest budget whose mean cost is within the limit."""
     reach = limit * (1 + SAME_COST)
     largest: int | None = None

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import polars as pl
 
-from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.intervals import Estimate
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid
 
@@ -149,18 +149,28 @@ def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) ->
     at = np.argmax(reached, axis=1)
     before = np.maximum(at - 1, 0)
     rows = np.arange(len(target))
-    low = best[rows, before]
     high = best[rows, at]
+    part = _part_between(best[rows, before], high, target, at > 0)
+    crossing = _budget_between(budgets, before, at, part)
+    above = (at == 0) & (high > target + SAME_ACCURACY)
+    reaching = np.where(above, 0.0, crossing)
+    return np.where(reached.any(axis=1), reaching, np.inf)
+
+
+def _part_between(low: Floats, high: Floats, target: Floats, between: Flags) -> Floats:
+    """How far the target lies from `low` to `high`, in [0, 1]; 0 where nothing lies between."""
     # At the smallest budget there is nothing before it, and low and high are the same.
     with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.where(at > 0, (target - low) / (high - low), 0.0)
+        part = (target - low) / (high - low)
+    return np.clip(np.where(between, part, 0.0), 0, 1)
+
+
+def _budget_between(budgets: Sequence[int], before: Integers, at: Integers, part: Floats) -> Floats:
+    """The budget that lies so far from the one to the other, both given by their places."""
     # Linear in doublings: twice the budget is one step, wherever it starts.
     logs = np.log2(np.asarray(budgets, dtype=np.float64))
     step = logs[at] - logs[before]
-    doublings = logs[before] + np.clip(part, 0, 1) * step
-    above = (at == 0) & (high > target + SAME_ACCURACY)
-    reaching = np.where(above, 0.0, 2.0**doublings)
-    return np.where(reached.any(axis=1), reaching, np.inf)
+    return 2.0 ** (logs[before] + part * step)
 
 
 class Factor(NamedTuple):

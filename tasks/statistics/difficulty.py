@@ -75,19 +75,28 @@ def bins(values: pl.DataFrame, *, count: int = BINS) -> pl.DataFrame:
     question listed twice.
     """
     _check(values, count)
-    # Equal values go by a hash of the question's id: the same in every run, and unlike the id
-    # itself unrelated to how a benchmark numbers easy and hard questions.
-    tie_order = [sha256(str(one).encode()).hexdigest() for one in values["question_id"]]
     # In Polars NaN sorts as the largest value, hence as the easiest question.
     value = pl.col("value").cast(pl.Float64).fill_nan(None)
     bin_of_rank = pl.int_range(pl.len()) * count // pl.len() + 1
     return (
         values.select("question_id", value)
-        .with_columns(tie_order=pl.Series(tie_order))
+        .with_columns(tie_order=_tie_order(values))
         .sort("value", "tie_order", descending=[True, False], nulls_last=True)
         .with_columns(bin=bin_of_rank.cast(pl.Int64))
         .drop("tie_order")
     )
+
+
+def _tie_order(values: pl.DataFrame) -> pl.Series:
+    """What equal values are ordered by.
+
+    A hash of the question's id: the same in every run, and unlike the id itself unrelated to how a
+    benchmark numbers easy and hard questions.
+    """
+    order: list[str] = []
+    for question_id in values["question_id"]:
+        order.append(sha256(str(question_id).encode()).hexdigest())
+    return pl.Series(order)
 
 
 def _check(values: pl.DataFrame, count: int) -> None:

@@ -83,7 +83,8 @@ class Pool:
         classes = np.full(self.answers.size, -1, dtype=np.int64)
         classes[answered] = inverse
         # All draws of a class agree in correctness: its first one speaks for it.
-        return classes, self.correct[answered][first].astype(np.float64)
+        correct = self.correct[answered][first]
+        return classes, correct.astype(np.float64)
 
 
 def pool_estimates(
@@ -103,25 +104,34 @@ def pool_estimates(
             f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}"
         )
     ballot = _ballot(pool)
-    # Seeded by the pool too: under one order for all, the errors of the questions would add up.
-    content = crc32(pool.scores.tobytes(), crc32(pool.answers.tobytes()))
-    shuffled = shuffles(draws, orders, (seed, content))
-    heads, scored = (
-        _Dealt(one, one.rows(shuffled)) for one in (ballot.by_heads(), ballot.by_score())
-    )
+    shuffled = _shuffle(pool, seed=seed, orders=orders)
+    heads = _deal(ballot.by_heads(), shuffled)
+    scored = _deal(ballot.by_score(), shuffled)
     counted = _count_majority(ballot, budgets) if draws <= EXACT_DRAWS else {}
+    right = pool.correct.sum()
     estimates: list[PoolEstimate] = []
     for budget in budgets:
-        missed = _missed(draws, budget)
-        coverage = 1 - float(missed[pool.correct.sum()])
+        missed = _miss_chances(draws, budget)
+        # pass@N: the chance that not all of the right draws are missed.
+        coverage = 1 - float(missed[right])
+        best_of_n = _best_of_n(ballot, missed)
         majority = counted.get(budget) or _average(heads, budget)
+        weighted = _average(scored, budget)
         estimates += [
             _estimate("pass", budget, _Figure(coverage, 0.0)),
             _estimate("majority", budget, majority),
-            _estimate("best_of_n", budget, _Figure(_best_of_n(ballot, missed), 0.0)),
-            _estimate("weighted", budget, _average(scored, budget)),
+            _estimate("best_of_n", budget, _Figure(best_of_n, 0.0)),
+            _estimate("weighted", budget, weighted),
         ]
     return estimates
+
+
+def _shuffle(pool: Pool, *, seed: int, orders: int) -> Integers:
+    """Random orders of the draws, one a row."""
+    # Seeded by the pool too: under one order for all, the errors of the questions would add up.
+    answers = crc32(pool.answers.tobytes())
+    content = crc32(pool.scores.tobytes(), answers)
+    return shuffles(pool.answers.size, orders, (seed, content))
 
 
 class _Figure(NamedTuple):
@@ -152,11 +162,15 @@ class _Ballot(NamedTuple):
 
     def by_score(self) -> "_Ballot":
         """No class for a draw without a score: the vote of weighted."""
-        return self._replace(classes=np.where(self.points < 0, -1, self.classes))
+        classes = np.where(self.points < 0, -1, self.classes)
+        return self._replace(classes=classes)
 
     def rows(self, draws: Integers) -> "_Ballot":
         """The ballot of rows of draws."""
-        return self._replace(classes=self.classes[draws], points=self.points[draws])
+        return self._replace(
+            classes=self.classes[draws],
+            points=self.points[draws],
+        )
 
 
 class _Dealt(NamedTuple):
@@ -166,16 +180,21 @@ class _Dealt(NamedTuple):
     orders: _Ballot
 
 
+def _deal(ballot: _Ballot, shuffled: Integers) -> _Dealt:
+    return _Dealt(ballot, ballot.rows(shuffled))
+
+
 def _ballot(pool: Pool) -> _Ballot:
     classes, correct = pool.relabelled()
-    # Whole points, as the selectors count them: sums that do not depend on the order of the draws.
     scores = pool.scores.astype(np.float64)
+    # −1 point where there is no score.
     known = np.where(np.isnan(scores), -1 / POINTS, scores)
+    # Whole points, as the selectors count them: sums that do not depend on the order of the draws.
     points = np.rint(known * POINTS).astype(np.int64)
     return _Ballot(classes, points, correct)
 
 
-def _missed(draws: int, budget: int) -> Floats:
+def _miss_chances(draws: int, budget: int) -> Floats:
     """Probability that a random subset of `budget` misses m given draws, for m = 0 … n.
 
     C(n−m, N)/C(n, N), as a running product: the binomials themselves overflow.
@@ -193,26 +212,31 @@ def _best_of_n(ballot: _Ballot, missed: Floats) -> float:
     values, group = np.unique(-ballot.points[visible], return_inverse=True)
     sizes = np.bincount(group, minlength=values.size)
     right_sizes = np.bincount(group, weights=right, minlength=values.size)
-    below = np.cumsum(sizes)
-    wins = missed[below - sizes] - missed[below]
+    # Draws down to and with each group, and draws above it.
+    down_to = np.cumsum(sizes)
+    above = down_to - sizes
+    wins = missed[above] - missed[down_to]
     return float(np.sum(wins * right_sizes / sizes))
 
 
 def _count_majority(ballot: _Ballot, budgets: Sequence[int]) -> dict[int, _Figure]:
     """Exact majority at every budget below the whole pool."""
     draws = ballot.classes.size
-    sizes = np.bincount(ballot.classes[ballot.classes >= 0], minlength=ballot.correct.size)
+    answered = ballot.classes[ballot.classes >= 0]
+    sizes = np.bincount(answered, minlength=ballot.correct.size)
     silent = draws - int(sizes.sum())
-    rising = np.array(sorted({budget for budget in budgets if budget < draws}), dtype=np.int64)
-    if not rising.size:
+    smaller = {budget for budget in budgets if budget < draws}
+    if not smaller:
         return {}
+    rising = np.array(sorted(smaller), dtype=np.int64)
     total = np.zeros(rising.size)
     for one in np.flatnonzero(ballot.correct):
         rivals = np.delete(sizes, one)
         total += majority_exact(int(sizes[one]), rivals, silent, rising)
-    return {
-        int(budget): _Figure(float(value), 0.0) for budget, value in zip(rising, total, strict=True)
-    }
+    counted: dict[int, _Figure] = {}
+    for budget, value in zip(rising, total, strict=True):
+        counted[int(budget)] = _Figure(float(value), 0.0)
+    return counted
 
 
 def _average(dealt: _Dealt, budget: int) -> _Figure:
@@ -222,7 +246,8 @@ def _average(dealt: _Dealt, budget: int) -> _Figure:
     # To list every subset costs no more here than to sample, and leaves no Monte-Carlo error.
     if comb(draws, budget) <= orders * blocks:
         subsets = dealt.ballot.rows(every_subset(draws, budget))
-        return _Figure(float(vote_credits(*subsets).mean()), 0.0)
+        credit = vote_credits(*subsets)
+        return _Figure(float(credit.mean()), 0.0)
     whole = blocks * budget
     classes = dealt.orders.classes[:, :whole].reshape(-1, budget)
     points = dealt.orders.points[:, :whole].reshape(-1, budget)

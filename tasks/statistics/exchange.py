@@ -52,7 +52,8 @@ class Rate(NamedTuple):
 def rate_of_ratio(parameter_ratio: float, ratio: float) -> Rate:
     """k = M + 3·(1/R)·(M − 1): both models trained on equally many tokens, as the paper assumes."""
     # 3: training costs 6 FLOPs a parameter and token, inference 2.
-    return Rate("study", ratio, parameter_ratio + 3 * (parameter_ratio - 1) / ratio)
+    training = 3 * (parameter_ratio - 1) / ratio
+    return Rate("study", ratio, parameter_ratio + training)
 
 
 def rate_of_tokens(parameter_ratio: float, *, small: float, large: float, inference: float) -> Rate:
@@ -88,22 +89,32 @@ def compare_at_flops(
     larger model is never right in the estimate or in a resample.
     """
     grid = grid_of(outcomes, bins, costs=costs_order)
-    asked = pl.DataFrame({"question_id": grid.questions})
-    placed = asked.join(single, on="question_id", how="left", maintain_order="left")
-    if placed["large"].has_nulls():
-        raise ValueError(
-            "expected a completion of the larger model for every question: "
-            "draw and grade them first"
-        )
     # Folds of the whole benchmark: the figure of all questions is then the policy's own curve.
     fold = fold_of(grid, seed=seed)
-    whole = _Part(grid, fold, placed)
+    whole = _Part(grid, fold, _place(grid, single))
     rows: list[tuple[object, ...]] = []
     for one in (EVERY_BIN, *np.unique(grid.bins).tolist()):
         part = whole if one == EVERY_BIN else whole.only(np.flatnonzero(grid.bins == one))
         compared = _compare(part, seed=seed, resamples=resamples)
         rows += [_row(rate, one, compared, grid.budgets) for rate in rates]
     return pl.DataFrame(rows, schema=EXCHANGES, orient="row").fill_nan(None)
+
+
+def _place(grid: Grid, single: pl.DataFrame) -> pl.DataFrame:
+    """What single completions say of the grid's questions, in their order."""
+    asked = pl.DataFrame({"question_id": grid.questions})
+    placed = asked.join(
+        single,
+        on="question_id",
+        how="left",
+        maintain_order="left",
+    )
+    if placed["large"].has_nulls():
+        raise ValueError(
+            "expected a completion of the larger model for every question: "
+            "draw and grade them first"
+        )
+    return placed
 
 
 class _Part(NamedTuple):
@@ -157,9 +168,12 @@ def _compare(part: _Part, *, seed: int, resamples: int) -> _Compared:
 
 def _row(rate: Rate, one: int, compared: _Compared, budgets: Sequence[int]) -> tuple[object, ...]:
     affordable = sum(budget <= rate.multiple for budget in budgets)
+    # Where not even one completion is affordable, one is made all the same.
     place = max(affordable - 1, 0)
-    small, resampled = float(compared.policy[place]), compared.policy_resampled[:, place]
-    difference, gap = small - compared.large.value, resampled - compared.large_resampled
+    small = float(compared.policy[place])
+    resampled = compared.policy_resampled[:, place]
+    difference = small - compared.large.value
+    gap = resampled - compared.large_resampled
     count = compared.questions
     return (
         *rate,

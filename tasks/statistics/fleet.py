@@ -223,12 +223,8 @@ def _half(grid: Grid, rows: Integers, drawn: Floats) -> _Half:
 def _transfer(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[Integers]) -> _Measured:
     """Sums over the questions of one half under what was learnt on the other."""
     chosen = _choose(learn, columns)
-    learnt = np.take_along_axis(learn.sums, chosen, axis=2)
     measured = np.take_along_axis(measure.sums, chosen, axis=2)
-    # At least one question, in place of 0 / 0: a bin without any has no share and gets nothing.
-    means = learnt / np.maximum(learn.counts, 1.0)[..., None]
-    everyone = learn.counts.sum(axis=1, keepdims=True)
-    shares = learn.counts / np.maximum(everyone, 1.0)
+    means, shares = _learn(learn, chosen)
     budgets = _budgets_like(grid, measured)
     spent: list[Floats] = []
     accuracy: list[Floats] = []
@@ -242,6 +238,16 @@ def _transfer(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[Intege
         uniform=measured.sum(axis=1),
         accuracy=np.stack(accuracy, axis=1),
     )
+
+
+def _learn(half: _Half, chosen: Integers) -> tuple[Floats, Floats]:
+    """Mean accuracy (resamples, bins, budgets), and each bin's share of the questions."""
+    sums = np.take_along_axis(half.sums, chosen, axis=2)
+    # At least one question, in place of 0 / 0: a bin without any has no share and gets nothing.
+    means = sums / np.maximum(half.counts, 1.0)[..., None]
+    everyone = half.counts.sum(axis=1, keepdims=True)
+    shares = half.counts / np.maximum(everyone, 1.0)
+    return means, shares
 
 
 def _choose(half: _Half, columns: Sequence[Integers]) -> Integers:

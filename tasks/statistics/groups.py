@@ -48,19 +48,22 @@ def group_estimates(
     if selector == "hierarchical":
         # Whatever other groups are drawn, a group's winner is the same: only winners need a vote.
         groups = [_winner(pool, group) for group in groups]
-    table = _table(pool, groups, by_heads=selector == "majority")
+    by_heads = selector == "majority"
+    table = _table(pool, groups, by_heads=by_heads)
     shuffled = shuffles(len(groups), orders, (seed, pool.answers.size))
     return [_average(table, count, shuffled) for count in counts]
 
 
 def _winner(pool: Pool, group: Sequence[int]) -> list[int]:
     """The draw that a group names by weighted vote; none without a scored answer."""
-    chosen = weighted([_candidate(pool, draw) for draw in group]).index
+    candidates = [_candidate(pool, draw) for draw in group]
+    chosen = weighted(candidates).index
     return [] if chosen is None else [group[chosen]]
 
 
 def _candidate(pool: Pool, draw: int) -> Candidate:
-    answer, score = pool.answers[draw], pool.scores[draw]
+    answer = pool.answers[draw]
+    score = pool.scores[draw]
     return Candidate(
         answer=None if answer < 0 else str(answer),
         score=None if np.isnan(score) else float(score),
@@ -103,16 +106,18 @@ def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _T
 
 def _average(table: _Table, count: int, shuffled: Integers) -> GroupEstimate:
     """Over all subsets of `count` groups where they are few, else over those of each order."""
-    total, orders = len(table.members), len(shuffled)
+    total = len(table.members)
+    orders = len(shuffled)
     blocks = total // count
     if comb(total, count) <= orders * blocks:
         credit = _credits(table, every_subset(total, count))
         return GroupEstimate(count, float(credit.mean()), 0.0)
     chosen = shuffled[:, : blocks * count].reshape(-1, count)
+    credit = _credits(table, chosen)
     # Blocks of one order depend on each other, orders do not: the error is taken over orders.
-    means = _credits(table, chosen).reshape(orders, blocks).mean(axis=1)
-    error = float(means.std(ddof=1) / np.sqrt(orders))
-    return GroupEstimate(count, float(means.mean()), error)
+    means = credit.reshape(orders, blocks).mean(axis=1)
+    error = means.std(ddof=1) / np.sqrt(orders)
+    return GroupEstimate(count, float(means.mean()), float(error))
 
 
 def _credits(table: _Table, chosen: Integers) -> Floats:

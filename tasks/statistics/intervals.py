@@ -42,9 +42,9 @@ def weights(count: int, *, resamples: int, seed: int) -> Floats:
     """
     # One multinomial row is a bootstrap sample of the questions: products with it are sums over the
     # sample, so that no resample of a matrix is ever copied.
-    draws = np.random.default_rng(seed).multinomial(
-        count, np.full(count, 1 / count), size=resamples
-    )
+    generator = np.random.default_rng(seed)
+    even = np.full(count, 1 / count)
+    draws = generator.multinomial(count, even, size=resamples)
     return draws.astype(np.float64)
 
 
@@ -73,9 +73,11 @@ def bounds(resampled: Floats, *, count: int) -> Bounds:
     # Of B resamples the ends are the k-th from below and from above, k = ⌊(B + 1)·tail⌋: counted on
     # B alone they are too close (Efron and Tibshirani, An Introduction to the Bootstrap, §12.5).
     rank = max(int(tail * (len(resampled) + 1)), 1)
+    low = rank - 1
+    high = len(resampled) - rank
     # The k-th value itself and no interpolation: of two infinite figures there is no mean.
-    ordered = np.partition(resampled, (rank - 1, len(resampled) - rank), axis=0)
-    return Bounds(ordered[rank - 1], ordered[len(resampled) - rank])
+    ordered = np.partition(resampled, (low, high), axis=0)
+    return Bounds(ordered[low], ordered[high])
 
 
 def with_bounds(value: float, resampled: Floats, *, count: int) -> Estimate:

@@ -71,6 +71,7 @@ def _rival_shares(rivals: Any, votes: int, limit: int, choose: Any) -> Any:
 
 @compile_kernel
 def vote_credits(classes: Any, points: Any, correct: Any) -> Any:
+    """Expected accuracy of each row's vote, as `tasks.statistics.subsets.vote_credits` says."""
     # Both are emptied at the end of each row: quicker than new arrays for thousands of rows.
     totals = np.zeros(correct.size, dtype=np.int64)
     voters = np.zeros(correct.size, dtype=np.int64)

@@ -67,11 +67,17 @@ class Grid:
         for column in sorted(self.at(budget), key=lambda one: tuple(means[:, one])):
             # With the first of a group and not with the last: many small steps must not add up.
             first = means[:, groups[-1][0]] if groups else None
-            if first is not None and np.allclose(first, means[:, column], rtol=SAME_COST, atol=0):
+            if first is not None and _cost_the_same(first, means[:, column]):
                 groups[-1].append(column)
             else:
                 groups.append([column])
         return [sorted(group, key=lambda one: self.cells[one].strategy) for group in groups]
+
+
+def _cost_the_same(first: Floats, second: Floats) -> bool:
+    """On every axis."""
+    # Relative alone: an absolute tolerance would depend on the unit of the cost.
+    return np.allclose(first, second, rtol=SAME_COST, atol=0)
 
 
 def grid_of(outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs: Sequence[str]) -> Grid:
@@ -80,30 +86,56 @@ def grid_of(outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs: Sequence[str])
     Raises UserError when a question of either frame lacks a cell that another has, or its bin;
     ValueError for a row twice or an accuracy outside [0, 1].
     """
-    # An accuracy that is NaN or NULL, or a cost that is NULL, is an outcome that is missing.
-    known = outcomes.with_columns(pl.col("accuracy").fill_nan(None))
-    ordered = known.select(*KEYS, "accuracy", *costs).drop_nulls().sort(KEYS)
+    ordered = _sort_known(outcomes, costs)
     everyone = pl.concat([outcomes["question_id"], bins["question_id"]]).n_unique()
     _check(ordered, everyone)
     cells = ordered.select(KEYS[1:]).unique().sort(KEYS[1:]).rows()
     questions = ordered["question_id"].unique().sort()
     # Complete and sorted by question, budget and strategy: the rows of the frame are the matrix.
     shape = (questions.len(), len(cells))
-    columns = [ordered[name].to_numpy().reshape(shape) for name in costs]
-    # Sums of floating-point numbers may pass 0 or 1 by what `_check` lets through.
-    accuracy = ordered["accuracy"].clip(0, 1).to_numpy().astype(np.float64)
     return Grid(
         questions=tuple(questions.to_list()),
         bins=_bins_of(questions, bins),
         cells=tuple(Cell(*row) for row in cells),
-        accuracy=accuracy.reshape(shape),
-        costs=np.array(columns, dtype=np.float64),
+        accuracy=_accuracy_of(ordered).reshape(shape),
+        costs=_axes_of(ordered, costs, shape),
     )
+
+
+def _sort_known(outcomes: pl.DataFrame, costs: Sequence[str]) -> pl.DataFrame:
+    """What is known, in the order of the matrix."""
+    # An accuracy that is NaN or NULL, or a cost that is NULL, is an outcome that is missing.
+    return (
+        outcomes.with_columns(pl.col("accuracy").fill_nan(None))
+        .select(*KEYS, "accuracy", *costs)
+        .drop_nulls()
+        .sort(KEYS)
+    )
+
+
+def _accuracy_of(ordered: pl.DataFrame) -> Floats:
+    # Sums of floating-point numbers may pass 0 or 1 by what `_check` lets through.
+    clipped = ordered["accuracy"].clip(0, 1)
+    return clipped.to_numpy().astype(np.float64)
+
+
+def _axes_of(ordered: pl.DataFrame, costs: Sequence[str], shape: tuple[int, int]) -> Floats:
+    """Costs: (axes, questions, cells)."""
+    axes: list[Floats] = []
+    for name in costs:
+        cost = ordered[name].to_numpy()
+        axes.append(cost.reshape(shape))
+    return np.array(axes, dtype=np.float64)
 
 
 def _bins_of(questions: pl.Series, bins: pl.DataFrame) -> Integers:
     """Bin of each of the questions, in their order."""
-    joined = questions.to_frame().join(bins, on="question_id", how="left", maintain_order="left")
+    joined = questions.to_frame().join(
+        bins,
+        on="question_id",
+        how="left",
+        maintain_order="left",
+    )
     placed = joined["bin"]
     if placed.len() != questions.len():
         raise ValueError("expected one bin for each question, got a question twice in the bins")

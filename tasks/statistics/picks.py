@@ -90,8 +90,9 @@ class _Bin(NamedTuple):
         """How far a cell is ahead of another, paired; unknown where that one is absent."""
         if other is None:
             return UNKNOWN
+        ahead = self.mean[one] - self.mean[other]
         resampled = self.resampled[:, one] - self.resampled[:, other]
-        return with_bounds(self.mean[one] - self.mean[other], resampled, count=len(self.rows))
+        return with_bounds(ahead, resampled, count=len(self.rows))
 
     def gaps(self, one: int, others: list[int]) -> Floats:
         """Accuracy of a cell minus that of others on every question: (questions, others)."""
@@ -104,26 +105,40 @@ def policy_table(
     """The pick of every bin and budget, p-values Holm-adjusted over the table (see `PolicyFit`)."""
     picks: list[Pick] = []
     for one in np.unique(grid.bins).tolist():
-        rows = np.flatnonzero(grid.bins == one)
-        accuracy = grid.accuracy[rows]
-        drawn = weights(len(rows), resamples=resamples, seed=seed)
-        inside = _Bin(one, rows, accuracy, accuracy.mean(axis=0), drawn @ accuracy / len(rows))
-        picks += [
-            _pick(grid, inside, budget, baseline=baseline, last=last) for budget in grid.budgets
-        ]
+        inside = _bin_of(grid, one, resamples=resamples, seed=seed)
+        for budget in grid.budgets:
+            pick = _pick(grid, inside, budget, baseline=baseline, last=last)
+            picks.append(pick)
     table = pl.DataFrame(picks, schema=PICKS, orient="row")
     # Two claims of different kinds: each is adjusted over its own column.
-    adjusted = {name: pl.Series(holm(table[name].to_numpy())) for name in ("p", "over_majority_p")}
-    table = table.with_columns(**adjusted).fill_nan(None)
+    for name in ("p", "over_majority_p"):
+        adjusted = holm(table[name].to_numpy())
+        table = table.with_columns(pl.Series(name, adjusted))
     significant = (pl.col("p") < SIGNIFICANCE).fill_null(False)
-    return table.with_columns(decided=pl.col("alone") | significant).drop("alone")
+    return table.fill_nan(None).with_columns(decided=pl.col("alone") | significant).drop("alone")
+
+
+def _bin_of(grid: Grid, one: int, *, resamples: int, seed: int) -> _Bin:
+    rows = np.flatnonzero(grid.bins == one)
+    accuracy = grid.accuracy[rows]
+    # Of the bin's own questions: how many of them a resample has is not left to chance.
+    drawn = weights(len(rows), resamples=resamples, seed=seed)
+    return _Bin(
+        bin=one,
+        rows=rows,
+        accuracy=accuracy,
+        mean=accuracy.mean(axis=0),
+        resampled=drawn @ accuracy / len(rows),
+    )
 
 
 def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -> Pick:
     groups = grid.by_cost(budget, inside.rows)
-    known, majority = (grid.of(name).get(budget) for name in (baseline, "majority"))
+    known = grid.of(baseline).get(budget)
+    majority = grid.of("majority").get(budget)
     tonight = _choose(inside, groups, known)
-    holder = _hold(grid, inside, tonight, known, earlier=last.get((inside.bin, budget)))
+    earlier = last.get((inside.bin, budget))
+    holder = _hold(grid, inside, tonight, known, earlier=earlier)
     rivals = _rivals(groups, holder, known)
     voters = [] if majority in (None, holder) else [majority]
     return Pick(
@@ -154,14 +169,19 @@ def _choose(inside: _Bin, groups: list[list[int]], known: int | None) -> int:
     # One-sided: the best is ahead of all by construction.
     freedom = max(len(against_best) - 1, 1)
     reach = float(special.stdtrit(freedom, 1 - SIGNIFICANCE))  # pyright: ignore
-    out = _is_ahead(against_best, reach) | _is_behind(inside, known, stand_ins)
-    return next(one for one, left_out in zip(stand_ins, out.tolist(), strict=True) if not left_out)
+    worse = _is_ahead(against_best, reach)
+    out = worse | _is_behind(inside, known, stand_ins)
+    # One is always left: nothing is ahead of the best. Groups come cheapest first.
+    left = np.flatnonzero(~out)
+    return stand_ins[left[0]]
 
 
 def _is_ahead(gaps: Floats, errors: float) -> Flags:
     """Which mean differences are above 0 by more than so many standard errors."""
+    interval = errors * standard_error(gaps)
     # Without any spread the error is 0, and rounding alone would put a strategy ahead of itself.
-    return gaps.mean(axis=0) > np.maximum(errors * standard_error(gaps), SAME_ACCURACY)
+    reach = np.maximum(interval, SAME_ACCURACY)
+    return gaps.mean(axis=0) > reach
 
 
 def _is_behind(inside: _Bin, known: int | None, ones: list[int]) -> Flags:
@@ -192,7 +212,11 @@ def _rivals(groups: list[list[int]], holder: int, known: int | None) -> list[int
     if known not in (None, holder):
         return [known]
     own = next(place for place, group in enumerate(groups) if holder in group)
-    return [one for group in groups[:own] or groups for one in group if one != holder]
+    cheaper = groups[:own]
+    rivals: list[int] = []
+    for group in cheaper or groups:
+        rivals += [one for one in group if one != holder]
+    return rivals
 
 
 def _p_value(inside: _Bin, holder: int, rivals: list[int], *, ahead: bool = False) -> float:

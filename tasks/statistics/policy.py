@@ -46,7 +46,9 @@ class Estimation(NamedTuple):
 
     def generations(self, strategy: str, budget: int) -> int:
         """Generations on one question under a strategy, its difficulty included."""
-        return max(budget, self.draws) if strategy in self.reused_by else budget + self.draws
+        if strategy in self.reused_by:
+            return max(budget, self.draws)
+        return budget + self.draws
 
 
 FREE: Final = Estimation()
@@ -110,19 +112,27 @@ def fit_policy(
     """
     grid = grid_of(outcomes, bins, costs=costs_order)
     _check(grid, baseline)
-    count, fold = len(grid.questions), fold_of(grid, seed=seed)
+    count = len(grid.questions)
+    fold = fold_of(grid, seed=seed)
     # One set of resamples for the policy and for what it is compared with: factors are paired.
     drawn = weights(count, resamples=resamples, seed=seed)
     policy = _measure_policy(grid, fold, drawn)
     fixed = _measure_strategies(grid, drawn)
     generations = _generations(grid, fold, estimation)
     spent = pl.DataFrame({"budget": grid.budgets, "generations": generations})
+    efficiency = _efficiency(grid, baseline, policy=policy, fixed=fixed)
     cells = pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row")
-    table = policy_table(grid, baseline, last=_by_cell(last), resamples=resamples, seed=seed)
+    table = policy_table(
+        grid,
+        baseline,
+        last=_by_cell(last),
+        resamples=resamples,
+        seed=seed,
+    )
     return PolicyFit(
         table=table,
         curve=_with_interval(spent, policy, count),
-        efficiency=_net(_efficiency(grid, baseline, policy=policy, fixed=fixed), spent),
+        efficiency=_net(efficiency, spent),
         fixed=_with_interval(cells.select("strategy", "budget"), fixed, count),
     )
 
@@ -148,7 +158,9 @@ def _generations(grid: Grid, fold: Integers, estimation: Estimation) -> Floats:
     columns = cheapest_first(grid)
     total = np.zeros(len(grid.budgets))
     for learn, measure in halves(grid, fold):
-        chosen = choices(grid.accuracy[learn].sum(axis=0, keepdims=True), columns)[0]
+        # One row of sums: each question once.
+        sums = grid.accuracy[learn].sum(axis=0, keepdims=True)
+        chosen = choices(sums, columns)[0]
         total += len(measure) * each[chosen]
     return total / len(grid.questions)
 
@@ -173,8 +185,10 @@ class _Measured(NamedTuple):
 
 def _measure_policy(grid: Grid, fold: Integers, drawn: Floats) -> _Measured:
     """The policy's accuracy at each budget."""
-    estimate = cross_validated(grid, fold, np.ones((1, len(grid.questions))))
+    everyone = np.ones((1, len(grid.questions)))
+    estimate = cross_validated(grid, fold, everyone)
     resampled = centre(resample_curve(grid, fold, drawn), estimate)
+    # Moved onto the estimate, a resample may pass 0 or 1, which no accuracy does.
     return _Measured(np.clip(estimate, 0.0, 1.0), np.clip(resampled, 0.0, 1.0))
 
 
@@ -182,24 +196,38 @@ def _measure_strategies(grid: Grid, drawn: Floats) -> _Measured:
     """Accuracy of each cell: plain means, which learn nothing and stay where they are."""
     count = len(grid.questions)
     everyone = np.ones((1, count))
-    return _Measured(everyone @ grid.accuracy / count, drawn @ grid.accuracy / count)
+    return _Measured(
+        # A product like that of the resamples, so that both are rounded in the same way.
+        estimate=everyone @ grid.accuracy / count,
+        resampled=drawn @ grid.accuracy / count,
+    )
 
 
 def _with_interval(keys: pl.DataFrame, measured: _Measured, count: int) -> pl.DataFrame:
     ends = bounds(measured.resampled, count=count)
-    return keys.with_columns(accuracy=measured.estimate[0], lo=ends.lo, hi=ends.hi).fill_nan(None)
+    figures = keys.with_columns(
+        accuracy=measured.estimate[0],
+        lo=ends.lo,
+        hi=ends.hi,
+    )
+    return figures.fill_nan(None)
 
 
 def _efficiency(grid: Grid, baseline: str, *, policy: _Measured, fixed: _Measured) -> pl.DataFrame:
     """Columns of FACTORS: what the baseline needs for the policy's accuracy at each budget."""
     columns = grid.of(baseline)
-    budgets, those = list(columns), list(columns.values())
+    budgets = list(columns)
+    those = list(columns.values())
     limits = (budgets[0], budgets[-1])
+    rival = fixed.estimate[:, those]
+    rival_resampled = fixed.resampled[:, those]
     factors: list[Factor] = []
     for place, budget in enumerate(grid.budgets):
-        estimate, resampled = (
-            budget_reaching(budgets, figures[:, those], curve[:, place])
-            for figures, curve in zip(fixed, policy, strict=True)
+        estimate = budget_reaching(budgets, rival, policy.estimate[:, place])
+        resampled = budget_reaching(
+            budgets,
+            rival_resampled,
+            policy.resampled[:, place],
         )
         needed = with_bounds(estimate[0], resampled, count=len(grid.questions))
         factors.append(efficiency_factor(budget, needed, limits=limits))

@@ -18,6 +18,9 @@ AGREEMENT: Final = 2
 """How many of the features, the first ones, need no scores."""
 
 
+BINNED: Final = {"question_id": pl.String, "value": pl.Float64, "bin": pl.Int64}
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A linear read-out of the draws' agreement and scores, and where its values are cut into bins.
@@ -64,22 +67,25 @@ class Features(NamedTuple):
 
 def features(answers: Sequence[str | None], scores: Sequence[float | None]) -> Features:
     """The figures of one question's draws; ValueError for no draw or lists of unequal length."""
-    if not answers or len(answers) != len(scores):
+    count = len(answers)
+    if not count or count != len(scores):
         raise ValueError(
-            "expected as many answers as scores, at least one, "
-            f"got {len(answers)} and {len(scores)}"
+            f"expected as many answers as scores, at least one, got {count} and {len(scores)}"
         )
-    votes = Counter(answer for answer in answers if answer is not None)
+    votes: Counter[str] = Counter()
     behind: defaultdict[str, float] = defaultdict(float)
     for answer, score in zip(answers, scores, strict=True):
         if answer is not None:
+            votes[answer] += 1
             behind[answer] += score or 0.0
     known = [score for score in scores if score is not None]
-    total, count = sum(known), len(answers)
+    # The score of a draw without an answer stands behind none, and counts in the total.
+    total = sum(known)
+    most_score = max(behind.values(), default=0.0)
     return Features(
         leading=max(votes.values(), default=0) / count,
         silent=answers.count(None) / count,
-        leading_score=max(behind.values(), default=0.0) / total if total > 0 else 0.0,
+        leading_score=most_score / total if total > 0 else 0.0,
         mean_score=total / len(known) if known else 0.0,
     )
 
@@ -101,28 +107,26 @@ def fit_probe(draws: pl.DataFrame, *, count: int, scored: bool, seed: int) -> Pr
     no target is used, so it can be fitted where it is deployed. Questions without any score take no
     part in the fit. Cuts are quintiles of the fitted questions' values.
     """
-    questions = [
-        _read(one, count=count, scored=scored) for one in draws.partition_by("question_id")
-    ]
+    questions: list[_Question] = []
+    for one in draws.partition_by("question_id"):
+        questions.append(_read(one, count=count, scored=scored))
     # By a hash of seed and id, so that halves do not depend on the order of the rows.
     questions.sort(key=lambda one: sha256(f"{seed}:{one.question_id}".encode()).hexdigest())
-    first, second = questions[0::2], questions[1::2]
-    rows = [
-        *_bin(second, _fit(first, count=count)),
-        *_bin(first, _fit(second, count=count)),
-    ]
-    schema = {"question_id": pl.String, "value": pl.Float64, "bin": pl.Int64}
-    binned = pl.DataFrame(rows, schema=schema, orient="row").sort("question_id")
+    first = questions[0::2]
+    second = questions[1::2]
+    rows = _bin(second, _fit(first, count=count))
+    rows += _bin(first, _fit(second, count=count))
+    binned = pl.DataFrame(rows, schema=BINNED, orient="row").sort("question_id")
     return Probing(_fit(questions, count=count), binned)
 
 
 def _bin(questions: Sequence[_Question], probe: Probe) -> list[tuple[str, float, int]]:
     """Id, value and bin of each question."""
-    values = [float(np.dot(probe.weights, one.figures)) for one in questions]
-    return [
-        (one.question_id, value, probe.bin(value))
-        for one, value in zip(questions, values, strict=True)
-    ]
+    rows: list[tuple[str, float, int]] = []
+    for one in questions:
+        value = float(np.dot(probe.weights, one.figures))
+        rows.append((one.question_id, value, probe.bin(value)))
+    return rows
 
 
 class _Question(NamedTuple):
@@ -136,26 +140,31 @@ class _Question(NamedTuple):
 
 
 def _read(draws: pl.DataFrame, *, count: int, scored: bool) -> _Question:
-    answers, scores = draws["answer"].to_list(), draws["score"].to_list()
-    first, every = features(answers[:count], scores[:count]), features(answers, scores)
+    answers = draws["answer"].to_list()
+    scores = draws["score"].to_list()
+    first = features(answers[:count], scores[:count])
+    every = features(answers, scores)
+    seen = first if scored else first[:AGREEMENT]
+    # A mean of no score at all would read as hardest; it is unknown.
     known = any(score is not None for score in scores)
     mean_score = every.mean_score if known else None
     return _Question(
         question_id=draws["question_id"][0],
-        figures=(1.0, *(first if scored else first[:AGREEMENT])),
+        figures=(1.0, *seen),
         difficulty=mean_score if scored else every.leading,
     )
 
 
 def _fit(questions: Sequence[_Question], *, count: int) -> Probe:
-    known = [(one.figures, one.difficulty) for one in questions if one.difficulty is not None]
-    seen: Floats = np.array([one.figures for one in questions], dtype=np.float64)
-    wanted: Floats = np.array([difficulty for _, difficulty in known], dtype=np.float64)
+    figures = [one.figures for one in questions]
+    seen: Floats = np.array(figures, dtype=np.float64)
+    known = [one for one in questions if one.difficulty is not None]
     # Where nothing is known every question reads 0, and all are in one bin.
     weights = np.zeros(seen.shape[1])
     if known:
-        figures = np.array([figures for figures, _ in known])
-        weights = np.linalg.lstsq(figures, wanted, rcond=None)[0]
+        predictors = np.array([one.figures for one in known])
+        wanted = np.array([one.difficulty for one in known], dtype=np.float64)
+        weights = np.linalg.lstsq(predictors, wanted, rcond=None)[0]
     # Quantiles from above, because cuts fall: values are high where questions are easy.
     shares = np.arange(BINS - 1, 0, -1) / BINS
     cuts = np.quantile(seen @ weights, shares)

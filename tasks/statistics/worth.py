@@ -42,13 +42,15 @@ class PolicyWorth:
         measured, and why: `tasks.statistics.curves.resample_curve`, which gives the same
         accuracies.
         """
-        grid, columns = self.grid, cheapest_first(self.grid)
+        grid = self.grid
+        columns = cheapest_first(grid)
         accuracy = np.zeros((len(weights), len(grid.budgets)))
         cost = np.zeros_like(accuracy)
         for learn, measure in halves(grid, self.fold):
             # The choice is repeated because it belongs to the width of every interval: one choice
             # counts for all questions of a bin's half at once.
-            picks = choices(weights[:, learn] @ grid.accuracy[learn], columns)
+            learnt = weights[:, learn] @ grid.accuracy[learn]
+            picks = choices(learnt, columns)
             right = remeasure(grid.accuracy, learn, measure, weights=weights)
             paid = remeasure(grid.costs[0], learn, measure, weights=weights)
             accuracy += np.take_along_axis(right, picks, axis=1)
@@ -66,7 +68,8 @@ def worth_of(grid: Grid, fold: Integers) -> PolicyWorth:
     accuracy = np.zeros((len(grid.questions), len(grid.budgets)))
     cost = np.zeros_like(accuracy)
     for learn, measure in halves(grid, fold):
-        picks = choices(grid.accuracy[learn].sum(axis=0)[None], columns)[0]
+        sums = grid.accuracy[learn].sum(axis=0)
+        picks = choices(sums[None], columns)[0]
         cells = np.ix_(measure, picks)
         accuracy[measure] = grid.accuracy[cells]
         cost[measure] = grid.costs[0][cells]
