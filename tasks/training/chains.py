@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tasks.statistics.arrays import Floats
 from tasks.training.attempts import revision_prompt
 from tasks.training.cards import Figures
 from tasks.training.decoder import Decoder
-from tasks.training.measures import Floats, Share
+from tasks.training.measures import Share
 from tasks.training.rollouts import Asked, answer_of, draw
 from tasks.training.sampling import Texts
 from tasks.training.tokenizer import Ids

@@ -9,17 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tasks.benchmarks.congruences import Line, read_lines, vocabulary
 from tasks.statistics import intervals
+from tasks.statistics.arrays import Floats
 from tasks.training.cards import Figures
 from tasks.training.decoder import Decoder
 from tasks.training.rollouts import Asked, Labelled, answer_of, ask, draw
 from tasks.training.sampling import Texts
 from tasks.training.verifier import ProcessRewardModel, step_scores
 
-Floats = NDArray[np.float64]
 Values = dict[str, float | None]
 """Name → value; None where nothing was counted."""
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tasks.statistics.arrays import Floats
 from tasks.statistics.selectors import Candidate, majority, weighted
 from tasks.training.cards import Figures
 from tasks.training.chains import Chains, Indices, gain, resample, share
-from tasks.training.measures import Floats, Judged, Values, step_figures
+from tasks.training.measures import Judged, Values, step_figures
 from tasks.training.rollouts import Asked, answer_of
 from tasks.training.tokenizer import Ids
 
