@@ -1,0 +1,86 @@
+r"""What stands around an answer and is none of it: markdown, end-of-turn tags, `The answer is`.
+
+Every substitution is a regular expression that cannot backtrack over more than its own match, so
+that the work grows in proportion to the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
+"""Zero-width spaces and joiners, byte order marks, soft hyphens."""
+
+_TAGS = re.compile(
+    r"<\|[a-z_]{1,40}\|>|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>",
+    re.IGNORECASE,
+)
+"""Marks of a turn's end that tokenizers have as special tokens, and of HTML."""
+
+_LEAD = re.compile(
+    r"\\(?:text|textbf|mathrm|mbox)\s?\{\s*"
+    r"(?P<inner>(?:so,? |thus,? |hence,? |therefore,? )?(?:(?:the|my|our) )?(?:(?:final|correct|right) )?"
+    r"answer(?: is)?\s?[:=]?)\s*\}\s*(?P<rest>.+)"
+    r"|(?:so,? |thus,? |hence,? |therefore,? )?(?:(?:the|my|our) )?(?:(?:final|correct|right) )?"
+    r"answer(?: is\b| ?[:=：])\s?[:=：]?\s*(?P<plain>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_HOPE = re.compile(r"\s*\.?\s*I hope it is correct\.?\s*$", re.IGNORECASE)
+_EQUALS = re.compile(r"(?:=|≈|≃|\\(?:approx|simeq|doteq)(?![A-Za-z])|:=)\s*(?=[^=\s])")
+_MARKS = ("***", "**", "__", "```", "``", "`", '"', "“", "”", "''")
+_TRAILING = (r"\\", "\\", "。", "．", "，", "；", "！", "、", ",", ";")
+_OPENINGS = frozenset("([")
+_CLOSINGS = frozenset(")]")
+
+
+def unwrap(answer: str) -> str:
+    r"""The answer without markdown, tags, quotes, `=`, `The answer is` and its sentence's last mark.
+
+    Signs of mathematics are left alone: `\boxed`, dollars and braces belong to the reader of LaTeX.
+    """
+    text = _TAGS.sub(" ", _INVISIBLE.sub("", answer)).strip()
+    # Each pass takes off one layer; the text gets shorter by every one, so this ends.
+    while True:
+        inner = _peel(text)
+        if inner == text:
+            return text
+        text = inner
+
+
+def _peel(text: str) -> str:
+    """The text without its outermost layer."""
+    text = _HOPE.sub("", text).strip()
+    for mark in _MARKS:
+        text = _without_mark(text, mark)
+    text = _without_end(text)
+    lead = _LEAD.fullmatch(text)
+    if lead:
+        text = (lead["rest"] or lead["plain"]).strip()
+    equals = _EQUALS.match(text)
+    return text[equals.end() :] if equals else text
+
+
+def _without_mark(text: str, mark: str) -> str:
+    """The text without a mark at its beginning, its end, or both."""
+    # Marks that are all there is would leave nothing to tell what was written.
+    if len(text) <= len(mark):
+        return text
+    if text.startswith(mark):
+        text = text[len(mark) :]
+    if text.endswith(mark) and not text.endswith("\\" + mark):
+        text = text[: -len(mark)]
+    return text.strip()
+
+
+def _without_end(text: str) -> str:
+    """The text without its sentence's last mark; `...` stays, and `5\\!` is a space of LaTeX."""
+    for mark in _TRAILING:
+        if text.endswith(mark) and len(text) > len(mark):
+            return text[: -len(mark)].rstrip()
+    if text.endswith(".") and not text.endswith("..") and len(text) > 1:
+        return text[:-1].rstrip()
+    # `5)` closes a sentence's bracket; `C)` is how a choice is written, which its reader knows.
+    is_open = text[-1:] in _CLOSINGS and not set(text) & _OPENINGS
+    if is_open and not text[:-1].strip().isalpha():
+        return text[:-1].rstrip()
+    return text
