@@ -143,8 +143,19 @@ class Grader(Protocol):
         """
         ...
 
-    def canonical(self, answer: str) -> str:
-        """The class of an answer in a vote: pure, quick, always the same under one version."""
+    def extract(self, text: str, markers: Sequence[str]) -> str | None:
+        """The answer as the model wrote it; None where it gives none.
+
+        `text` is a completion without its thinking, `markers` what the format says that an answer
+        follows.
+        """
+        ...
+
+    def canonical(self, asked: Sequence[tuple[Question, str]]) -> list[str]:
+        """The class in a vote of each (question, answer), in their order.
+
+        Always the same under one version. Answers of different questions never meet in a vote.
+        """
         ...
 
     def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:

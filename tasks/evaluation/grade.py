@@ -62,22 +62,20 @@ async def _completions_of(asking: Questioning, question: Question) -> list[Node]
 
 def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
     """One row a completion; one cut at the token limit has no answer, whatever it contains."""
-    columns = ("node_key", "benchmark_fingerprint", "question_id", "answer", "canonical")
-    rows: list[dict[str, str | None]] = []
-    for node in nodes:
-        # An answer that is read from a cut completion could be half of one (METHOD §16).
-        answer = run.format.answer(node.text) if node.ended else None
-        rows.append(
-            {
-                "node_key": node.key,
-                "benchmark_fingerprint": run.benchmark.fingerprint,
-                "question_id": node.question.question_id,
-                "answer": answer,
-                "canonical": run.grader.canonical(answer) if answer is not None else None,
-            }
-        )
-    # Named outright: in a run without any answer two columns hold NULL alone.
-    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
+    # An answer that is read from a cut completion could be half of one (METHOD §16).
+    answers = [run.answer(node.text) if node.ended else None for node in nodes]
+    asked = zip(nodes, answers, strict=True)
+    given = [(node.question, answer) for node, answer in asked if answer is not None]
+    classes = iter(run.grader.canonical(given))
+    columns = {
+        "node_key": [node.key for node in nodes],
+        "benchmark_fingerprint": [run.benchmark.fingerprint] * len(nodes),
+        "question_id": [node.question.question_id for node in nodes],
+        "answer": answers,
+        "canonical": [None if answer is None else next(classes) for answer in answers],
+    }
+    # Kinds named outright: in a run without any answer two columns hold NULL alone.
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
 def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:

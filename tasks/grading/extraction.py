@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _BOXED = re.compile(r"\\boxed\s*\{")
 _BRACES_OR_ESCAPE = re.compile(r"\\.|\{+|\}+", re.DOTALL)
 _LINE_END = re.compile(r"[\r\n]")
 
 
-def extract_answer(text: str, *, marker: str) -> str | None:
-    r"""The answer as the model wrote it, or None when the marker is missing or nothing follows it.
+def extract_answer(text: str, markers: Sequence[str]) -> str | None:
+    r"""The answer as the model wrote it, after the first of the markers that an answer follows.
+
+    None when every marker is missing or nothing follows it.
 
     With the marker `\boxed` it is what stands in the braces of the last `\boxed{...}`; braces that
     never close mean that the completion was cut, hence None, even if an earlier box was complete.
     Any other marker is a literal such as `Answer: `: the rest of the line after the last one.
     The last number of a text is never taken for an answer (METHOD §16).
     """
+    found = (_after(text, marker) for marker in markers)
+    return next((answer for answer in found if answer is not None), None)
+
+
+def _after(text: str, marker: str) -> str | None:
     if not marker.strip():
         raise ValueError(
             f"expected a marker such as '\\boxed' or 'Answer: ', got {marker!r}; name one"

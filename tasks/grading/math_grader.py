@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Self
 
 from tasks.benchmarks.question import Question
 from tasks.grading.canonical import canonical
+from tasks.grading.extraction import extract_answer
 from tasks.grading.lane import Lane, Limits
 from tasks.grading.verdicts import Verdict, cheap_verdict
 
@@ -68,9 +69,13 @@ class MathGrader:
         """The running worker processes, spares included."""
         return [process for lane in self._lanes for process in lane.process_ids()]
 
-    def canonical(self, answer: str) -> str:
-        """The class of an answer in a vote."""
-        return canonical(answer)
+    def extract(self, text: str, markers: Sequence[str]) -> str | None:
+        """What the model wrote after a marker (tasks/grading/extraction.py)."""
+        return extract_answer(text, markers)
+
+    def canonical(self, asked: Sequence[tuple[Question, str]]) -> list[str]:
+        """The class in a vote of each (question, answer): the question does not matter."""
+        return [canonical(answer) for _, answer in asked]
 
     def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
         """One verdict a (question, answer) pair, in their order.

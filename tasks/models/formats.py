@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.benchmarks.question import Question
-from tasks.grading.extraction import extract_answer
 from tasks.models.chat import Message, load_chat
 from warehouse.errors import UserError
 
@@ -37,7 +36,8 @@ class Format:
     revise: Callable[[str, Sequence[str]], str]
     """Question text and earlier attempts to prompt text."""
     separator: str
-    marker: str
+    markers: tuple[str, ...]
+    """What an answer follows, in order."""
     step_ends: frozenset[int]
     """Token ids that contain the step separator: where one is generated, a step ends."""
     end_of_text: frozenset[int]
@@ -77,9 +77,9 @@ class Format:
             start = cut
         return ends, texts
 
-    def answer(self, text: str) -> str | None:
-        """The completion's answer as written; None without the marker."""
-        return extract_answer(text, marker=self.marker)
+    def final(self, text: str) -> str | None:
+        """The completion without its thinking; None while it still thinks."""
+        return text
 
 
 def load_format(name: str, folder: Path) -> Format:
@@ -97,7 +97,7 @@ def load_format(name: str, folder: Path) -> Format:
         render=render,
         revise=revise,
         separator=separator,
-        marker=str(table["answer_marker"]),
+        markers=(str(table["answer_marker"]),),
         step_ends=frozenset(separating - end_of_text),
         end_of_text=end_of_text,
     )

@@ -43,6 +43,11 @@ class Run:
             return self.reviser, self.judge or self.verifier
         return self.generator, self.verifier
 
+    def answer(self, text: str) -> str | None:
+        """The answer of a completion that ended; None where it gives none, or still thinks."""
+        final = self.format.final(text)
+        return None if final is None else self.grader.extract(final, self.format.markers)
+
     @property
     def question_ids(self) -> list[str]:
         """Ids of the questions that it owes, in the benchmark's order."""

@@ -17,6 +17,7 @@ from tasks.asking.tools import Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import aggregate
+from tasks.runs.run import Run
 from tasks.serving.policy import Policy, PolicyCell
 from tasks.statistics.probe import Probe
 from tasks.statistics.selectors import Candidate, Choice
@@ -101,7 +102,7 @@ class Controller:
         ending = await serve(pool, cell)
         node, score = ending.chosen
         return Solved(
-            answer=self.asking.run.format.answer(node.text) if node else None,
+            answer=self.asking.run.answer(node.text) if node else None,
             canonical=ending.choice.answer,
             text=node.text if node else None,
             score=score,
@@ -170,20 +171,31 @@ async def candidates(
     One that was cut at the token limit has neither answer nor score.
     """
     # All at once: the verifier's batching sees every completion of the question together.
-    reading = (_candidate(asking, side, node, scored=scored) for node in nodes)
-    return list(await asyncio.gather(*reading))
+    scoring = (_score(asking, side, node, scored=scored) for node in nodes)
+    scores = await asyncio.gather(*scoring)
+    classes = await _classes(asking.run, nodes)
+    return list(map(Candidate, classes, scores))
 
 
-async def _candidate(asking: Questioning, side: Side, node: Node, *, scored: bool) -> Candidate:
-    if not node.ended:
-        return Candidate(None, None)
-    answer = asking.run.format.answer(node.text)
+async def _score(asking: Questioning, side: Side, node: Node, *, scored: bool) -> float | None:
+    if not (scored and node.ended):
+        return None
+    scores = await side.scorer.scores(node)
     verifier = asking.run.study.verifier
-    scores = await side.scorer.scores(node) if scored else ()
-    return Candidate(
-        None if answer is None else asking.run.grader.canonical(answer),
-        aggregate(scores, verifier.aggregate if verifier else "last"),
-    )
+    return aggregate(scores, verifier.aggregate if verifier else "last")
+
+
+async def _classes(run: Run, nodes: Sequence[Node]) -> list[str | None]:
+    """The completions' classes in a vote; None for those without an answer."""
+    answers = [run.answer(node.text) if node.ended else None for node in nodes]
+    given = [
+        (node.question, answer)
+        for node, answer in zip(nodes, answers, strict=True)
+        if answer is not None
+    ]
+    # Beside the event loop: the classes of programs are found by running them.
+    classes = iter(await asyncio.to_thread(run.grader.canonical, given))
+    return [None if answer is None else next(classes) for answer in answers]
 
 
 async def _verifier_tokens(side: Side, node: Node) -> int:

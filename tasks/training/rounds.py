@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -118,10 +119,12 @@ def _greedy(run: Run) -> Floats:
     prompts = [run.format.prompt(question) for question in asked]
     written = greedy(run.generator.folder, prompts)
     texts = [run.format.tokenizer.decode(ids) for ids in written]
-    answers = [run.format.answer(text) for text in texts]
-    canonical = run.grader.canonical
-    right = [
-        answer is not None and canonical(answer) == canonical(question.target)
-        for answer, question in zip(answers, asked, strict=True)
-    ]
+    answers = {
+        question: answer
+        for question, text in zip(asked, texts, strict=True)
+        if (answer := run.answer(text)) is not None
+    }
+    with contextlib.closing(run.grader) as grader:
+        verdicts = dict(zip(answers, grader.grade(answers.items()), strict=True))
+    right = [verdicts.get(question) == "correct" for question in asked]
     return np.array(right, dtype=np.float64)

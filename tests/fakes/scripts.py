@@ -18,6 +18,7 @@ from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import NewDraw, Sampler
 from tasks.draws.scorer import NewScore, Scorer
 from tasks.engines.scripted import Law, Opinion, ScriptedEngine, ScriptedVerifier
+from tasks.grading.extraction import extract_answer
 from tasks.models.formats import Format
 from tasks.protocols import Reply, Sampling
 from tasks.strategies import parse
@@ -48,7 +49,7 @@ FORMAT = Format(
     render=str,
     revise=revised,
     separator="\n",
-    marker="Answer: ",
+    markers=("Answer: ",),
     step_ends=frozenset({10}),
     end_of_text=frozenset({0}),
 )
@@ -240,4 +241,4 @@ class Bench:
 
 def answer_of(node: Node) -> str | None:
     """As grading reads it: nothing that was cut has an answer."""
-    return FORMAT.answer(node.text) if node.ended else None
+    return extract_answer(node.text, FORMAT.markers) if node.ended else None

@@ -98,6 +98,7 @@ from scripts import (
 from tasks.benchmarks.question import Question
 from tasks.draws.scorer import aggregate
 from tasks.grading.canonical import canonical
+from tasks.grading.extraction import extract_answer
 from tasks.grading.math_grader import MathGrader
 from tasks.settings import ROOT, Settings
 from tasks.statistics.estimators import Pool, pool_estimates
@@ -135,14 +136,14 @@ def parsed(path: Path) -> ast.Module:
     "text", ["so it is 42", "42\n", "The answer is 42", "Answer:42", "answer: 42", "Answer: "]
 )
 def test_the_last_number_is_no_answer(text: str) -> None:
-    assert FORMAT.answer(text) is None
+    assert extract_answer(text, FORMAT.markers) is None
 
 
 async def test_a_completion_cut_at_the_limit_is_not_finished() -> None:
     # It says its answer again and again until it is cut: there is a marker, and there is no answer.
     bench = Bench(lambda _prefix, _rng: "Answer: a\n")
     nodes = await bench.sampler.children(bench.root, 4, sampling=WHOLE)
-    assert FORMAT.answer(nodes[0].text) is not None
+    assert extract_answer(nodes[0].text, FORMAT.markers) is not None
     assert [(node.stop, node.ended, node.extendable, answer_of(node)) for node in nodes] == [
         ("limit", False, False, None)
     ] * 4

@@ -24,7 +24,7 @@ BOXED = r"\boxed"
     ],
 )
 def test_the_last_balanced_box_holds_the_answer(text: str, answer: str | None):
-    assert extract_answer(text, marker=BOXED) == answer
+    assert extract_answer(text, [BOXED]) == answer
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_the_last_balanced_box_holds_the_answer(text: str, answer: str | None):
     ],
 )
 def test_a_literal_marker_gives_the_rest_of_its_line(text: str, answer: str | None):
-    assert extract_answer(text, marker="Answer: ") == answer
+    assert extract_answer(text, ["Answer: "]) == answer
 
 
 def test_a_marker_of_nothing_is_refused():
     with pytest.raises(ValueError, match="expected a marker"):
-        extract_answer("5", marker=" ")
+        extract_answer("5", [" "])
 
 
 def test_ten_megabytes_of_open_braces_are_no_answer():
-    assert extract_answer(r"\boxed{" + "{" * 10_000_000, marker=BOXED) is None
+    assert extract_answer(r"\boxed{" + "{" * 10_000_000, [BOXED]) is None

@@ -1,7 +1,7 @@
 """Graders by name, and a grader that somebody brings: from a run's identity to its outcomes."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 from scripted_runs import run_all, small_study
@@ -34,11 +34,19 @@ class ByLetter:
 
     version = "1+letters"
 
-    def canonical(self, answer: str) -> str:
-        return answer.strip()[:1].upper()
+    def extract(self, text: str, markers: Sequence[str]) -> str | None:
+        return text.rpartition(markers[0])[2]
+
+    def canonical(self, asked: Sequence[tuple[Question, str]]) -> list[str]:
+        return [answer.strip()[:1].upper() for _, answer in asked]
 
     def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
-        return [self._verdict(question, self.canonical(answer)) for question, answer in asked]
+        pairs = list(asked)
+        letters = self.canonical(pairs)
+        return [
+            self._verdict(question, letter)
+            for (question, _), letter in zip(pairs, letters, strict=True)
+        ]
 
     def _verdict(self, question: Question, letter: str) -> str:
         if letter not in "ABCD"[: len(question.choices)]:
@@ -53,7 +61,9 @@ def test_mathematics_is_graded_by_the_math_grader() -> None:
     grader = make_grader("math")
     assert isinstance(grader, MathGrader)
     assert grader.version == "1+math-verify-0.9.0"
-    assert grader.canonical(r"\frac12") == canonical("0.5") == "1/2"
+    half = Question("q", "Half?", "0.5")
+    assert grader.canonical([(half, r"\frac12")]) == [canonical("0.5")] == ["1/2"]
+    assert grader.extract("so \\boxed{3}", ["\\boxed"]) == "3"
 
 
 def test_an_unknown_grader_is_refused_by_name() -> None:

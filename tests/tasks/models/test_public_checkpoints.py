@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from tiny_models import STEPS
 
 from tasks.engines.value_heads import served_folder
+from tasks.grading.extraction import extract_answer
 from tasks.models.formats import load_format
 from tasks.models.verifiers import load_verifier_format
 from tasks.study.study import load_study
@@ -53,7 +54,7 @@ def test_a_public_format_opens_the_assistants_turn_and_keeps_its_braces(
     prompt = form.render("Is {x} = 2?")
     assert prompt.endswith(opening)
     assert "Is {x} = 2?" in prompt and "\\boxed{" in prompt
-    assert form.answer("so it is $\\boxed{14}$.") == "14"
+    assert extract_answer("so it is $\\boxed{14}$.", form.markers) == "14"
     # A step ends where a token holds the separator, also merged with what stands before it.
     assert form.split(form.tokenizer.encode("".join(STEPS)))[1] == list(STEPS)
 

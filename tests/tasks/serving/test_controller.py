@@ -208,7 +208,7 @@ def test_a_budget_below_the_smallest_measured_one_is_refused(offline):
 def test_the_first_of_tied_answers_is_served(offline):
     for question in offline.asking.run.benchmark.questions:
         _, (first, second) = pool(offline, question, 2)
-        answers = [offline.asking.run.format.answer(node.text) for node in (first, second)]
+        answers = [offline.asking.run.answer(node.text) for node in (first, second)]
         if answers[0] != answers[1]:
             assert under(offline, "majority", question, 2).text == first.text
             return
