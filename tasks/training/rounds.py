@@ -125,6 +125,6 @@ def _greedy(run: Run) -> Floats:
         if (answer := run.answer(text)) is not None
     }
     with contextlib.closing(run.grader) as grader:
-        verdicts = dict(zip(answers, grader.grade(answers.items()), strict=True))
-    right = [verdicts.get(question) == "correct" for question in asked]
+        graded = dict(zip(answers, grader.grade(answers.items()), strict=True))
+    right = [graded.get(question) == "correct" for question in asked]
     return np.array(right, dtype=np.float64)
