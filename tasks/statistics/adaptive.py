@@ -101,11 +101,12 @@ def _walk(
     from tasks.statistics import kernels
 
     draws = pool.answers.size
-    classes, correct = pool.relabelled()
+    # When it stops depends on the classes alone, so that members stay exchangeable in what it sees.
+    classes, shares = pool.relabelled()
     ahead, threshold = _posteriors(draws, rule.posterior)
     return kernels.walk_orders(
         classes,
-        correct,
+        shares,
         shuffled,
         np.array(budgets, dtype=np.int64),
         # A run longer than the pool stands for a rule that does not look at runs.

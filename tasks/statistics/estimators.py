@@ -45,10 +45,11 @@ class PoolEstimate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
-    """All n draws of one question: class of answer (−1: none), correctness, score (NaN: missing).
+    """All n draws of one question: voting class (−1: none), correctness, score (NaN: missing).
 
-    Raises ValueError when the arrays differ in length, a draw without an answer is correct, draws
-    of one answer differ in correctness, or a score lies outside [0, 1].
+    Draws of one class may differ in correctness: two programs that agree on the public inputs may
+    differ on the hidden tests. Raises ValueError when the arrays differ in length, a draw without a
+    class is correct, or a score lies outside [0, 1].
     """
 
     answers: NDArray[np.integer]
@@ -63,28 +64,23 @@ class Pool:
             )
         if np.any(self.correct & (self.answers < 0)):
             raise ValueError("a draw without an answer is marked correct: grade it as not correct")
-        right = set(self.answers[self.correct].tolist())
-        wrong = set(self.answers[~self.correct].tolist())
-        if right & wrong:
-            raise ValueError(
-                "one answer is marked both correct and not correct: grade by canonical answer"
-            )
         if np.any((self.scores < 0) | (self.scores > 1)):
             raise ValueError(
                 "expected scores in [0, 1] or NaN where missing: check the verifier's output"
             )
 
     def relabelled(self) -> tuple[Integers, Floats]:
-        """Class of each draw, 0 … K−1 or −1 without an answer; and 1 for each correct class."""
+        """Class of each draw, 0 … K−1 or −1 without one; and the share of each that is correct.
+
+        Where votes alone decide, a class is served by any of its draws alike, whatever the votes:
+        draws are exchangeable. The share is then the chance that what is served is right.
+        """
         answered = self.answers >= 0
-        _, first, inverse = np.unique(
-            self.answers[answered], return_index=True, return_inverse=True
-        )
+        _, inverse = np.unique(self.answers[answered], return_inverse=True)
         classes = np.full(self.answers.size, -1, dtype=np.int64)
         classes[answered] = inverse
-        # All draws of a class agree in correctness: its first one speaks for it.
-        correct = self.correct[answered][first]
-        return classes, correct.astype(np.float64)
+        right = np.bincount(inverse, weights=self.correct[answered])
+        return classes, right / np.bincount(inverse)
 
 
 def pool_estimates(
@@ -148,13 +144,14 @@ def _estimate(name: EstimateName, budget: int, figure: _Figure) -> PoolEstimate:
 class _Ballot(NamedTuple):
     """A pool relabelled for the kernels.
 
-    Classes 0 … K−1 or −1 for a draw without an answer, points or −1 without a score, and 1 for a
-    correct class.
+    Classes 0 … K−1 or −1 for a draw without an answer, points or −1 without a score, 1 for a
+    correct draw; and the share of each class that is correct.
     """
 
     classes: Integers
     points: Integers
     correct: Floats
+    shares: Floats
 
     def by_heads(self) -> "_Ballot":
         """One point a draw, whatever its score: the vote of majority."""
@@ -170,7 +167,21 @@ class _Ballot(NamedTuple):
         return self._replace(
             classes=self.classes[draws],
             points=self.points[draws],
+            correct=self.correct[draws],
         )
+
+    def blocks(self, blocks: int, budget: int) -> "_Ballot":
+        """Each order cut into so many blocks of `budget` draws, a block a row."""
+        whole = blocks * budget
+        return self._replace(
+            classes=self.classes[:, :whole].reshape(-1, budget),
+            points=self.points[:, :whole].reshape(-1, budget),
+            correct=self.correct[:, :whole].reshape(-1, budget),
+        )
+
+    def credits(self) -> Floats:
+        """Expected accuracy of the vote of each row."""
+        return vote_credits(self.classes, self.points, self.correct, count=self.shares.size)
 
 
 class _Dealt(NamedTuple):
@@ -185,13 +196,13 @@ def _deal(ballot: _Ballot, shuffled: Integers) -> _Dealt:
 
 
 def _ballot(pool: Pool) -> _Ballot:
-    classes, correct = pool.relabelled()
+    classes, shares = pool.relabelled()
     scores = pool.scores.astype(np.float64)
     # −1 point where there is no score.
     known = np.where(np.isnan(scores), -1 / POINTS, scores)
     # Whole points, as the selectors count them: sums that do not depend on the order of the draws.
     points = np.rint(known * POINTS).astype(np.int64)
-    return _Ballot(classes, points, correct)
+    return _Ballot(classes, points, pool.correct.astype(np.float64), shares)
 
 
 def _miss_chances(draws: int, budget: int) -> Floats:
@@ -207,7 +218,7 @@ def _miss_chances(draws: int, budget: int) -> Floats:
 def _best_of_n(ballot: _Ballot, missed: Floats) -> float:
     """Exact: a group of equal scores wins unless a higher one is drawn or none of its own is."""
     visible = (ballot.classes >= 0) & (ballot.points >= 0)
-    right = ballot.correct[ballot.classes[visible]]
+    right = ballot.correct[visible]
     # Negative, because `unique` sorts upwards and the highest score comes first here.
     values, group = np.unique(-ballot.points[visible], return_inverse=True)
     sizes = np.bincount(group, minlength=values.size)
@@ -223,16 +234,17 @@ def _count_majority(ballot: _Ballot, budgets: Sequence[int]) -> dict[int, _Figur
     """Exact majority at every budget below the whole pool."""
     draws = ballot.classes.size
     answered = ballot.classes[ballot.classes >= 0]
-    sizes = np.bincount(answered, minlength=ballot.correct.size)
+    sizes = np.bincount(answered, minlength=ballot.shares.size)
     silent = draws - int(sizes.sum())
     smaller = {budget for budget in budgets if budget < draws}
     if not smaller:
         return {}
     rising = np.array(sorted(smaller), dtype=np.int64)
     total = np.zeros(rising.size)
-    for one in np.flatnonzero(ballot.correct):
+    for one in np.flatnonzero(ballot.shares):
         rivals = np.delete(sizes, one)
-        total += majority_exact(int(sizes[one]), rivals, silent, rising)
+        won = majority_exact(int(sizes[one]), rivals, silent, rising)
+        total += ballot.shares[one] * won
     counted: dict[int, _Figure] = {}
     for budget, value in zip(rising, total, strict=True):
         counted[int(budget)] = _Figure(float(value), 0.0)
@@ -246,12 +258,9 @@ def _average(dealt: _Dealt, budget: int) -> _Figure:
     # To list every subset costs no more here than to sample, and leaves no Monte-Carlo error.
     if comb(draws, budget) <= orders * blocks:
         subsets = dealt.ballot.rows(every_subset(draws, budget))
-        credit = vote_credits(*subsets)
+        credit = subsets.credits()
         return _Figure(float(credit.mean()), 0.0)
-    whole = blocks * budget
-    classes = dealt.orders.classes[:, :whole].reshape(-1, budget)
-    points = dealt.orders.points[:, :whole].reshape(-1, budget)
-    credit = vote_credits(classes, points, dealt.ballot.correct)
+    credit = dealt.orders.blocks(blocks, budget).credits()
     # The blocks of one order depend on each other, orders do not: the error is taken over these.
     means = credit.reshape(orders, blocks).mean(axis=1)
     error = means.std(ddof=1) / np.sqrt(orders)

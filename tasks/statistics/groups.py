@@ -73,14 +73,16 @@ def _candidate(pool: Pool, draw: int) -> Candidate:
 class _Table(NamedTuple):
     """Groups as rows of one width, and what their draws say.
 
-    `members` (groups, longest) is padded with the index behind the pool's last draw; `classes` and
-    `points` (draws + 1) hold one entry for it that never votes; `correct` is by class.
+    `members` (groups, longest) is padded with the index behind the pool's last draw; `classes`,
+    `points` and `correct` (draws + 1) hold one entry for it that never votes; `count` is the number
+    of classes.
     """
 
     members: Integers
     classes: Integers
     points: Integers
     correct: Floats
+    count: int
 
 
 def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _Table:
@@ -90,7 +92,7 @@ def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _T
     members = np.full((len(groups), longest), size, dtype=np.int64)
     for row, group in enumerate(groups):
         members[row, : len(group)] = group
-    classes, correct = pool.relabelled()
+    classes, shares = pool.relabelled()
     points = np.ones(size)
     if not by_heads:
         # Without a score a draw has no part in the vote.
@@ -100,7 +102,8 @@ def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _T
         members,
         classes=np.append(classes, -1),
         points=np.append(points.astype(np.int64), 0),
-        correct=correct,
+        correct=np.append(pool.correct.astype(np.float64), 0.0),
+        count=shares.size,
     )
 
 
@@ -123,4 +126,6 @@ def _average(table: _Table, count: int, shuffled: Integers) -> GroupEstimate:
 def _credits(table: _Table, chosen: Integers) -> Floats:
     """Expected accuracy of the vote over the members of each row of groups."""
     rows = table.members[chosen].reshape(len(chosen), -1)
-    return vote_credits(table.classes[rows], table.points[rows], table.correct)
+    return vote_credits(
+        table.classes[rows], table.points[rows], table.correct[rows], count=table.count
+    )

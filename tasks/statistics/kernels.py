@@ -70,30 +70,38 @@ def _rival_shares(rivals: Any, votes: int, limit: int, choose: Any) -> Any:
 
 
 @compile_kernel
-def vote_credits(classes: Any, points: Any, correct: Any) -> Any:
+def vote_credits(classes: Any, points: Any, correct: Any, count: int) -> Any:
     """Expected accuracy of each row's vote, as `tasks.statistics.subsets.vote_credits` says."""
-    # Both are emptied at the end of each row: quicker than new arrays for thousands of rows.
-    totals = np.zeros(correct.size, dtype=np.int64)
-    voters = np.zeros(correct.size, dtype=np.int64)
+    # All are emptied at the end of each row: quicker than new arrays for thousands of rows.
+    totals = np.zeros(count, dtype=np.int64)
+    voters = np.zeros(count, dtype=np.int64)
+    tops = np.full(count, -1, dtype=np.int64)
+    at_top = np.zeros(count, dtype=np.int64)
+    right_at_top = np.zeros(count)
     shares = np.zeros(classes.shape[0])
     for row in range(classes.shape[0]):
         most = -1
         for place in range(classes.shape[1]):
             one = classes[row, place]
             if one >= 0:
-                totals[one] += points[row, place]
+                held = points[row, place]
+                totals[one] += held
                 voters[one] += 1
+                if held > tops[one]:
+                    tops[one], at_top[one], right_at_top[one] = held, 0, 0.0
+                if held == tops[one]:
+                    at_top[one] += 1
+                    right_at_top[one] += correct[row, place]
                 # Points are not negative: totals only rise, so the largest seen is the largest.
                 most = max(most, totals[one])
         tied, won = 0, 0.0
         for one in classes[row]:
-            if one >= 0:
-                # A class that was met before has been emptied: it counts once.
+            # A class that was met before has been emptied: it counts once.
+            if one >= 0 and voters[one] > 0:
                 if totals[one] == most:
                     tied += voters[one]
-                    won += voters[one] * correct[one]
-                totals[one] = 0
-                voters[one] = 0
+                    won += voters[one] * (right_at_top[one] / at_top[one])
+                totals[one], voters[one], tops[one] = 0, 0, -1
         if tied > 0:
             shares[row] = won / tied
     return shares
@@ -148,7 +156,7 @@ def _leading_votes(votes: Any) -> Any:
 
 @compile_kernel
 def _right_share(votes: Any, correct: Any) -> Any:
-    """Share of the answers tied for first that are correct; 0 without a vote."""
+    """Mean over the answers tied for first of how often each is correct; 0 without a vote."""
     most, _ = _leading_votes(votes)
     tied, won = 0, 0.0
     for name in range(votes.size):

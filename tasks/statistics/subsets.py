@@ -35,19 +35,20 @@ def majority_exact(target: int, rivals: Integers, silent: int, budgets: Integers
     return won / subsets
 
 
-def vote_credits(classes: Integers, points: Integers, correct: Floats) -> Floats:
-    """Expected accuracy of the class with most points, for each row of draws.
+def vote_credits(classes: Integers, points: Integers, correct: Floats, *, count: int) -> Floats:
+    """Expected accuracy of what the class with most points serves, for each row of draws.
 
-    `classes` and `points` are (rows, draws); a class is −1 for a draw that has no part in the vote.
-    `correct` holds 0 or 1 for each class. Tied classes share in proportion to their voting draws in
-    the row: the probability that the earliest of these is theirs when the draws come in random
-    order. A row without a vote counts 0.
+    All three are (rows, draws): one of `count` classes, or −1 for a draw that has no part in the
+    vote; its points; 1 where it is correct, else 0. A class serves its draw with most points, draws
+    with equally many in equal shares. Tied classes share in proportion to their voting draws in the
+    row: the probability that the earliest of these is theirs when the draws come in random order.
+    A row without a vote counts 0.
     """
     from tasks.statistics import kernels
 
     # One layout of memory, so that the kernel is compiled once.
-    laid_out = np.ascontiguousarray(classes), np.ascontiguousarray(points)
-    return kernels.vote_credits(*laid_out, correct)
+    laid_out = map(np.ascontiguousarray, (classes, points, correct))
+    return kernels.vote_credits(*laid_out, count)
 
 
 @lru_cache(maxsize=64)
