@@ -1,63 +1,110 @@
-"""The answer inside a completion, found by its marker."""
+r"""The answer inside a completion, found by the markers of its format (METHOD §15).
+
+Four rules. Of one marker the last answer counts. Of several markers the first that has an answer.
+A line `Answer: ...` that comes after it is the model's last word and wins, whatever the markers. A
+turn that the model invents after its answer (`Human: ...`, another problem) is not read.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-_BOXED = re.compile(r"\\boxed\s*\{")
-_BRACES_OR_ESCAPE = re.compile(r"\\.|\{+|\}+", re.DOTALL)
-_LINE_END = re.compile(r"[\r\n]")
+from tasks.grading.answer_lines import answer_lines, marked
+from tasks.grading.boxes import Found, boxed
+from tasks.grading.wrappers import unwrap
+
+BOXED = r"\boxed"
+
+_TURN = re.compile(
+    r"^[ \t>#*_]*+(?:Human|User|Assistant)[*_]*+[ \t]*+[:：]"
+    # Behind an empty line, and not numbered: parts of one problem are numbered.
+    r"|^[^\S\n]*+\n[ \t>#*_]*+(?:Question|Problem|Exercise|Q|问题)[*_]*+[ \t]*+[:：]"
+    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end_of_text|end|return|user)\|>"
+    r"|<end_of_turn>|</s>",
+    re.MULTILINE,
+)
+"""Where a text goes on with a turn that is not its own."""
+
+_PAIRED = re.compile(r"\s*+\$\s*+(?:,\s*+)?(?:and\b|or\b|,)\s*+\$\s*+")
+"""Between the numbers of `12 $ and $13`, which was written inside dollars."""
+_LABELLED = re.compile(r"\(?([A-J])(?:\)[:.]?|[:.])\s+(.+)", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z]{2}")
+_MATHEMATICS = re.compile(r"[\d=^\\$<>+]")
+_LONG_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
+_WORDS_OF_PROSE = 5
+_LONGEST_UNWRAPPED = 4_000
+"""Longer answers are left as they are: nobody writes so much in bold."""
 
 
 def extract_answer(text: str, markers: Sequence[str]) -> str | None:
-    r"""The answer as the model wrote it, after the first of the markers that an answer follows.
+    r"""The answer as the model wrote it, without what only stands around it; None without one.
 
-    None when every marker is missing or nothing follows it.
-
-    With the marker `\boxed` it is what stands in the braces of the last `\boxed{...}`; braces that
-    never close mean that the completion was cut, hence None, even if an earlier box was complete.
-    Any other marker is a literal such as `Answer: `: the rest of the line after the last one.
+    After `\boxed` (`\fbox`, `\bbox`) it is what stands in the braces; boxes that are listed
+    together are one answer, empty ones none. Braces that never close mean that the completion was
+    cut, hence None, even if an earlier box was complete. After any other marker, such as
+    `Answer: `, it is the rest of the line or, where that is empty, the next line that is not.
     The last number of a text is never taken for an answer (METHOD §16).
     """
-    found = (_after(text, marker) for marker in markers)
-    return next((answer for answer in found if answer is not None), None)
-
-
-def _after(text: str, marker: str) -> str | None:
-    if not marker.strip():
-        raise ValueError(
-            f"expected a marker such as '\\boxed' or 'Answer: ', got {marker!r}; name one"
-        )
-    marked = _last_boxed(text) if marker == r"\boxed" else _rest_of_line(text, marker)
-    if marked is None:
+    turn = _TURN.search(text)
+    own = text[: _end_of_turn(text, markers)] if turn else text
+    answer = _last(own, markers)
+    if answer is None:
         return None
-    return marked.strip() or None
+    # `Answer: $\boxed{42}$`, on one line or on several.
+    inside = [box for box in boxed(own) if answer.start <= box.start < answer.end]
+    return _clean(inside[-1].text if inside else answer.text)
 
 
-def _rest_of_line(text: str, marker: str) -> str | None:
-    place = text.rfind(marker)
-    if place < 0:
-        return None
-    start = place + len(marker)
-    line_end = _LINE_END.search(text, start)
-    end = line_end.start() if line_end else len(text)
-    return text[start:end]
+def end_of_first_answer(text: str, markers: Sequence[str]) -> int | None:
+    """Offset at which the first answer after any marker is complete; None without one."""
+    found = [answer for marker in markers for answer in _after(text, marker)[:1] if answer.text]
+    found += _plain_lines(text)[:1]
+    return min((answer.end for answer in found), default=None)
 
 
-def _last_boxed(text: str) -> str | None:
-    last = text.rfind(r"\boxed")
-    opening = _BOXED.match(text, last) if last >= 0 else None
-    if opening is None:
-        return None
-    depth = 1
-    # Escapes are read along with the braces, so that `\{` opens nothing. A run of braces is one
-    # mark, so that a text of nothing else costs one step.
-    for mark in _BRACES_OR_ESCAPE.finditer(text, opening.end()):
-        length = mark.end() - mark.start()
-        kind = mark[0][0]
-        if kind == "}" and length >= depth:
-            end = mark.start() + depth - 1
-            return text[opening.end() : end]
-        depth += {"{": length, "}": -length}.get(kind, 0)
-    return None
+def _end_of_turn(text: str, markers: Sequence[str]) -> int:
+    """Offset at which the model goes on with an invented turn; the text's length where it does not.
+
+    Before its answer the same words are a quotation.
+    """
+    answered = end_of_first_answer(text, markers)
+    turn = None if answered is None else _TURN.search(text, answered)
+    return turn.start() if turn else len(text)
+
+
+def _last(text: str, markers: Sequence[str]) -> Found | None:
+    """The answer by the first marker that has one, or the model's last word after it."""
+    by_marker = (_after(text, marker) for marker in markers)
+    answer = next((found[-1] for found in by_marker if found), None)
+    said = [line for line in _plain_lines(text) if answer is None or line.start >= answer.end]
+    return said[-1] if said else answer
+
+
+def _after(text: str, marker: str) -> list[Found]:
+    return boxed(text) if marker == BOXED else marked(text, marker)
+
+
+def _plain_lines(text: str) -> list[Found]:
+    """What follows `Answer:` on lines that state an answer; a sentence about it states none."""
+    return [line for line in answer_lines(text) if not _is_prose(line.text)]
+
+
+def _is_prose(value: str) -> bool:
+    words = _LONG_WORD.findall(unwrap(value[:_LONGEST_UNWRAPPED]))
+    return len(words) >= _WORDS_OF_PROSE
+
+
+def _clean(answer: str) -> str | None:
+    """The answer without dollars between numbers, markdown, and the text of an option."""
+    paired = _PAIRED.sub(",", answer).strip()
+    bare = unwrap(paired) if len(paired) <= _LONGEST_UNWRAPPED else paired
+    labelled = _LABELLED.fullmatch(bare)
+    if labelled and _names_option(labelled[2]):
+        return labelled[1]
+    return bare or None
+
+
+def _names_option(text: str) -> bool:
+    """Whether the text after a letter is an option in words: `C: y = 2x` names a curve."""
+    return _WORD.search(text) is not None and _MATHEMATICS.search(text) is None

@@ -1,8 +1,13 @@
+import itertools
+import random
+import time
+
 import pytest
 
-from tasks.grading.extraction import extract_answer
+from tasks.grading.extraction import end_of_first_answer, extract_answer
 
 BOXED = r"\boxed"
+ANSWER = "Answer: "
 
 
 @pytest.mark.parametrize(
@@ -12,19 +17,137 @@ BOXED = r"\boxed"
         (r"\boxed{1} no, \boxed{\frac{1}{2}} it is", r"\frac{1}{2}"),
         (r"\boxed {\{1,2\}}", r"\{1,2\}"),
         (r"\boxed{ 3 }", "3"),
-        (r"\boxed{\boxed{7}}", "7"),
+        ("\\[\n\\boxed{\n42\n}\n\\]", "42"),
+        (r"so \\boxed{42}", "42"),
         (r"\boxed{\frac{\sqrt{3}}{2}}} x", r"\frac{\sqrt{3}}{2}"),
         (r"\boxed{{{5}}}", "{{5}}"),
-        (r"\boxed{3", None),
-        (r"\boxed{3} and then \boxed{4", None),
-        (r"\boxed{}", None),
-        (r"\boxed 5", None),
+        (r"} } \boxed{5}", "5"),
+        (r"{ { \boxed{5}", "5"),
+        (r"\fbox{42}", "42"),
+        (r"\bbox[red,2pt]{42}", "42"),
+        (r"\boxed{28\%}", r"28\%"),
+        (r"$\boxed{42}$<|im_end|>", "42"),
         ("the answer is 12", None),
         ("", None),
     ],
 )
-def test_the_last_balanced_box_holds_the_answer(text: str, answer: str | None):
+def test_the_last_box_holds_the_answer(text: str, answer: str | None):
     assert extract_answer(text, [BOXED]) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\boxed{3",
+        r"\boxed{3} and then \boxed{4",
+        r"\boxed{3} and then \boxed{\frac{1}{2}",
+        r"\boxed{ \{1, 2\} ",
+    ],
+)
+def test_a_box_that_never_closes_is_a_cut_completion_and_no_answer(text: str):
+    assert extract_answer(text, [BOXED]) is None
+
+
+@pytest.mark.parametrize("later", [r"\boxed{}", r"\boxed{ }", r"\boxed{...}", r"\boxed{\ldots}"])
+def test_a_later_box_without_content_leaves_the_answer(later: str):
+    assert extract_answer(rf"It is \boxed{{42}}. (Answer in {later}.)", [BOXED]) == "42"
+    assert extract_answer(later, [BOXED]) is None
+
+
+@pytest.mark.parametrize("after", [r"\boxedtext", r"\boxed", r"\boxed 5", r"\boxedminus"])
+def test_what_only_begins_like_a_box_is_none(after: str):
+    assert extract_answer(rf"\boxed{{42}} {after}", [BOXED]) == "42"
+    assert extract_answer(after, [BOXED]) is None
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5, 3_000])
+def test_of_boxes_in_one_another_the_inner_one_counts(depth: int):
+    assert extract_answer(r"\boxed{" * depth + "42" + "}" * depth, [BOXED]) == "42"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"The primes are \boxed{3}, \boxed{5} and \boxed{7}.", "3,5,7"),
+        (r"n = \boxed{-2} or n = \boxed{1}.", "-2,1"),
+        (r"$\boxed{1}$, $\boxed{2}$, and $\boxed{3}$", "1,2,3"),
+        (r"\(\boxed{a}\) and \(\boxed{b}\)", "a,b"),
+        (r"x = \boxed{1} \quad \text{or} \quad x = \boxed{2}", "1,2"),
+        (r"x_1=\boxed{1}, x_2=\boxed{2}", "1,2"),
+        (r"first \boxed{9}. Then \boxed{3} and \boxed{5}", "3,5"),
+        (r"\boxed{12 $ and $13 }.", "12,13"),
+        (r"\boxed{12$, $13$ and $14}", "12,13,14"),
+        (r"\boxed{4}, \boxed{4}", "4"),
+        ("so \\boxed{840}.\n\n**Final Answer**\n\\boxed{840}", "840"),
+        (r"\boxed{3}\boxed{5}", "5"),
+        (r"\boxed{3}, so we get \boxed{5}", "5"),
+    ],
+)
+def test_boxes_that_are_listed_together_are_one_answer(text: str, answer: str):
+    assert extract_answer(text, [BOXED]) == answer
+
+
+@pytest.mark.parametrize(
+    ("inside", "answer"),
+    [
+        ("E: a polygenic score", "E"),
+        ("(C) Paris", "C"),
+        ("B. none of these", "B"),
+        ("C) the mean", "C"),
+        ("C: y = 2x", "C: y = 2x"),
+        ("A(2, 3)", "A(2, 3)"),
+        ("A. 42", "A. 42"),
+        (r"\text{The answer is } 42", "42"),
+        ("**42**", "42"),
+        ("42.", "42"),
+    ],
+)
+def test_the_answer_is_what_a_label_or_a_sentence_leaves_of_the_content(inside: str, answer: str):
+    assert extract_answer(rf"\boxed{{{inside}}}", [BOXED]) == answer
+    assert extract_answer(f"So.\n\nAnswer: {inside}", [ANSWER]) == answer
+
+
+WORDS = ("Answer", "ANSWER", "answer", "Final Answer", "The final answer", "So the answer", "答案")
+DRESSED = (
+    "{word}: {value}",
+    "{word}:{value}",
+    "{word} : {value}",
+    "{word}：{value}",
+    "{word}:\N{NO-BREAK SPACE}{value}",
+    "**{word}:** {value}",
+    "**{word}**: {value}",
+    "**{word}: {value}**",
+    "__{word}__: {value}",
+    "`{word}: {value}`",
+    "### {word}: {value}",
+    "> *{word}:* {value}",
+    "✅ {word}: **{value}**",
+    "{word}: `{value}`",
+    "{word}:\n{value}",
+    "{word}: \r\n\r\n{value}\r\n",
+    "**{word}:**\n\n{value}",
+    "## {word}\n\n{value}",
+    "**{word}**\n{value}",
+    "{word}: \n\n\\[{value}\\]",
+    "{word}:\n$$\n{value}\n$$\n",
+    "{word}: \\boxed{{{value}}}",
+    "{word}: $\\boxed{{{value}}}$.",
+    "{word}: \\boxed{{\n{value}\n}}",
+    "{word}: {value}<|im_end|>",
+    "{word}: {value}</s>",
+    "{word}: {value}.",
+    "{word} is: {value}",
+)
+
+
+@pytest.mark.parametrize(("word", "dress"), list(itertools.product(WORDS, DRESSED)))
+def test_a_line_that_says_answer_gives_it_in_any_dress(word: str, dress: str):
+    if word == "答案" and "\n" in dress and ":" not in dress:
+        pytest.skip("a heading without a colon is read in English")
+    for value in ("42", "D", r"\frac{1}{2}", "x = 3"):
+        text = "So I think it is 7.\n\n" + dress.format(word=word, value=value)
+        for markers in ([ANSWER], [BOXED], [BOXED, ANSWER], [ANSWER, BOXED]):
+            assert extract_answer(text, markers) == value, (text, markers)
 
 
 @pytest.mark.parametrize(
@@ -33,18 +156,113 @@ def test_the_last_balanced_box_holds_the_answer(text: str, answer: str | None):
         ("a\nAnswer: 42\nmore 7", "42"),
         ("Answer: 1\nAnswer: a=4 b=2  ", "a=4 b=2"),
         ("Answer: 1\r\nnext", "1"),
-        ("Answer: 1\nAnswer: \n5", None),
+        ("Answer: 42\n\nAnswer:", "42"),
+        ("Answer: 42\n\nTo check the answer: it holds.", "42"),
+        ("Answer: 42\n\nI double-checked my answer: yes.", "42"),
+        ("Question: 1+1? Answer: 2\nSo my result.\nAnswer: 42", "42"),
+        ("So the Answer: 42", "42"),
+        ("Answer: -5", "-5"),
+        ("Answer: >", ">"),
+        (r"Answer: \boxed{4", None),
+        ("NonAnswer: 5", None),
+        ("My answers: 5", None),
+        ("Answer", None),
+        ("Answer: ", None),
         ("the result is 42", None),
         ("", None),
     ],
 )
 def test_a_literal_marker_gives_the_rest_of_its_line(text: str, answer: str | None):
-    assert extract_answer(text, ["Answer: "]) == answer
+    assert extract_answer(text, [ANSWER]) == answer
+
+
+def test_a_marker_that_is_not_the_word_answer_is_found_too():
+    assert extract_answer("so\n#### 42", ["#### "]) == "42"
+    assert extract_answer("so\n**Result:** 42", ["Result: "]) == "42"
+    assert extract_answer("so the answer is (C).", ["the answer is "]) == "(C)"
+
+
+@pytest.mark.parametrize(
+    ("text", "markers", "answer"),
+    [
+        ("\\boxed{7}. My Answer: 5 stands above.", [BOXED, ANSWER], "7"),
+        ("\\boxed{7}. My Answer: 5 stands above.", [ANSWER, BOXED], "5 stands above"),
+        ("Answer: 5\nwith \\boxed{7}", [ANSWER, BOXED], "5"),
+        ("Answer: 5\nwith \\boxed{7}", [BOXED, ANSWER], "7"),
+        ("My Answer: 5", [BOXED, ANSWER], "5"),
+        ("\\boxed{7}", [ANSWER, BOXED], "7"),
+    ],
+)
+def test_the_first_of_several_markers_that_has_an_answer_gives_it(
+    text: str, markers: list[str], answer: str
+):
+    assert extract_answer(text, markers) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("\\boxed{\\langle H\\rangle \\ll \\Delta E}\n\n**Answer: D**", "D"),
+        ("\\boxed{41}\n\nFinal Answer: 42", "42"),
+        ("Final Answer: 42\n\nas in \\boxed{41}", "41"),
+        # A sentence about the answer is not one.
+        ("\\boxed{42}\n\nAnswer: The value above follows from the lemma.", "42"),
+        ("Answer: The value above follows from the lemma.", None),
+    ],
+)
+def test_a_last_line_that_states_the_answer_wins_over_an_earlier_box(text: str, answer: str):
+    assert extract_answer(text, [BOXED]) == answer
+
+
+@pytest.mark.parametrize(
+    "invented",
+    [
+        "\n\nHuman: What is 2+2?\nAssistant: \\boxed{4}",
+        "\n\n**User:** And 2+2?\n\\boxed{4}",
+        "\n\nQuestion: What is 2+2?\nAnswer: \\boxed{4}\nAnswer: 4",
+        "\n\n### Problem: What is 2+2?\n\\boxed{4}",
+        "<|im_end|>\n<|im_start|>user\n\\boxed{4}",
+        "<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n\\boxed{4}",
+    ],
+)
+def test_an_invented_next_problem_is_not_read(invented: str):
+    assert extract_answer(r"It is \boxed{7}" + invented, [BOXED]) == "7"
+    assert extract_answer("It is so.\nAnswer: 7" + invented, [ANSWER]) == "7"
+
+
+def test_the_parts_of_one_problem_are_no_invented_ones():
+    text = "Question 1: a?\nAnswer: 5\n\nQuestion 2: b?\nAnswer: 7\n\nAnswer: 12"
+    assert extract_answer(text, [ANSWER]) == "12"
+
+
+def test_the_first_answer_ends_where_its_boxes_do():
+    text = r"\boxed{1} or \boxed{2} but \boxed{3}"
+    assert text[: end_of_first_answer(text, [BOXED])] == r"\boxed{1} or \boxed{2}"
+    assert end_of_first_answer("nothing", [BOXED, ANSWER]) is None
 
 
 def test_a_marker_of_nothing_is_refused():
     with pytest.raises(ValueError, match="expected a marker"):
         extract_answer("5", [" "])
+
+
+PIECES = (
+    *("\\boxed{", "\\boxed{1}", "\\boxed{}", "\\boxed[", "{", "}", "{}", "\\", "\\\\", "\\{"),
+    *("Answer: ", "Answer: 1\n", "answer", "## ", "**", "*", "_", "`", "$", "$$ ", "\\[", "```\n"),
+    *("the ", "Final ", " ", "\n", "\n\n", " and ", ", ", ".", "(", ")", "<|", "<think>", "x"),
+)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_hostile_text_takes_time_in_proportion_to_its_length(seed: int):
+    chance = random.Random(seed)
+    pieces = chance.sample(PIECES, k=chance.choice([1, 1, 2, 3]))
+    long = "".join(pieces) * 12_000
+    # In CPU seconds, so that a busy machine does not matter: 2 µs a character are ten times enough.
+    start = time.process_time()
+    extract_answer(long, [BOXED, ANSWER])
+    extract_answer(r"\boxed{1}" + long, [BOXED, ANSWER])
+    assert time.process_time() - start < 0.2 + 4e-6 * len(long)
 
 
 def test_ten_megabytes_of_open_braces_are_no_answer():

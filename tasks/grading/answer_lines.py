@@ -1,0 +1,97 @@
+"""Answers that follow a word: `Answer: 42` in any dress, or another literal marker."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+
+from tasks.grading.boxes import Found
+
+_SPACE = r"[^\S\n]*+"
+_DRESS = rf"{_SPACE}[*_`~]*+{_SPACE}"
+"""Bold, italics and code marks, and the spaces around them; no line break."""
+_COLON = "[:：][*_`]*+"
+"""A colon, with the marks that close what was opened before it: `**Answer:** 42`."""
+_LEADS = (
+    "so|thus|hence|therefore|then|finally|and|in conclusion|here is|the|my|our|final|correct|"
+    "right|short|numerical|numeric"
+)
+_ANSWER = r"(?:answer|答案[是为]?)"
+_HEADING = rf"(?:\#{{1,6}}|\*\*|__)[*_ \t]*+(?:(?:{_LEADS})[ \t]++)*+answer{_SPACE}[*_]*+{_SPACE}$"
+"""`## Final Answer`: a heading needs no colon, what follows stands below it."""
+
+_BLOCK = re.compile(
+    r"\s*+[*_]*+(?:\\\[(.{0,4000}?)\\\]|\$\$(.{0,4000}?)\$\$|```\w*+\n(.{0,4000}?)```)", re.DOTALL
+)
+"""Display mathematics or fenced code, which may take several lines."""
+_CONTENT = re.compile(r"[^\s*_`~$]")
+_LINE_END = re.compile(r"[\r\n]|<\|[a-z_]++\|>|</s>|<end_of_turn>|\Z")
+
+
+def answer_lines(text: str) -> list[Found]:
+    """What follows `Answer:` at a line's beginning, in any dress, or stands below that heading."""
+    return list(_read(text, _line_pattern(_ANSWER)))
+
+
+def marked(text: str, marker: str) -> list[Found]:
+    """What follows a literal marker: spelled so anywhere, or at a line's beginning in any dress.
+
+    ValueError for a marker of nothing.
+    """
+    return list(_read(text, _pattern(marker)))
+
+
+@functools.lru_cache(maxsize=64)
+def _pattern(marker: str) -> re.Pattern[str]:
+    word = marker.strip().rstrip(":：").rstrip()
+    if not word:
+        raise ValueError(
+            f"expected a marker such as '\\boxed' or 'Answer: ', got {marker!r}; name one"
+        )
+    has_colon = marker.strip() != word
+    boundary = r"\b" if word[0].isalnum() else ""
+    # As the format spells it, it counts anywhere: `Question: 1+1? Answer: 2`.
+    literal = rf"{boundary}{re.escape(word)}" + (rf"{_DRESS}{_COLON}" if has_colon else "")
+    if not has_colon:
+        return re.compile(literal)
+    own = _line_pattern(_ANSWER if word.casefold().endswith("answer") else re.escape(word))
+    return re.compile(rf"{literal}|{own.pattern}", re.MULTILINE)
+
+
+@functools.lru_cache(maxsize=64)
+def _line_pattern(word: str) -> re.Pattern[str]:
+    # In another spelling it counts at a line's beginning only: `to check my answer: ...` is none.
+    lead = rf"^(?:[^\w\n]|_)*+(?:(?:{_LEADS})\b[^\w\n]*+)*+"
+    line = rf"{lead}{word}(?:{_DRESS}(?:is|are))?{_DRESS}{_COLON}"
+    return re.compile(rf"(?i:{line}|^{_SPACE}{_HEADING})", re.MULTILINE)
+
+
+def _read(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
+    """Where something follows a match before the next one begins, what it is."""
+    last = None
+    for match in pattern.finditer(text):
+        if last is not None:
+            yield from _value(text, last, match.start())
+        last = match
+    if last is not None:
+        yield from _value(text, last, len(text))
+
+
+def _value(text: str, match: re.Match[str], end: int) -> Iterator[Found]:
+    """The display block after the match, else the first line with content; nothing for neither."""
+    block = _BLOCK.match(text, match.end(), end)
+    if block:
+        value = next(part for part in block.groups() if part is not None)
+        if value.strip():
+            yield Found(match.start(), block.end(), value.strip())
+            return
+    content = _CONTENT.search(text, match.end(), end)
+    if content is None:
+        return
+    line_start = max(match.end(), text.rfind("\n", match.end(), content.start()) + 1)
+    line_end = _LINE_END.search(text, content.start(), end)
+    value_end = line_end.start() if line_end else end
+    value = text[line_start:value_end].strip()
+    if value:
+        yield Found(match.start(), value_end, value)

@@ -1,0 +1,125 @@
+r"""Answers in boxes: `\boxed{...}` and its kin, and which of them stand together as one answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+
+class Found(NamedTuple):
+    """An answer as it was written, and where."""
+
+    start: int
+    end: int
+    text: str
+
+
+class _Box(NamedTuple):
+    start: int
+    inside: int
+    """Where its content begins."""
+    end: int
+    """Where its closing brace stands; -1 where it has none."""
+
+
+_MARK = re.compile(
+    r"(?P<box>\\(?:boxed|fbox|bbox|framebox)(?![A-Za-z])\s*+(?:\[[^\[\]{}]*+\]\s*+)?\{)"
+    # Escapes are read along with the braces, so that `\{` opens nothing; but `\\boxed` is a box
+    # in text that was escaped once too often.
+    r"|\\(?:[{}]|\\(?!boxed|fbox|bbox|framebox))"
+    # A run of braces is one mark, so that a text of nothing else costs one step.
+    r"|(?P<open>\{+)|(?P<close>\}+)"
+)
+
+_PLACEHOLDER = re.compile(
+    r"(?:\s|\.|…|~|\\[lc]?dots|\\[ ,;:!]|\\(?:text|mathrm)\s*\{|\}|(?:your|final|the|answer)\b)*+",
+    re.IGNORECASE,
+)
+r"""What stands in a box that shows a form and no answer: `\boxed{}`, `\boxed{...}`."""
+
+_FILLER = r"(?:\s|\$|~|&|\*\*|\\[()\[\],;:! ]|\\q?quad(?![A-Za-z]))"
+_BETWEEN = r"(?:[,;、，；]|\b(?:and|or)\b|[和或与及]|\\(?:lor|land|vee|wedge)(?![A-Za-z]))"
+_TOGETHER = re.compile(
+    rf"{_FILLER}*+(?:(?:{_BETWEEN}|\\text\s*\{{\s*{_BETWEEN}\s*\}}){_FILLER}*+)++"
+    rf"(?:[A-Za-z](?:_\{{?\w\}}?)?\s*=\s*)?+"
+)
+r"""What stands between two boxes of one answer: `\boxed{3} and \boxed{5}`, `or n = \boxed{1}`."""
+_LONGEST_BETWEEN = 60
+
+
+def boxed(text: str) -> list[Found]:
+    """Every answer in a box, boxes of one answer joined by commas; linear in the text.
+
+    Of boxes in one another the inner one counts. A box without content, or with a form's dots in
+    it, is none. Where the box that begins last never closes, it comes last: without text, and
+    reaching to the end.
+    """
+    boxes = [box for box in _boxes(text) if not _is_placeholder(text, box)]
+    # A box that holds the next one is only its frame.
+    inner = [box for box, after in pairwise(boxes) if box.end < after.start]
+    inner += boxes[-1:]
+    closed = [box for box in inner if box.end >= 0]
+    answers = [_join(text, group) for group in _groups(text, closed)]
+    if boxes and boxes[-1].end < 0:
+        answers.append(Found(boxes[-1].start, len(text), ""))
+    return answers
+
+
+def _boxes(text: str) -> list[_Box]:
+    """All boxes in the order of their beginnings."""
+    boxes: list[_Box] = []
+    pending: list[tuple[int, int]] = []
+    """(place in `boxes`, depth outside) of those that have not closed."""
+    depth = 0
+    for mark in _MARK.finditer(text):
+        if mark["box"]:
+            pending.append((len(boxes), depth))
+            boxes.append(_Box(mark.start(), mark.end(), -1))
+            depth += 1
+        elif mark["open"]:
+            depth += len(mark["open"])
+        elif mark["close"]:
+            # More braces closed than opened are a slip of the writer's, not a depth below zero.
+            after = max(0, depth - len(mark["close"]))
+            while pending and pending[-1][1] >= after:
+                place, outside = pending.pop()
+                end = mark.start() + depth - outside - 1
+                boxes[place] = boxes[place]._replace(end=end)
+            depth = after
+    return boxes
+
+
+def _is_placeholder(text: str, box: _Box) -> bool:
+    if box.end < 0:
+        return False
+    # Stops at the first character of an answer, so that no content is read twice.
+    shown = _PLACEHOLDER.match(text, box.inside, box.end)
+    return shown is not None and shown.end() == box.end
+
+
+def _groups(text: str, boxes: Sequence[_Box]) -> Iterator[list[_Box]]:
+    """The boxes, those together that are one answer."""
+    group: list[_Box] = []
+    for box in boxes:
+        if group and not _belongs(text, group[-1], box):
+            yield group
+            group = []
+        group.append(box)
+    if group:
+        yield group
+
+
+def _belongs(text: str, before: _Box, after: _Box) -> bool:
+    start = before.end + 1
+    if after.start - start > _LONGEST_BETWEEN:
+        return False
+    return _TOGETHER.fullmatch(text, start, after.start) is not None
+
+
+def _join(text: str, group: Sequence[_Box]) -> Found:
+    contents = [text[box.inside : box.end].strip() for box in group]
+    # Said twice is said once: `\boxed{4}, \boxed{4}`.
+    distinct = dict.fromkeys(contents)
+    return Found(group[0].start, group[-1].end + 1, ",".join(distinct))
