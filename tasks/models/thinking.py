@@ -1,0 +1,118 @@
+"""The thinking part of a completion: where it ends, and what is said after it.
+
+Which marks stand around it is data (tasks/models/thinking.toml). It is never searched for an
+answer, and shown only to a verifier that learnt on it (METHOD §15).
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import AnyStr, NamedTuple
+
+from warehouse.errors import UserError
+
+
+class Marks(NamedTuple):
+    """What stands before and after a family's thinking."""
+
+    begin: str
+    end: str
+
+
+class Share(NamedTuple):
+    """How much of a draw is thinking."""
+
+    tokens: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How a format's completions think; without marks nothing is thinking."""
+
+    marks: tuple[Marks, ...] = ()
+    is_begun: bool = False
+    """Whether the prompt itself begins it, as templates do that end in `<think>`."""
+
+    def final(self, text: str) -> str | None:
+        """What a completion says after its last thinking; None where that never ends.
+
+        The whole text where it holds no thinking at all.
+        """
+        end = _end(text, self.marks, is_begun=self.is_begun)
+        return None if end is None else text[end:]
+
+    def after(self, steps: Sequence[str]) -> Sequence[str]:
+        """The steps after thinking, the last ones of these; the first of them may be shortened."""
+        text = "".join(steps) if self.marks else ""
+        end = _end(text, self.marks, is_begun=self.is_begun)
+        if end is None:
+            return ()
+        if end == 0:
+            return steps
+        offsets = list(accumulate(map(len, steps), initial=0))
+        place = bisect_left(offsets, end)
+        remainder = text[end : offsets[place]]
+        later = steps[place:]
+        # The end of thinking mostly stands alone on its line: that line says nothing.
+        return (remainder, *later) if remainder.strip() else later
+
+    def share(self, before: str, written: Sequence[bytes], steps: Sequence[str]) -> Share | None:
+        """How many tokens and steps of a draw are thinking; None where a format has no marks.
+
+        `before` is what the completion says before the draw, `written` what each of its tokens
+        writes, `steps` its own steps.
+        """
+        if not self.marks:
+            return None
+        is_begun = self.final(before) is None
+        inside = Thinking(self.marks, is_begun)
+        marks = [(mark.begin.encode(), mark.end.encode()) for mark in self.marks]
+        end = _end(b"".join(written), marks, is_begun=is_begun)
+        offsets = list(accumulate(map(len, written), initial=0))
+        tokens = len(written) if end is None else bisect_left(offsets, end)
+        return Share(tokens, len(steps) - len(inside.after(steps)))
+
+
+def _end(text: AnyStr, marks: Iterable[tuple[AnyStr, AnyStr]], *, is_begun: bool) -> int | None:
+    """Offset at which the last thinking of a text ends; 0 where there is none, None before it ends.
+
+    The last end counts: models quote their own marks while they think.
+    """
+    ends = [(text.rfind(end), len(end)) for _, end in marks]
+    last = max((place + length for place, length in ends if place >= 0), default=0)
+    if last == 0 and is_begun:
+        return None
+    is_begun_again = any(text.find(begin, last) >= 0 for begin, _ in marks)
+    return None if is_begun_again else last
+
+
+@functools.cache
+def known_marks() -> dict[str, Marks]:
+    """The marks of all families that are known, by name."""
+    file = Path(__file__).with_name("thinking.toml")
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {name: Marks(**table) for name, table in tables.items()}
+
+
+def choose_marks(names: Sequence[str]) -> tuple[Marks, ...]:
+    """The marks of the named families; UserError lists the known ones."""
+    known = known_marks()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UserError(
+            f"format: expected thinking to name some of {', '.join(known)}, got {unknown[0]!r}; "
+            "name one of these, or add its marks to tasks/models/thinking.toml"
+        )
+    return tuple(known[name] for name in names)
+
+
+def begins_thinking(prompt: str, marks: Sequence[Marks]) -> bool:
+    """Whether a prompt leaves the model inside its thinking."""
+    return any(prompt.rstrip().endswith(mark.begin) for mark in marks)
