@@ -1,8 +1,9 @@
 r"""The answer inside a completion, found by the markers of its format (METHOD §15).
 
 Four rules. Of one marker the last answer counts. Of several markers the first that has an answer.
-A line `Answer: ...` that comes after it is the model's last word and wins, whatever the markers. A
-turn that the model invents after its answer (`Human: ...`, another problem) is not read.
+A line `Answer: ...` that comes after it is the model's last word and wins, also where that is no
+marker of the format. A turn that the model invents after its answer (`Human: ...`, another problem)
+is not read.
 """
 
 from __future__ import annotations
@@ -58,9 +59,8 @@ def extract_answer(text: str, markers: Sequence[str]) -> str | None:
 
 def end_of_first_answer(text: str, markers: Sequence[str]) -> int | None:
     """Offset at which the first answer after any marker is complete; None without one."""
-    found = [answer for marker in markers for answer in _after(text, marker)[:1] if answer.text]
-    found += _plain_lines(text)[:1]
-    return min((answer.end for answer in found), default=None)
+    firsts = [answer for marker in markers for answer in _after(text, marker)[:1]]
+    return min((answer.end for answer in firsts if answer.text), default=None)
 
 
 def _end_of_turn(text: str, markers: Sequence[str]) -> int:
@@ -77,17 +77,16 @@ def _last(text: str, markers: Sequence[str]) -> Found | None:
     """The answer by the first marker that has one, or the model's last word after it."""
     by_marker = (_after(text, marker) for marker in markers)
     answer = next((found[-1] for found in by_marker if found), None)
-    said = [line for line in _plain_lines(text) if answer is None or line.start >= answer.end]
+    if answer is None:
+        return None
+    later = [line for line in answer_lines(text) if line.start >= answer.end]
+    # A sentence about the answer states none.
+    said = [line for line in later if not _is_prose(line.text)]
     return said[-1] if said else answer
 
 
 def _after(text: str, marker: str) -> list[Found]:
     return boxed(text) if marker == BOXED else marked(text, marker)
-
-
-def _plain_lines(text: str) -> list[Found]:
-    """What follows `Answer:` on lines that state an answer; a sentence about it states none."""
-    return [line for line in answer_lines(text) if not _is_prose(line.text)]
 
 
 def _is_prose(value: str) -> bool:

@@ -146,7 +146,7 @@ def test_a_line_that_says_answer_gives_it_in_any_dress(word: str, dress: str):
         pytest.skip("a heading without a colon is read in English")
     for value in ("42", "D", r"\frac{1}{2}", "x = 3"):
         text = "So I think it is 7.\n\n" + dress.format(word=word, value=value)
-        for markers in ([ANSWER], [BOXED], [BOXED, ANSWER], [ANSWER, BOXED]):
+        for markers in ([ANSWER], [BOXED, ANSWER], [ANSWER, BOXED]):
             assert extract_answer(text, markers) == value, (text, markers)
 
 
@@ -207,7 +207,8 @@ def test_the_first_of_several_markers_that_has_an_answer_gives_it(
         ("Final Answer: 42\n\nas in \\boxed{41}", "41"),
         # A sentence about the answer is not one.
         ("\\boxed{42}\n\nAnswer: The value above follows from the lemma.", "42"),
-        ("Answer: The value above follows from the lemma.", None),
+        # A format that asks for a box takes nothing else for the answer.
+        ("**Final answer:** 15", None),
     ],
 )
 def test_a_last_line_that_states_the_answer_wins_over_an_earlier_box(text: str, answer: str):
