@@ -31,6 +31,8 @@ class Table(NamedTuple):
     required: tuple[str, ...]
     key: tuple[str, ...]
     checks: tuple[str, ...]
+    defaults: dict[str, str]
+    """What a row from before a column was added has in it, by column; NULL where none is named."""
 
 
 class Migration(NamedTuple):
@@ -144,4 +146,16 @@ def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Table:
     required = tuple(columns[0] for kind, columns, _ in rules if kind == "NOT NULL")
     checks = tuple(str(expression) for kind, _, expression in rules if kind == "CHECK")
     schema = dict(connection.sql(f'FROM "{name}" LIMIT 0').pl().schema)
-    return Table(name, schema, required, key, checks)
+    return Table(name, schema, required, key, checks, _defaults(connection, name))
+
+
+def _defaults(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    rows = connection.sql(
+        "SELECT column_name, column_default FROM duckdb_columns() "
+        "WHERE table_name = $table AND column_default IS NOT NULL",
+        params={"table": table},
+    ).fetchall()
+    # The database keeps the expression, not what it gives.
+    return {
+        column: connection.sql(f"SELECT {default}").fetchall()[0][0] for column, default in rows
+    }

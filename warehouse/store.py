@@ -134,14 +134,16 @@ class Store:
         if rows is None:
             self.damaged.append(path)
             return None
-        # Fewer columns are an older version's, before a migration added some: they are NULL.
+        # Fewer columns are an older version's, before a migration added some: they have the default
+        # that it names for such rows, or NULL.
         shape = tables().get(path.parent.name)
         if shape is None or not set(rows.columns) <= set(shape.schema):
             raise UserError(
                 f"Segment {self.journal.name(path)} holds a table or column that this version does "
                 "not know: a newer version wrote it; update this program."
             )
-        return Segment(path, rows)
+        added = {name: value for name, value in shape.defaults.items() if name not in rows.columns}
+        return Segment(path, rows.with_columns(**{name: pl.lit(added[name]) for name in added}))
 
     def _merge(self, table: str, batch: list[Segment]) -> int:
         """How many of the batch's rows were new; they go in with their segments' names, or not."""

@@ -31,8 +31,8 @@ class CompletionReader:
             "FROM answers a LEFT JOIN grades g "
             "ON g.benchmark_fingerprint = a.benchmark_fingerprint "
             "AND g.question_id = a.question_id "
-            "AND g.canonical = a.canonical AND g.grader = $grader "
-            "WHERE a.benchmark_fingerprint = $benchmark",
+            "AND g.canonical = a.canonical AND g.grader = a.grader "
+            "WHERE a.benchmark_fingerprint = $benchmark AND a.grader = $grader",
             grader=run.grader.version,
             benchmark=run.benchmark.fingerprint,
         )

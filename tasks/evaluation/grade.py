@@ -71,6 +71,7 @@ def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
         "node_key": [node.key for node in nodes],
         "benchmark_fingerprint": [run.benchmark.fingerprint] * len(nodes),
         "question_id": [node.question.question_id for node in nodes],
+        "grader": [run.grader.version] * len(nodes),
         "answer": answers,
         "canonical": [None if answer is None else next(classes) for answer in answers],
     }

@@ -115,6 +115,7 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
         "study": study.name,
         "study_json": study.to_json(),
         "identity": identity,
+        "grader": run.grader.version,
         "benchmark": run.benchmark.name,
         "benchmark_fingerprint": run.benchmark.fingerprint,
         "family": study.family,

@@ -71,6 +71,7 @@ def _run(run_id: str, version: int) -> dict[str, Any]:
             '{"budgets": [1, 2, 4, 8, 16], "generator": {"temperature": 1.0}, "name": "nightly"}'
         ),
         "identity": f"identity-{run_id}",
+        "grader": "2+mathematics",
         "benchmark": "congruences",
         "benchmark_fingerprint": "b3c1d0",
         "model": "bundled/congruences-generator",

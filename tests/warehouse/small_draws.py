@@ -175,6 +175,7 @@ def readings_of(draws: Rows) -> dict[str, Rows]:
             **place,
             "node_key": d["node_key"],
             "question_id": d["question_id"],
+            "grader": "1",
             "answer": a,
             "canonical": a,
         }

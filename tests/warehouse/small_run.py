@@ -91,6 +91,7 @@ def _run(run: str, version: int) -> dict[str, Any]:
         "study": "nightly",
         "study_json": '{"name": "nightly"}',
         "identity": f"identity-{version}",
+        "grader": "1",
         "benchmark": "sums",
         "benchmark_fingerprint": "bench-1",
         "model": "generator",

@@ -170,6 +170,7 @@ def test_a_column_of_null_is_an_unknown_value_of_any_type() -> None:
             "node_key": ["n"],
             "benchmark_fingerprint": "b",
             "question_id": "q",
+            "grader": "1",
             "answer": None,
             "canonical": None,
         }

@@ -40,8 +40,7 @@ FROM joined
 JOIN runs ON runs.run_id = run
 LEFT JOIN answers
     ON answers.benchmark_fingerprint = runs.benchmark_fingerprint AND answers.question_id = question
-    AND answers.node_key = joined.node_key
+    AND answers.node_key = joined.node_key AND answers.grader = runs.grader
 LEFT JOIN verdicts
-    ON verdicts.benchmark_fingerprint = runs.benchmark_fingerprint AND verdicts.question_id = question
-    AND verdicts.canonical = answers.canonical
+    ON verdicts.run_id = run AND verdicts.question_id = question AND verdicts.canonical = answers.canonical
 ORDER BY score DESC NULLS LAST, joined.node_key;

@@ -13,6 +13,11 @@ SELECT
     run_draws.generated_tokens, run_draws.until, run_draws.temperature, run_draws.drawn_at, run_draws.paid_by,
     run_draws.prefix_key, run_draws.node_key
 FROM run_draws
-JOIN questions USING (benchmark_fingerprint, question_id)
-LEFT JOIN answers USING (benchmark_fingerprint, question_id, node_key)
-LEFT JOIN verdicts USING (benchmark_fingerprint, question_id, canonical);
+JOIN runs USING (run_id)
+JOIN questions ON questions.benchmark_fingerprint = run_draws.benchmark_fingerprint
+    AND questions.question_id = run_draws.question_id
+LEFT JOIN answers ON answers.benchmark_fingerprint = run_draws.benchmark_fingerprint
+    AND answers.question_id = run_draws.question_id
+    AND answers.node_key = run_draws.node_key AND answers.grader = runs.grader
+LEFT JOIN verdicts ON verdicts.run_id = run_draws.run_id
+    AND verdicts.question_id = run_draws.question_id AND verdicts.canonical = answers.canonical;

@@ -17,12 +17,12 @@ SELECT
     count(DISTINCT (run_draws.question_id, answers.canonical)) FILTER (answers.canonical IS NOT NULL)
         AS distinct_answers
 FROM (
-    SELECT runs.run_id, draws.*  EXCLUDE (run_id)
+    SELECT runs.run_id, runs.grader, draws.* EXCLUDE (run_id)
     FROM runs
     JOIN run_questions USING (run_id)
     JOIN draws USING (model_fingerprint, benchmark_fingerprint, question_id)
     WHERE draws.stop <> 'step'
 ) AS run_draws
-LEFT JOIN answers USING (benchmark_fingerprint, question_id, node_key)
-LEFT JOIN verdicts USING (benchmark_fingerprint, question_id, canonical)
+LEFT JOIN answers USING (benchmark_fingerprint, question_id, node_key, grader)
+LEFT JOIN verdicts USING (run_id, question_id, canonical)
 GROUP BY 1, 2, 3;

@@ -173,7 +173,7 @@ def test_the_larger_models_accuracy_is_the_mean_of_its_graded_completions(tmp_pa
         right = store.read(
             "SELECT count(*) FILTER (verdict = 'correct') FROM draws "
             "JOIN answers USING (benchmark_fingerprint, question_id, node_key) "
-            "JOIN verdicts USING (benchmark_fingerprint, question_id, canonical) "
+            "JOIN verdicts USING (benchmark_fingerprint, question_id, canonical, grader) "
             "WHERE role = 'exchange'"
         ).item()
     assert whole == 20 and math.isclose(large, right / 20)
