@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
 
 Stop = Literal["end", "step", "limit"]
@@ -27,7 +28,7 @@ class Sampling:
     top_k: int
     max_tokens: int
     until: Literal["end", "step"]
-    """A draw ends at the completion's end, or already at the next step's end."""
+    """A draw ends at the completion's end, or already with the token that ends a step."""
 
     @property
     def key(self) -> str:
@@ -56,6 +57,8 @@ class Reply(NamedTuple):
     prompt_tokens: int
     cached_tokens: int
     """Prompt tokens that came from the prefix cache."""
+    requests: int = 1
+    """How often a model was asked for it; the prompt tokens are those of all."""
 
 
 class Engine(Protocol):
@@ -104,7 +107,7 @@ class VerifierFailure(Exception):
 
 
 class Benchmark(Protocol):
-    """The questions of a study, and who grades their answers."""
+    """The questions of a study, and what kind of answer they have."""
 
     @property
     def name(self) -> str:
@@ -122,8 +125,8 @@ class Benchmark(Protocol):
         ...
 
     @property
-    def grader(self) -> str:
-        """Name of its grader in `tasks.grading.graders.GRADERS`."""
+    def kind(self) -> AnswerKind:
+        """What kind of answer its questions have; with it goes the grader."""
         ...
 
 
@@ -134,6 +137,13 @@ class Grader(Protocol):
     with the first call of `grade` that needs it, and `close` ends it; grading again starts it
     again.
     """
+
+    def check(self, questions: Sequence[Question]) -> None:
+        """UserError for a question that it cannot grade, such as a target that it cannot read.
+
+        Asked before the first token; starts nothing.
+        """
+        ...
 
     @property
     def version(self) -> str:

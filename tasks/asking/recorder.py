@@ -46,7 +46,7 @@ class Recorder:
                 "node_key": new.node.key,
                 "step_keys": list(new.node.step_keys[len(new.parent.step_keys) :]),
                 "depth": len(new.parent.steps),
-                "text": new.draw.text,
+                "text": new.node.text[len(new.parent.text) :],
                 "token_ids": list(new.draw.token_ids),
                 "stop": new.draw.stop,
                 "run_id": self.run.run_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.benchmarks.question import Question
+from tasks.models.steps import Steps
 from tasks.protocols import Draw, Stop, key_of
 
 
@@ -20,6 +21,8 @@ class Node:
     steps: tuple[str, ...] = ()
     step_keys: tuple[str, ...] = ()
     """Key at the end of every step; an ended completion's last one is its own key."""
+    begun: str = ""
+    """What is written of the next step: white space, or the heading that ended the last one."""
     stop: Stop | None = None
     """Why the last draw stopped; None at the root."""
     generated_tokens: int = 0
@@ -28,7 +31,7 @@ class Node:
     @property
     def text(self) -> str:
         """Everything generated, without the prompt."""
-        return "".join(self.steps)
+        return "".join(self.steps) + self.begun
 
     @property
     def ended(self) -> bool:
@@ -46,22 +49,26 @@ def root(question: Question, prompt: tuple[int, ...]) -> Node:
     return Node(question=question, token_ids=prompt, key=key_of(prompt))
 
 
-def extend(node: Node, draw: Draw, ends: list[int], texts: list[str]) -> Node:
-    """The child that a draw makes of a node.
-
-    `ends` are the offsets of the draw's step ends in its tokens, `texts` the steps between them.
-    """
+def extend(node: Node, draw: Draw, steps: Steps) -> Node:
+    """The child that a draw makes of a node."""
+    split = steps.split(
+        draw.token_ids,
+        begun=node.begun,
+        start=node.generated_tokens == 0,
+        last=draw.stop != "step",
+    )
     token_ids = node.token_ids + draw.token_ids
     offset = len(node.token_ids)
     # A draw of several steps gives each of its step ends a key: a completion drawn in one piece is
     # so a child at each of its prefixes, and a score of a step is found whoever drew it.
-    step_keys = tuple(key_of(token_ids[: offset + end]) for end in ends)
+    step_keys = tuple(key_of(token_ids[: offset + end]) for end in split.ends)
     return Node(
         question=node.question,
         token_ids=token_ids,
         key=key_of(token_ids),
-        steps=node.steps + tuple(texts),
+        steps=node.steps + tuple(split.texts),
         step_keys=node.step_keys + step_keys,
+        begun=split.begun,
         stop=draw.stop,
         generated_tokens=node.generated_tokens + draw.tokens,
     )

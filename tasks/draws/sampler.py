@@ -125,7 +125,7 @@ class Sampler:
             self._siblings[key][index] = entry
         known = self._nodes.get((key, index))
         if known is None:
-            known = extend(node, entry, *self._format.split(entry.token_ids))
+            known = extend(node, entry, self._format.steps)
             self._nodes[(key, index)] = known
         return known
 
@@ -158,10 +158,10 @@ class Sampler:
                 key=key,
                 child=start + place,
                 parent=parent,
-                node=extend(parent, draw, *self._format.split(draw.token_ids)),
+                node=extend(parent, draw, self._format.steps),
                 draw=draw,
                 role=role,
                 prompt_tokens=reply.prompt_tokens if first else 0,
                 cached_tokens=reply.cached_tokens if first else 0,
-                requests=int(first),
+                requests=reply.requests if first else 0,
             )

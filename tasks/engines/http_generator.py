@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas, roots
+from tasks.engines.stepwise import draw_to_steps
 from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling, Stop
 from warehouse.errors import UserError
@@ -25,7 +26,8 @@ _NEUTRAL = {
 
 
 class HttpGenerator:
-    """An Engine: one request a prefix, all its children at once, at the least loaded replica.
+    """An Engine: one request a prefix, all its children at once, at the least loaded replica; more
+    where a step goes on.
 
     `model` is the name the servers give the model. Over token ids, vLLM draws child i under
     seed + i as in process, so the draws are the same ones.
@@ -45,9 +47,16 @@ class HttpGenerator:
 
         vLLM tells them when started with --enable-prompt-tokens-details.
         """
+        return await draw_to_steps(
+            self._request, prefix, n, sampling=sampling, seed=seed, steps=self._format.steps
+        )
+
+    async def _request(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> Reply:
         stops = self._format.end_of_text
         if sampling.until == "step":
-            stops = stops | self._format.step_ends
+            stops = stops | self._format.steps.stops
         body = self._body(prefix, n, sampling, stops=stops) | {"seed": seed}
 
         def read(content: bytes) -> Completions:
@@ -97,7 +106,7 @@ class HttpGenerator:
         stop: Stop = "end" if ended else "step"
         if choice.finish_reason == "length":
             stop = "limit"
-        return Draw(kept, self._format.tokenizer.decode(kept), stop, len(token_ids))
+        return Draw(kept, self._format.steps.text(kept), stop, len(token_ids))
 
 
 class Choice(BaseModel):

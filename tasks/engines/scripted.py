@@ -13,7 +13,7 @@ from tasks.protocols import Draw, Reply, Sampling, StepScore, Stop, VerifierFail
 END = "<end>"
 
 Law = Callable[[tuple[int, ...], random.Random], str]
-"""Text of the next step after a prefix of token ids; `<end>` at its end ends the completion."""
+"""Text that follows a prefix of token ids; `<end>` at its end ends the completion."""
 
 Opinion = Callable[[str, Sequence[str]], float | None]
 """Score of a question's last step; None fails the call."""
@@ -55,15 +55,26 @@ class ScriptedEngine:
             text = self.law(start + written, rng)
             written += tuple(self.format.tokenizer.encode(text.removesuffix(END)))
             ended = text.endswith(END)
+            step = self._step_end(written, sampling)
+            # A text that the script ends with a separator ends as a whole.
+            if step is not None and (step < len(written) or not ended):
+                return self._read(written[:step], "step", step)
             # The end counts as a token, as a model's end-of-text token does.
             tokens = len(written) + ended
             if tokens > sampling.max_tokens:
                 return self._read(written[: sampling.max_tokens], "limit", sampling.max_tokens)
-            if ended or sampling.until == "step":
-                return self._read(written, "end" if ended else "step", tokens)
+            if ended:
+                return self._read(written, "end", tokens)
+
+    def _step_end(self, written: tuple[int, ...], sampling: Sampling) -> int | None:
+        """Number of tokens with which a draw of a step ends; None where it goes on."""
+        if sampling.until == "end":
+            return None
+        step = self.format.steps.ended(written)
+        return None if step is None or step > sampling.max_tokens else step
 
     def _read(self, token_ids: tuple[int, ...], stop: Stop, tokens: int) -> Draw:
-        text = self.format.tokenizer.decode(token_ids)
+        text = self.format.steps.text(token_ids)
         return Draw(token_ids, text, stop, tokens)
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from tasks.engines import vllm_process
+from tasks.engines.stepwise import draw_to_steps
 from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling
 from tasks.study.tables import EngineOptions
 
 
 class VllmGenerator:
-    """An Engine: one request a prefix, all its children at once.
+    """An Engine: one request a prefix, all its children at once; more where a step goes on.
 
-    vLLM batches it with every other request.
+    vLLM batches them with every other request.
     """
 
     def __init__(self, folder: Path, format: Format, options: EngineOptions) -> None:
@@ -28,6 +29,13 @@ class VllmGenerator:
 
     async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
         """n children of the prefix; child i is drawn under seed + i."""
+        return await draw_to_steps(
+            self._request, prefix, n, sampling=sampling, seed=seed, steps=self._format.steps
+        )
+
+    async def _request(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> Reply:
         parameters = self._parameters(sampling, n, seed)
         prompt = {"prompt_token_ids": list(prefix)}
         stream = self._engine.generate(prompt, parameters, f"draw-{next(self._numbers)}")
@@ -53,7 +61,7 @@ class VllmGenerator:
 
         stops = self._format.end_of_text
         if sampling.until == "step":
-            stops = stops | self._format.step_ends
+            stops = stops | self._format.steps.stops
         return SamplingParams(
             n=n,
             seed=seed,
@@ -70,10 +78,10 @@ class VllmGenerator:
         token_ids = tuple(piece.token_ids)
         tokens = len(token_ids)
         if piece.finish_reason == "length":
-            text = self._format.tokenizer.decode(token_ids)
+            text = self._format.steps.text(token_ids)
             return Draw(token_ids, text, "limit", tokens)
         ended = bool(token_ids) and token_ids[-1] in self._format.end_of_text
         # The end token is paid for and not kept: a prefix that goes on must not hold it.
         kept = token_ids[:-1] if ended else token_ids
-        text = self._format.tokenizer.decode(kept)
+        text = self._format.steps.text(kept)
         return Draw(kept, text, "end" if ended else "step", tokens)

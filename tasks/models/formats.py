@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from tasks.benchmarks.question import Question
 from tasks.models.chat import Message, load_chat
+from tasks.models.pieces import read_writing
+from tasks.models.steps import Separator, Steps, steps_of
 from warehouse.errors import UserError
 
 
@@ -35,11 +37,9 @@ class Format:
     """Question text to prompt text."""
     revise: Callable[[str, Sequence[str]], str]
     """Question text and earlier attempts to prompt text."""
-    separator: str
     markers: tuple[str, ...]
     """What an answer follows, in order."""
-    step_ends: frozenset[int]
-    """Token ids that contain the step separator: where one is generated, a step ends."""
+    steps: Steps
     end_of_text: frozenset[int]
 
     def prompt(self, question: Question) -> tuple[int, ...]:
@@ -53,30 +53,6 @@ class Format:
             return self.render(question.text)
         return self.revise(question.text, attempts)
 
-    def split(self, token_ids: Sequence[int]) -> tuple[list[int], list[str]]:
-        """Token offsets of the step ends and the steps' texts.
-
-        A piece of white space alone is no step: it belongs to the one before, so that no
-        verifier is ever shown an empty trailing step.
-        """
-        cuts = [end for end, token in enumerate(token_ids, start=1) if token in self.step_ends]
-        # What follows the last separator is a step too: answers seldom end with one.
-        if not cuts or cuts[-1] < len(token_ids):
-            cuts.append(len(token_ids))
-        ends: list[int] = []
-        texts: list[str] = []
-        start = 0
-        for cut in cuts:
-            piece = self.tokenizer.decode(token_ids[start:cut])
-            if piece.strip():
-                ends.append(cut)
-                texts.append(piece)
-            elif texts:
-                ends[-1] = cut
-                texts[-1] += piece
-            start = cut
-        return ends, texts
-
     def final(self, text: str) -> str | None:
         """The completion without its thinking; None while it still thinks."""
         return text
@@ -86,20 +62,23 @@ def load_format(name: str, folder: Path) -> Format:
     """The named format over the tokenizer in a model folder."""
     table = format_table(name)
     tokenizer = load_tokenizer(folder)
-    separator = str(table["step_separator"])
     end_of_text = _end_of_text(tokenizer, folder)
-    # One token may hold the separator and more: tokenizers merge `.` with the line break after it.
-    pieces = [tokenizer.decode([token]) for token in range(tokenizer.size)]
-    separating = {token for token, piece in enumerate(pieces) if separator in piece}
     render, revise = _renderers(table, folder)
     return Format(
         tokenizer=tokenizer,
         render=render,
         revise=revise,
-        separator=separator,
         markers=(str(table["answer_marker"]),),
-        step_ends=frozenset(separating - end_of_text),
+        steps=steps_of(read_writing(tokenizer), _separator(table), never=end_of_text),
         end_of_text=end_of_text,
+    )
+
+
+def _separator(table: dict[str, Any]) -> Separator:
+    return Separator(
+        text=str(table["step_separator"]),
+        blanks=str(table.get("step_blanks", "")),
+        heading=str(table.get("step_heading", "")),
     )
 
 
@@ -125,7 +104,6 @@ class FileTokenizer:
         from tokenizers import Tokenizer as Fast
 
         self._fast = Fast.from_file(str(path))
-        self.size: int = self._fast.get_vocab_size()
 
     def encode(self, text: str) -> list[int]:
         """Token ids of the text alone."""
@@ -134,6 +112,17 @@ class FileTokenizer:
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of the tokens, special ones included."""
         return str(self._fast.decode(list(token_ids), skip_special_tokens=False))
+
+    def names(self) -> dict[int, str]:
+        """How the vocabulary spells each token, added ones included, by id."""
+        vocabulary = self._fast.get_vocab(with_added_tokens=True)
+        return {token: name for name, token in vocabulary.items()}
+
+    def decode_each(self, sequences: Sequence[Sequence[int]]) -> list[str]:
+        """Text of every sequence of token ids, special ones included."""
+        return self._fast.decode_batch(
+            [list(token_ids) for token_ids in sequences], skip_special_tokens=False
+        )
 
     def id_of(self, token: str) -> int | None:
         """Id of a token by its text; None for a text that is not one token of the vocabulary."""

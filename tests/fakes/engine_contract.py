@@ -75,8 +75,8 @@ async def step_draws_stop_at_the_first_step_end(subject: Subject) -> None:
     assert len(steps) >= 4 and {draw.stop for draw in reply.draws} <= {"step", "end", "limit"}
     for draw in steps:
         *inside, last = draw.token_ids
-        assert last in subject.form.step_ends and not subject.form.step_ends & set(inside)
-        assert draw.tokens == len(draw.token_ids) and draw.text.endswith(subject.form.separator)
+        assert subject.form.steps.ended(draw.token_ids) == draw.tokens == len(draw.token_ids)
+        assert subject.form.steps.ended(inside) is None and last in subject.form.steps.stops
 
 
 async def a_prefix_is_continued_where_it_stops(subject: Subject) -> None:

@@ -146,7 +146,9 @@ class FaultyServer:
             top_p=1.0,
             top_k=0,
             max_tokens=body["max_tokens"],
-            until="step" if self.format.step_ends <= set(body.get("stop_token_ids", ())) else "end",
+            until="step"
+            if self.format.steps.stops <= set(body.get("stop_token_ids", ()))
+            else "end",
         )
         engine = ScriptedEngine(self.format, self.law)
         answer = await engine.draw(

@@ -16,10 +16,12 @@ from tasks.asking.tools import MeteredTools, Revising, Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import NewDraw, Sampler
-from tasks.draws.scorer import NewScore, Scorer
+from tasks.draws.scorer import Judging, NewScore, Scorer
 from tasks.engines.scripted import Law, Opinion, ScriptedEngine, ScriptedVerifier
 from tasks.grading.extraction import extract_answer
 from tasks.models.formats import Format
+from tasks.models.pieces import Writing
+from tasks.models.steps import Separator, steps_of
 from tasks.protocols import Reply, Sampling
 from tasks.strategies import parse
 
@@ -40,6 +42,17 @@ class Characters:
         return "".join(map(chr, token_ids))
 
 
+class Letters(dict[int, bytes]):
+    """What its tokens write."""
+
+    def __init__(self) -> None:
+        # Those with which a step may end are looked for; all others are written as they come.
+        super().__init__({10: b"\n"})
+
+    def __missing__(self, token: int) -> bytes:
+        return chr(token).encode()
+
+
 def revised(question: str, attempts: Sequence[str]) -> str:
     return question + "".join(f"[{text}]" for text in attempts)
 
@@ -48,9 +61,8 @@ FORMAT = Format(
     tokenizer=Characters(),
     render=str,
     revise=revised,
-    separator="\n",
     markers=("Answer: ",),
-    step_ends=frozenset({10}),
+    steps=steps_of(Writing(Letters(), {}), Separator("\n"), never=frozenset({0})),
     end_of_text=frozenset({0}),
 )
 
@@ -205,7 +217,7 @@ class Bench:
         self.scorer = Scorer(
             verifier=self.verifier,
             record=self.scores.append,
-            whole=whole,
+            judging=Judging(whole),
             record_failure=lambda _, why: self.failures.append(why),
         )
         self.whole = whole
@@ -234,7 +246,7 @@ class Bench:
         other.scorer = Scorer(
             verifier=None,
             known=[(new.node_key, new.score) for new in self.scores],
-            whole=self.whole,
+            judging=Judging(self.whole),
         )
         return other
 

@@ -173,7 +173,7 @@ async def test_a_failed_verifier_leaves_no_score() -> None:
 
 def test_a_trailing_separator_is_no_step() -> None:
     for text in ("a\nb\n", "a\nb\n\n", "a\nb\n \n\n"):
-        ends, steps = FORMAT.split([ord(character) for character in text])
+        ends, steps, _ = FORMAT.steps.split([ord(character) for character in text])
         assert len(steps) == len(ends) == 2 and ends[-1] == len(text)
 
 

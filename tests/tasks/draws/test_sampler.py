@@ -96,7 +96,7 @@ async def test_an_engine_that_answers_too_few_draws_is_refused():
 
 
 async def test_steps_never_hold_an_empty_trailing_one():
-    ends, texts = FORMAT.split([ord(c) for c in "a\nb\n\n \n"])
+    ends, texts, _ = FORMAT.steps.split([ord(c) for c in "a\nb\n\n \n"])
     assert texts == ["a\n", "b\n\n \n"] and ends == [2, 7]
 
 

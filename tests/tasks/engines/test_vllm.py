@@ -37,7 +37,7 @@ async def observed():
         greedy = await generator.draw(prompts[0], 1, sampling=GREEDY, seed=0)
         counted = generator.generated_tokens
         text = greedy.draws[0]
-        texts = form.split(text.token_ids)[1]
+        texts = form.steps.split(text.token_ids).texts
         scores = await verifier.score(questions("test", 1)[0].text, texts)
         parts = [
             await verifier.score(questions("test", 1)[0].text, texts[:n])

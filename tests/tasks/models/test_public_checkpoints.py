@@ -56,7 +56,7 @@ def test_a_public_format_opens_the_assistants_turn_and_keeps_its_braces(
     assert "Is {x} = 2?" in prompt and "\\boxed{" in prompt
     assert extract_answer("so it is $\\boxed{14}$.", form.markers) == "14"
     # A step ends where a token holds the separator, also merged with what stands before it.
-    assert form.split(form.tokenizer.encode("".join(STEPS)))[1] == list(STEPS)
+    assert form.steps.split(form.tokenizer.encode("".join(STEPS))).texts == list(STEPS)
 
 
 @pytest.mark.parametrize("name", ["math500-qwen", "math500-llama"])
