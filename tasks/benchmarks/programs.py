@@ -1,0 +1,220 @@
+"""Questions whose answer is a program: their tests, as the benchmarks that people have write them.
+
+Three ways are read: HumanEval's `test` with a function `check`, MBPP's list of assertions, and
+LiveCodeBench's public and private cases of inputs and outputs. Of each test it is known whether its
+inputs are public: those of the examples that a question shows. Public inputs make the classes of a
+vote (METHOD §15), so that no vote rests on what only the examiner knows.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import doctest
+import io
+import json
+import pickle
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from warehouse.errors import UserError
+
+Row = dict[str, Any]
+"""A row's values by names without capitals and marks, e.g. `entrypoint`."""
+
+_LEETCODE = "import sys\nsys.setrecursionlimit(50_000)\n" + "".join(
+    f"import {module}\nfrom {module} import *\n"
+    for module in (
+        *("typing", "string", "re", "datetime", "collections", "heapq", "bisect", "copy"),
+        *("math", "random", "statistics", "itertools", "functools", "operator", "json"),
+    )
+)
+"""What the site has imported before the class `Solution`; answers written for it do not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramTest:
+    """One test of a program: Python code that calls it, or an input and the output it must give."""
+
+    python: str = ""
+    """Raises where the program is not right; "" for a test by input and output."""
+    input: str = ""
+    """Of a program that is run as a script: its standard input."""
+    output: str = ""
+    public: bool = False
+    """Whether its inputs are known to who asks."""
+    entry: str = ""
+    """What the program must define, where the row says it."""
+    prefix: str = ""
+    """Code that comes before the program: what the question begins, or what a site has imported."""
+
+    @property
+    def text(self) -> str:
+        """The test as a question carries it."""
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps({name: value for name, value in parts.items() if value})
+
+
+def read_test(text: str) -> ProgramTest:
+    """The test that a question carries: an object of JSON, or Python code that is not public.
+
+    UserError for an object with other keys than a test has.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        return ProgramTest(python=text)
+    try:
+        test = ProgramTest(**values)
+    except TypeError as error:
+        raise UserError(
+            f"tests: expected Python code, or an object with python, or input and output, and "
+            f"public, entry, prefix; got keys {sorted(values)}; correct the test"
+        ) from error
+    if test.python or "output" in values:
+        return test
+    raise UserError(f"tests: expected python, or input and output, got {text[:80]!r}; add one")
+
+
+def with_tests(row: Row, place: str) -> Row:
+    """The row with its tests under `tests` and its text under `question`, if it has any tests.
+
+    UserError for tests that cannot be read.
+    """
+    try:
+        tests = list(_tests(row, place))
+    except (ValueError, TypeError, KeyError, SyntaxError) as error:
+        raise UserError(
+            f"{place}: expected tests as HumanEval, MBPP or LiveCodeBench write them, "
+            f"got {error!r}; correct them, or write a list `tests` of Python code"
+        ) from error
+    if not tests:
+        return row
+    text = row.get("questioncontent")
+    started = [text, row.get("startercode")] if text else []
+    asked = {"question": "\n\n".join(part for part in started if part)} if text else {}
+    return row | asked | {"tests": [test.text for test in tests], "metadata": None}
+
+
+def _tests(row: Row, place: str) -> Iterator[ProgramTest]:
+    if "publictestcases" in row or "privatetestcases" in row:
+        yield from _cases(row, place)
+    elif "testlist" in row:
+        yield from _assertions(row)
+    elif "entrypoint" in row and "test" in row:
+        yield from _checks(row)
+    elif "entrypoint" in row:
+        for test in row.get("tests", []):
+            yield read_test(json.dumps({"entry": row["entrypoint"]} | _parts(test)))
+
+
+def _parts(test: object) -> dict[str, object]:
+    return dict(test) if isinstance(test, dict) else {"python": test}
+
+
+def _checks(row: Row) -> Iterator[ProgramTest]:
+    """HumanEval: examples in the head's docstring are public, `check` is not."""
+    entry = str(row["entrypoint"])
+    prefix = _head(row, entry)
+    for example in doctest.DocTestParser().get_examples(str(row.get("prompt", ""))):
+        if _calls(example.source, entry):
+            # What the docstring shows need not be right to the letter: only the outputs count.
+            python = f"try:\n    {example.source.strip()}\nexcept Exception:\n    pass\n"
+            yield ProgramTest(python=python, public=True, entry=entry, prefix=prefix)
+    python = f"{row['test']}\n\ncheck({entry})\n"
+    yield ProgramTest(python=python, entry=entry, prefix=prefix)
+
+
+def _head(row: Row, entry: str) -> str:
+    """The prompt, where it is Python that begins the program; else nothing."""
+    prompt = f"{row.get('prompt', '')}\n"
+    try:
+        ast.parse(prompt)
+    except SyntaxError:
+        return ""
+    return prompt if f"def {entry}" in prompt else ""
+
+
+def _calls(source: str, entry: str) -> bool:
+    """Whether an example is one expression that calls the entry."""
+    try:
+        tree = ast.parse(source.strip(), mode="eval")
+    except SyntaxError:
+        return False
+    nodes = ast.walk(tree)
+    return any(isinstance(node, ast.Name) and node.id == entry for node in nodes)
+
+
+def _assertions(row: Row) -> Iterator[ProgramTest]:
+    """MBPP: the listed assertions are shown with the question, the others are not."""
+    imports = [str(line) for line in row.get("testimports") or []]
+    setup = "\n".join([*imports, str(row.get("testsetupcode") or "")])
+    entry = _defined_and_called(str(row.get("code", "")), row["testlist"])
+    for test in row["testlist"]:
+        yield ProgramTest(python=f"{setup}\n{test}\n", public=True, entry=entry)
+    for test in row.get("challengetestlist") or []:
+        yield ProgramTest(python=f"{setup}\n{test}\n", entry=entry)
+    if row.get("test"):
+        yield ProgramTest(python=f"{setup}\n{row['test']}\n", entry=entry)
+
+
+def _defined_and_called(code: str, tests: list[str]) -> str:
+    """The function of the reference program that the tests call; "" where there is none."""
+    defined = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    called = {
+        node.id
+        for test in tests
+        for node in ast.walk(ast.parse(test))
+        if isinstance(node, ast.Name)
+    }
+    return next((name for name in reversed(defined) if name in called), "")
+
+
+def _cases(row: Row, place: str) -> Iterator[ProgramTest]:
+    """LiveCodeBench: cases of inputs and outputs, of a script or of a method of `Solution`."""
+    details = row.get("metadata") or {}
+    details = json.loads(details) if isinstance(details, str) else details
+    name = details.get("func_name")
+    for case in _listed(row.get("publictestcases"), place):
+        yield _case(case, name, public=True)
+    for case in _listed(row.get("privatetestcases"), place):
+        yield _case(case, name, public=False)
+
+
+def _case(case: dict[str, str], name: str | None, *, public: bool) -> ProgramTest:
+    given, wanted = case["input"], case["output"]
+    if case.get("testtype") != "functional" or name is None:
+        return ProgramTest(input=given, output=wanted, public=public)
+    arguments = ", ".join(repr(json.loads(line)) for line in given.splitlines() if line.strip())
+    call = f"as_lists(Solution().{name}({arguments}))"
+    python = f"assert {call} == {json.loads(wanted)!r}"
+    return ProgramTest(python=python, public=public, entry="Solution", prefix=_LEETCODE)
+
+
+def _listed(cases: object, place: str) -> list[dict[str, str]]:
+    """Cases as a list, as its JSON text, or as that text packed."""
+    if not isinstance(cases, str):
+        return list(cases or [])  # pyright: ignore
+    if not cases.lstrip().startswith("["):
+        cases = _unpacked(cases, place)
+    return json.loads(cases)
+
+
+def _unpacked(text: str, place: str) -> str:
+    """The text that the benchmark's authors pickled, compressed and wrote in base 64."""
+    content = zlib.decompress(base64.b64decode(text))
+    unpacked = _TextOnly(io.BytesIO(content)).load()
+    if not isinstance(unpacked, str):
+        raise UserError(f"{place}: expected packed cases to be a text, got {type(unpacked)}")
+    return unpacked
+
+
+class _TextOnly(pickle.Unpickler):
+    """Reads texts, lists and numbers: what names a class or a function is refused."""
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        raise ValueError(f"a pickle that names {module_name}.{global_name}")
