@@ -13,7 +13,8 @@ from tasks.asking.tools import MeteredTools, Revising, Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
-from tasks.draws.scorer import Scorer
+from tasks.draws.scorer import EVERY_STEP, Judging, Scorer
+from tasks.models.thinking import NO_THINKING, Thinking
 from tasks.models.verifiers import load_verifier_format
 from tasks.models.version import Model
 from tasks.protocols import Role
@@ -104,6 +105,7 @@ class Questioning:
             self.plan.samplings,
             self.prompts,
             meter,
+            self.run.study.generator.max_rounds,
             self.plan.replicate,
         )
         groups = await strategy.run(self.root(question), budget, tools)
@@ -134,26 +136,32 @@ def questioning(
     run: Run,
     *,
     sampler: Callable[[Model], Sampler],
-    scorer: Callable[[Model | None, bool], Scorer],
+    scorer: Callable[[Model | None, Judging], Scorer],
     done: Callable[[], None] = lambda: None,
 ) -> Questioning:
     """A run's questioning; `sampler` and `scorer` open one for each model.
 
-    A scorer is asked for with True where its model judges whole completions, not steps.
+    A scorer is asked for with what its model judges of a completion.
     """
     study, revisions = run.study, run.study.revisions
-    proposing = Side(sampler(run.generator), scorer(run.verifier, _judges_whole(study.verifier)))
+    judging = judging_of(study.verifier, run.format.thinking)
+    proposing = Side(sampler(run.generator), scorer(run.verifier, judging))
     revising = proposing
     # One model has one sampler: two would draw the same children twice, and pay twice.
     if run.reviser.fingerprint != run.generator.fingerprint:
         revising = revising._replace(sampler=sampler(run.reviser))
     if revisions and run.judge:
-        judge = scorer(run.judge, _judges_whole(revisions.verifier))
+        judge = scorer(run.judge, judging_of(revisions.verifier, run.format.thinking))
         revising = revising._replace(scorer=judge)
     # Only a judge of attempts was trained to read the earlier ones beside the question.
     prompts = Revising(run.format, shown=run.judge is not None)
     return Questioning(run, plan(run), proposing, revising, prompts, done)
 
 
-def _judges_whole(verifier: Verifier | None) -> bool:
-    return verifier is not None and not load_verifier_format(verifier.format).scores_steps
+def judging_of(verifier: Verifier | None, thinking: Thinking) -> Judging:
+    """What the verifier of a study judges of completions that think so."""
+    if verifier is None:
+        return EVERY_STEP
+    verifier_format = load_verifier_format(verifier.format)
+    hidden = NO_THINKING if verifier_format.reads_thinking else thinking
+    return Judging(not verifier_format.scores_steps, hidden)

@@ -11,6 +11,7 @@ import polars as pl
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import NewDraw
 from tasks.draws.scorer import NewScore
+from tasks.models.thinking import Share
 from tasks.models.version import Model
 from tasks.protocols import Sampling
 from tasks.runs.run import Run
@@ -34,6 +35,7 @@ class Recorder:
         """Take in one new draw of a model."""
         self.generated_tokens += new.draw.tokens
         prefix, sampling, replicate = new.key
+        thinking = self._thinking(new)
         self.draws.append(
             {
                 "model_fingerprint": model.fingerprint,
@@ -52,12 +54,21 @@ class Recorder:
                 "run_id": self.run.run_id,
                 "role": new.role,
                 "generated_tokens": new.draw.tokens,
+                "thinking_tokens": thinking.tokens if thinking else None,
+                "thinking_steps": thinking.steps if thinking else None,
                 "prompt_tokens": new.prompt_tokens,
                 "cached_tokens": new.cached_tokens,
                 "requests": new.requests,
                 "drawn_at": datetime.now(UTC),
             }
         )
+
+    def _thinking(self, new: NewDraw) -> Share | None:
+        """How much of a draw is thinking; None for a format without it."""
+        format = self.run.format
+        written = format.steps.writing.of(new.draw.token_ids, start=False)
+        own_steps = new.node.steps[len(new.parent.steps) :]
+        return format.thinking.share(new.parent.text, written, own_steps)
 
     def score(self, verifier: Model, new: NewScore) -> None:
         """Take in one new score of a verifier."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.stored import stored_draws, stored_scores
 from tasks.draws.sampler import Sampler
-from tasks.draws.scorer import Scorer
+from tasks.draws.scorer import Judging, Scorer
 from tasks.models.version import Model
 from tasks.runs.run import Run
 from warehouse.store import Store
@@ -17,7 +17,8 @@ def replay_run(store: Store, run: Run) -> Questioning:
     def sampler(model: Model) -> Sampler:
         return Sampler(format=run.format, engine=None, known=stored_draws(store, run, model))
 
-    def scorer(verifier: Model | None, whole: bool) -> Scorer:
-        return Scorer(verifier=None, known=stored_scores(store, run, verifier), whole=whole)
+    def scorer(verifier: Model | None, judging: Judging) -> Scorer:
+        known = stored_scores(store, run, verifier)
+        return Scorer(verifier=None, known=known, judging=judging)
 
     return questioning(run, sampler=sampler, scorer=scorer)

@@ -45,9 +45,13 @@ class Revising:
     )
 
     def start(self, question: Question, earlier: Chain) -> Node:
-        """The node of the next attempt: the latest ended attempts are in its prompt."""
-        ended = tuple(node.text for node in earlier if node.ended)
-        seen = ended[-ATTEMPTS_SHOWN:]
+        """The node of the next attempt: the latest ended attempts are in its prompt.
+
+        Without their thinking, as chat templates drop that of earlier turns too.
+        """
+        ended = [self.format.final(node.text) for node in earlier if node.ended]
+        said = tuple(text for text in ended if text is not None)
+        seen = said[-ATTEMPTS_SHOWN:]
         key = (question.question_id, seen)
         if key not in self.known:
             text = self.format.revision(question, seen)
@@ -66,7 +70,13 @@ class MeteredTools:
     samplings: Samplings
     revising: Revising
     meter: Meter
+    rounds: int
+    """How often a search over steps goes on before it ends."""
     replicate: int = 0
+
+    def leave(self, slots: int) -> None:
+        """Count the slots whose prefixes could go on when the rounds ended."""
+        self.meter.left += slots
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
         """The first n children of the node, each ending at the next step's end."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tasks.benchmarks.question import Question
 from tasks.models.steps import Steps
-from tasks.protocols import Draw, Stop, key_of
+from tasks.protocols import Draw, Stop, key_of, keys_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ def extend(node: Node, draw: Draw, steps: Steps) -> Node:
     offset = len(node.token_ids)
     # A draw of several steps gives each of its step ends a key: a completion drawn in one piece is
     # so a child at each of its prefixes, and a score of a step is found whoever drew it.
-    step_keys = tuple(key_of(token_ids[: offset + end]) for end in split.ends)
+    *step_keys, key = keys_of(token_ids, [*(offset + end for end in split.ends), len(token_ids)])
     return Node(
         question=node.question,
         token_ids=token_ids,
-        key=key_of(token_ids),
+        key=key,
         steps=node.steps + tuple(split.texts),
-        step_keys=node.step_keys + step_keys,
+        step_keys=(*node.step_keys, *step_keys),
         begun=split.begun,
         stop=draw.stop,
         generated_tokens=node.generated_tokens + draw.tokens,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import retrieve_exception
+from tasks.models.thinking import NO_THINKING, Thinking
 from tasks.protocols import StepScore, Verifier, VerifierFailure
 
 
@@ -21,12 +22,38 @@ class NewScore(NamedTuple):
     requests: int
 
 
+class Shown(NamedTuple):
+    """What a verifier reads of a node: the steps, and the keys under which their scores stand."""
+
+    keys: Sequence[str]
+    steps: Sequence[str]
+
+
+class Judging(NamedTuple):
+    """What a verifier judges of a completion."""
+
+    whole: bool = False
+    """It judges completions, not steps: a node has one score, at its end."""
+    hidden: Thinking = NO_THINKING
+    """Thinking that it is not shown: it did not learn on such text."""
+
+    def shown(self, node: Node) -> Shown:
+        """The steps of a node that have scores; none while it thinks what is hidden."""
+        steps = self.hidden.after(node.steps)
+        keys = node.step_keys[len(node.step_keys) - len(steps) :]
+        if self.whole and steps:
+            return Shown(keys[-1:], ("".join(steps),))
+        return Shown(keys, steps)
+
+
+EVERY_STEP = Judging()
+
+
 class Scorer:
     """Answers step scores from memory and asks the verifier for the rest.
 
     A failed call gives None, is handed to `record_failure` and is asked again by the next run.
-    Without a verifier (a replay) what is not known is None as well. With `whole` the verifier
-    judges completions, not steps: a node has one score, at its end.
+    Without a verifier (a replay) what is not known is None as well.
     """
 
     def __init__(
@@ -36,49 +63,45 @@ class Scorer:
         known: Iterable[tuple[str, StepScore]] = (),
         record: Callable[[NewScore], None] = lambda _: None,
         record_failure: Callable[[Node, str], None] = lambda _n, _r: None,
-        whole: bool = False,
+        judging: Judging = EVERY_STEP,
     ) -> None:
         self._verifier = verifier
         self._record = record
         self._record_failure = record_failure
-        self._whole = whole
+        self._judging = judging
         self._known: dict[str, StepScore] = dict(known)
         self._asked: dict[str, asyncio.Task[None]] = {}
         """By step key, the request under way that will answer it."""
         self._failed: set[str] = set()
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
-        """One entry a step of the node (with `whole` one in all), None where it failed."""
-        keys = self._keys(node)
-        if not keys:
+        """One entry a step that the verifier is shown of the node, None where it failed."""
+        shown = self._judging.shown(node)
+        if not shown.keys:
             return ()
-        last = keys[-1]
+        last = shown.keys[-1]
         # A loop: a longer node's request that was to answer for this one may fail.
         while self._verifier is not None and last not in self._known and last not in self._failed:
-            request = self._asked.get(last) or self._ask(self._verifier, node)
+            request = self._asked.get(last) or self._ask(self._verifier, node, shown)
             # Shielded: one strategy that is cancelled must not end a request that others share.
             await asyncio.shield(request)
-        return tuple(self._known.get(key) for key in keys)
+        return tuple(self._known.get(key) for key in shown.keys)
 
-    def _keys(self, node: Node) -> tuple[str, ...]:
-        return node.step_keys[-1:] if self._whole else node.step_keys
-
-    def _ask(self, verifier: Verifier, node: Node) -> asyncio.Task[None]:
+    def _ask(self, verifier: Verifier, node: Node, shown: Shown) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
         # What failed stays so: a score that came later would be there in a replay of this run,
         # which would then see more than the run did.
         taken = self._known.keys() | self._asked.keys() | self._failed
-        mine = [key for key in self._keys(node) if key not in taken]
-        task = asyncio.ensure_future(self._request(verifier, node, mine))
+        mine = [key for key in shown.keys if key not in taken]
+        task = asyncio.ensure_future(self._request(verifier, node, shown, mine))
         task.add_done_callback(retrieve_exception)
         self._asked |= dict.fromkeys(mine, task)
         return task
 
-    async def _request(self, verifier: Verifier, node: Node, mine: list[str]) -> None:
+    async def _request(self, verifier: Verifier, node: Node, shown: Shown, mine: list[str]) -> None:
         try:
-            steps = (node.text,) if self._whole else node.steps
-            scores = await verifier.score(node.question.text, steps)
-            _check(scores, len(steps))
+            scores = await verifier.score(node.question.text, shown.steps)
+            _check(scores, len(shown.steps))
         except VerifierFailure as failure:
             self._failed.add(node.step_keys[-1])
             self._record_failure(node, str(failure))
@@ -86,7 +109,7 @@ class Scorer:
         finally:
             for key in mine:
                 del self._asked[key]
-        by_key = dict(zip(self._keys(node), scores, strict=True))
+        by_key = dict(zip(shown.keys, scores, strict=True))
         for key in mine:
             self._known[key] = by_key[key]
             # One request: the score at the end bears it, the earlier ones came with it.

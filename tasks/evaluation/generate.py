@@ -14,7 +14,7 @@ from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
 from tasks.asking.stored import stored_draws, stored_scores
 from tasks.draws.sampler import Sampler
-from tasks.draws.scorer import Scorer
+from tasks.draws.scorer import Judging, Scorer
 from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.log import noise_in
 from tasks.engines.pace import Clock
@@ -83,14 +83,14 @@ class _Models:
             seed=self.run.study.seed,
         )
 
-    def scorer(self, verifier: Model | None, whole: bool) -> Scorer:
+    def scorer(self, verifier: Model | None, judging: Judging) -> Scorer:
         """Scores of one verifier; without one every score is missing."""
         if verifier is None:
-            return Scorer(verifier=None, whole=whole)
+            return Scorer(verifier=None, judging=judging)
         return Scorer(
             verifier=Lazy(self.engines, verifier, self.clock),
             known=stored_scores(self.store, self.run, verifier),
-            whole=whole,
+            judging=judging,
             record=partial(self.recorder.score, verifier),
             record_failure=partial(self.recorder.failure, verifier),
         )

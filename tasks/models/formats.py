@@ -1,4 +1,4 @@
-"""How a model writes: prompt, steps and answer marker, over its own tokenizer."""
+"""How a model writes: prompt, thinking, steps and answer, over its own tokenizer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.benchmarks.question import Question
-from tasks.models.chat import Message, load_chat
+from tasks.grading.extraction import end_of_first_answer
 from tasks.models.pieces import read_writing
+from tasks.models.prompts import load_prompts
 from tasks.models.steps import Separator, Steps, steps_of
+from tasks.models.stops import cut_at_stop
+from tasks.models.thinking import (
+    NO_THINKING,
+    Thinking,
+    begins_thinking,
+    choose_marks,
+    known_marks,
+)
+from tasks.protocols import Draw
 from warehouse.errors import UserError
 
 
@@ -41,6 +51,13 @@ class Format:
     """What an answer follows, in order."""
     steps: Steps
     end_of_text: frozenset[int]
+    thinking: Thinking = NO_THINKING
+    thinks: bool = False
+    """Whether its models think first, so that most of a completion is thinking."""
+    stops: tuple[str, ...] = ()
+    """Texts at which a completion is over, besides the tokens that end it."""
+    first_answer: bool = False
+    """Whether a completion is over with its first answer: what follows it is invented."""
 
     def prompt(self, question: Question) -> tuple[int, ...]:
         """Token ids of the question's prompt."""
@@ -54,8 +71,15 @@ class Format:
         return self.revise(question.text, attempts)
 
     def final(self, text: str) -> str | None:
-        """The completion without its thinking; None while it still thinks."""
-        return text
+        """What a completion says after its thinking, where its answer is; None while it thinks."""
+        said = self.thinking.final(text)
+        if said is None or not self.first_answer:
+            return said
+        return said[: end_of_first_answer(said, self.markers)]
+
+    def cut(self, draw: Draw, prefix: Sequence[int]) -> Draw:
+        """The draw after a prefix of token ids, up to the first text that ends a completion."""
+        return cut_at_stop(draw, prefix, stops=self.stops, writing=self.steps.writing)
 
 
 def load_format(name: str, folder: Path) -> Format:
@@ -63,19 +87,41 @@ def load_format(name: str, folder: Path) -> Format:
     table = format_table(name)
     tokenizer = load_tokenizer(folder)
     end_of_text = _end_of_text(tokenizer, folder)
-    render, revise = _renderers(table, folder)
+    prompts = load_prompts(table, folder, beginning=beginning(folder))
+    thinking = _thinking(table, prompts.render("?"))
+    separator = _separator(table, thinking)
     return Format(
         tokenizer=tokenizer,
-        render=render,
-        revise=revise,
-        markers=(str(table["answer_marker"]),),
-        steps=steps_of(read_writing(tokenizer), _separator(table), never=end_of_text),
+        render=prompts.render,
+        revise=prompts.revise,
+        markers=_markers(table),
+        steps=steps_of(read_writing(tokenizer), separator, never=end_of_text),
         end_of_text=end_of_text,
+        thinking=thinking,
+        thinks="thinking" in table,
+        stops=tuple(table.get("stop", ())),
+        first_answer=bool(table.get("first_answer", False)),
     )
 
 
-def _separator(table: dict[str, Any]) -> Separator:
+def _markers(table: dict[str, Any]) -> tuple[str, ...]:
+    """The answer marker, or several in order."""
+    named = table["answer_marker"]
+    return tuple(named) if isinstance(named, list) else (str(named),)
+
+
+def _thinking(table: dict[str, Any], prompt: str) -> Thinking:
+    """The thinking that completions of some prompt may hold."""
+    # Chat models may think whatever their format says, and no answer is read out of that.
+    families = list(known_marks()) if table["chat"] else []
+    marks = choose_marks(table.get("thinking", families))
+    return Thinking(marks, begins_thinking(prompt, marks))
+
+
+def _separator(table: dict[str, Any], thinking: Thinking) -> Separator:
+    silent = tuple(mark for marks in thinking.marks for mark in marks)
     return Separator(
+        silent=silent,
         text=str(table["step_separator"]),
         blanks=str(table.get("step_blanks", "")),
         heading=str(table.get("step_heading", "")),
@@ -173,57 +219,6 @@ def _json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _renderers(
-    table: dict[str, Any], folder: Path
-) -> tuple[Callable[[str], str], Callable[[str, Sequence[str]], str]]:
-    """How a question, and a question with earlier attempts, become the text of a prompt."""
-    wrap = _wrapping(table, folder)
-    closing = str(table["closing"])
-
-    def prompt(question: str) -> str:
-        closed = _close(question, closing)
-        return str(table["prompt"]).format(question=closed)
-
-    def render(question: str) -> str:
-        return wrap(prompt(question))
-
-    def revise(question: str, attempts: Sequence[str]) -> str:
-        shown = [
-            str(table["attempt"]).format(number=number, text=text)
-            for number, text in enumerate(attempts, start=1)
-        ]
-        revision = str(table["revision"]).format(
-            prompt=prompt(question),
-            attempts="".join(shown),
-            number=len(attempts) + 1,
-        )
-        return wrap(revision)
-
-    return render, revise
-
-
-def _close(question: str, closing: str) -> str:
-    """The question with the end that all questions of the format have."""
-    if question.endswith(closing):
-        return question
-    # Who types a question may leave out the end, or its white space.
-    begun = question.rstrip().removesuffix(closing.strip())
-    return begun.rstrip() + closing
-
-
-def _wrapping(table: dict[str, Any], folder: Path) -> Callable[[str], str]:
-    """What stands around a user's words: a chat's first turns, or nothing."""
-    if not table["chat"]:
-        return lambda text: text
-    # Llama-3 templates write today's date unless given one: every prompt would be new every night.
-    chat = load_chat(folder, "generator.format", date="01 Jan 2026")
-    # Without a table entry the template's own system prompt stands, if it has one.
-    system: list[Message] = []
-    if "system" in table:
-        system.append(Message("system", str(table["system"])))
-    return lambda text: chat([*system, Message("user", text)])
 
 
 def beginning(folder: Path) -> str:

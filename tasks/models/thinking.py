@@ -80,6 +80,9 @@ class Thinking:
         return Share(tokens, len(steps) - len(inside.after(steps)))
 
 
+NO_THINKING = Thinking()
+
+
 def _end(text: AnyStr, marks: Iterable[tuple[AnyStr, AnyStr]], *, is_begun: bool) -> int | None:
     """Offset at which the last thinking of a text ends; 0 where there is none, None before it ends.
 

@@ -7,11 +7,12 @@ the published code (METHOD §3).
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tasks.models.chat import Message, load_chat
 from tasks.models.formats import Format, beginning, load_tokenizer, step_token
@@ -46,11 +47,26 @@ class VerifierFormat:
     bad: str = ""
     head: str = ""
     architecture: str = ""
+    thinking: bool = False
 
     @property
     def generates(self) -> bool:
         """Whether it is asked for log-probabilities of tokens, not for the outputs of a head."""
         return self.kind in ("next-token", "likelihood")
+
+    @property
+    def reads_thinking(self) -> bool:
+        """Whether it is shown what a completion thinks; the generator itself wrote such text."""
+        return self.thinking or self.kind == "likelihood"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The table as it decides scores: part of a verifier's version."""
+        table = dataclasses.asdict(self)
+        # Versions from before this key have it nowhere.
+        if not self.thinking:
+            del table["thinking"]
+        return table
 
 
 def load_verifier_format(name: str) -> VerifierFormat:

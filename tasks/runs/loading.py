@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from typing import Any
@@ -80,7 +79,7 @@ def _load_verifier(
     # `likelihood` asks the generator itself, whatever model is named beside it.
     is_generator = verifier_format.kind == "likelihood"
     name = generator.name if is_generator else verifier.model
-    model = load_model(name, _usage(dataclasses.asdict(verifier_format), study))
+    model = load_model(name, _usage(verifier_format.identity, study))
     # Bound here once, to be refused here: engines bind it again when they start.
     load_reading(verifier.format, model.folder, format=format)
     return model

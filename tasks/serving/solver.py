@@ -12,7 +12,7 @@ from pathlib import Path
 from tasks.asking.questioning import questioning
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import Sampler
-from tasks.draws.scorer import Scorer
+from tasks.draws.scorer import Judging, Scorer
 from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.running import RunEngines
 from tasks.models.version import Model
@@ -27,7 +27,7 @@ from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
 Samplers = Callable[[Model], Sampler]
-Scorers = Callable[[Model | None, bool], Scorer]
+Scorers = Callable[[Model | None, Judging], Scorer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,9 @@ async def open_solver(
     def sampler(model: Model) -> Sampler:
         return Sampler(format=run.format, engine=Lazy(started, model), seed=run.study.seed)
 
-    def scorer(verifier: Model | None, whole: bool) -> Scorer:
-        return Scorer(verifier=Lazy(started, verifier) if verifier else None, whole=whole)
+    def scorer(verifier: Model | None, judging: Judging) -> Scorer:
+        asked = Lazy(started, verifier) if verifier else None
+        return Scorer(verifier=asked, judging=judging)
 
     # Also where a model did not start: those before it are processes, which would outlive this one.
     try:

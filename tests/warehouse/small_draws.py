@@ -64,6 +64,8 @@ def draw_row(run: str, version: int, question: str, **rest: Any) -> dict[str, An
         "run_id": run,
         "token_ids": [1, 2, 3],
         "generated_tokens": 3,
+        "thinking_tokens": None,
+        "thinking_steps": None,
         "drawn_at": DAY + timedelta(days=version),
         "prompt_tokens": 8 * first,
         "cached_tokens": 2 * first,
@@ -178,6 +180,7 @@ def readings_of(draws: Rows) -> dict[str, Rows]:
             "grader": "1",
             "answer": a,
             "canonical": a,
+            "class": None,
         }
         for d in ended
         for a in [d["text"].rsplit(" ", 1)[-1]]

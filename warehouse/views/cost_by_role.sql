@@ -5,6 +5,8 @@
 -- draws: draws paid for; 0 for the verifier
 -- scores: scores paid for; 0 for the generator's roles
 -- generated_tokens: tokens generated
+-- thinking_tokens: of these, thinking; NULL where the format knows none, and for the verifier
+-- answer_tokens: of these, what follows thinking; NULL likewise
 -- prompt_tokens: prompt tokens sent, those answered from the prefix cache included
 -- cached_tokens: prompt tokens answered from the prefix cache
 -- verifier_tokens: tokens the verifier read
@@ -17,6 +19,8 @@ SELECT
     count(*) AS draws,
     0::BIGINT AS scores,
     sum(draws.generated_tokens)::BIGINT AS generated_tokens,
+    sum(draws.thinking_tokens)::BIGINT AS thinking_tokens,
+    sum(draws.generated_tokens - draws.thinking_tokens)::BIGINT AS answer_tokens,
     sum(draws.prompt_tokens)::BIGINT AS prompt_tokens,
     sum(draws.cached_tokens)::BIGINT AS cached_tokens,
     0::BIGINT AS verifier_tokens,
@@ -33,6 +37,8 @@ SELECT
     0::BIGINT AS draws,
     count(*) AS scores,
     0::BIGINT AS generated_tokens,
+    NULL::BIGINT AS thinking_tokens,
+    NULL::BIGINT AS answer_tokens,
     0::BIGINT AS prompt_tokens,
     0::BIGINT AS cached_tokens,
     sum(scores.tokens * scores.requests)::BIGINT AS verifier_tokens,

@@ -10,7 +10,8 @@ SELECT
     run_draws.depth = 0 AND run_draws.stop <> 'step' AS whole,
     run_draws.depth, run_draws.replicate, run_draws.child, run_draws.text, run_draws.stop,
     run_draws.step_scores, run_draws.score, answers.answer, answers.canonical, verdicts.verdict,
-    run_draws.generated_tokens, run_draws.until, run_draws.temperature, run_draws.drawn_at, run_draws.paid_by,
+    run_draws.generated_tokens, run_draws.thinking_tokens, run_draws.answer_tokens, run_draws.until,
+    run_draws.temperature, run_draws.drawn_at, run_draws.paid_by,
     run_draws.prefix_key, run_draws.node_key
 FROM run_draws
 JOIN runs USING (run_id)

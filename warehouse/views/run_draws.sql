@@ -2,7 +2,10 @@
 -- grain: one draw of one question that one run owes, by the run's model version or its reviser
 -- until: 'end': drawn to the completion's end in one piece; 'step': to the next step's end
 -- paid_by: the run that paid for it
--- step_scores: scores at the ends of its own steps, in order; NULL for a missing score; NULL list: no verifier
+-- thinking_tokens: of its tokens, thinking; NULL where the format knows none
+-- answer_tokens: of its tokens, what follows thinking; NULL likewise
+-- step_scores: scores at the ends of its own steps, in order, thinking that the verifier was not shown left out; NULL
+--     for a missing score; NULL list: no verifier, or nothing but such thinking
 -- score: the completion's score, its step scores joined by the run's aggregate; NULL for a draw that is not a whole
 --     completion and where a step score is missing
 CREATE VIEW run_draws AS
@@ -15,7 +18,9 @@ WITH owned AS (
         END AS verifier_fingerprint, draws.question_id, draws.benchmark_fingerprint,
         draws.role, samplings.until, samplings.temperature, draws.depth, draws.replicate, draws.child,
         draws.model_fingerprint, draws.prefix_key, draws.sampling_key, draws.node_key, draws.step_keys,
-        draws.text, draws.stop, draws.generated_tokens, draws.drawn_at, draws.run_id AS paid_by
+        draws.text, draws.stop, draws.generated_tokens, draws.thinking_tokens,
+        draws.generated_tokens - draws.thinking_tokens AS answer_tokens, draws.thinking_steps, draws.drawn_at,
+        draws.run_id AS paid_by
     FROM runs
     JOIN run_questions USING (run_id)
     JOIN draws
@@ -25,7 +30,7 @@ WITH owned AS (
     LEFT JOIN samplings USING (sampling_key)
 ), steps AS (
     SELECT
-        run_id, question_id, prefix_key, sampling_key, replicate, child, verifier_fingerprint,
+        run_id, question_id, prefix_key, sampling_key, replicate, child, verifier_fingerprint, thinking_steps,
         unnest(step_keys) AS step_key,
         generate_subscripts(step_keys, 1) AS place
     FROM owned
@@ -37,10 +42,11 @@ WITH owned AS (
     FROM steps
     LEFT JOIN scores
         ON scores.verifier_fingerprint = steps.verifier_fingerprint AND scores.node_key = steps.step_key
+    WHERE steps.place > coalesce(steps.thinking_steps, 0) OR scores.score IS NOT NULL
     GROUP BY ALL
 )
 SELECT
-    owned.* EXCLUDE (verifier_fingerprint, aggregate),
+    owned.* EXCLUDE (verifier_fingerprint, aggregate, thinking_steps),
     scored.step_scores,
     CASE
         WHEN owned.depth = 0 AND owned.stop <> 'step' THEN completion_score(scored.step_scores, owned.aggregate)

@@ -2,7 +2,8 @@
 -- grain: one run
 -- verifier_failures: verifier calls that gave no score
 -- truncated: completions cut at the token limit, of those that the run rests on
--- unanswered: completions without an answer
+-- unanswered: completions without an answer, those that still think left out
+-- still_thinking: completions whose thinking never ended
 -- ungraded: answers on which the grader gave up (unparsed, timeout, memory, crashed) or that wait for it, in completions
 -- missing: questions × owed cells without an outcome
 CREATE VIEW trouble AS
@@ -11,7 +12,8 @@ WITH counted AS (
         run_id,
         sum(truncated)::BIGINT AS truncated,
         coalesce(sum(completions) FILTER (verdict = 'no answer'), 0)::BIGINT AS unanswered,
-        coalesce(sum(completions) FILTER (verdict NOT IN ('correct', 'wrong', 'no answer')), 0)::BIGINT AS ungraded
+        coalesce(sum(completions) FILTER (verdict = 'still thinking'), 0)::BIGINT AS still_thinking,
+        coalesce(sum(completions) FILTER (verdict NOT IN ('correct', 'wrong', 'no answer', 'still thinking')), 0)::BIGINT AS ungraded
     FROM verdict_counts
     GROUP BY run_id
 ), failed AS (
@@ -24,6 +26,7 @@ SELECT
     coalesce(failed.verifier_failures, 0) AS verifier_failures,
     coalesce(counted.truncated, 0) AS truncated,
     coalesce(counted.unanswered, 0) AS unanswered,
+    coalesce(counted.still_thinking, 0) AS still_thinking,
     coalesce(counted.ungraded, 0) AS ungraded,
     owed.missing
 FROM runs

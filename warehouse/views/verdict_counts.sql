@@ -1,6 +1,7 @@
 -- How many completions were right, wrong, cut off, or could not be read or judged?
 -- grain: one verdict among the ended completions that one run rests on, by role
--- verdict: correct | wrong | unparsed | timeout | memory | crashed | no answer | not graded | not read
+-- verdict: correct | wrong | unparsed | timeout | memory | crashed | no answer | still thinking (its thinking never
+--     ended) | not graded | not read
 -- completions: draws that end a completion (end of text or token limit), whoever paid for them
 -- truncated: of these, completions cut at the token limit
 -- distinct_answers: distinct answers, over all questions
@@ -9,6 +10,7 @@ SELECT
     run_draws.run_id, run_draws.role,
     CASE
         WHEN answers.node_key IS NULL THEN 'not read'
+        WHEN answers.canonical IS NULL AND run_draws.thinking_tokens = run_draws.generated_tokens THEN 'still thinking'
         WHEN answers.canonical IS NULL THEN 'no answer'
         ELSE coalesce(verdicts.verdict, 'not graded')
     END AS verdict,
