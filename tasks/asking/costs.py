@@ -30,6 +30,8 @@ class Meter:
     cached_tokens: int = 0
     """Prompt tokens that the strategy had written or read before: a prefix cache has them."""
     verifier_tokens: int = 0
+    left: int = 0
+    """Slots whose prefixes could have gone on when a search's rounds ended."""
     _scores: set[str] = field(default_factory=set[str])
     """Keys of the nodes whose score was counted."""
     _draws: Counter[str] = field(default_factory=Counter[str])

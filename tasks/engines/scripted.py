@@ -48,8 +48,7 @@ class ScriptedEngine:
         """Nothing to end."""
 
     def _child(self, start: tuple[int, ...], sampling: Sampling, seed: int) -> Draw:
-        # Seeded by the prefix too: child i of two prefixes would else be one draw.
-        rng = random.Random(f"{seed}|{key_of(start)}")
+        rng = self._random(start, seed)
         written: tuple[int, ...] = ()
         while True:
             text = self.law(start + written, rng)
@@ -65,6 +64,10 @@ class ScriptedEngine:
                 return self._read(written[: sampling.max_tokens], "limit", sampling.max_tokens)
             if ended:
                 return self._read(written, "end", tokens)
+
+    def _random(self, start: tuple[int, ...], seed: int) -> random.Random:
+        # Seeded by the prefix too: child i of two prefixes would else be one draw.
+        return random.Random(f"{seed}|{key_of(start)}")
 
     def _step_end(self, written: tuple[int, ...], sampling: Sampling) -> int | None:
         """Number of tokens with which a draw of a step ends; None where it goes on."""

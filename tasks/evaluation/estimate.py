@@ -78,7 +78,7 @@ class _Estimation:
         nodes = await self.asking.pool(question)
         reads = await self.reader.read(self.asking.proposing.scorer, nodes)
         cut = sum(node.stop == "limit" for node in nodes)
-        shares = _shares(reads, cut=cut, of=len(nodes))
+        shares = _shares(reads, cut=cut, left=0, of=len(nodes))
         draw = _mean_draw(self.asking.root(question), nodes, reads)
         seed = _seed(self.run, question)
         pool = QuestionPool.of(_pool(reads), self.run.study.budgets, seed=seed)
@@ -111,7 +111,7 @@ class _Estimation:
         # What a search lacks of its slots was cut on the way; revisions return their cut attempts.
         lacking = result.slots - len(reads)
         cut = lacking + sum(not node.ended for node in result.completions)
-        shares = _shares(reads, cut=cut, of=result.slots)
+        shares = _shares(reads, cut=cut, left=result.meter.left, of=result.slots)
         rows: list[Row] = []
         for figure in self._search_figures(result, reads):
             key = result.strategy.key
@@ -168,14 +168,16 @@ class _Figure(NamedTuple):
 
 
 def _choice_figure(result: Result, reads: list[GradedCompletion]) -> _Figure:
-    candidates = [Candidate(read.canonical, read.score) for read in reads]
+    candidates = [Candidate(read.vote, read.score) for read in reads]
     choice = result.strategy.choose([candidates])
-    right = {read.canonical for read in reads if read.correct}
-    # Tied answers share the credit (METHOD §4), so that accuracy is an expectation.
     accuracy = 0.0
-    for answer, credit in choice.credits.items():
-        if answer in right:
-            accuracy += credit
+    if choice.index is not None and len(choice.credits) == 1:
+        accuracy = float(reads[choice.index].correct)
+    else:
+        # Tied answers share the credit (METHOD §4), so that accuracy is an expectation.
+        for answer, credit in choice.credits.items():
+            members = [read.correct for read in reads if read.vote == answer]
+            accuracy += credit * sum(members) / len(members)
     return _Figure(result.budget, accuracy, 0.0, choice.answer)
 
 
@@ -200,29 +202,30 @@ def _group_figures(
     return figures
 
 
-def _shares(reads: list[GradedCompletion], *, cut: int, of: int) -> dict[str, float]:
-    """Shares of the budget's completions without an answer, and cut at the token limit."""
+def _shares(reads: list[GradedCompletion], *, cut: int, left: int, of: int) -> dict[str, float]:
+    """Shares of the budget's completions: without an answer, cut, and of those by the rounds."""
     # Completions that a search lacks of its slots were cut before they could answer.
     silent = sum(read.canonical is None for read in reads) + of - len(reads)
-    return {"no_answer": silent / of, "truncated": cut / of}
+    return {"no_answer": silent / of, "truncated": cut / of, "out_of_rounds": left / of}
 
 
 def _pool(reads: list[GradedCompletion]) -> Pool:
     """The completions as arrays; classes of answers are numbered as they are first met.
 
-    −1 stands for no answer, NaN for no score.
+    −1 stands for no vote, NaN for no score.
     """
     classes: dict[str, int] = {}
     answers: list[int] = []
     for read in reads:
-        if read.canonical is None:
+        if read.vote is None:
             answers.append(-1)
         else:
-            answers.append(classes.setdefault(read.canonical, len(classes)))
+            answers.append(classes.setdefault(read.vote, len(classes)))
     scores = [np.nan if read.score is None else read.score for read in reads]
     return Pool(
         answers=np.array(answers, dtype=np.int64),
-        correct=np.array([read.correct for read in reads]),
+        # What has no vote is never served, whatever its verdict.
+        correct=np.array([read.correct and read.vote is not None for read in reads]),
         scores=np.array(scores, dtype=np.float64),
     )
 

@@ -18,14 +18,14 @@ from tasks.strategies.forms import (
     width,
     width_at,
 )
-from tasks.strategies.tools import ROUNDS, Tools, best_first, children_of_each, split_ended
+from tasks.strategies.tools import Tools, best_first, children_of_each, split_ended
 
 
 async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int = 0) -> list[Node]:
     """budget / (k + 1) completions found by keeping the best prefixes at every step.
 
-    Draws as many first steps; then, until all slots hold an ended completion or 40 rounds
-    passed: scores every open prefix, keeps the best (open slots / m, rounded up) and draws m
+    Draws as many first steps; then, until all slots hold an ended completion or the
+    rounds are over: scores every open prefix, keeps the best (open slots / m, rounded up) and draws m
     next steps from each, never more than there are open slots. An ended completion keeps its
     slot and is never extended; so does a prefix cut at the token limit, which is not returned.
     The same text drawn twice is returned twice.
@@ -37,7 +37,7 @@ async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int =
     ended: list[Node] = []
     first_steps = await tools.next_steps(root, budget // (k + 1))
     beams = split_ended(first_steps, ended)
-    for _ in range(ROUNDS):
+    for _ in range(tools.rounds):
         if not beams:
             break
         slots = len(beams)
@@ -46,6 +46,7 @@ async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int =
         wanted = [(node, min(m, slots - place * m)) for place, node in enumerate(kept)]
         grown = await children_of_each(tools, wanted)
         beams = split_ended([child for siblings in grown for child in siblings], ended)
+    tools.leave(len(beams))
     return ended
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tasks.draws.nodes import Node
 from tasks.strategies.forms import Form, at_least
-from tasks.strategies.tools import ROUNDS, Tools, best_first, children_of_each, split_ended
+from tasks.strategies.tools import Tools, best_first, children_of_each, split_ended
 
 
 class _Head(NamedTuple):
@@ -32,7 +32,7 @@ async def dvts(root: Node, budget: int, *, m: int, tools: Tools) -> list[list[No
     """
     ended: list[list[Node]] = [[] for _ in range(budget // m)]
     heads = [_Head(place, root, m) for place in range(len(ended))]
-    for _ in range(ROUNDS):
+    for _ in range(tools.rounds):
         wanted = [(head.node, head.slots) for head in heads]
         grown = await children_of_each(tools, wanted)
         going: list[Coroutine[Any, Any, _Head]] = []
@@ -44,6 +44,7 @@ async def dvts(root: Node, budget: int, *, m: int, tools: Tools) -> list[list[No
         heads = await asyncio.gather(*going)
         if not heads:
             break
+    tools.leave(sum(head.slots for head in heads))
     return ended
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tasks.draws.nodes import Node
 from tasks.strategies.forms import STEPWISE, Form
-from tasks.strategies.tools import ROUNDS, Tools, children_of_each, split_ended
+from tasks.strategies.tools import Tools, children_of_each, split_ended
 
 SMALLEST = 1e-6
 """Scores are kept this far from 0 and 1, where odds are 0 or infinite."""
@@ -26,13 +26,14 @@ async def particle_filter(root: Node, budget: int, *, tools: Tools) -> list[Node
     rng = random.Random(f"{root.key}|{budget}")
     ended: list[Node] = []
     particles = split_ended(await tools.next_steps(root, budget), ended)
-    for _ in range(ROUNDS):
+    for _ in range(tools.rounds):
         if not particles:
             break
         scores = await asyncio.gather(*(tools.score(node) for node in particles))
         counts = copies(scores, rng.random())
         grown = await children_of_each(tools, list(zip(particles, counts, strict=True)))
         particles = split_ended([child for siblings in grown for child in siblings], ended)
+    tools.leave(len(particles))
     return ended
 
 

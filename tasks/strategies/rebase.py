@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tasks.draws.nodes import Node
 from tasks.strategies.forms import STEPWISE, Form
-from tasks.strategies.tools import ROUNDS, Tools, children_of_each, split_ended
+from tasks.strategies.tools import Tools, children_of_each, split_ended
 
 TEMPERATURE = 0.2
 """Of the softmax over scores, as in the paper of the method (arXiv 2408.00724)."""
@@ -26,13 +26,14 @@ async def rebase(root: Node, budget: int, *, tools: Tools) -> list[Node]:
     """
     ended: list[Node] = []
     nodes = split_ended(await tools.next_steps(root, budget), ended)
-    for _ in range(ROUNDS):
+    for _ in range(tools.rounds):
         if not nodes:
             break
         scores = await asyncio.gather(*(tools.score(node) for node in nodes))
         counts = shares(scores, len(nodes))
         grown = await children_of_each(tools, list(zip(nodes, counts, strict=True)))
         nodes = split_ended([child for siblings in grown for child in siblings], ended)
+    tools.leave(len(nodes))
     return ended
 
 

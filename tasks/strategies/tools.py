@@ -10,9 +10,6 @@ from typing import Protocol
 
 from tasks.draws.nodes import Node
 
-ROUNDS = 40
-"""A search over steps ends after so many, as in the paper (Snell et al. 2024, §5.2)."""
-
 ATTEMPTS_SHOWN = 4
 """A revision sees so many of the latest attempts (METHOD §5)."""
 
@@ -22,6 +19,15 @@ Chain = tuple[Node, ...]
 
 class Tools(Protocol):
     """The only way from a strategy to models: whatever goes through it is counted."""
+
+    @property
+    def rounds(self) -> int:
+        """How often a search over steps goes on before it ends."""
+        ...
+
+    def leave(self, slots: int) -> None:
+        """Count the slots whose prefixes could go on when the rounds ended."""
+        ...
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
         """The first n children of the node, each ending at the next step's end."""

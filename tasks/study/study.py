@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from tasks.benchmarks.kinds import SECONDS, AnswerKind, check_answer
 from tasks.models.verifiers import load_verifier_format
 from tasks.settings import INFRA
 from tasks.strategies import Strategy, parse
@@ -38,6 +39,13 @@ class Study:
     """`congruences` (bundled) or the path of a JSONL file with id, question, answer."""
     questions: int | None = None
     """How many questions, None for all of a JSONL file (500 of a generated benchmark)."""
+    answer: str | None = None
+    """Kind of answer: math, number, choice, text, pattern, code or command; None: as the benchmark
+    says, else as its rows look."""
+    answer_command: tuple[str, ...] = ()
+    """Words of the command that gives the verdicts, of kind `command` alone."""
+    answer_seconds: float = SECONDS
+    """What that command may take for one answer."""
     budgets: tuple[int, ...] = (1, 2, 4, 8, 16)
     strategies: tuple[str, ...] = (
         "majority",
@@ -75,7 +83,16 @@ class Study:
         measured = tuple(budget for budget in usual if budget in self.budgets)
         return measured or self.budgets[-1:]
 
+    @property
+    def kind(self) -> AnswerKind | None:
+        """The kind of answer that the study names; None where it leaves it to the benchmark."""
+        if self.answer is None:
+            return None
+        why = "the study says so"
+        return AnswerKind(self.answer, why, self.answer_command, self.answer_seconds)
+
     def __post_init__(self) -> None:
+        check_answer("study", self.answer, self.answer_command, self.answer_seconds)
         _check_budgets(self.budgets)
         _check_strategies(self)
         _check_counts(self)
@@ -87,11 +104,16 @@ class Study:
     def digest(self) -> str:
         """Hash of all that decides a result: 16 hex digits."""
         # Not its name, not how engines run, nor what is done with the result afterwards: when these
-        # change, the unfinished run goes on.
+        # change, the unfinished run goes on. What kind of answer there is stands with the grader
+        # and the questions in a run's identity, whoever says it.
         aside = ("name", "engine", "gate", "exchange", "distill")
+        answer = ("answer", "answer_command", "answer_seconds")
         values = dataclasses.asdict(self)
-        for table in aside:
-            del values[table]
+        for key in (*aside, *answer):
+            del values[key]
+        # The limit stood in the code before it was a key: as it was then, it is not written down.
+        if self.generator.max_rounds == Generator().max_rounds:
+            del values["generator"]["max_rounds"]
         content = json.dumps(values, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -161,6 +183,7 @@ def _check_counts(study: Study) -> None:
         ("probe_draws", study.probe_draws, 1),
         ("generator.max_tokens", generator.max_tokens, 1),
         ("generator.max_step_tokens", generator.max_step_tokens, 1),
+        ("generator.max_rounds", generator.max_rounds, 1),
         ("generator.models", len(generator.models), 1),
     )
     for name, value, least in counts:
@@ -219,8 +242,8 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
 
     With `max_budget` the budgets above it are dropped, and powers of two are added up to it;
     strategies that need more are left out. A file without a [verifier] table is a study without
-    verifier. A benchmark file is looked for beside the study first, so that the nightly worker
-    finds it wherever it runs.
+    verifier. A benchmark file, and files that the command of `answer_command` names, are looked for
+    beside the study first, so that the nightly worker finds them wherever it runs.
     """
     path = study_path(name)
     values = _read_toml(path)
@@ -229,7 +252,9 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     beside = path.parent / str(values.get("benchmark", ""))
     if beside.is_file():
         values["benchmark"] = str(beside.resolve())
-    return study_from({"name": path.stem, "verifier": None, **values})
+    study = study_from({"name": path.stem, "verifier": None, **values})
+    words = study.kind.beside(path.resolve().parent).command if study.kind else ()
+    return dataclasses.replace(study, answer_command=words)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

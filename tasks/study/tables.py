@@ -27,6 +27,9 @@ class Generator:
     """Tokens of one whole completion."""
     max_step_tokens: int = 40
     """Tokens of one step in a search."""
+    max_rounds: int = 40
+    """How often a search over steps goes on, as in the paper: the steps of a completion after its
+    first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 from engine_contract import Subject
-from faulty_server import MODEL, closed_port, server
+from faulty_server import MODEL, FaultyServer, closed_port, server
+from paragraphs import TWO_TOKENS, letter_by_letter, tiny_format, tiny_generator
 from scripts import FORMAT, WHOLE, geometric
 
 from flows.servers import guard
@@ -66,15 +69,43 @@ async def scripted_over_http():
 
 
 @asynccontextmanager
+async def paragraphs_over_http():
+    async with FaultyServer(TWO_TOKENS, letter_by_letter(TWO_TOKENS)) as one:
+        engine = HttpGenerator([one.url], MODEL, TWO_TOKENS)
+
+        async def in_flight():
+            return one.open + engine.in_flight
+
+        yield subject(engine, TWO_TOKENS, in_flight)
+        await engine.close()
+
+
+@asynccontextmanager
 async def in_process():
     form = load_format("congruences", GENERATOR)
-    engine = await asyncio.to_thread(VllmGenerator, GENERATOR, form, EngineOptions(dtype="float32"))
+    async with started_here(GENERATOR, form) as (engine, in_flight):
+        yield subject(engine, form, in_flight)
+
+
+@asynccontextmanager
+async def paragraphs_in_process():
+    with tempfile.TemporaryDirectory() as folder:
+        model = tiny_generator(Path(folder) / "model")
+        form = tiny_format(model)
+        prompts = [tuple(form.tokenizer.encode(f"a: {place}")) for place in range(6)]
+        async with started_here(model, form) as (engine, in_flight):
+            yield Subject(engine, form, prompts, LONG, in_flight)
+
+
+@asynccontextmanager
+async def started_here(folder, form):
+    engine = await asyncio.to_thread(VllmGenerator, folder, form, EngineOptions(dtype="float32"))
 
     async def in_flight():
         return engine._engine.output_processor.get_num_unfinished_requests()
 
     try:
-        yield subject(engine, form, in_flight)
+        yield engine, in_flight
     finally:
         engine.close()
 
@@ -137,7 +168,7 @@ async def answering(root, process):
 
 
 def subject(engine, form, in_flight):
-    small = form is FORMAT
+    small = form in (FORMAT, TWO_TOKENS)
     prompts = (
         [(63, 64, 65 + i) for i in range(6)]
         if small
@@ -149,6 +180,8 @@ def subject(engine, form, in_flight):
 KINDS = {
     "scripted": scripted,
     "scripted over HTTP": scripted_over_http,
+    "paragraphs over HTTP": paragraphs_over_http,
     "in process": in_process,
+    "paragraphs in process": paragraphs_in_process,
     "vLLM server": vllm_server,
 }

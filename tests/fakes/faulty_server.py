@@ -146,15 +146,15 @@ class FaultyServer:
             top_p=1.0,
             top_k=0,
             max_tokens=body["max_tokens"],
-            until="step"
-            if self.format.steps.stops <= set(body.get("stop_token_ids", ()))
-            else "end",
+            until="end",
         )
         engine = ScriptedEngine(self.format, self.law)
         answer = await engine.draw(
             body["prompt"], body.get("n", 1), sampling=sampling, seed=body.get("seed", 0)
         )
         end = min(self.format.end_of_text)
+        stops = set(body.get("stop_token_ids", ()))
+        answer = answer._replace(draws=[_stop_at(draw, stops) for draw in answer.draws])
         return {
             "model": MODEL,
             "choices": [_choice(i, draw, end) for i, draw in enumerate(answer.draws)],
@@ -164,6 +164,14 @@ class FaultyServer:
                 "prompt_tokens_details": {"cached_tokens": len(body["prompt"]) // 2},
             },
         }
+
+
+def _stop_at(draw: Draw, stops: set[int]) -> Draw:
+    """The draw as far as its first stop token, which a server knows nothing more about."""
+    for place, token in enumerate(draw.token_ids, start=1):
+        if token in stops:
+            return Draw(draw.token_ids[:place], "", "step", place)
+    return draw
 
 
 def _choice(index: int, draw: Draw, end: int) -> dict[str, Any]:

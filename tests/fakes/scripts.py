@@ -205,15 +205,24 @@ class Bench:
     """Sampler, scorer and tools over a script, with everything they recorded."""
 
     def __init__(
-        self, law: Law, opinion: Opinion = by_letter, *, whole: bool = False, **sampler: Any
+        self,
+        law: Law,
+        opinion: Opinion = by_letter,
+        *,
+        whole: bool = False,
+        form: Format = FORMAT,
+        rounds: int = 40,
+        **sampler: Any,
     ) -> None:
-        self.engine = CountingEngine(FORMAT, law)
+        self.form = form
+        self.rounds = rounds
+        self.engine = CountingEngine(form, law)
         self.verifier = ScriptedVerifier(opinion)
         self.draws: list[NewDraw] = []
         self.scores: list[NewScore] = []
         self.failures: list[str] = []
         options: dict[str, Any] = {"engine": self.engine} | sampler
-        self.sampler = Sampler(format=FORMAT, record=self.draws.append, **options)
+        self.sampler = Sampler(format=form, record=self.draws.append, **options)
         self.scorer = Scorer(
             verifier=self.verifier,
             record=self.scores.append,
@@ -222,12 +231,13 @@ class Bench:
         )
         self.whole = whole
         self.meter = Meter()
-        self.root: Node = root(QUESTION, tuple(FORMAT.tokenizer.encode("?")))
+        self.root: Node = root(QUESTION, tuple(form.tokenizer.encode("?")))
 
     def tools(self, meter: Meter | None = None) -> MeteredTools:
         side = Side(self.sampler, self.scorer)
+        revising = Revising(self.form, shown=False)
         return MeteredTools(
-            QUESTION, side, SAMPLINGS, Revising(FORMAT, shown=False), meter or self.meter
+            QUESTION, side, SAMPLINGS, revising, meter or self.meter, rounds=self.rounds
         )
 
     async def run(self, key: str, budget: int, meter: Meter | None = None) -> list[list[Node]]:

@@ -56,7 +56,7 @@ def engine_cores():
     ]
 
 
-SLOW = ("in process", "vLLM server")
+SLOW = ("in process", "paragraphs in process", "vLLM server")
 ENGINES = [pytest.param(kind, marks=pytest.mark.slow) if kind in SLOW else kind for kind in KINDS]
 
 

@@ -23,7 +23,7 @@ from tasks.statistics.selectors import Candidate, Choice, majority
 from tasks.strategies import STRATEGIES, parse
 from tasks.strategies.forms import Form, PoolFigure, at_least, share
 from tasks.strategies.names import short_names
-from tasks.strategies.tools import ROUNDS, split_ended
+from tasks.strategies.tools import split_ended
 from tasks.training.harvest import harvest, harvest_study
 from warehouse.errors import UserError
 from warehouse.store import Store
@@ -67,7 +67,7 @@ async def keep_longest(root, budget, *, keep, tools):
     """Completions that go on from the `keep` prefixes whose text is longest, at every step."""
     ended = []
     open_ = split_ended(await tools.next_steps(root, budget), ended)
-    for _ in range(ROUNDS):
+    for _ in range(tools.rounds):
         if not open_:
             break
         best = sorted(open_, key=lambda node: -len(node.text))[:keep]

@@ -27,7 +27,7 @@ from warehouse.errors import UserError
         ({"verifier": None}, "needs a verifier"),
         ({"questions": 3}, "questions must be at least 10, got 3"),
         ({"difficulty_draws": 1}, "at least 2"),
-        ({"budget": [1]}, "unknown key 'budget'; known are baseline"),
+        ({"budget": [1]}, "unknown key 'budget'; known are answer"),
         ({"generator": {"temprature": 1}}, "study.generator: unknown key 'temprature'"),
         ({"generator": {"temperature": 0}}, "temperature must be in"),
         ({"generator": {"temperature": "hot"}}, "generator.temperature.*got 'hot'"),
@@ -60,6 +60,17 @@ def test_a_search_has_no_cell_below_its_width():
     cells = study_from({"name": "s", "budgets": [1, 2, 4]}).cells()
     assert [b for s, b in cells if s == "beam_search(m=4)/weighted"] == [4]
     assert [b for s, b in cells if s == "majority"] == [1, 2, 4]
+
+
+def test_a_limit_of_rounds_changes_the_digest_only_where_it_is_another():
+    # As digests were before it was a key: runs of these studies are known by them.
+    assert study_from({"name": "s"}).digest() == "e827efbfef424d67"
+    assert load_study("demo").digest() == "96bc7cf8971371d4"
+    usual = study_from({"name": "s", "generator": {"max_rounds": 40}})
+    more = study_from({"name": "s", "generator": {"max_rounds": 200}})
+    assert usual.digest() == "e827efbfef424d67" != more.digest()
+    with pytest.raises(UserError, match=r"max_rounds must be at least 1, got 0"):
+        study_from({"name": "s", "generator": {"max_rounds": 0}})
 
 
 def test_the_dial_drops_and_adds_budgets(tmp_path):
