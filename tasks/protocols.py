@@ -10,7 +10,7 @@ import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
@@ -178,6 +178,19 @@ class Grader(Protocol):
 
     def close(self) -> None:
         """End what grading started; closing twice is allowed."""
+        ...
+
+
+@runtime_checkable
+class FineGrader(Grader, Protocol):
+    """A Grader whose verdict is on less than a voting class.
+
+    Its canonical form is what a verdict is on. Two programs that agree on the public inputs are one
+    class, and only one of them may pass the hidden tests.
+    """
+
+    def classes(self, asked: Sequence[tuple[Question, str]]) -> list[str | None]:
+        """The class in a vote of each (question, answer), in their order; None: it has no vote."""
         ...
 
 

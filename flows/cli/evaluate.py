@@ -59,6 +59,7 @@ def _evaluate(study: Study) -> list[str]:
         console().print(policy_text(summary))
         for line in headlines(summary):
             console().print(f"· {line}")
+        console().print(f"· Answers judged by grader {summary.run['grader']}.")
     console().print(f"\nrun {run_ids[-1]} in {folder}")
     console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
     return run_ids
@@ -73,7 +74,7 @@ def _refuse_before_prefect(study: Study) -> None:
 
 
 def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
-    """What a study will cost: draws, tokens, minutes and disk, and what is there already."""
+    """What a study will cost (draws, tokens, minutes, disk), and what kind of answer it reads."""
     from tasks.evaluation.forecast import forecast
     from warehouse.store import Store
 
@@ -81,7 +82,15 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     # A row a model: a study may evaluate several versions of a family.
     with Store.open(settings().warehouse) as store:
         rows = [forecast(store, wanted, model)._asdict() for model in wanted.generator.models]
-    show_rows(rows, as_json=json, title=f"study {wanted.name}")
+    if json:
+        show_rows(rows, as_json=True, title="")
+        return
+    # All models answer the same questions: what is said of these is said once.
+    said = ("answer", "because", "grader")
+    answer, because, grader = (rows[0][name] for name in said)
+    costs = [{name: value for name, value in row.items() if name not in said} for row in rows]
+    show_rows(costs, as_json=False, title=f"study {wanted.name}")
+    console().print(f"answers: {answer}, for {because} (grader {grader})", markup=False)
 
 
 # Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).

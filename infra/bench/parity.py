@@ -136,7 +136,7 @@ def _keep_first(run: Run, count: int) -> Run:
     """The run on its first questions only."""
     whole = run.benchmark
     first = list(whole.questions[:count])
-    fewer = LoadedBenchmark(whole.name, whole.fingerprint, first, whole.grader)
+    fewer = LoadedBenchmark(whole.name, whole.fingerprint, first, whole.kind)
     return dataclasses.replace(run, benchmark=fewer)
 
 

@@ -6,15 +6,21 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from tasks.benchmarks import bundled, files
+from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.loaded import LoadedBenchmark
 
 TRAINING = "congruences/train"
 
 
 class Load(Protocol):
-    """`count` questions (None: all) of the benchmark of that name; UserError when it cannot be."""
+    """`count` questions (None: all) of the benchmark of that name; UserError when it cannot be.
 
-    def __call__(self, name: str, *, count: int | None, seed: int) -> LoadedBenchmark: ...
+    `kind` is what the study says of its answers, None where it says nothing.
+    """
+
+    def __call__(
+        self, name: str, *, count: int | None, seed: int, kind: AnswerKind | None
+    ) -> LoadedBenchmark: ...
 
 
 BENCHMARKS: dict[str, Load] = {
@@ -27,12 +33,14 @@ matches loads, so the one for whatever is left stands last. To add a kind: a fil
 pattern."""
 
 
-def load_benchmark(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
+def load_benchmark(
+    name: str, *, count: int | None, seed: int, kind: AnswerKind | None = None
+) -> LoadedBenchmark:
     """`count` questions (None: all) of the benchmark of that name; UserError names a bad line.
 
     `congruences` are its test questions, the same for every seed; `congruences/train` are questions
     to learn from, others for every seed. Of a file the questions are chosen by a hash of seed and
-    id, so a larger count keeps the smaller one's.
+    id, so a larger count keeps the smaller one's. `kind` is what the study says of the answers.
     """
     load = next(load for pattern, load in BENCHMARKS.items() if fnmatchcase(name, pattern))
-    return load(name, count=count, seed=seed)
+    return load(name, count=count, seed=seed, kind=kind)

@@ -20,6 +20,7 @@ from tasks.benchmarks.congruences import (
     question_tokens,
     solution,
 )
+from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
 from tasks.benchmarks.question import Question
 from warehouse.errors import UserError
@@ -40,16 +41,24 @@ _TRIES = 100_000
 """Draws without a new question of the split, after which the level counts as used up."""
 
 
-def load_test(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:  # noqa: ARG001
+def load_test(
+    name: str,
+    *,
+    count: int | None,
+    seed: int,  # noqa: ARG001
+    kind: AnswerKind | None,
+) -> LoadedBenchmark:
     """The first `count` test questions (None: 500): the same for every seed, so that runs
     compare."""
-    return benchmark_of(name, questions("test", count or GENERATED))
+    return benchmark_of(name, questions("test", count or GENERATED), kind)
 
 
-def load_training(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
+def load_training(
+    name: str, *, count: int | None, seed: int, kind: AnswerKind | None
+) -> LoadedBenchmark:
     """`count` questions to learn from (None: 500), others for every seed."""
     short_name = name.replace("/", "-")
-    return benchmark_of(short_name, questions("train", count or GENERATED, seed=seed))
+    return benchmark_of(short_name, questions("train", count or GENERATED, seed=seed), kind)
 
 
 def questions(split: Split, count: int, *, seed: int = 0) -> list[Question]:

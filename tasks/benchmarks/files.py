@@ -4,26 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from tasks.benchmarks.choices import with_letters
+from tasks.benchmarks.kinds import AnswerKind, Header, guess_kind, read_header
 from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
 from tasks.benchmarks.question import Question
+from tasks.benchmarks.rows import plain_names, read_question
 from warehouse.errors import UserError
 
-# What the benchmarks that people have call these fields; the first that is there counts.
-_ID = ("question_id", "id", "unique_id", "idx")
-_TEXT = ("question", "problem", "prompt")
-_TARGET = ("target", "answer")
+_FOREIGN = {
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "a compressed file",
+    b"PK\x03\x04": "a zip file",
+    b"\xff\xfe": "a text in UTF-16",
+    b"\xfe\xff": "a text in UTF-16",
+    b"[": "one JSON array",
+}
+"""What files that are no JSONL begin with."""
 
 
-def load_jsonl(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
+class QuestionFile(NamedTuple):
+    """All questions of a file as they are asked, and what kind of answer they have."""
+
+    questions: list[Question]
+    kind: AnswerKind
+
+
+def load_jsonl(
+    name: str, *, count: int | None, seed: int, kind: AnswerKind | None
+) -> LoadedBenchmark:
     """`count` questions (None: all) of the file of that path, its stem being the benchmark's name.
 
-    UserError names a bad line, or says that there are not so many questions.
+    The kind of answer is that of the study, else of the file's header, else what all rows look
+    like. UserError names a bad line, or says that there are not so many questions.
     """
     path = Path(name)
-    return benchmark_of(path.stem, choose(read_jsonl(path), count=count, seed=seed))
+    file = read_jsonl(path, kind)
+    return benchmark_of(path.stem, choose(file.questions, count=count, seed=seed), file.kind)
 
 
 def choose(questions: list[Question], *, count: int | None, seed: int) -> list[Question]:
@@ -46,49 +66,69 @@ def choose(questions: list[Question], *, count: int | None, seed: int) -> list[Q
     return sorted(questions, key=rank)[:count]
 
 
-def read_jsonl(path: Path) -> list[Question]:
-    """Every question of a JSONL file; UserError names a broken line, doubled id or empty target."""
+def read_jsonl(path: Path, kind: AnswerKind | None = None) -> QuestionFile:
+    """Every question of a JSONL file, and the kind of its answers.
+
+    `kind` is the study's word, which counts more than the file's header and than its rows.
+    UserError names a broken line, a doubled id or an empty target.
+    """
     if not path.is_file():
         raise UserError(
             "study: expected benchmark 'congruences' or the path of a JSONL file, "
             f"got {str(path)!r}"
         )
+    header = Header()
     questions: dict[str, Question] = {}
-    # Bytes, so that only line ends count as such: texts may hold other separators of Unicode.
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
+    places: dict[str, str] = {}
+    for number, values in _objects(path):
         place = f"{path}:{number}"
-        question = _read_question(line, place, number)
+        if not questions and set(values) == {"ttc"}:
+            header = read_header(values["ttc"], place)
+            continue
+        question = read_question(plain_names(values), place, number)
         if question.question_id in questions:
             raise UserError(f"{place}: id {question.question_id!r} stands twice; make ids unique")
         questions[question.question_id] = question
+        places[question.question_id] = place
     # An empty file is a mistake, not a benchmark of nothing.
     if not questions:
         raise UserError(f"{path}: expected one JSON object a line, the file has none")
-    return list(questions.values())
+    listed = list(questions.values())
+    written = header.kind.beside(path.parent) if header.kind else None
+    kind = kind or written or guess_kind(listed, path.name)
+    if kind.grader == "choice":
+        listed = [
+            with_letters(question, places[question.question_id], shuffle=header.shuffle)
+            for question in listed
+        ]
+    return QuestionFile(listed, kind)
 
 
-def _read_question(line: bytes, place: str, number: int) -> Question:
-    """The question of one line; `place` names the line in what is refused."""
-    values = _read_object(line, place)
-    return Question(
-        question_id=_field(values, _ID, place, default=f"line-{number}"),
-        text=_field(values, _TEXT, place),
-        target=_target(_field(values, _TARGET, place)),
-        level=_level(values.get("level")),
-        choices=_texts(values, "choices", place),
-        tests=_texts(values, "tests", place),
-        group=_group(values),
-        metadata=_metadata(values.get("metadata"), place),
-    )
+def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of every line that is not blank."""
+    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    for beginning, kind in _FOREIGN.items():
+        if content.lstrip().startswith(beginning):
+            raise UserError(
+                f"{path}: expected one JSON object a line, got {kind}; write it as JSON Lines"
+            )
+    # Bytes, so that only line ends count as such: texts may hold other separators of Unicode.
+    for number, line in enumerate(content.splitlines(), start=1):
+        if line.strip():
+            yield number, _object(line, f"{path}:{number}")
 
 
-def _read_object(line: bytes, place: str) -> dict[str, Any]:
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _object(line: bytes, place: str) -> dict[str, Any]:
     beginning = repr(line[:60])
     try:
-        values = json.loads(line)
-    except ValueError as error:
+        values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        # Half of a pair of surrogates is no character: it can be written nowhere.
+        json.dumps(values, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
         raise UserError(
             f"{place}: expected a JSON object, got {beginning} ({error}); "
             "correct or remove the line"
@@ -98,72 +138,3 @@ def _read_object(line: bytes, place: str) -> dict[str, Any]:
             f"{place}: expected a JSON object, got {beginning}; correct or remove the line"
         )
     return values
-
-
-def _field(
-    values: dict[str, Any], names: tuple[str, ...], place: str, *, default: str | None = None
-) -> str:
-    """The first of these fields that is there, as text; else the default, if there is one."""
-    for name in names:
-        value = values.get(name)
-        # Some benchmarks write ids and whole-number answers as numbers.
-        if not isinstance(value, (str, int, float)):
-            continue
-        text = str(value).strip()
-        if text:
-            return text
-    if default is not None:
-        return default
-    wanted = " or ".join(map(repr, names))
-    raise UserError(f"{place}: expected a non-empty {wanted}, got keys {sorted(values)}")
-
-
-def _target(text: str) -> str:
-    """The reference answer; of GSM8K's worked answers the part after `####`."""
-    _, _, last = text.rpartition("####")
-    return last.strip()
-
-
-def _level(value: object) -> int | None:
-    """The level as a number, of `Level 3` the 3; None when there is none."""
-    if value is None:
-        return None
-    digits = [character for character in str(value) if character.isdigit()]
-    return int("".join(digits)) if digits else None
-
-
-def _group(values: dict[str, Any]) -> str | None:
-    group = values.get("group")
-    if group is None:
-        return None
-    return _text(group)
-
-
-def _texts(values: dict[str, Any], name: str, place: str) -> tuple[str, ...]:
-    """A list of texts under that name, empty where there is none; anything else is refused."""
-    listed = values.get(name)
-    if listed is None:
-        return ()
-    if not isinstance(listed, list):
-        # A single text would be read letter by letter.
-        raise UserError(f"{place}: expected {name!r} to be a list, got {listed!r}; write [...]")
-    texts = [_text(value) for value in listed]
-    return tuple(texts)
-
-
-def _metadata(values: object, place: str) -> dict[str, str]:
-    """Whatever else the author says of the question, each value as a text."""
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UserError(
-            f"{place}: expected 'metadata' to be an object, got {values!r}; write {{...}}"
-        )
-    return {name: _text(value) for name, value in values.items()}
-
-
-def _text(value: object) -> str:
-    """A text as it is, any other value as JSON writes it."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
 
 
@@ -16,12 +17,14 @@ class LoadedBenchmark(NamedTuple):
     name: str
     fingerprint: str
     questions: list[Question]
-    grader: str = "math"
+    kind: AnswerKind = AnswerKind()
 
 
-def benchmark_of(name: str, questions: list[Question], *, grader: str = "math") -> LoadedBenchmark:
-    """The benchmark that these questions are."""
-    return LoadedBenchmark(name, fingerprint_of(questions), questions, grader)
+def benchmark_of(
+    name: str, questions: list[Question], kind: AnswerKind | None = None
+) -> LoadedBenchmark:
+    """The benchmark that these questions are; None: their answers are mathematics."""
+    return LoadedBenchmark(name, fingerprint_of(questions), questions, kind or AnswerKind())
 
 
 def fingerprint_of(questions: Iterable[Question]) -> str:
@@ -38,6 +41,7 @@ def fingerprint_of(questions: Iterable[Question]) -> str:
 def _content(question: Question) -> tuple[object, ...]:
     plain = (question.question_id, question.text, question.target)
     more = {
+        "accepted": question.accepted,
         "choices": question.choices,
         "tests": question.tests,
         "group": question.group,

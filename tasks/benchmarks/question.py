@@ -19,8 +19,10 @@ class Question:
     text: str
     target: str
     level: int | None = None
+    accepted: tuple[str, ...] = ()
+    """What is as right as the target."""
     choices: tuple[str, ...] = ()
-    """The answers to choose from, in the order in which `text` shows them."""
+    """The answers to choose from, in the order in which `text` shows them under letters from A."""
     tests: tuple[str, ...] = ()
     """What an answer must pass, e.g. assertions on a program."""
     group: str | None = None
@@ -28,3 +30,8 @@ class Question:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
     """Whatever else the author says, e.g. its source: decides nothing, so equality, hash and the
     benchmark's fingerprint leave it out."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All that is right: the target, and what is accepted beside it."""
+        return (self.target, *self.accepted)

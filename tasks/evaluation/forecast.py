@@ -25,6 +25,12 @@ class Forecast(NamedTuple):
 
     model: str
     """Name without its folder."""
+    answer: str
+    """Kind of answer."""
+    because: str
+    """Who says so, or what it was guessed from."""
+    grader: str
+    """Its version."""
     questions: int
     draws: int
     """Whole completions' worth that the study owes at most.
@@ -62,6 +68,9 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     pace = generated_a_second(store)
     return Forecast(
         model=model.rpartition("/")[2],
+        answer=run.benchmark.kind.grader,
+        because=run.benchmark.kind.why,
+        grader=run.grader.version,
         questions=count,
         draws=draws,
         # Draws of other studies on these questions count too, so that there may be more.

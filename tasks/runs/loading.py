@@ -44,6 +44,7 @@ def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     run = _assemble(study, name, run_id)
     # Each rests on the ones before it: a benchmark that is too small has no prompts to measure.
     check_count(run.benchmark)
+    run.grader.check(run.benchmark.questions)
     check_context(run, run.benchmark.questions)
     check_reviser(run)
     check_servers(run)
@@ -51,7 +52,9 @@ def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
 
 
 def _assemble(study: Study, name: str, run_id: str) -> Run:
-    benchmark = load_benchmark(study.benchmark, count=study.questions, seed=study.seed)
+    benchmark = load_benchmark(
+        study.benchmark, count=study.questions, seed=study.seed, kind=study.kind
+    )
     usage = _usage(format_table(study.generator.format), study)
     generator = load_model(name, usage)
     format = load_format(study.generator.format, generator.folder)
@@ -64,7 +67,7 @@ def _assemble(study: Study, name: str, run_id: str) -> Run:
         reviser=load_model(revisions.model, usage) if revisions.model else generator,
         judge=_load_verifier(study, revisions.verifier, generator, format),
         benchmark=benchmark,
-        grader=make_grader(benchmark.grader),
+        grader=make_grader(benchmark.kind),
         format=format,
     )
 
@@ -98,6 +101,6 @@ def identity_of(run: Run) -> str:
         run.generator.fingerprint,
         run.benchmark.fingerprint,
         *(model.fingerprint if model else "none" for model in others),
-        f"{run.benchmark.grader} {run.grader.version}",
+        f"{run.benchmark.kind.grader} {run.grader.version}",
     ]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

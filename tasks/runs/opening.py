@@ -101,11 +101,17 @@ def _question_rows(benchmark: Benchmark) -> pl.DataFrame:
             "question": question.text,
             "target": question.target,
             "level": question.level,
+            "accepted": question.accepted,
+            "choices": question.choices,
+            "tests": question.tests,
+            "question_group": question.group,
         }
         for question in benchmark.questions
     ]
     # A benchmark without levels, or whose first questions have none, would give a column of NULL.
-    return pl.DataFrame(rows, schema_overrides={"level": pl.Int32}, infer_schema_length=None)
+    texts = dict.fromkeys(("accepted", "choices", "tests"), pl.List(pl.String))
+    kinds = {"level": pl.Int32, "question_group": pl.String, **texts}
+    return pl.DataFrame(rows, schema_overrides=kinds, infer_schema_length=None)
 
 
 def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:

@@ -115,13 +115,9 @@ def prove_verifier_kind(folder: Path) -> None:
 
 def prove_grader(folder: Path) -> None:
     from tasks.benchmarks import benchmark, bundled
-    from tasks.benchmarks.loaded import LoadedBenchmark
 
-    def load(name: str, *, count: int | None, seed: int) -> LoadedBenchmark:
-        return bundled.load_test(name, count=count, seed=seed)._replace(grader="exact")
-
-    benchmark.BENCHMARKS = {"exactly": load, **benchmark.BENCHMARKS}
-    evaluate(folder, benchmark="exactly")
+    benchmark.BENCHMARKS = {"exactly": bundled.load_test, **benchmark.BENCHMARKS}
+    evaluate(folder, benchmark="exactly", answer="exact")
     assert set(ask(folder, "SELECT DISTINCT verdict FROM verdicts")) == {("correct",), ("wrong",)}
     # `a=5 b=2` has lost its signs: mathematics would have kept them.
     assert all("=" not in str(form) for (form,) in ask(folder, "SELECT canonical FROM verdicts"))

@@ -8,6 +8,7 @@ import pytest
 from tasks.benchmarks import benchmark
 from tasks.benchmarks.benchmark import BENCHMARKS, load_benchmark
 from tasks.benchmarks.files import read_jsonl
+from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.loaded import benchmark_of, fingerprint_of
 from tasks.benchmarks.question import Question
 from tasks.protocols import Benchmark
@@ -26,7 +27,7 @@ def written(tmp_path, *lines):
     ("lines", "words"),
     [
         (['{"id": 1,'], "b.jsonl:1: expected a JSON object"),
-        (["[1, 2]"], "b.jsonl:1: expected a JSON object"),
+        (["7", "[1, 2]"], "b.jsonl:1: expected a JSON object"),
         (
             [{"id": 1, "question": "q", "answer": "1"}, {"id": 1, "question": "r", "answer": "2"}],
             ":2: id '1' stands twice",
@@ -51,7 +52,7 @@ def test_field_names_of_known_benchmarks_are_read(tmp_path):
         {"question": "q", "answer": "work\n#### 18", "idx": 7},
         {"id": 60, "problem": "p2", "answer": 204},
     )
-    got = [(q.question_id, q.target, q.level) for q in read_jsonl(path)]
+    got = [(q.question_id, q.target, q.level) for q in read_jsonl(path).questions]
     assert got == [("m1", "\\frac12", 3), ("7", "18", None), ("60", "204", None)]
 
 
@@ -128,7 +129,7 @@ def test_a_line_may_carry_choices_tests_group_and_metadata(tmp_path):
             "metadata": {"source": "exam", "year": 2024, "tags": ["a"]},
         },
     )
-    (question,) = read_jsonl(path)
+    (question,) = read_jsonl(path, AnswerKind("text")).questions
     assert question == plain(choices=("red", "7"), tests=("f(1) == 2",), group="passage 3")
     assert question.metadata == {"source": "exam", "year": "2024", "tags": '["a"]'}
 
@@ -148,12 +149,12 @@ def test_what_a_line_carries_in_another_shape_is_refused(tmp_path, more, words):
 
 
 def test_a_new_kind_of_benchmark_is_one_entry(monkeypatch):
-    def load_letters(name, *, count, seed):
+    def load_letters(name, *, count, seed, kind):
         questions = [plain(f"{name}-{seed}-{i}") for i in range(count)]
-        return benchmark_of("letters", questions, grader="letters")
+        return benchmark_of("letters", questions, kind or AnswerKind("letters"))
 
     monkeypatch.setattr(benchmark, "BENCHMARKS", {"letters/*": load_letters, **BENCHMARKS})
     letters: Benchmark = load_benchmark("letters/easy", count=2, seed=5)
-    assert (letters.name, letters.grader) == ("letters", "letters")
+    assert (letters.name, letters.kind.grader) == ("letters", "letters")
     assert [q.question_id for q in letters.questions] == ["letters/easy-5-0", "letters/easy-5-1"]
-    assert load_benchmark("congruences", count=3, seed=5).grader == "math"
+    assert load_benchmark("congruences", count=3, seed=5).kind.grader == "math"

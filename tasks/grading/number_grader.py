@@ -1,0 +1,101 @@
+"""The grader of numbers: right is what has the target's value, at the precision that it states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from tasks.benchmarks.question import Question
+from tasks.grading.amounts import Amount, Terms, read_amount, spelled, terms_of
+from tasks.grading.by_class import ByClass
+from tasks.grading.extraction import extract_answer
+from tasks.grading.mathematics.canonical import canonical
+from tasks.grading.mathematics.units import read_unit
+from warehouse.errors import UserError
+
+_DECIMALS = re.compile(r"([0-9][0-9,]*)?\.([0-9]+)")
+_OWN_MARKER = "####"
+"""What answers follow in GSM8K itself, and in what models have learnt of it."""
+
+
+class NumberGrader(ByClass):
+    """A Grader of numbers; classes are exact values, with a unit where it says something.
+
+    A target with two decimals or more, or with one and three digits in all, is a rounded number:
+    right is what rounds to it (`33.333` and `100/3` to `33.3`). Any other target is exact.
+    """
+
+    version = "1+numbers"
+
+    def check(self, questions: Sequence[Question]) -> None:
+        """UserError for a target that is no number."""
+        for question in questions:
+            terms = terms_of(question.text)
+            for target in question.targets:
+                if read_amount(target, terms) is None:
+                    raise UserError(
+                        f"question {question.question_id}: expected a target that is a number, got "
+                        f"{target[:60]!r}; correct it, or name another kind of answer, e.g. "
+                        'answer = "math"'
+                    )
+
+    def extract(self, text: str, markers: Sequence[str]) -> str | None:
+        """What the model wrote after a marker, or on the last line that begins with `####`."""
+        marked = extract_answer(text, markers)
+        return extract_answer(text, [_OWN_MARKER]) if marked is None else marked
+
+    def class_of(self, question: Question, answer: str) -> str:
+        """The value, exactly; of an answer that is no number its form in mathematics."""
+        amount = read_amount(answer, terms_of(question.text))
+        return canonical(answer) if amount is None else amount.spelling
+
+    def verdict(self, question: Question, form: str) -> str:
+        """`correct` or `wrong` for a number, `unparsed` for anything else."""
+        amount = spelled(form)
+        if amount is None:
+            return "unparsed"
+        terms = terms_of(question.text)
+        is_right = any(_agree(amount, target, terms) for target in question.targets)
+        return "correct" if is_right else "wrong"
+
+
+def _agree(amount: Amount, written: str, terms: Terms) -> bool:
+    target = read_amount(written, terms)
+    if target is None:
+        return False
+    if amount.is_percent != target.is_percent:
+        return _agree_in_percent(amount, target, written)
+    if not (amount.unit and target.unit):
+        # Who leaves the unit out means the one that the other wrote.
+        return _rounds_to(amount.value, target.value, written)
+    own, wanted = read_unit(amount.unit), read_unit(target.unit)
+    if own is None or wanted is None or own.dimensions != wanted.dimensions:
+        return False
+    return _rounds_to(amount.value * own.factor / wanted.factor, target.value, written)
+
+
+def _agree_in_percent(amount: Amount, target: Amount, written: str) -> bool:
+    """One of the two has the sign: it may be a hundredth, or only the name of what is counted."""
+    if amount.is_percent and _rounds_to(amount.value / 100, target.value, written):
+        return True
+    # 0.35% is not 0.35: below one a plain target is a share, and the sign divides.
+    is_name = abs(target.value) >= 1
+    if is_name and _rounds_to(amount.value, target.value, written):
+        return True
+    return target.is_percent and amount.value * 100 == target.value
+
+
+def _rounds_to(value: Fraction, target: Fraction, written: str) -> bool:
+    """Whether the value is the target, or rounds to it at the decimals that it states."""
+    if value == target:
+        return True
+    stated = _DECIMALS.search(written)
+    if stated is None or (value < 0) != (target < 0):
+        return False
+    decimals = len(stated[2])
+    digits = len((stated[1] or "").replace(",", "").lstrip("0")) + decimals
+    if decimals < 2 and digits < 3:
+        return False
+    half = Fraction(1, 2 * 10**decimals)
+    return abs(target) - half <= abs(value) < abs(target) + half
