@@ -11,9 +11,12 @@ from warehouse.store import Store
 
 
 class GradedCompletion(NamedTuple):
-    """One completion: its class in a vote, whether it is right, and its score."""
+    """One completion: its answer, its class in a vote, whether it is right, and its score."""
 
     canonical: str | None
+    """The form that the verdict is on; None: no answer."""
+    vote: str | None
+    """The class that it votes for; None: it has no vote."""
     correct: bool
     """FALSE too where no verdict could be reached; the view verdict_counts shows how often."""
     score: float | None
@@ -27,7 +30,9 @@ class CompletionReader:
     def __init__(self, store: Store, run: Run) -> None:
         # coalesce: a completion without an answer has no verdict, and is not correct.
         frame = store.read(
-            "SELECT a.node_key, a.canonical, coalesce(g.verdict = 'correct', false) "
+            "SELECT a.node_key, a.canonical, "
+            "CASE WHEN a.class IS NULL THEN a.canonical ELSE nullif(a.class, '') END, "
+            "coalesce(g.verdict = 'correct', false) "
             "FROM answers a LEFT JOIN grades g "
             "ON g.benchmark_fingerprint = a.benchmark_fingerprint "
             "AND g.question_id = a.question_id "
@@ -36,9 +41,9 @@ class CompletionReader:
             grader=run.grader.version,
             benchmark=run.benchmark.fingerprint,
         )
-        self._answers: dict[str, tuple[str | None, bool]] = {}
-        for key, canonical, correct in frame.iter_rows():
-            self._answers[key] = (canonical, correct)
+        self._answers: dict[str, tuple[str | None, str | None, bool]] = {}
+        for key, canonical, vote, correct in frame.iter_rows():
+            self._answers[key] = (canonical, vote, correct)
         verifier = run.study.verifier
         self._aggregate = verifier.aggregate if verifier else "last"
 
@@ -47,9 +52,10 @@ class CompletionReader:
         return [await self._read_one(scorer, node) for node in nodes]
 
     async def _read_one(self, scorer: Scorer, node: Node) -> GradedCompletion:
-        canonical, correct = self._answers[node.key]
+        canonical, vote, correct = self._answers[node.key]
         scores = await scorer.scores(node) if node.ended else ()
         score = aggregate(scores, self._aggregate)
         # The last step's call read the whole completion: what it read holds the earlier ones.
         last = scores[-1] if scores else None
-        return GradedCompletion(canonical, correct, score, last.tokens if last else 0)
+        tokens = last.tokens if last else 0
+        return GradedCompletion(canonical, vote, correct, score, tokens)

@@ -74,7 +74,7 @@ async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
         nodes = await asking.difficulty(question)
         reads = await reader.read(asking.proposing.scorer, nodes)
         for node, read in zip(nodes, reads, strict=True):
-            judged = (read.canonical, read.correct, read.score)
+            judged = (read.vote, read.correct, read.score)
             tokens = (node.generated_tokens, prompt_tokens, read.verifier_tokens)
             rows.append((question.question_id, *judged, *tokens))
     return pl.DataFrame(rows, schema=DRAWS, orient="row")

@@ -13,6 +13,7 @@ from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
+from tasks.protocols import FineGrader
 from tasks.runs.events import stage
 from tasks.runs.run import Run
 from warehouse.store import Store
@@ -33,10 +34,21 @@ def grade_completions(store: Store, run: Run, nodes: list[Node]) -> int:
 
     Their answers and verdicts are then in the warehouse.
     """
-    answers = _answers(run, nodes)
-    store.append("answers", answers)
-    ungraded = _ungraded(store, run, answers)
-    return store.append("grades", _verdicts(run, ungraded))
+    known = _known_answers(store, run)
+    unread = [node for node in nodes if node.key not in known]
+    store.append("answers", _answers(run, unread))
+    return store.append("grades", _verdicts(run, _ungraded(store, run)))
+
+
+def _known_answers(store: Store, run: Run) -> set[str]:
+    """Keys of the completions whose answers are written down: to class one may mean to run it."""
+    known = store.read(
+        "SELECT node_key FROM answers "
+        "WHERE benchmark_fingerprint = $benchmark AND grader = $grader",
+        benchmark=run.benchmark.fingerprint,
+        grader=run.grader.version,
+    )
+    return set(known["node_key"])
 
 
 async def _replay_completions(store: Store, run: Run) -> list[Node]:
@@ -66,34 +78,42 @@ def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
     answers = [run.answer(node.text) if node.ended else None for node in nodes]
     asked = zip(nodes, answers, strict=True)
     given = [(node.question, answer) for node, answer in asked if answer is not None]
-    classes = iter(run.grader.canonical(given))
+    forms = iter(run.grader.canonical(given))
+    classes = iter(_classes(run, given))
     columns = {
         "node_key": [node.key for node in nodes],
         "benchmark_fingerprint": [run.benchmark.fingerprint] * len(nodes),
         "question_id": [node.question.question_id for node in nodes],
         "grader": [run.grader.version] * len(nodes),
         "answer": answers,
-        "canonical": [None if answer is None else next(classes) for answer in answers],
+        "canonical": [None if answer is None else next(forms) for answer in answers],
+        "class": [None if answer is None else next(classes) for answer in answers],
     }
     # Kinds named outright: in a run without any answer two columns hold NULL alone.
     return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
-def _ungraded(store: Store, run: Run, answers: pl.DataFrame) -> pl.DataFrame:
-    """(question_id, canonical, answer) of answers without a verdict.
+def _classes(run: Run, given: list[tuple[Question, str]]) -> list[str | None]:
+    """The column `class`: NULL where a vote is for the canonical form, empty where there is none."""
+    if not isinstance(run.grader, FineGrader):
+        return [None] * len(given)
+    return [voted or "" for voted in run.grader.classes(given)]
 
-    One spelling stands for its class: the verdict is on the canonical answer.
+
+def _ungraded(store: Store, run: Run) -> pl.DataFrame:
+    """(question_id, canonical, answer) of answers without a verdict, in an order of their own.
+
+    One spelling stands for all of its form: the verdict is on the canonical answer.
     """
-    known = store.read(
-        "SELECT question_id, canonical FROM grades "
-        "WHERE benchmark_fingerprint = $benchmark AND grader = $grader",
+    return store.read(
+        "SELECT question_id, canonical, min(answer) AS answer "
+        "FROM answers ANTI JOIN grades "
+        "USING (benchmark_fingerprint, question_id, canonical, grader) "
+        "WHERE benchmark_fingerprint = $benchmark AND grader = $grader AND canonical IS NOT NULL "
+        "GROUP BY question_id, canonical ORDER BY question_id, canonical",
         benchmark=run.benchmark.fingerprint,
         grader=run.grader.version,
     )
-    pair = ["question_id", "canonical"]
-    given = answers.drop_nulls("canonical").unique(pair, keep="first", maintain_order=True)
-    ungraded = given.join(known, on=pair, how="anti")
-    return ungraded.select("question_id", "canonical", "answer")
 
 
 def _verdicts(run: Run, answers: pl.DataFrame) -> pl.DataFrame:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.benchmarks.question import Question
 from tasks.models.formats import Format
 from tasks.models.version import Model
-from tasks.protocols import Benchmark, Grader
+from tasks.protocols import Benchmark, FineGrader, Grader
 from tasks.strategies import Strategy
 from tasks.study.study import Study
 from tasks.study.tables import Verifier
@@ -47,6 +49,12 @@ class Run:
         """The answer of a completion that ended; None where it gives none, or still thinks."""
         final = self.format.final(text)
         return None if final is None else self.grader.extract(final, self.format.markers)
+
+    def classes(self, asked: Sequence[tuple[Question, str]]) -> Sequence[str | None]:
+        """The class in a vote of each (question, answer), in their order; None: it has no vote."""
+        if isinstance(self.grader, FineGrader):
+            return self.grader.classes(asked)
+        return self.grader.canonical(asked)
 
     @property
     def question_ids(self) -> list[str]:

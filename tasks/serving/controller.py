@@ -194,7 +194,7 @@ async def _classes(run: Run, nodes: Sequence[Node]) -> list[str | None]:
         if answer is not None
     ]
     # Beside the event loop: the classes of programs are found by running them.
-    classes = iter(await asyncio.to_thread(run.grader.canonical, given))
+    classes = iter(await asyncio.to_thread(run.classes, given))
     return [None if answer is None else next(classes) for answer in answers]
 
 

@@ -49,14 +49,10 @@ def accuracy_of_answers(store: Store, run: Run, answers: Sequence[Answered]) -> 
     Generations are the mean a question, the probe's included. In sample: the policy was fitted on
     these questions.
     """
-    correct = _correct_answers(store, run)
+    is_correct = _are_correct(store, run, answers)
     rows = [
-        (
-            one.solved.budget,
-            (one.question.question_id, one.solved.canonical) in correct,
-            one.solved.cost.generations,
-        )
-        for one in answers
+        (one.solved.budget, correct, one.solved.cost.generations)
+        for one, correct in zip(answers, is_correct, strict=True)
     ]
     served = pl.DataFrame(rows, schema=["budget", "correct", "generations"], orient="row")
     by_budget = served.group_by("budget").agg(
@@ -70,6 +66,21 @@ def accuracy_of_answers(store: Store, run: Run, answers: Sequence[Answered]) -> 
     ]
     lo, hi = pl.Series([one.lo for one in ends]), pl.Series([one.hi for one in ends])
     return by_budget.with_columns(lo=lo, hi=hi).sort("budget")
+
+
+def _are_correct(store: Store, run: Run, answers: Sequence[Answered]) -> list[bool]:
+    """Whether each answer that was served is right.
+
+    By its own form: another member of the class that won may be judged otherwise.
+    """
+    correct = _correct_answers(store, run)
+    given = [(one.question, one.solved.answer) for one in answers]
+    served = [(question, answer) for question, answer in given if answer is not None]
+    forms = iter(run.grader.canonical(served))
+    return [
+        answer is not None and (question.question_id, next(forms)) in correct
+        for question, answer in given
+    ]
 
 
 def _correct_answers(store: Store, run: Run) -> set[tuple[str, str]]:

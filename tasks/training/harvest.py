@@ -206,7 +206,7 @@ async def _serve(
     else:
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
     reads = await reader.read(asking.proposing.scorer, nodes)
-    choice = strategy.choose([[Candidate(read.canonical, read.score) for read in reads]])
+    choice = strategy.choose([[Candidate(read.vote, read.score) for read in reads]])
     if choice.index is None:
         return None
     return _ServedCompletion(nodes[choice.index], reads[choice.index])

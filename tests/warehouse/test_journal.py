@@ -173,6 +173,7 @@ def test_a_column_of_null_is_an_unknown_value_of_any_type() -> None:
             "grader": "1",
             "answer": None,
             "canonical": None,
+            "class": None,
         }
     )
     assert admit("answers", answer).schema["canonical"] == pl.String
