@@ -63,7 +63,7 @@ class HttpGenerator:
             return read_completions(content, body)
 
         reply = await self._replicas.ask(Call(COMPLETIONS, body, read))
-        draws = [self._read(choice) for choice in reply.choices]
+        draws = [self._format.cut(self._read(choice), prefix) for choice in reply.choices]
         self.generated_tokens += sum(draw.tokens for draw in draws)
         return Reply(draws, len(prefix), reply.cached_tokens)
 
@@ -93,10 +93,16 @@ class HttpGenerator:
             "top_k": sampling.top_k,
             "max_tokens": sampling.max_tokens,
             "stop_token_ids": sorted(stops),
+            **self._texts_to_stop_at(),
             # Text alone would not do: encoded again it may give other tokens than were drawn.
             "return_token_ids": True,
             **_NEUTRAL,
         }
+
+    def _texts_to_stop_at(self) -> dict[str, Any]:
+        texts = list(self._format.stops)
+        # With its text: which of its tokens are kept is decided here.
+        return {"stop": texts, "include_stop_str_in_output": True} if texts else {}
 
     def _read(self, choice: Choice) -> Draw:
         token_ids = tuple(choice.token_ids or ())
@@ -114,6 +120,8 @@ class Choice(BaseModel):
 
     index: int
     finish_reason: Literal["stop", "length"]
+    stop_reason: int | str | None = None
+    """The token or text that it stopped at; None at the model's own end of text."""
     token_ids: list[int] | None = None
     logprobs: dict[str, Any] | None = None
     prompt_logprobs: list[dict[int, dict[str, Any]] | None] | None = None
@@ -156,16 +164,19 @@ def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
         generated = sum(len(choice.token_ids or ()) for choice in reply.choices)
         _check_same("generated tokens", generated, reply.usage.completion_tokens)
         for choice in reply.choices:
-            _check_draw(choice.token_ids or (), choice.finish_reason, asked)
+            _check_draw(choice, asked)
     return reply
 
 
-def _check_draw(token_ids: Sequence[int], finish: str, asked: Mapping[str, Any]) -> None:
+def _check_draw(choice: Choice, asked: Mapping[str, Any]) -> None:
+    token_ids: Sequence[int] = choice.token_ids or ()
     if not 0 < len(token_ids) <= asked["max_tokens"]:
         raise ValueError(
             f"expected 1 to {asked['max_tokens']} token ids a draw, got {len(token_ids)}"
         )
-    if finish == "stop" and token_ids[-1] not in asked["stop_token_ids"]:
+    if choice.finish_reason != "stop" or choice.stop_reason in asked.get("stop", ()):
+        return
+    if token_ids[-1] not in asked["stop_token_ids"]:
         raise ValueError(
             "expected a draw that stops to end in one of the stop tokens, "
             f"got token {token_ids[-1]}"

@@ -37,7 +37,8 @@ class ScriptedEngine:
         """n children; child i depends on the prefix and seed + i."""
         await asyncio.sleep(self.seconds)
         start = tuple(prefix)
-        draws = [self._child(start, sampling, seed + i) for i in range(n)]
+        children = [self._child(start, sampling, seed + i) for i in range(n)]
+        draws = [self.format.cut(child, start) for child in children]
         self.requests += 1
         self.prompt_tokens += len(start)
         self.generated_tokens += sum(draw.tokens for draw in draws)

@@ -23,7 +23,13 @@ class VllmGenerator:
     def __init__(self, folder: Path, format: Format, options: EngineOptions) -> None:
         self._format = format
         self._numbers = itertools.count()
-        self._engine: Any = vllm_process.start(folder, options, enable_prefix_caching=True)
+        self._engine: Any = vllm_process.start(
+            folder,
+            options,
+            enable_prefix_caching=True,
+            # Texts to stop at are looked for in text; token ids are enough for all else.
+            skip_tokenizer_init=not format.stops,
+        )
         self.generated_tokens = 0
         """Tokens vLLM returned since the start, counted from its own output."""
 
@@ -44,7 +50,7 @@ class VllmGenerator:
         async for output in stream:
             last = output
         pieces = sorted(last.outputs, key=lambda piece: piece.index)
-        draws = [self._read(piece) for piece in pieces]
+        draws = [self._format.cut(self._read(piece), prefix) for piece in pieces]
         self.generated_tokens += sum(draw.tokens for draw in draws)
         return Reply(draws, len(prefix), last.num_cached_tokens or 0)
 
@@ -70,7 +76,10 @@ class VllmGenerator:
             top_k=sampling.top_k,
             max_tokens=sampling.max_tokens,
             stop_token_ids=sorted(stops),
-            detokenize=False,
+            stop=list(self._format.stops),
+            # Or the tokens of what it stopped at would be missing: which to keep is decided here.
+            include_stop_str_in_output=bool(self._format.stops),
+            detokenize=bool(self._format.stops),
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
 

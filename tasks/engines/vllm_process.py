@@ -25,7 +25,7 @@ _ON_CPU: dict[str, Any] = {
 def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
     """A running AsyncLLM on the model in a folder; UserError when vLLM cannot read it.
 
-    `arguments` are further AsyncEngineArgs, e.g. `runner="pooling"`.
+    `arguments` are further AsyncEngineArgs, e.g. `runner="pooling"`; they have precedence.
     """
     # Before vLLM is imported: it reads most of this once, then.
     _set_environment(options)
@@ -34,7 +34,7 @@ def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
 
     try:
         return AsyncLLM.from_engine_args(
-            AsyncEngineArgs(**_arguments(folder, options), **arguments)
+            AsyncEngineArgs(**(_arguments(folder, options) | arguments))
         )
     except (ValueError, OSError, RuntimeError) as error:
         # The last line is the complaint; those before it tell how vLLM got there.
