@@ -169,7 +169,7 @@ def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
 
 
 def _check_draw(choice: Choice, asked: Mapping[str, Any]) -> None:
-    token_ids: Sequence[int] = choice.token_ids or ()
+    token_ids = choice.token_ids or []
     if not 0 < len(token_ids) <= asked["max_tokens"]:
         raise ValueError(
             f"expected 1 to {asked['max_tokens']} token ids a draw, got {len(token_ids)}"
