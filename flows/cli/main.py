@@ -14,6 +14,7 @@ from flows.cli.distill import distill
 from flows.cli.evaluate import demo, plan, run, status
 from flows.cli.policy import diff, policy_app
 from flows.cli.query import sql, warehouse_app
+from flows.cli.regrade import regrade
 from flows.cli.replicate import exchange, replicate
 from flows.cli.service import doctor, showcase, up
 from flows.cli.train import train_app
@@ -32,7 +33,20 @@ app = App(
     help="How a model turns test-time compute into accuracy, and which strategy to use where.",
 )
 # Each verb imports what it needs when it runs: `ttc status` should not wait for Prefect and torch.
-VERBS = (demo, run, plan, status, solve, serve, sql, diff, exchange, replicate, distill)
+VERBS = (
+    demo,
+    run,
+    plan,
+    status,
+    solve,
+    serve,
+    sql,
+    diff,
+    regrade,
+    exchange,
+    replicate,
+    distill,
+)
 for verb in (*VERBS, warehouse_app, train_app, policy_app, up, showcase, doctor):
     app.command(verb)
 

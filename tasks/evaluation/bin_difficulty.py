@@ -149,13 +149,17 @@ def _as_first_run(inputs: Inputs) -> pl.DataFrame | None:
 
 
 def _first_run(store: Store, run: Run) -> str | None:
-    """The first complete run of a run's family on its questions; None: there is none yet."""
+    """The first complete run of a run's family on its questions, by its version of the grader.
+
+    None: there is none yet.
+    """
     # The id decides between runs complete at the same moment: the reference never moves.
     rows = store.read(
         "SELECT run_id FROM complete_runs "
         "WHERE benchmark_fingerprint = $benchmark AND family = $family "
-        "ORDER BY completed_at, run_id LIMIT 1",
+        "AND grader = $grader ORDER BY completed_at, run_id LIMIT 1",
         benchmark=run.benchmark.fingerprint,
+        grader=run.grader.version,
         family=run.study.family,
     )
     return str(rows.item()) if len(rows) else None

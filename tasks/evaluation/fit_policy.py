@@ -71,6 +71,7 @@ SELECT bin, budget, strategy FROM policies WHERE difficulty = $difficulty AND ru
     JOIN runs AS this
         ON this.study = done.study AND this.benchmark_fingerprint = done.benchmark_fingerprint
         AND coalesce(this.family, this.model) = done.family AND its.opened_at < this.opened_at
+        AND its.grader = this.grader
     WHERE this.run_id = $run_id
     ORDER BY its.opened_at DESC, its.run_id DESC LIMIT 1
 )
@@ -80,7 +81,8 @@ SELECT bin, budget, strategy FROM policies WHERE difficulty = $difficulty AND ru
 def _last_table(store: Store, run: Run, difficulty: str) -> pl.DataFrame:
     """(bin, budget, strategy) of the family's newest complete run before this one.
 
-    Of the same study on the same questions; no rows when there is none.
+    Of the same study on the same questions, by the same version of the grader: a table is held
+    against noise, not against a better judgement. No rows when there is none.
     """
     return store.read(_LAST_TABLE, run_id=run.run_id, difficulty=difficulty)
 

@@ -46,6 +46,7 @@ def _identity(run: dict[str, Any]) -> dict[str, Any]:
         "verifier": verifier,
         "revisions by, judged by": _revisers(run),
         "benchmark": _with_fingerprint(run, "benchmark"),
+        "answers judged by": f"grader {run['grader']}",
         "seed, replicate": f"{run['seed']}, {run['replicate']}",
         "code commit": run["code_commit"],
         "packages": ", ".join(versions),

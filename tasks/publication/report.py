@@ -80,7 +80,8 @@ def _sections(summary: RunSummary, title: str) -> list[str]:
         _side_by_side(tables.efficiency(summary), tables.costs(summary)),
         tables.fleet(summary),
         tables.rates(summary),
-        _side_by_side(tables.failures(summary), provenance(summary)),
+        _side_by_side(tables.failures(summary), tables.steps(summary)),
+        provenance(summary),
     ]
 
 
@@ -88,7 +89,8 @@ def _head(summary: RunSummary, title: str) -> str:
     """The title, and below it which run this is."""
     study = summary.run["study"]
     opened = f"{summary.run['opened_at']:%Y-%m-%d %H:%M}"
-    subtitle = f"Run {summary.run_id} · study {study} · {opened}"
+    grader = summary.run["grader"]
+    subtitle = f"Run {summary.run_id} · study {study} · {opened} · judged by grader {grader}"
     # What a user named is escaped wherever it goes: it may be anything.
     return f"<h1>{escape(title)}</h1><p class=sub>{escape(subtitle)}</p>"
 

@@ -40,7 +40,10 @@ def first_screen(summary: RunSummary) -> FirstScreen:
     sentences = [f"- {sentence}" for sentence in headlines(summary)]
     blocks.append("\n".join(sentences))
     prefect = summary.prefect_run_id or "none"
-    origin = f"Warehouse run `{summary.run_id}`, Prefect run `{prefect}`."
+    origin = (
+        f"Warehouse run `{summary.run_id}`, Prefect run `{prefect}`, "
+        f"answers judged by grader `{summary.run['grader']}`."
+    )
     queries = "\n".join(_queries(summary.run_id))
     return FirstScreen(
         above="\n\n".join(blocks),

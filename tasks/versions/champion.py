@@ -75,6 +75,12 @@ def _judge_newer(store: Store, now: Version, champion: dict[str, Any]) -> _Judge
             "run the study with it"
         )
         return _Judgement(Decision(False, why))
+    if rival.grader != now.grader:
+        why = (
+            f"champion version {champion['version']} was judged by grader {rival.grader}, this one "
+            f"by {now.grader}; judge it anew with ttc regrade {rival.run_id}, then run the study"
+        )
+        return _Judgement(Decision(False, why))
     study = study_of(store, now.run_id)
     compared = compare(
         worth_of_run(store, now.run_id),

@@ -25,6 +25,7 @@ class Version(NamedTuple):
     model_fingerprint: str
     benchmark: str
     benchmark_fingerprint: str
+    grader: str
 
     @property
     def track(self) -> tuple[str, str]:
@@ -59,18 +60,20 @@ def version_of(store: Reader, run_id: str) -> Version:
 def newest_run_of(store: Reader, like: Version, *, model_fingerprint: str) -> Version | None:
     """The newest complete run of another model version on the same questions.
 
-    One of the same study is preferred to a newer one of another; None: there is no such run.
+    One by the same version of the grader is preferred to all others, then one of the same study to
+    a newer one of another; None: there is no such run.
     """
     # TRUE sorts above FALSE: runs of the same study come first.
     rows = store.read(
         f"SELECT {_COLUMNS} FROM complete_runs "
         "WHERE family = $family AND benchmark_fingerprint = $questions "
         "AND model_fingerprint = $model "
-        "ORDER BY study = $study DESC, completed_at DESC LIMIT 1",
+        "ORDER BY grader = $grader DESC, study = $study DESC, completed_at DESC LIMIT 1",
         family=like.family,
         questions=like.benchmark_fingerprint,
         model=model_fingerprint,
         study=like.study,
+        grader=like.grader,
     ).rows()
     return Version(*rows[0]) if rows else None
 

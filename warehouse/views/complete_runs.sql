@@ -2,11 +2,12 @@
 -- grain: one run whose last word on completeness is 'complete'
 -- family: what its model is a version of
 -- version: number of its model version (model_history)
+-- grader: version of the grader that decided on its answers
 -- completed_at: when it last said so
 CREATE VIEW complete_runs AS
 SELECT
     runs.run_id, runs.study, model_history.family, model_history.version, runs.model, runs.model_fingerprint,
-    runs.benchmark, runs.benchmark_fingerprint, said.completed_at
+    runs.benchmark, runs.benchmark_fingerprint, runs.grader, said.completed_at
 FROM runs
 JOIN model_history
     ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = runs.benchmark

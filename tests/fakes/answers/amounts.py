@@ -38,7 +38,6 @@ def money(rng: random.Random) -> Sheet:
         f"USD {plain}",
         f"\\${with_commas}",
         f"{plain} USD",
-        f"${plain} per day",
     ]
     if rng.random() < 0.5:
         mark = rng.choice("£€¥₹")
@@ -46,6 +45,7 @@ def money(rng: random.Random) -> Sheet:
         target = plain
     else:
         target = rng.choice((plain, f"\\${plain}"))
+        same += [f"${plain} per day"] if target == plain else []
     other = [
         f"${whole + 1}.{cents:02}",
         f"{plain} cents" if target.startswith("\\") else f"${whole}.{(cents + 7) % 100:02}",

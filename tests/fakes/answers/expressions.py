@@ -86,7 +86,7 @@ def lost_plus_sign(rng: random.Random) -> Sheet:
     three = [
         Written(f"\\sqrt{{{x}}}+{a}", f"sqrt({x})+{a}"),
         Written(f"{a}+\\sqrt{{{x}}}", f"sqrt({x})+{a}"),
-        Written(f"+\\sqrt{x}+{a}", f"sqrt({x})+{a}"),
+        Written(f"+\\sqrt {x}+{a}", f"sqrt({x})+{a}"),
         Written(f"{a} + sqrt({x})", f"sqrt({x})+{a}"),
         Written(f"{a}\\sqrt{{{x}}}", f"{a}*sqrt({x})"),
         Written(f"\\sqrt{{{x}+{a}}}", f"sqrt({x}+{a})"),

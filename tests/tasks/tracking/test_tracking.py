@@ -49,6 +49,17 @@ def test_parameters_name_study_fingerprints_seed_commit_and_packages() -> None:
     assert params["seed"] == "0"
 
 
+def test_a_run_judged_by_another_grader_is_another_run_to_mlflow_that_says_by_which() -> None:
+    summary = summary_of()
+    anew = summary._replace(run=summary.run | {"grader": "3+mathematics"})
+    one, other = publication_of(summary), publication_of(anew)
+    assert one.subject != other.subject
+    assert one.parameters["grader"] == "2+mathematics"
+    assert other.tags["ttc.grader"] == other.model_tags["grader"] == "3+mathematics"
+    assert "answers judged by grader `3+mathematics`" in other.first_screen.below
+    assert "judged by grader 3+mathematics" in other.files["report.html"]
+
+
 def test_the_comparable_tables_have_a_unique_key_first_and_the_text_second() -> None:
     tables = publication_of(summary_of()).tables
     cell, text = tables["policy_cells.json"].values()

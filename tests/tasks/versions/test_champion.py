@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
+from tasks.grading.math_grader import MathGrader
 from tasks.runs.events import note
 from tasks.tracking.family import track_of
 from tasks.versions.champion import compare_with_champion, promote, rollback
@@ -101,6 +102,19 @@ def test_the_champion_measured_again_stays_champion_with_its_newer_run(
     assert compare_with_champion(folder, again) is False
     champion = Snapshot(folder).read("SELECT run_id, version FROM champions").row(0)
     assert champion == (again, 1)
+
+
+def test_a_champion_judged_by_another_version_of_the_grader_is_no_rival(
+    versions: tuple[Path, Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, (good, _) = versions
+    compare_with_champion(folder, good)
+    monkeypatch.setattr(MathGrader, "version", "100+another")
+    later = run_all(folder, study(HALF), engines=Confused)
+    # Significantly worse or not: what differs may be the judge.
+    assert compare_with_champion(folder, later) is False
+    standing, why = standings(folder)[2]
+    assert standing == "candidate" and f"judge it anew with ttc regrade {good}" in why
 
 
 def test_a_rollback_brings_the_champion_before_back_and_keeps_the_other_out(
