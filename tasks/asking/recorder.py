@@ -54,6 +54,7 @@ class Recorder:
                 "run_id": self.run.run_id,
                 "role": new.role,
                 "generated_tokens": new.draw.tokens,
+                "longest_step": new.longest_step,
                 "thinking_tokens": thinking.tokens if thinking else None,
                 "thinking_steps": thinking.steps if thinking else None,
                 "prompt_tokens": new.prompt_tokens,
@@ -68,7 +69,9 @@ class Recorder:
         format = self.run.format
         written = format.steps.writing.of(new.draw.token_ids, start=False)
         own_steps = new.node.steps[len(new.parent.steps) :]
-        return format.thinking.share(new.parent.text, written, own_steps)
+        return format.thinking.share(
+            written, own_steps, before=new.parent.text, generated=new.draw.tokens
+        )
 
     def score(self, verifier: Model, new: NewScore) -> None:
         """Take in one new score of a verifier."""

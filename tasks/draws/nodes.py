@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.benchmarks.question import Question
-from tasks.models.steps import Steps
+from tasks.models.steps import Split, Steps
 from tasks.protocols import Draw, Stop, key_of, keys_of
 
 
@@ -49,14 +49,18 @@ def root(question: Question, prompt: tuple[int, ...]) -> Node:
     return Node(question=question, token_ids=prompt, key=key_of(prompt))
 
 
-def extend(node: Node, draw: Draw, steps: Steps) -> Node:
-    """The child that a draw makes of a node."""
-    split = steps.split(
+def split_draw(node: Node, draw: Draw, steps: Steps) -> Split:
+    """The steps that a draw adds to a node."""
+    return steps.split(
         draw.token_ids,
         begun=node.begun,
         start=node.generated_tokens == 0,
         last=draw.stop != "step",
     )
+
+
+def extend(node: Node, draw: Draw, split: Split) -> Node:
+    """The child that a draw makes of a node, by the steps that it adds."""
     token_ids = node.token_ids + draw.token_ids
     offset = len(node.token_ids)
     # A draw of several steps gives each of its step ends a key: a completion drawn in one piece is

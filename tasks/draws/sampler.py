@@ -11,10 +11,12 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tasks.draws.nodes import Node, extend
+from tasks.draws.nodes import Node, extend, split_draw
 from tasks.models.formats import Format
+from tasks.models.steps import Split
 from tasks.protocols import Draw, Engine, Reply, Role, Sampling
 
 
@@ -35,6 +37,8 @@ class NewDraw:
     parent: Node
     node: Node
     draw: Draw
+    longest_step: int | None
+    """Tokens of the longest of its own steps; None where it has none."""
     role: Role
     prompt_tokens: int
     cached_tokens: int
@@ -125,7 +129,7 @@ class Sampler:
             self._siblings[key][index] = entry
         known = self._nodes.get((key, index))
         if known is None:
-            known = extend(node, entry, self._format.steps)
+            known = extend(node, entry, split_draw(node, entry, self._format.steps))
             self._nodes[(key, index)] = known
         return known
 
@@ -154,14 +158,21 @@ class Sampler:
         """The draws of one reply; the first bears what the request cost, so that it adds up."""
         for place, draw in enumerate(reply.draws):
             first = place == 0
+            split = split_draw(parent, draw, self._format.steps)
             yield NewDraw(
                 key=key,
                 child=start + place,
                 parent=parent,
-                node=extend(parent, draw, self._format.steps),
+                node=extend(parent, draw, split),
                 draw=draw,
+                longest_step=_longest(split),
                 role=role,
                 prompt_tokens=reply.prompt_tokens if first else 0,
                 cached_tokens=reply.cached_tokens if first else 0,
                 requests=reply.requests if first else 0,
             )
+
+
+def _longest(split: Split) -> int | None:
+    lengths = (end - start for start, end in pairwise([0, *split.ends]))
+    return max(lengths, default=None)

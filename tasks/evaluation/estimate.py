@@ -78,7 +78,7 @@ class _Estimation:
         nodes = await self.asking.pool(question)
         reads = await self.reader.read(self.asking.proposing.scorer, nodes)
         cut = sum(node.stop == "limit" for node in nodes)
-        shares = _shares(reads, cut=cut, left=0, of=len(nodes))
+        shares = _shares(reads, cut=cut, left=None, of=len(nodes))
         draw = _mean_draw(self.asking.root(question), nodes, reads)
         seed = _seed(self.run, question)
         pool = QuestionPool.of(_pool(reads), self.run.study.budgets, seed=seed)
@@ -111,7 +111,8 @@ class _Estimation:
         # What a search lacks of its slots was cut on the way; revisions return their cut attempts.
         lacking = result.slots - len(reads)
         cut = lacking + sum(not node.ended for node in result.completions)
-        shares = _shares(reads, cut=cut, left=result.meter.left, of=result.slots)
+        left = result.meter.left if result.strategy.scores_steps else None
+        shares = _shares(reads, cut=cut, left=left, of=result.slots)
         rows: list[Row] = []
         for figure in self._search_figures(result, reads):
             key = result.strategy.key
@@ -202,11 +203,20 @@ def _group_figures(
     return figures
 
 
-def _shares(reads: list[GradedCompletion], *, cut: int, left: int, of: int) -> dict[str, float]:
-    """Shares of the budget's completions: without an answer, cut, and of those by the rounds."""
+def _shares(
+    reads: list[GradedCompletion], *, cut: int, left: int | None, of: int
+) -> dict[str, float | None]:
+    """Shares of the budget's completions: without an answer, cut, and of those by the rounds.
+
+    The last is None for what has no rounds.
+    """
     # Completions that a search lacks of its slots were cut before they could answer.
     silent = sum(read.canonical is None for read in reads) + of - len(reads)
-    return {"no_answer": silent / of, "truncated": cut / of, "out_of_rounds": left / of}
+    return {
+        "no_answer": silent / of,
+        "truncated": cut / of,
+        "out_of_rounds": None if left is None else left / of,
+    }
 
 
 def _pool(reads: list[GradedCompletion]) -> Pool:

@@ -209,11 +209,17 @@ def _losses_sentence(summary: RunSummary) -> str:
     top = summary.overall.filter(budget=summary.budgets[-1])
     # The worst strategy's rate: an average would hide the one that loses most.
     cut = max(top["truncated"].to_list())
+    (steps,) = summary.steps.to_dicts()
     silent = max(top["no_answer"].to_list())
     failed = sum(summary.failures["calls"].to_list())
     parts: list[str] = []
     if cut:
         parts.append(f"up to {cut:.1%} of completions were cut at the token limit")
+    if steps["cut_steps"]:
+        share = steps["cut_steps"] / steps["step_draws"]
+        parts.append(f"{share:.1%} of steps were cut at max_step_tokens")
+    if steps["out_of_rounds"]:
+        parts.append(f"{steps['out_of_rounds']:,} searches ended with max_rounds")
     if silent:
         parts.append(f"up to {silent:.1%} gave no answer")
     if failed:

@@ -155,6 +155,27 @@ def failures(summary: RunSummary) -> str:
     return _section("Verifier failures", head, body, note=note)
 
 
+def steps(summary: RunSummary) -> str:
+    """How long the model's steps are, and how often a limit of the study cut one or a search.
+
+    A search whose steps are cut returns nothing, however good its verifier is.
+    """
+    (row,) = summary.steps.to_dicts()
+    mean = _UNKNOWN if row["mean_steps"] is None else f"{row['mean_steps']:.1f}"
+    body = [
+        ["steps of a whole completion, mean", mean],
+        ["steps of a completion, most", _number(row["most_steps"])],
+        ["longest step, in tokens", _number(row["longest_step"])],
+        ["steps cut at max_step_tokens", _of(row["cut_steps"], row["step_draws"])],
+        ["searches ended by max_rounds", _of(row["out_of_rounds"], row["searches"])],
+    ]
+    return _section("Steps", ["what", "figure"], body, note="Limits of the study: [generator].")
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{_number(part)} of {_number(whole)}"
+
+
 def changes(summary: RunSummary) -> str:
     """Cells that name another strategy than the previous model version's.
 

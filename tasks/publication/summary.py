@@ -26,7 +26,8 @@ class RunSummary(NamedTuple):
     prefect_run_id: str | None
     """None: the run was started without Prefect."""
     accuracy: pl.DataFrame
-    """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated.
+    """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated,
+    out_of_rounds.
 
     Bin and difficulty are NULL in the rows over all questions.
     """
@@ -46,6 +47,8 @@ class RunSummary(NamedTuple):
     """The rows of view `cost_by_role`, without the run."""
     failures: pl.DataFrame
     """reason, calls: verifier calls that gave no score."""
+    steps: pl.DataFrame
+    """The row of view `run_steps`, without the run: lengths of steps, and limits that they met."""
     missing: pl.DataFrame
     """strategy, budget, missing: cells that lack questions."""
     changes: pl.DataFrame
@@ -147,7 +150,7 @@ class RunSummary(NamedTuple):
 _SQL: Final[Mapping[str, str]] = {
     "accuracy": """
         SELECT strategy, budget, nullif(difficulty, 'all') AS difficulty, nullif(bin, 0) AS bin,
-            questions, accuracy, lo, hi, no_answer, truncated
+            questions, accuracy, lo, hi, no_answer, truncated, out_of_rounds
         FROM accuracy WHERE run_id = $run_id ORDER BY ALL
     """,
     "curve": """
@@ -169,6 +172,10 @@ _SQL: Final[Mapping[str, str]] = {
     "failures": """
         SELECT reason, count(*) AS calls
         FROM verifier_failures WHERE run_id = $run_id GROUP BY reason ORDER BY calls DESC
+    """,
+    "steps": """
+        SELECT * EXCLUDE (run_id)
+        FROM run_steps WHERE run_id = $run_id
     """,
     "missing": """
         SELECT strategy, budget, missing

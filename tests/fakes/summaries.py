@@ -13,6 +13,7 @@ from summary_costs import (
     efficiency_table,
     exchange_table,
     fleet_table,
+    steps_table,
 )
 
 from tasks.publication.summary import RunSummary
@@ -52,6 +53,7 @@ def summary_of(
         "efficiency": efficiency_table(),
         "costs": costs_table(),
         "failures": pl.DataFrame({"reason": ["NaN score"], "calls": [3]}),
+        "steps": steps_table(),
         "missing": pl.DataFrame(
             schema={"strategy": pl.String, "budget": pl.Int32, "missing": pl.Int64}
         ),
@@ -132,6 +134,7 @@ def _measurement(accuracy: float, questions: int) -> dict[str, Any]:
         "hi": high,
         "no_answer": 0.02 + 0.1 * (1 - accuracy),
         "truncated": 0.01 + 0.02 * (1 - accuracy),
+        "out_of_rounds": 0.0,
     }
 
 

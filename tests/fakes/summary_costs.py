@@ -32,6 +32,20 @@ def efficiency_table() -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(ends, pl.Float64))
 
 
+def steps_table() -> pl.DataFrame:
+    row = {
+        "completions": 9600,
+        "mean_steps": 5.25,
+        "most_steps": 11,
+        "longest_step": 31,
+        "step_draws": 14_210,
+        "cut_steps": 0,
+        "searches": 3000,
+        "out_of_rounds": 0,
+    }
+    return pl.DataFrame([row])
+
+
 def costs_table() -> pl.DataFrame:
     return pl.DataFrame(
         {

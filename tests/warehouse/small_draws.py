@@ -66,6 +66,7 @@ def draw_row(run: str, version: int, question: str, **rest: Any) -> dict[str, An
         "generated_tokens": 3,
         "thinking_tokens": None,
         "thinking_steps": None,
+        "longest_step": 2,
         "drawn_at": DAY + timedelta(days=version),
         "prompt_tokens": 8 * first,
         "cached_tokens": 2 * first,

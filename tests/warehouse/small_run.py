@@ -153,6 +153,7 @@ def _outcomes(run: str, version: int) -> Rows:
             "answer": None,
             "no_answer": 0.0,
             "truncated": 0.0,
+            "out_of_rounds": 0.0 if strategy == BEAM else None,
             "generations": float(budget),
             "generated_tokens": 3.0 * budget,
             "prompt_tokens": 8.0,

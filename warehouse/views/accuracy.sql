@@ -13,7 +13,8 @@
 -- verifier_tokens: mean tokens the verifier read for a question, likewise
 -- flops: mean FLOPs spent on a question, likewise
 -- no_answer: mean share of completions without an answer
--- truncated: mean share of completions cut at the token limit
+-- truncated: mean share of completions cut, at the token limit or by the rounds of a search
+-- out_of_rounds: of these, mean share of completions that could go on when the rounds ended; NULL: not counted
 CREATE VIEW accuracy AS
 WITH placed AS (
     SELECT 'all' AS difficulty, 0 AS bin, * FROM outcomes
@@ -32,7 +33,8 @@ WITH placed AS (
         avg(verifier_tokens) AS verifier_tokens,
         avg(flops) AS flops,
         avg(no_answer) AS no_answer,
-        avg(truncated) AS truncated
+        avg(truncated) AS truncated,
+        avg(out_of_rounds) AS out_of_rounds
     FROM placed
     GROUP BY ALL
 )
@@ -40,5 +42,5 @@ SELECT
     run_id, difficulty, bin, strategy, budget, questions, accuracy,
     wilson_lo(accuracy, effective) AS lo,
     wilson_hi(accuracy, effective) AS hi,
-    mc_error, generations, generated_tokens, prompt_tokens, verifier_tokens, flops, no_answer, truncated
+    mc_error, generations, generated_tokens, prompt_tokens, verifier_tokens, flops, no_answer, truncated, out_of_rounds
 FROM cells;
