@@ -63,11 +63,14 @@ class Thinking:
         # The end of thinking mostly stands alone on its line: that line says nothing.
         return (remainder, *later) if remainder.strip() else later
 
-    def share(self, before: str, written: Sequence[bytes], steps: Sequence[str]) -> Share | None:
+    def share(
+        self, written: Sequence[bytes], steps: Sequence[str], *, before: str, generated: int
+    ) -> Share | None:
         """How many tokens and steps of a draw are thinking; None where a format has no marks.
 
-        `before` is what the completion says before the draw, `written` what each of its tokens
-        writes, `steps` its own steps.
+        `written` is what each of its tokens writes, `steps` are its own; `before` is what the
+        completion says before it. All tokens generated, the one that ends the text included, are
+        thinking where that never ends.
         """
         if not self.marks:
             return None
@@ -76,7 +79,7 @@ class Thinking:
         marks = [(mark.begin.encode(), mark.end.encode()) for mark in self.marks]
         end = _end(b"".join(written), marks, is_begun=is_begun)
         offsets = list(accumulate(map(len, written), initial=0))
-        tokens = len(written) if end is None else bisect_left(offsets, end)
+        tokens = generated if end is None else bisect_left(offsets, end)
         return Share(tokens, len(steps) - len(inside.after(steps)))
 
 

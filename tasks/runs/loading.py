@@ -11,7 +11,13 @@ from tasks.grading.graders import make_grader
 from tasks.models.formats import Format, format_table, load_format
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
-from tasks.runs.refusals import check_context, check_count, check_reviser, check_servers
+from tasks.runs.refusals import (
+    check_context,
+    check_count,
+    check_reviser,
+    check_servers,
+    check_thinking,
+)
 from tasks.runs.run import Run
 from tasks.study.study import Study, study_from
 from tasks.study.tables import Revisions, Verifier
@@ -46,6 +52,7 @@ def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     check_count(run.benchmark)
     run.grader.check(run.benchmark.questions)
     check_context(run, run.benchmark.questions)
+    check_thinking(run)
     check_reviser(run)
     check_servers(run)
     return run

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from tasks.benchmarks.question import Question
 from tasks.models.formats import load_tokenizer
+from tasks.models.verifiers import load_verifier_format
 from tasks.protocols import Benchmark
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import BINS
+from tasks.strategies import parse
 from tasks.strategies.tools import ATTEMPTS_SHOWN
 from warehouse.errors import UserError
 
@@ -58,6 +60,23 @@ def check_reviser(run: Run) -> None:
                 f"{run.generator.name}, got another one; "
                 "name a revision model trained from this generator, or none"
             )
+
+
+def check_thinking(run: Run) -> None:
+    """UserError for a search whose verifier has nothing to score while the model thinks."""
+    verifier = run.study.verifier
+    if not run.format.thinks or verifier is None:
+        return
+    if load_verifier_format(verifier.format).reads_thinking:
+        return
+    blind = [text for text in run.study.strategies if parse(text).scores_steps]
+    if blind:
+        raise UserError(
+            f"study: expected a verifier that reads thinking for {blind[0]}, since models of "
+            f"generator.format {run.study.generator.format!r} think in most of their steps, got "
+            f"{verifier.format!r}, which is shown what follows it; name strategies that choose "
+            "among whole completions, or a verifier.format with thinking = true"
+        )
 
 
 def check_servers(run: Run) -> None:

@@ -56,7 +56,7 @@ def test_without_marks_nothing_is_thinking():
     plain = Thinking()
     assert plain.final("<think>a</think>b") == "<think>a</think>b"
     assert plain.after(["<think>a\n", "b"]) == ["<think>a\n", "b"]
-    assert plain.share("", [b"a"], ["a"]) is None
+    assert plain.share([b"a"], ["a"], before="", generated=2) is None
 
 
 @pytest.mark.parametrize(
@@ -73,20 +73,30 @@ def test_steps_after_thinking_are_the_last_ones(steps: list[str], after: list[st
     assert list(THINK.after(steps)) == after
 
 
+def share(thinking: Thinking, written: list[bytes], steps: list[str], before: str = "") -> Share:
+    """Of a draw that ended by itself: one token more than those that write."""
+    share = thinking.share(written, steps, before=before, generated=len(written) + 1)
+    assert share is not None
+    return share
+
+
 def test_tokens_are_counted_up_to_the_one_that_ends_thinking():
     # One mark in three tokens, the last of which begins the answer as well.
     written = [b"<think>", b"a", b"</", b"think", b">\n\n", b"b"]
     steps = ["<think>a</think>\n\n", "b"]
-    assert THINK.share("", written, steps) == Share(tokens=5, steps=1)
-    assert BEGUN.share("", written[1:], ["a</think>\n\n", "b"]) == Share(tokens=4, steps=1)
-    assert THINK.share("", [b"b", b"c"], ["bc"]) == Share(tokens=0, steps=0)
-    assert THINK.share("", [b"<think>", b"c"], ["<think>c"]) == Share(tokens=2, steps=1)
+    assert share(THINK, written, steps) == Share(tokens=5, steps=1)
+    assert share(BEGUN, written[1:], ["a</think>\n\n", "b"]) == Share(tokens=4, steps=1)
+    assert share(THINK, [b"b", b"c"], ["bc"]) == Share(tokens=0, steps=0)
+
+
+def test_thinking_that_never_ends_takes_the_end_of_text_too():
+    assert share(THINK, [b"<think>", b"c"], ["<think>c"]) == Share(tokens=3, steps=1)
 
 
 def test_a_draw_begins_where_the_one_before_it_stopped():
-    assert THINK.share("<think>a\n", [b"b\n"], ["b\n"]) == Share(tokens=1, steps=1)
-    assert THINK.share("<think>a\n", [b"</think>", b"b"], ["</think>b"]) == Share(1, 0)
-    assert THINK.share("<think>a</think>", [b"b"], ["b"]) == Share(tokens=0, steps=0)
+    assert share(THINK, [b"b\n"], ["b\n"], "<think>a\n") == Share(tokens=2, steps=1)
+    assert share(THINK, [b"</think>", b"b"], ["</think>b"], "<think>a\n") == Share(1, 0)
+    assert share(THINK, [b"b"], ["b"], "<think>a</think>") == Share(tokens=0, steps=0)
 
 
 PIECES = st.sampled_from(["<think>", "</think>", "<think", ">", "a", "\n", "é", "x y"])
@@ -105,13 +115,12 @@ def test_final_part_and_counts_agree_with_reading_character_by_character(
         elif text[:place].endswith("<think>"):
             is_inside = True
     assert thinking.final(text) == (None if is_inside else final)
-    share = thinking.share("", [piece.encode() for piece in pieces], pieces)
-    assert share is not None
+    counted = share(thinking, [piece.encode() for piece in pieces], pieces)
     said = thinking.final(text)
     # The fewest tokens that hold everything before the final part.
     before = len(text) if said is None else len(text) - len(said)
     held = next(n for n in range(len(pieces) + 1) if len("".join(pieces[:n])) >= before)
-    assert share.tokens == (len(pieces) if said is None else held)
+    assert counted.tokens == (len(pieces) + 1 if said is None else held)
     shown = "".join(thinking.after(pieces))
     assert shown.strip() == (said or "").strip()
 
