@@ -31,6 +31,7 @@ _ASKED = re.compile(
     r"([A-Za-z]{2,})",
     re.IGNORECASE,
 )
+_ASKED_IN = re.compile(r"\bhow (?:much|long|far)\b[^.?!]*?\bin ([A-Za-z]{3,})\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\b(?:what|which|how many)\b[^.?!]*\bpercent(?:age)?\b", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]{3,}|[$€£¥₹¢]|\b(?:km|cm|mm|kg|ft|oz|lb|mL|ml)\b")
 
@@ -54,7 +55,7 @@ class Terms(NamedTuple):
     """What a question says of the number that it asks for."""
 
     asked: Unit | None
-    """The unit of `how many minutes`."""
+    """The unit of `how many minutes`, or of `how much, in cents`."""
     multiplier: str
     """`dozen`, of `how many dozen`; empty where it asks for none."""
     is_percent: bool
@@ -92,12 +93,13 @@ class Terms(NamedTuple):
 @lru_cache(maxsize=10_000)
 def terms_of(question: str) -> Terms:
     """What a question's text says of the number that it asks for."""
-    asked = _ASKED.findall(question)
-    word = asked[-1].lower() if asked else ""
-    unit = read_unit(word) if word else None
+    counted = [word.lower() for word in _ASKED.findall(question)]
+    word = counted[-1] if counted else ""
+    wanted = [*_ASKED_IN.findall(question), *counted[-1:]]
+    units = (read_unit(name.lower()) for name in wanted)
     named = (read_unit(one.replace("$", "dollar")) for one in _WORD.findall(question))
     return Terms(
-        asked=unit if unit and unit.powers else None,
+        asked=next((unit for unit in units if unit and unit.powers), None),
         multiplier=word if word.removesuffix("s") in MULTIPLIERS else "",
         is_percent=bool(_PERCENT.search(question)),
         units=frozenset(one for one in named if one and one.powers),

@@ -132,6 +132,7 @@ def test_what_rounds_to_a_rounded_target_is_correct(
         ("From hours to minutes?", ["2", "2 hours", "2 minutes"], {"2", "2 hour", "2 min"}),
         # It says which it wants: the other is converted, exactly.
         ("How many minutes are 2 hours?", ["120", "120 minutes", "2 hours"], {"120"}),
+        ("How much is it, in cents?", ["150", "150 cents", "$1.50"], {"150"}),
         ("How many dozen eggs?", ["2", "2 dozen"], {"2"}),
         ("How many eggs?", ["24", "2 dozen"], {"24"}),
         ("What percentage is red?", ["35", "35%"], {"35"}),
