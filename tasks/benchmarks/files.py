@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from tasks.benchmarks.choices import with_letters
 from tasks.benchmarks.kinds import AnswerKind, Header, guess_kind, read_header
 from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
+from tasks.benchmarks.programs import with_tests
 from tasks.benchmarks.question import Question
 from tasks.benchmarks.rows import plain_names, read_question
 from warehouse.errors import UserError
@@ -85,7 +86,8 @@ def read_jsonl(path: Path, kind: AnswerKind | None = None) -> QuestionFile:
         if not questions and set(values) == {"ttc"}:
             header = read_header(values["ttc"], place)
             continue
-        question = read_question(plain_names(values), place, number)
+        row = with_tests(plain_names(values), place)
+        question = read_question(row, place, number)
         if question.question_id in questions:
             raise UserError(f"{place}: id {question.question_id!r} stands twice; make ids unique")
         questions[question.question_id] = question

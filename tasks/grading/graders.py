@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.grading.choice_grader import ChoiceGrader
+from tasks.grading.code.grader import CodeGrader
 from tasks.grading.command_grader import CommandGrader
 from tasks.grading.math_grader import MathGrader
 from tasks.grading.number_grader import NumberGrader
@@ -20,6 +21,7 @@ GRADERS: dict[str, Callable[[], Grader]] = {
     "choice": ChoiceGrader,
     "text": TextGrader,
     "pattern": PatternGrader,
+    "code": CodeGrader,
 }
 """To add one: a class with the methods of `tasks.protocols.Grader`, and its name here."""
 
