@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Self
 
 from tasks.benchmarks.question import Question
-from tasks.grading.canonical import canonical
 from tasks.grading.extraction import extract_answer
 from tasks.grading.lane import Lane, Limits
-from tasks.grading.verdicts import Verdict, cheap_verdict
+from tasks.grading.mathematics.asking import class_of
+from tasks.grading.mathematics.canonical import canonical
+from tasks.grading.mathematics.judging import plain_verdict
+from tasks.grading.verdicts import Verdict
 
 _Pair = tuple[str, str]
 _LEAST_MEMORY_MB = 256
@@ -30,7 +32,7 @@ class MathGrader:
     worker "crashed"; the other pairs are graded as if it had not been there.
     """
 
-    version = "1+math-verify-0.9.0"
+    version = "2+math-verify-0.9.0"
 
     def __init__(self, workers: int = 1, seconds: float = 5.0, memory_mb: int = 1024) -> None:
         if workers < 1 or seconds <= 0 or memory_mb < _LEAST_MEMORY_MB:
@@ -69,30 +71,38 @@ class MathGrader:
         """The running worker processes, spares included."""
         return [process for lane in self._lanes for process in lane.process_ids()]
 
+    def check(self, questions: Sequence[Question]) -> None:
+        """Every text may be mathematics."""
+
     def extract(self, text: str, markers: Sequence[str]) -> str | None:
         """What the model wrote after a marker (tasks/grading/extraction.py)."""
         return extract_answer(text, markers)
 
     def canonical(self, asked: Sequence[tuple[Question, str]]) -> list[str]:
-        """The class in a vote of each (question, answer): the question does not matter."""
-        return [canonical(answer) for _, answer in asked]
+        """The class in a vote of each (question, answer).
+
+        The question says which units and which order may be left aside.
+        """
+        return [class_of(question.text, answer) for question, answer in asked]
 
     def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
         """One verdict a (question, answer) pair, in their order.
 
-        A verdict depends on the target and on the answer's canonical form alone, so that all
-        members of a voting class are judged alike. Each distinct pair of these is judged once.
+        A verdict depends on the targets and on the answer's class alone, so that all members of a
+        class are judged alike. Each distinct pair of class and target is judged once.
         """
-        classes = [(canonical(answer), question.target) for question, answer in asked]
-        verdicts: dict[_Pair, Verdict | None] = {
-            pair: cheap_verdict(*pair) for pair in dict.fromkeys(classes)
-        }
+        wanted = [
+            [(class_of(question.text, answer), canonical(target)) for target in question.targets]
+            for question, answer in asked
+        ]
+        pairs = dict.fromkeys(pair for several in wanted for pair in several)
+        verdicts: dict[_Pair, Verdict | None] = {pair: plain_verdict(*pair) for pair in pairs}
         with self._busy:
             algebra = self._algebra([pair for pair, verdict in verdicts.items() if verdict is None])
-        return [verdicts[pair] or algebra[pair] for pair in classes]
+        return [best([verdicts[pair] or algebra[pair] for pair in several]) for several in wanted]
 
     def _algebra(self, asked: list[_Pair]) -> dict[_Pair, Verdict]:
-        """Verdicts of math-verify on (canonical answer, target) pairs."""
+        """Verdicts with algebra on (class, canonical target) pairs."""
         if not asked:
             return {}
         waiting: queue.SimpleQueue[_Pair] = queue.SimpleQueue()
@@ -110,12 +120,16 @@ class MathGrader:
         return {pair: verdict for part in parts for pair, verdict in part.items()}
 
 
+def best(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict on an answer with several targets: correct by one of them is correct."""
+    return "correct" if "correct" in verdicts else verdicts[0]
+
+
 def _drain(waiting: queue.SimpleQueue[_Pair], lane: Lane) -> dict[_Pair, Verdict]:
     """One lane's verdicts: it takes pairs until none is left, so a slow pair holds up one lane."""
     verdicts: dict[_Pair, Verdict] = {}
     while pair := _next(waiting):
-        form, target = pair
-        verdicts[pair] = lane.verdict(form, canonical(target))
+        verdicts[pair] = lane.verdict(*pair)
     return verdicts
 
 

@@ -17,28 +17,33 @@ _TAGS = re.compile(
 )
 """Marks of a turn's end that tokenizers have as special tokens, and of HTML."""
 
+_SO = r"(?:(?:so|thus|hence|therefore),? )?(?:(?:the|my|our) )?(?:(?:final|correct|right) )?"
 _LEAD = re.compile(
-    r"\\(?:text|textbf|mathrm|mbox)\s?\{\s*"
-    r"(?P<inner>(?:so,? |thus,? |hence,? |therefore,? )?(?:(?:the|my|our) )?(?:(?:final|correct|right) )?"
-    r"answer(?: is)?\s?[:=]?)\s*\}\s*(?P<rest>.+)"
-    r"|(?:so,? |thus,? |hence,? |therefore,? )?(?:(?:the|my|our) )?(?:(?:final|correct|right) )?"
-    r"answer(?: is\b| ?[:=：])\s?[:=：]?\s*(?P<plain>.+)",
+    r"\\(?:text|textbf|mathrm|mbox)\s?\{\s?"
+    rf"{_SO}answer(?: is)?\s?[:=]?\s?\}}\s?(?P<rest>.+)"
+    rf"|{_SO}answer(?: is\b| ?[:=：])\s?[:=：]?\s?(?P<plain>.+)",
     re.IGNORECASE | re.DOTALL,
 )
-_HOPE = re.compile(r"\s*\.?\s*I hope it is correct\.?\s*$", re.IGNORECASE)
-_EQUALS = re.compile(r"(?:=|≈|≃|\\(?:approx|simeq|doteq)(?![A-Za-z])|:=)\s*(?=[^=\s])")
+_HOPE = re.compile(r"\.?\s?I hope it is correct\.?$", re.IGNORECASE)
+_EQUALS = re.compile(r"(?:=|≈|≃|\\(?:approx|simeq|doteq)(?![A-Za-z])|:=)\s?(?=[^=\s])")
+_RUN_OF_SPACES = re.compile(r"\s{2,}")
 _MARKS = ("***", "**", "__", "```", "``", "`", '"', "“", "”", "''")
 _TRAILING = (r"\\", "\\", "。", "．", "，", "；", "！", "、", ",", ";")
+_LONGEST = 2_000
+"""Characters; a longer text is left as it stands, for each layer takes a walk through all of it."""
 _OPENINGS = frozenset("([")
 _CLOSINGS = frozenset(")]")
 
 
 def unwrap(answer: str) -> str:
-    r"""The answer without markdown, tags, quotes, `=`, `The answer is` and its sentence's last mark.
+    r"""The answer without markdown, tags, quotes, `=`, `The answer is` and its sentence's mark.
 
     Signs of mathematics are left alone: `\boxed`, dollars and braces belong to the reader of LaTeX.
     """
-    text = _TAGS.sub(" ", _INVISIBLE.sub("", answer)).strip()
+    if len(answer) > _LONGEST:
+        return answer.strip()
+    text = _TAGS.sub(" ", _INVISIBLE.sub("", answer))
+    text = _RUN_OF_SPACES.sub(" ", text).strip()
     # Each pass takes off one layer; the text gets shorter by every one, so this ends.
     while True:
         inner = _peel(text)

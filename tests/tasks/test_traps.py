@@ -97,7 +97,7 @@ from scripts import (
 
 from tasks.benchmarks.question import Question
 from tasks.draws.scorer import aggregate
-from tasks.grading.canonical import canonical
+from tasks.grading.mathematics.canonical import canonical
 from tasks.grading.extraction import extract_answer
 from tasks.grading.math_grader import MathGrader
 from tasks.settings import ROOT, Settings

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.grading.canonical import LONGEST, canonical, is_too_long, rational
+from tasks.grading.mathematics.canonical import LONGEST, canonical, is_too_long
+from tasks.grading.mathematics.numbers import rational
 
 CLASSES = [
     (
@@ -41,24 +42,31 @@ CLASSES = [
             r"\(3\)",
             r"\boxed{3}",
             "6/2",
-            r"3\text{ cm}",
+            "3 apples",
+            "three",
         ],
     ),
+    ("3 cm", [r"3\text{ cm}", "3cm", r"3\,\mathrm{cm}", "3 centimeters"]),
+    ("24", [r"2\text{ dozen}", "24"]),
     ("21/312500", [".0000672", "0.0000672"]),
     ("9/5", [r"1\frac{4}{5}", r"1 \frac45", "1.8"]),
-    ("58500", ["58,500", r"58,\!500", r"58{,}500", "58500", r"\$58,500"]),
+    ("58500", ["58,500", r"58,\!500", r"58{,}500", "58500", "58 500", r"58\,500"]),
+    ("58500 ＄", [r"\$58,500", "58500 dollars", "USD 58,500"]),
     ("11111111100", [r"11,\! 111,\! 111,\! 100", "11,111,111,100"]),
     ("30", [r"30^\circ", r"30^{\circ}", "30°", r"30 \text{ degrees}", "30 degrees"]),
-    ("864", [r"864 \mbox{ inches}^2", "864"]),
+    ("864 in^2", [r"864 \mbox{ inches}^2", "864 square inches"]),
     ("50%", [r"50\%", "50%", "50.0 %"]),
     ("(3,1/2)", [r"\left( 3, \frac{1}{2} \right)", "(3, 0.5)", "(3,.5)", "$(3.0,1/2)$"]),
     ("(2,1)", ["(2,1)"]),
     ("[1,2)", [r"\left[1, 2\right)"]),
     (r"(-\infty,0]", [r"(-\infty, 0]", "(-∞,0]"]),
     (r"(2,\infty)", [r"(2,+\infty)", r"(2, \infty)"]),
-    ("-2,1", ["1,-2", "-2, 1", r"1 \text{ and } -2", "1 or -2"]),
+    ("1, -2", ["1,-2", "1; -2"]),
+    ("-2, 1", ["-2, 1"]),
+    (r"\{-2,1\}", [r"1 \text{ and } -2", "1 or -2", "-2 and 1"]),
+    ("5, 120", ["5, 120", r"5^\circ, 120^\circ"]),
     (r"\{1,2\}", [r"\{2, 1\}", r"\left\{1,2\right\}"]),
-    ("a=4,b=2", ["a=4 b=2", "a = 4,  b = 2", "b=2 a=4", "a=4\nb=2.0"]),
+    ("a=4, b=2", ["a=4 b=2", "a = 4,  b = 2", "b=2 a=4", "a=4\nb=2.0"]),
     ("x=5", ["x=5", "x = 5.0"]),
     ("y=5", ["y=5"]),
     (r"11\sqrt{2}", [r"11\sqrt2", r"11 \sqrt{2}", r"$11\sqrt 2$"]),
@@ -71,9 +79,10 @@ CLASSES = [
     ("52_8", ["52_8", "52_{8}"]),
     (r"\cot x", [r"\cot x", r"\cot  x"]),
     ("1/0", ["1/0"]),
-    ("1e5", ["1e5"]),
+    ("100000", ["1e5", r"1\times10^5", "10^5", "10⁵"]),
+    ("1/3", [r"0.\overline{3}", r"0.\dot3", "0.333...", "⅓"]),
     ("٣", ["٣"]),
-    ("", ["", "$$", "."]),
+    ("", ["", "$$", r"\phantom{5}"]),
 ]
 
 

@@ -1,13 +1,11 @@
-"""A process that asks math-verify about one pair after another.
+"""A process that judges one pair of forms after another with algebra.
 
-`python -m tasks.grading.worker CPU MB`
-reads JSON lines `[answer, target]`, writes `ready` once and then one verdict a line. It is meant to
+`python -m tasks.grading.mathematics.worker CPU MB`
+reads JSON lines of two canonical forms, `[answer, target]`, writes `ready` once and then one verdict a line. It is meant to
 be killed: CPU seconds beyond the limit end it with SIGPROF even while native code holds the
 interpreter lock, and memory is bounded by RLIMIT_AS. math-verify's own time-outs are off on
 purpose: they count wall seconds and turn a busy machine into wrong answers (METHOD §16).
 """
-
-# pyright: reportMissingTypeStubs=false
 
 from __future__ import annotations
 
@@ -18,13 +16,10 @@ import resource
 import signal
 import sys
 import warnings
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
 
-from tasks.grading.verdicts import Verdict
+from tasks.grading.mathematics.judging import judge
 
-_NEVER: Any = None
 _ROOM_DIVISOR = 4
 """sympy swallows many a MemoryError and goes on to a plain False. Numbers grow by doubling, so a
 pair that failed for want of memory has filled about a quarter of it before: then "wrong" is not to
@@ -36,7 +31,7 @@ def main() -> None:
     seconds, megabytes = float(sys.argv[1]), int(sys.argv[2])
     replies = _private_stdout()
     _quieten()
-    judge("2x", "x+x")  # loads math-verify before `ready`, so that no pair pays for it
+    judge("2x", "x+x")  # loads sympy before `ready`, so that no pair pays for it
     # Python's own handlers wait for the interpreter; the default one ends the process at once.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     # No core file: a killed worker would write its whole memory to disk.
@@ -56,52 +51,6 @@ def main() -> None:
         # The peak never falls again: from here on every pair would look too large.
         if verdict == "memory":
             return
-
-
-def judge(answer: str, target: str) -> Verdict:
-    """The verdict of math-verify on LaTeX without dollar signs; the target is its `gold`.
-
-    "unparsed" when the target can be read as mathematics and the answer cannot. A comparison that
-    raises is a comparison that did not succeed: "wrong", as math-verify itself has it.
-    """
-    try:
-        golds, guesses = _parse(target), _parse(answer)
-        if any(_equal(gold, guess) for gold in golds for guess in guesses):
-            return "correct"
-    except MemoryError:
-        return "memory"
-    is_unread = _is_mathematics(golds) and not _is_mathematics(guesses)
-    return "unparsed" if is_unread else "wrong"
-
-
-@lru_cache(maxsize=1_000)  # a question's target is asked about again and again
-def _parse(latex: str) -> list[Any]:
-    """sympy expressions and text that math-verify reads, but no numbers from inside of prose."""
-    from math_verify import LatexExtractionConfig, parse
-
-    config = [LatexExtractionConfig()]
-    try:
-        parsed = parse(f"${latex}$", config, parsing_timeout=_NEVER, raise_on_error=True)
-        return cast("list[Any]", parsed)
-    except MemoryError:
-        raise
-    except Exception:  # any error of the parser means that the text cannot be read
-        return []
-
-
-def _equal(gold: Any, guess: Any) -> bool:
-    from math_verify import verify
-
-    try:
-        return verify(gold, guess, timeout_seconds=_NEVER, raise_on_error=True)
-    except MemoryError:
-        raise
-    except Exception:  # sympy raises on what it cannot compare, e.g. on sets with free symbols
-        return False
-
-
-def _is_mathematics(expressions: list[Any]) -> bool:
-    return any(not isinstance(expression, str) for expression in expressions)
 
 
 def _peak_mb() -> float:
