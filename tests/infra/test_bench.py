@@ -113,3 +113,12 @@ def test_coverage_is_told_for_every_figure(tmp_path: Path) -> None:
         0 <= row["lowest"] <= row["covered"] <= row["highest"] <= 100 for row in report["covered"]
     )
     assert [row["interval"] for row in report["null"]] == ["alone", "paired"]
+
+
+def test_reading_finds_the_answers_and_counts_of_completions_that_think(tmp_path: Path) -> None:
+    report = measured("reading", tmp_path / "figures.json", title="completions that think")
+    assert {one["format"] for one in report["readings"]} == {"think-math", "gpt-oss"}
+    for one in report["readings"]:
+        assert one["right_answers"] == one["right_counts"] == one["completions"] > 0
+        assert one["cpu_seconds"] > 0
+    assert len(report["ratios"]) == 2
