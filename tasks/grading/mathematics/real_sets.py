@@ -1,0 +1,203 @@
+r"""Sets of real numbers as unions of intervals: `0<x\le 2`, `(0,2]`, `\{x|x>1\}`, `x\ne 1`.
+
+Ends are forms of expressions; what they are worth is asked of whoever compares.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import NamedTuple
+
+from tasks.grading.mathematics.canonical import form_of
+from tasks.grading.mathematics.numbers import rational
+from tasks.grading.mathematics.splitting import inside, split_answers, split_at
+
+_REALS = re.compile(r"\\mathbb\{R\}|R")
+_CUP = re.compile(r"\\cup(?![A-Za-z]) ?")
+_MINUS = re.compile(r"(?:\\setminus|\\backslash|-)(?![A-Za-z]) ?(?=\\\{)")
+_RELATION = re.compile(r"(<|>|\\(?:le|ge|ne)(?![A-Za-z])) ?")
+_LOR = re.compile(r"\\lor(?![A-Za-z]) ?")
+_LAND = re.compile(r"\\land(?![A-Za-z]) ?")
+_NAME = re.compile(r"\|?(?:[A-Za-z](?:_\w|_\{\w+\})?|\\[A-Za-z]+)(?:\([a-z]\))?\|?")
+_FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
+_CONSTANTS = frozenset(("e", "i", r"\pi", r"\infty", r"\emptyset"))
+_BELOW, _ABOVE = r"-\infty", r"\infty"
+
+
+class Interval(NamedTuple):
+    """All reals between two ends, each of them open or not."""
+
+    low: str
+    high: str
+    is_open_below: bool
+    is_open_above: bool
+
+
+class RealSet(NamedTuple):
+    """A union of intervals, and the name of the variable that lies in it, if one is named."""
+
+    intervals: tuple[Interval, ...]
+    name: str | None
+
+
+EVERYTHING = Interval(_BELOW, _ABOVE, is_open_below=True, is_open_above=True)
+
+
+def says_a_set(form: str) -> bool:
+    """Whether a form can only be a set of reals: relations, unions, all reals without some."""
+    return bool(_RELATION.search(form) or _CUP.search(form) or r"\mathbb{R}" in form)
+
+
+def read_set(form: str) -> RealSet | None:
+    """The set that a form says; None for whatever is none, or needs algebra to be read."""
+    built = inside(form, r"\{", r"\}")
+    if built:
+        return _set_builder(built)
+    parts = split_at(form, _CUP)
+    if len(parts) > 1:
+        return _union([_piece(part) for part in parts])
+    return _piece(form) or _condition(form)
+
+
+def _set_builder(built: str) -> RealSet | None:
+    name, bar, condition = built.partition("|") if "|" in built else built.partition(":")
+    # `\{x\in\mathbb{R}|x>2\}` names the variable's own set first.
+    name = name.partition(r"\in")[0].strip()
+    if not bar or not _NAME.fullmatch(name):
+        return None
+    inner = _condition(condition.strip())
+    # Outside of the braces its variable has no name.
+    return RealSet(inner.intervals, None) if inner and inner.name == name else None
+
+
+def _piece(form: str) -> RealSet | None:
+    """One interval in brackets, or all reals, or all but some."""
+    kept, *left_out = split_at(form, _MINUS)
+    if _REALS.fullmatch(kept):
+        if not left_out:
+            return RealSet((EVERYTHING,), None)
+        points = inside(left_out[0], r"\{", r"\}")
+        return _without(points.split(",")) if points and len(left_out) == 1 else None
+    inner = form[1:-1]
+    parts = split_answers(inner)
+    if form[:1] not in ("(", "[") or form[-1:] not in (")", "]") or parts is None:
+        return None
+    if len(parts.texts) != 2 or parts.join != ",":
+        return None
+    low, high = parts.texts
+    interval = Interval(low, high, form[0] == "(", form[-1] == ")")
+    return RealSet((interval,), None)
+
+
+def _without(points: list[str]) -> RealSet | None:
+    """All reals but the points, which must be plain numbers if they are several."""
+    values = [rational(point) for point in points]
+    if len(points) > 1:
+        if None in values:
+            return None
+        order = sorted(range(len(points)), key=lambda place: values[place] or 0)
+        points = [points[place] for place in order]
+    ends = [_BELOW, *points, _ABOVE]
+    intervals = [
+        Interval(low, high, is_open_below=True, is_open_above=True)
+        for low, high in itertools.pairwise(ends)
+    ]
+    return RealSet(tuple(intervals), None)
+
+
+def _condition(form: str) -> RealSet | None:
+    """What inequalities say, joined by `and`, `or` or commas."""
+    options = split_at(form, _LOR)
+    if len(options) > 1:
+        return _union([_condition(option) for option in options])
+    bounds = split_at(form, _LAND)
+    if len(bounds) > 1:
+        return _intersection([_chain(bound) for bound in bounds])
+    parts = split_answers(form)
+    if parts is None:
+        return _chain(form)
+    several = [_chain(part) for part in parts.texts]
+    # A comma between inequalities means `and` where all can hold, else `or`.
+    return _intersection(several) or _union(several)
+
+
+def _union(sets: list[RealSet | None]) -> RealSet | None:
+    names: set[str] = set()
+    intervals: list[Interval] = []
+    for one in sets:
+        if one is None:
+            return None
+        names |= {one.name} if one.name else set()
+        intervals += one.intervals
+    if len(names) > 1:
+        return None
+    return RealSet(tuple(intervals), names.pop() if names else None)
+
+
+def _intersection(sets: list[RealSet | None]) -> RealSet | None:
+    """What holds in two half-lines that face each other; None for anything else."""
+    both = _union(sets)
+    if both is None or len(sets) != 2 or len(both.intervals) != 2:
+        return None
+    upward = [one for one in both.intervals if one.high == _ABOVE and one.low != _BELOW]
+    downward = [one for one in both.intervals if one.low == _BELOW and one.high != _ABOVE]
+    if len(upward) != 1 or len(downward) != 1:
+        return None
+    low, high = rational(upward[0].low), rational(downward[0].high)
+    if low is not None and high is not None and low > high:
+        return None
+    interval = Interval(
+        upward[0].low, downward[0].high, upward[0].is_open_below, downward[0].is_open_above
+    )
+    return RealSet((interval,), both.name)
+
+
+def _chain(form: str) -> RealSet | None:
+    r"""The set of one inequality with one or two bounds: `x>1`, `0<x\le 2`, `x\ne 3`."""
+    sides: list[str] = []
+    signs: list[str] = []
+    start = 0
+    for match in _RELATION.finditer(form):
+        sides.append(form[start : match.start()].strip())
+        signs.append(match[1])
+        start = match.end()
+    sides.append(form[start:].strip())
+    if not all(sides):
+        return None
+    if len(signs) == 1:
+        return _one_bound(sides, signs[0])
+    is_middle = len(signs) == 2 and _is_name(sides[1])
+    if not is_middle or signs[0] not in _SAME or signs[1] not in _SAME[signs[0]]:
+        return None
+    low, high = (0, 2) if signs[0] in ("<", r"\le") else (2, 0)
+    opens = [signs[low // 2] in "<>", signs[high // 2] in "<>"]
+    return RealSet((Interval(_end(sides[low]), _end(sides[high]), *opens),), sides[1])
+
+
+_SAME = {"<": ("<", r"\le"), r"\le": ("<", r"\le"), ">": (">", r"\ge"), r"\ge": (">", r"\ge")}
+"""Signs that go on in the direction of the one before."""
+
+
+def _one_bound(sides: list[str], sign: str) -> RealSet | None:
+    name, bound = sides
+    if not _is_name(name):
+        name, bound, sign = bound, name, _FLIPPED[sign]
+    if not _is_name(name) or _is_name(bound):
+        return None
+    bound = _end(bound)
+    if sign == r"\ne":
+        outside = _without([bound])
+        return outside._replace(name=name) if outside else None
+    is_open = sign in "<>"
+    if sign in (">", r"\ge"):
+        return RealSet((Interval(bound, _ABOVE, is_open, True),), name)
+    return RealSet((Interval(_BELOW, bound, True, is_open),), name)
+
+
+def _end(text: str) -> str:
+    return form_of(text, 1)
+
+
+def _is_name(text: str) -> bool:
+    return bool(_NAME.fullmatch(text)) and text not in _CONSTANTS
