@@ -54,6 +54,7 @@ class Recorder:
                 "run_id": self.run.run_id,
                 "role": new.role,
                 "generated_tokens": new.draw.tokens,
+                "longest_step": new.longest_step,
                 "thinking_tokens": thinking.tokens if thinking else None,
                 "thinking_steps": thinking.steps if thinking else None,
                 "prompt_tokens": new.prompt_tokens,
