@@ -25,6 +25,8 @@ _BLOCK = re.compile(
     r"\s*+[*_]*+(?:\\\[(.{0,4000}?)\\\]|\$\$(.{0,4000}?)\$\$|```\w*+\n(.{0,4000}?)```)", re.DOTALL
 )
 """Display mathematics or fenced code, which may take several lines."""
+_BULLET = re.compile(r"\A[-•]\s+(?=\S)")
+_TAG = re.compile(r"<(\w+)>")
 _CONTENT = re.compile(r"[^\s*_`~$]")
 _LINE_END = re.compile(r"[\r\n]|<\|[a-z_]++\|>|</s>|<end_of_turn>|\Z")
 
@@ -37,9 +39,27 @@ def answer_lines(text: str) -> list[Found]:
 def marked(text: str, marker: str) -> list[Found]:
     """What follows a literal marker: spelled so anywhere, or at a line's beginning in any dress.
 
-    ValueError for a marker of nothing.
+    After a tag such as `<answer>` it is what stands before the tag that closes it. ValueError for a
+    marker of nothing.
     """
+    tag = _TAG.fullmatch(marker.strip())
+    if tag:
+        return _tagged(text, tag[1])
     return list(_read(text, _pattern(marker)))
+
+
+def _tagged(text: str, name: str) -> list[Found]:
+    found: list[Found] = []
+    opened = None
+    for tag in re.finditer(rf"<(/?){name}>", text):
+        if not tag[1]:
+            opened = tag
+        elif opened is not None:
+            value = text[opened.end() : tag.start()].strip()
+            if value:
+                found.append(Found(opened.start(), tag.end(), value))
+            opened = None
+    return found
 
 
 @functools.lru_cache(maxsize=64)
@@ -93,5 +113,8 @@ def _value(text: str, match: re.Match[str], end: int) -> Iterator[Found]:
     line_end = _LINE_END.search(text, content.start(), end)
     value_end = line_end.start() if line_end else end
     value = text[line_start:value_end].strip()
+    if line_start > match.end():
+        # Below the marker `- 42` is an item of a list, not a negative number.
+        value = _BULLET.sub("", value, count=1)
     if value:
         yield Found(match.start(), value_end, value)

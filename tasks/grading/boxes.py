@@ -118,8 +118,16 @@ def _belongs(text: str, before: _Box, after: _Box) -> bool:
     return _TOGETHER.fullmatch(text, start, after.start) is not None
 
 
+def _content(text: str, box: _Box) -> str:
+    content = text[box.inside : box.end].strip()
+    before = text[max(0, box.start - 2) : box.start]
+    # Two backslashes, not three: the whole text was escaped once too often.
+    is_escaped = before.endswith("\\") and before != "\\\\"
+    return content.replace("\\\\", "\\") if is_escaped else content
+
+
 def _join(text: str, group: Sequence[_Box]) -> Found:
-    contents = [text[box.inside : box.end].strip() for box in group]
+    contents = [_content(text, box) for box in group]
     # Said twice is said once: `\boxed{4}, \boxed{4}`.
     distinct = dict.fromkeys(contents)
     return Found(group[0].start, group[-1].end + 1, ",".join(distinct))

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 from tasks.benchmarks.question import Question
-from tasks.grading.extraction import extract_answer
+from tasks.grading.extraction import marked_answer
 
 
 class ByClass(ABC):
@@ -22,7 +22,7 @@ class ByClass(ABC):
 
     def extract(self, text: str, markers: Sequence[str]) -> str | None:
         """What the model wrote after a marker (tasks/grading/extraction.py)."""
-        return extract_answer(text, markers)
+        return marked_answer(text, markers)
 
     def canonical(self, asked: Sequence[tuple[Question, str]]) -> list[str]:
         """The class of each (question, answer), in their order."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tasks.benchmarks.question import Question
-from tasks.grading.extraction import extract_answer
+from tasks.grading.extraction import marked_answer
 from tasks.grading.judge import CRASHED, TIMEOUT, Judge
 from tasks.grading.wording import undress
 from warehouse.errors import UserError
@@ -55,7 +55,7 @@ class CommandGrader:
 
     def extract(self, text: str, markers: Sequence[str]) -> str | None:
         """What the model wrote after a marker (tasks/grading/extraction.py)."""
-        return extract_answer(text, markers)
+        return marked_answer(text, markers)
 
     def canonical(self, asked: Sequence[tuple[Question, str]]) -> list[str]:
         """The answers without their dress: the program may tell everything else apart."""

@@ -29,7 +29,9 @@ _TURN = re.compile(
 
 _PAIRED = re.compile(r"\s*+\$\s*+(?:,\s*+)?(?:and\b|or\b|,)\s*+\$\s*+")
 """Between the numbers of `12 $ and $13`, which was written inside dollars."""
-_LABELLED = re.compile(r"\(?([A-J])(?:\)[:.]?|[:.])\s+(.+)", re.DOTALL)
+_LABELLED = re.compile(r"\(?([A-J])(?:\)[:.]?\s+|[:.]\s+|\s+[-–—]\s+)(.+)", re.DOTALL)
+_DRESSED = re.compile(r"\\text(?:bf|it|rm)?\s*\{|[{}*$]|\\(?=[ ,;:])")
+"""What a label and its text may be wrapped in: `\\text{(C) Paris}`, `**C**: Paris`."""
 _WORD = re.compile(r"[A-Za-z]{2}")
 _MATHEMATICS = re.compile(r"[\d=^\\$<>+]")
 _LONG_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
@@ -44,9 +46,20 @@ def extract_answer(text: str, markers: Sequence[str]) -> str | None:
     After `\boxed` (`\fbox`, `\bbox`) it is what stands in the braces; boxes that are listed
     together are one answer, empty ones none. Braces that never close mean that the completion was
     cut, hence None, even if an earlier box was complete. After any other marker, such as
-    `Answer: `, it is the rest of the line or, where that is empty, the next line that is not.
-    The last number of a text is never taken for an answer (METHOD §16).
+    `Answer: `, it is the rest of the line or, where that is empty, the next line that is not. The
+    last number of a text is never taken for an answer (METHOD §16). An option with its label is the
+    label.
     """
+    answer = marked_answer(text, markers)
+    if answer is None:
+        return None
+    bare = _DRESSED.sub("", answer[:_LONGEST_UNWRAPPED]).strip()
+    labelled = _LABELLED.fullmatch(bare)
+    return labelled[1] if labelled and _names_option(labelled[2]) else answer
+
+
+def marked_answer(text: str, markers: Sequence[str]) -> str | None:
+    """The same for answers in words, of which nothing is a label: `A. Lincoln`."""
     turn = _TURN.search(text)
     own = text[: _end_of_turn(text, markers)] if turn else text
     answer = _last(own, markers)
@@ -95,12 +108,9 @@ def _is_prose(value: str) -> bool:
 
 
 def _clean(answer: str) -> str | None:
-    """The answer without dollars between numbers, markdown, and the text of an option."""
+    """The answer without dollars between numbers, and without markdown."""
     paired = _PAIRED.sub(",", answer).strip()
     bare = unwrap(paired) if len(paired) <= _LONGEST_UNWRAPPED else paired
-    labelled = _LABELLED.fullmatch(bare)
-    if labelled and _names_option(labelled[2]):
-        return labelled[1]
     return bare or None
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tasks.grading.extraction import end_of_first_answer, extract_answer
+from tasks.grading.extraction import end_of_first_answer, extract_answer, marked_answer
 
 BOXED = r"\boxed"
 ANSWER = "Answer: "
@@ -19,6 +19,8 @@ ANSWER = "Answer: "
         (r"\boxed{ 3 }", "3"),
         ("\\[\n\\boxed{\n42\n}\n\\]", "42"),
         (r"so \\boxed{42}", "42"),
+        (r"so \\boxed{\\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"so \\\boxed{\begin{matrix} 1 \\ 2 \end{matrix}}", r"\begin{matrix} 1 \\ 2 \end{matrix}"),
         (r"\boxed{\frac{\sqrt{3}}{2}}} x", r"\frac{\sqrt{3}}{2}"),
         (r"\boxed{{{5}}}", "{{5}}"),
         (r"} } \boxed{5}", "5"),
@@ -94,7 +96,12 @@ def test_boxes_that_are_listed_together_are_one_answer(text: str, answer: str):
         ("(C) Paris", "C"),
         ("B. none of these", "B"),
         ("C) the mean", "C"),
+        ("C - the mean", "C"),
+        (r"\text{(C) Paris}", "C"),
+        (r"C. \text{Paris}", "C"),
+        ("**C**: Paris", "C"),
         ("C: y = 2x", "C: y = 2x"),
+        ("A - B", "A - B"),
         ("A(2, 3)", "A(2, 3)"),
         ("A. 42", "A. 42"),
         (r"\text{The answer is } 42", "42"),
@@ -176,6 +183,25 @@ def test_a_literal_marker_gives_the_rest_of_its_line(text: str, answer: str | No
     assert extract_answer(text, [ANSWER]) == answer
 
 
+@pytest.mark.parametrize("words", ["A. Lincoln", "C - the mean", "B: none of these"])
+def test_in_answers_of_words_nothing_is_a_label(words: str):
+    assert marked_answer(f"Answer: {words}", [ANSWER]) == words
+
+
+def test_below_a_marker_a_dash_begins_an_item_of_a_list():
+    assert extract_answer("**Answer:**\n\n- 42", [ANSWER]) == "42"
+    assert extract_answer("**Answer:**\n\n-42", [ANSWER]) == "-42"
+    assert extract_answer("Answer: - 42", [ANSWER]) == "- 42"
+
+
+def test_a_tag_holds_the_answer():
+    markers = ["<answer>", BOXED]
+    assert extract_answer("<answer>1</answer>\n<answer>\n42\n</answer> so", markers) == "42"
+    assert extract_answer("<answer>$\\boxed{42}$</answer>", markers) == "42"
+    assert extract_answer("<answer>42 and \\boxed{7}", markers) == "7"
+    assert extract_answer("<answer></answer> \\boxed{7}", markers) == "7"
+
+
 def test_a_marker_that_is_not_the_word_answer_is_found_too():
     assert extract_answer("so\n#### 42", ["#### "]) == "42"
     assert extract_answer("so\n**Result:** 42", ["Result: "]) == "42"
@@ -249,7 +275,22 @@ def test_a_marker_of_nothing_is_refused():
 
 PIECES = (
     *("\\boxed{", "\\boxed{1}", "\\boxed{}", "\\boxed[", "{", "}", "{}", "\\", "\\\\", "\\{"),
-    *("Answer: ", "Answer: 1\n", "answer", "## ", "**", "*", "_", "`", "$", "$$ ", "\\[", "```\n"),
+    *(
+        "Answer: ",
+        "Answer: 1\n",
+        "answer",
+        "<answer>",
+        "</answer>",
+        "## ",
+        "**",
+        "*",
+        "_",
+        "`",
+        "$",
+        "$$ ",
+        "\\[",
+        "```\n",
+    ),
     *("the ", "Final ", " ", "\n", "\n\n", " and ", ", ", ".", "(", ")", "<|", "<think>", "x"),
 )
 
@@ -261,7 +302,7 @@ def test_hostile_text_takes_time_in_proportion_to_its_length(seed: int):
     long = "".join(pieces) * 12_000
     # In CPU seconds, so that a busy machine does not matter: 2 µs a character are ten times enough.
     start = time.process_time()
-    extract_answer(long, [BOXED, ANSWER])
+    extract_answer(long, [BOXED, ANSWER, "<answer>"])
     extract_answer(r"\boxed{1}" + long, [BOXED, ANSWER])
     assert time.process_time() - start < 0.2 + 4e-6 * len(long)
 
