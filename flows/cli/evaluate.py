@@ -90,7 +90,7 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     answer, because, grader = (rows[0][name] for name in said)
     costs = [{name: value for name, value in row.items() if name not in said} for row in rows]
     show_rows(costs, as_json=False, title=f"study {wanted.name}")
-    console().print(f"answers: {answer}, for {because} (grader {grader})", markup=False)
+    console().print(f"answers: {answer}, because {because} (grader {grader})", markup=False)
 
 
 # Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).

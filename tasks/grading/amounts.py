@@ -25,6 +25,7 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _COMPARES = re.compile(r"[<>≤≥≠]|\\(?:le|ge|lt|gt|ne)")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 _FORM = re.compile(r"(-?[0-9]+(?:/[0-9]+)?)(%?)(?: (\S.*))?")
 _ASKED = re.compile(
     r"\bhow (?:many|much)\s+(?:(?:more|fewer|less|total|whole|full|extra|additional)\s+)*"
@@ -112,15 +113,31 @@ def read_amount(text: str, terms: Terms) -> Amount | None:
     Of an equation what stands after the last `=`; `about`, and remarks such as `each` or `in
     total`, are left out. A range, a choice of two numbers or a comparison is no amount.
     """
-    plain = unwrap(text)
-    if len(plain) > LONGEST or _COMPARES.search(plain):
+    written = unwrap(text)
+    if len(written) > LONGEST or _COMPARES.search(written):
         return None
-    plain = _ABOUT.sub("", plain.rpartition("=")[2].strip(), count=1)
+    value = _value_of(written)
+    if value is None:
+        return None
+    plain = _ABOUT.sub("", value, count=1)
     if terms.multiplier:
         # `2 dozen` is 2 to the question how many dozen, and 24 to any other.
         plain = re.sub(rf"\b{terms.multiplier.removesuffix('s')}s?\b", "", plain)
     amount = _read(plain) or _read(_REMARK.sub("", plain))
     return terms.apply(amount) if amount else None
+
+
+def _value_of(text: str) -> str | None:
+    """What the last `=` of one equation gives; the text without any; None for several equations.
+
+    Before it stands a name (`x = 18`) or arithmetic (`20 - 2 = 18`): `2x = 18` says nothing of 18,
+    and `a=3 b=4` says two things.
+    """
+    *sides, value = text.split("=")
+    plain = [_COMMAND.sub("", side) for side in sides]
+    is_mixed = any(re.search("[0-9]", side) and re.search("[A-Za-z]", side) for side in plain)
+    is_several = any(re.search("[A-Za-z]", side) for side in plain[1:])
+    return None if is_mixed or is_several else value.strip()
 
 
 def spelled(form: str) -> Amount | None:

@@ -86,7 +86,8 @@ def letters_of(answer: str, options: Sequence[str]) -> str | None:
         if option:
             return option
     letters = _only_letters(text) or _letter_first(text, options)
-    within = ascii_uppercase[: len(options)]
+    # A question that somebody types shows its options itself: any letter may be one of them.
+    within = ascii_uppercase[: len(options) or None]
     return ",".join(letters) if letters and set(letters) <= set(within) else None
 
 

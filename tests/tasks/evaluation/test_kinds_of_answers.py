@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from kinds_of_answers import CHANCE, Answering, Kind, kind_of, study_of
-from scripted_runs import run_all
+from scripted_runs import run_all, small_study
 
+from tasks.engines.running import RunEngines
 from tasks.runs.run import Run
 from warehouse.store import Store
 
@@ -86,3 +87,24 @@ def test_what_the_questions_carry_is_in_the_warehouse(evening: Evening) -> None:
         assert all(shown)
         assert len(choices) in (0, 4)
         assert accepted == ([f"City of {target}"] if f"City of {target}" in accepted else [])
+
+
+@pytest.mark.slow
+def test_the_bundled_model_read_as_words_is_right_where_it_is_as_mathematics(
+    tmp_path: Path,
+) -> None:
+    def real(run: Run, _seconds: float) -> RunEngines:
+        return RunEngines(run)
+
+    small = {"budgets": [1, 2, 4], "difficulty_draws": 4, "strategies": ["majority", "weighted"]}
+    words = run_all(tmp_path, small_study(**small, answer="text"), engines=real)
+    # The same questions, asked in the same way: nothing is left to draw.
+    mathematics = run_all(tmp_path, small_study(**small), engines=real)
+    verdicts = "SELECT node_key, verdict FROM question_draws WHERE run_id = $run_id ORDER BY ALL"
+    with Store.open(tmp_path) as store:
+        assert store.read("SELECT DISTINCT run_id FROM draws").rows() == [(words,)]
+        one, other = (store.read(verdicts, run_id=run_id) for run_id in (words, mathematics))
+        graders = store.read("SELECT DISTINCT grader FROM grades").rows()
+    assert set(one["verdict"]) == {"correct", "wrong"}
+    assert one.equals(other)
+    assert len(graders) == 2

@@ -75,6 +75,11 @@ def test_a_lone_letter_is_what_the_question_shows_and_not_an_options_text() -> N
     assert letters_of("A", ("B", "A", "C")) == "A"
 
 
+def test_of_a_question_whose_options_are_not_known_any_letter_is_read() -> None:
+    assert letters_of("(G) Paris", ()) == "G"
+    assert letters_of("Paris", ()) is None
+
+
 def test_a_text_that_two_options_share_gives_no_letter() -> None:
     assert letters_of("Paris", ("Paris", "paris", "Rome")) is None
 

@@ -42,6 +42,9 @@ def form(answer: str, text: str = PLAIN) -> str:
         (r"\boxed{18}", "18"),
         ("x = 18", "18"),
         ("16 - 3 + 5 = 18", "18"),
+        ("x = 20 - 2 = 18", "18"),
+        (r"x = 9 \times 2 = 18", "18"),
+        ("total cost = $18", "18"),
         ("about 18", "18"),
         ("-5", "-5"),
         ("−5", "-5"),
@@ -93,7 +96,11 @@ def test_another_value_is_wrong(answer: str, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["18 or 19", "17-18", "17 to 18", "x < 18", "≥ 18", "1:18", "eighteenish", "x", "?"]
+    "answer",
+    [
+        *("18 or 19", "17-18", "17 to 18", "x < 18", "≥ 18", "1:18", "eighteenish", "x", "?"),
+        *("a=3 b=18", "x = 3, y = 18", "x=3 and y=18", "2x = 18", "3, y = 18", "x = 2y = 18"),
+    ],
 )
 def test_what_is_not_one_number_is_not_read(answer: str) -> None:
     assert verdict(answer, "18") == "unparsed"
