@@ -34,6 +34,13 @@ _LEETCODE = "import sys\nsys.setrecursionlimit(50_000)\n" + "".join(
 """What the site has imported before the class `Solution`; answers written for it do not."""
 
 
+_UNREADABLE = (
+    *(ValueError, TypeError, LookupError, AttributeError, SyntaxError),
+    *(EOFError, zlib.error, pickle.UnpicklingError),
+)
+"""What reading a row raises that holds something else than tests."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramTest:
     """One test of a program: Python code that calls it, or an input and the output it must give."""
@@ -87,7 +94,7 @@ def with_tests(row: Row, place: str) -> Row:
     """
     try:
         tests = list(_tests(row, place))
-    except (ValueError, TypeError, KeyError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise UserError(
             f"{place}: expected tests as HumanEval, MBPP or LiveCodeBench write them, "
             f"got {error!r}; correct them, or write a list `tests` of Python code"

@@ -74,7 +74,7 @@ class _Table(NamedTuple):
     """Groups as rows of one width, and what their draws say.
 
     `members` (groups, longest) is padded with the index behind the pool's last draw; `classes`,
-    `points` and `correct` (draws + 1) hold one entry for it that never votes; `count` is the number
+    `points` and `correct` (draws + 1) hold one entry for it that never votes; `kinds` is the number
     of classes.
     """
 
@@ -82,7 +82,7 @@ class _Table(NamedTuple):
     classes: Integers
     points: Integers
     correct: Floats
-    count: int
+    kinds: int
 
 
 def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _Table:
@@ -103,7 +103,7 @@ def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _T
         classes=np.append(classes, -1),
         points=np.append(points.astype(np.int64), 0),
         correct=np.append(pool.correct.astype(np.float64), 0.0),
-        count=shares.size,
+        kinds=shares.size,
     )
 
 
@@ -127,5 +127,5 @@ def _credits(table: _Table, chosen: Integers) -> Floats:
     """Expected accuracy of the vote over the members of each row of groups."""
     rows = table.members[chosen].reshape(len(chosen), -1)
     return vote_credits(
-        table.classes[rows], table.points[rows], table.correct[rows], count=table.count
+        table.classes[rows], table.points[rows], table.correct[rows], count=table.kinds
     )

@@ -47,8 +47,8 @@ def vote_credits(classes: Integers, points: Integers, correct: Floats, *, count:
     from tasks.statistics import kernels
 
     # One layout of memory, so that the kernel is compiled once.
-    laid_out = map(np.ascontiguousarray, (classes, points, correct))
-    return kernels.vote_credits(*laid_out, count)
+    classes, points = np.ascontiguousarray(classes), np.ascontiguousarray(points)
+    return kernels.vote_credits(classes, points, np.ascontiguousarray(correct), count)
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 LONGEST = 16 << 20
 """Bytes of one line; more is refused by who reads it."""
@@ -64,7 +64,7 @@ def _pack_members(value: object, keep: Callable[[object], Wire] | None) -> Wire:
         return {"dict": [[pack(key, keep), pack(held, keep)] for key, held in value.items()]}
     for name, kind in _SEQUENCES.items():
         if isinstance(value, kind):
-            several: Iterable[object] = value
+            several = cast("Iterable[object]", value)
             members = [pack(member, keep) for member in several]
             return {name: sorted(members, key=json.dumps) if "set" in name else members}
     if keep is None:
