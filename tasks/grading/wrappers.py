@@ -12,7 +12,8 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 """Zero-width spaces and joiners, byte order marks, soft hyphens."""
 
 _TAGS = re.compile(
-    r"<\|[a-z_]{1,40}\|>|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>",
+    r"<\|[a-z_]{1,40}\|>|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>"
+    r"|</?(?:answer|final|think)>|\[/?INST\]",
     re.IGNORECASE,
 )
 """Marks of a turn's end that tokenizers have as special tokens, and of HTML."""
@@ -26,9 +27,13 @@ _LEAD = re.compile(
 )
 _HOPE = re.compile(r"\.?\s?I hope it is correct\.?$", re.IGNORECASE)
 _EQUALS = re.compile(r"(?:=|≈|≃|\\(?:approx|simeq|doteq)(?![A-Za-z])|:=)\s?(?=[^=\s])")
+_ABOUT = re.compile(
+    r"(?:approximately|approx\.?|about|roughly|around|nearly) (?=[$\\]?[0-9\\])", re.IGNORECASE
+)
+_NOTE = re.compile(r" ?\((?:approximately|approx\.?|rounded|about)\)$", re.IGNORECASE)
 _RUN_OF_SPACES = re.compile(r"\s{2,}")
 _MARKS = ("***", "**", "__", "```", "``", "`", '"', "“", "”", "''")
-_TRAILING = (r"\\", "\\", "。", "．", "，", "；", "！", "、", ",", ";")
+_TRAILING = (r"\\", "\\", "。", "．", "，", "；", "、", ",", ";")
 _LONGEST = 2_000
 """Characters; a longer text is left as it stands, for each layer takes a walk through all of it."""
 _OPENINGS = frozenset("([")
@@ -61,8 +66,10 @@ def _peel(text: str) -> str:
     lead = _LEAD.fullmatch(text)
     if lead:
         text = (lead["rest"] or lead["plain"]).strip()
-    equals = _EQUALS.match(text)
-    return text[equals.end() :] if equals else text
+    text = _NOTE.sub("", text)
+    for start in (_EQUALS, _ABOUT):
+        text = start.sub("", text, count=1) if start.match(text) else text
+    return text
 
 
 def _without_mark(text: str, mark: str) -> str:

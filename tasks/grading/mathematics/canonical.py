@@ -16,7 +16,7 @@ from tasks.grading.mathematics.latex import TEXT, clean
 from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.splitting import Parts, inside, split_answers, split_at
 from tasks.grading.mathematics.units import read_quantity
-from tasks.grading.mathematics.words import read_words
+from tasks.grading.mathematics.words import read_words, words_of
 
 LONGEST = 1_000
 """Characters; a longer answer is known by its length and digest only."""
@@ -29,8 +29,7 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+)(
 _NAME = r"(?:[A-Za-z]\w*(?:_\{\w+\})?'?|\\[A-Za-z]+(?:_\w|_\{\w+\})?)"
 _ASSIGNMENT = re.compile(rf"({_NAME}(?:\(\w(?:,\w)*\))?)=([^=]+)", re.ASCII)
 _NEXT_ASSIGNMENT = re.compile(r"(?<=[^=,( ]) (?=[A-Za-z]\w*=)", re.ASCII)
-_BASE = re.compile(r"\(?([0-9A-Z]*[0-9][0-9A-Z]*)\)?_\{?\(?([0-9]{1,2}|[a-z]{3,9})\)?\}?")
-_BASES = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "sixteen"]
+_BASE = re.compile(r"\(?([0-9A-Fa-f]*[0-9][0-9A-Fa-f]*)\)?_\{?\(?([0-9]{1,2}|[a-z]{3,9})\)?\}?")
 _CLOCK = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))? ?([ap])\.? ?m\.?", re.IGNORECASE)
 _RATIO = re.compile(r"[0-9.]+(?: to [0-9.]+)+")
 _MATRIX = re.compile(
@@ -128,10 +127,11 @@ def _base(text: str, _depth: int) -> str | None:
     if not match:
         return None
     digits, base = match.groups()
-    if base in _BASES:
-        base = str(_BASES.index(base) + 2 if base != "sixteen" else 16)
+    if base in words_of("bases"):
+        base = str(words_of("bases").index(base) + 2)
     if not base.isdigit():
         return None
+    digits = digits.upper()
     return f"{digits}_{base}" if len(base) == 1 else f"{digits}_{{{base}}}"
 
 
@@ -179,7 +179,7 @@ def _list(text: str, depth: int) -> str | None:
     if any(_COMPARES.search(part) for part in parts.texts) and parts.join != ",":
         word = r"\land " if parts.join == "and" else r"\lor "
         return word.join(sorted(forms))
-    return _join(parts, forms, depth)
+    return _join(parts, forms)
 
 
 def _with_names(texts: list[str]) -> list[str]:
@@ -190,7 +190,7 @@ def _with_names(texts: list[str]) -> list[str]:
     return [texts[0], *(f"{first[1]}={text}" for text in texts[1:])]
 
 
-def _join(parts: Parts, forms: list[str], depth: int) -> str:
+def _join(parts: Parts, forms: list[str]) -> str:
     names = {form.partition("=")[0] for form in forms if _ASSIGNMENT.fullmatch(form)}
     # Names tell which is which; after `and` and `or` no order can be meant.
     if len(names) == len(forms):

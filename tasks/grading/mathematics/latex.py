@@ -42,6 +42,9 @@ _LOOK = _folds(
 """Commands that change the look alone, or print nothing."""
 
 _SPACING = _folds(
+    (r"(?<=[0-9])'(?=[0-9]{3}(?![0-9]))", ""),
+    # Plain text writes sets with bare braces.
+    (r"^\s?\{([^{}]*[,|:;][^{}]*)\}\s?$", r"\\{\1\\}"),
     # Thousands: 1{,}000 and 1,\!000, before the spaces of LaTeX go.
     (r"(?<=[0-9])\s?\{\s?,\s?\}\s?(?=[0-9]{3}(?![0-9]))|(?<=[0-9]),\s?\\!\s?(?=[0-9])", ""),
     (r"\{\s?,\s?\}", ","),
@@ -77,6 +80,10 @@ _NAMES = _folds(
     (r"\\bmod(?![A-Za-z])|\\mod(?![A-Za-z])", r"\\bmod "),
     (r"\\(?:times|ast|cdotp?|cdot)(?![A-Za-z])|(?<!\*)\*(?!\*)", r"\\cdot "),
     (r"\\div(?![A-Za-z])", "/"),
+    (r"(?<=[0-9])\s?[xX]\s?(?=10\s?\^)", r"\\cdot "),
+    (r"(?<=[)\]}])\s?U\s?(?=[(\[\\])", r"\\cup "),
+    (r"(?<![A-Za-z])sq\.\s?(?=[a-z])", "square "),
+    (r"(?<![A-Za-z])cu\.\s?(?=[a-z])", "cubic "),
     (r"\*\*", "^"),
     (r"\\(?:R|Reals)(?![A-Za-z])", r"\\mathbb{R}"),
     (r"\\%|(?<=[0-9}])\s?(?:percent|per cent|percentage|pct)(?![A-Za-z])", "%"),

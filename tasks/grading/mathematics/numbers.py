@@ -20,7 +20,8 @@ _SLASH = re.compile(rf"{_SIGN}({_NUMBER})/({_NUMBER})")
 _MIXED = re.compile(rf"{_SIGN}([0-9]+)[ +]?\\frac\{{([0-9]+)\}}\{{([0-9]+)\}}")
 _MIXED_SLASH = re.compile(rf"{_SIGN}([0-9]+) ([0-9]+)/([0-9]+)")
 _SCIENTIFIC = re.compile(
-    rf"{_SIGN}({_NUMBER})(?:[eE]([+-]?[0-9]{{1,9}})|\\cdot ?10\^(?:\{{([+-]?[0-9]{{1,9}})\}}|([0-9])))"
+    rf"{_SIGN}({_NUMBER})"
+    rf"(?:[eE]([+-]?[0-9]{{1,9}})|\\cdot ?10\^(?:\{{([+-]?[0-9]{{1,9}})\}}|([0-9])))"
 )
 _POWER = re.compile(rf"{_SIGN}([0-9]{{1,9}})\^(?:\{{([+-]?[0-9]{{1,3}})\}}|([0-9]))")
 _REPEATING = re.compile(rf"{_SIGN}([0-9]*)\.([0-9]*){_BAR}\{{([0-9]+)\}}((?:{_BAR}\{{[0-9]\}})*)")

@@ -166,7 +166,7 @@ def _chain(form: str) -> RealSet | None:
     if not all(sides):
         return None
     if len(signs) == 1:
-        return _one_bound(sides, signs[0])
+        return _distance(sides, signs[0]) or _one_bound(sides, signs[0])
     is_middle = len(signs) == 2 and _is_name(sides[1])
     if not is_middle or signs[0] not in _SAME or signs[1] not in _SAME[signs[0]]:
         return None
@@ -177,6 +177,21 @@ def _chain(form: str) -> RealSet | None:
 
 _SAME = {"<": ("<", r"\le"), r"\le": ("<", r"\le"), ">": (">", r"\ge"), r"\ge": (">", r"\ge")}
 """Signs that go on in the direction of the one before."""
+
+
+def _distance(sides: list[str], sign: str) -> RealSet | None:
+    r"""The set of `|x|<3`: both bounds at once, or what lies beyond both."""
+    name = sides[0].removeprefix("|").removesuffix("|")
+    bound = rational(_end(sides[1]))
+    if sides[0] != f"|{name}|" or not _is_name(name) or bound is None or bound <= 0:
+        return None
+    low, high, is_open = str(-bound), str(bound), sign in "<>"
+    if sign in ("<", r"\le"):
+        return RealSet((Interval(low, high, is_open, is_open),), name)
+    if sign == r"\ne":
+        return None
+    beyond = (Interval(_BELOW, low, True, is_open), Interval(high, _ABOVE, is_open, True))
+    return RealSet(beyond, name)
 
 
 def _one_bound(sides: list[str], sign: str) -> RealSet | None:

@@ -79,7 +79,8 @@ _PLAIN = {
     "ϵ": r"\epsilon ",
 }
 
-_GREEK = ["alpha", "beta", "gamma", "delta", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
+_GREEK = """alpha beta gamma delta zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
+upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
 
 _FULL_WIDTH = [code for code in range(0xFF01, 0xFF5F) if code != 0xFF04]
 """Full-width forms of ASCII from `!` to `~`, but the dollar, which is always money."""
@@ -101,7 +102,7 @@ def _greek(name: str) -> str:
 def _table() -> dict[int, str]:
     table = {ord(character): plain for character, plain in _PLAIN.items()}
     table |= {ord(character): f"\\{name} " for character, name in _NAMES.items()}
-    table |= {ord(_greek(name)): f"\\{name} " for name in _GREEK}
+    table |= {ord(_greek(name)): f"\\{name} " for name in _GREEK.split()}
     return {code: chr(code - 0xFEE0) for code in _FULL_WIDTH} | table
 
 

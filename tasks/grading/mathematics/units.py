@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from tasks.grading.mathematics.words import words_of
+
 MULTIPLIERS = {
     "dozen": 12,
     "gross": 144,
@@ -58,6 +60,7 @@ class Unit(NamedTuple):
 
 
 _MONEY = frozenset(("dollars", "euros", "sterling", "yen", "yuan", "rupees"))
+_MONEY |= {"roubles", "won", "pesos", "francs", "reals"}
 
 
 def _spell(parts: list[tuple[str, int]]) -> str:
@@ -81,20 +84,15 @@ variables."""
 _TIGHT = frozenset(("mm", "cm", "km", "kg", "mg", "ft", "mL", "ml", "mph", "lb", "oz", "min", "°C"))
 """Units read right after the number, without a space, though they are no words."""
 
-_NO_UNITS = frozenset(
-    ["not", "no", "and", "or", "to", "than", "more", "less", "least", "most", "over", "under", "plus", "minus", "half", "halves", "third", "thirds", "quarter", "quarters", "fourths", "fifth", "fifths", "sixth", "sixths", "eighth", "eighths", "tenth", "tenths", "hundredths", "thousandths", "squared", "cubed", "mod", "modulo", "remainder", "factorial", "choose", "out", "is", "are", "if", "when", "where", "for", "between", "from", "except", "without", "infinity", "pi", "sqrt", "am", "pm", "noon", "midnight", "negative", "positive", "percent", "percentage", "base", "root", "power", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "but", "only", "then", "else", "true", "false", "yes", "undefined", "approximately", "about", "none", "infinitely", "of", "with", "by", "mixed", "odd", "even", "prime", "integer", "real", "imaginary", "nothing", "divided", "multiplied", "bits"]
-)
-"""Words after a number that are no unit: they may change what it says."""
-
-_FACTOR = r"[A-Za-z°Ω€£¥₹＄¢一-鿿][A-Za-z.'’＄°-]{0,30}(?:\^(?:[23]|\{-?[1-3]\}))?"
+_FACTOR = r"[A-Za-z°Ω€£¥₹₽₩₱＄¢一-鿿][A-Za-z.'’＄°-]{0,30}(?:\^(?:[23]|\{-?[1-3]\}))?"
 _UNIT = re.compile(rf"({_FACTOR}(?:(?: ?/ ?| ?\\cdot ?| ){_FACTOR}){{0,5}})$")
 _LONGEST = 80
 """Characters of a unit; the search for one looks no further back."""
 _SIGNS = re.compile(
-    r"([+-]?) ?((?:US|CA|AU|A|C|HK|NZ|S)?＄|[€£¥₹]|(?:USD|EUR|GBP|JPY|INR|Rs\.?|RMB|CNY) ?) ?"
-    r"([+-]?(?:[0-9.]|\\frac|\\sqrt).*)",
+    r"([+-]?) ?([A-Z]{0,3}＄|[€£¥₹₽₩₱]|[A-Z]{3} ?|Rs\.? ?)([+-]?(?:[0-9.]|\\frac|\\sqrt).*)",
     re.DOTALL,
 )
+"""Money before its amount: `＄5`, `US＄5`, `€ 5`, `USD 5`."""
 _POWER = re.compile(r"(.+?)\^(?:([23])|\{(-?[1-3])\})")
 _WORDY_POWERS = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
 _FIGURES = frozenset(("unit", "units", "degree", "degrees", "°", "point", "points"))
@@ -107,13 +105,22 @@ def read_quantity(text: str) -> Quantity | None:
     if not money:
         return _trailing_unit(text)
     sign, currency, amount = money.groups()
-    name = currency.strip()
-    unit = read_unit("＄" if name.endswith("＄") else name.lower()) or COUNT
+    unit = _currency(currency.strip())
+    if unit is None:
+        return _trailing_unit(text)
     after = _trailing_unit(amount)
     if after is None:
         return Quantity(sign + amount, 1, unit)
     # `＄3 million per day`: what stands after the number is part of the unit.
     return Quantity(sign + after.value, after.times, _product_of(unit, after.unit))
+
+
+def _currency(sign: str) -> Unit | None:
+    unit = _table().get(sign.lower().removesuffix("."), _table().get(sign))
+    # `US＄` and `HK＄` are dollars, whoever's.
+    if unit is None and sign.endswith("＄"):
+        unit = _table()["＄"]
+    return unit if unit and unit.is_price else None
 
 
 def _trailing_unit(text: str) -> Quantity | None:
@@ -122,9 +129,7 @@ def _trailing_unit(text: str) -> Quantity | None:
     for match in re.finditer(r"(?<=[0-9})\]!°%])(?=[^0-9])|(?<=[A-Za-z]) ", text[start:]):
         place = start + match.end()
         value, ending = text[:place].rstrip(), text[place:]
-        found = _ending(
-            value, ending.lstrip(), is_spaced=ending.startswith(" ") or match[0] != ""
-        )
+        found = _ending(value, ending.lstrip(), is_spaced=ending.startswith(" ") or match[0] != "")
         if found:
             return found
     return None
@@ -216,7 +221,7 @@ def unit_of(word: str) -> Unit | None:
             return table[spelling]
     if plain in _FIGURES:
         return COUNT
-    is_noun = len(plain) > 2 and plain not in _NO_UNITS and "." not in plain
+    is_noun = len(plain) > 2 and plain not in words_of("no_units") and "." not in plain
     is_chinese = "\u4e00" <= word[:1] <= "\u9fff"
     return COUNT if is_noun or is_chinese else None
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from functools import cache
+from pathlib import Path
 
-_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
-_SHORT = frozenset(
-    ["no", "on", "so", "up", "us", "we", "he", "me", "my", "by", "to", "of", "or", "is", "in", "it", "if", "as", "at", "an", "am", "be", "do", "go", "ok", "oh", "al"]
-)
-"""Words of two letters; any other two letters are a product, whose letters may change places."""
-_SHOUTED = frozenset(["NO", "YES", "TRUE", "FALSE", "NONE", "DNE", "ODD", "EVEN", "BOTH", "NEITHER"])
+@cache
+def words_of(name: str) -> tuple[str, ...]:
+    """The list of that name in words.toml."""
+    file = Path(__file__).with_name("words.toml")
+    lists = tomllib.loads(file.read_text(encoding="utf-8"))
+    return tuple(lists[name].split())
+
 
 # The first word has three letters or more: `ab` is a product, whose case matters.
 _WORDS = re.compile(r"(?:(?:[Aa]n?|[Tt]he) )?[A-Za-z][a-z]{2,}(?:[ -][A-Za-z][a-z]*)*")
@@ -19,6 +22,16 @@ _LETTERS = re.compile(r"[A-Za-z]+(?:[ -][A-Za-z]+)*")
 _PRODUCTS = re.compile(r"[b-df-hj-np-tv-z]+|[a-d]+|[u-z]+")
 """Lower-case letters that are variables side by side: no vowel among them, or all from one end of
 the alphabet. `xyz` is a product, `may` is none."""
+NOTHING = frozenset(
+    ("no solution", "no solutions", "none", "empty set", "no real solutions", "no real solution")
+)
+"""Words for the empty set."""
+_MEANINGS = {
+    "all real numbers": r"\mathbb{R}",
+    "all reals": r"\mathbb{R}",
+    "noon": "12:00 pm",
+    "midnight": "12:00 am",
+}
 _JOINTS = re.compile(r"(?:^| )(?:and|or)(?: |$)")
 _ARTICLE = re.compile(r"(?:an?|the) (?=[a-z]{3})")
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
@@ -36,7 +49,7 @@ def read_words(text: str, *, is_marked: bool) -> str | None:
         return None
     lower = text.lower()
     lower = _ARTICLE.sub("", lower, count=1)
-    return _number_in_words(lower) or lower
+    return _number_in_words(lower) or _MEANINGS.get(lower, lower)
 
 
 def is_words(text: str, *, is_marked: bool) -> bool:
@@ -45,7 +58,7 @@ def is_words(text: str, *, is_marked: bool) -> bool:
         return False
     if is_marked:
         return len(text) > 1 and bool(_LETTERS.fullmatch(text))
-    if text in _SHOUTED or (text.lower() in _SHORT and not text.isupper()):
+    if text in words_of("shouted") or (text.lower() in words_of("short") and not text.isupper()):
         return True
     return bool(_WORDS.fullmatch(text)) and not _PRODUCTS.fullmatch(text)
 
@@ -53,15 +66,16 @@ def is_words(text: str, *, is_marked: bool) -> bool:
 def is_product(text: str) -> bool:
     """Whether letters side by side are variables, whose order says nothing."""
     return bool(_PRODUCTS.fullmatch(text)) or (
-        len(text) == 2 and text.islower() and text not in _SHORT
+        len(text) == 2 and text.islower() and text not in words_of("short")
     )
 
 
 def _number_in_words(words: str) -> str | None:
     """Digits of `five` or `twenty-one`; None for any other words."""
-    if words in _NUMBERS:
-        return str(_NUMBERS.index(words))
+    numbers, all_tens = words_of("numbers"), words_of("tens")
+    if words in numbers:
+        return str(numbers.index(words))
     tens, _, ones = words.replace("-", " ").partition(" ")
-    if tens not in _TENS or (ones and ones not in _NUMBERS[1:10]):
+    if tens not in all_tens or (ones and ones not in numbers[1:10]):
         return None
-    return str(10 * (_TENS.index(tens) + 2) + (_NUMBERS.index(ones) if ones else 0))
+    return str(10 * (all_tens.index(tens) + 2) + numbers.index(ones or "zero"))

@@ -1,10 +1,11 @@
 """A process that judges one pair of forms after another with algebra.
 
 `python -m tasks.grading.mathematics.worker CPU MB`
-reads JSON lines of two canonical forms, `[answer, target]`, writes `ready` once and then one verdict a line. It is meant to
-be killed: CPU seconds beyond the limit end it with SIGPROF even while native code holds the
-interpreter lock, and memory is bounded by RLIMIT_AS. math-verify's own time-outs are off on
-purpose: they count wall seconds and turn a busy machine into wrong answers (METHOD §16).
+reads JSON lines of two canonical forms, `[answer, target]`, writes `ready` once and then one
+verdict a line. It is meant to be killed: CPU seconds beyond the limit end it with SIGPROF even
+while native code holds the interpreter lock, and memory is bounded by RLIMIT_AS. math-verify's own
+time-outs are off on purpose: they count wall seconds and turn a busy machine into wrong answers
+(METHOD §16).
 """
 
 from __future__ import annotations
