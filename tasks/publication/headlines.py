@@ -220,6 +220,10 @@ def _losses_sentence(summary: RunSummary) -> str:
         parts.append(f"{share:.1%} of steps were cut at max_step_tokens")
     if steps["out_of_rounds"]:
         parts.append(f"{steps['out_of_rounds']:,} searches ended with max_rounds")
+    (thinking,) = summary.thinking.to_dicts()
+    if thinking["still_thinking"]:
+        share = thinking["still_thinking"] / thinking["completions"]
+        parts.append(f"{share:.1%} of all completions never stopped thinking")
     if silent:
         parts.append(f"up to {silent:.1%} gave no answer")
     if failed:

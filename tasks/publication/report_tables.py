@@ -100,6 +100,10 @@ def costs(summary: RunSummary) -> str:
     A ledger of its own (METHOD §9): less than what the strategies cost, because they share draws.
     """
     frame = summary.costs
+    # Most formats know no thinking, and two columns of unknowns tell nothing.
+    parts = ("thinking_tokens", "answer_tokens")
+    unknown = [name for name in parts if frame[name].null_count() == len(frame)]
+    frame = frame.drop(unknown)
     body = [[_number(value) for value in row] for row in frame.iter_rows()]
     head = [column.replace("_", " ") for column in frame.columns]
     note = "What this run really spent; draws shared with earlier runs cost it nothing."

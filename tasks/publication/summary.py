@@ -49,6 +49,8 @@ class RunSummary(NamedTuple):
     """reason, calls: verifier calls that gave no score."""
     steps: pl.DataFrame
     """The row of view `run_steps`, without the run: lengths of steps, and limits that they met."""
+    thinking: pl.DataFrame
+    """completions, still_thinking: how many never stopped thinking."""
     missing: pl.DataFrame
     """strategy, budget, missing: cells that lack questions."""
     changes: pl.DataFrame
@@ -176,6 +178,13 @@ _SQL: Final[Mapping[str, str]] = {
     "steps": """
         SELECT * EXCLUDE (run_id)
         FROM run_steps WHERE run_id = $run_id
+    """,
+    "thinking": """
+        SELECT
+            coalesce(sum(completions), 0)::BIGINT AS completions,
+            coalesce(sum(completions) FILTER (verdict = 'still thinking'), 0)::BIGINT
+                AS still_thinking
+        FROM verdict_counts WHERE run_id = $run_id
     """,
     "missing": """
         SELECT strategy, budget, missing

@@ -54,6 +54,7 @@ def summary_of(
         "costs": costs_table(),
         "failures": pl.DataFrame({"reason": ["NaN score"], "calls": [3]}),
         "steps": steps_table(),
+        "thinking": pl.DataFrame({"completions": [9600], "still_thinking": [0]}),
         "missing": pl.DataFrame(
             schema={"strategy": pl.String, "budget": pl.Int32, "missing": pl.Int64}
         ),

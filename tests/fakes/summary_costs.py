@@ -52,6 +52,8 @@ def costs_table() -> pl.DataFrame:
             "role": ["difficulty", "proposer", "verifier"],
             "generations": [9600, 14210, None],
             "generated_tokens": [412_000, 506_221, None],
+            "thinking_tokens": [None, None, None],
+            "answer_tokens": [None, None, None],
             "prompt_tokens": [9_600, 120_004, None],
             "verifier_tokens": [None, None, 1_530_000],
             "flops": [8.2e11, 1.2e12, 3.1e12],

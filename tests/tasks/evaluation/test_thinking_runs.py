@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from scripted_runs import run_all, small_study
+from summaries import summary_of
 from tiny_models import qwen_prm
 
 from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
 from tasks.models.version import Model
+from tasks.publication.headlines import headlines
+from tasks.publication.report import html
+from tasks.publication.summary import load_summary
 from tasks.runs.loading import load_run
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
@@ -84,7 +88,7 @@ def complete(question: Question, rng: random.Random) -> str:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str]:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
     folder = tmp_path_factory.mktemp("thinking")
     study = study_of(folder)
     run_id = run_all(folder / "state", study, engines=Thinking)
@@ -110,6 +114,24 @@ def test_what_never_stopped_thinking_is_counted_apart(seen: tuple[Store, str]):
     assert trouble == (0, verdicts["still thinking"], 0)
 
 
+def test_what_never_stopped_thinking_is_told_with_the_losses(seen: tuple[Store, str]):
+    store, run_id = seen
+    summary = load_summary(store, run_id)
+    (row,) = summary.thinking.iter_rows(named=True)
+    share = f"{row['still_thinking'] / row['completions']:.1%}"
+    assert any(
+        f"{share} of all completions never stopped thinking" in s for s in headlines(summary)
+    )
+    page = html(summary)
+    assert "thinking tokens" in page and "answer tokens" in page
+
+
+def test_a_run_that_does_not_think_says_nothing_of_it():
+    summary = summary_of()
+    assert not any("thinking" in sentence for sentence in headlines(summary))
+    assert "thinking tokens" not in html(summary)
+
+
 def test_tokens_of_thinking_and_of_the_answer_add_up(seen: tuple[Store, str]):
     store, run_id = seen
     run = load_run(store, run_id)
@@ -123,11 +145,8 @@ def test_tokens_of_thinking_and_of_the_answer_add_up(seen: tuple[Store, str]):
         "WHERE run_id = $run_id AND role <> 'verifier'",
         run_id=run_id,
     ).iter_rows()
-    assert costs == (
-        draws["generated_tokens"].sum(),
-        draws["thinking_tokens"].sum(),
-        draws["generated_tokens"].sum() - draws["thinking_tokens"].sum(),
-    )
+    generated, thinking = sum(draws["generated_tokens"]), sum(draws["thinking_tokens"])
+    assert costs == (generated, thinking, generated - thinking)
 
 
 def test_the_verifier_scores_what_follows_thinking(seen: tuple[Store, str]):
