@@ -9,6 +9,7 @@ from string import ascii_uppercase
 from tasks.benchmarks.question import Question
 from tasks.grading.by_class import ByClass
 from tasks.grading.extraction import extract_answer
+from tasks.grading.math_grader import MathGrader
 from tasks.grading.mathematics.canonical import canonical
 from tasks.grading.wording import undress, wording
 from warehouse.errors import UserError
@@ -41,7 +42,8 @@ class ChoiceGrader(ByClass):
     wording, its verdict `unparsed`.
     """
 
-    version = "1+letters"
+    # Options that are formulas are told apart by the reader of mathematics.
+    version = f"1.{MathGrader.reader}+letters"
 
     def check(self, questions: Sequence[Question]) -> None:
         """UserError for a question without options, or whose target is not among their letters."""

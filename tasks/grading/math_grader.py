@@ -32,7 +32,9 @@ class MathGrader:
     worker "crashed"; the other pairs are graded as if it had not been there.
     """
 
-    version = "2+math-verify-0.9.0"
+    reader = 2
+    """Number of what reads mathematics into canonical forms; other kinds of answers lean on it."""
+    version = f"{reader}+math-verify-0.9.0"
 
     def __init__(self, workers: int = 1, seconds: float = 5.0, memory_mb: int = 1024) -> None:
         if workers < 1 or seconds <= 0 or memory_mb < _LEAST_MEMORY_MB:

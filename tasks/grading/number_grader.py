@@ -10,6 +10,7 @@ from tasks.benchmarks.question import Question
 from tasks.grading.amounts import Amount, Terms, read_amount, spelled, terms_of
 from tasks.grading.by_class import ByClass
 from tasks.grading.extraction import extract_answer
+from tasks.grading.math_grader import MathGrader
 from tasks.grading.mathematics.canonical import canonical
 from tasks.grading.mathematics.units import read_unit
 from warehouse.errors import UserError
@@ -26,7 +27,8 @@ class NumberGrader(ByClass):
     right is what rounds to it (`33.333` and `100/3` to `33.3`). Any other target is exact.
     """
 
-    version = "1+numbers"
+    # What reads a number is the reader of mathematics: another one of those is another grader here.
+    version = f"1.{MathGrader.reader}+numbers"
 
     def check(self, questions: Sequence[Question]) -> None:
         """UserError for a target that is no number."""

@@ -1,6 +1,7 @@
 """Graders by name, and a grader that somebody brings: from a run's identity to its outcomes."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -14,6 +15,7 @@ from tasks.grading.mathematics.canonical import canonical
 from tasks.protocols import Grader
 from tasks.runs.loading import identity_of, load_run, prepare_run
 from tasks.runs.opening import open_run
+from tasks.settings import ROOT
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -122,3 +124,16 @@ def test_verdicts_of_a_grader_of_ones_own_stand_in_the_warehouse(tmp_path, monke
             run_id=run_id,
         ).row(0)
         assert 0 < right < all_answers
+
+
+def test_the_readme_has_every_kind_of_answer_with_its_version() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, table = text.partition("| answer | for |")
+    rows = [line.split(" | ") for line in table.partition("\n\n")[0].splitlines()[2:]]
+    versions = {row[0].strip("|` "): row[-1].strip("|` ") for row in rows}
+    # A command's version is that of the user's program.
+    assert versions.pop("command") == "its own hash"
+    python = re.compile(r"python-\d+\.\d+")
+    written = {kind: python.sub("python", version) for kind, version in versions.items()}
+    graders = {kind: make_grader(AnswerKind(kind)).version for kind in GRADERS}
+    assert written == {kind: python.sub("python", version) for kind, version in graders.items()}
