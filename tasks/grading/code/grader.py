@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -60,15 +61,9 @@ class CodeGrader:
         self._judged: dict[_Asked, Judged] = {}
 
     def check(self, questions: Sequence[Question]) -> None:
-        """UserError for a question without tests, and where programs cannot be confined."""
+        """UserError for a question without readable tests, and where nothing can be confined."""
         for question in questions:
-            if not question.tests:
-                raise UserError(
-                    f"code: expected tests in every question, {question.question_id!r} has none; "
-                    "add them to its row, or name another kind of answer"
-                )
-            for test in question.tests:
-                read_test(test)
+            _check_tests(question)
         self._sandbox.run("", "")
 
     def extract(self, text: str, markers: Sequence[str]) -> str | None:  # noqa: ARG002
@@ -165,6 +160,25 @@ class CodeGrader:
         failures = [verdict for verdict in verdicts if verdict != "correct"]
         named = None if outputs is None else shorten(json.dumps(outputs)) if public else ""
         return Judged(failures[0] if failures else "correct", named)
+
+
+def _check_tests(question: Question) -> None:
+    """UserError where a question has no test, or one that is no Python: no program could pass."""
+    name = question.question_id
+    if not question.tests:
+        raise UserError(
+            f"code: expected tests in every question, {name!r} has none; "
+            "add them to its row, or name another kind of answer"
+        )
+    for test in map(read_test, question.tests):
+        try:
+            ast.parse(test.prefix)
+            ast.parse(test.python)
+        except (SyntaxError, ValueError) as error:
+            raise UserError(
+                f"code: expected tests of {name!r} in Python {sys.version_info.major}, got "
+                f"{test.python[:80]!r} ({error}); correct them"
+            ) from error
 
 
 def agree(output: str, wanted: str) -> bool:

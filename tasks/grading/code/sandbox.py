@@ -87,17 +87,17 @@ class Sandbox(NamedTuple):
             pipes.close()
             return self._judge(tester.end(), program)
 
-    def _judge(self, told: _End, program: _Confined) -> Tried:
+    def _judge(self, end: _End, program: _Confined) -> Tried:
         """What the tests said, unless one of the two processes did not last until then."""
-        verdict = told.said.get("verdict")
+        verdict = end.said.get("verdict")
         if verdict is None:
             # The tests wait for the program: whose time was up is the program's fault.
-            cause = _cause(told, self.allowance)
+            cause = _cause(end, self.allowance)
             return Tried("crashed" if cause == "ended" else cause, None)
         if verdict == "ended":
             cause = _cause(program.end(within=_PATIENCE), self.allowance)
             verdict = "crashed" if cause == "ended" else cause
-        return Tried(verdict, told.said["outputs"])
+        return Tried(verdict, end.said["outputs"])
 
 
 def _cause(end: _End, allowance: Allowance) -> str:
@@ -135,9 +135,9 @@ class _Confined:
         _refuse_machine()
         packages = sysconfig.get_path("purelib")
         visible = [sys.base_prefix, packages]
-        told = spec | {"visible": visible, "packages": packages, "allowance": allowance._asdict()}
+        whole = spec | {"visible": visible, "packages": packages, "allowance": allowance._asdict()}
         reading, status = os.pipe()
-        with _file_of(json.dumps(told)) as spec_file, _file_of(stdin) as input_file:
+        with _file_of(json.dumps(whole)) as spec_file, _file_of(stdin) as input_file:
             process = subprocess.Popen(
                 # -P -s -S: nothing is imported from where the user stands, nor at every start.
                 [sys.executable, "-P", "-s", "-S", "-B", "-m", _MODULE]

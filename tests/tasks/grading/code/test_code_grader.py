@@ -237,6 +237,8 @@ def test_objects_that_nobody_can_look_into_join_no_programs(grader: CodeGrader) 
 def test_a_question_without_tests_is_refused_before_the_first_token(grader: CodeGrader) -> None:
     with pytest.raises(UserError, match="expected tests in every question, 'q' has none"):
         grader.check([Question("q", "?", "?")])
+    with pytest.raises(UserError, match="expected tests of 'q' in Python"):
+        grader.check([asked("assert f(1) ==")])
     grader.check([asked("assert f(1) == 2")])
 
 
