@@ -21,7 +21,7 @@ Prices = Mapping[str, float | None]
 # With the pseudo-strategy `pass`: a plain completion is the unit that budgets double from.
 _OUTCOMES = """
 SELECT question_id, strategy, budget, accuracy, generations, generated_tokens, verifier_tokens,
-    flops
+    flops, truncated, no_answer
 FROM outcomes WHERE run_id = $run_id
 """
 

@@ -154,7 +154,13 @@ async def _compare(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.
     def compare_under(difficulty: str) -> pl.DataFrame:
         binned = load_bins(store, run.run_id, difficulty)
         rows = compare_at_flops(
-            outcomes, binned, single, rates=rates, costs_order=("flops",), seed=run.study.seed
+            outcomes,
+            binned,
+            single,
+            rates=rates,
+            costs_order=("flops",),
+            baseline=run.study.baseline,
+            seed=run.study.seed,
         )
         return rows.with_columns(difficulty=pl.lit(difficulty))
 

@@ -52,7 +52,7 @@ def _fit_difficulty(store: Store, run: Run, difficulty: str, outcomes: pl.DataFr
         last=_last_table(store, run, difficulty),
         estimation=estimation(run.study, difficulty),
     )
-    uneven = fleet(outcomes, binned, costs_order=("flops",), seed=seed)
+    uneven = fleet(outcomes, binned, costs_order=("flops",), baseline=baseline, seed=seed)
     key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(difficulty)}
     efficiency = fitted.efficiency.with_columns(**key, baseline=pl.lit(baseline))
     store.append("policies", fitted.table.with_columns(**key))

@@ -9,9 +9,10 @@ from warehouse.reader import Reader
 
 
 def load_outcomes(reader: Reader, run_id: str) -> pl.DataFrame:
-    """(question_id, strategy, budget, accuracy, flops) of a run, coverage left out."""
+    """(question_id, strategy, budget, accuracy, flops, truncated, no_answer) without coverage."""
     return reader.read(
-        "SELECT question_id, strategy, budget, accuracy, flops FROM run_outcomes "
+        "SELECT question_id, strategy, budget, accuracy, flops, truncated, no_answer "
+        "FROM run_outcomes "
         "WHERE run_id = $run_id ORDER BY ALL",
         run_id=run_id,
     )

@@ -87,7 +87,7 @@ def fit_costs(
     costs of all its questions; only which of it is best is learnt on one fold and measured on the
     other. Raises UserError for an incomplete matrix.
     """
-    grid = grid_of(outcomes, bins, costs=("cost", "alone"))
+    grid = grid_of(outcomes, bins, costs=("cost", "alone"), baseline=baseline)
     limits = limits_of(grid, unit)
     shops: list[Shop] = []
     cells: list[tuple[object, ...]] = []
@@ -111,7 +111,7 @@ def fit_costs(
 def _cells(grid: Grid, shop: Shop, limits: Limits) -> list[tuple[object, ...]]:
     """Rows of CELLS of one bin."""
     accuracy = grid.accuracy[shop.rows]
-    sums = accuracy.sum(axis=0, keepdims=True)
+    sums = grid.preference[shop.rows].sum(axis=0, keepdims=True)
     picks = best_affordable(shop, sums)[0]
     rows: list[tuple[object, ...]] = []
     for doubling, at_most, pick in zip(*limits, picks, strict=True):
@@ -145,9 +145,10 @@ def _cross_validated(grid: Grid, shops: Sequence[Shop], fold: Integers, drawn: F
     accuracy = np.zeros((len(drawn), len(shops[0].affords)))
     cost = np.zeros_like(accuracy)
     for shop in shops:
-        first, second = (_sum_up(grid, rows, drawn) for rows in shop.halves(fold))
-        for learn, measure in ((first, second), (second, first)):
-            chosen = best_affordable(shop, learn.accuracy)
+        first, second = shop.halves(fold)
+        for learn, rows in ((first, second), (second, first)):
+            chosen = best_affordable(shop, drawn[:, learn] @ grid.preference[learn])
+            measure = _sum_up(grid, rows, drawn)
             accuracy += np.take_along_axis(measure.accuracy, chosen, axis=1)
             cost += np.take_along_axis(measure.cost, chosen, axis=1)
     questions = drawn.sum(axis=1)[:, None]
@@ -169,7 +170,7 @@ def _resample(grid: Grid, shops: Sequence[Shop], fold: Integers, drawn: Floats) 
     for shop in shops:
         first, second = shop.halves(fold)
         for learn, measure in ((first, second), (second, first)):
-            learnt = drawn[:, learn] @ grid.accuracy[learn]
+            learnt = drawn[:, learn] @ grid.preference[learn]
             chosen = best_affordable(shop, learnt)
             sums = remeasure(grid.accuracy, learn, measure, weights=drawn)
             total += np.take_along_axis(sums, chosen, axis=1)

@@ -83,7 +83,7 @@ def cross_validated(grid: Grid, fold: Integers, weights: Floats) -> Floats:
     columns = cheapest_first(grid)
     total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
-        learnt = weights[:, learn] @ grid.accuracy[learn]
+        learnt = weights[:, learn] @ grid.preference[learn]
         picks = choices(learnt, columns)
         sums = weights[:, measure] @ grid.accuracy[measure]
         total += np.take_along_axis(sums, picks, axis=1)
@@ -103,7 +103,7 @@ def resample_curve(grid: Grid, fold: Integers, weights: Floats) -> Floats:
     columns = cheapest_first(grid)
     total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
-        learnt = weights[:, learn] @ grid.accuracy[learn]
+        learnt = weights[:, learn] @ grid.preference[learn]
         picks = choices(learnt, columns)
         sums = remeasure(grid.accuracy, learn, measure, weights=weights)
         total += np.take_along_axis(sums, picks, axis=1)

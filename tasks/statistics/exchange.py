@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -74,6 +73,7 @@ def compare_at_flops(
     *,
     rates: Sequence[Rate],
     costs_order: Sequence[str],
+    baseline: str | None = None,
     seed: int = 0,
     resamples: int = 1000,
 ) -> pl.DataFrame:
@@ -88,7 +88,7 @@ def compare_at_flops(
     strategy choice repeated inside each resample; `relative` is difference / large, NULL where the
     larger model is never right in the estimate or in a resample.
     """
-    grid = grid_of(outcomes, bins, costs=costs_order)
+    grid = grid_of(outcomes, bins, costs=costs_order, baseline=baseline)
     # Folds of the whole benchmark: the figure of all questions is then the policy's own curve.
     fold = fold_of(grid, seed=seed)
     whole = _Part(grid, fold, _place(grid, single))
@@ -126,14 +126,7 @@ class _Part(NamedTuple):
 
     def only(self, rows: Integers) -> _Part:
         """Fewer of them."""
-        grid = dataclasses.replace(
-            self.grid,
-            questions=tuple(self.grid.questions[row] for row in rows),
-            bins=self.grid.bins[rows],
-            accuracy=self.grid.accuracy[rows],
-            costs=self.grid.costs[:, rows],
-        )
-        return _Part(grid, self.fold[rows], self.placed[rows])
+        return _Part(self.grid.only(rows), self.fold[rows], self.placed[rows])
 
 
 class _Compared(NamedTuple):

@@ -136,6 +136,7 @@ def fleet(
     bins: pl.DataFrame,
     *,
     costs_order: Sequence[str],
+    baseline: str | None = None,
     seed: int = 0,
     resamples: int = 1000,
 ) -> pl.DataFrame:
@@ -150,7 +151,7 @@ def fleet(
     first, refitted on all questions; one between two measured budgets is a mixture of them.
     Arguments as those of `fit_policy`; a probe's generations are in neither.
     """
-    grid = grid_of(outcomes, bins, costs=costs_order)
+    grid = grid_of(outcomes, bins, costs=costs_order, baseline=baseline)
     count = len(grid.questions)
     drawn = weights(count, resamples=resamples, seed=seed)
     estimate = _measure(grid, np.ones((1, count)), seed=seed)
@@ -190,6 +191,8 @@ class _Half(NamedTuple):
 
     sums: Floats
     """Summed accuracy of every cell: (resamples, bins, cells)."""
+    preference: Floats
+    """The sums by which cells are chosen."""
     counts: Floats
     """Questions: (resamples, bins)."""
 
@@ -211,13 +214,19 @@ def _measure(grid: Grid, drawn: Floats, *, seed: int) -> _Measured:
 
 def _half(grid: Grid, rows: Integers, drawn: Floats) -> _Half:
     sums: list[Floats] = []
+    preference: list[Floats] = []
     counts: list[Floats] = []
     for one in np.unique(grid.bins):
         inside = rows[grid.bins[rows] == one]
         times = drawn[:, inside]
         sums.append(times @ grid.accuracy[inside])
+        preference.append(times @ grid.preference[inside])
         counts.append(times.sum(axis=1))
-    return _Half(np.stack(sums, axis=1), np.stack(counts, axis=1))
+    return _Half(
+        np.stack(sums, axis=1),
+        np.stack(preference, axis=1),
+        np.stack(counts, axis=1),
+    )
 
 
 def _transfer(grid: Grid, learn: _Half, measure: _Half, columns: Sequence[Integers]) -> _Measured:
@@ -252,8 +261,8 @@ def _learn(half: _Half, chosen: Integers) -> tuple[Floats, Floats]:
 
 def _choose(half: _Half, columns: Sequence[Integers]) -> Integers:
     """Column of the best strategy in each bin at each budget: (resamples, bins, budgets)."""
-    bins = range(half.sums.shape[1])
-    chosen = [choices(half.sums[:, one], columns) for one in bins]
+    bins = range(half.preference.shape[1])
+    chosen = [choices(half.preference[:, one], columns) for one in bins]
     return np.stack(chosen, axis=1)
 
 

@@ -1,19 +1,25 @@
 """The measured accuracies as one matrix: questions × cells, a cell being a strategy at a budget."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
 
-from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.arrays import Flags, Floats, Integers
 from warehouse.errors import UserError
 
 SAME_COST = 1e-9
 """Relative difference below which two costs are the same: shared draws, summed in another order."""
 SAME_ACCURACY = 1e-9
 """Accuracies closer than this are the same: one figure calculated in two ways."""
+
+MOSTLY = 0.5
+"""Share of a cell's completions from which on, when they were cut, it is not recommended."""
+MANY = 0.1
+"""Share from which on a cell is marked, when they were cut or gave no answer."""
 
 KEYS = ["question_id", "budget", "strategy"]
 """What an accuracy belongs to, in the order of the matrix: rows by the first, cells by the rest."""
@@ -24,6 +30,15 @@ class Cell(NamedTuple):
 
     budget: int
     strategy: str
+
+
+class Lost(NamedTuple):
+    """Shares of completions (questions, cells)."""
+
+    truncated: Floats
+    """Cut before they ended."""
+    no_answer: Floats
+    """Without an answer, those that were cut included."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +53,24 @@ class Grid:
     cells: tuple[Cell, ...]
     accuracy: Floats
     costs: Floats
+    lost: Lost
+    preference: Floats
+    """By what cells are chosen: accuracy, but below all others where most completions were cut.
+
+    What is cut is cheap, so that a choice by accuracy and cost alone would name it.
+    """
+
+    def only(self, rows: Integers) -> Self:
+        """Some of the questions."""
+        return dataclasses.replace(
+            self,
+            questions=tuple(self.questions[row] for row in rows),
+            bins=self.bins[rows],
+            accuracy=self.accuracy[rows],
+            costs=self.costs[:, rows],
+            lost=Lost(*(share[rows] for share in self.lost)),
+            preference=self.preference[rows],
+        )
 
     @property
     def budgets(self) -> list[int]:
@@ -80,26 +113,77 @@ def _cost_the_same(first: Floats, second: Floats) -> bool:
     return np.allclose(first, second, rtol=SAME_COST, atol=0)
 
 
-def grid_of(outcomes: pl.DataFrame, bins: pl.DataFrame, *, costs: Sequence[str]) -> Grid:
+def grid_of(
+    outcomes: pl.DataFrame,
+    bins: pl.DataFrame,
+    *,
+    costs: Sequence[str],
+    baseline: str | None = None,
+) -> Grid:
     """The matrix of `outcomes` (question_id, strategy, budget, accuracy and the costs) and `bins`.
+
+    Outcomes may have `truncated` and `no_answer` too (see `Lost`); without them nothing was lost.
+    Where most completions of every strategy were cut, the baseline is preferred to the others.
 
     Raises UserError when a question of either frame lacks a cell that another has, or its bin;
     ValueError for a row twice or an accuracy outside [0, 1].
     """
-    ordered = _sort_known(outcomes, costs)
+    shares = [name for name in Lost._fields if name in outcomes.columns]
+    ordered = _sort_known(outcomes, [*costs, *shares])
     everyone = pl.concat([outcomes["question_id"], bins["question_id"]]).n_unique()
     _check(ordered, everyone)
-    cells = ordered.select(KEYS[1:]).unique().sort(KEYS[1:]).rows()
+    named = ordered.select(KEYS[1:]).unique().sort(KEYS[1:]).rows()
+    cells = tuple(Cell(*row) for row in named)
     questions = ordered["question_id"].unique().sort()
     # Complete and sorted by question, budget and strategy: the rows of the frame are the matrix.
     shape = (questions.len(), len(cells))
+    placed = _bins_of(questions, bins)
+    accuracy = _accuracy_of(ordered).reshape(shape)
+    lost = _lost_of(ordered, shape)
+    penalty = _penalty(lost.truncated, placed, cells, baseline=baseline)
     return Grid(
         questions=tuple(questions.to_list()),
-        bins=_bins_of(questions, bins),
-        cells=tuple(Cell(*row) for row in cells),
-        accuracy=_accuracy_of(ordered).reshape(shape),
+        bins=placed,
+        cells=cells,
+        accuracy=accuracy,
         costs=_axes_of(ordered, costs, shape),
+        lost=lost,
+        preference=accuracy - penalty,
     )
+
+
+def _lost_of(ordered: pl.DataFrame, shape: tuple[int, int]) -> Lost:
+    shares: list[Floats] = []
+    for name in Lost._fields:
+        known = name in ordered.columns
+        share = ordered[name].to_numpy().astype(np.float64) if known else np.zeros(shape)
+        shares.append(share.reshape(shape))
+    return Lost(*shares)
+
+
+def _penalty(
+    truncated: Floats, bins: Integers, cells: Sequence[Cell], *, baseline: str | None
+) -> Floats:
+    """What to take from an accuracy so that cells of cut completions come last; 0 for others.
+
+    No accuracy is above 1: less 3 it is below any other, less 1.5 still above those.
+    """
+    budgets = np.array([cell.budget for cell in cells])
+    is_baseline = np.array([cell.strategy == baseline for cell in cells])
+    penalty = np.zeros_like(truncated)
+    for one in np.unique(bins):
+        inside = bins == one
+        is_cut = mostly_cut(truncated[inside])
+        # Budgets at which nothing is left to choose.
+        open_budgets = np.unique(budgets[~is_cut])
+        is_left = ~np.isin(budgets, open_budgets)
+        penalty[inside] = np.where(is_cut, np.where(is_baseline & is_left, 1.5, 3.0), 0.0)
+    return penalty
+
+
+def mostly_cut(truncated: Floats) -> Flags:
+    """Which cells had most completions of a bin cut, by their shares (questions, cells)."""
+    return truncated.mean(axis=0) > MOSTLY
 
 
 def _sort_known(outcomes: pl.DataFrame, costs: Sequence[str]) -> pl.DataFrame:

@@ -7,6 +7,9 @@ strategy one would use without a policy. Of strategies that cost the same the mo
 for all (the first by name of equal ones). Which one is named is a choice and not a claim: that is
 `decided`.
 
+What was cut is no candidate: a strategy most of whose completions were cut is named only where
+that is so of all, and then it is the baseline, and nothing is recommended.
+
 Hysteresis: a cell keeps the strategy of the last table, if it was measured tonight, unless the pick
 is ahead of it by more than the interval of their paired difference, or the baseline by more than
 one standard error.
@@ -24,7 +27,7 @@ from tasks.statistics.comparisons import paired_p, standard_error
 from tasks.statistics.curves import DECIMALS
 from tasks.statistics.intervals import UNKNOWN, Estimate, weights, wilson, with_bounds
 from tasks.statistics.multiplicity import SIGNIFICANCE, holm
-from tasks.statistics.outcomes import SAME_ACCURACY, Grid
+from tasks.statistics.outcomes import SAME_ACCURACY, Grid, Lost, mostly_cut
 
 PICKS: Final = {
     "bin": pl.Int64,
@@ -44,6 +47,9 @@ PICKS: Final = {
     "p": pl.Float64,
     "alone": pl.Boolean,
     "questions": pl.Int64,
+    "truncated": pl.Float64,
+    "no_answer": pl.Float64,
+    "recommended": pl.Boolean,
 }
 Last = Mapping[tuple[int, int], str]
 """The strategy that an earlier table names, by bin and budget."""
@@ -69,6 +75,9 @@ class Pick(NamedTuple):
     p: float
     alone: bool
     questions: int
+    truncated: float
+    no_answer: float
+    recommended: bool
 
 
 class _Bin(NamedTuple):
@@ -79,6 +88,12 @@ class _Bin(NamedTuple):
     accuracy: Floats
     mean: Floats
     resampled: Floats
+    lost: Lost
+
+    @property
+    def is_cut(self) -> Flags:
+        """Which cells had most of their completions cut."""
+        return mostly_cut(self.lost.truncated)
 
     def estimate(self, one: int) -> Estimate:
         """Accuracy of a cell."""
@@ -129,17 +144,23 @@ def _bin_of(grid: Grid, one: int, *, resamples: int, seed: int) -> _Bin:
         accuracy=accuracy,
         mean=accuracy.mean(axis=0),
         resampled=drawn @ accuracy / len(rows),
+        lost=grid.only(rows).lost,
     )
 
 
 def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -> Pick:
-    groups = grid.by_cost(budget, inside.rows)
+    every = grid.by_cost(budget, inside.rows)
     known = grid.of(baseline).get(budget)
     majority = grid.of("majority").get(budget)
-    tonight = _choose(inside, groups, known)
+    groups = _leave_out_cut(inside, every)
     earlier = last.get((inside.bin, budget))
-    holder = _hold(grid, inside, tonight, known, earlier=earlier)
-    rivals = _rivals(groups, holder, known)
+    if groups:
+        tonight = _choose(inside, groups, known)
+        holder = _hold(grid, inside, tonight, known, earlier=earlier)
+        rivals = _rivals(groups, holder, known)
+    else:
+        tonight = holder = _stand_in(grid, every, inside)
+        rivals = []
     voters = [] if majority in (None, holder) else [majority]
     return Pick(
         inside.bin,
@@ -151,9 +172,27 @@ def _pick(grid: Grid, inside: _Bin, budget: int, *, baseline: str, last: Last) -
         *inside.gain(holder, majority),
         over_majority_p=_p_value(inside, holder, voters),
         p=_p_value(inside, holder, rivals, ahead=known in (None, holder)),
-        alone=not rivals,
+        alone=bool(groups) and not rivals,
         questions=len(inside.rows),
+        truncated=float(inside.lost.truncated[:, holder].mean()),
+        no_answer=float(inside.lost.no_answer[:, holder].mean()),
+        recommended=bool(groups),
     )
+
+
+def _leave_out_cut(inside: _Bin, groups: list[list[int]]) -> list[list[int]]:
+    """The groups without the cells most of whose completions were cut."""
+    is_cut = inside.is_cut
+    left = [[one for one in group if not is_cut[one]] for group in groups]
+    return [group for group in left if group]
+
+
+def _stand_in(grid: Grid, groups: list[list[int]], inside: _Bin) -> int:
+    """What stands in a cell where all were cut: the baseline, or where it is absent the best."""
+    preference = grid.preference[inside.rows].mean(axis=0)
+    columns = [one for group in groups for one in group]
+    # `max` keeps the first of equal ones: the cheapest.
+    return max(columns, key=lambda one: round(preference[one], DECIMALS))
 
 
 def _choose(inside: _Bin, groups: list[list[int]], known: int | None) -> int:
@@ -199,7 +238,7 @@ def _hold(grid: Grid, inside: _Bin, tonight: int, known: int | None, *, earlier:
     if earlier is None:
         return tonight
     column = grid.of(earlier).get(grid.cells[tonight].budget)
-    if column is None or _is_behind(inside, known, [column]).any():
+    if column is None or inside.is_cut[column] or _is_behind(inside, known, [column]).any():
         return tonight
     return tonight if inside.gain(tonight, column).lo > SAME_ACCURACY else column
 

@@ -110,7 +110,7 @@ def fit_policy(
 
     Raises UserError for an incomplete matrix or an unknown baseline.
     """
-    grid = grid_of(outcomes, bins, costs=costs_order)
+    grid = grid_of(outcomes, bins, costs=costs_order, baseline=baseline)
     _check(grid, baseline)
     count = len(grid.questions)
     fold = fold_of(grid, seed=seed)
@@ -159,7 +159,7 @@ def _generations(grid: Grid, fold: Integers, estimation: Estimation) -> Floats:
     total = np.zeros(len(grid.budgets))
     for learn, measure in halves(grid, fold):
         # One row of sums: each question once.
-        sums = grid.accuracy[learn].sum(axis=0, keepdims=True)
+        sums = grid.preference[learn].sum(axis=0, keepdims=True)
         chosen = choices(sums, columns)[0]
         total += len(measure) * each[chosen]
     return total / len(grid.questions)

@@ -49,7 +49,7 @@ class PolicyWorth:
         for learn, measure in halves(grid, self.fold):
             # The choice is repeated because it belongs to the width of every interval: one choice
             # counts for all questions of a bin's half at once.
-            learnt = weights[:, learn] @ grid.accuracy[learn]
+            learnt = weights[:, learn] @ grid.preference[learn]
             picks = choices(learnt, columns)
             right = remeasure(grid.accuracy, learn, measure, weights=weights)
             paid = remeasure(grid.costs[0], learn, measure, weights=weights)
@@ -68,7 +68,7 @@ def worth_of(grid: Grid, fold: Integers) -> PolicyWorth:
     accuracy = np.zeros((len(grid.questions), len(grid.budgets)))
     cost = np.zeros_like(accuracy)
     for learn, measure in halves(grid, fold):
-        sums = grid.accuracy[learn].sum(axis=0)
+        sums = grid.preference[learn].sum(axis=0)
         picks = choices(sums[None], columns)[0]
         cells = np.ix_(measure, picks)
         accuracy[measure] = grid.accuracy[cells]

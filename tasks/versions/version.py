@@ -153,9 +153,11 @@ def study_of(store: Reader, run_id: str) -> Study:
 def worth_of_run(store: Reader, run_id: str) -> PolicyWorth:
     """What a complete run's policy is worth on each question, cross-validated; costs in FLOPs."""
     binned = load_bins(store, run_id, load_used_difficulty(store, run_id))
-    grid = grid_of(load_outcomes(store, run_id), binned, costs=("flops",))
+    study = study_of(store, run_id)
+    outcomes = load_outcomes(store, run_id)
+    grid = grid_of(outcomes, binned, costs=("flops",), baseline=study.baseline)
     # The run's own seed: the folds are those that its policy and its curve were fitted on.
-    return worth_of(grid, fold_of(grid, seed=study_of(store, run_id).seed))
+    return worth_of(grid, fold_of(grid, seed=study.seed))
 
 
 def alarm_of_run(store: Reader, run_id: str) -> str | None:

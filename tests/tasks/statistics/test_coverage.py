@@ -8,7 +8,7 @@ from infra.bench.intervals import check_ends, null_ahead, one_benchmark, populat
 from infra.bench.simulated import EQUAL, SNELL
 from tasks.statistics.curves import choices, cross_validated, fold_of, resample_curve
 from tasks.statistics.intervals import bounds, weights
-from tasks.statistics.outcomes import Grid, grid_of
+from tasks.statistics.outcomes import Grid, Lost, grid_of
 
 
 @pytest.fixture
@@ -100,6 +100,8 @@ def test_where_there_is_no_choice_the_resampled_curve_is_the_cross_validated_one
         tuple(grid.cells[i] for i in alone),
         grid.accuracy[:, alone],
         grid.costs[:, :, alone],
+        Lost(*(share[:, alone] for share in grid.lost)),
+        grid.preference[:, alone],
     )
     fold, drawn = fold_of(single, seed=1), weights(40, resamples=50, seed=2)
     assert resample_curve(single, fold, drawn) == pytest.approx(

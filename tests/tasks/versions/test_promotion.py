@@ -11,7 +11,7 @@ from nights import chances, night
 from tasks.statistics.comparisons import Difference
 from tasks.statistics.curves import cross_validated, resample_curve
 from tasks.statistics.intervals import UNKNOWN, Estimate, weights
-from tasks.statistics.outcomes import Cell, Grid
+from tasks.statistics.outcomes import Cell, Grid, Lost
 from tasks.statistics.worth import worth_of
 from tasks.versions.comparison import Comparison, compare
 from tasks.versions.promotion import MARGIN, decide
@@ -94,12 +94,15 @@ def test_the_mean_over_questions_and_over_resamples_is_the_cross_validated_curve
     seed: int, count: int
 ) -> None:
     rng = np.random.default_rng(seed)
+    accuracy = rng.integers(0, 3, (count, 5)) / 2
     grid = Grid(
         tuple(f"q{i:02d}" for i in range(count)),
         rng.integers(1, 4, count),
         (Cell(1, "a"), Cell(1, "b"), Cell(2, "a"), Cell(2, "b"), Cell(2, "c")),
-        rng.integers(0, 3, (count, 5)) / 2,
+        accuracy,
         rng.random((1, count, 5)),
+        Lost(np.zeros((count, 5)), np.zeros((count, 5))),
+        accuracy,
     )
     fold = rng.integers(0, 2, count)
     found, drawn = worth_of(grid, fold), weights(count, resamples=3, seed=seed)
@@ -111,7 +114,8 @@ def test_the_mean_over_questions_and_over_resamples_is_the_cross_validated_curve
 def test_a_question_is_served_by_what_the_other_fold_chose() -> None:
     # one bin; fold 0 likes a, fold 1 likes b: so fold 0 is served by b and fold 1 by a, both wrong
     accuracy, costs = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[[1.0, 2.0], [1.0, 2.0]]])
-    grid = Grid(("p", "q"), np.array([1, 1]), (Cell(1, "a"), Cell(1, "b")), accuracy, costs)
+    cells, lost = (Cell(1, "a"), Cell(1, "b")), Lost(np.zeros((2, 2)), np.zeros((2, 2)))
+    grid = Grid(("p", "q"), np.array([1, 1]), cells, accuracy, costs, lost, accuracy)
     found = worth_of(grid, np.array([0, 1]))
     assert found.accuracy.tolist() == [[0.0], [0.0]]
     assert found.cost.tolist() == [[2.0], [1.0]]
