@@ -14,7 +14,9 @@ SEED = 0
 """Of the order of options where their file leaves it open and its header names no seed."""
 
 _OF_THE_REST = re.compile(r"\b(?:of|the) (?:the )?(?:above|below|others?)\b", re.IGNORECASE)
-_LETTERS = re.compile(r"\(?([A-Za-z])\)?(?:\s*(?:,|;|&|and)\s*\(?([A-Za-z])\)?)*[.)]?")
+_LETTER = r"\(?([A-Za-z])\)?"
+_LETTERS = re.compile(rf"{_LETTER}(?:\s*(?:,|;|&|and)\s*{_LETTER})*[.)]?")
+_WORD = re.compile(r"[A-Za-z]+")
 
 
 def with_letters(question: Question, place: str, *, shuffle: int | None) -> Question:
@@ -25,51 +27,64 @@ def with_letters(question: Question, place: str, *, shuffle: int | None) -> Ques
     decides: by `shuffle`, else by 0. A named `shuffle` orders every question anew.
     """
     options = question.choices
-    if not 2 <= len(options) <= len(ascii_uppercase):
-        raise UserError(
-            f"{place}: expected 2 to {len(ascii_uppercase)} options in 'choices' or 'options', "
-            f"got {len(options)}; add them, or say which kind of answer the file has"
-        )
-    right, is_letter = _right_options(question, place)
-    keeps_order = is_letter and shuffle is None
-    order = options if keeps_order else _shuffled(question, SEED if shuffle is None else shuffle)
-    letters = sorted(ascii_uppercase[order.index(option)] for option in right)
+    _check_options(options, place)
+    by_letter = _by_letters(question.target, options)
+    right = by_letter or _by_text(question.target, options)
+    _check_target(question, by_letter, right, place)
+    order = options
+    if shuffle is not None or not by_letter:
+        seed = SEED if shuffle is None else shuffle
+        order = _shuffled(question, seed)
+    letters = [ascii_uppercase[order.index(option)] for option in right]
     return dataclasses.replace(
-        question, text=_shown(question.text, order), target=",".join(letters), choices=order
+        question,
+        text=_shown(question.text, order),
+        target=",".join(sorted(letters)),
+        choices=order,
     )
 
 
-def _right_options(question: Question, place: str) -> tuple[list[str], bool]:
-    """The right options, and whether the target names them by letter."""
-    options, target = question.choices, question.target
+def _check_options(options: tuple[str, ...], place: str) -> None:
+    most = len(ascii_uppercase)
+    if not 2 <= len(options) <= most:
+        raise UserError(
+            f"{place}: expected 2 to {most} options in 'choices' or 'options', "
+            f"got {len(options)}; add them, or say which kind of answer the file has"
+        )
+    # Two letters for one text: whichever is right, who says the text says both.
     if len(set(options)) < len(options):
-        # Two letters for one text: whichever is right, who says the text says both.
         raise UserError(f"{place}: expected different options, got {list(options)}; drop the copy")
-    by_letter = _by_letters(target, len(options))
-    named = [options[number] for number in by_letter]
-    if target in options and named not in ([], [target]):
+
+
+def _check_target(question: Question, by_letter: list[str], right: list[str], place: str) -> None:
+    target, options = question.target, question.choices
+    if not right:
+        last = ascii_uppercase[len(options) - 1]
+        raise UserError(
+            f"{place}: expected a target that is a letter from A to {last} "
+            f"or the text of an option, got {target[:60]!r}; correct it"
+        )
+    by_text = _by_text(target, options)
+    if by_letter and by_text and by_letter != by_text:
         raise UserError(
             f"{place}: expected a target that is a letter or an option's text, got {target!r}, "
             "which is both, of two options; write the letter's option in full"
         )
-    if named:
-        return named, True
-    if target in options:
-        return [target], False
-    raise UserError(
-        f"{place}: expected a target that is a letter from A to "
-        f"{ascii_uppercase[len(options) - 1]} or the text of an option, got {target[:60]!r}; "
-        "correct it"
-    )
 
 
-def _by_letters(target: str, count: int) -> list[int]:
-    """Places of the options that a target names by letters, `C`, `(C)` or `A, C`; else none."""
+def _by_text(target: str, options: tuple[str, ...]) -> list[str]:
+    return [option for option in options if option == target]
+
+
+def _by_letters(target: str, options: tuple[str, ...]) -> list[str]:
+    """The options that a target names by letters, `C`, `(C)` or `A, C`; else none."""
     if not _LETTERS.fullmatch(target):
         return []
-    words = re.findall(r"[A-Za-z]+", target)
-    places = [ascii_uppercase.index(word.upper()) for word in words if len(word) == 1]
-    return places if max(places) < count else []
+    letters = [word.upper() for word in _WORD.findall(target) if len(word) == 1]
+    places = [ascii_uppercase.index(letter) for letter in letters]
+    if max(places) >= len(options):
+        return []
+    return [options[place] for place in places]
 
 
 def _shuffled(question: Question, seed: int) -> tuple[str, ...]:
@@ -80,7 +95,9 @@ def _shuffled(question: Question, seed: int) -> tuple[str, ...]:
 
     def rank(option: str) -> tuple[bool, bytes]:
         key = f"{seed}|{question.question_id}|{option}"
-        return bool(_OF_THE_REST.search(option)), hashlib.sha256(key.encode()).digest()
+        digest = hashlib.sha256(key.encode()).digest()
+        is_about_the_rest = _OF_THE_REST.search(option) is not None
+        return is_about_the_rest, digest
 
     return tuple(sorted(question.choices, key=rank))
 
@@ -95,4 +112,5 @@ def _shown(text: str, options: tuple[str, ...]) -> str:
 
 
 def _shows(text: str, letter: str, option: str) -> bool:
-    return bool(re.search(rf"\b{letter}\W{{1,6}}{re.escape(option)}", text))
+    written = re.escape(option)
+    return re.search(rf"\b{letter}\W{{1,6}}{written}", text) is not None

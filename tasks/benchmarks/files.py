@@ -22,9 +22,13 @@ _FOREIGN = {
     b"PK\x03\x04": "a zip file",
     b"\xff\xfe": "a text in UTF-16",
     b"\xfe\xff": "a text in UTF-16",
+    b"{\0": "a text in UTF-16",
+    b"\0{": "a text in UTF-16",
     b"[": "one JSON array",
 }
 """What files that are no JSONL begin with."""
+_TABLES = {".csv": "a CSV file", ".tsv": "a file with tabs", ".xlsx": "a spreadsheet"}
+"""What they are called."""
 
 
 class QuestionFile(NamedTuple):
@@ -78,9 +82,25 @@ def read_jsonl(path: Path, kind: AnswerKind | None = None) -> QuestionFile:
             "study: expected benchmark 'congruences' or the path of a JSONL file, "
             f"got {str(path)!r}"
         )
+    header, questions = _read_lines(path)
+    # An empty file is a mistake, not a benchmark of nothing.
+    if not questions:
+        raise UserError(f"{path}: expected one JSON object a line, the file has none")
+    plain = [question for _, question in questions]
+    written = header.kind.beside(path.parent) if header.kind else None
+    kind = kind or written or guess_kind(plain, path.name)
+    if kind.grader != "choice":
+        return QuestionFile(plain, kind)
+    lettered = [
+        with_letters(question, place, shuffle=header.shuffle) for place, question in questions
+    ]
+    return QuestionFile(lettered, kind)
+
+
+def _read_lines(path: Path) -> tuple[Header, list[tuple[str, Question]]]:
+    """The file's header, and its questions as they are written, each with its line's place."""
     header = Header()
-    questions: dict[str, Question] = {}
-    places: dict[str, str] = {}
+    questions: dict[str, tuple[str, Question]] = {}
     for number, values in _objects(path):
         place = f"{path}:{number}"
         if not questions and set(values) == {"ttc"}:
@@ -90,30 +110,22 @@ def read_jsonl(path: Path, kind: AnswerKind | None = None) -> QuestionFile:
         question = read_question(row, place, number)
         if question.question_id in questions:
             raise UserError(f"{place}: id {question.question_id!r} stands twice; make ids unique")
-        questions[question.question_id] = question
-        places[question.question_id] = place
-    # An empty file is a mistake, not a benchmark of nothing.
-    if not questions:
-        raise UserError(f"{path}: expected one JSON object a line, the file has none")
-    listed = list(questions.values())
-    written = header.kind.beside(path.parent) if header.kind else None
-    kind = kind or written or guess_kind(listed, path.name)
-    if kind.grader == "choice":
-        listed = [
-            with_letters(question, places[question.question_id], shuffle=header.shuffle)
-            for question in listed
-        ]
-    return QuestionFile(listed, kind)
+        questions[question.question_id] = (place, question)
+    return header, list(questions.values())
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of every line that is not blank."""
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    for beginning, kind in _FOREIGN.items():
-        if content.lstrip().startswith(beginning):
-            raise UserError(
-                f"{path}: expected one JSON object a line, got {kind}; write it as JSON Lines"
-            )
+    begun = content.lstrip()
+    kinds = [kind for beginning, kind in _FOREIGN.items() if begun.startswith(beginning)]
+    named = _TABLES.get(path.suffix.lower())
+    if named and not begun.startswith(b"{"):
+        kinds.append(named)
+    if kinds:
+        raise UserError(
+            f"{path}: expected one JSON object a line, got {kinds[0]}; write it as JSON Lines"
+        )
     # Bytes, so that only line ends count as such: texts may hold other separators of Unicode.
     for number, line in enumerate(content.splitlines(), start=1):
         if line.strip():

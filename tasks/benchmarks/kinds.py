@@ -38,8 +38,10 @@ class AnswerKind:
 
     def beside(self, folder: Path) -> AnswerKind:
         """The same, its command's words that name files in the folder written as their paths."""
-        paths = {word: folder / word for word in self.command}
-        words = [str(path) if path.is_file() else word for word, path in paths.items()]
+        words: list[str] = []
+        for word in self.command:
+            path = folder / word
+            words.append(str(path) if path.is_file() else word)
         return dataclasses.replace(self, command=tuple(words))
 
 
@@ -58,7 +60,9 @@ def read_header(values: object, place: str) -> Header:
     if not isinstance(values, dict):
         raise UserError(f'{place}: expected {{"ttc": {{"answer": …}}}}, got {values!r}; write that')
     for key, value in values.items():
-        if not isinstance(value, _HEADER.get(key, ())) or isinstance(value, bool):
+        wanted = _HEADER.get(key, ())
+        # A bool is an int to Python.
+        if not isinstance(value, wanted) or isinstance(value, bool):
             raise UserError(
                 f"{place}: expected of a header answer (text), command (list of words), seconds "
                 f"(number) and shuffle (whole number), got {key} = {value!r}; correct it"
@@ -68,12 +72,14 @@ def read_header(values: object, place: str) -> Header:
 
 def _kind_of(values: dict[str, Any], place: str) -> AnswerKind | None:
     answer = values.get("answer")
-    words = tuple(str(word) for word in values.get("command", ()))
+    listed = values.get("command", ())
+    command = tuple(str(word) for word in listed)
     seconds = float(values.get("seconds", SECONDS))
-    check_answer(place, answer, words, seconds)
+    check_answer(place, answer, command, seconds)
     if answer is None:
         return None
-    return AnswerKind(answer, "the file's header says so", words, seconds)
+    why = "the file's header says so"
+    return AnswerKind(answer, why, command, seconds)
 
 
 def check_answer(place: str, answer: str | None, command: tuple[str, ...], seconds: float) -> None:
@@ -97,15 +103,20 @@ def guess_kind(questions: Sequence[Question], name: str) -> AnswerKind:
         return AnswerKind("code", f"{name} has tests that an answer must pass")
     if any(question.choices for question in questions):
         return AnswerKind("choice", f"{name} has answers to choose from")
-    targets = [target for question in questions for target in question.targets]
-    if all(_is_number(target) for target in targets):
+    targets: list[str] = []
+    for question in questions:
+        targets += question.targets
+    others = [target for target in targets if not _is_number(target)]
+    if not others:
         return AnswerKind("number", f"the targets of all {count} questions are plain numbers")
+    # Words among numbers, or beside formulas, are read as mathematics reads them.
     if all(_WORDS.fullmatch(target) for target in targets):
         return AnswerKind("text", f"the targets of all {count} questions are words alone")
-    other = next(target for target in targets if not _is_number(target))
-    return AnswerKind("math", f"not all targets are plain numbers or words, e.g. {other[:40]!r}")
+    seen = others[0][:40]
+    return AnswerKind("math", f"not all targets are plain numbers or words, e.g. {seen!r}")
 
 
 def _is_number(target: str) -> bool:
     # The pattern alone would take a bare sign, for every part of it may be missing.
-    return bool(_PLAIN_NUMBER.fullmatch(target)) and any(map(str.isdigit, target))
+    has_digits = any(map(str.isdigit, target))
+    return has_digits and _PLAIN_NUMBER.fullmatch(target) is not None

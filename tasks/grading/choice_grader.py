@@ -23,9 +23,11 @@ _NAMED = re.compile(
 )
 _ALONE = re.compile(rf"{_LETTER}\s*[.:,;]?")
 _LIST = re.compile(rf"{_LETTER}(?:{_AND}{_LETTER})+\s*\.?")
+_SPELLING = re.compile(r"[A-Z](?:,[A-Z])*")
 _RUN = re.compile(r"[A-Z]{2,}")
 _FIRST = re.compile(r"[(\[{]?([A-Za-z])\s?(?:[)\]}]\s*[.:,–—-]?|[.:]|\s[–—-])\s*(.+)", re.DOTALL)
 _SPACED = re.compile(r"[(\[{]?([A-Za-z])[)\]}]?\s+(.+)", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z]+")
 _CORRECT = re.compile(r"is (?:the )?(?:correct|right|best|answer)\b(?!.*\bnot\b).*", re.DOTALL)
 _WRONG = re.compile(r"(?:is|are|was) (?:not|wrong|incorrect|false)\b|isn['’]t\b", re.IGNORECASE)
 _ANOTHER = re.compile(r"(?:\band\b|\bor\b|[,;/&])\s*[(\[]?[A-Za-z]\s?(?:[)\].:]|$)", re.IGNORECASE)
@@ -49,13 +51,13 @@ class ChoiceGrader(ByClass):
         """UserError for a question without options, or whose target is not among their letters."""
         for question in questions:
             letters = ascii_uppercase[: len(question.choices)]
-            for target in question.targets:
-                if not letters or not set(target.split(",")) <= set(letters):
-                    raise UserError(
-                        f"question {question.question_id}: expected options, and a target among "
-                        f"their letters {letters or '(none)'}, got {target!r}; correct it, or "
-                        "name another kind of answer"
-                    )
+            named = [set(target.split(",")) for target in question.targets]
+            if not all(target <= set(letters) for target in named):
+                raise UserError(
+                    f"question {question.question_id}: expected options, and a target among "
+                    f"their letters {letters or '(none)'}, got {question.targets}; correct it, or "
+                    "name another kind of answer"
+                )
 
     def extract(self, text: str, markers: Sequence[str]) -> str | None:
         """What follows a marker; where there is none, the letter of the last `answer is (C)`."""
@@ -67,20 +69,23 @@ class ChoiceGrader(ByClass):
 
     def class_of(self, question: Question, answer: str) -> str:
         """The letter; of an answer without one its wording, which has no capitals."""
-        return letters_of(answer, question.choices) or wording(answer)
+        letters = letters_of(answer, question.choices)
+        return letters or wording(answer)
 
     def verdict(self, question: Question, form: str) -> str:
         """`correct` or `wrong` for a letter, `unparsed` for anything else."""
         if form in question.targets:
             return "correct"
-        return "wrong" if re.fullmatch(r"[A-Z](?:,[A-Z])*", form) else "unparsed"
+        is_read = _SPELLING.fullmatch(form)
+        return "wrong" if is_read else "unparsed"
 
 
 def letters_of(answer: str, options: Sequence[str]) -> str | None:
     """The letter that an answer gives, several as `A,C`; None where it gives none that counts."""
     text = undress(answer)
     named = _NAMED.fullmatch(text)
-    text = named[1] if named and named[1] else text
+    if named and named[1]:
+        text = named[1]
     # A text of an option before letters: of the vitamins A, C, D the answer `D.` may be either,
     # and what the question shows are letters; of longer texts there is no doubt.
     if not _ALONE.fullmatch(text):
@@ -90,18 +95,21 @@ def letters_of(answer: str, options: Sequence[str]) -> str | None:
     letters = _only_letters(text) or _letter_first(text, options)
     # A question that somebody types shows its options itself: any letter may be one of them.
     within = ascii_uppercase[: len(options) or None]
-    return ",".join(letters) if letters and set(letters) <= set(within) else None
+    if not letters or not set(letters) <= set(within):
+        return None
+    return ",".join(letters)
 
 
 def _only_letters(text: str) -> list[str] | None:
     """The letters of a text that is nothing else: `(C)`, `c.`, `A, C`, `A and C`, `ACD`."""
-    is_run = _RUN.fullmatch(text) and list(text) == sorted(set(text))
-    if is_run:
-        return list(text)
+    letters = list(text)
+    if _RUN.fullmatch(text) and letters == sorted(set(letters)):
+        return letters
     if not (_ALONE.fullmatch(text) or _LIST.fullmatch(text)):
         return None
-    words = re.findall(r"[A-Za-z]+", text)
-    return sorted({word.upper() for word in words if len(word) == 1})
+    words = _WORD.findall(text)
+    named = {word.upper() for word in words if len(word) == 1}
+    return sorted(named)
 
 
 def _letter_first(text: str, options: Sequence[str]) -> list[str] | None:

@@ -34,23 +34,28 @@ class NumberGrader(ByClass):
         """UserError for a target that is no number."""
         for question in questions:
             terms = terms_of(question.text)
-            for target in question.targets:
-                if read_amount(target, terms) is None:
-                    raise UserError(
-                        f"question {question.question_id}: expected a target that is a number, got "
-                        f"{target[:60]!r}; correct it, or name another kind of answer, e.g. "
-                        'answer = "math"'
-                    )
+            unread = [one for one in question.targets if read_amount(one, terms) is None]
+            if unread:
+                seen = unread[0][:60]
+                raise UserError(
+                    f"question {question.question_id}: expected a target that is a number, got "
+                    f'{seen!r}; correct it, or name another kind of answer, e.g. answer = "math"'
+                )
 
     def extract(self, text: str, markers: Sequence[str]) -> str | None:
         """What the model wrote after a marker, or on the last line that begins with `####`."""
         marked = extract_answer(text, markers)
-        return extract_answer(text, [_OWN_MARKER]) if marked is None else marked
+        if marked is not None:
+            return marked
+        return extract_answer(text, [_OWN_MARKER])
 
     def class_of(self, question: Question, answer: str) -> str:
         """The value, exactly; of an answer that is no number its form in mathematics."""
-        amount = read_amount(answer, terms_of(question.text))
-        return canonical(answer) if amount is None else amount.spelling
+        terms = terms_of(question.text)
+        amount = read_amount(answer, terms)
+        if amount is None:
+            return canonical(answer)
+        return amount.spelling
 
     def verdict(self, question: Question, form: str) -> str:
         """`correct` or `wrong` for a number, `unparsed` for anything else."""
@@ -71,10 +76,12 @@ def _agree(amount: Amount, written: str, terms: Terms) -> bool:
     if not (amount.unit and target.unit):
         # Who leaves the unit out means the one that the other wrote.
         return _rounds_to(amount.value, target.value, written)
-    own, wanted = read_unit(amount.unit), read_unit(target.unit)
+    own = read_unit(amount.unit)
+    wanted = read_unit(target.unit)
     if own is None or wanted is None or own.dimensions != wanted.dimensions:
         return False
-    return _rounds_to(amount.value * own.factor / wanted.factor, target.value, written)
+    converted = amount.value * own.factor / wanted.factor
+    return _rounds_to(converted, target.value, written)
 
 
 def _agree_in_percent(amount: Amount, target: Amount, written: str) -> bool:
@@ -96,7 +103,8 @@ def _rounds_to(value: Fraction, target: Fraction, written: str) -> bool:
     if stated is None or (value < 0) != (target < 0):
         return False
     decimals = len(stated[2])
-    digits = len((stated[1] or "").replace(",", "").lstrip("0")) + decimals
+    whole = (stated[1] or "").replace(",", "")
+    digits = len(whole.lstrip("0")) + decimals
     if decimals < 2 and digits < 3:
         return False
     half = Fraction(1, 2 * 10**decimals)

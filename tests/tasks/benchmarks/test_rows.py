@@ -84,6 +84,7 @@ def test_a_level_is_one_small_number(tmp_path: Path, level: object, number: int 
         (b"PAR1\x15\x04", "got a Parquet file"),
         (b"\x1f\x8b\x08\x00", "got a compressed file"),
         ('{"a": 1}'.encode("utf-16"), "got a text in UTF-16"),
+        ('{"a": 1}'.encode("utf-16-le"), "got a text in UTF-16"),
         ('{"question": "a\\ud800b", "answer": "5"}', ":1: expected a JSON object"),
         ("[" * 100_000, "got one JSON array"),
         ('{"a": ' + "[" * 100_000, ":1: expected a JSON object"),
@@ -99,6 +100,13 @@ def test_what_is_no_row_is_refused_as_what_it_is(
 ) -> None:
     with pytest.raises(UserError, match=words):
         read(tmp_path, content)
+
+
+def test_a_table_is_refused_as_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "b.csv"
+    path.write_text("id,question,answer\n1,q,5", encoding="utf-8")
+    with pytest.raises(UserError, match="got a CSV file; write it as JSON Lines"):
+        read_jsonl(path)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path: Path) -> None:
