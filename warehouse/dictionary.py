@@ -72,7 +72,7 @@ WORDS = {
     "token_ids": "token ids of the draw",
     "top_k": "tokens kept by top-k sampling; 0: all",
     "top_p": "probability mass kept by nucleus sampling",
-    "verdict": "correct, wrong, unparsed, timeout, memory or crashed",
+    "verdict": "correct, wrong, or the grader's word for why it is neither",
     "version": "number of the model version within its family and benchmark, from 1",
     "verifier": "name of the verifier in the study; NULL: none",
     "verifier_fingerprint": "hash of the verifier's weights, tokenizer and template",

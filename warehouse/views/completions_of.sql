@@ -6,7 +6,7 @@
 -- stop: end: ended by itself; limit: cut at the token limit
 -- step_scores: scores of its steps, in order; NULL for a missing score
 -- score: step scores joined by the run's aggregate; NULL where a score that it needs is missing
--- verdict: correct | wrong | unparsed | timeout | memory | crashed; NULL: no answer, or not graded yet
+-- verdict: correct, wrong, or the grader's word for why it is neither; NULL: no answer, or not graded yet
 CREATE MACRO completions_of(run, question) AS TABLE
 WITH RECURSIVE mine AS MATERIALIZED (
     SELECT * FROM question_draws WHERE run_id = run AND question_id = question

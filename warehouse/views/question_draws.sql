@@ -3,13 +3,16 @@
 -- whole: TRUE: a completion drawn in one piece from the question; FALSE: a step or a revision
 -- score: the completion's score, its step scores joined by the run's aggregate; NULL for a draw that is not whole
 --     and where a step score is missing
--- verdict: correct | wrong | unparsed | timeout | memory | crashed; NULL: no answer, or not graded yet
+-- class: what it votes for; NULL: it has no vote
+-- verdict: correct, wrong, or the grader's word for why it is neither; NULL: no answer, or not graded yet
 CREATE VIEW question_draws AS
 SELECT
     run_draws.run_id, run_draws.question_id, questions.question, questions.target, run_draws.role,
     run_draws.depth = 0 AND run_draws.stop <> 'step' AS whole,
     run_draws.depth, run_draws.replicate, run_draws.child, run_draws.text, run_draws.stop,
-    run_draws.step_scores, run_draws.score, answers.answer, answers.canonical, verdicts.verdict,
+    run_draws.step_scores, run_draws.score, answers.answer, answers.canonical,
+    CASE WHEN answers.class IS NULL THEN answers.canonical ELSE nullif(answers.class, '') END AS class,
+    verdicts.verdict,
     run_draws.generated_tokens, run_draws.thinking_tokens, run_draws.answer_tokens, run_draws.until,
     run_draws.temperature, run_draws.drawn_at, run_draws.paid_by,
     run_draws.prefix_key, run_draws.node_key

@@ -4,7 +4,8 @@
 -- truncated: completions cut at the token limit, of those that the run rests on
 -- unanswered: completions without an answer, those that still think left out
 -- still_thinking: completions whose thinking never ended
--- ungraded: answers on which the grader gave up (unparsed, timeout, memory, crashed) or that wait for it, in completions
+-- ungraded: answers on which the grader gave up (unparsed, timeout, memory, crashed), programs that ended so among them,
+--     or that wait for it, in completions
 -- missing: questions × owed cells without an outcome
 CREATE VIEW trouble AS
 WITH counted AS (
