@@ -109,6 +109,33 @@ def test_a_plan_counts_what_is_there(ttc, tmp_path):
     assert there["tokens"] < more["tokens"]
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("", "answers: number, because the targets of all 12 questions are plain numbers"),
+        ('answer = "text"\n', "answers: text, because the study says so (grader 1+words)"),
+    ],
+)
+def test_a_plan_tells_the_kind_of_answer_and_why(ttc, tmp_path, said, words):
+    rows = [{"question": f"What is {n}?", "answer": n} for n in range(12)]
+    (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    study = tmp_path / "kinds.toml"
+    study.write_text(
+        f'{said}benchmark = "b.jsonl"\nstrategies = ["majority"]\nbaseline = "majority"'
+    )
+    assert words in " ".join(ttc("plan", str(study))[1].split())
+    (row,) = json.loads(ttc("plan", str(study), "--json")[1])
+    assert words.startswith(f"answers: {row['answer']}, because {row['because']}")
+
+
+def test_an_unknown_kind_of_answer_is_refused_with_those_there_are(ttc, tmp_path):
+    study = tmp_path / "kinds.toml"
+    study.write_text('answer = "essay"\n[verifier]\n')
+    code, _, err = ttc("plan", str(study))
+    assert code == 2
+    assert "unknown kind of answer 'essay' (the study says so); known are choice, code" in err
+
+
 def test_rebuild_makes_the_same_database(ttc, home):
     def content():
         with Store.open(home / "warehouse") as store:
