@@ -69,14 +69,14 @@ def _pattern(marker: str) -> re.Pattern[str]:
         raise ValueError(
             f"expected a marker such as '\\boxed' or 'Answer: ', got {marker!r}; name one"
         )
-    has_colon = marker.strip() != word
-    boundary = r"\b" if word[0].isalnum() else ""
+    spelled = re.escape(word)
     # As the format spells it, it counts anywhere: `Question: 1+1? Answer: 2`.
-    literal = rf"{boundary}{re.escape(word)}" + (rf"{_DRESS}{_COLON}" if has_colon else "")
-    if not has_colon:
+    literal = rf"\b{spelled}" if word[0].isalnum() else spelled
+    if marker.strip() == word:
         return re.compile(literal)
-    own = _line_pattern(_ANSWER if word.casefold().endswith("answer") else re.escape(word))
-    return re.compile(rf"{literal}|{own.pattern}", re.MULTILINE)
+    says_answer = word.casefold().endswith("answer")
+    line = _line_pattern(_ANSWER if says_answer else spelled)
+    return re.compile(rf"{literal}{_DRESS}{_COLON}|{line.pattern}", re.MULTILINE)
 
 
 @functools.lru_cache(maxsize=64)
@@ -100,20 +100,23 @@ def _read(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
 
 def _value(text: str, match: re.Match[str], end: int) -> Iterator[Found]:
     """The display block after the match, else the first line with content; nothing for neither."""
-    block = _BLOCK.match(text, match.end(), end)
+    start = match.end()
+    block = _BLOCK.match(text, start, end)
     if block:
-        value = next(part for part in block.groups() if part is not None)
-        if value.strip():
-            yield Found(match.start(), block.end(), value.strip())
+        parts = [part for part in block.groups() if part is not None]
+        value = parts[0].strip()
+        if value:
+            yield Found(match.start(), block.end(), value)
             return
-    content = _CONTENT.search(text, match.end(), end)
+    content = _CONTENT.search(text, start, end)
     if content is None:
         return
-    line_start = max(match.end(), text.rfind("\n", match.end(), content.start()) + 1)
+    line_break = text.rfind("\n", start, content.start())
+    line_start = max(start, line_break + 1)
     line_end = _LINE_END.search(text, content.start(), end)
     value_end = line_end.start() if line_end else end
     value = text[line_start:value_end].strip()
-    if line_start > match.end():
+    if line_start > start:
         # Below the marker `- 42` is an item of a list, not a negative number.
         value = _BULLET.sub("", value, count=1)
     if value:

@@ -53,9 +53,11 @@ def extract_answer(text: str, markers: Sequence[str]) -> str | None:
     answer = marked_answer(text, markers)
     if answer is None:
         return None
-    bare = _DRESSED.sub("", answer[:_LONGEST_UNWRAPPED]).strip()
-    labelled = _LABELLED.fullmatch(bare)
-    return labelled[1] if labelled and _names_option(labelled[2]) else answer
+    bare = _DRESSED.sub("", answer[:_LONGEST_UNWRAPPED])
+    labelled = _LABELLED.fullmatch(bare.strip())
+    if labelled and _names_option(labelled[2]):
+        return labelled[1]
+    return answer
 
 
 def marked_answer(text: str, markers: Sequence[str]) -> str | None:
@@ -72,8 +74,13 @@ def marked_answer(text: str, markers: Sequence[str]) -> str | None:
 
 def end_of_first_answer(text: str, markers: Sequence[str]) -> int | None:
     """Offset at which the first answer after any marker is complete; None without one."""
-    firsts = [answer for marker in markers for answer in _after(text, marker)[:1]]
-    return min((answer.end for answer in firsts if answer.text), default=None)
+    ends: list[int] = []
+    for marker in markers:
+        found = _after(text, marker)
+        # A box that never closes has no text, and is no answer.
+        if found and found[0].text:
+            ends.append(found[0].end)
+    return min(ends, default=None)
 
 
 def _end_of_turn(text: str, markers: Sequence[str]) -> int:

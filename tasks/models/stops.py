@@ -21,15 +21,29 @@ def cut_at_stop(
     marks = [stop.encode() for stop in stops]
     # As many tokens before the draw as a stop may have begun in: each writes a byte or more.
     reach = max(map(len, marks), default=0)
-    before = b"".join(writing.of(prefix[len(prefix) - min(reach, len(prefix)) :], start=False))
+    first = max(0, len(prefix) - reach)
+    before = b"".join(writing.of(prefix[first:], start=False))
     written = writing.of(draw.token_ids, start=False)
-    text = before + b"".join(written)
-    # One that ended before the draw belongs to the prompt: shots are separated by it too.
-    begins = [text.find(mark, max(0, len(before) - len(mark) + 1)) for mark in marks]
-    met = [place for place in begins if place >= 0]
-    if not met:
+    stop = _first_stop(before, b"".join(written), marks)
+    if stop is None:
         return draw
-    offsets = list(accumulate(map(len, written), initial=len(before)))
-    kept = bisect_left(offsets, max(min(met), len(before)))
-    said = b"".join(written[:kept]).decode(errors="replace")
-    return Draw(draw.token_ids[:kept], said, "end", draw.tokens)
+    offsets = list(accumulate(map(len, written), initial=0))
+    kept = bisect_left(offsets, stop)
+    said = b"".join(written[:kept])
+    text = said.decode(errors="replace")
+    return Draw(draw.token_ids[:kept], text, "end", draw.tokens)
+
+
+def _first_stop(before: bytes, written: bytes, marks: Sequence[bytes]) -> int | None:
+    """Where in what was written a mark begins that ends there; 0 for one begun before it."""
+    text = before + written
+    begins: list[int] = []
+    for mark in marks:
+        # One that ended before the draw belongs to the prompt: shots are separated by it too.
+        earliest = max(0, len(before) - len(mark) + 1)
+        place = text.find(mark, earliest)
+        if place >= 0:
+            begins.append(place)
+    if not begins:
+        return None
+    return max(0, min(begins) - len(before))

@@ -61,7 +61,9 @@ class Thinking:
         remainder = text[end : offsets[place]]
         later = steps[place:]
         # The end of thinking mostly stands alone on its line: that line says nothing.
-        return (remainder, *later) if remainder.strip() else later
+        if not remainder.strip():
+            return later
+        return (remainder, *later)
 
     def share(
         self, written: Sequence[bytes], steps: Sequence[str], *, before: str, generated: int
@@ -75,12 +77,14 @@ class Thinking:
         if not self.marks:
             return None
         is_begun = self.final(before) is None
-        inside = Thinking(self.marks, is_begun)
         marks = [(mark.begin.encode(), mark.end.encode()) for mark in self.marks]
         end = _end(b"".join(written), marks, is_begun=is_begun)
         offsets = list(accumulate(map(len, written), initial=0))
         tokens = generated if end is None else bisect_left(offsets, end)
-        return Share(tokens, len(steps) - len(inside.after(steps)))
+        # The draw is read like a completion that begins where it does.
+        own = Thinking(self.marks, is_begun)
+        said = own.after(steps)
+        return Share(tokens, len(steps) - len(said))
 
 
 NO_THINKING = Thinking()
@@ -91,12 +95,18 @@ def _end(text: AnyStr, marks: Iterable[tuple[AnyStr, AnyStr]], *, is_begun: bool
 
     The last end counts: models quote their own marks while they think.
     """
-    ends = [(text.rfind(end), len(end)) for _, end in marks]
-    last = max((place + length for place, length in ends if place >= 0), default=0)
+    last = 0
+    for _, end in marks:
+        place = text.rfind(end)
+        if place >= 0:
+            last = max(last, place + len(end))
     if last == 0 and is_begun:
         return None
-    is_begun_again = any(text.find(begin, last) >= 0 for begin, _ in marks)
-    return None if is_begun_again else last
+    for begin, _ in marks:
+        # Begun again after its last end, or never ended.
+        if text.find(begin, last) >= 0:
+            return None
+    return last
 
 
 @functools.cache
