@@ -12,7 +12,17 @@ import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from answers import algebra, amounts, expressions, numbers, relations, several, words
+from answers import (
+    algebra,
+    amounts,
+    dress,
+    expressions,
+    identities,
+    numbers,
+    relations,
+    several,
+    words,
+)
 from answers.sheets import Sheet
 
 
@@ -29,23 +39,23 @@ KINDS: dict[str, tuple[Callable[[random.Random], Sheet], ...]] = {
     "money": (amounts.money,),
     "thousands": (amounts.thousands,),
     "list read as thousands": (amounts.list_read_as_thousands,),
-    "units": (amounts.units,),
+    "units": (amounts.units, dress.measures),
     "units that change the value": (amounts.units_that_change_the_value,),
     "unit letters that are variables": (expressions.letters_like_units,),
     "percent": (amounts.percent,),
     "degrees": (amounts.degrees,),
     "degrees inside a function": (expressions.degrees_inside_a_function,),
-    "scientific": (amounts.scientific,),
+    "scientific": (amounts.scientific, dress.powers_of_ten),
     "tiny numbers": (numbers.tiny_numbers,),
     "huge numbers": (numbers.huge_numbers,),
     "decimals": (amounts.decimals,),
-    "repeating decimals": (numbers.repeating_decimals,),
+    "repeating decimals": (numbers.repeating_decimals, dress.endless_decimals),
     "mixed numbers": (numbers.mixed_numbers,),
     "equations": (relations.lines, relations.circles, relations.values_of_a_name),
     "assignments": (relations.assignments,),
-    "intervals": (relations.intervals, relations.rays, relations.unions),
+    "intervals": (relations.intervals, relations.rays, relations.unions, dress.regions),
     "tuples": (several.tuples, several.lists_of_tuples),
-    "sets and lists": (several.sets_and_lists, several.plus_or_minus),
+    "sets and lists": (several.sets_and_lists, several.plus_or_minus, dress.braces),
     "ratio and time": (several.ratios,),
     "am and pm": (several.times_of_day,),
     "matrices": (several.matrices,),
@@ -57,7 +67,7 @@ KINDS: dict[str, tuple[Callable[[random.Random], Sheet], ...]] = {
     "AIME integers": (numbers.aime_integers,),
     "fractions and signs": (numbers.fractions_and_signs,),
     "plain-text mathematics": (expressions.plain_text_mathematics,),
-    "algebra": (algebra.algebra,),
+    "algebra": (algebra.algebra, identities.identities),
     "complex numbers": (algebra.complex_numbers,),
     "lost plus sign": (expressions.lost_plus_sign,),
     "full-width and Chinese": (words.full_width,),

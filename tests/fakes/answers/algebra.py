@@ -1,7 +1,7 @@
 """Expressions that sympy tells apart: which are equal is computed from a second writing of each.
 
 The second writing is sympy's own, made beside the LaTeX and never read from it. Two expressions are
-equal when they agree to thirty digits at three points drawn by chance; real letters only.
+equal when they agree to thirty digits at three points drawn by chance; positive letters only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 import sympy
 from answers.sheets import Sheet
 
-_POINTS = 3
+_FROM = (0, 300, 1_100)
+"""Ninety-sevenths from which the letters of each point are drawn: below 1, about 3, and above 11,
+so that |x-5| is once the one and once the other.
+"""
 _DIGITS = 40
 _TOLERANCE = sympy.Float("1e-30", _DIGITS)
 _LETTERS = {name: sympy.Symbol(name, positive=True) for name in "abcnrtxymh"}
@@ -33,9 +36,9 @@ def _values(meaning: str) -> tuple[Any, ...]:
     expression = sympy.sympify(meaning, locals=_LETTERS)
     rng = random.Random(7)
     found: list[Any] = []
-    for _ in range(_POINTS):
+    for least in _FROM:
         point = {
-            letter: sympy.Rational(rng.randint(101, 999), 97 + place)
+            letter: sympy.Rational(least + rng.randint(11, 96), 97 + place)
             for place, letter in enumerate(_LETTERS.values())
         }
         found.append(sympy.N(expression.subs(point), _DIGITS))
@@ -43,8 +46,10 @@ def _values(meaning: str) -> tuple[Any, ...]:
 
 
 def is_equal(one: str, other: str) -> bool:
-    """Whether two of sympy's expressions are equal."""
-    pairs = zip(_values(one), _values(other), strict=True)
+    """Whether two of sympy's expressions are equal; nothing is equal to what is infinite."""
+    pairs = list(zip(_values(one), _values(other), strict=True))
+    if not all(value.is_finite for pair in pairs for value in pair):
+        return False
     return all(abs(a - b) <= _TOLERANCE * (1 + abs(a)) for a, b in pairs)
 
 
