@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import ast
 import base64
-import doctest
 import io
 import json
 import pickle
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -127,13 +127,47 @@ def _checks(row: Row) -> Iterator[ProgramTest]:
     """HumanEval: examples in the head's docstring are public, `check` is not."""
     entry = str(row["entrypoint"])
     prefix = _head(row, entry)
-    for example in doctest.DocTestParser().get_examples(str(row.get("prompt", ""))):
-        if _calls(example.source, entry):
-            # What the docstring shows need not be right to the letter: only the outputs count.
-            python = f"try:\n    {example.source.strip()}\nexcept Exception:\n    pass\n"
-            yield ProgramTest(python=python, public=True, entry=entry, prefix=prefix)
+    for call in _examples(str(row.get("prompt", "")), entry):
+        # What the docstring shows need not be right to the letter: only the outputs count.
+        python = f"try:\n    {call}\nexcept Exception:\n    pass\n"
+        yield ProgramTest(python=python, public=True, entry=entry, prefix=prefix)
     python = f"{row['test']}\n\ncheck({entry})\n"
     yield ProgramTest(python=python, entry=entry, prefix=prefix)
+
+
+def _examples(prompt: str, entry: str) -> list[str]:
+    """The calls of the entry with plain values that a text shows, in whatever notation."""
+    calls: list[str] = []
+    for match in re.finditer(rf"\b{re.escape(entry)}\(", prompt):
+        call = _first_call(prompt[match.start() :])
+        if call and call not in calls:
+            calls.append(call)
+    return calls
+
+
+def _first_call(text: str) -> str | None:
+    """The call that the text begins with, on one line; None where it hands over no plain values."""
+    line = text.partition("\n")[0]
+    for end, character in enumerate(line, start=1):
+        if character != ")":
+            continue
+        try:
+            call = ast.parse(line[:end], mode="eval").body
+        except (SyntaxError, ValueError):
+            # A bracket inside of the arguments: the call ends at a later one.
+            continue
+        return line[:end] if isinstance(call, ast.Call) and _are_plain(call) else None
+    return None
+
+
+def _are_plain(call: ast.Call) -> bool:
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    try:
+        for argument in given:
+            ast.literal_eval(argument)
+    except ValueError:
+        return False
+    return bool(given)
 
 
 def _head(row: Row, entry: str) -> str:
@@ -144,16 +178,6 @@ def _head(row: Row, entry: str) -> str:
     except SyntaxError:
         return ""
     return prompt if f"def {entry}" in prompt else ""
-
-
-def _calls(source: str, entry: str) -> bool:
-    """Whether an example is one expression that calls the entry."""
-    try:
-        tree = ast.parse(source.strip(), mode="eval")
-    except SyntaxError:
-        return False
-    nodes = ast.walk(tree)
-    return any(isinstance(node, ast.Name) and node.id == entry for node in nodes)
 
 
 def _assertions(row: Row) -> Iterator[ProgramTest]:

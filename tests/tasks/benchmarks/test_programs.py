@@ -68,6 +68,29 @@ def test_helpers_of_the_head_are_the_tests_own_and_the_programs_too(tmp_path: Pa
     assert verdicts == ["correct", "wrong"]
 
 
+@pytest.mark.parametrize(
+    ("shown", "calls"),
+    [
+        (">>> f(1, [2])\n[3]", ["f(1, [2])"]),
+        ("f('a)') == 3 and f((1, 2)) ➞ 4", ["f('a)')", "f((1, 2))"]),
+        (">>> round(f([1]), 2)\n1.0", ["f([1])"]),
+        ("f(-1.5) => 2\nf(-1.5) => 2", ["f(-1.5)"]),
+        ("f(x) is x, half(2) is 1, f() is 0, g.f is f", []),
+        ("f(1, 2", []),
+        ("f(f(1)) == 2", ["f(1)"]),
+        ("f(a=1)", ["f(a=1)"]),
+    ],
+)
+def test_examples_are_calls_with_plain_values_in_whatever_notation(
+    tmp_path: Path, shown: str, calls: list[str]
+) -> None:
+    head = f'def f(x):\n    """{shown}\n    """\n'
+    test = "def check(candidate):\n    assert candidate(1)\n"
+    row = {"task_id": "h", "prompt": head, "entry_point": "f", "test": test}
+    public = [held.python for held in held_by(tmp_path, row) if held.public]
+    assert [code.splitlines()[1].strip() for code in public] == calls
+
+
 def test_packed_cases_are_read_as_text_and_never_run(tmp_path: Path) -> None:
     cases = json.dumps([{"input": "50\n", "output": "56\n"}])
 
