@@ -113,8 +113,11 @@ def read_amount(text: str, terms: Terms) -> Amount | None:
     Of an equation what stands after the last `=`; `about`, and remarks such as `each` or `in
     total`, are left out. A range, a choice of two numbers or a comparison is no amount.
     """
+    # Before anything looks into it: a dress is taken off layer by layer.
+    if len(text) > LONGEST:
+        return None
     written = unwrap(text)
-    if len(written) > LONGEST or _COMPARES.search(written):
+    if _COMPARES.search(written):
         return None
     value = _value_of(written)
     if value is None:

@@ -11,10 +11,12 @@ from tasks.grading.by_class import ByClass
 from tasks.grading.extraction import extract_answer
 from tasks.grading.math_grader import MathGrader
 from tasks.grading.mathematics.canonical import canonical
-from tasks.grading.wording import undress, wording
+from tasks.grading.wording import LONGEST, undress, wording
 from warehouse.errors import UserError
 
-_LETTER = r"[(\[{]?\s?([A-Za-z])\s?[)\]}]?"
+# No space of its own outside brackets: with those around `_AND` it would be read in two ways, and
+# a list that fails at its end in 2 to the power of its length.
+_LETTER = r"(?:[(\[{]\s?)?([A-Za-z])(?:\s?[)\]}])?"
 _AND = r"\s*(?:,\s*and|,|;|/|&|\+|\band\b)\s*"
 _NAMED = re.compile(
     r"(?:(?:the )?(?:(?:correct|right|best|final) )?(?:option|choice|answer|letter)\b(?: is)?"
@@ -83,6 +85,8 @@ class ChoiceGrader(ByClass):
 def letters_of(answer: str, options: Sequence[str]) -> str | None:
     """The letter that an answer gives, several as `A,C`; None where it gives none that counts."""
     text = undress(answer)
+    if len(text) > LONGEST:
+        return None
     named = _NAMED.fullmatch(text)
     if named and named[1]:
         text = named[1]
