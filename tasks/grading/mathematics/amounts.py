@@ -68,7 +68,7 @@ def bases(answer: str, target: str, _same: Same) -> Outcome | Skip:
     if not one and not other:
         return SKIP
     # 52 to the base 8 is 42, but who is asked for it in base 8 has to say 52.
-    return bool(one and other) and one[0] == other[0]
+    return one is not None and other is not None and one[0] == other[0]
 
 
 def clocks(answer: str, target: str, _same: Same) -> Outcome | Skip:

@@ -43,8 +43,6 @@ _LOOK = _folds(
 
 _SPACING = _folds(
     (r"(?<=[0-9])'(?=[0-9]{3}(?![0-9]))", ""),
-    # Plain text writes sets with bare braces.
-    (r"^\s?\{([^{}]*[,|:;][^{}]*)\}\s?$", r"\\{\1\\}"),
     # Thousands: 1{,}000 and 1,\!000, before the spaces of LaTeX go.
     (r"(?<=[0-9])\s?\{\s?,\s?\}\s?(?=[0-9]{3}(?![0-9]))|(?<=[0-9]),\s?\\!\s?(?=[0-9])", ""),
     (r"\{\s?,\s?\}", ","),
@@ -127,6 +125,7 @@ _LAST = _folds(
     (r"(^|[(\[{,;=<>&]|\\(?:le|ge|ne|cup|cap|in|cdot|pm|lor|land) ?)\s?\+\s?(?=\S)", r"\1"),
 )
 
+_SET = re.compile(r"^\{([^{}]*[,|:;][^{}]*)\}$")
 _SPACES = re.compile(r"\s+")
 # The space after a comma tells the list `5, 120` from the number 5,120.
 # The one after a bracket tells a unit from a factor: `\frac{1}{2} in`.
@@ -145,7 +144,8 @@ def clean(text: str) -> str:
     Degree signs stay as `°` and money as `＄`: what they mean depends on what they stand at.
     """
     text = _SPACES.sub(" ", fold_characters(unwrap(text)))
-    text = _fold(text, _LOOK)
+    # Plain text writes sets with bare braces; those of a command are no set.
+    text = _fold(_SET.sub(r"\\{\1\\}", text), _LOOK)
     text = _fold_dollars(text)
     text = _fold(text, _SPACING)
     text = _GROUP.sub(_words_of, text)

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.words import words_of
 
 MULTIPLIERS = {
@@ -59,8 +60,22 @@ class Unit(NamedTuple):
         return len(above) == 1 and above <= _MONEY
 
 
-_MONEY = frozenset(("dollars", "euros", "sterling", "yen", "yuan", "rupees"))
-_MONEY |= {"roubles", "won", "pesos", "francs", "reals"}
+_MONEY = frozenset(
+    (
+        "dollars",
+        "euros",
+        "sterling",
+        "yen",
+        "yuan",
+        "rupees",
+        "roubles",
+        "won",
+        "pesos",
+        "francs",
+        "reals",
+    )
+)
+"""Dimensions that are money: one's amount says nothing of another's."""
 
 
 def _spell(parts: list[tuple[str, int]]) -> str:
@@ -93,6 +108,7 @@ _SIGNS = re.compile(
     re.DOTALL,
 )
 """Money before its amount: `＄5`, `US＄5`, `€ 5`, `USD 5`."""
+_LAST_WORD = re.compile(r"(?:^| )[A-Za-z]{2,}$")
 _POWER = re.compile(r"(.+?)\^(?:([23])|\{(-?[1-3])\})")
 _WORDY_POWERS = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
 _FIGURES = frozenset(("unit", "units", "degree", "degrees", "°", "point", "points"))
@@ -144,7 +160,7 @@ def _ending(value: str, ending: str, *, is_spaced: bool) -> Quantity | None:
     if times > 1:
         unit = read_unit(rest.removeprefix("of ")) if rest else COUNT
         return Quantity(value, times, unit) if unit else None
-    is_plain = re.fullmatch(r"[+-]?[0-9./]+|[+-]?[0-9]* ?\\frac\{[0-9]+\}\{[0-9]+\}", value)
+    is_plain = rational(value) is not None
     if len(ending) == 1 and ending.isascii() and ending.isalpha():
         is_unit = ending in _LETTERS and is_spaced and is_plain
         unit = unit_of(ending) if is_unit else None
@@ -160,9 +176,6 @@ def _is_value(value: str) -> bool:
     if _LAST_WORD.search(value):
         return False
     return len(value) == 1 or bool(re.search(r"[0-9\\]", value))
-
-
-_LAST_WORD = re.compile(r"(?:^| )[A-Za-z]{2,}$")
 
 
 def read_unit(text: str) -> Unit | None:
