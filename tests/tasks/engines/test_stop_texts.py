@@ -7,9 +7,10 @@ import dataclasses
 import json
 
 import pytest
+from engine_kinds import served
 from paragraphs import tiny_format, tiny_generator
 
-from tasks.engines.http_generator import read_completions
+from tasks.engines.http_generator import HttpGenerator, read_completions
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.protocols import Sampling
 from tasks.study.tables import EngineOptions
@@ -42,6 +43,18 @@ def test_vllm_ends_a_draw_at_a_text_as_the_whole_draw_is_cut(tmp_path):
     assert sum(draw.stop == "end" for draw in stopped) > 8
     # It did not write on to the end of text.
     assert generated == sum(draw.tokens for draw in stopped) < sum(draw.tokens for draw in whole)
+
+
+@pytest.mark.slow
+async def test_a_server_ends_a_draw_where_the_engine_of_this_process_does(tmp_path):
+    folder = tiny_generator(tmp_path / "model")
+    form = dataclasses.replace(tiny_format(folder), stops=STOPS)
+    prefix, here, _ = await _draws(folder, form)
+    async with served(folder, "tiny", "--no-skip-tokenizer-init") as root:
+        engine = HttpGenerator([f"{root}/v1"], "tiny", form)
+        reply = await engine.draw(prefix, 32, sampling=LONG, seed=0)
+        await engine.close()
+    assert reply.draws == here
 
 
 def _reply(stop_reason: int | str | None, last: int) -> bytes:
