@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,10 +21,11 @@ Chat = Callable[[Sequence[Message]], str]
 """Text of a dialogue; unless the assistant has the last word, its next turn is opened."""
 
 
-def load_chat(folder: Path, key: str, *, date: str) -> Chat:
+def load_chat(folder: Path, key: str, *, today: date) -> Chat:
     """The chat template of a model folder; UserError, naming the study's key, when it has none.
 
-    `date` is what Llama-3 templates write as today's.
+    `today` is what templates write as today's date (Llama-3, gpt-oss): a prompt must not be another
+    one tomorrow.
     """
     from transformers import AutoTokenizer
 
@@ -41,7 +43,9 @@ def load_chat(folder: Path, key: str, *, date: str) -> Chat:
             turns,
             tokenize=False,
             add_generation_prompt=messages[-1].role != "assistant",
-            date_string=date,
+            date_string=today.strftime("%d %b %Y"),
+            # Some ask the clock themselves, by this name.
+            strftime_now=today.strftime,
         )
         return str(text)
 

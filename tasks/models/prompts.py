@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.models.chat import Message, load_chat
+
+TODAY = date(2026, 1, 1)
+"""What prompts say of the date, every night."""
 
 
 class Prompts(NamedTuple):
@@ -75,8 +79,8 @@ def _wrapping(table: dict[str, Any], folder: Path, beginning: str) -> Callable[[
         # Bundled models were trained without a first token; what base models saw has it.
         start = beginning if table.get("begins", False) else ""
         return lambda text: start + text
-    # Llama-3 templates write today's date unless given one: every prompt would be new every night.
-    chat = load_chat(folder, "generator.format", date="01 Jan 2026")
+    # Templates write today's date unless given one: every prompt would be new every night.
+    chat = load_chat(folder, "generator.format", today=TODAY)
     # Without a table entry the template's own system prompt stands, if it has one.
     system: list[Message] = []
     if "system" in table:

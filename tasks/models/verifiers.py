@@ -11,6 +11,7 @@ import dataclasses
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +27,7 @@ from tasks.models.scores import (
 )
 from warehouse.errors import UserError
 
-TEMPLATE_DATE = "26 Jul 2024"
+TEMPLATE_DATE = date(2024, 7, 26)
 """What Llama-3.1's own template says unless given a date: reward models were trained on that."""
 
 
@@ -143,7 +144,7 @@ def _opening(verifier_format: VerifierFormat, folder: Path) -> Callable[[str], s
     bos = beginning(folder)
     if not verifier_format.chat:
         return lambda question: verifier_format.question.format(bos=bos, question=question)
-    chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
+    chat = load_chat(folder, "verifier.format", today=TEMPLATE_DATE)
 
     def opening(question: str) -> str:
         asked = verifier_format.question.format(question=question)
@@ -199,7 +200,7 @@ def _dialogues(verifier_format: VerifierFormat, folder: Path) -> Texts:
 
     The published models were trained on such turns; what they said of earlier steps is not shown.
     """
-    chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
+    chat = load_chat(folder, "verifier.format", today=TEMPLATE_DATE)
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
         first, *later = _write(verifier_format, steps)
@@ -223,7 +224,7 @@ def _write(verifier_format: VerifierFormat, steps: Sequence[str]) -> list[str]:
 def _as_dialogue(verifier_format: VerifierFormat, folder: Path) -> Show:
     """The question and the whole completion as one dialogue."""
     tokenizer = load_tokenizer(folder)
-    chat = load_chat(folder, "verifier.format", date=TEMPLATE_DATE)
+    chat = load_chat(folder, "verifier.format", today=TEMPLATE_DATE)
 
     def show(question: str, steps: Sequence[str]) -> Prefixes:
         asked = verifier_format.question.format(question=question)

@@ -43,6 +43,19 @@ def thinking_model(chat_model: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_template_that_asks_the_clock_writes_the_same_prompt_every_night(
+    chat_model: Path, tmp_path: Path
+):
+    folder = tmp_path / "dated"
+    shutil.copytree(chat_model, folder)
+    described = json.loads((folder / "tokenizer_config.json").read_text())
+    dated = "{{ 'Current date: ' + strftime_now('%Y-%m-%d') + '\n' }}"
+    described["chat_template"] = dated + described["chat_template"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(described))
+    prompt = load_format("gpt-oss", folder).render(QUESTION.text)
+    assert prompt.startswith("Current date: 2026-01-01\n")
+
+
 @pytest.mark.parametrize("name", ["chat-math", "chat-plain", "think-math", "qwen-math"])
 def test_no_chat_format_reads_the_answer_out_of_thinking(chat_model: Path, name: str):
     form = load_format(name, chat_model)
