@@ -231,7 +231,8 @@ def trailing(rng: random.Random) -> Sheet:
 
 
 def full_width(rng: random.Random) -> Sheet:
-    a, b = rng.sample(range(1, 300), 2)
+    # Two digits at most: 8，288 would be eight thousand.
+    a, b = rng.sample(range(1, 100), 2)
     share = slashed(Fraction(a, 7) if a % 7 else Fraction(1, 7))
     shapes = (
         (
