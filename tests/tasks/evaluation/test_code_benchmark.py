@@ -9,6 +9,8 @@ import pytest
 from code_questions import BODIES, CodeEngines, number, program, write_benchmark, write_generator
 from scripted_runs import run_all
 
+from tasks.runs.loading import load_run
+from tasks.serving.offline import accuracy_of_answers, replay_answers
 from tasks.study.study import Study, study_from
 from warehouse.store import Store
 
@@ -57,11 +59,16 @@ def draws(judged: tuple[Store, str]) -> pl.DataFrame:
     )
 
 
+def kind_of(question_id: str, answer: str) -> str:
+    """The kind of program that an answer is."""
+    kinds = {program(number(question_id), kind): kind for kind in BODIES}
+    return kinds[answer]
+
+
 def test_every_program_has_the_verdict_of_its_kind(judged: tuple[Store, str]) -> None:
     rows = draws(judged)
     for question, answer, _, verdict in rows.iter_rows():
-        kinds = {program(number(question), kind): kind for kind in BODIES}
-        assert verdict == VERDICTS[kinds[answer]], answer
+        assert verdict == VERDICTS[kind_of(question, answer)], answer
     assert set(rows["verdict"]) == set(VERDICTS.values())
 
 
@@ -95,3 +102,16 @@ def test_accuracy_at_one_draw_is_the_share_of_programs_that_pass(judged: tuple[S
         run=run_id,
     )
     assert reached["accuracy"].to_list() == pytest.approx(passed["share"].to_list())
+
+
+def test_what_the_policy_serves_is_judged_by_itself(judged: tuple[Store, str]) -> None:
+    store, run_id = judged
+    run = load_run(store, run_id)
+    answers = replay_answers(store, run, [1, 4])
+    served = accuracy_of_answers(store, run, answers)
+    right = [
+        VERDICTS[kind_of(one.question.question_id, one.solved.answer)] == "correct"
+        for one in answers
+        if one.solved.budget == 4
+    ]
+    assert served.row(by_predicate=pl.col("budget") == 4)[1] == sum(right) / QUESTIONS
