@@ -16,38 +16,26 @@ from __future__ import annotations
 import random
 import re
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import sympy
-from latex2sympy2_extended.latex2sympy2 import (  # pyright: ignore[reportUnknownVariableType]
-    ConversionConfig,
-    latex2sympy,
-)
 
 from tasks.grading.mathematics.comparing import compare
-from tasks.grading.mathematics.numbers import rational
-from tasks.grading.mathematics.splitting import inside, without_indices
+from tasks.grading.mathematics.parsing import parse, prepare, read
+from tasks.grading.mathematics.splitting import without_indices
 
-_CONFIG = ConversionConfig(lowercase_symbols=False)
 _DIGITS = 60
 _SAME = sympy.Float("1e-35")
 """Relative difference below which constants count as equal, at sixty digits and more."""
 _LEAST_FIGURES = 6
 """Significant figures from which a decimal may stand for an irrational number."""
+_AGREES = sympy.Float("1e-15")
+"""Relative difference below which values at a point agree, at thirty digits."""
+_LEAST_SCALE = sympy.Float("1e-30")
 _AGREEMENTS = 4
 """Points at which two expressions must agree, and none at which they differ."""
 
-_DEGREE = re.compile(r"([0-9]+(?:\.[0-9]+)?|\\frac\{[0-9]+\}\{[0-9]+\})°")
-_DECIMAL = re.compile(r"(?<![0-9.])([0-9]*)\.([0-9]+)(?![0-9.])")
-_SLASH = re.compile(r"(?<![0-9A-Za-z.)}\]!^])([0-9]+)/([0-9]+)(?![0-9.^!])")
-_MIXED = re.compile(r"(?<![0-9A-Za-z.)}\]^_])([0-9]+)\\frac\{([0-9]+)\}\{([0-9]+)\}")
-_FACTOR = re.compile(r"(?<![0-9_^])([0-9]+)\(")
-_SCRIPT = re.compile(r"\^([0-9A-Za-z])")
 _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|approx|lor|land)(?![A-Za-z])")
-_FLOOR = re.compile(r"(?<!sqrt)\[")
-_MODULO = re.compile(r"(.+)\\bmod ?(.+)")
-_OVERLINE = re.compile(r"\\overline\{(.*[0-9+i-].*)\}")
 
 
 class Reading:
@@ -61,6 +49,7 @@ class Reading:
         return compare(answer, target, self._equal) is True
 
     def _equal(self, answer: str, target: str) -> bool:
+        """Whether two expressions, or two relations, are the same."""
         if any(_RELATION.search(without_indices(form)) for form in (answer, target)):
             return _same_relation(answer, target)
         one, other = read(answer), read(target)
@@ -70,81 +59,31 @@ class Reading:
         return _same_value(one, other)
 
 
-@lru_cache(maxsize=2_000)  # a question's target is asked about again and again
-def read(form: str) -> Any:
-    """The sympy object of a form; None for whatever cannot be read."""
-    modulo = _MODULO.fullmatch(form)
-    if modulo:
-        values = [rational(side.strip()) for side in modulo.groups()]
-        known = None not in values and values[1] != 0
-        return sympy.Rational(values[0] % values[1]) if known else None  # type: ignore
-    overline = _OVERLINE.fullmatch(form)
-    if overline and inside(form, r"\overline{", "}"):
-        inner = read(overline[1])
-        return None if inner is None else sympy.conjugate(inner)
-    # `[x]` may be a floor, which the parser would read as x.
-    return None if _FLOOR.search(form) else _parse(_prepare(form))
-
-
-def _prepare(form: str) -> str:
-    """The form as the parser reads it right: decimals exact, degrees in radians."""
-    text = _DEGREE.sub(r"(\1\\cdot\\frac{\\pi}{180})", form).replace("°", "")
-    text = _DECIMAL.sub(_fraction, text)
-    text = _MIXED.sub(_improper, text)
-    text = _SCRIPT.sub(r"^{\1}", text)
-    # 5(\frac{1}{2}) would be read as five and a half.
-    text = _FACTOR.sub(r"\1\\cdot(", text)
-    # Of 1/3\pi r^3 the parser would take all that follows for the divisor.
-    text = _SLASH.sub(r"\\frac{\1}{\2}", text)
-    text = text.replace("+-", "-").replace("--", "+")
-    return text.replace(r"\mathbb{R}", r"\Reals ").replace(r"\lor", ",")
-
-
-def _fraction(match: re.Match[str]) -> str:
-    whole, decimals = match.groups()
-    return rf"\frac{{{int(whole + decimals)}}}{{1{'0' * len(decimals)}}}"
-
-
-def _improper(match: re.Match[str]) -> str:
-    whole, above, below = map(int, match.groups())
-    # `3\frac{22}{7}` is a product.
-    return rf"\frac{{{whole * below + above}}}{{{below}}}" if above < below else match[0]
-
-
-def _parse(latex: str) -> Any:
-    try:
-        parsed = latex2sympy(
-            latex, is_real=None, normalization_config=None, conversion_config=_CONFIG
-        )
-    except MemoryError:
-        raise
-    except Exception:  # any error of the parser means that the text cannot be read
-        return None
-    # Free of a sum's index, i is the imaginary unit: no answer has another i.
-    return parsed.subs(sympy.Symbol("i"), sympy.I) if isinstance(parsed, sympy.Basic) else parsed
-
-
 def _same_value(one: Any, other: Any) -> bool:
+    """Whether two sympy objects are equal: constants, functions, or whatever else."""
     if not isinstance(one, sympy.Expr) or not isinstance(other, sympy.Expr):
         return _verify(one, other)
-    one, other = one.doit(), other.doit()
+    one = one.doit()
+    other = other.doit()
     if one.free_symbols or other.free_symbols:
         return _same_function(one, other)
     return _same_constant(one, other)
 
 
 def _same_constant(one: Any, other: Any) -> bool:
+    """Whether two constants are equal: exactly if rational, else to sixty digits."""
     if one.is_Rational and other.is_Rational:
         return one == other
     if one.is_infinite or other.is_infinite:
         return one == other
-    values = [_value(part) for part in (one, other)]
-    if None in values:
+    first = _value(one)
+    second = _value(other)
+    if first is None or second is None:
         return _verify(one, other)
-    difference = abs(values[0] - values[1])
-    if difference <= _SAME * max(_size(one), _size(other)):
+    scale = max(_size(one), _size(other))
+    if abs(first - second) <= _SAME * scale:
         return True
-    return _is_rounded(one, values[1]) or _is_rounded(other, values[0])
+    return _is_rounded(one, second) or _is_rounded(other, first)
 
 
 def _value(constant: Any) -> Any:
@@ -167,40 +106,50 @@ def _is_rounded(decimal: Any, value: Any) -> bool:
         return False
     exact = Fraction(int(decimal.p), int(decimal.q))
     places = next((n for n in range(30) if (exact * 10**n).denominator == 1), None)
-    if (
-        places is None
-        or len(str(abs(exact.numerator * 10**places // exact.denominator))) < _LEAST_FIGURES
-    ):
+    if places is None:
+        return False
+    figures = len(str(abs(exact * 10**places)))
+    if figures < _LEAST_FIGURES:
         return False
     # Cut or rounded, the last place is off by less than one.
-    return bool(abs(value - decimal) < sympy.Rational(1, 10**places))
+    last_place = sympy.Rational(1, 10**places)
+    return bool(abs(value - decimal) < last_place)
 
 
 def _same_function(one: Any, other: Any) -> bool:
-    agreed = 0
+    """Whether two expressions agree at every point where both have a value."""
     symbols = sorted(one.free_symbols | other.free_symbols, key=str)
     is_complex = one.has(sympy.I) or other.has(sympy.I)
+    agreed = 0
     for point in _points(len(symbols)):
         at = dict(zip(symbols, point, strict=True))
-        values = [_value_at(part, at, is_complex=is_complex) for part in (one, other)]
-        if None in values:
+        first = _value_at(one, at, is_complex=is_complex)
+        second = _value_at(other, at, is_complex=is_complex)
+        if first is None or second is None:
             continue
-        scale = max(abs(values[0]), abs(values[1]), sympy.Float(1e-30))
-        if abs(values[0] - values[1]) > scale * sympy.Float("1e-15"):
+        scale = max(abs(first), abs(second), _LEAST_SCALE)
+        if abs(first - second) > _AGREES * scale:
             return False
         agreed += 1
     # Where nothing could be evaluated, as with f(x), what is left is to simplify.
-    return agreed >= _AGREEMENTS or (agreed == 0 and _verify(one, other))
+    if agreed == 0:
+        return _verify(one, other)
+    return agreed >= _AGREEMENTS
 
 
 def _points(dimension: int) -> list[list[Any]]:
     """Positive integers for what counts, then positive and negative fractions."""
     rng = random.Random(dimension)
-    ranges = [(2, 9, 1)] * 3 + [(3, 40, 7)] * 4 + [(-40, -3, 7)] * 3 + [(-40, 40, 11)] * 2
     points: list[list[Any]] = []
-    for low, high, below in ranges:
-        points.append([sympy.Rational(rng.randint(low, high), below) for _ in range(dimension)])
+    for low, high, below, count in _RANGES:
+        for _ in range(count):
+            above = [rng.randint(low, high) for _ in range(dimension)]
+            points.append([sympy.Rational(value, below) for value in above])
     return points
+
+
+_RANGES = ((2, 9, 1, 3), (3, 40, 7, 4), (-40, -3, 7, 3), (-40, 40, 11, 2))
+"""Lowest and highest numerator, denominator, and how many points."""
 
 
 def _value_at(expression: Any, at: dict[Any, Any], *, is_complex: bool) -> Any:
@@ -217,11 +166,16 @@ def _value_at(expression: Any, at: dict[Any, Any], *, is_complex: bool) -> Any:
 
 
 def _same_relation(answer: str, target: str) -> bool:
-    sides = [_difference(form) for form in (answer, target)]
-    if None not in sides and _is_proportional(*sides):
+    """Whether two equations or other relations say the same."""
+    first = _difference(answer)
+    second = _difference(target)
+    if first is not None and second is not None and _is_proportional(first, second):
         return True
-    one, other = _parse(_prepare(answer)), _parse(_prepare(target))
-    return one is not None and other is not None and _verify(one, other)
+    one = parse(prepare(answer))
+    other = parse(prepare(target))
+    if one is None or other is None:
+        return False
+    return _verify(one, other)
 
 
 def _difference(equation: str) -> Any:
@@ -243,15 +197,19 @@ def _is_proportional(one: Any, other: Any) -> bool:
     ratios: list[Any] = []
     for point in _points(len(symbols)):
         at = dict(zip(symbols, point, strict=True))
-        values = [_value_at(part, at, is_complex=False) for part in (one, other)]
-        if None not in values and values[0] and values[1]:
-            ratios.append(values[0] / values[1])
-    return len(ratios) >= _AGREEMENTS and all(
-        abs(ratio - ratios[0]) <= abs(ratios[0]) * sympy.Float("1e-15") for ratio in ratios
-    )
+        first = _value_at(one, at, is_complex=False)
+        second = _value_at(other, at, is_complex=False)
+        # Where one vanishes there is no ratio.
+        if first and second:
+            ratios.append(first / second)
+    if len(ratios) < _AGREEMENTS:
+        return False
+    allowed = abs(ratios[0]) * _AGREES
+    return all(abs(ratio - ratios[0]) <= allowed for ratio in ratios)
 
 
 def _verify(one: Any, other: Any) -> bool:
+    """What math-verify says of two sympy objects, its roundings as fine as they go."""
     from math_verify import verify
 
     try:

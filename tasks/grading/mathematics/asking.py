@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tasks.grading.mathematics.canonical import as_set, canonical
+from tasks.grading.mathematics.canonical import canonical
+from tasks.grading.mathematics.grouped_forms import as_set
 from tasks.grading.mathematics.splitting import inside, split_answers
 from tasks.grading.mathematics.units import COUNT, Unit, read_quantity, unit_of
 

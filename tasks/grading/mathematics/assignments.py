@@ -24,91 +24,123 @@ _NAME = re.compile(
     r"(?:[A-Za-z]+|\\[A-Za-z]+|\\(?:overline|angle|vec)(?: ?\{?[A-Z]+\}?)|[A-Za-z]+ [A-Za-z]+)"
     r"(?:_\w|_\{\w+\}|\(\w(?:,\w)*\)|'|[0-9])*"
 )
+_INDEX = re.compile(r"_\w$|_\{\w+\}$")
+
+_Pair = tuple[str, str]
 
 
 class _Assigned(NamedTuple):
-    """Names and what each is said to be, in the order written."""
+    """Pairs of a name and what it is said to be, in the order written."""
 
-    names: list[str]
-    values: list[str]
+    pairs: list[_Pair]
+
+    @property
+    def values(self) -> list[str]:
+        """The values alone."""
+        return [value for _, value in self.pairs]
+
+    @property
+    def names(self) -> list[str]:
+        """The names in alphabetical order."""
+        return sorted(name for name, _ in self.pairs)
 
     @property
     def is_one_name(self) -> bool:
         """Whether all values are of one thing: `x=1, x=2`, and `x_1=1, x_2=2` too."""
-        bare = {re.sub(r"_\w$|_\{\w+\}$", "", name) for name in self.names}
+        bare = {_INDEX.sub("", name) for name, _ in self.pairs}
         return len(bare) == 1
+
+    def of(self, name: str) -> list[str]:
+        """The values of one name."""
+        return [value for other, value in self.pairs if other == name]
 
 
 def assignments(answer: str, target: str, same: Same) -> Outcome | Skip:
-    one, other = _assigned(answer), _assigned(target)
+    """What names are said to be: `x=5` is 5, and is not `y=5`.
+
+    Of any other equation the answer is what it ends in, unless the target is an equation too.
+    """
+    one = _assigned(answer)
+    other = _assigned(target)
     if one and other:
         return _same_assignments(one, other, same)
     if one and not is_equation(target):
-        return _values_against(one, target, same, is_answer=True)
+        return _against(one, target, same)
     if other and not is_equation(answer):
-        return _values_against(other, answer, same, is_answer=False)
+        # The answer stays the first of every comparison.
+        return _against(other, answer, lambda value, form: same(form, value))
+    if not is_equation(answer) or is_equation(target) or says_a_set(answer):
+        return SKIP
+    # `x+y=5` answers 5; what the target asks for must be met whole.
     _, _, value = answer.rpartition("=")
-    # Of `x+y=5` what it ends in is the answer; what the target asks for must be met whole.
-    if is_equation(answer) and not is_equation(target) and not says_a_set(answer):
-        return same(form_of(value, 1), target)
-    return SKIP
+    return same(form_of(value, 1), target)
 
 
 def _same_assignments(one: _Assigned, other: _Assigned, same: Same) -> Outcome:
-    if one.is_one_name and other.is_one_name and len(one.names) > 1:
-        same_names = one.names[0][:1] == other.names[0][:1]
-        return same_names and unordered(one.values, other.values, same)
-    if sorted(one.names) != sorted(other.names):
+    """Whether the same names have the same values."""
+    are_roots = one.is_one_name and other.is_one_name and len(one.pairs) > 1
+    # `x_1=1, x_2=2` are the roots of the one who writes x=1, x=2.
+    if are_roots:
+        has_name = one.names[0][:1] == other.names[0][:1]
+        return unordered(one.values, other.values, same) if has_name else False
+    if one.names != other.names:
         return False
     outcomes: list[Outcome] = []
     for name in set(one.names):
-        mine = [value for key, value in zip(*one, strict=True) if key == name]
-        theirs = [value for key, value in zip(*other, strict=True) if key == name]
-        outcomes.append(unordered(mine, theirs, same))
+        outcomes.append(unordered(one.of(name), other.of(name), same))
     return all_of(outcomes)
 
 
-def _values_against(given: _Assigned, form: str, same: Same, *, is_answer: bool) -> Outcome:
+def _against(given: _Assigned, form: str, same: Same) -> Outcome:
     """Values with names against a form without: in order, unless one name has them all."""
     values = given.values
     if len(values) == 1:
-        pair = (values[0], form) if is_answer else (form, values[0])
-        return same(*pair)
+        return same(values[0], form)
     items = items_of(form)
     if items is None:
         return False
     if given.is_one_name:
         return unordered(values, items.forms, same)
-    return False if items.kind == "set" else ordered(values, items.forms, same)
+    if items.kind == "set":
+        return False
+    return ordered(values, items.forms, same)
 
 
 def _assigned(form: str) -> _Assigned | None:
     """The assignments that a form consists of; None when there is anything else in it."""
     inner = inside(form, r"\{", r"\}")
-    parts = split_answers(inner if inner is not None else form)
-    names: list[str] = []
-    values: list[str] = []
-    for part in parts.texts if parts else [form]:
-        sides = _EQUALS.split(part)
+    text = form if inner is None else inner
+    parts = split_answers(text)
+    pairs: list[_Pair] = []
+    for part in parts.texts if parts else [text]:
+        sides = [side.strip() for side in _EQUALS.split(part)]
         # `x=1, 2`: the second is of the same name.
-        if len(sides) == 1 and names:
-            sides = [names[-1], part]
-        if len(sides) != 2 or not all(side.strip() for side in sides):
+        if len(sides) == 1 and pairs:
+            sides = [pairs[-1][0], part]
+        several = _read_sides(sides)
+        if several is None:
             return None
-        name, value = (side.strip() for side in sides)
-        several = _tuple_of(name, value)
-        if several is None and not _NAME.fullmatch(name):
-            return None
-        for key, one in several or [(name, value)]:
-            names.append(key)
-            values.append(form_of(one, 1))
-    return _Assigned(names, values)
+        pairs += several
+    return _Assigned(pairs)
 
 
-def _tuple_of(name: str, value: str) -> list[tuple[str, str]] | None:
-    """`(x,y)=(1,2)` as two assignments."""
-    inner = [inside(side, "(", ")") for side in (name, value)]
-    parts = [split_answers(side) if side else None for side in inner]
-    if parts[0] is None or parts[1] is None or len(parts[0].texts) != len(parts[1].texts):
+def _read_sides(sides: list[str]) -> list[_Pair] | None:
+    """The assignments of one equation: one, or as many as a tuple has; None for any other."""
+    if len(sides) != 2 or not all(sides):
         return None
-    return list(zip(parts[0].texts, parts[1].texts, strict=True))
+    name, value = sides
+    several = _tuple_of(name, value)
+    if several is None and not _NAME.fullmatch(name):
+        return None
+    return [(key, form_of(one, 1)) for key, one in several or [(name, value)]]
+
+
+def _tuple_of(name: str, value: str) -> list[_Pair] | None:
+    """`(x,y)=(1,2)` as two assignments."""
+    names = inside(name, "(", ")")
+    values = inside(value, "(", ")")
+    keys = split_answers(names) if names else None
+    parts = split_answers(values) if values else None
+    if keys is None or parts is None or len(keys.texts) != len(parts.texts):
+        return None
+    return list(zip(keys.texts, parts.texts, strict=True))

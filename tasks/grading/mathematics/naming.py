@@ -17,21 +17,32 @@ _LETTERS = re.compile(r"[A-Za-z]{2,}|[A-Za-z]+(?:[ -][A-Za-z]+)+")
 
 
 def choices(answer: str, target: str, _same: Same) -> Outcome | Skip:
+    """A target of one capital letter: met by `C`, `c`, `(C) 42`, `C: Paris`, `Option C`."""
     if not _CHOICE.fullmatch(target):
         return SKIP
-    _, sign, value = answer.rpartition("=")
-    letter = _READ_CHOICE.fullmatch(value if sign else answer)
-    return bool(letter) and letter[1].upper() == target
+    # `x = C`: what stands after the sign is the answer.
+    _, _, value = answer.rpartition("=")
+    letter = _READ_CHOICE.fullmatch(value)
+    if letter is None:
+        return False
+    return letter[1].upper() == target
 
 
 def words(answer: str, target: str, _same: Same) -> Outcome | Skip:
+    """Words against words, whatever their capitals; letters of a product may change places.
+
+    `May` is not `Amy`, nor `CBA` `ABC`, but `ba` is `ab`. No mathematics equals words.
+    """
     if r"\emptyset" in (answer, target):
-        return {answer, target} & NOTHING != set()
-    letters = [bool(_LETTERS.fullmatch(form)) for form in (answer, target)]
-    if all(letters):
+        return answer in NOTHING or target in NOTHING
+    is_answer_letters = bool(_LETTERS.fullmatch(answer))
+    is_target_letters = bool(_LETTERS.fullmatch(target))
+    if is_answer_letters and is_target_letters:
         if is_product(answer) and is_product(target):
             return sorted(answer) == sorted(target)
         return answer.lower() == target.lower()
-    # Words against anything else; letters alone may be a name, as in AB = 5.
-    is_phrase = is_words(target, is_marked=False) or (letters[0] and not is_product(answer))
-    return False if is_phrase and "=" not in answer + target else SKIP
+    # Letters alone may be the name in `AB = 5`, which other rules read.
+    if "=" in answer + target:
+        return SKIP
+    is_name = is_answer_letters and not is_product(answer)
+    return False if is_name or is_words(target, is_marked=False) else SKIP

@@ -44,49 +44,64 @@ def rational(form: str) -> Fraction | None:
 
 
 def _signed(sign: str, value: Fraction) -> Fraction:
+    """The value with the sign that stands before it."""
     return -value if sign == "-" else value
 
 
 def _decimal(sign: str, digits: str) -> Fraction:
+    """`1.25`"""
     return _signed(sign, Fraction(digits))
 
 
 def _quotient(sign: str, above: str, below: str) -> Fraction | None:
+    """`3/4`; None for a division by zero."""
     divisor = Fraction(below)
     if not divisor:
         return None
-    return _signed(sign, Fraction(above) / divisor)
+    dividend = Fraction(above)
+    return _signed(sign, dividend / divisor)
 
 
 def _mixed(sign: str, whole: str, above: str, below: str) -> Fraction | None:
+    """`1 3/4`"""
     part = _quotient("+", above, below)
     if part is None:
         return None
     # The sign stands before the whole: minus one and a half is -3/2, not -1/2.
-    return _signed(sign, Fraction(whole) + part)
+    total = Fraction(whole) + part
+    return _signed(sign, total)
 
 
 def _scientific(sign: str, digits: str, *exponents: str | None) -> Fraction | None:
+    """`1.2e-4`; None for a power that is too long to be written out."""
     exponent = int(next(filter(None, exponents)))
     if abs(exponent) > LARGEST_EXPONENT:
         return None
-    return _signed(sign, Fraction(digits) * Fraction(10) ** exponent)
+    scale = Fraction(10) ** exponent
+    return _signed(sign, Fraction(digits) * scale)
 
 
 def _power(sign: str, base: str, braced: str | None, bare: str | None) -> Fraction | None:
+    """`2^{10}`; a long power stays as short as it was written."""
+    root = int(base)
     exponent = int(braced or bare or "0")
-    # Zero has no power below zero, and a long number stays as short as it was written.
-    if len(base) * abs(exponent) > _DIGITS or (exponent <= 0 and not int(base)):
+    if len(base) * abs(exponent) > _DIGITS:
         return None
-    return _signed(sign, Fraction(int(base)) ** exponent)
+    # Zero has no power below zero, and none that all agree on at zero.
+    if exponent <= 0 and not root:
+        return None
+    return _signed(sign, Fraction(root) ** exponent)
 
 
 def _repeating(sign: str, whole: str, fixed: str, period: str, more: str = "") -> Fraction:
+    r"""`0.1\overline{6}`: one sixth."""
     # A dot over each digit of the period is another spelling of one line over all of them.
     period += "".join(_DIGIT.findall(more))
     shift = Fraction(10) ** len(fixed)
-    repeated = Fraction(int(period), 10 ** len(period) - 1)
-    value = Fraction(int(whole or "0")) + (Fraction(int(fixed or "0")) + repeated) / shift
+    nines = 10 ** len(period) - 1
+    repeated = Fraction(int(period), nines)
+    beyond = Fraction(int(fixed or "0")) + repeated
+    value = Fraction(int(whole or "0")) + beyond / shift
     return _signed(sign, value)
 
 
@@ -94,12 +109,14 @@ def _dots(sign: str, whole: str, digits: str) -> Fraction | None:
     """The number whose digits go on as they began; None when nothing repeats."""
     for size in range(1, len(digits) // 2 + 1):
         period = digits[-size:]
+        fixed = digits
         times = 0
-        while digits[: len(digits) - times * size].endswith(period):
+        while fixed.endswith(period):
+            fixed = fixed.removesuffix(period)
             times += 1
         # One digit must stand there three times: 0.1223... need not go on with 3.
-        if times >= (3 if size == 1 else 2):
-            fixed = digits[: len(digits) - times * size]
+        least = 3 if size == 1 else 2
+        if times >= least:
             return _repeating(sign, whole, fixed, period)
     return None
 

@@ -61,14 +61,18 @@ def read_set(form: str) -> RealSet | None:
 
 
 def _set_builder(built: str) -> RealSet | None:
-    name, bar, condition = built.partition("|") if "|" in built else built.partition(":")
+    r"""The set of `x|x>2` or `x:x>2`."""
+    sign = "|" if "|" in built else ":"
+    name, bar, condition = built.partition(sign)
     # `\{x\in\mathbb{R}|x>2\}` names the variable's own set first.
     name = name.partition(r"\in")[0].strip()
     if not bar or not _NAME.fullmatch(name):
         return None
     inner = _condition(condition.strip())
+    if inner is None or inner.name != name:
+        return None
     # Outside of the braces its variable has no name.
-    return RealSet(inner.intervals, None) if inner and inner.name == name else None
+    return RealSet(inner.intervals, None)
 
 
 def _piece(form: str) -> RealSet | None:
@@ -79,25 +83,35 @@ def _piece(form: str) -> RealSet | None:
             return RealSet((EVERYTHING,), None)
         points = inside(left_out[0], r"\{", r"\}")
         return _without(points.split(",")) if points and len(left_out) == 1 else None
-    inner = form[1:-1]
-    parts = split_answers(inner)
-    if form[:1] not in ("(", "[") or form[-1:] not in (")", "]") or parts is None:
+    return _bracketed(form)
+
+
+def _bracketed(form: str) -> RealSet | None:
+    """One interval: its two ends in round or square brackets."""
+    opening, closing = form[:1], form[-1:]
+    if opening not in ("(", "[") or closing not in (")", "]"):
         return None
-    if len(parts.texts) != 2 or parts.join != ",":
+    parts = split_answers(form[1:-1])
+    if parts is None or len(parts.texts) != 2 or parts.join != ",":
         return None
     low, high = parts.texts
-    interval = Interval(low, high, form[0] == "(", form[-1] == ")")
+    interval = Interval(
+        low,
+        high,
+        is_open_below=opening == "(",
+        is_open_above=closing == ")",
+    )
     return RealSet((interval,), None)
 
 
 def _without(points: list[str]) -> RealSet | None:
     """All reals but the points, which must be plain numbers if they are several."""
-    values = [rational(point) for point in points]
     if len(points) > 1:
-        if None in values:
+        values = {point: rational(point) for point in points}
+        known = {point: value for point, value in values.items() if value is not None}
+        if len(known) < len(values):
             return None
-        order = sorted(range(len(points)), key=lambda place: values[place] or 0)
-        points = [points[place] for place in order]
+        points = sorted(known, key=lambda point: known[point])
     ends = [_BELOW, *points, _ABOVE]
     intervals = [
         Interval(low, high, is_open_below=True, is_open_above=True)
@@ -123,12 +137,14 @@ def _condition(form: str) -> RealSet | None:
 
 
 def _union(sets: list[RealSet | None]) -> RealSet | None:
+    """All intervals of sets of one variable; None where one is not read."""
     names: set[str] = set()
     intervals: list[Interval] = []
     for one in sets:
         if one is None:
             return None
-        names |= {one.name} if one.name else set()
+        if one.name:
+            names.add(one.name)
         intervals += one.intervals
     if len(names) > 1:
         return None
@@ -144,38 +160,61 @@ def _intersection(sets: list[RealSet | None]) -> RealSet | None:
     downward = [one for one in both.intervals if one.low == _BELOW and one.high != _ABOVE]
     if len(upward) != 1 or len(downward) != 1:
         return None
-    low, high = rational(upward[0].low), rational(downward[0].high)
+    lower, upper = upward[0], downward[0]
+    low = rational(lower.low)
+    high = rational(upper.high)
+    # Half-lines that turn away from each other have nothing in common.
     if low is not None and high is not None and low > high:
         return None
     interval = Interval(
-        upward[0].low, downward[0].high, upward[0].is_open_below, downward[0].is_open_above
+        lower.low,
+        upper.high,
+        is_open_below=lower.is_open_below,
+        is_open_above=upper.is_open_above,
     )
     return RealSet((interval,), both.name)
 
 
 def _chain(form: str) -> RealSet | None:
     r"""The set of one inequality with one or two bounds: `x>1`, `0<x\le 2`, `x\ne 3`."""
-    sides: list[str] = []
-    signs: list[str] = []
-    start = 0
-    for match in _RELATION.finditer(form):
-        sides.append(form[start : match.start()].strip())
-        signs.append(match[1])
-        start = match.end()
-    sides.append(form[start:].strip())
+    sides, signs = _sides(form)
     if not all(sides):
         return None
     if len(signs) == 1:
         return _distance(sides, signs[0]) or _one_bound(sides, signs[0])
-    is_middle = len(signs) == 2 and _is_name(sides[1])
-    if not is_middle or signs[0] not in _SAME or signs[1] not in _SAME[signs[0]]:
+    if len(signs) != 2 or not _is_name(sides[1]):
         return None
-    low, high = (0, 2) if signs[0] in ("<", r"\le") else (2, 0)
-    opens = [signs[low // 2] in "<>", signs[high // 2] in "<>"]
-    return RealSet((Interval(_end(sides[low]), _end(sides[high]), *opens),), sides[1])
+    first, second = signs
+    if second not in _ONWARD.get(first, ()):
+        return None
+    # Read from the right, `2>x>1` is `1<x<2`.
+    if first in (">", r"\ge"):
+        sides.reverse()
+        first, second = second, first
+    interval = Interval(
+        _end(sides[0]),
+        _end(sides[2]),
+        is_open_below=first in "<>",
+        is_open_above=second in "<>",
+    )
+    return RealSet((interval,), sides[1])
 
 
-_SAME = {"<": ("<", r"\le"), r"\le": ("<", r"\le"), ">": (">", r"\ge"), r"\ge": (">", r"\ge")}
+def _sides(form: str) -> tuple[list[str], list[str]]:
+    """What stands between the signs of a chain, and the signs."""
+    sides: list[str] = []
+    signs: list[str] = []
+    start = 0
+    for match in _RELATION.finditer(form):
+        side = form[start : match.start()]
+        sides.append(side.strip())
+        signs.append(match[1])
+        start = match.end()
+    sides.append(form[start:].strip())
+    return sides, signs
+
+
+_ONWARD = {"<": ("<", r"\le"), r"\le": ("<", r"\le"), ">": (">", r"\ge"), r"\ge": (">", r"\ge")}
 """Signs that go on in the direction of the one before."""
 
 
@@ -185,16 +224,20 @@ def _distance(sides: list[str], sign: str) -> RealSet | None:
     bound = rational(_end(sides[1]))
     if sides[0] != f"|{name}|" or not _is_name(name) or bound is None or bound <= 0:
         return None
-    low, high, is_open = str(-bound), str(bound), sign in "<>"
-    if sign in ("<", r"\le"):
-        return RealSet((Interval(low, high, is_open, is_open),), name)
     if sign == r"\ne":
         return None
-    beyond = (Interval(_BELOW, low, True, is_open), Interval(high, _ABOVE, is_open, True))
-    return RealSet(beyond, name)
+    low, high = str(-bound), str(bound)
+    is_open = sign in "<>"
+    if sign in ("<", r"\le"):
+        within = Interval(low, high, is_open_below=is_open, is_open_above=is_open)
+        return RealSet((within,), name)
+    below = Interval(_BELOW, low, is_open_below=True, is_open_above=is_open)
+    above = Interval(high, _ABOVE, is_open_below=is_open, is_open_above=True)
+    return RealSet((below, above), name)
 
 
 def _one_bound(sides: list[str], sign: str) -> RealSet | None:
+    r"""The half-line of `x>1` or `1<x`, and of `x\ne 3` the two beside it."""
     name, bound = sides
     if not _is_name(name):
         name, bound, sign = bound, name, _FLIPPED[sign]
@@ -206,13 +249,17 @@ def _one_bound(sides: list[str], sign: str) -> RealSet | None:
         return outside._replace(name=name) if outside else None
     is_open = sign in "<>"
     if sign in (">", r"\ge"):
-        return RealSet((Interval(bound, _ABOVE, is_open, True),), name)
-    return RealSet((Interval(_BELOW, bound, True, is_open),), name)
+        upward = Interval(bound, _ABOVE, is_open_below=is_open, is_open_above=True)
+        return RealSet((upward,), name)
+    downward = Interval(_BELOW, bound, is_open_below=True, is_open_above=is_open)
+    return RealSet((downward,), name)
 
 
 def _end(text: str) -> str:
+    """The form of an end of an interval."""
     return form_of(text, 1)
 
 
 def _is_name(text: str) -> bool:
+    """Whether this is a variable: no number, and no constant of mathematics."""
     return bool(_NAME.fullmatch(text)) and text not in _CONSTANTS

@@ -11,44 +11,54 @@ _MEMBER = re.compile(r"([A-Za-z]|\\[A-Za-z]+)\\in(?![A-Za-z]) ?(.+)", re.DOTALL)
 
 
 def members(answer: str, target: str, same: Same) -> Outcome | Skip:
-    one, other = _MEMBER.fullmatch(answer), _MEMBER.fullmatch(target)
-    if not one and not other:
+    r"""What a variable is said to be in: `x\in[1,2]` is `[1,2]`, and no `y\in[1,2]`."""
+    one = _MEMBER.fullmatch(answer)
+    other = _MEMBER.fullmatch(target)
+    if one is None and other is None:
         return SKIP
     if one and other and one[1] != other[1]:
         return False
-    return same(one[2] if one else answer, other[2] if other else target)
+    answer = one[2] if one else answer
+    target = other[2] if other else target
+    return same(answer, target)
 
 
 def real_sets(answer: str, target: str, same: Same) -> Outcome | Skip:
-    if not (says_a_set(answer) or says_a_set(target)):
+    """Inequalities, intervals and unions of them, one against the other."""
+    if not says_a_set(answer) and not says_a_set(target):
         return SKIP
-    one, other = read_set(answer), read_set(target)
+    one = read_set(answer)
+    other = read_set(target)
     if one is None or other is None:
         return SKIP
     return _same_set(one, other, same)
 
 
 def _same_set(one: RealSet, other: RealSet, same: Same) -> Outcome:
+    """Whether each interval of one set is an interval of the other."""
     # `x>2` and `y>2` are about two things; an interval alone may be about either.
-    if None not in (one.name, other.name) and one.name != other.name:
-        return False
-    if len(one.intervals) != len(other.intervals):
+    names = {one.name, other.name} - {None}
+    if len(names) > 1 or len(one.intervals) != len(other.intervals):
         return False
     left = list(other.intervals)
-    unknown = False
+    is_known = True
     for interval in one.intervals:
         outcomes = [_same_interval(interval, rival, same) for rival in left]
         if True in outcomes:
             left.pop(outcomes.index(True))
         elif None in outcomes:
-            unknown = True
+            is_known = False
         else:
             return False
-    return None if unknown else True
+    return True if is_known else None
 
 
 def _same_interval(one: Interval, other: Interval, same: Same) -> Outcome:
-    opens = (one.is_open_below, one.is_open_above)
-    if opens != (other.is_open_below, other.is_open_above):
+    """Whether both ends are the same, and open or closed alike."""
+    if one.is_open_below != other.is_open_below:
         return False
-    return all_of([same(one.low, other.low), same(one.high, other.high)])
+    if one.is_open_above != other.is_open_above:
+        return False
+    low = same(one.low, other.low)
+    high = same(one.high, other.high)
+    return all_of([low, high])

@@ -1,4 +1,4 @@
-r"""Answers that are several things: lists, sets, tuples, matrices, `2\\pm\\sqrt3`."""
+r"""Answers that are several things: lists, sets, tuples, matrices, `2\pm\sqrt3`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tasks.grading.mathematics.outcomes import (
     Outcome,
     Same,
     Skip,
-    all_of,
     ordered,
     unordered,
 )
@@ -20,9 +19,11 @@ from tasks.grading.mathematics.splitting import inside, split_answers, without_i
 
 _MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", re.DOTALL)
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z]) ?")
+_UNARY_PLUS = re.compile(r"(^|[({\[])\+")
 _MOST_SIGNS = 4
 """Plus-minus signs that are written out; 16 answers are more than anybody gives."""
 _EQUATION = re.compile(r"(?<![<>!])(?:=|\\approx(?![A-Za-z]))")
+_BRACKETS = ("()", "[]", "(]", "[)")
 
 
 class Items(NamedTuple):
@@ -38,20 +39,32 @@ def is_equation(form: str) -> bool:
 
 
 def matrices(answer: str, target: str, same: Same) -> Outcome | Skip:
-    one, other = _rows(answer), _rows(target)
+    """Matrices entry by entry; a row or a column is a vector, which a tuple may be as well."""
+    one = _rows(answer)
+    other = _rows(target)
     if one and other:
-        if [len(row) for row in one] != [len(row) for row in other]:
-            return False
-        pairs = zip(chain(*one), chain(*other), strict=True)
-        return all_of([same(mine, theirs) for mine, theirs in pairs])
-    rows, form = (one, target) if one else (other, answer)
-    items = items_of(form)
-    # A column is a vector, which may be written as a tuple.
-    if rows and items and items.kind == "()" and 1 in (len(rows), len(rows[0])):
-        entries = list(chain(*rows))
-        pair = (entries, items.forms) if one else (items.forms, entries)
-        return ordered(*pair, same)
-    return False if rows and items else SKIP
+        return _same_matrix(one, other, same)
+    rows = one or other
+    items = items_of(target if one else answer)
+    if rows is None or items is None:
+        return SKIP
+    is_vector = len(rows) == 1 or len(rows[0]) == 1
+    if items.kind != "()" or not is_vector:
+        return False
+    entries = list(chain(*rows))
+    if one:
+        return ordered(entries, items.forms, same)
+    return ordered(items.forms, entries, same)
+
+
+def _same_matrix(one: list[list[str]], other: list[list[str]], same: Same) -> Outcome:
+    """Whether rows are as long as each other, and their entries the same."""
+    shapes = [[len(row) for row in rows] for rows in (one, other)]
+    if shapes[0] != shapes[1]:
+        return False
+    entries = list(chain(*one))
+    others = list(chain(*other))
+    return ordered(entries, others, same)
 
 
 def _rows(form: str) -> list[list[str]] | None:
@@ -63,27 +76,34 @@ def _rows(form: str) -> list[list[str]] | None:
     parts = split_answers(inner) if inner else None
     if parts is None:
         return None
-    rows = [inside(row, "[", "]") for row in parts.texts]
-    if None in rows:
-        return None
-    return [[cell.strip() for cell in str(row).split(",")] for row in rows]
+    rows: list[list[str]] = []
+    for part in parts.texts:
+        row = inside(part, "[", "]")
+        if row is None:
+            return None
+        rows.append([cell.strip() for cell in row.split(",")])
+    return rows
 
 
 def lists(answer: str, target: str, same: Same) -> Outcome | Skip:
-    one, other = items_of(answer), items_of(target)
+    """Sets and lists in any order, tuples and intervals in theirs.
+
+    A list may be a tuple without brackets; a set of one thing is that thing.
+    """
+    one = items_of(answer)
+    other = items_of(target)
     if one is None and other is None:
         return SKIP
-    if one is None or other is None:
-        several, single = (one, target) if one else (other, answer)
-        if several and len(several.forms) == 1:
-            pair = (several.forms[0], single) if one else (single, several.forms[0])
-            return same(*pair)
-        return False
-    free = ("set", "list")
-    if one.kind in free and other.kind in free:
-        return unordered(one.forms, other.forms, same)
+    # One thing against several: they agree where the several are one.
+    if one is None:
+        is_single = other is not None and len(other.forms) == 1
+        return same(answer, other.forms[0]) if other and is_single else False
+    if other is None:
+        return same(one.forms[0], target) if len(one.forms) == 1 else False
     kinds = {one.kind, other.kind}
-    # A tuple may be written without its brackets; that a list stands in [ ] says more.
+    if kinds <= {"set", "list"}:
+        return unordered(one.forms, other.forms, same)
+    # Square brackets around a list say more: an interval, a floor.
     if len(kinds) > 1 and kinds != {"list", "()"}:
         return False
     return ordered(one.forms, other.forms, same)
@@ -95,28 +115,43 @@ def items_of(form: str) -> Items | None:
         return Items("set", [])
     signs = len(_PLUS_MINUS.findall(form))
     if 0 < signs <= _MOST_SIGNS and not is_equation(form):
-        return Items("set", [part for one in _texts(form) for part in _signs(one)])
-    members = inside(form, r"\{", r"\}")
-    if members is not None:
-        parts = split_answers(members)
-        return Items("set", parts.texts if parts else [members])
-    angles = inside(form, r"\langle", r"\rangle")
-    brackets = "()" if angles is not None else form[:1] + form[-1:]
-    inner = angles if angles is not None else inside(form, form[:1], form[-1:])
-    if brackets in ("()", "[]", "(]", "[)") and inner:
-        parts = split_answers(inner)
-        return Items(brackets, parts.texts) if parts else None
+        several = [_both_signs(part) for part in _members(form)]
+        return Items("set", list(chain(*several)))
+    if inside(form, r"\{", r"\}") is not None:
+        return Items("set", _members(form))
+    bracketed = _bracketed(form)
+    if bracketed:
+        return bracketed
     parts = split_answers(form)
-    return Items("list" if parts.join == "," else "set", parts.texts) if parts else None
+    if parts is None:
+        return None
+    # After `and` and `or` no order can be meant.
+    kind = "list" if parts.join == "," else "set"
+    return Items(kind, parts.texts)
 
 
-def _texts(form: str) -> list[str]:
-    members = inside(form, r"\{", r"\}")
-    parts = split_answers(members if members is not None else form)
-    return parts.texts if parts else [form]
+def _bracketed(form: str) -> Items | None:
+    """A tuple, an interval, or a vector in angle brackets."""
+    brackets = form[:1] + form[-1:]
+    inner = inside(form, form[:1], form[-1:])
+    angles = inside(form, r"\langle", r"\rangle")
+    if angles is not None:
+        brackets, inner = "()", angles
+    if brackets not in _BRACKETS or not inner:
+        return None
+    parts = split_answers(inner)
+    return Items(brackets, parts.texts) if parts else None
 
 
-def _signs(form: str) -> list[str]:
+def _members(form: str) -> list[str]:
+    """The parts of a set or list; the form itself when it is one thing."""
+    inner = inside(form, r"\{", r"\}")
+    text = form if inner is None else inner
+    parts = split_answers(text)
+    return parts.texts if parts else [text]
+
+
+def _both_signs(form: str) -> list[str]:
     r"""Both forms of `2\pm\sqrt3`, all four of two signs; `\mp` goes against `\pm`."""
     marks = _PLUS_MINUS.findall(form)
     if not marks:
@@ -125,14 +160,13 @@ def _signs(form: str) -> list[str]:
     choices = list(product((1, -1), repeat=len(marks)))
     if len(set(marks)) > 1:
         choices = [(sign,) * len(marks) for sign in (1, -1)]
-    forms: list[str] = []
-    for signs in choices:
-        left = iter(zip(marks, signs, strict=True))
+    return [_with_signs(form, marks, signs) for signs in choices]
 
-        def sign_of(_match: re.Match[str]) -> str:
-            mark, sign = next(left)  # noqa: B023
-            return "+" if (mark == "pm") == (sign > 0) else "-"
 
-        text = _PLUS_MINUS.sub(sign_of, form)
-        forms.append(form_of(re.sub(r"(^|[({\[])\+", r"\1", text), 1))
-    return forms
+def _with_signs(form: str, marks: list[str], signs: tuple[int, ...]) -> str:
+    r"""The form with these signs in the places of its `\pm` and `\mp`."""
+    text = form
+    for mark, sign in zip(marks, signs, strict=True):
+        is_plus = (mark == "pm") == (sign > 0)
+        text = _PLUS_MINUS.sub("+" if is_plus else "-", text, count=1)
+    return form_of(_UNARY_PLUS.sub(r"\1", text), 1)

@@ -79,6 +79,7 @@ _MONEY = frozenset(
 
 
 def _spell(parts: list[tuple[str, int]]) -> str:
+    """The product of parts with their powers."""
     return r"\cdot ".join(name if power == 1 else f"{name}^{power}" for name, power in parts)
 
 
@@ -132,7 +133,10 @@ def read_quantity(text: str) -> Quantity | None:
 
 
 def _currency(sign: str) -> Unit | None:
-    unit = _table().get(sign.lower().removesuffix("."), _table().get(sign))
+    """The money that a sign or code stands for; None when it stands for none."""
+    table = _table()
+    code = sign.lower().removesuffix(".")
+    unit = table.get(code) or table.get(sign)
     # `US＄` and `HK＄` are dollars, whoever's.
     if unit is None and sign.endswith("＄"):
         unit = _table()["＄"]
@@ -140,6 +144,7 @@ def _currency(sign: str) -> Unit | None:
 
 
 def _trailing_unit(text: str) -> Quantity | None:
+    """A value and the unit that stands after it; None when none does."""
     start = max(0, len(text) - _LONGEST)
     # From the left: the longest ending that is a unit is the unit.
     for match in re.finditer(r"(?<=[0-9})\]!°%])(?=[^0-9])|(?<=[A-Za-z]) ", text[start:]):
@@ -221,7 +226,8 @@ def _product_of(unit: Unit, other: Unit, side: int = 1) -> Unit:
     return Unit(_sorted(powers), _sorted(dimensions), unit.factor * other.factor**side)
 
 
-def _sorted(powers: Counter[str]) -> tuple[tuple[str, int], ...]:
+def _sorted(powers: Counter[str]) -> _Powers:
+    """Names with the powers that are left, in alphabetical order."""
     return tuple(sorted((name, power) for name, power in powers.items() if power))
 
 

@@ -1,0 +1,154 @@
+r"""Canonical forms of answers with parts: lists, tuples, sets, matrices, unions, assignments."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.grading.mathematics.numbers import rational
+from tasks.grading.mathematics.plain_forms import Form, squeeze
+from tasks.grading.mathematics.splitting import Parts, inside, split_answers, split_at
+
+_NAME = r"(?:[A-Za-z]\w*(?:_\{\w+\})?'?|\\[A-Za-z]+(?:_\w|_\{\w+\})?)"
+_ONLY_NAME = re.compile(_NAME, re.ASCII)
+_ASSIGNMENT = re.compile(rf"({_NAME}(?:\(\w(?:,\w)*\))?)=([^=]+)", re.ASCII)
+_NEXT_ASSIGNMENT = re.compile(r"(?<=[^=,( ]) (?=[A-Za-z]\w*=)", re.ASCII)
+_EQUALS = re.compile(r"(?<![<>!])=")
+_MATRIX = re.compile(
+    r"[\[(]?\\begin\{(?:[pb]?matrix|smallmatrix|array)\}(?:\{[clr|]+\})?(.*)"
+    r"\\end\{(?:[pb]?matrix|smallmatrix|array)\}[\])]?",
+    re.DOTALL,
+)
+_MEMBER = re.compile(rf"({_NAME})\\in(?![A-Za-z]) ?(.+)", re.ASCII | re.DOTALL)
+_CUP = re.compile(r"\\cup(?![A-Za-z]) ?")
+_COMPARES = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
+
+
+def several(text: str, _depth: int, form: Form) -> str | None:
+    """A list: in its order after commas, sorted after `and` and `or` or where names tell."""
+    # `a=4 b=2` lists two answers as `a=4, b=2` does.
+    parts = split_answers(_NEXT_ASSIGNMENT.sub(",", text))
+    if parts is None:
+        return None
+    forms = [form(part) for part in _with_names(parts.texts)]
+    is_condition = any(_COMPARES.search(part) for part in parts.texts)
+    # Of inequalities `and` and `or` say two things; of answers they say one.
+    if is_condition and parts.join != ",":
+        sign = r"\land " if parts.join == "and" else r"\lor "
+        return sign.join(sorted(forms))
+    return _join(parts, forms)
+
+
+def _with_names(texts: list[str]) -> list[str]:
+    """`x=1, 2` as `x=1, x=2`: what follows an assignment without a name has its name."""
+    first, *rest = texts
+    match = _ASSIGNMENT.fullmatch(first)
+    is_named = any("=" in text or _COMPARES.search(text) for text in rest)
+    if match is None or is_named:
+        return texts
+    return [first, *(f"{match[1]}={text}" for text in rest)]
+
+
+def _join(parts: Parts, forms: list[str]) -> str:
+    """The forms of a list's parts as one."""
+    named = [form for form in forms if _ASSIGNMENT.fullmatch(form)]
+    names = {form.partition("=")[0] for form in named}
+    # Names tell which is which; after `and` and `or` no order can be meant.
+    if len(names) == len(forms):
+        return ", ".join(sorted(forms))
+    if parts.join == ",":
+        return ", ".join(forms)
+    return as_set(forms)
+
+
+def as_set(forms: list[str]) -> str:
+    r"""The form of a set, each member once: `\{1,2\}`."""
+    members = ",".join(sorted(set(forms)))
+    return r"\{" + members + r"\}"
+
+
+def bracketed(text: str, _depth: int, form: Form) -> str | None:
+    """A tuple or interval with the forms of its parts; what is in brackets alone without them."""
+    opening, closing = text[:1], text[-1:]
+    if opening not in ("(", "[") or closing not in (")", "]"):
+        return None
+    inner = inside(text, opening, closing)
+    if not inner or not inner.strip():
+        return None
+    parts = split_answers(inner)
+    if parts:
+        forms = ",".join(form(part) for part in parts.texts)
+        return f"{opening}{forms}{closing}"
+    only = form(inner)
+    brackets = opening + closing
+    # Parentheses around all that there is say nothing: (3) is 3. Square ones may: [x] is a floor.
+    is_plain = rational(only) is not None or only.isalpha()
+    says_nothing = brackets == "()" or (brackets == "[]" and is_plain)
+    return only if says_nothing else None
+
+
+def angles(text: str, _depth: int, form: Form) -> str | None:
+    """A vector in angle brackets."""
+    inner = inside(text, r"\langle", r"\rangle")
+    parts = split_answers(inner) if inner else None
+    if parts is None:
+        return None
+    forms = ",".join(form(part) for part in parts.texts)
+    return rf"\langle {forms}\rangle"
+
+
+def members(text: str, _depth: int, form: Form) -> str | None:
+    r"""A set of what it lists; one that is built by a condition stays as written."""
+    inner = inside(text, r"\{", r"\}")
+    if not inner or _COMPARES.search(inner) or "|" in inner:
+        return None
+    parts = split_answers(inner)
+    texts = parts.texts if parts else [inner]
+    return as_set([form(part) for part in texts])
+
+
+def matrix(text: str, _depth: int, form: Form) -> str | None:
+    """A matrix in whatever brackets, entry by entry; no determinant."""
+    match = _MATRIX.fullmatch(text)
+    # A matrix of matrices stays as written: the split below would cut those inside.
+    if not match or r"\begin" in match[1]:
+        return None
+    rows: list[str] = []
+    for row in match[1].split(r"\\"):
+        # Some authors end the last row too: an empty row is none.
+        if row.strip():
+            cells = [form(cell) for cell in row.split("&")]
+            rows.append("&".join(cells))
+    body = r"\\".join(rows)
+    return rf"\begin{{pmatrix}}{body}\end{{pmatrix}}"
+
+
+def member(text: str, _depth: int, form: Form) -> str | None:
+    r"""What a variable is in: `x\in [1,2]`."""
+    match = _MEMBER.fullmatch(text)
+    if match is None:
+        return None
+    return rf"{match[1]}\in {form(match[2])}"
+
+
+def union(text: str, _depth: int, form: Form) -> str | None:
+    """A union, its parts sorted."""
+    parts = split_at(text, _CUP)
+    if len(parts) < 2 or not all(parts):
+        return None
+    forms = [form(part) for part in parts]
+    return r"\cup ".join(sorted(forms))
+
+
+def assignment(text: str, depth: int, form: Form) -> str | None:
+    """`x=5`; of a chain x = 3 + 4 = 7 the first says what is found, the last what it is."""
+    first, *rest = split_at(text, _EQUALS)
+    if not rest or not first or not all(rest):
+        return None
+    last = rest[-1]
+    # `5 = x` says the same.
+    if len(rest) == 1 and rational(first) is not None and _ONLY_NAME.fullmatch(last):
+        first, last = last, first
+    # `(x,y)=(1,2)` assigns as well.
+    names = bracketed(first, depth, form) or squeeze(first)
+    is_named = _ASSIGNMENT.fullmatch(f"{names}={last}") or inside(names, "(", ")")
+    return f"{names}={form(last)}" if is_named else None

@@ -1,0 +1,106 @@
+r"""Forms of expressions as sympy objects: LaTeX is read by latex2sympy, the parser of math-verify.
+
+Imported by the worker process alone: it needs seconds to load, and may never return.
+"""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from latex2sympy2_extended.latex2sympy2 import (  # pyright: ignore[reportUnknownVariableType]
+    ConversionConfig,
+    latex2sympy,
+)
+
+from tasks.grading.mathematics.numbers import rational
+from tasks.grading.mathematics.splitting import inside
+
+_CONFIG = ConversionConfig(lowercase_symbols=False)
+_DEGREE = re.compile(r"([0-9]+(?:\.[0-9]+)?|\\frac\{[0-9]+\}\{[0-9]+\})°")
+_DECIMAL = re.compile(r"(?<![0-9.])([0-9]*)\.([0-9]+)(?![0-9.])")
+_SLASH = re.compile(r"(?<![0-9A-Za-z.)}\]!^])([0-9]+)/([0-9]+)(?![0-9.^!])")
+_MIXED = re.compile(r"(?<![0-9A-Za-z.)}\]^_])([0-9]+)\\frac\{([0-9]+)\}\{([0-9]+)\}")
+_FACTOR = re.compile(r"(?<![0-9_^])([0-9]+)\(")
+_SCRIPT = re.compile(r"\^([0-9A-Za-z])")
+_FLOOR = re.compile(r"(?<!sqrt)\[")
+_MODULO = re.compile(r"(.+)\\bmod ?(.+)")
+_OVERLINE = re.compile(r"\\overline\{(.*[0-9+i-].*)\}")
+
+
+@lru_cache(maxsize=2_000)  # a question's target is asked about again and again
+def read(form: str) -> Any:
+    """The sympy object of a form; None for whatever cannot be read."""
+    modulo = _MODULO.fullmatch(form)
+    if modulo:
+        return _remainder(*modulo.groups())
+    overline = _OVERLINE.fullmatch(form)
+    if overline and inside(form, r"\overline{", "}"):
+        inner = read(overline[1])
+        return None if inner is None else sympy.conjugate(inner)
+    # `[x]` may be a floor, which the parser would read as x.
+    if _FLOOR.search(form):
+        return None
+    return parse(prepare(form))
+
+
+def _remainder(dividend: str, divisor: str) -> Any:
+    """The remainder of two plain numbers; None for any others."""
+    above = rational(dividend.strip())
+    below = rational(divisor.strip())
+    if above is None or not below:
+        return None
+    return sympy.Rational(above % below)
+
+
+def prepare(form: str) -> str:
+    """The form as the parser reads it right: decimals exact, degrees in radians."""
+    text = _DEGREE.sub(r"(\1\\cdot\\frac{\\pi}{180})", form).replace("°", "")
+    text = _DECIMAL.sub(_fraction, text)
+    text = _MIXED.sub(_improper, text)
+    text = _SCRIPT.sub(r"^{\1}", text)
+    # 5(\frac{1}{2}) would be read as five and a half.
+    text = _FACTOR.sub(r"\1\\cdot(", text)
+    # Of 1/3\pi r^3 the parser would take all that follows for the divisor.
+    text = _SLASH.sub(r"\\frac{\1}{\2}", text)
+    text = text.replace("+-", "-").replace("--", "+")
+    return text.replace(r"\mathbb{R}", r"\Reals ").replace(r"\lor", ",")
+
+
+def _fraction(match: re.Match[str]) -> str:
+    """A decimal as an exact fraction: the parser would make a binary one of it."""
+    whole, decimals = match.groups()
+    above = int(whole + decimals)
+    below = 10 ** len(decimals)
+    return rf"\frac{{{above}}}{{{below}}}"
+
+
+def _improper(match: re.Match[str]) -> str:
+    """A mixed number as one fraction, wherever it stands."""
+    whole, above, below = map(int, match.groups())
+    # `3\frac{22}{7}` is a product.
+    if above >= below:
+        return match[0]
+    total = whole * below + above
+    return rf"\frac{{{total}}}{{{below}}}"
+
+
+def parse(latex: str) -> Any:
+    """The sympy object of prepared LaTeX; None for whatever the parser cannot read."""
+    try:
+        parsed = latex2sympy(
+            latex, is_real=None, normalization_config=None, conversion_config=_CONFIG
+        )
+    except MemoryError:
+        raise
+    except Exception:  # any error of the parser means that the text cannot be read
+        return None
+    if not isinstance(parsed, sympy.Basic):
+        return parsed
+    # Free of a sum's index, i is the imaginary unit: no answer has another i.
+    return parsed.subs(sympy.Symbol("i"), sympy.I)
