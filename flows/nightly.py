@@ -10,7 +10,8 @@ from prefect.runtime import flow_run
 
 from flows.alarm import emit_alarm
 from tasks import stages
-from tasks.publication.summary import load_summary, policy_cells
+from tasks.publication.cells import cell_name, policy_cells
+from tasks.publication.summary import load_summary
 from tasks.settings import settings
 from tasks.study.study import Study
 from warehouse.snapshot import Snapshot
@@ -54,7 +55,7 @@ def show(study: Study, run_id: str) -> None:
     rows: dict[int, dict[str, str | int]] = {}
     for cell in policy_cells(summary, summary.used_difficulty):
         row = rows.setdefault(cell.bin, {"bin": cell.bin})
-        row[f"N = {cell.budget}"] = f"{cell.strategy} {cell.accuracy:.2f}"
+        row[f"N = {cell.budget}"] = f"{cell_name(cell, {})} {cell.accuracy:.2f}"
     create_table_artifact(
         # Prefect takes lower-case letters, digits and dashes; one key a study keeps its history.
         key=re.sub(r"[^a-z0-9]+", "-", f"policy-{study.name}".lower()),

@@ -10,9 +10,11 @@ from typing import Any
 from rich.console import Console
 
 from tasks.engines.log import noise_in
+from tasks.publication.cells import LOSSY
 from tasks.serving.controller import Solved
 from tasks.serving.policy import policy_run
 from tasks.serving.solver import Solver, open_solver
+from tasks.statistics.outcomes import MANY
 from warehouse.snapshot import Snapshot
 
 
@@ -58,11 +60,19 @@ def _text(record: dict[str, Any]) -> str:
     policy = f"policy of run {record['run_id']} ({record['difficulty']} difficulty)"
     lines = (
         f"{answer}{score}",
-        f"{bin_} · {record['strategy']} at {spent}",
+        f"{bin_} · {record['strategy']}{_caution(record)} at {spent}",
         _cost_text(record["cost"]),
         f"{policy}, {record['model']}",
     )
     return "\n".join(lines)
+
+
+def _caution(record: dict[str, Any]) -> str:
+    """The mark of a strategy that loses much, and what it means; empty for any other."""
+    if not record["recommended"]:
+        return " (stands in: most completions of every strategy were cut)"
+    lost = record["lost"] or 0.0
+    return f" {LOSSY} ({lost:.0%} of its completions were cut or silent)" if lost > MANY else ""
 
 
 def _cost_text(cost: dict[str, Any]) -> str:

@@ -25,6 +25,9 @@ SELECT question_id, strategy, budget, accuracy, generations, generated_tokens, v
 FROM outcomes WHERE run_id = $run_id
 """
 
+_OF_OUTCOMES = ("question_id", "strategy", "budget", "accuracy", "truncated", "no_answer")
+"""What the policy along a cost is fitted on, besides the cost."""
+
 _PROBINGS = """
 SELECT question_id, draws, generated_tokens AS generated, prompt_tokens AS prompt,
     verifier_tokens AS verifier
@@ -126,12 +129,12 @@ def _fit_axis(store: Store, run: Run, priced: pl.DataFrame, *, axis: str, diffic
 
 
 def _total_costs(priced: pl.DataFrame, difficulty: str) -> pl.DataFrame:
-    """(question_id, strategy, budget, accuracy, alone, cost): what each outcome costs in all."""
+    """The columns of _OF_OUTCOMES, and alone, cost: what each outcome costs in all."""
     # Only a probe is drawn for the question itself; what the other kinds take is known beforehand.
     is_probed = DIFFICULTIES[difficulty].price == "probe"
     extra = pl.col("probe") if is_probed else pl.lit(0.0)
     cost = pl.col("alone") + extra
-    return priced.select("question_id", "strategy", "budget", "accuracy", "alone", cost=cost)
+    return priced.select(*_OF_OUTCOMES, "alone", cost=cost)
 
 
 def _plain_cost(costs: pl.DataFrame) -> float:

@@ -5,15 +5,25 @@ The report, MLflow's first screen and `ttc run` show the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
 import polars as pl
 
-from tasks.publication.summary import COVERAGE, RunSummary, ShownCell, policy_cells
+from tasks.publication.cells import (
+    LOSSY,
+    ShownCell,
+    cell_name,
+    loses_much,
+    loss_lines,
+    policy_cells,
+)
+from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.words import factor_text, interval_text, net_text
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.multiplicity import SIGNIFICANCE
+from tasks.statistics.outcomes import MOSTLY
 from tasks.strategies.names import short_names
 
 
@@ -64,13 +74,21 @@ def _is_ahead_of_majority(cell: ShownCell) -> bool:
 def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:
     """The row of the single strategy with the highest accuracy over all questions at a budget.
 
-    The first by name of several that are equally accurate.
+    The first by name of several that are equally accurate; one most of whose completions were cut
+    only where that is so of all.
     """
     # Coverage is what a perfect selector would reach: a bound, no strategy.
     rows = summary.overall.filter(pl.col("strategy") != COVERAGE, budget=budget)
     # Rows come by strategy, and the stable sort keeps that order among equals.
-    ranked = rows.sort("accuracy", descending=True, maintain_order=True)
+    ranked = rows.sort(pl.col("truncated") > MOSTLY, -pl.col("accuracy"), maintain_order=True)
     return ranked.row(0, named=True)
+
+
+def best_fixed_name(best: dict[str, Any], names: Mapping[str, str]) -> str:
+    """The short name of `best_fixed` with its mark, where it loses much."""
+    name = names[best["strategy"]]
+    is_lossy = loses_much(best["truncated"], best["no_answer"])
+    return f"{name} {LOSSY}" if is_lossy else name
 
 
 def largest_factor(summary: RunSummary) -> dict[str, Any] | None:
@@ -106,7 +124,7 @@ def _accuracy_sentence(summary: RunSummary) -> str:
         kind = f"{row['difficulty']} difficulty"
         accuracy = _accuracy_text(row)
         parts.append(f"compute-optimal ({kind}, cross-validated) {accuracy}")
-    name = names[best["strategy"]]
+    name = best_fixed_name(best, names)
     parts.append(f"best fixed strategy, {name}, {_accuracy_text(best)}")
     # Where the baseline is the best, its figure stands there already.
     if summary.baseline != best["strategy"]:
@@ -165,7 +183,7 @@ def _net_remark(row: dict[str, Any]) -> str:
 def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
     """What the policy names at the largest budget, and how sure its table is."""
     sentences = [_choice_sentence(summary, policy)]
-    undecided = sum(not cell.decided for cell in policy)
+    undecided = sum(cell.is_recommended and not cell.decided for cell in policy)
     if undecided:
         sentences.append(
             f"{undecided} of {len(policy)} policy cells cannot be told apart from "
@@ -184,12 +202,12 @@ def _choice_sentence(summary: RunSummary, policy: list[ShownCell]) -> str:
     names = short_names(summary.strategies)
     places: list[str] = []
     # Cells come by bin, so neighbouring bins of one strategy make one range.
-    for key, cells in groupby(at_top, key=lambda cell: cell.strategy):
+    for name, cells in groupby(at_top, key=lambda cell: cell_name(cell, names)):
         bins = [cell.bin for cell in cells]
-        name = names.get(key, key)
         places.append(f"{_bin_range(bins)}: {name}")
     choices = "; ".join(places)
-    return f"Which strategy where at budget {top} (bin 1 is the easiest): {choices}."
+    notes = "".join(f" {line}." for line in loss_lines(at_top))
+    return f"Which strategy where at budget {top} (bin 1 is the easiest): {choices}.{notes}"
 
 
 def _bin_range(bins: list[int]) -> str:

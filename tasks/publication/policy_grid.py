@@ -8,8 +8,9 @@ from __future__ import annotations
 from html import escape
 from typing import NamedTuple
 
+from tasks.publication.cells import ShownCell, cell_name, policy_cells
 from tasks.publication.figures import WIDTH
-from tasks.publication.summary import RunSummary, ShownCell, policy_cells
+from tasks.publication.summary import RunSummary
 from tasks.publication.svg import GREY, page, text
 from tasks.publication.words import plus_minus_text, signed_text
 from tasks.strategies.names import short_names
@@ -121,7 +122,7 @@ def policy_grid(summary: RunSummary, difficulty: str) -> str:
             width=wide - _GAP,
             height=_ROW_HEIGHT - _GAP,
         )
-        body.append(_grid_cell(cell, box, names[cell.strategy]))
+        body.append(_grid_cell(cell, box, cell_name(cell, names)))
     bottom = _TOP + len(bins) * _ROW_HEIGHT
     body.append(_key(summary.baseline, bottom + 8))
     label = f"Policy by {difficulty} difficulty"
@@ -169,7 +170,7 @@ def _grid_cell(cell: ShownCell, box: Box, name: str) -> str:
 
     So the short name can stay short, and a policy can be copied from the report.
     """
-    remark = "" if cell.decided else ", undecided"
+    remark = _remark(cell)
     title = f"bin {cell.bin}, N = {cell.budget}: {cell.strategy}{remark}"
     gain = "" if cell.gain is None else f" ({signed_text(cell.gain)})"
     value = plus_minus_text(cell.accuracy, cell.half) + gain
@@ -182,6 +183,15 @@ def _grid_cell(cell: ShownCell, box: Box, name: str) -> str:
     parts.append(text(box.middle, box.top + 44, value, **_VALUE))
     parts.append("</g>")
     return "".join(parts)
+
+
+def _remark(cell: ShownCell) -> str:
+    """What the cell's hatching and mark mean, as it is read when pointed at."""
+    if not cell.is_recommended:
+        return ", stands in: most completions of every strategy were cut"
+    lost = f", cut or silent {max(cell.truncated or 0, cell.no_answer or 0):.0%}"
+    undecided = "" if cell.decided else ", undecided"
+    return undecided + (lost if cell.loses_much else "")
 
 
 def _key(baseline: str, top: float) -> str:

@@ -9,8 +9,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
 from tasks.publication.headlines import beats_majority
-from tasks.publication.summary import RunSummary, ShownCell, policy_cells
+from tasks.publication.summary import RunSummary
 from tasks.publication.words import benchmark_name, model_short_name, plus_minus_text, signed_text
 from tasks.strategies.names import short_names
 
@@ -75,8 +76,8 @@ def _cell_text(cell: ShownCell | None, *, names: dict[str, str]) -> Text:
     """Strategy with its marks, accuracy, gain: a line each; `–` for a cell that is not there."""
     if cell is None:
         return Text("–")
-    name = names[cell.strategy]
-    if not cell.decided:
+    name = cell_name(cell, names)
+    if cell.is_recommended and not cell.decided:
         name += f" {UNDECIDED}"
     if cell.unheld:
         name += f" {HELD}"
@@ -112,7 +113,7 @@ def _mark_lines(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
     """How a cell is read, and a line for each mark that some cell has."""
     baseline = summary.baseline
     lines = [f"bin 1 easiest; accuracy ± half its 95 % interval; below it the gain over {baseline}"]
-    if any(not cell.decided for cell in policy):
+    if any(cell.is_recommended and not cell.decided for cell in policy):
         lines.append(
             f"{UNDECIDED} cannot be told apart from {baseline}: the cheapest near the best is named"
         )
@@ -120,4 +121,4 @@ def _mark_lines(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
         lines.append(
             f"{HELD} kept from the last run: what this one alone would name is not ahead of it"
         )
-    return lines
+    return lines + loss_lines(policy)

@@ -10,7 +10,7 @@ from tasks.publication.cost_figures import NOTE as COSTS
 from tasks.publication.cost_figures import cost_figures
 from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budget
-from tasks.publication.headlines import best_fixed, headlines, largest_factor
+from tasks.publication.headlines import best_fixed, best_fixed_name, headlines, largest_factor
 from tasks.publication.policy_grid import policy_grid
 from tasks.publication.provenance import provenance
 from tasks.publication.summary import RunSummary
@@ -168,7 +168,7 @@ def _accuracy_cards(summary: RunSummary) -> list[str]:
         for row in rows.iter_rows(named=True):
             cards.append(_accuracy_card("compute-optimal", f"{kind} difficulty", row))
     best = best_fixed(summary, top)
-    cards.append(_accuracy_card("best fixed strategy", names[best["strategy"]], best))
+    cards.append(_accuracy_card("best fixed strategy", best_fixed_name(best, names), best))
     rows = summary.overall.filter(strategy=summary.baseline, budget=top)
     for row in rows.iter_rows(named=True):
         cards.append(_accuracy_card("baseline", names[summary.baseline], row))

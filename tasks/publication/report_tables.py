@@ -12,9 +12,11 @@ from typing import Any
 
 import polars as pl
 
+from tasks.publication.cells import LOSSY, loses_much
 from tasks.publication.summary import RunSummary
 from tasks.publication.words import factor_text, net_text
 from tasks.statistics.difficulty import DIFFICULTIES
+from tasks.statistics.outcomes import MANY
 from tasks.strategies.names import short_names
 
 _UNKNOWN = "–"
@@ -128,7 +130,8 @@ def rates(summary: RunSummary) -> str:
         line = [texts.get((key, bin_), _UNKNOWN) for bin_ in bins]
         body.append([name, *line])
     note = (
-        f"Completions without an answer / cut at the token limit, at N = {top}, {kind} difficulty."
+        f"Completions without an answer / cut, at N = {top}, {kind} difficulty; "
+        f"{LOSSY} where either is more than {MANY:.0%}."
     )
     return _section("No answer and truncation by bin", head, body, note=note)
 
@@ -139,7 +142,8 @@ def _rate_texts(rows: pl.DataFrame) -> dict[tuple[str, int], str]:
     for row in rows.iter_rows(named=True):
         silent = f"{row['no_answer']:.1%}"
         cut = f"{row['truncated']:.1%}"
-        texts[row["strategy"], row["bin"]] = f"{silent} / {cut}"
+        mark = f" {LOSSY}" if loses_much(row["truncated"], row["no_answer"]) else ""
+        texts[row["strategy"], row["bin"]] = f"{silent} / {cut}{mark}"
     return texts
 
 

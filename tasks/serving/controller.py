@@ -55,6 +55,10 @@ class Solved(NamedTuple):
 
     Smaller than asked where the policy lacks that one, or where the probe takes a part of it.
     """
+    lost: float | None
+    """Share of the strategy's completions in that cell that were cut or gave no answer."""
+    recommended: bool
+    """False: most completions of every strategy were cut there, and this one stands in."""
     cost: Cost
 
 
@@ -110,6 +114,8 @@ class Controller:
             strategy=cell.strategy.key,
             budget=budget,
             measured=cell.budget,
+            lost=cell.lost,
+            recommended=cell.recommended,
             cost=_cost(pool, ending.searched),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import polars as pl
 
 from tasks.runs.outcomes import load_used_difficulty
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.intervals import wilson
+from tasks.statistics.outcomes import MOSTLY
 from tasks.strategies import Strategy, parse
 from warehouse.errors import UserError
 from warehouse.reader import Reader
@@ -23,6 +24,10 @@ class PolicyCell(NamedTuple):
     budget: int
     accuracy: float
     questions: int
+    lost: float | None = None
+    """Share of its completions that were cut or gave no answer; None: it was not counted."""
+    recommended: bool = True
+    """False: most completions of every strategy were cut, and this one stands in."""
 
     def generations(self, probed: int) -> int:
         """Generations with the probe's.
@@ -43,7 +48,7 @@ class Policy:
 
     @classmethod
     def of(cls, table: pl.DataFrame, fixed: pl.DataFrame) -> Self:
-        """From rows (bin, budget, strategy, accuracy, questions), and the same without bin."""
+        """From rows (bin and the fields of a cell), and the same without bin."""
         columns = PolicyCell._fields
         cells: dict[int, list[PolicyCell]] = {}
         for bin_, *row in table.sort("bin", "budget").select("bin", *columns).iter_rows():
@@ -87,18 +92,25 @@ class Policy:
         return right / questions >= wilson(alone.accuracy, None, alone.questions).lo
 
 
-def _cell(strategy: str, budget: int, accuracy: float, questions: int) -> PolicyCell:
-    return PolicyCell(parse(strategy), budget, accuracy, questions)
+def _cell(strategy: str, *figures: Any) -> PolicyCell:
+    return PolicyCell(parse(strategy), *figures)
 
 
-# Ties at a budget go to the cheaper strategy, then to the earlier name, whatever order rows come
-# in. Nine digits: a mean of the same accuracies differs in the last bits by the order of its sum.
+# What was cut comes last, however cheap. Ties at a budget go to the cheaper strategy, then to the
+# earlier name, whatever order rows come in. Nine digits: a mean of the same accuracies differs in
+# the last bits by the order of its sum.
 _FIXED = """
-    SELECT budget, strategy, avg(accuracy) AS accuracy, count(*) AS questions FROM run_outcomes
-    WHERE run_id = $run_id GROUP BY budget, strategy
+    SELECT budget, strategy, avg(accuracy) AS accuracy, count(*) AS questions,
+        avg(no_answer) AS lost, avg(truncated) <= $mostly AS recommended
+    FROM run_outcomes WHERE run_id = $run_id GROUP BY budget, strategy
     QUALIFY row_number() OVER (
-        PARTITION BY budget ORDER BY round(avg(accuracy), 9) DESC, avg(flops), strategy
+        PARTITION BY budget
+        ORDER BY avg(truncated) > $mostly, round(avg(accuracy), 9) DESC, avg(flops), strategy
     ) = 1"""
+_TABLE = """
+    SELECT bin, budget, strategy, accuracy, questions, greatest(truncated, no_answer) AS lost,
+        coalesce(recommended, true) AS recommended
+    FROM policies WHERE run_id = $run_id AND difficulty = $difficulty"""
 
 
 def load_policy(reader: Reader, run_id: str) -> tuple[str, Policy]:
@@ -107,19 +119,15 @@ def load_policy(reader: Reader, run_id: str) -> tuple[str, Policy]:
     UserError where questions cannot be placed by that kind before they are answered.
     """
     difficulty = load_used_difficulty(reader, run_id)
-    table = reader.read(
-        "SELECT bin, budget, strategy, accuracy, questions FROM policies "
-        "WHERE run_id = $run_id AND difficulty = $difficulty",
-        run_id=run_id,
-        difficulty=difficulty,
-    )
+    table = reader.read(_TABLE, run_id=run_id, difficulty=difficulty)
     if not len(table) or not DIFFICULTIES[difficulty].serves:
         serving = " or ".join(kind for kind, one in DIFFICULTIES.items() if one.serves)
         raise UserError(
             f"run {run_id}: expected a policy by a difficulty that a new question has ({serving}), "
             f"got {difficulty if len(table) else 'none'}; run the study again"
         )
-    return difficulty, Policy.of(table, reader.read(_FIXED, run_id=run_id))
+    fixed = reader.read(_FIXED, run_id=run_id, mostly=MOSTLY)
+    return difficulty, Policy.of(table, fixed)
 
 
 _NEWEST = {

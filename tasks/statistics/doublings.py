@@ -39,7 +39,8 @@ def limits_of(grid: Grid, unit: float) -> Limits:
     cheapest: list[float] = []
     dearest: list[float] = []
     for one in np.unique(grid.bins):
-        means = grid.costs[0, grid.bins == one].mean(axis=0)
+        rows = np.flatnonzero(grid.bins == one)
+        means = grid.costs[0, rows].mean(axis=0)[grid.candidates(rows)]
         cheapest.append(means.min())
         dearest.append(means.max())
     # The bin that is last to afford anything decides, and the one that is last to afford all.
@@ -58,11 +59,12 @@ def _doubling(cost: float, unit: float) -> int:
 
 
 def shop_of(grid: Grid, one: int, limits: Limits) -> Shop:
-    """A bin's cells by mean cost over all its questions."""
+    """A bin's cells by mean cost over all its questions; what was mostly cut is not for sale."""
     rows = np.flatnonzero(grid.bins == one)
     means = grid.costs[0, rows].mean(axis=0)
+    left = grid.candidates(rows)
     # Stable: of equal costs the cell of the smaller budget, then the first by name.
-    cells = np.argsort(means, kind="stable").astype(np.int64)
+    cells = left[np.argsort(means[left], kind="stable")]
     reach = np.asarray(limits.at_most) * (1 + SAME_COST)
     # Costs rise, so that what a limit affords is the first so many of them.
     affords = np.searchsorted(means[cells], reach, side="right")

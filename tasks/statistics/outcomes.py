@@ -72,6 +72,15 @@ class Grid:
             preference=self.preference[rows],
         )
 
+    def candidates(self, rows: Integers) -> Integers:
+        """Columns of the cells that a bin of these rows may be given, rising.
+
+        Those of which not most completions were cut; all where nothing else is left.
+        """
+        is_cut = mostly_cut(self.lost.truncated[rows])
+        left = np.flatnonzero(~is_cut | is_cut.all())
+        return left.astype(np.int64)
+
     @property
     def budgets(self) -> list[int]:
         """Every budget of some strategy, rising."""

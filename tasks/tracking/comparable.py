@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from tasks.publication.summary import RunSummary, ShownCell, policy_cells
+from tasks.publication.cells import ShownCell, cell_name, policy_cells
+from tasks.publication.summary import RunSummary
 from tasks.publication.words import plus_minus_text
 from tasks.strategies.names import short_names
 
@@ -88,7 +89,7 @@ def _by_cell(summary: RunSummary, difficulty: str) -> dict[str, list[str]]:
 
 def _cell_text(names: dict[str, str], cell: ShownCell) -> str:
     """`beam m=4 0.62 ± .03`, with ≈ where the cell is undecided."""
-    name = names.get(cell.strategy, cell.strategy)
-    mark = "" if cell.decided else " ≈"
+    name = cell_name(cell, names)
+    mark = "" if cell.decided or not cell.is_recommended else " ≈"
     accuracy = plus_minus_text(cell.accuracy, cell.half)
     return f"{name}{mark} {accuracy}"

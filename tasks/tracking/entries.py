@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, cast
 import polars as pl
 
 from tasks.publication import report
-from tasks.publication.summary import COVERAGE, RunSummary, policy_cells
+from tasks.publication.cells import policy_cells
+from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.words import benchmark_name, model_short_name
 from tasks.tracking.comparable import comparable_tables, difficulty_suffix
 from tasks.tracking.first_screen import FirstScreen, first_screen
@@ -126,6 +127,7 @@ def publication_of(summary: RunSummary) -> Publication:
             "run_id": summary.run_id,
             "grader": run["grader"],
             "code_commit": run["code_commit"],
+            **_loss_tags(summary),
         },
         policy=_policy(summary),
     )
@@ -185,6 +187,7 @@ def _run_tags(summary: RunSummary, *, tables: list[str]) -> dict[str, str]:
         "ttc.model_fingerprint": run["model_fingerprint"],
         "ttc.model_version": str(run["version"]),
         "ttc.grader": run["grader"],
+        **{f"ttc.{name}": value for name, value in _loss_tags(summary).items()},
         "mlflow.source.type": "JOB",
         "mlflow.source.name": f"ttc run {run['study']}",
         "mlflow.source.git.commit": run["code_commit"],
@@ -219,12 +222,29 @@ def _policy_metrics(summary: RunSummary, kind: str, suffix: str) -> Iterator[Met
             yield Metric(f"efficiency_factor_net{suffix}", row["net_factor"], row["budget"])
 
 
+def _loss_tags(summary: RunSummary) -> dict[str, str]:
+    """How many cells of the policy lose much, and how many recommend nothing."""
+    policy = policy_cells(summary, summary.used_difficulty) if summary.difficulties else []
+    return {
+        "cells": str(len(policy)),
+        "cells_lossy": str(sum(cell.loses_much for cell in policy)),
+        "cells_not_recommended": str(sum(not cell.is_recommended for cell in policy)),
+    }
+
+
 def _policy(summary: RunSummary) -> dict[str, Any]:
     """The table under the used difficulty, and what it is a policy for: plain JSON."""
     run = summary.run
     kind = summary.used_difficulty
     cells = [
-        {"bin": cell.bin, "budget": cell.budget, "strategy": cell.strategy}
+        {
+            "bin": cell.bin,
+            "budget": cell.budget,
+            "strategy": cell.strategy,
+            "recommended": cell.is_recommended,
+            "truncated": cell.truncated,
+            "no_answer": cell.no_answer,
+        }
         for cell in policy_cells(summary, kind)
     ]
     return {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
 from tasks.publication.headlines import headlines
-from tasks.publication.summary import RunSummary, ShownCell, policy_cells
+from tasks.publication.summary import RunSummary
 from tasks.publication.words import half_width_text
 from tasks.settings import settings
 from tasks.strategies.names import short_names
@@ -88,6 +89,7 @@ def _grid(summary: RunSummary, difficulty: str) -> str:
     lines.append(
         "± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest."
     )
+    lines += [f"{line}." for line in loss_lines(policy)]
     return "\n".join(lines)
 
 
@@ -101,8 +103,9 @@ def _cell_text(names: dict[str, str], cell: ShownCell | None) -> str:
     """`beam m=4 0.62±.03`, bold where it is decided; `–` for a cell that is not there."""
     if cell is None:
         return "–"
-    name = names.get(cell.strategy, cell.strategy)
-    strategy = f"**{name}**" if cell.decided else f"{name} ≈"
+    name = cell_name(cell, names)
+    undecided = f"{name} ≈" if cell.is_recommended else name
+    strategy = f"**{name}**" if cell.decided else undecided
     half = half_width_text(cell.half).replace(" ", "")
     words = f"{strategy} {cell.accuracy:.2f}{half} "
     # One unbroken line a cell, so that five bins fit on the folded screen.

@@ -172,6 +172,9 @@ def _policy(accuracy: pl.DataFrame) -> pl.DataFrame:
                 "p": 0.001 if decided else 0.8,
                 "decided": decided,
                 "unheld": None,
+                "truncated": chosen["truncated"],
+                "no_answer": chosen["no_answer"],
+                "recommended": True,
             }
         )
     return pl.DataFrame(rows, schema_overrides={"over_majority_p": pl.Float64, "unheld": pl.String})

@@ -8,6 +8,7 @@ SELECT
     complete_runs.family, complete_runs.version, complete_runs.model, complete_runs.benchmark, complete_runs.study,
     policies.difficulty, policies.bin, policies.budget, policies.strategy, policies.questions, policies.accuracy, policies.lo, policies.hi,
     policies.gain, policies.gain_lo, policies.gain_hi, policies.p, policies.decided, policies.unheld,
+    policies.truncated, policies.no_answer, policies.recommended,
     policies.run_id, complete_runs.model_fingerprint, complete_runs.completed_at
 FROM policies
 JOIN complete_runs USING (run_id)

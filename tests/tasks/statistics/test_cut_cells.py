@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from policy_outcomes import BINS, noisy, outcomes_of
 
+from tasks.statistics.cost_axes import fit_costs
 from tasks.statistics.curves import fold_of
 from tasks.statistics.fleet import fleet
 from tasks.statistics.outcomes import grid_of
@@ -116,3 +117,16 @@ def test_the_curve_is_of_what_the_table_names_where_all_were_cut() -> None:
     fit = fit_policy(all_cut, BINS, resamples=50)
     # The baseline's accuracy, not that of the cheap one that was cut as well.
     assert fit.curve["accuracy"].to_list() == pytest.approx([0.1])
+
+
+def test_along_a_cost_what_was_mostly_cut_is_not_for_sale() -> None:
+    outcomes = outcomes_of(lambda _q, s, _b: 0.9 if s == "weighted" else 0.5, NAMES, (1, 4))
+    priced = outcomes.with_columns(cost=pl.col("generated_tokens"), alone="generated_tokens")
+    measured = lost(priced, {"beam": 0.6}, where=pl.lit(True))
+    without = measured.filter(pl.col("strategy") != "beam")
+    found, expected = (fit_costs(one, BINS, unit=1.0, resamples=50) for one in (measured, without))
+    assert_frame_equal(found.table, expected.table)
+    assert_frame_equal(found.curve, expected.curve)
+    # Where all were cut something is named all the same.
+    nothing = fit_costs(lost(priced, dict.fromkeys(NAMES, 0.9)), BINS, unit=1.0, resamples=50)
+    assert set(nothing.table["bin"]) == {1, 2, 3, 4, 5}
