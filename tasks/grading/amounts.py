@@ -25,6 +25,7 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _COMPARES = re.compile(r"[<>≤≥≠]|\\(?:le|ge|lt|gt|ne)")
+_NAME = re.compile(r"\s*[A-Za-z]\s*")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _FORM = re.compile(r"(-?[0-9]+(?:/[0-9]+)?)(%?)(?: (\S.*))?")
 _ASKED = re.compile(
@@ -133,10 +134,12 @@ def read_amount(text: str, terms: Terms) -> Amount | None:
 def _value_of(text: str) -> str | None:
     """What the last `=` of one equation gives; the text without any; None for several equations.
 
-    Before it stands a name (`x = 18`) or arithmetic (`20 - 2 = 18`): `2x = 18` says nothing of 18,
-    and `a=3 b=4` says two things.
+    Before it stands a name (`x = 18`, which may come last: `18 = x`) or arithmetic (`20 - 2 = 18`):
+    `2x = 18` says nothing of 18, and `a=3 b=4` says two things.
     """
     *sides, value = text.split("=")
+    if len(sides) == 1 and _NAME.fullmatch(value):
+        sides, value = [value], sides[0]
     plain = [_COMMAND.sub("", side) for side in sides]
     is_mixed = any(re.search("[0-9]", side) and re.search("[A-Za-z]", side) for side in plain)
     is_several = any(re.search("[A-Za-z]", side) for side in plain[1:])

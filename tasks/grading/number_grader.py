@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from tasks.benchmarks.question import Question
@@ -11,11 +11,12 @@ from tasks.grading.amounts import Amount, Terms, read_amount, spelled, terms_of
 from tasks.grading.by_class import ByClass
 from tasks.grading.extraction import extract_answer
 from tasks.grading.math_grader import MathGrader
-from tasks.grading.mathematics.canonical import canonical
 from tasks.grading.mathematics.units import read_unit
 from warehouse.errors import UserError
 
 _DECIMALS = re.compile(r"([0-9][0-9,]*)?\.([0-9]+)")
+_BRACES = re.compile(r"\{[^{}]*\}")
+_UNREAD = "unparsed"
 _OWN_MARKER = "####"
 """What answers follow in GSM8K itself, and in what models have learnt of it."""
 
@@ -24,11 +25,14 @@ class NumberGrader(ByClass):
     """A Grader of numbers; classes are exact values, with a unit where it says something.
 
     A target with two decimals or more, or with one and three digits in all, is a rounded number:
-    right is what rounds to it (`33.333` and `100/3` to `33.3`). Any other target is exact.
+    right is what rounds to it (`33.333` and `100/3` to `33.3`). Any other target is exact. What
+    is no number, such as `2^5 - 1`, is judged as mathematics.
     """
 
-    # What reads a number is the reader of mathematics: another one of those is another grader here.
-    version = f"1.{MathGrader.reader}+numbers"
+    version = f"1+numbers+{MathGrader.version}"
+
+    def __init__(self) -> None:
+        self._mathematics = MathGrader()
 
     def check(self, questions: Sequence[Question]) -> None:
         """UserError for a target that is no number."""
@@ -50,21 +54,45 @@ class NumberGrader(ByClass):
         return extract_answer(text, [_OWN_MARKER])
 
     def class_of(self, question: Question, answer: str) -> str:
-        """The value, exactly; of an answer that is no number its form in mathematics."""
+        """The value, exactly; of an answer that is no number its class in mathematics."""
         terms = terms_of(question.text)
         amount = read_amount(answer, terms)
-        if amount is None:
-            return canonical(answer)
-        return amount.spelling
+        if amount is not None:
+            return amount.spelling
+        (form,) = self._mathematics.canonical([(question, answer)])
+        return form
+
+    def grade(self, asked: Iterable[tuple[Question, str]]) -> list[str]:
+        """The verdict on each (question, answer), in their order: of numbers by their value."""
+        pairs = list(asked)
+        verdicts = super().grade(pairs)
+        unread = [
+            place
+            for place, (_, answer) in enumerate(pairs)
+            if verdicts[place] == _UNREAD and not _is_equation(answer)
+        ]
+        judged = self._mathematics.grade([pairs[place] for place in unread])
+        for place, verdict in zip(unread, judged, strict=True):
+            verdicts[place] = verdict
+        return verdicts
+
+    def close(self) -> None:
+        """End what judged mathematics."""
+        self._mathematics.close()
 
     def verdict(self, question: Question, form: str) -> str:
-        """`correct` or `wrong` for a number, `unparsed` for anything else."""
+        """`correct` or `wrong` for a number, `unparsed` for any other class."""
         amount = spelled(form)
         if amount is None:
-            return "unparsed"
+            return _UNREAD
         terms = terms_of(question.text)
         is_right = any(_agree(amount, target, terms) for target in question.targets)
         return "correct" if is_right else "wrong"
+
+
+def _is_equation(answer: str) -> bool:
+    """Whether it has an `=` outside of braces: `2x = 18` gives no number, whatever equals it."""
+    return "=" in _BRACES.sub("", answer)
 
 
 def _agree(amount: Amount, written: str, terms: Terms) -> bool:

@@ -2,12 +2,14 @@
 
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
 from tasks.grading.graders import make_grader
+from tasks.protocols import Grader
 
 HOSTILE = {
     "letters": "a" * 1_000_000,
@@ -42,10 +44,18 @@ HOSTILE = {
 TARGETS = {"number": "5", "choice": "A", "text": "Paris", "pattern": "(a+)+b"}
 
 
+@pytest.fixture(scope="module")
+def graders() -> Iterator[dict[str, Grader]]:
+    made = {kind: make_grader(AnswerKind(kind)) for kind in TARGETS}
+    yield made
+    for grader in made.values():
+        grader.close()
+
+
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_an_answer_takes_a_second_at_most(kind: str, name: str) -> None:
-    grader = make_grader(AnswerKind(kind))
+def test_an_answer_takes_a_second_at_most(graders: dict[str, Grader], kind: str, name: str) -> None:
+    grader = graders[kind]
     question = Question("q", "How many?", TARGETS[kind], choices=("Paris", "Rome"))
     answer = HOSTILE[name]
     start = time.process_time()
