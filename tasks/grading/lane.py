@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tasks.grading.verdicts import VERDICTS, Verdict
 
 _ROOT = Path(__file__).resolve().parents[2]
-_MODULE = "tasks.grading.mathematics.worker"
+_MODULE = "tasks.grading.equality.worker"
 _START_SECONDS = 120.0
 """Generous: a start imports sympy, and a busy machine is slow at that."""
 _WALL_FACTOR = 4.0

@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Self
 
 from tasks.benchmarks.question import Question
+from tasks.grading.equality.judging import plain_verdict
 from tasks.grading.extraction import extract_answer
 from tasks.grading.lane import Lane, Limits
 from tasks.grading.mathematics.asking import class_of
 from tasks.grading.mathematics.canonical import canonical
-from tasks.grading.mathematics.judging import plain_verdict
 from tasks.grading.verdicts import Verdict
 
 _Pair = tuple[str, str]

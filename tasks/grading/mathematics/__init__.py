@@ -1,1 +1,1 @@
-"""Answers that are mathematics: one spelling a meaning, their structure, what equals what."""
+"""Answers that are mathematics: one spelling a meaning, and one form a class."""

@@ -4,9 +4,9 @@ import pytest
 from pairs import grade_pairs
 
 from tasks.benchmarks.question import Question
+from tasks.grading.equality.judging import plain_verdict
 from tasks.grading.math_grader import MathGrader
 from tasks.grading.mathematics.canonical import canonical
-from tasks.grading.mathematics.judging import plain_verdict
 
 WITHOUT_ALGEBRA = {
     "correct": [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tasks.grading.mathematics.outcomes import SKIP, Outcome, Same, Skip, all_of
-from tasks.grading.mathematics.real_sets import Interval, RealSet, read_set, says_a_set
+from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip, all_of
+from tasks.grading.equality.real_sets import Interval, RealSet, read_set, says_a_set
 
 _MEMBER = re.compile(r"([A-Za-z]|\\[A-Za-z]+)\\in(?![A-Za-z]) ?(.+)", re.DOTALL)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tasks.grading.mathematics.canonical import form_of
-from tasks.grading.mathematics.outcomes import (
+from tasks.grading.equality.outcomes import (
     SKIP,
     Outcome,
     Same,
@@ -15,8 +14,9 @@ from tasks.grading.mathematics.outcomes import (
     ordered,
     unordered,
 )
-from tasks.grading.mathematics.real_sets import says_a_set
-from tasks.grading.mathematics.several import is_equation, items_of
+from tasks.grading.equality.real_sets import says_a_set
+from tasks.grading.equality.several import is_equation, items_of
+from tasks.grading.mathematics.canonical import form_of
 from tasks.grading.mathematics.splitting import inside, split_answers
 
 _EQUALS = re.compile(r"(?<![<>!])(?:=|\\approx(?![A-Za-z]))")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.grading.mathematics.outcomes import SKIP, Outcome, Same, Skip
+from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip
 from tasks.grading.mathematics.words import NOTHING, is_product, is_words
 
 _CHOICE = re.compile(r"[A-Z]")

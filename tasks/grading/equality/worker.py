@@ -1,6 +1,6 @@
 """A process that judges one pair of forms after another with algebra.
 
-`python -m tasks.grading.mathematics.worker CPU MB`
+`python -m tasks.grading.equality.worker CPU MB`
 reads JSON lines of two canonical forms, `[answer, target]`, writes `ready` once and then one
 verdict a line. It is meant to be killed: CPU seconds beyond the limit end it with SIGPROF even
 while native code holds the interpreter lock, and memory is bounded by RLIMIT_AS. math-verify's own
@@ -19,7 +19,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from tasks.grading.mathematics.judging import judge
+from tasks.grading.equality.judging import judge
 
 _ROOM_DIVISOR = 4
 """sympy swallows many a MemoryError and goes on to a plain False. Numbers grow by doubling, so a

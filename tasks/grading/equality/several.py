@@ -6,8 +6,7 @@ import re
 from itertools import chain, product
 from typing import NamedTuple
 
-from tasks.grading.mathematics.canonical import form_of
-from tasks.grading.mathematics.outcomes import (
+from tasks.grading.equality.outcomes import (
     SKIP,
     Outcome,
     Same,
@@ -15,6 +14,7 @@ from tasks.grading.mathematics.outcomes import (
     ordered,
     unordered,
 )
+from tasks.grading.mathematics.canonical import form_of
 from tasks.grading.mathematics.splitting import inside, split_answers, without_indices
 
 _MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", re.DOTALL)

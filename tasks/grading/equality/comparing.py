@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.grading.mathematics.amounts import bases, clocks, numbers, quantities, ratios
-from tasks.grading.mathematics.assignments import assignments
-from tasks.grading.mathematics.naming import choices, words
+from tasks.grading.equality.amounts import bases, clocks, numbers, quantities, ratios
+from tasks.grading.equality.assignments import assignments
+from tasks.grading.equality.naming import choices, words
+from tasks.grading.equality.outcomes import Outcome, Rule, Skip
+from tasks.grading.equality.sets import members, real_sets
+from tasks.grading.equality.several import lists, matrices
 from tasks.grading.mathematics.numbers import rational
-from tasks.grading.mathematics.outcomes import Outcome, Rule, Skip
-from tasks.grading.mathematics.set_comparing import members, real_sets
-from tasks.grading.mathematics.several import lists, matrices
 
 Equal = Callable[[str, str], Outcome]
 """Whether two expressions, neither of them several things, are worth the same."""

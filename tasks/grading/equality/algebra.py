@@ -20,8 +20,8 @@ from typing import Any
 
 import sympy
 
-from tasks.grading.mathematics.comparing import compare
-from tasks.grading.mathematics.parsing import parse, prepare, read
+from tasks.grading.equality.comparing import compare
+from tasks.grading.equality.parsing import parse, prepare, read
 from tasks.grading.mathematics.splitting import without_indices
 
 _DIGITS = 60

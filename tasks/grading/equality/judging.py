@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tasks.grading.equality.comparing import compare, plain_equal
 from tasks.grading.mathematics.canonical import is_too_long
-from tasks.grading.mathematics.comparing import compare, plain_equal
 from tasks.grading.verdicts import Verdict
 
 _READABLE = re.compile(r"[0-9A-Za-z]")
@@ -37,7 +37,7 @@ def judge(form: str, wanted: str) -> Verdict:
     "unparsed" when the target can be read as mathematics and the answer cannot. A comparison that
     raises is a comparison that did not succeed: "wrong".
     """
-    from tasks.grading.mathematics.algebra import Reading
+    from tasks.grading.equality.algebra import Reading
 
     reading = Reading()
     try:

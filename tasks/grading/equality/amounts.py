@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip
 from tasks.grading.mathematics.numbers import rational
-from tasks.grading.mathematics.outcomes import SKIP, Outcome, Same, Skip
 from tasks.grading.mathematics.units import COUNT, Quantity, Unit, read_quantity
 
 _SPACED = re.compile(r"[0-9.]+(?: [0-9.]+)+")
