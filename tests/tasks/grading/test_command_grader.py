@@ -26,9 +26,10 @@ for line in sys.stdin:
     if answer == "no row": print(json.dumps({"verdict": "correct"})); continue
     if answer == "flood": print("x" * 3_000_000)
     if answer == "close": os.close(1); time.sleep(60)
-    if answer == "fork" and os.fork() == 0:
-        open(sys.argv[1], "w").write(str(os.getpid()))
-        time.sleep(60)
+    if answer == "fork":
+        child = os.fork()
+        if child == 0: time.sleep(60)
+        with open(sys.argv[1], "w") as file: file.write(str(child))
     if answer == "dump": open(sys.argv[1], "w").write(line)
     right = answer in (row["target"], *row["accepted"])
     verdict = json.dumps({"row": row["row"], "verdict": "correct" if right else "wrong"})
