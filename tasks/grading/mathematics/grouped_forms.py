@@ -11,6 +11,7 @@ from tasks.grading.mathematics.splitting import Parts, inside, split_answers, sp
 _NAME = r"(?:[A-Za-z]\w*(?:_\{\w+\})?'?|\\[A-Za-z]+(?:_\w|_\{\w+\})?)"
 _ONLY_NAME = re.compile(_NAME, re.ASCII)
 _ASSIGNMENT = re.compile(rf"({_NAME}(?:\(\w(?:,\w)*\))?)=([^=]+)", re.ASCII)
+_FIRST_ASSIGNMENT = re.compile(rf"{_NAME}=", re.ASCII)
 _NEXT_ASSIGNMENT = re.compile(r"(?<=[^=,( ]) (?=[A-Za-z]\w*=)", re.ASCII)
 _EQUALS = re.compile(r"(?<![<>!])=")
 _MATRIX = re.compile(
@@ -25,8 +26,10 @@ _COMPARES = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
 
 def several(text: str, _depth: int, form: Form) -> str | None:
     """A list: in its order after commas, sorted after `and` and `or` or where names tell."""
-    # `a=4 b=2` lists two answers as `a=4, b=2` does.
-    parts = split_answers(_NEXT_ASSIGNMENT.sub(",", text))
+    # `a=4 b=2` lists two answers as `a=4, b=2` does; `\angle A=4` names one.
+    if _FIRST_ASSIGNMENT.match(text):
+        text = _NEXT_ASSIGNMENT.sub(",", text)
+    parts = split_answers(text)
     if parts is None:
         return None
     forms = [form(part) for part in _with_names(parts.texts)]
