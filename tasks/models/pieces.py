@@ -57,36 +57,38 @@ def read_writing(vocabulary: Vocabulary) -> Writing:
     """What each token writes; UserError for a tokenizer that cannot be read token by token."""
     names = vocabulary.names()
     ids = sorted(names)
-    alone = dict(zip(ids, vocabulary.decode_each([[token] for token in ids]), strict=True))
-    anchor = _anchor(vocabulary, names, alone)
-    begun = alone[anchor]
+    alone = vocabulary.decode_each([[token] for token in ids])
+    anchor, begun = _anchor(vocabulary, names, dict(zip(ids, alone, strict=True)))
     # After another token, because a decoder may treat a text's first one in its own way.
     pairs = vocabulary.decode_each([[anchor, token] for token in ids])
-    inside, first = Pieces(), Pieces()
-    for token, pair in zip(ids, pairs, strict=True):
+    inside = Pieces()
+    first = Pieces()
+    for token, own, pair in zip(ids, alone, pairs, strict=True):
+        name = names[token]
         if not pair.startswith(begun):
-            raise _unreadable(f"token {names[token]!r} changes the text before it")
+            raise _unreadable(f"token {name!r} changes the text before it")
         text = pair[len(begun) :]
-        inside[token] = _bytes_of(names[token], text)
-        if alone[token] != text and UNKNOWN not in text:
-            first[token] = alone[token].encode()
+        inside[token] = _bytes_of(name, text)
+        if own != text and UNKNOWN not in text:
+            first[token] = own.encode()
     writing = Writing(inside, first)
-    _try_out(vocabulary, writing, [token for token in ids if UNKNOWN not in alone[token]])
+    readable = [token for token, own in zip(ids, alone, strict=True) if UNKNOWN not in own]
+    _try_out(vocabulary, writing, readable)
     return writing
 
 
-def _anchor(vocabulary: Vocabulary, names: Mapping[int, str], alone: Mapping[int, str]) -> int:
-    """A plain token, after which the others are read."""
-    # Not one spelled as a byte: with the byte after it, it would be no character.
-    plain = [
-        token
-        for token, text in alone.items()
-        if text.isalnum() and not _BYTE_NUMBER.fullmatch(names[token])
-    ]
-    pairs = vocabulary.decode_each([[token, token] for token in plain])
-    for token, pair in zip(plain, pairs, strict=True):
-        if pair.startswith(alone[token]) and len(pair) > len(alone[token]):
-            return token
+def _anchor(
+    vocabulary: Vocabulary, names: Mapping[int, str], alone: Mapping[int, str]
+) -> tuple[int, str]:
+    """A plain token, after which the others are read, and its text."""
+    for token, text in alone.items():
+        # Not one spelled as a byte: with the byte after it, it would be no character.
+        is_byte = _BYTE_NUMBER.fullmatch(names[token])
+        if is_byte or not text.isalnum():
+            continue
+        (twice,) = vocabulary.decode_each([[token, token]])
+        if twice.startswith(text) and twice != text:
+            return token, text
     raise _unreadable("none of its tokens is a word or a digit")
 
 
@@ -98,19 +100,28 @@ def _bytes_of(name: str, text: str) -> bytes:
     number = _BYTE_NUMBER.fullmatch(name)
     if number:
         return bytes.fromhex(number[1])
-    letters = [_BYTES.get(letter) for letter in name]
-    known = bytes(letter for letter in letters if letter is not None)
-    is_spelled = len(known) == len(letters)
-    return known if is_spelled and known.decode(errors="replace") == text else text.encode()
+    known = [_BYTES[letter] for letter in name if letter in _BYTES]
+    spelled = bytes(known)
+    is_spelled = len(known) == len(name)
+    # A token may also be the sign for what is unknown, spelled as itself.
+    if is_spelled and spelled.decode(errors="replace") == text:
+        return spelled
+    return text.encode()
 
 
 def _byte_letters() -> dict[str, int]:
     """The letters of byte-level BPE (GPT-2): printable bytes stand for themselves."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
+    printable = [
+        *range(33, 127),
+        *range(161, 173),
+        *range(174, 256),
+    ]
     letters = {chr(byte): byte for byte in printable}
+    others = [byte for byte in range(256) if byte not in printable]
     # All others are spelled with the letters from 256 on.
-    return letters | {chr(256 + place): byte for place, byte in enumerate(others)}
+    for place, byte in enumerate(others):
+        letters[chr(256 + place)] = byte
+    return letters
 
 
 _BYTES: dict[str, int] = _byte_letters()
@@ -121,10 +132,15 @@ def _try_out(vocabulary: Vocabulary, writing: Writing, whole: list[int]) -> None
     every = max(1, len(whole) // _PROBE)
     tokens = whole[::every]
     (expected,) = vocabulary.decode_each([tokens])
-    got = b"".join(writing.of(tokens, start=True)).decode(errors="replace")
-    if got != expected:
-        place = next((i for i, (a, b) in enumerate(zip(got, expected, strict=False)) if a != b), 0)
-        raise _unreadable(f"it writes {expected[place : place + 20]!r} in one piece")
+    written = b"".join(writing.of(tokens, start=True))
+    got = written.decode(errors="replace")
+    if got == expected:
+        return
+    same = 0
+    while got[same : same + 1] == expected[same : same + 1]:
+        same += 1
+    there = expected[same : same + 20]
+    raise _unreadable(f"it writes {there!r} only where others stand before it")
 
 
 def _unreadable(why: str) -> UserError:

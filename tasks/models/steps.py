@@ -62,9 +62,11 @@ class Steps:
         while match := self.pattern.search(text.data, at):
             end = text.tokens_to(match.end())
             at = text.offsets[end]
+            said = text.data[:at].decode(errors="replace")
             # White space alone is no step: the model writes on.
-            if self._says_something(text.data[:at].decode(errors="replace")):
-                return text.tokens_to(match.end() + self._seen_of_heading(match))
+            if self._says_something(said):
+                seen = match.end() + self._seen_of_heading(match)
+                return text.tokens_to(seen)
         return None
 
     def split(
@@ -85,8 +87,10 @@ class Steps:
         read = 0
         for cut in cuts:
             boundary = text.character_end(text.offsets[cut])
-            piece = begun + text.data[read:boundary].decode(errors="replace")
-            read, begun = boundary, ""
+            written = text.data[read:boundary]
+            piece = begun + written.decode(errors="replace")
+            read = boundary
+            begun = ""
             if self._says_something(piece):
                 ends.append(cut)
                 texts.append(piece)
@@ -95,7 +99,8 @@ class Steps:
                 texts[-1] += piece
             else:
                 begun = piece
-        return Split(ends, texts, begun + text.data[read:].decode(errors="replace"))
+        rest = text.data[read:].decode(errors="replace")
+        return Split(ends, texts, begun + rest)
 
     def _cuts(self, text: _Text) -> list[int]:
         """Numbers of tokens after which a step ends."""
@@ -126,7 +131,9 @@ class _Text(NamedTuple):
 
     @classmethod
     def of(cls, written: list[bytes]) -> _Text:
-        return cls(b"".join(written), list(accumulate(map(len, written), initial=0)))
+        lengths = map(len, written)
+        offsets = accumulate(lengths, initial=0)
+        return cls(b"".join(written), list(offsets))
 
     def tokens_to(self, offset: int) -> int:
         """The fewest tokens that write so many bytes."""
@@ -134,11 +141,14 @@ class _Text(NamedTuple):
 
     def character_end(self, offset: int) -> int:
         """The offset, or the one before it at which a character begins that it would cut."""
+        if offset >= len(self.data):
+            return offset
         begin = offset
-        while 0 < begin < len(self.data) and self.data[begin] & 0xC0 == 0x80:
+        # UTF-8: a byte 10xxxxxx goes on with a character, one from 11000000 on begins a long one.
+        while begin > 0 and self.data[begin] & 0xC0 == 0x80:
             begin -= 1
-        # After a byte that begins no long character there is nothing to cut.
-        return begin if begin < len(self.data) and self.data[begin] >= 0xC0 else offset
+        is_long = self.data[begin] >= 0xC0
+        return begin if is_long else offset
 
 
 def steps_of(writing: Writing, separator: Separator, *, never: frozenset[int]) -> Steps:
@@ -174,11 +184,14 @@ def _completing(separator: Separator) -> re.Pattern[bytes]:
     wholes = [separator.text]
     if separator.heading:
         wholes.append("\n" + separator.heading)
-    found = [_joined(whole, separator.blanks) for whole in wholes]
+    blanks = separator.blanks
+    found = [_joined(whole, blanks) for whole in wholes]
     for whole in wholes:
         for place in range(1, len(whole)):
-            end = _joined(whole[place:], separator.blanks)
-            if separator.blanks and whole[place - 1 : place + 1] == "\n\n":
-                end = f"[{re.escape(separator.blanks)}]*{end}"
+            end = _joined(whole[place:], blanks)
+            is_between_breaks = whole[place - 1 : place + 1] == "\n\n"
+            if blanks and is_between_breaks:
+                end = f"[{re.escape(blanks)}]*{end}"
             found.append(rf"\A(?:{end})")
-    return re.compile("|".join(found).encode())
+    pattern = "|".join(found)
+    return re.compile(pattern.encode())

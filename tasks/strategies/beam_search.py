@@ -24,11 +24,11 @@ from tasks.strategies.tools import Tools, best_first, children_of_each, split_en
 async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int = 0) -> list[Node]:
     """budget / (k + 1) completions found by keeping the best prefixes at every step.
 
-    Draws as many first steps; then, until all slots hold an ended completion or the
-    rounds are over: scores every open prefix, keeps the best (open slots / m, rounded up) and draws m
-    next steps from each, never more than there are open slots. An ended completion keeps its
-    slot and is never extended; so does a prefix cut at the token limit, which is not returned.
-    The same text drawn twice is returned twice.
+    Draws as many first steps; then, until all slots hold an ended completion or the rounds are
+    over: scores every open prefix, keeps the best (open slots / m, rounded up) and draws m next
+    steps from each, never more than there are open slots. An ended completion keeps its slot and is
+    never extended; so does a prefix cut at the token limit, which is not returned. The same text
+    drawn twice is returned twice.
 
     With k > 0 (lookahead) a prefix is scored at the end of a greedy rollout of up to k further
     steps; the rollout counts as k generations a slot and is never returned.
