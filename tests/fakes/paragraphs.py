@@ -123,7 +123,7 @@ def _sizes(vocabulary: int) -> dict[str, Any]:
 
 
 def _incline(model: Any, line_break: int, end: int) -> None:
-    """Random weights under which every third token is a line break, and one in a hundred the end."""
+    """Random weights under which every third token is a line break and few are the end."""
     drawn = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, value in model.named_parameters():

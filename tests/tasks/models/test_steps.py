@@ -198,14 +198,14 @@ def test_reading_sixteen_thousand_tokens_takes_time_in_proportion(folder):
 
 
 def test_a_vocabulary_that_rewrites_earlier_text_is_refused():
-    class Rewriting:
-        spelled = {0: "a", 1: "b", 2: "'s"}
+    spelled = {0: "a", 1: "b", 2: "'s"}
 
+    class Rewriting:
         def names(self):
-            return self.spelled
+            return spelled
 
         def decode_each(self, sequences):
-            texts = ["".join(self.spelled[token] for token in ids) for ids in sequences]
+            texts = ["".join(spelled[token] for token in ids) for ids in sequences]
             return [text.replace("a's", "b's") for text in texts]
 
     with pytest.raises(UserError, match="name a model with another tokenizer"):

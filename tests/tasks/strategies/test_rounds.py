@@ -1,4 +1,4 @@
-"""A search over steps ends after the study's rounds; what it leaves is no cut at the token limit."""
+"""A search ends after the study's rounds; what it leaves was not cut at the token limit."""
 
 import asyncio
 
