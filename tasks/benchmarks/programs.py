@@ -101,10 +101,12 @@ def with_tests(row: Row, place: str) -> Row:
         ) from error
     if not tests:
         return row
-    text = row.get("questioncontent")
-    started = [text, row.get("startercode")] if text else []
-    asked = {"question": "\n\n".join(part for part in started if part)} if text else {}
-    return row | asked | {"tests": [test.text for test in tests], "metadata": None}
+    # What is left of a row's details has been read: they are the benchmark's, in no common form.
+    read: Row = {"tests": [test.text for test in tests], "metadata": None}
+    if "questioncontent" in row:
+        shown = [row["questioncontent"], row.get("startercode")]
+        read["question"] = "\n\n".join(filter(None, shown))
+    return row | read
 
 
 def _tests(row: Row, place: str) -> Iterator[ProgramTest]:
@@ -182,27 +184,29 @@ def _head(row: Row, entry: str) -> str:
 
 def _assertions(row: Row) -> Iterator[ProgramTest]:
     """MBPP: the listed assertions are shown with the question, the others are not."""
-    imports = [str(line) for line in row.get("testimports") or []]
-    setup = "\n".join([*imports, str(row.get("testsetupcode") or "")])
-    entry = _defined_and_called(str(row.get("code", "")), row["testlist"])
-    for test in row["testlist"]:
+    imports = row.get("testimports") or []
+    setup = "\n".join([*imports, row.get("testsetupcode") or ""])
+    shown = row["testlist"]
+    entry = _defined_and_called(str(row.get("code", "")), shown)
+    # Of the original the harder assertions are hidden, of MBPP+ one long test.
+    hidden = [*(row.get("challengetestlist") or []), row.get("test")]
+    for test in shown:
         yield ProgramTest(python=f"{setup}\n{test}\n", public=True, entry=entry)
-    for test in row.get("challengetestlist") or []:
+    for test in filter(None, hidden):
         yield ProgramTest(python=f"{setup}\n{test}\n", entry=entry)
-    if row.get("test"):
-        yield ProgramTest(python=f"{setup}\n{row['test']}\n", entry=entry)
 
 
 def _defined_and_called(code: str, tests: list[str]) -> str:
     """The function of the reference program that the tests call; "" where there is none."""
-    defined = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
-    called = {
-        node.id
-        for test in tests
-        for node in ast.walk(ast.parse(test))
-        if isinstance(node, ast.Name)
-    }
-    return next((name for name in reversed(defined) if name in called), "")
+    called: set[str] = set()
+    for test in tests:
+        nodes = ast.walk(ast.parse(test))
+        called |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    # From the end: helpers come before what is asked for.
+    for node in reversed(ast.parse(code).body):
+        if isinstance(node, ast.FunctionDef) and node.name in called:
+            return node.name
+    return ""
 
 
 def _cases(row: Row, place: str) -> Iterator[ProgramTest]:
@@ -220,7 +224,9 @@ def _case(case: dict[str, str], name: str | None, *, public: bool) -> ProgramTes
     given, wanted = case["input"], case["output"]
     if case.get("testtype") != "functional" or name is None:
         return ProgramTest(input=given, output=wanted, public=public)
-    arguments = ", ".join(repr(json.loads(line)) for line in given.splitlines() if line.strip())
+    lines = [line for line in given.splitlines() if line.strip()]
+    arguments = ", ".join(repr(json.loads(line)) for line in lines)
+    # JSON knows no tuples: a method may give one where a list is wanted.
     call = f"as_lists(Solution().{name}({arguments}))"
     python = f"assert {call} == {json.loads(wanted)!r}"
     return ProgramTest(python=python, public=public, entry="Solution", prefix=_LEETCODE)

@@ -95,11 +95,18 @@ class _Answering:
 
     def answer(self, request: Wire) -> Wire:
         """Make one call, or read one attribute."""
-        sent = request.get("arguments", [])
+        sent = request["arguments"]
         arguments = [unpack(one, self._find) for one in sent]
-        named = {name: unpack(one, self._find) for name, one in request.get("named", {}).items()}
-        called = self._target
-        return self._reply(lambda: called(request)(*arguments, **named), arguments, sent)
+        named: dict[str, Any] = {}
+        for name, one in request["named"].items():
+            named[name] = unpack(one, self._find)
+
+        def call() -> object:
+            # Looked up inside: a name that the program lacks is an error of the program's.
+            target = self._target(request)
+            return target(*arguments, **named)
+
+        return self._reply(call, arguments, sent)
 
     def _target(self, request: Wire) -> Callable[..., object]:
         """What is called: a name of the program, a kept object, or a step of one."""
@@ -122,19 +129,22 @@ class _Answering:
         return {"value": value, "changed": changed}
 
     def _changes(self, arguments: Sequence[Any], sent: Sequence[Wire]) -> Wire:
+        """What arguments are now that were changed in place, by their number."""
         changed: dict[str, Wire] = {}
-        for place, (argument, before) in enumerate(zip(arguments, sent, strict=True)):
-            is_mutable = isinstance(before, dict) and any(name in before for name in _MUTABLE)
-            if is_mutable:
-                after = pack(argument, self._keep)
-                if after != before:
-                    changed[str(place)] = after
+        for place, before in enumerate(sent):
+            kind = next(iter(before)) if isinstance(before, dict) else None
+            # The rest cannot change, and need not be packed again.
+            if kind not in _MUTABLE:
+                continue
+            after = pack(arguments[place], self._keep)
+            if after != before:
+                changed[str(place)] = after
         return changed
 
     def _keep(self, value: object) -> Wire:
-        # Scalars of numpy are numbers in all but their type.
-        if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
-            return pack(value.item(), self._keep)  # pyright: ignore
+        item = _numpy_item(value)
+        if item is not None:
+            return pack(item(), self._keep)
         if id(value) not in self._places:
             self._places[id(value)] = len(self._kept)
             self._kept.append(value)
@@ -142,3 +152,9 @@ class _Answering:
 
     def _find(self, message: Wire) -> object:
         return self._kept[message["kept"][0]]
+
+
+def _numpy_item(value: object) -> Callable[[], object] | None:
+    """What gives the plain number of a scalar of numpy, a number in all but its type."""
+    is_scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
+    return getattr(value, "item", None) if is_scalar else None

@@ -6,26 +6,23 @@ import ast
 import hashlib
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from tasks.benchmarks.programs import ProgramTest, read_test
 from tasks.benchmarks.question import Question
+from tasks.grading.code.blocks import find_program
 from tasks.grading.code.called import Source
 from tasks.grading.code.calling import PythonTest, shorten
 from tasks.grading.code.confinement import Allowance
-from tasks.grading.code.sandbox import Sandbox
+from tasks.grading.code.outputs import agree, visible
+from tasks.grading.code.sandbox import Ran, Sandbox
 from warehouse.errors import UserError
 
 ALLOWANCE = Allowance(seconds=6, memory_mb=1024, scratch_mb=64, threads=64, files=64)
 """Of one program in all tests by calls, and anew in every test by input and output."""
-
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n`]*")
-_PYTHON = ("python", "py", "python3", "python2")
 
 
 class Judged(NamedTuple):
@@ -67,19 +64,8 @@ class CodeGrader:
         self._sandbox.run("", "")
 
     def extract(self, text: str, markers: Sequence[str]) -> str | None:  # noqa: ARG002
-        """The last block of Python between fences; the whole text where it has no fence.
-
-        A fence that names Python counts before one that names nothing; other languages are no
-        answer. None where there is no such block, or no text. No marker is looked for.
-        """
-        blocks = list(_blocks(text))
-        if not blocks:
-            return text.rstrip() or None
-        for languages in (_PYTHON, ("",)):
-            fitting = [code for language, code in blocks if language in languages]
-            if fitting:
-                return fitting[-1]
-        return None
+        """The last block of Python (`tasks.grading.code.blocks`). No marker is looked for."""
+        return find_program(text)
 
     def canonical(self, asked: Sequence[tuple[Question, str]]) -> list[str]:
         """The program's digest: the verdict is on its very text."""
@@ -113,53 +99,64 @@ class CodeGrader:
         return [self._judged[one] for one in wanted]
 
     def _try(self, asked: _Asked) -> Judged:
-        tests = [read_test(text) for text in asked.tests]
-        if not tests:
-            # A question of somebody who serves a policy: nobody knows what is right.
-            return Judged("untestable", _digest(asked.answer))
-        calls = self._call(asked.answer, [test for test in tests if test.python])
-        scripts = self._run(asked.answer, [test for test in tests if not test.python])
-        parts = [part for part in (calls, scripts) if part]
-        verdicts = [part.verdict for part in parts if part.verdict != "correct"]
-        outputs = [part.voting for part in parts]
-        verdict = verdicts[0] if verdicts else "correct"
-        if None in outputs:
+        parts = list(self._parts(asked))
+        # The question of somebody who serves a policy has no tests: nobody knows what is right.
+        verdict = _first_failure([part.verdict for part in parts]) if parts else "untestable"
+        given = [part.voting for part in parts]
+        if None in given:
             return Judged(verdict, None)
         # Without a public output programs vote by their text, so that only equal ones join.
-        given = "".join(filter(None, outputs))
-        return Judged(verdict, given or _digest(asked.answer))
+        outputs = "".join(filter(None, given))
+        return Judged(verdict, outputs or _digest(asked.answer))
 
-    def _call(self, answer: str, tests: list[ProgramTest]) -> Judged | None:
-        """What tests say that call the program; None without any."""
-        if not tests:
-            return None
-        source = Source(tests[0].prefix, answer, tests[0].entry)
-        calling = [PythonTest(test.python, test.public) for test in tests]
-        tried = self._sandbox.test(source, calling)
-        return Judged(tried.verdict, tried.outputs)
+    def _parts(self, asked: _Asked) -> Iterator[Judged]:
+        """What the tests say, those of one entry together, those of a script together."""
+        tests = [read_test(text) for text in asked.tests]
+        scripts = [test for test in tests if not test.python]
+        if scripts:
+            yield self._run(asked.answer, scripts)
+        by_source: dict[Source, list[PythonTest]] = {}
+        for test in tests:
+            if test.python:
+                source = Source(test.prefix, asked.answer, test.entry)
+                calling = PythonTest(test.python, test.public)
+                by_source.setdefault(source, []).append(calling)
+        for source, calls in by_source.items():
+            tried = self._sandbox.test(source, calls)
+            yield Judged(tried.verdict, tried.outputs)
 
-    def _run(self, answer: str, tests: list[ProgramTest]) -> Judged | None:
-        """What tests say that run the program as a script; None without any.
-
-        All public ones are run, the others until one fails.
-        """
-        if not tests:
-            return None
+    def _run(self, answer: str, tests: list[ProgramTest]) -> Judged:
+        """What tests say that run the program: all public ones, the others until one fails."""
         public = [test for test in tests if test.public]
-        outputs: list[str] | None = []
-        verdicts: list[str] = []
-        for test in [*public, *(test for test in tests if not test.public)]:
-            if not test.public and any(verdict != "correct" for verdict in verdicts):
+        ended = [self._sandbox.run(answer, test.input) for test in public]
+        verdicts = [_verdict(ran, test) for ran, test in zip(ended, public, strict=True)]
+        for test in tests:
+            if _first_failure(verdicts) != "correct":
                 break
-            ran = self._sandbox.run(answer, test.input)
-            is_right = ran.verdict == "ended" and agree(ran.output, test.output)
-            verdict = "correct" if is_right else "wrong"
-            verdicts.append(verdict if ran.verdict == "ended" else ran.verdict)
-            if test.public and outputs is not None:
-                outputs = [*outputs, _plain(ran.output)] if ran.verdict == "ended" else None
-        failures = [verdict for verdict in verdicts if verdict != "correct"]
-        named = None if outputs is None else shorten(json.dumps(outputs)) if public else ""
-        return Judged(failures[0] if failures else "correct", named)
+            if not test.public:
+                ran = self._sandbox.run(answer, test.input)
+                verdicts.append(_verdict(ran, test))
+        return Judged(_first_failure(verdicts), _vote(ended))
+
+
+def _first_failure(verdicts: Sequence[str]) -> str:
+    """The first verdict that is not `correct`, which it is where there is none."""
+    failures = [verdict for verdict in verdicts if verdict != "correct"]
+    return failures[0] if failures else "correct"
+
+
+def _verdict(ran: Ran, test: ProgramTest) -> str:
+    if ran.verdict != "ended":
+        return ran.verdict
+    return "correct" if agree(ran.output, test.output) else "wrong"
+
+
+def _vote(ended: Sequence[Ran]) -> str | None:
+    """What public inputs gave, "" without any; None where the program did not last so long."""
+    if any(ran.verdict != "ended" for ran in ended):
+        return None
+    outputs = [visible(ran.output) for ran in ended]
+    return shorten(json.dumps(outputs)) if outputs else ""
 
 
 def _check_tests(question: Question) -> None:
@@ -181,56 +178,6 @@ def _check_tests(question: Question) -> None:
             ) from error
 
 
-def agree(output: str, wanted: str) -> bool:
-    """Whether an output is the wanted one, line by line, but for spaces and spellings of numbers.
-
-    `0.50` is `0.5`; nothing is rounded (LiveCodeBench compares so too).
-    """
-    lines, wanted_lines = _plain(output).splitlines(), _plain(wanted).splitlines()
-    return len(lines) == len(wanted_lines) and all(map(_lines_agree, lines, wanted_lines))
-
-
-def _lines_agree(line: str, wanted: str) -> bool:
-    if line == wanted:
-        return True
-    words, wanted_words = line.split(), wanted.split()
-    if len(words) != len(wanted_words):
-        return False
-    return all(map(_words_agree, words, wanted_words))
-
-
-def _words_agree(word: str, wanted: str) -> bool:
-    if word == wanted:
-        return True
-    try:
-        return Decimal(word) == Decimal(wanted)
-    except InvalidOperation:  # not numbers, or signalling ones
-        return False
-
-
-def _plain(output: str) -> str:
-    """The output without what no reader sees: spaces at the ends of lines and of all."""
-    return "\n".join(line.rstrip() for line in output.strip().splitlines())
-
-
 def _digest(answer: str) -> str:
     content = answer.encode("utf-8", "surrogatepass")
     return f"program:{hashlib.sha256(content).hexdigest()[:32]}"
-
-
-def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """(language, content) of every block between fences; the last need not be closed."""
-    fence = ""
-    language = ""
-    held: list[str] = []
-    for line in text.splitlines():
-        match = _FENCE.fullmatch(line)
-        if not fence and match:
-            fence, language, held = match[1], match[2].lower(), []
-        elif fence and line.strip() and not line.strip().strip(fence[0]) and fence in line:
-            yield language, "\n".join(held)
-            fence = ""
-        elif fence:
-            held.append(line)
-    if fence:
-        yield language, "\n".join(held)

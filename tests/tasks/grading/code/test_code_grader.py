@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tasks.benchmarks.programs import ProgramTest
 from tasks.benchmarks.question import Question
 from tasks.grading.code.confinement import Allowance
-from tasks.grading.code.grader import CodeGrader, agree
+from tasks.grading.code.grader import CodeGrader
+from tasks.grading.code.outputs import agree
 from tasks.settings import ROOT
 from warehouse.errors import UserError
 
@@ -54,8 +55,12 @@ def lines(given: str, wanted: str, *, public: bool = False) -> ProgramTest:
         ("````python\nx = 1\n```\ny = 2\n````", "x = 1\n```\ny = 2"),
         ("```python\ndef f():\n    return 1\n```", "def f():\n    return 1"),
         ("    return x + 1\n", "    return x + 1"),
+        ("1. So:\n\n    ```python\n    def f():\n        pass\n    ```\n", "def f():\n    pass"),
+        ("```python\r\nx = 1\r\ny = 2\r\n```\r\n", "x = 1\ny = 2"),
+        ("```python\nx = '\u2028\x0c'\n```", "x = '\u2028\x0c'"),
         ("x = 1", "x = 1"),
         ("```bash\nls\n```", None),
+        ("```python\n```", None),
         ("", None),
         (" \n", None),
     ],
@@ -69,8 +74,8 @@ def test_the_program_is_the_last_block_of_python(
 @given(st.text(alphabet="`~ \npython", max_size=200))
 def test_a_program_holds_nothing_that_was_not_written(text: str) -> None:
     program = CodeGrader(workers=1).extract(text, ())
-    written = {line.rstrip() for line in text.splitlines()} | {""}
-    assert {line.rstrip() for line in (program or "").splitlines()} <= written
+    written = {line.strip() for line in text.split("\n")} | {""}
+    assert {line.strip() for line in (program or "").split("\n")} <= written
 
 
 @pytest.mark.parametrize(
