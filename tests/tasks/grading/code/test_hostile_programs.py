@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +14,9 @@ from hostile_programs import DOUBLE, HOSTILE
 
 from tasks.benchmarks.programs import ProgramTest
 from tasks.benchmarks.question import Question
-from tasks.grading.code.confinement import SCRATCH, Allowance
+from tasks.grading.code.confinement import Allowance
 from tasks.grading.code.grader import CodeGrader
+from tasks.settings import ROOT
 
 SMALL = Allowance(seconds=1, memory_mb=512, scratch_mb=16, threads=32, files=64)
 TESTS = (
@@ -23,17 +28,17 @@ WAITING = {"stops itself", "sleep", "closes and sleeps"}
 """Programs that wait for the clock and use no CPU."""
 
 
-def confined_processes() -> list[str]:
-    """Processes that live in a sandbox: none has another home."""
-    found: list[str] = []
+def confined_processes(grading: int) -> list[str]:
+    """Processes in the sandboxes of a grading process."""
+    confined: list[str] = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes()
         except OSError:
             continue
-        if f"HOME={SCRATCH}".encode() in environment.split(b"\0"):
-            found.append(folder.name)
-    return found
+        if f"SANDBOX_OF={grading}".encode() in environment.split(b"\0"):
+            confined.append(folder.name)
+    return confined
 
 
 def judge(names: list[str]) -> dict[str, str]:
@@ -57,7 +62,7 @@ def check(names: list[str]) -> None:
     }
     assert not unexpected
     assert sorted(Path("/").iterdir()) == root
-    assert not confined_processes()
+    assert not confined_processes(os.getpid())
 
 
 def test_hostile_programs_are_contained_and_leave_nothing_behind() -> None:
@@ -76,6 +81,28 @@ def test_programs_that_wait_are_ended_by_the_clock() -> None:
     check(sorted(WAITING))
     # Two at a time, each within its start and three times its second.
     assert time.monotonic() - started < 60
+
+
+def test_programs_end_with_a_grader_that_is_killed() -> None:
+    code = (
+        "from tasks.grading.code.grader import CodeGrader\n"
+        "from tasks.benchmarks.question import Question\n"
+        "question = Question('q', '?', '?', tests=('assert f(1)',))\n"
+        "CodeGrader(1).grade([(question, 'import time\\ntime.sleep(1000)')])\n"
+    )
+    grading = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    # Two processes that confine themselves, with two more inside of each.
+    _wait_until(lambda: len(confined_processes(grading.pid)) >= 6)
+    grading.kill()
+    grading.wait()
+    _wait_until(lambda: not confined_processes(grading.pid))
+
+
+def _wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_there_are_enough_of_them() -> None:
