@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.cli import installed
-from flows.cli.finding import Finding
+from flows.cli.installed import Finding
 from flows.servers import processes as servers
 from flows.servers.up import running_at
 from tasks.settings import Settings, settings

@@ -5,14 +5,28 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from packaging.requirements import Requirement
 
-from flows.cli.finding import Finding
 from tasks.engines.vllm_process import on_gpu
 from tasks.models.version import BUNDLED
 from tasks.settings import INFRA
+
+State = Literal["ok", "warning", "problem"]
+
+
+class Finding(NamedTuple):
+    """One line of `ttc doctor`: what was looked at, how it is, what was seen, what to do about it.
+
+    `advice` is empty where it is ok.
+    """
+
+    topic: str
+    state: State
+    seen: str
+    advice: str = ""
+
 
 _AFRESH = "remove .venv and run ./infra/ttc again"
 _REPOSITORY = "check the repository out again"

@@ -108,11 +108,11 @@ def _show(regraded: Regraded, moves: Moves, rows: list[dict[str, Any]]) -> None:
     if regraded.before == regraded.now:
         out.print(f"run {regraded.before}: judged by the present grader {now}, nothing to do")
         return
-    verdicts = moves.verdicts["completions"].sum()
+    judged = moves.verdicts["completions"].sum()
     out.print(f"run {regraded.before} → {regraded.now}: grader {before} → {now}, 0 tokens")
     out.print(
         f"of {moves.completions:,} completions {moves.answers:,} answers are read otherwise, "
-        f"{verdicts:,} verdicts moved; {len(moves.cells)} of {moves.all_cells} policy cells moved"
+        f"{judged:,} verdicts moved; {len(moves.cells)} of {moves.all_cells} policy cells moved"
     )
     tables = {
         "verdicts that moved": moves.verdicts.to_dicts(),

@@ -94,7 +94,7 @@ def _answers(run: Run, nodes: list[Node]) -> pl.DataFrame:
 
 
 def _classes(run: Run, given: list[tuple[Question, str]]) -> list[str | None]:
-    """The column `class`: NULL where a vote is for the canonical form, empty where there is none."""
+    """The column `class`: NULL where a vote is for the canonical form, "" where there is none."""
     if not isinstance(run.grader, FineGrader):
         return [None] * len(given)
     return [voted or "" for voted in run.grader.classes(given)]
