@@ -144,13 +144,13 @@ def _estimate(name: EstimateName, budget: int, figure: _Figure) -> PoolEstimate:
 class _Ballot(NamedTuple):
     """A pool relabelled for the kernels.
 
-    Classes 0 … K−1 or −1 for a draw without an answer, points or −1 without a score, 1 for a
-    correct draw; and the share of each class that is correct.
+    Classes 0 … K−1 or −1 for a draw without an answer, points or −1 without a score, and whether
+    each draw is correct; and the share of each class that is.
     """
 
     classes: Integers
     points: Integers
-    correct: Floats
+    correct: Flags
     shares: Floats
 
     def by_heads(self) -> "_Ballot":
@@ -202,7 +202,7 @@ def _ballot(pool: Pool) -> _Ballot:
     known = np.where(np.isnan(scores), -1 / POINTS, scores)
     # Whole points, as the selectors count them: sums that do not depend on the order of the draws.
     points = np.rint(known * POINTS).astype(np.int64)
-    return _Ballot(classes, points, pool.correct.astype(np.float64), shares)
+    return _Ballot(classes, points, pool.correct, shares)
 
 
 def _miss_chances(draws: int, budget: int) -> Floats:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.estimators import Pool
 from tasks.statistics.selectors import POINTS, Candidate, weighted
 from tasks.statistics.subsets import every_subset, shuffles, vote_credits
@@ -81,7 +81,7 @@ class _Table(NamedTuple):
     members: Integers
     classes: Integers
     points: Integers
-    correct: Floats
+    correct: Flags
     kinds: int
 
 
@@ -102,7 +102,7 @@ def _table(pool: Pool, groups: Sequence[Sequence[int]], *, by_heads: bool) -> _T
         members,
         classes=np.append(classes, -1),
         points=np.append(points.astype(np.int64), 0),
-        correct=np.append(pool.correct.astype(np.float64), 0.0),
+        correct=np.append(pool.correct, False),
         kinds=shares.size,
     )
 

@@ -77,7 +77,7 @@ def vote_credits(classes: Any, points: Any, correct: Any, count: int) -> Any:
     voters = np.zeros(count, dtype=np.int64)
     tops = np.full(count, -1, dtype=np.int64)
     at_top = np.zeros(count, dtype=np.int64)
-    right_at_top = np.zeros(count)
+    right_at_top = np.zeros(count, dtype=np.int64)
     shares = np.zeros(classes.shape[0])
     for row in range(classes.shape[0]):
         most = -1
@@ -88,7 +88,7 @@ def vote_credits(classes: Any, points: Any, correct: Any, count: int) -> Any:
                 totals[one] += held
                 voters[one] += 1
                 if held > tops[one]:
-                    tops[one], at_top[one], right_at_top[one] = held, 0, 0.0
+                    tops[one], at_top[one], right_at_top[one] = held, 0, 0
                 if held == tops[one]:
                     at_top[one] += 1
                     right_at_top[one] += correct[row, place]

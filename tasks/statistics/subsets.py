@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.arrays import Flags, Floats, Integers
 
 EXACT_DRAWS: Final = 256
 """Largest pool whose majority is counted exactly.
@@ -35,11 +35,11 @@ def majority_exact(target: int, rivals: Integers, silent: int, budgets: Integers
     return won / subsets
 
 
-def vote_credits(classes: Integers, points: Integers, correct: Floats, *, count: int) -> Floats:
+def vote_credits(classes: Integers, points: Integers, correct: Flags, *, count: int) -> Floats:
     """Expected accuracy of what the class with most points serves, for each row of draws.
 
     All three are (rows, draws): one of `count` classes, or −1 for a draw that has no part in the
-    vote; its points; 1 where it is correct, else 0. A class serves its draw with most points, draws
+    vote; its points; whether it is correct. A class serves its draw with most points, draws
     with equally many in equal shares. Tied classes share in proportion to their voting draws in the
     row: the probability that the earliest of these is theirs when the draws come in random order.
     A row without a vote counts 0.
