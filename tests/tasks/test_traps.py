@@ -97,9 +97,9 @@ from scripts import (
 
 from tasks.benchmarks.question import Question
 from tasks.draws.scorer import aggregate
-from tasks.grading.mathematics.canonical import canonical
 from tasks.grading.extraction import extract_answer
 from tasks.grading.math_grader import MathGrader
+from tasks.grading.mathematics.canonical import canonical
 from tasks.settings import ROOT, Settings
 from tasks.statistics.estimators import Pool, pool_estimates
 from tasks.statistics.selectors import SELECTORS, Candidate
