@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[Callable[[random.Random], Sheet], ...]] = {
     "huge numbers": (numbers.huge_numbers,),
     "decimals": (amounts.decimals,),
     "repeating decimals": (numbers.repeating_decimals, dress.endless_decimals),
-    "mixed numbers": (numbers.mixed_numbers,),
+    "mixed numbers": (numbers.mixed_numbers, identities.whole_and_fraction),
     "equations": (relations.lines, relations.circles, relations.values_of_a_name),
     "assignments": (relations.assignments,),
     "intervals": (relations.intervals, relations.rays, relations.unions, dress.regions),

@@ -17,7 +17,8 @@ _BAR = r"\\(?:overline|bar|dot)"
 _DECIMAL = re.compile(rf"{_SIGN}({_NUMBER})")
 _FRACTION = re.compile(rf"{_SIGN}\\frac\{{([+-]?{_NUMBER})\}}\{{([+-]?{_NUMBER})\}}")
 _SLASH = re.compile(rf"{_SIGN}({_NUMBER})/({_NUMBER})")
-_MIXED = re.compile(rf"{_SIGN}([0-9]+)[ +]?\\frac\{{([0-9]+)\}}\{{([0-9]+)\}}")
+_MIXED = re.compile(rf"{_SIGN}([0-9]+) ?\\frac\{{([0-9]+)\}}\{{([0-9]+)\}}")
+_SUM = re.compile(rf"{_SIGN}([0-9]+)([+-])\\frac\{{([0-9]+)\}}\{{([0-9]+)\}}")
 _MIXED_SLASH = re.compile(rf"{_SIGN}([0-9]+) ([0-9]+)/([0-9]+)")
 _SCIENTIFIC = re.compile(
     rf"{_SIGN}({_NUMBER})"
@@ -70,6 +71,14 @@ def _mixed(sign: str, whole: str, above: str, below: str) -> Fraction | None:
     # The sign stands before the whole: minus one and a half is -3/2, not -1/2.
     total = Fraction(whole) + part
     return _signed(sign, total)
+
+
+def _sum(sign: str, whole: str, joint: str, above: str, below: str) -> Fraction | None:
+    """`-3+1/2`, whose first sign is the whole's alone: -5/2, no mixed number."""
+    part = _quotient(joint, above, below)
+    if part is None:
+        return None
+    return _signed(sign, Fraction(whole)) + part
 
 
 def _scientific(sign: str, digits: str, *exponents: str | None) -> Fraction | None:
@@ -126,6 +135,7 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[..., Fraction | None]], ...] = (
     (_FRACTION, _quotient),
     (_SLASH, _quotient),
     (_MIXED, _mixed),
+    (_SUM, _sum),
     (_MIXED_SLASH, _mixed),
     (_SCIENTIFIC, _scientific),
     (_POWER, _power),

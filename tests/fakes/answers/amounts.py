@@ -19,6 +19,8 @@ _UNLIKE = (
     ("seconds", "minutes"),
     ("days", "weeks"),
     ("cents", "dollars"),
+    ("km/h", "mph"),
+    ("kg", "pounds"),
 )
 
 

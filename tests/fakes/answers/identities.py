@@ -169,3 +169,22 @@ def _sums(a: int, b: int) -> _Rows:
         (f"\\sum_{{k=0}}^{{{a + b - 1}}} k", str(total - a - b)),
         (f"\\frac{{{a + b}({a + b}-1)}}{{2}}", str(total - a - b)),
     ]
+
+
+def whole_and_fraction(rng: random.Random) -> Sheet:
+    """A sum beside a fraction is no mixed number: only without a sign between them it would be."""
+    a, b = rng.sample(range(2, 12), 2)
+    rows = [
+        (f"-{a}+\\frac{{1}}{{{b}}}", f"-{a}+Rational(1,{b})"),
+        (f"\\frac{{1}}{{{b}}}-{a}", f"-{a}+Rational(1,{b})"),
+        (f"-\\frac{{{a * b - 1}}}{{{b}}}", f"-{a}+Rational(1,{b})"),
+        (f"-{a} + 1/{b}", f"-{a}+Rational(1,{b})"),
+        (f"-({a}-\\frac{{1}}{{{b}}})", f"-{a}+Rational(1,{b})"),
+        (f"-{a}\\frac{{1}}{{{b}}}", f"-{a}-Rational(1,{b})"),
+        (f"-\\frac{{{a * b + 1}}}{{{b}}}", f"-{a}-Rational(1,{b})"),
+        (f"-{a}-\\frac{{1}}{{{b}}}", f"-{a}-Rational(1,{b})"),
+        (f"{a}+\\frac{{1}}{{{b}}}", f"{a}+Rational(1,{b})"),
+        (f"-{a} - 1/{b}", f"-{a}-Rational(1,{b})"),
+    ]
+    target, *others = (Written(*row) for row in rows)
+    return sheet_of(target, others)

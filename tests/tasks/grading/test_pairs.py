@@ -56,6 +56,23 @@ def test_three_thousand_pairs(grader: MathGrader, seed: int) -> None:
     examine(grader, answer_pairs(each=90, seed=seed))
 
 
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        (r"-3+\frac12", r"-\frac52"),
+        (r"-3-\frac12", r"-\frac72"),
+        (r"-3\frac12", r"-\frac72"),
+        (r"5-\frac{1}{2}", r"\frac92"),
+        (r"3+\frac12", r"\frac72"),
+    ],
+)
+def test_a_sum_is_no_mixed_number(grader: MathGrader, answer: str, value: str) -> None:
+    question = Question("q", "?", value)
+    assert grader.grade([(question, answer)]) == ["correct"]
+    forms = grader.canonical([(question, answer), (question, value)])
+    assert forms[0] == forms[1]
+
+
 def test_a_class_has_one_verdict(grader: MathGrader) -> None:
     # Every target of a kind is asked of every answer of that kind: near misses of others.
     for _, those in groupby(answer_pairs(each=8, seed=3), key=lambda pair: pair.kind):
