@@ -26,14 +26,22 @@ _LEAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _HOPE = re.compile(r"\.?\s?I hope it is correct\.?$", re.IGNORECASE)
-_EQUALS = re.compile(r"(?:=|≈|≃|\\(?:approx|simeq|doteq)(?![A-Za-z])|:=)\s?(?=[^=\s])")
+_EQUALS = re.compile(
+    r"(?:=|≈|≃|\\(?:approx|simeq|doteq|sim|therefore|Rightarrow|implies)(?![A-Za-z])|:=)\s?(?=[^=\s])"
+)
 _ABOUT = re.compile(
     r"(?:approximately|approx\.?|about|roughly|around|nearly) (?=[$\\]?[0-9\\])", re.IGNORECASE
 )
 _NOTE = re.compile(r" ?\((?:approximately|approx\.?|rounded|about)\)$", re.IGNORECASE)
 _RUN_OF_SPACES = re.compile(r"\s{2,}")
-_MARKS = ("***", "**", "__", "```", "``", "`", '"', "“", "”", "''")
-_TRAILING = (r"\\", "\\", "。", "．", "，", "；", "、", ",", ";")
+_MARKS = ("***", "**", "*", "__", "```", "``", "`", '"', "“", "”", "''")
+_TRAILING = (r"\\", "\\", "。", "．", "，", "；", "、", ",", ";", ":", "：")
+_QUOTED = re.compile(r"['‘](?P<inner>[^'‘’]+)['’]")
+_HEADING = re.compile(r"#{1,6}\s|[✅✔☑]\ufe0f?\s?")
+_CLOSING_SIGN = re.compile(
+    r"\s?(?:\\(?:blacksquare|square|Box|qed|qedsymbol|checkmark)(?![A-Za-z])|[∎■□✓✔✅]\ufe0f?|\\\\\[[0-9a-z]+\])$"
+)
+_CHINESE_LEAD = re.compile(r"(?:最终)?答案(?:是|为)?\s?[:：]?\s?(?=\S)")
 _LONGEST = 2_000
 """Characters; a longer text is left as it stands, for each layer takes a walk through all of it."""
 _OPENINGS = frozenset("([")
@@ -59,7 +67,11 @@ def unwrap(answer: str) -> str:
 
 def _peel(text: str) -> str:
     """The text without its outermost layer."""
-    text = _HOPE.sub("", text).strip()
+    text = _CLOSING_SIGN.sub("", _HOPE.sub("", text)).strip()
+    for start in (_HEADING, _CHINESE_LEAD):
+        text = start.sub("", text, count=1) if start.match(text) else text
+    quoted = _QUOTED.fullmatch(text)
+    text = quoted["inner"].strip() if quoted else text
     for mark in _MARKS:
         text = _without_mark(text, mark)
     text = _without_end(text)

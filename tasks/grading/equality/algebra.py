@@ -186,7 +186,9 @@ def _difference(equation: str) -> Any:
     parts = [read(side) for side in sides]
     if not all(isinstance(part, sympy.Expr) for part in parts):
         return None
-    return parts[0] - parts[1]
+    # Without divisions: y = 6/x is xy = 6.
+    above, _ = sympy.fraction(sympy.together(parts[0] - parts[1]))
+    return above
 
 
 def _is_proportional(one: Any, other: Any) -> bool:

@@ -17,14 +17,20 @@ from tasks.grading.equality.outcomes import (
 from tasks.grading.equality.real_sets import says_a_set
 from tasks.grading.equality.several import is_equation, items_of
 from tasks.grading.mathematics.canonical import form_of
+from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.splitting import inside, split_answers
+from tasks.grading.mathematics.words import is_product
 
 _EQUALS = re.compile(r"(?<![<>!])(?:=|\\approx(?![A-Za-z]))")
 _NAME = re.compile(
     r"(?:[A-Za-z]+|\\[A-Za-z]+|\\(?:overline|angle|vec)(?: ?\{?[A-Z]+\}?)|[A-Za-z]+ [A-Za-z]+)"
     r"(?:_\w|_\{\w+\}|\(\w(?:,\w)*\)|'|[0-9])*"
 )
+_ARGUMENTS = re.compile(r"(?<=[A-Z])\^(?:\w|\{[^{}]*\})|_\w|_\{\w+\}|\([^()]*\)|\\[A-Za-z]+")
 _INDEX = re.compile(r"_\w$|_\{\w+\}$")
+
+_POINT = re.compile(r"([A-Z])(\(.+,.+\))")
+"""A point with its name: `P(3,-4)`."""
 
 _Pair = tuple[str, str]
 
@@ -63,7 +69,7 @@ def assignments(answer: str, target: str, same: Same) -> Outcome | Skip:
     one = _assigned(answer)
     other = _assigned(target)
     if one and other:
-        return _same_assignments(one, other, same)
+        return _both(one, other, same)
     if one and not is_equation(target):
         return _against(one, target, same)
     if other and not is_equation(answer):
@@ -71,9 +77,38 @@ def assignments(answer: str, target: str, same: Same) -> Outcome | Skip:
         return _against(other, answer, lambda value, form: same(form, value))
     if not is_equation(answer) or is_equation(target) or says_a_set(answer):
         return SKIP
-    # `x+y=5` answers 5; what the target asks for must be met whole.
-    _, _, value = answer.rpartition("=")
+    return _last_side(answer, target, same)
+
+
+def _both(one: _Assigned, other: _Assigned, same: Same) -> Outcome | Skip:
+    """Assignments against each other."""
+    names = one.names + other.names
+    # `xy=6` may be the equation of whoever writes y = 6/x.
+    is_product_named = any(len(name) > 1 and is_product(name) for name in names)
+    if one.names != other.names and is_product_named:
+        return SKIP
+    return _same_assignments(one, other, same)
+
+
+def _last_side(answer: str, target: str, same: Same) -> Outcome:
+    """What an equation ends in: `x+y=5` answers 5, but 2x=18 does not answer 18."""
+    left, _, value = answer.rpartition("=")
+    if split_answers(answer) or not _names_a_value(left, value):
+        return False
     return same(form_of(value, 1), target)
+
+
+def _names_a_value(left: str, value: str) -> bool:
+    """Whether the left side of an equation is a name of the right one, not a task to be solved.
+
+    `AB+BC`, `f(2)`, `3+4` and `\\log_2 8` are; `2x`, `x^2` and another number are not.
+    """
+    number = rational(left)
+    if number is not None:
+        return number == rational(value)
+    bare = _ARGUMENTS.sub("", left)
+    has_letters = bool(re.search("[A-Za-z]", bare))
+    return not (has_letters and re.search("[0-9]", bare))
 
 
 def _same_assignments(one: _Assigned, other: _Assigned, same: Same) -> Outcome:
@@ -112,6 +147,9 @@ def _assigned(form: str) -> _Assigned | None:
     text = form if inner is None else inner
     parts = split_answers(text)
     pairs: list[_Pair] = []
+    point = _POINT.fullmatch(form)
+    if point:
+        return _Assigned([(point[1], point[2])])
     for part in parts.texts if parts else [text]:
         sides = [side.strip() for side in _EQUALS.split(part)]
         # `x=1, 2`: the second is of the same name.

@@ -29,6 +29,11 @@ _MIXED = re.compile(r"(?<![0-9A-Za-z.)}\]^_])([0-9]+)\\frac\{([0-9]+)\}\{([0-9]+
 _FACTOR = re.compile(r"(?<![0-9_^])([0-9]+)\(")
 _SCRIPT = re.compile(r"\^([0-9A-Za-z])")
 _FLOOR = re.compile(r"(?<!sqrt)\[")
+_MINUTES = re.compile(r"[0-9]'")
+_PRIMED = re.compile(r"([A-Za-z])('+)")
+_CIS = re.compile(
+    r"(?:\\operatorname\{cis\}|\\?cis) ?(\([^()]*\)|\\frac\{[^{}]*\}\{[^{}]*\}|[0-9.]+°?)"
+)
 _MODULO = re.compile(r"(.+)\\bmod ?(.+)")
 _OVERLINE = re.compile(r"\\overline\{(.*[0-9+i-].*)\}")
 
@@ -43,8 +48,8 @@ def read(form: str) -> Any:
     if overline and inside(form, r"\overline{", "}"):
         inner = read(overline[1])
         return None if inner is None else sympy.conjugate(inner)
-    # `[x]` may be a floor, which the parser would read as x.
-    if _FLOOR.search(form):
+    # `[x]` may be a floor, which the parser would read as x, and 45' minutes or feet.
+    if _FLOOR.search(form) or _MINUTES.search(form):
         return None
     return parse(prepare(form))
 
@@ -60,7 +65,10 @@ def _remainder(dividend: str, divisor: str) -> Any:
 
 def prepare(form: str) -> str:
     """The form as the parser reads it right: decimals exact, degrees in radians."""
-    text = _DEGREE.sub(r"(\1\\cdot\\frac{\\pi}{180})", form).replace("°", "")
+    text = _CIS.sub(r"(\\cos \1+i\\sin \1)", form)
+    # The parser leaves primes out, and makes x of x'.
+    text = _PRIMED.sub(_prime, text)
+    text = _DEGREE.sub(r"(\1\\cdot\\frac{\\pi}{180})", text).replace("°", "")
     text = _DECIMAL.sub(_fraction, text)
     text = _MIXED.sub(_improper, text)
     text = _SCRIPT.sub(r"^{\1}", text)
@@ -70,6 +78,12 @@ def prepare(form: str) -> str:
     text = _SLASH.sub(r"\\frac{\1}{\2}", text)
     text = text.replace("+-", "-").replace("--", "+")
     return text.replace(r"\mathbb{R}", r"\Reals ").replace(r"\lor", ",")
+
+
+def _prime(match: re.Match[str]) -> str:
+    """A letter with primes as a name of its own."""
+    name, marks = match.groups()
+    return f"{name}_{{{'p' * len(marks)}}}"
 
 
 def _fraction(match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from tasks.grading.mathematics.canonical import form_of
@@ -22,7 +23,7 @@ _LAND = re.compile(r"\\land(?![A-Za-z]) ?")
 _NAME = re.compile(r"\|?(?:[A-Za-z](?:_\w|_\{\w+\})?|\\[A-Za-z]+)(?:\([a-z]\))?\|?")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
 _CONSTANTS = frozenset(("e", "i", r"\pi", r"\infty", r"\emptyset"))
-_BELOW, _ABOVE = r"-\infty", r"\infty"
+BELOW, ABOVE = r"-\infty", r"\infty"
 
 
 class Interval(NamedTuple):
@@ -41,7 +42,7 @@ class RealSet(NamedTuple):
     name: str | None
 
 
-EVERYTHING = Interval(_BELOW, _ABOVE, is_open_below=True, is_open_above=True)
+EVERYTHING = Interval(BELOW, ABOVE, is_open_below=True, is_open_above=True)
 
 
 def says_a_set(form: str) -> bool:
@@ -78,12 +79,13 @@ def _set_builder(built: str) -> RealSet | None:
 def _piece(form: str) -> RealSet | None:
     """One interval in brackets, or all reals, or all but some."""
     kept, *left_out = split_at(form, _MINUS)
-    if _REALS.fullmatch(kept):
-        if not left_out:
-            return RealSet((EVERYTHING,), None)
-        points = inside(left_out[0], r"\{", r"\}")
-        return _without(points.split(",")) if points and len(left_out) == 1 else None
-    return _bracketed(form)
+    base = RealSet((EVERYTHING,), None) if _REALS.fullmatch(kept) else _bracketed(kept)
+    if base is None or not left_out:
+        return base
+    points = inside(left_out[0], r"\{", r"\}")
+    if points is None or len(left_out) > 1:
+        return None
+    return _outside(base, points.split(","))
 
 
 def _bracketed(form: str) -> RealSet | None:
@@ -104,6 +106,26 @@ def _bracketed(form: str) -> RealSet | None:
     return RealSet((interval,), None)
 
 
+def _outside(base: RealSet, points: list[str]) -> RealSet | None:
+    r"""An interval without points in it: `[1,3]\setminus\{2\}`."""
+    (interval,) = base.intervals
+    rest = _without(points)
+    if rest is None:
+        return None
+    ends = [interval.low, *(one.high for one in rest.intervals[:-1]), interval.high]
+    last = len(ends) - 2
+    intervals = [
+        Interval(
+            low,
+            high,
+            is_open_below=interval.is_open_below if place == 0 else True,
+            is_open_above=interval.is_open_above if place == last else True,
+        )
+        for place, (low, high) in enumerate(pairwise(ends))
+    ]
+    return RealSet(tuple(intervals), None)
+
+
 def _without(points: list[str]) -> RealSet | None:
     """All reals but the points, which must be plain numbers if they are several."""
     if len(points) > 1:
@@ -112,7 +134,7 @@ def _without(points: list[str]) -> RealSet | None:
         if len(known) < len(values):
             return None
         points = sorted(known, key=lambda point: known[point])
-    ends = [_BELOW, *points, _ABOVE]
+    ends = [BELOW, *points, ABOVE]
     intervals = [
         Interval(low, high, is_open_below=True, is_open_above=True)
         for low, high in itertools.pairwise(ends)
@@ -156,8 +178,8 @@ def _intersection(sets: list[RealSet | None]) -> RealSet | None:
     both = _union(sets)
     if both is None or len(sets) != 2 or len(both.intervals) != 2:
         return None
-    upward = [one for one in both.intervals if one.high == _ABOVE and one.low != _BELOW]
-    downward = [one for one in both.intervals if one.low == _BELOW and one.high != _ABOVE]
+    upward = [one for one in both.intervals if one.high == ABOVE and one.low != BELOW]
+    downward = [one for one in both.intervals if one.low == BELOW and one.high != ABOVE]
     if len(upward) != 1 or len(downward) != 1:
         return None
     lower, upper = upward[0], downward[0]
@@ -231,8 +253,8 @@ def _distance(sides: list[str], sign: str) -> RealSet | None:
     if sign in ("<", r"\le"):
         within = Interval(low, high, is_open_below=is_open, is_open_above=is_open)
         return RealSet((within,), name)
-    below = Interval(_BELOW, low, is_open_below=True, is_open_above=is_open)
-    above = Interval(high, _ABOVE, is_open_below=is_open, is_open_above=True)
+    below = Interval(BELOW, low, is_open_below=True, is_open_above=is_open)
+    above = Interval(high, ABOVE, is_open_below=is_open, is_open_above=True)
     return RealSet((below, above), name)
 
 
@@ -249,9 +271,9 @@ def _one_bound(sides: list[str], sign: str) -> RealSet | None:
         return outside._replace(name=name) if outside else None
     is_open = sign in "<>"
     if sign in (">", r"\ge"):
-        upward = Interval(bound, _ABOVE, is_open_below=is_open, is_open_above=True)
+        upward = Interval(bound, ABOVE, is_open_below=is_open, is_open_above=True)
         return RealSet((upward,), name)
-    downward = Interval(_BELOW, bound, is_open_below=True, is_open_above=is_open)
+    downward = Interval(BELOW, bound, is_open_below=True, is_open_above=is_open)
     return RealSet((downward,), name)
 
 

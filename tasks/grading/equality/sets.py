@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tasks.grading.equality.merging import merged
 from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip, all_of
 from tasks.grading.equality.real_sets import Interval, RealSet, read_set, says_a_set
 
@@ -31,7 +32,7 @@ def real_sets(answer: str, target: str, same: Same) -> Outcome | Skip:
     other = read_set(target)
     if one is None or other is None:
         return SKIP
-    return _same_set(one, other, same)
+    return _same_set(merged(one), merged(other), same)
 
 
 def _same_set(one: RealSet, other: RealSet, same: Same) -> Outcome:

@@ -74,6 +74,9 @@ class _Walk:
             # Elsewhere braces group and say nothing: `{5}` is 5.
             inner = self.sequence("}", depth + 1)
             return "{" + inner + "}" if follows_command else inner
+        # One that closes nothing says nothing.
+        if character == "}":
+            return ""
         if character in "^_":
             return character + self._script(depth)
         return character

@@ -13,6 +13,7 @@ _ONLY_NAME = re.compile(_NAME, re.ASCII)
 _ASSIGNMENT = re.compile(rf"({_NAME}(?:\(\w(?:,\w)*\))?)=([^=]+)", re.ASCII)
 _FIRST_ASSIGNMENT = re.compile(rf"{_NAME}=", re.ASCII)
 _NEXT_ASSIGNMENT = re.compile(r"(?<=[^=,( ]) (?=[A-Za-z]\w*=)", re.ASCII)
+_THOUSAND = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
 _EQUALS = re.compile(r"(?<![<>!])=")
 _MATRIX = re.compile(
     r"[\[(]?\\begin\{(?:[pb]?matrix|smallmatrix|array)\}(?:\{[clr|]+\})?(.*)"
@@ -29,7 +30,7 @@ def several(text: str, _depth: int, form: Form) -> str | None:
     # `a=4 b=2` lists two answers as `a=4, b=2` does; `\angle A=4` names one.
     if _FIRST_ASSIGNMENT.match(text):
         text = _NEXT_ASSIGNMENT.sub(",", text)
-    parts = split_answers(text)
+    parts = split_answers(_without_thousands(text))
     if parts is None:
         return None
     forms = [form(part) for part in _with_names(parts.texts)]
@@ -39,6 +40,11 @@ def several(text: str, _depth: int, form: Form) -> str | None:
         sign = r"\land " if parts.join == "and" else r"\lor "
         return sign.join(sorted(forms))
     return _join(parts, forms)
+
+
+def _without_thousands(text: str) -> str:
+    """`1,000, 2,000` as `1000, 2000`: commas without a space among some with one are thousands."""
+    return _THOUSAND.sub("", text) if ", " in text else text
 
 
 def _with_names(texts: list[str]) -> list[str]:
@@ -77,7 +83,7 @@ def bracketed(text: str, _depth: int, form: Form) -> str | None:
     inner = inside(text, opening, closing)
     if not inner or not inner.strip():
         return None
-    parts = split_answers(inner)
+    parts = split_answers(_without_thousands(inner))
     if parts:
         forms = ",".join(form(part) for part in parts.texts)
         return f"{opening}{forms}{closing}"

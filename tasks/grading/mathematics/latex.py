@@ -16,7 +16,7 @@ DOLLAR = "＄"
 """A dollar that is money; those of mathematics are gone."""
 
 TEXT = (
-    r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|emph|mathrm|mbox|hbox|operatorname)"
+    r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|textsc|emph|mathrm|mbox|hbox|operatorname)"
     r"(?![A-Za-z])\*?\s?"
 )
 """Commands whose argument is words, units, or the name of a function."""
@@ -29,9 +29,17 @@ def _folds(*pairs: tuple[str, str]) -> _Folds:
 
 
 _LOOK = _folds(
+    (r"\\(?:begin|end)\s?\{(?:align|aligned|equation|gather|gathered|split|math)\*?\}", " "),
+    (r"\\cancel\s?\{[^{}]*\}", ""),
+    (r"\\(?:mathbin|mathrel|mathord|mathopen|mathclose)(?![A-Za-z])", ""),
+    (
+        r"\\frac\s?\{\s?\\(?:text|mathrm)\s?\{([^{}]+)\}\s?\}"
+        r"\s?\{\s?\\(?:text|mathrm)\s?\{([^{}]+)\}(\^\{?[0-9]\}?)?\s?\}",
+        r" \1/\2\3 ",
+    ),
     (r"\\(?:phantom|hphantom|vphantom|hspace\*?|vspace\*?|label|tag)\s?\{[^{}]*\}", ""),
     (r"\\(?:color|textcolor|colorbox|bbox)(?![A-Za-z])\s?(?:\[[^\[\]]*\]\s?)?(?:\{[^{}]*\})?", ""),
-    (r"\\(?:boxed|fbox|framebox|ensuremath|cancel|underline|mathop)(?![A-Za-z])", ""),
+    (r"\\(?:boxed|fbox|framebox|ensuremath|underline|highlight|mathop)(?![A-Za-z])", ""),
     (r"\\(?:left|right|middle)(?![A-Za-z])\s?\.?(?=[^A-Za-z.]|$)", ""),
     (r"\\(?:[Bb]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits)(?![A-Za-z])", ""),
     (r"\\(?:mathbf|mathit|mathsf|mathtt|mathnormal|boldsymbol|bm|pmb)(?![A-Za-z])", ""),
@@ -55,6 +63,18 @@ _SPACING = _folds(
 )
 
 _NAMES = _folds(
+    (r"\\var(phi|theta|epsilon|rho|sigma|pi|kappa)(?![A-Za-z])", r"\\\1 "),
+    (r"\\(?:textdollar|mathdollar)(?![A-Za-z])", DOLLAR),
+    (r"\\(?:pounds|textsterling)(?![A-Za-z])", "£"),
+    (r"\\(?:euro|texteuro)(?![A-Za-z])", "€"),
+    (r"\\&", " and "),
+    (r"(?<![A-Za-z\\])abs\s?\(([^()]*)\)", r"|\1|"),
+    (r"(?<![A-Za-z\\])log_?([0-9]+)\s?(?=\()", r"\\log_{\1}"),
+    (r"(?<=[0-9])\s\\(?:Omega|ohm)$", " ohm"),
+    (r"(?<=[0-9])\s\\mu\s?([mgsA])(?=$|[ /])", r" micro\1"),
+    (r"(?<=[0-9])\s\\(?:AA|mathring\{A\})$", " angstrom"),
+    ("平方", "square "),
+    ("立方", "cubic "),
     (r"\\[dtc]frac(?![A-Za-z])|\\(?:nice|s|x)frac(?![A-Za-z])", r"\\frac"),
     (r"\\sqrt(?=[A-Za-z])", r"\\sqrt "),
     (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),

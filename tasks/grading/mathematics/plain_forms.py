@@ -18,7 +18,7 @@ _BASE = re.compile(
 )
 _CLOCK = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))? ?([ap])\.? ?m\.?", re.IGNORECASE)
 _RATIO = re.compile(r"[0-9.]+(?: to [0-9.]+)+")
-_TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)")
+_TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)|cis")
 
 _SQUEEZES = tuple(
     (re.compile(pattern), replacement)
@@ -61,7 +61,8 @@ def _number(text: str, depth: int) -> str | None:
 
 def base(text: str, _depth: int, _form: Form) -> str | None:
     r"""A number to a base: `(52)_8`, `52_{\text{eight}}` as `52_8`."""
-    match = _BASE.fullmatch(text)
+    # Digits may stand in groups, and letters among them in \text{}.
+    match = _BASE.fullmatch(text.replace(" ", ""))
     if not match:
         return None
     digits = match[1].upper()

@@ -51,6 +51,8 @@ class Unit(NamedTuple):
         r"""`ft^2`, `km/h`, `kg\cdot m/s`; empty for a count."""
         above = [(name, power) for name, power in self.powers if power > 0]
         below = [(name, -power) for name, power in self.powers if power < 0]
+        if below and not above:
+            return "per " + _spell(below)
         return "/".join([_spell(above), *(_spell([part]) for part in below)])
 
     @property
@@ -94,13 +96,13 @@ class Quantity(NamedTuple):
 COUNT = Unit((), (), Fraction(1))
 """Apples, people, square units: `5 apples` is 5."""
 
-_LETTERS = frozenset("NJWVLmgshKA")
+_LETTERS = frozenset("NJWVLmgshKACT")
 """Units of one letter, read as such after a plain number and a space: elsewhere they may be
 variables."""
 _TIGHT = frozenset(("mm", "cm", "km", "kg", "mg", "ft", "mL", "ml", "mph", "lb", "oz", "min", "°C"))
 """Units read right after the number, without a space, though they are no words."""
 
-_FACTOR = r"[A-Za-z°Ω€£¥₹₽₩₱＄¢一-鿿][A-Za-z.'’＄°-]{0,30}(?:\^(?:[23]|\{-?[1-3]\}))?"
+_FACTOR = r"[A-Za-z°Ω€£¥₹₽₩₱＄¢一-鿿][A-Za-z.'’＄°一-鿿-]{0,30}(?:\^(?:[23]|\{-?[1-3]\}))?"
 _UNIT = re.compile(rf"({_FACTOR}(?:(?: ?/ ?| ?\\cdot ?| ){_FACTOR}){{0,5}})$")
 _LONGEST = 80
 """Characters of a unit; the search for one looks no further back."""
@@ -112,6 +114,17 @@ _SIGNS = re.compile(
 _LAST_WORD = re.compile(r"(?:^| )[A-Za-z]{2,}$")
 _POWER = re.compile(r"(.+?)\^(?:([23])|\{(-?[1-3])\})")
 _WORDY_POWERS = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
+_ALIASES = {
+    "mph": "mi/h",
+    "kph": "km/h",
+    "kmh": "km/h",
+    "kmph": "km/h",
+    "fps": "ft/s",
+    "cc": "cm^3",
+    "sqft": "ft^2",
+    "rpm": "rotations per minute",
+}
+"""One word for a product of units."""
 _FIGURES = frozenset(("unit", "units", "degree", "degrees", "°", "point", "points"))
 """Units that say nothing, and are worth nothing in a product of units either."""
 
@@ -185,7 +198,8 @@ def _is_value(value: str) -> bool:
 
 def read_unit(text: str) -> Unit | None:
     """The unit that words and symbols name; COUNT for whatever is counted, None for no unit."""
-    above, *below = re.split(r" ?/ ?|(?:^| )per ", text)
+    words = [_ALIASES.get(word, word) for word in text.split(" ")]
+    above, *below = re.split(r" ?/ ?|(?:^| )per ", " ".join(words))
     unit = _product(above)
     for part in below:
         divisor = _product(part)
