@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tasks.grading.equality.amounts import bases, clocks, numbers, quantities, ratios
 from tasks.grading.equality.assignments import assignments
-from tasks.grading.equality.naming import choices, words
+from tasks.grading.equality.naming import choices, figures, words
 from tasks.grading.equality.outcomes import Outcome, Rule, Skip
 from tasks.grading.equality.sets import members, real_sets
 from tasks.grading.equality.several import lists, matrices
@@ -21,6 +21,7 @@ Equal = Callable[[str, str], Outcome]
 _RULES: tuple[Rule, ...] = (
     members,
     choices,
+    figures,
     quantities,
     words,
     numbers,

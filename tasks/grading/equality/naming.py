@@ -1,4 +1,4 @@
-"""Choices and words: when two of them are the same name."""
+"""Choices, words and figures: when two of them are the same name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,24 @@ _READ_CHOICE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LETTERS = re.compile(r"[A-Za-z]{2,}|[A-Za-z]+(?:[ -][A-Za-z]+)+")
+
+
+_FIGURE = re.compile(r"\\(angle|triangle|square|odot) ?\{?([A-Z]+)\}?")
+_VECTOR = r"\vec"
+_CROSS = r"\times"
+
+
+def figures(answer: str, target: str, _same: Same) -> Outcome | Skip:
+    r"""Angles, triangles and products of vectors, which are no products of letters.
+
+    `\angle ABC` is not `\angle ACB`.
+    """
+    if _VECTOR in answer and _VECTOR in target and (_CROSS in answer) != (_CROSS in target):
+        return False
+    one, other = _FIGURE.fullmatch(answer), _FIGURE.fullmatch(target)
+    if one is None and other is None:
+        return SKIP
+    return one is not None and other is not None and one.groups() == other.groups()
 
 
 def choices(answer: str, target: str, _same: Same) -> Outcome | Skip:

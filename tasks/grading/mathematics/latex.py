@@ -96,7 +96,8 @@ _NAMES = _folds(
     (r"\\[lcd]?dots[bcimo]?(?![A-Za-z])", r"\\ldots "),
     (r"\\varnothing(?![A-Za-z])|\\\{\s?\\\}", r"\\emptyset "),
     (r"\\bmod(?![A-Za-z])|\\mod(?![A-Za-z])", r"\\bmod "),
-    (r"\\(?:times|ast|cdotp?|cdot)(?![A-Za-z])|(?<!\*)\*(?!\*)", r"\\cdot "),
+    # Of vectors the cross is another product than the dot.
+    (r"\\(?:times(?!\s?\\vec)|ast|cdotp?|cdot)(?![A-Za-z])|(?<!\*)\*(?!\*)", r"\\cdot "),
     (r"\\div(?![A-Za-z])", "/"),
     (r"(?<=[0-9])\s?[xX]\s?(?=10\s?\^)", r"\\cdot "),
     (r"(?<=[)\]}])\s?U\s?(?=[(\[\\])", r"\\cup "),

@@ -113,6 +113,7 @@ _SIGNS = re.compile(
 """Money before its amount: `＄5`, `US＄5`, `€ 5`, `USD 5`."""
 _LAST_WORD = re.compile(r"(?:^| )[A-Za-z]{2,}$")
 _POWER = re.compile(r"(.+?)\^(?:([23])|\{(-?[1-3])\})")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORDY_POWERS = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
 _ALIASES = {
     "mph": "mi/h",
@@ -184,6 +185,8 @@ def _ending(value: str, ending: str, *, is_spaced: bool) -> Quantity | None:
         unit = unit_of(ending) if is_unit else None
     elif not is_spaced and ending.isascii() and len(ending) < 4 and ending not in _TIGHT:
         unit = None  # `2xy` is a product
+    elif ending.isupper() and _COMMAND.fullmatch(value):
+        unit = None  # `\angle ABC` has the names of points
     else:
         unit = read_unit(ending)
     return Quantity(value, 1, unit) if unit else None

@@ -129,3 +129,72 @@ def braces(rng: random.Random) -> Sheet:
         ),
     )  # fmt: skip
     return rng.choice(sheets)
+
+
+def figures(rng: random.Random) -> Sheet:
+    """Points, angles, rays and derivatives: what a command or a prime stands for is its letters."""
+    one, two, three, four = rng.sample("ABCDEFGHKMNPQRS", 4)
+    x, y = rng.sample("fghuvw", 2)
+    sheets = (
+        Sheet(
+            f"\\angle {one}{two}{three}",
+            [f"\\angle{{{one}{two}{three}}}", f"$\\angle {one}{two}{three}$"],
+            [f"\\angle {two}{one}{three}", f"\\angle {one}{two}{four}", f"{one}{two}{three}"],
+        ),
+        Sheet(
+            f"\\triangle {one}{two}{three}",
+            [f"\\triangle{{{one}{two}{three}}}", f"\\triangle {one}{two}{three}."],
+            [f"\\triangle {one}{two}{four}", f"\\angle {one}{two}{three}"],
+        ),
+        Sheet(
+            f"\\overrightarrow{{{one}{two}}}",
+            [f"\\overrightarrow{{{one} {two}}}", f"$\\overrightarrow{{{one}{two}}}$"],
+            [f"\\overrightarrow{{{two}{one}}}", f"\\overrightarrow{{{one}{three}}}"],
+        ),
+        Sheet(
+            f"{x}'(x)",
+            [f"{x}'(x).", f"{x}'{{(x)}}"],
+            [f"{x}(x)", f"{x}''(x)", f"{y}'(x)", f"{x}^{{-1}}(x)"],
+        ),
+        Sheet(
+            f"{x}^{{(3)}}(x)",
+            [f"$ {x}^{{(3)}}(x) $"],
+            [f"{x}^3(x)", f"{x}^{{(2)}}(x)", f"{y}^{{(3)}}(x)"],
+        ),
+        Sheet(
+            f"\\vec{{{x}}}\\cdot\\vec{{{y}}}",
+            [f"\\vec{{{x}}} \\cdot \\vec{{{y}}}"],
+            [f"\\vec{{{x}}}\\times\\vec{{{y}}}", f"\\vec{{{x}}}+\\vec{{{y}}}", f"\\vec{{{x}}}"],
+        ),
+        Sheet(
+            f"{x} \\land {y}",
+            [f"{x}\\land {y}", f"$ {x} \\land {y} $"],
+            [f"{x} \\lor {y}", f"\\lnot {x}", f"{x}", f"{x} \\to {y}"],
+        ),
+    )
+    return rng.choice(sheets)
+
+
+def directions(rng: random.Random) -> Sheet:
+    """Words beside a number that turn it round are no units."""
+    value = rng.randint(2, 90)
+    one, two = rng.choice(
+        (
+            ("left", "right"), ("up", "down"), ("north", "south"), ("east", "west"),
+            ("profit", "loss"), ("increase", "decrease"), ("below", "above"), ("more", "less"),
+            ("before", "after"), ("more", "fewer"), ("gain", "loss"), ("BC", "AD"),
+        )
+    )  # fmt: skip
+    one, two = rng.sample((one, two), 2)
+    unit = rng.choice(("", "\\%", " \\text{ meters}"))
+    same = [
+        f"{value}{unit} \\text{{ {one}}}",
+        f"{value}{unit} {one}",
+        f"{value}{unit}\\text{{ {one}}}.",
+    ]
+    other = [
+        f"{value}{unit} \\text{{ {two}}}",
+        f"{value}{unit} {two}",
+        f"{value + 1}{unit} \\text{{ {one}}}",
+    ]
+    return Sheet(f"{value}{unit} \\text{{ {one}}}", same, other)
