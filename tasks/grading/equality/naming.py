@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip
+from tasks.grading.mathematics.grouped_forms import is_logic
 from tasks.grading.mathematics.words import NOTHING, is_product, is_words
 
 _CHOICE = re.compile(r"[A-Z]")
@@ -22,12 +23,14 @@ _CROSS = r"\times"
 
 
 def figures(answer: str, target: str, _same: Same) -> Outcome | Skip:
-    r"""Angles, triangles and products of vectors, which are no products of letters.
+    r"""Angles, triangles, products of vectors and propositions, which are no products of letters.
 
     `\angle ABC` is not `\angle ACB`.
     """
     if _VECTOR in answer and _VECTOR in target and (_CROSS in answer) != (_CROSS in target):
         return False
+    if is_logic(answer) and is_logic(target):
+        return answer == target
     one, other = _FIGURE.fullmatch(answer), _FIGURE.fullmatch(target)
     if one is None and other is None:
         return SKIP

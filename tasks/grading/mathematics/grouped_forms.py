@@ -22,6 +22,8 @@ _MATRIX = re.compile(
 )
 _MEMBER = re.compile(rf"({_NAME})\\in(?![A-Za-z]) ?(.+)", re.ASCII | re.DOTALL)
 _CUP = re.compile(r"\\cup(?![A-Za-z]) ?")
+_JOINS = re.compile(r"\\l(?:and|or)(?![A-Za-z])")
+_ANSWERS = re.compile(r"[0-9=]")
 _COMPARES = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
 
 
@@ -34,7 +36,7 @@ def several(text: str, _depth: int, form: Form) -> str | None:
     if parts is None:
         return None
     forms = [form(part) for part in _with_names(parts.texts)]
-    is_condition = any(_COMPARES.search(part) for part in parts.texts)
+    is_condition = any(_COMPARES.search(part) for part in parts.texts) or is_logic(text)
     # Of inequalities `and` and `or` say two things; of answers they say one.
     if is_condition and parts.join != ",":
         sign = r"\land " if parts.join == "and" else r"\lor "
@@ -45,6 +47,11 @@ def several(text: str, _depth: int, form: Form) -> str | None:
 def _without_thousands(text: str) -> str:
     """`1,000, 2,000` as `1000, 2000`: commas without a space among some with one are thousands."""
     return _THOUSAND.sub("", text) if ", " in text else text
+
+
+def is_logic(text: str) -> bool:
+    r"""Whether a text joins propositions, as `p\land q` does: `x=1\lor x=2` joins answers."""
+    return bool(_JOINS.search(text)) and not _ANSWERS.search(text)
 
 
 def _with_names(texts: list[str]) -> list[str]:
