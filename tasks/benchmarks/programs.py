@@ -9,16 +9,14 @@ vote (METHOD §15), so that no vote rests on what only the examiner knows.
 from __future__ import annotations
 
 import ast
-import base64
-import io
 import json
-import pickle
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.benchmarks.packed import unpack
 from warehouse.errors import UserError
 
 Row = dict[str, Any]
@@ -34,10 +32,7 @@ _LEETCODE = "import sys\nsys.setrecursionlimit(50_000)\n" + "".join(
 """What the site has imported before the class `Solution`; answers written for it do not."""
 
 
-_UNREADABLE = (
-    *(ValueError, TypeError, LookupError, AttributeError, SyntaxError),
-    *(EOFError, zlib.error, pickle.UnpicklingError),
-)
+_UNREADABLE = (*(ValueError, TypeError, LookupError, AttributeError, SyntaxError, zlib.error),)
 """What reading a row raises that holds something else than tests."""
 
 
@@ -237,21 +232,5 @@ def _listed(cases: object, place: str) -> list[dict[str, str]]:
     if not isinstance(cases, str):
         return list(cases or [])  # pyright: ignore
     if not cases.lstrip().startswith("["):
-        cases = _unpacked(cases, place)
+        cases = unpack(cases, place)
     return json.loads(cases)
-
-
-def _unpacked(text: str, place: str) -> str:
-    """The text that the benchmark's authors pickled, compressed and wrote in base 64."""
-    content = zlib.decompress(base64.b64decode(text))
-    unpacked = _TextOnly(io.BytesIO(content)).load()
-    if not isinstance(unpacked, str):
-        raise UserError(f"{place}: expected packed cases to be a text, got {type(unpacked)}")
-    return unpacked
-
-
-class _TextOnly(pickle.Unpickler):
-    """Reads texts, lists and numbers: what names a class or a function is refused."""
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        raise ValueError(f"a pickle that names {module_name}.{global_name}")

@@ -233,4 +233,5 @@ def test_nothing_unpickles_or_trusts_remote_code() -> None:
             if isinstance(node, ast.keyword) and node.arg in ("trust_remote_code", "weights_only"):
                 assert ast.unparse(node.value) == str(node.arg == "weights_only"), path
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not {"pickle", "cloudpickle", "joblib"} & set(names), path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from code_questions import KINDS, program, row
 
 from tasks.benchmarks.files import read_jsonl
+from tasks.benchmarks.packed import unpack
 from tasks.benchmarks.programs import ProgramTest, read_test
 from tasks.benchmarks.question import Question
 from tasks.grading.code.grader import CodeGrader
@@ -91,16 +93,79 @@ def test_examples_are_calls_with_plain_values_in_whatever_notation(
     assert [code.splitlines()[1].strip() for code in public] == calls
 
 
-def test_packed_cases_are_read_as_text_and_never_run(tmp_path: Path) -> None:
-    cases = json.dumps([{"input": "50\n", "output": "56\n"}])
+def packed(value: object, protocol: int = pickle.DEFAULT_PROTOCOL) -> str:
+    content = zlib.compress(pickle.dumps(value, protocol))
+    return base64.b64encode(content).decode()
 
-    def packed(value: object) -> str:
-        return base64.b64encode(zlib.compress(pickle.dumps(value))).decode()
 
-    tests = held_by(tmp_path, row(6) | {"private_test_cases": packed(cases)})
-    assert tests[1] == ProgramTest(input="50\n", output="56\n")
-    with pytest.raises(UserError, match="a pickle that names"):
-        read(tmp_path, row(6) | {"private_test_cases": packed(Path("x"))})
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("output", ["56\n", "é→😀", "5" * 300, "5" * 100_000])
+def test_packed_cases_are_read_whatever_the_protocol(
+    tmp_path: Path, protocol: int, output: str
+) -> None:
+    cases = json.dumps([{"input": "50\n", "output": output}], ensure_ascii=False)
+    changed = row(6) | {"private_test_cases": packed(cases, protocol)}
+    assert held_by(tmp_path, changed)[1] == ProgramTest(input="50\n", output=output)
+
+
+class Hostile:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_packed_program_is_refused_and_never_runs(tmp_path: Path, protocol: int) -> None:
+    trace = tmp_path / "trace"
+    cases = packed(Hostile(trace), protocol)
+    with pytest.raises(UserError, match="expected packed cases to be one text, got a pickle with"):
+        read(tmp_path, row(6) | {"private_test_cases": cases})
+    assert not trace.exists()
+    # What the refusal is for: the same content does run where it is unpickled.
+    pickle.loads(zlib.decompress(base64.b64decode(cases)))
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("value", [["[]"], ("[]", "[]"), b"[]", 3, None, {"[]": "[]"}])
+def test_packed_cases_are_one_text_and_nothing_else(tmp_path: Path, value: object) -> None:
+    with pytest.raises(UserError, match="to be one text, got a pickle with"):
+        read(tmp_path, row(6) | {"private_test_cases": packed(value)})
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        base64.b64encode(b"no stream").decode(),
+        base64.b64encode(zlib.compress(b"no pickle")).decode(),
+        base64.b64encode(zlib.compress(b"")).decode(),
+        base64.b64encode(zlib.compress(pickle.dumps("[]"))[:-6]).decode(),
+        "no base 64",
+    ],
+)
+def test_packed_cases_that_are_damaged_are_refused_in_a_sentence(
+    tmp_path: Path, cases: str
+) -> None:
+    with pytest.raises(UserError, match=r"b\.jsonl:1: expected tests as HumanEval, MBPP"):
+        read(tmp_path, row(6) | {"private_test_cases": cases})
+
+
+def test_packed_cases_have_a_limit_that_is_kept_while_they_are_unpacked() -> None:
+    text = "5" * 1000
+    most = len(pickle.dumps(text))
+    assert unpack(packed(text), "b:1", most=most) == text
+    with pytest.raises(UserError, match=r"at most 1,0\d\d bytes, got more"):
+        unpack(packed(text), "b:1", most=most - 1)
+    # Half a MiB that would become 512.
+    bomb = base64.b64encode(zlib.compress(bytes(512 * 2**20), 9)).decode()
+    tracemalloc.start()
+    with pytest.raises(UserError, match="at most 1,048,576 bytes"):
+        unpack(bomb, "b:1", most=2**20)
+    assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    tracemalloc.stop()
 
 
 def test_tests_of_ones_own_are_code_or_inputs_with_outputs(tmp_path: Path) -> None:
