@@ -8,6 +8,7 @@ import pytest
 from small_draws import Rows
 from small_run import fill, frame, rows_of
 
+from tasks.grading.code.grader import CodeGrader
 from warehouse.journal import Journal
 from warehouse.schema import migrate, migrations, tables
 from warehouse.store import Store
@@ -120,3 +121,26 @@ def test_segments_from_before_have_it_too(tmp_path: Path) -> None:
 def test_only_what_a_migration_names_is_filled_in() -> None:
     named = {name: table.defaults for name, table in tables().items() if table.defaults}
     assert named == {"answers": {"grader": BEFORE}, "runs": {"grader": BEFORE}}
+
+
+@pytest.mark.parametrize(
+    ("grader", "gives_up", "judges"),
+    [
+        (
+            CodeGrader.version,
+            ["untestable"],
+            ["unparsed", "crashed", "timeout", "memory", "output"],
+        ),
+        ("2+math-verify-0.9.0", ["unparsed", "crashed", "timeout", "memory"], []),
+        ("1+command-0123456789ab", ["crashed", "timeout"], []),
+    ],
+)
+def test_a_program_that_crashes_is_judged_and_an_answer_that_crashes_its_grader_is_not(
+    store: Store, grader: str, gives_up: list[str], judges: list[str]
+) -> None:
+    # 2 × 40 draws and the beam's one completion, all of one class a question.
+    wanted = dict.fromkeys(gives_up, 81) | dict.fromkeys(["correct", "wrong", *judges], 0)
+    for verdict, ungraded in wanted.items():
+        run = fill_regraded(store, f"{verdict}-{grader}", verdict=verdict)
+        sql = "SELECT ungraded FROM trouble WHERE run_id = $run"
+        assert store.read(sql, run=run).item() == ungraded, verdict

@@ -4,8 +4,9 @@
 -- truncated: completions cut at the token limit, of those that the run rests on
 -- unanswered: completions without an answer, those that still think left out
 -- still_thinking: completions whose thinking never ended
--- ungraded: answers on which the grader gave up (unparsed, timeout, memory, crashed), programs that ended so among them,
---     or that wait for it, in completions
+-- ungraded: completions without a verdict on their answer: it waits for the grader, or the grader gave up on it. Of
+--     answers that are programs (graders named python) unparsed, crashed, timeout, memory and output are verdicts, so
+--     that only untestable is none; of all others every word but correct and wrong says that it gave up
 -- missing: questions × owed cells without an outcome
 CREATE VIEW trouble AS
 WITH counted AS (
@@ -14,8 +15,11 @@ WITH counted AS (
         sum(truncated)::BIGINT AS truncated,
         coalesce(sum(completions) FILTER (verdict = 'no answer'), 0)::BIGINT AS unanswered,
         coalesce(sum(completions) FILTER (verdict = 'still thinking'), 0)::BIGINT AS still_thinking,
-        coalesce(sum(completions) FILTER (verdict NOT IN ('correct', 'wrong', 'no answer', 'still thinking')), 0)::BIGINT AS ungraded
+        coalesce(sum(completions) FILTER (verdict NOT IN ('correct', 'wrong', 'no answer', 'still thinking') AND NOT (
+            grader LIKE '%+python-%' AND verdict IN ('unparsed', 'crashed', 'timeout', 'memory', 'output')
+        )), 0)::BIGINT AS ungraded
     FROM verdict_counts
+    JOIN runs USING (run_id)
     GROUP BY run_id
 ), failed AS (
     SELECT run_id, count(*) AS verifier_failures FROM verifier_failures GROUP BY run_id
