@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.terminal import console
+from tasks.publication.cells import loss_lines, marked_name
 from tasks.publication.words import model_short_name
 from tasks.statistics.comparisons import Difference
 from tasks.statistics.intervals import Estimate
@@ -92,6 +93,9 @@ def _print_cells(diff: Diff, out: Console) -> None:
         "a bin is each version's own",
         style="dim",
     )
+    losses = [loss for cell in diff.changed for loss in (cell.lost_before, cell.lost_now)]
+    for line in loss_lines(losses):
+        out.print(line, style="dim")
 
 
 WORDS = ("before", "now", "comparison")
@@ -146,7 +150,8 @@ def _cells(changed: list[ChangedCell]) -> Table:
         star = " *" if cell.significant else ""
         # Unknown where either strategy was not measured on the newer version.
         p = "–" if cell.p is None else f"{cell.p:.3f}{star}"
-        before, now = names[cell.before], names[cell.now]
+        before = marked_name(names[cell.before], cell.lost_before)
+        now = marked_name(names[cell.now], cell.lost_now)
         table.add_row(str(cell.bin), str(cell.budget), before, now, gain, p)
     return table
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 from rich.console import Console
-from rich.table import Table
 
 from flows.cli.sql import as_table
+from tasks.publication.cells import changed_losses, loss_lines, marked_name
 from tasks.publication.policy_table import policy_text
 from tasks.publication.summary import load_summary
 from tasks.runs.outcomes import load_used_difficulty
@@ -77,7 +77,7 @@ def _print(shown: _Shown, console: Console) -> None:
     if len(shown.standings):
         named = shown.standings.select("family", "benchmark", "version", "standing", "why")
         console.print(as_table(named))
-    console.print(_changed_cells(shown.changes))
+    _print_changed_cells(shown.changes, console)
 
 
 def _in_use(reader: Reader, rows: pl.DataFrame, *, run: str) -> pl.DataFrame:
@@ -102,21 +102,34 @@ def print_alarms(folder: Path, run_ids: list[str]) -> int:
     return raised
 
 
-def _changed_cells(changes: pl.DataFrame) -> Table | str:
-    """The changed cells, strategies by their short names."""
+def _print_changed_cells(changes: pl.DataFrame, console: Console) -> None:
+    """The changed cells, strategies by their short names, and what their marks mean."""
     if not len(changes):
-        return "\nNo cell changed since the previous model version (or there is none yet)."
+        console.print("\nNo cell changed since the previous model version (or there is none yet).")
+        return
     # A cell that the version before did not have has no strategy there.
     keys = [*changes["strategy_before"].drop_nulls(), *changes["strategy_now"]]
     names = short_names(keys)
+    rows = changes.to_dicts()
+    losses = [changed_losses(row) for row in rows]
+    before = [
+        marked_name(names[row["strategy_before"]], lost) if row["strategy_before"] else None
+        for row, (lost, _) in zip(rows, losses, strict=True)
+    ]
+    now = [
+        marked_name(names[row["strategy_now"]], lost)
+        for row, (_, lost) in zip(rows, losses, strict=True)
+    ]
     shown = changes.select(
         "family",
         pl.format("{} → {}", "version_before", "version_now").alias("version"),
         "bin",
         "budget",
-        pl.col("strategy_before").replace(names).alias("before"),
-        pl.col("strategy_now").replace(names).alias("now"),
+        pl.Series("before", before, pl.String),
+        pl.Series("now", now, pl.String),
         "difference",
         "decided",
     )
-    return as_table(shown)
+    console.print(as_table(shown))
+    for line in loss_lines([loss for both in losses for loss in both]):
+        console.print(line, style="dim", markup=False)

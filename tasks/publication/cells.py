@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -19,6 +19,27 @@ NOTHING = "none"
 def loses_much(truncated: float | None, no_answer: float | None) -> bool:
     """Whether more than a tenth of a cell's completions were cut or gave no answer."""
     return max(truncated or 0.0, no_answer or 0.0) > MANY
+
+
+class Loss(NamedTuple):
+    """What a strategy lost in a cell of a policy, as tables know it."""
+
+    truncated: float | None
+    """Share of its completions that were cut; None: a run from before it was counted."""
+    no_answer: float | None
+    """Share of them without an answer, cut ones included; None likewise."""
+    recommended: bool | None
+    """False: most completions of every strategy were cut, and the baseline stands in (§7)."""
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether the strategy stands where none is recommended."""
+        return self.recommended is False
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a recommended strategy lost much."""
+        return not self.is_stand_in and loses_much(self.truncated, self.no_answer)
 
 
 class ShownCell(NamedTuple):
@@ -54,9 +75,14 @@ class ShownCell(NamedTuple):
     """False: most completions of every strategy were cut, and the baseline stands in (§7)."""
 
     @property
+    def loss(self) -> Loss:
+        """What the mark on its name is from."""
+        return Loss(self.truncated, self.no_answer, self.recommended)
+
+    @property
     def is_recommended(self) -> bool:
         """Whether the strategy is named for its accuracy and cost."""
-        return self.recommended is not False
+        return not self.loss.is_stand_in
 
     @property
     def loses_much(self) -> bool:
@@ -80,22 +106,33 @@ def cell_name(cell: ShownCell, names: Mapping[str, str]) -> str:
 
     `names` are short names by key; a key without one is its own.
     """
-    name = names.get(cell.strategy, cell.strategy)
-    if not cell.is_recommended:
+    return marked_name(names.get(cell.strategy, cell.strategy), cell.loss)
+
+
+def marked_name(name: str, loss: Loss) -> str:
+    """A strategy's name with the mark of what it lost where it stands."""
+    if loss.is_stand_in:
         return f"{NOTHING} ({name})"
-    return f"{name} {LOSSY}" if cell.loses_much else name
+    return f"{name} {LOSSY}" if loss.is_marked else name
 
 
-def loss_lines(policy: Sequence[ShownCell]) -> list[str]:
+def loss_lines(losses: Sequence[Loss]) -> list[str]:
     """What the marks of lost completions mean, a line for each that some cell has."""
     lines: list[str] = []
-    if any(cell.is_recommended and cell.loses_much for cell in policy):
+    if any(loss.is_marked for loss in losses):
         lines.append(
             f"{LOSSY} more than {MANY:.0%} of its completions there were cut or gave no answer"
         )
-    if any(not cell.is_recommended for cell in policy):
+    if any(loss.is_stand_in for loss in losses):
         lines.append(
             f"{NOTHING} most completions of every strategy were cut: nothing is recommended, the "
             "one in brackets is used; raise the study's token limits"
         )
     return lines
+
+
+def changed_losses(row: Mapping[str, Any]) -> tuple[Loss, Loss]:
+    """What was lost before and what is now, of a row of view `policy_changes`."""
+    before = [row[f"{name}_before"] for name in Loss._fields]
+    now = [row[f"{name}_now"] for name in Loss._fields]
+    return Loss(*before), Loss(*now)

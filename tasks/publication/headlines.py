@@ -206,7 +206,8 @@ def _choice_sentence(summary: RunSummary, policy: list[ShownCell]) -> str:
         bins = [cell.bin for cell in cells]
         places.append(f"{_bin_range(bins)}: {name}")
     choices = "; ".join(places)
-    notes = "".join(f" {line}." for line in loss_lines(at_top))
+    lines = loss_lines([cell.loss for cell in at_top])
+    notes = "".join(f" {line}." for line in lines)
     return f"Which strategy where at budget {top} (bin 1 is the easiest): {choices}.{notes}"
 
 

@@ -121,4 +121,4 @@ def _mark_lines(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
         lines.append(
             f"{HELD} kept from the last run: what this one alone would name is not ahead of it"
         )
-    return lines + loss_lines(policy)
+    return lines + loss_lines([cell.loss for cell in policy])

@@ -12,7 +12,14 @@ from typing import Any
 
 import polars as pl
 
-from tasks.publication.cells import LOSSY, loses_much
+from tasks.publication.cells import (
+    LOSSY,
+    Loss,
+    changed_losses,
+    loses_much,
+    loss_lines,
+    marked_name,
+)
 from tasks.publication.summary import RunSummary
 from tasks.publication.words import factor_text, net_text
 from tasks.statistics.difficulty import DIFFICULTIES
@@ -203,28 +210,29 @@ def changes(summary: RunSummary) -> str:
     note = f"{len(changed)} of {rows.height} cells name another strategy."
     if not rows["same_questions"].all():
         note += " The benchmark's content changed in between, so accuracies do not compare."
+    losses = [loss for row in changed for loss in changed_losses(row)]
+    note += "".join(f" {line}." for line in loss_lines(losses))
     head = ["cell", f"v{version}", f"v{summary.run['version']}"]
     return _section(f"Changed since v{version}", head, body, note=note)
 
 
 def _change_line(row: dict[str, Any], names: dict[str, str]) -> list[str]:
     """One cell, and what it named before and names now."""
-    before = names.get(row["strategy_before"])
-    now = names.get(row["strategy_now"])
+    before, now = (names.get(row[key]) for key in ("strategy_before", "strategy_now"))
+    lost_before, lost_now = changed_losses(row)
     return [
         f"bin {row['bin']} · N = {row['budget']}",
-        _cell_text(before, row["accuracy_before"]),
-        _cell_text(now, row["accuracy_now"]),
+        _cell_text(before, row["accuracy_before"], lost_before),
+        _cell_text(now, row["accuracy_now"], lost_now),
     ]
 
 
-def _cell_text(name: str | None, accuracy: float | None) -> str:
-    """`beam m=4 0.62`; the strategy alone where its accuracy is not known."""
+def _cell_text(name: str | None, accuracy: float | None, loss: Loss) -> str:
+    """`beam m=4 ✂ 0.62`; the strategy alone where its accuracy is not known."""
     if name is None:
         return _UNKNOWN
-    if accuracy is None:
-        return name
-    return f"{name} {accuracy:.2f}"
+    shown = marked_name(name, loss)
+    return shown if accuracy is None else f"{shown} {accuracy:.2f}"
 
 
 def _number(value: object) -> str:

@@ -192,7 +192,8 @@ _SQL: Final[Mapping[str, str]] = {
     """,
     "changes": """
         SELECT difficulty, bin, budget, version_before, strategy_before, strategy_now, changed,
-            accuracy_before, accuracy_now, same_questions
+            accuracy_before, accuracy_now, same_questions, truncated_before, truncated_now,
+            no_answer_before, no_answer_now, recommended_before, recommended_now
         FROM policy_changes WHERE run_now = $run_id ORDER BY difficulty, budget, bin
     """,
     "cost_curves": """

@@ -89,7 +89,7 @@ def _grid(summary: RunSummary, difficulty: str) -> str:
     lines.append(
         "± half the 95 % interval; ≈ undecided, the cheapest is named; bin 1 is the easiest."
     )
-    lines += [f"{line}." for line in loss_lines(policy)]
+    lines += [f"{line}." for line in loss_lines([cell.loss for cell in policy])]
     return "\n".join(lines)
 
 

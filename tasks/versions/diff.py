@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from tasks.publication.cells import Loss
 from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
 from tasks.statistics.comparisons import Difference, paired_difference
 from tasks.statistics.multiplicity import SIGNIFICANCE, holm
@@ -25,6 +26,9 @@ class ChangedCell(NamedTuple):
     budget: int
     before: str
     now: str
+    lost_before: Loss
+    """What the strategy of the version before lost there, by which its name is marked."""
+    lost_now: Loss
     gain: Difference | None
     """The strategy now over the one before, both on the newer version; None: not measured there."""
     p: float | None
@@ -94,19 +98,23 @@ def _shared_budgets(headline: Sequence[int], old: PolicyWorth, new: PolicyWorth)
 
 
 def _pair_cells(store: Reader, before: Version, now: Version) -> pl.DataFrame:
-    """(bin, budget, before, now): the strategies of the cells that both policies have."""
-    old = _table_of(store, before).rename({"strategy": "before"})
-    new = _table_of(store, now).rename({"strategy": "now"})
+    """(bin, budget, before, lost_before, now, lost_now): the cells that both policies have."""
+    old = _table_of(store, before).rename({"strategy": "before", "lost": "lost_before"})
+    new = _table_of(store, now).rename({"strategy": "now", "lost": "lost_now"})
     return old.join(new, on=["bin", "budget"]).sort("bin", "budget")
 
 
 def _table_of(store: Reader, version: Version) -> pl.DataFrame:
-    """(bin, budget, strategy): the policy of a version under the difficulty it is used by."""
-    return store.read(
-        "SELECT bin, budget, strategy FROM policies WHERE run_id = $run_id AND difficulty = $kind",
+    """(bin, budget, strategy, lost): the policy of a version under its used difficulty."""
+    rows = store.read(
+        """
+        SELECT bin, budget, strategy, truncated, no_answer, recommended
+        FROM policies WHERE run_id = $run_id AND difficulty = $kind
+        """,
         run_id=version.run_id,
         kind=load_used_difficulty(store, version.run_id),
     )
+    return rows.select("bin", "budget", "strategy", lost=pl.struct(Loss._fields))
 
 
 def _changed_cells(
@@ -124,7 +132,8 @@ def _changed_cells(
         # The newer run may lack a strategy that the older study asked for: nothing to pair then.
         measured = new.size == old.size
         gain = paired_difference(new, old, seed=seed) if measured else None
-        changes.append(ChangedCell(**row, gain=gain, p=None))
+        lost = {name: Loss(**row[name]) for name in ("lost_before", "lost_now")}
+        changes.append(ChangedCell(**(row | lost), gain=gain, p=None))
     return changes
 
 

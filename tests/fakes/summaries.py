@@ -193,6 +193,12 @@ def _changes(policy: pl.DataFrame) -> pl.DataFrame:
         accuracy_before=pl.col("accuracy") - 0.01,
         accuracy_now="accuracy",
         same_questions=pl.lit(True),
+        truncated_before=pl.lit(None, pl.Float64),
+        truncated_now="truncated",
+        no_answer_before=pl.lit(None, pl.Float64),
+        no_answer_now="no_answer",
+        recommended_before=pl.lit(None, pl.Boolean),
+        recommended_now="recommended",
     )
 
 

@@ -9,6 +9,12 @@
 -- accuracy_before: accuracy of strategy_before on the previous version
 -- accuracy_now: accuracy of strategy_now on the latest version
 -- difference: accuracy_now minus accuracy_before
+-- truncated_before: share of strategy_before's completions that were cut; NULL: a run from before it was counted
+-- no_answer_before: share of them without an answer, cut ones included; NULL likewise
+-- recommended_before: FALSE: most completions of every strategy were cut, and the baseline stood in
+-- truncated_now: the same of strategy_now
+-- no_answer_now: the same of strategy_now
+-- recommended_now: the same of strategy_now
 -- p: p-value of strategy_now against the baseline, Holm-adjusted over its table
 -- decided: TRUE: strategy_now is told apart from the baseline
 -- unheld: what the latest run alone would name, where the earlier strategy was kept; NULL: the same
@@ -40,6 +46,9 @@ SELECT
     before.strategy IS DISTINCT FROM latest.strategy AS changed,
     before.accuracy AS accuracy_before, latest.accuracy AS accuracy_now,
     latest.accuracy - before.accuracy AS difference,
+    before.truncated AS truncated_before, before.no_answer AS no_answer_before,
+    before.recommended AS recommended_before,
+    latest.truncated AS truncated_now, latest.no_answer AS no_answer_now, latest.recommended AS recommended_now,
     latest.p, latest.decided, latest.unheld,
     last_before.benchmark_fingerprint = latest.benchmark_fingerprint AS same_questions,
     last_before.run_id AS run_before, latest.run_id AS run_now

@@ -8,14 +8,18 @@ import pytest
 from rich.console import Console
 from summaries import summary_of
 
+from flows.cli.diff import _print_cells
+from flows.cli.policy_view import _print_changed_cells
 from flows.cli.solve import _text
-from tasks.publication.cells import cell_name, loss_lines, policy_cells
+from tasks.publication import report_tables
+from tasks.publication.cells import cell_name, changed_losses, loss_lines, policy_cells
 from tasks.publication.headlines import best_fixed, headlines
 from tasks.publication.policy_grid import policy_grid
 from tasks.publication.policy_table import policy_text
 from tasks.publication.report import html
 from tasks.strategies.names import short_names
 from tasks.tracking.entries import publication_of
+from tasks.versions.diff import ChangedCell, Diff
 
 TOP = 16
 
@@ -33,7 +37,10 @@ def summary():
         recommended=~stands_in,
         decided=pl.col("decided") & ~stands_in,
     )
-    return plain._replace(policy=policy)
+    changes = plain.changes.with_columns(
+        truncated_now=lost, no_answer_now=lost, recommended_now=~stands_in
+    )
+    return plain._replace(policy=policy, changes=changes)
 
 
 def named(summary, bin_):
@@ -79,9 +86,51 @@ def test_every_surface_marks_it_and_says_what_the_mark_means(summary):
         assert "nothing is recommended" in words, place
 
 
+def printed(show, *args):
+    out = io.StringIO()
+    show(*args, Console(file=out, width=100, color_system=None))
+    return " ".join(out.getvalue().split())
+
+
+def test_the_lists_of_changed_cells_mark_it_too(summary):
+    at_top = pl.col("budget") == TOP
+    changes = summary.changes.filter(at_top, difficulty=summary.used_difficulty).with_columns(
+        changed=pl.lit(True)
+    )
+    lossy, stand_in = named(summary, 1)[1], named(summary, 2)[1]
+    rows = changes.with_columns(
+        family=pl.lit("f"), version_now=2, difference=0.1, decided=pl.lit(True)
+    )
+    cells = [
+        ChangedCell(
+            bin=row["bin"],
+            budget=TOP,
+            before=row["strategy_before"],
+            now=row["strategy_now"],
+            lost_before=lost_before,
+            lost_now=lost_now,
+            gain=None,
+            p=None,
+        )
+        for row in rows.to_dicts()
+        for lost_before, lost_now in [changed_losses(row)]
+    ]
+    diff = Diff(None, None, [], len(cells), cells, TOP, [], [])
+    surfaces = {
+        "report": report_tables.changes(summary._replace(changes=changes)),
+        "ttc policy": printed(_print_changed_cells, rows),
+        "ttc diff": printed(_print_cells, diff),
+    }
+    for place, text in surfaces.items():
+        assert text.count(f"{lossy} ✂") == 1, place
+        assert f"none ({stand_in})" in text, place
+        assert "more than 10% of its completions there were cut or gave no answer" in text, place
+        assert "nothing is recommended" in text, place
+
+
 def test_where_nothing_is_lost_no_mark_is_explained():
     cells = policy_cells(summary_of(), "oracle")
-    assert loss_lines([cell for cell in cells if not cell.loses_much]) == []
+    assert loss_lines([cell.loss for cell in cells if not cell.loses_much]) == []
 
 
 def test_mlflow_gets_the_shares_of_every_cell_and_how_many_lose(summary):

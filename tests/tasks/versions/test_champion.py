@@ -172,6 +172,22 @@ def test_a_diff_shows_the_loss_and_who_lost(versions: tuple[Path, Sequence[str]]
     assert loss.now - loss.before == gaps.min()
 
 
+def test_a_diff_knows_what_the_strategies_of_a_changed_cell_lost(
+    versions: tuple[Path, Sequence[str]],
+) -> None:
+    folder, runs = versions
+    store = Snapshot(folder)
+    sql = """SELECT truncated, no_answer, recommended FROM policies
+        WHERE run_id = $run AND difficulty = 'probe' AND (bin, budget) = ($bin, $budget)"""
+    shown = difference(store, *pair(store, "1", "2")).changed
+    assert shown
+    for cell in shown:
+        place = {"bin": cell.bin, "budget": cell.budget}
+        stored = [store.read(sql, run=run, **place).row(0) for run in runs]
+        assert [cell.lost_before, cell.lost_now] == stored
+        assert cell.lost_now.truncated is not None
+
+
 def test_a_version_against_itself_has_no_difference(versions: tuple[Path, Sequence[str]]) -> None:
     store = Snapshot(versions[0])
     shown = difference(store, *pair(store, "1", "1"))
