@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tasks.grading.mathematics.canonical import canonical
+from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.units import MULTIPLIERS, Unit, read_unit
 from tasks.grading.wrappers import unwrap
 
@@ -149,9 +150,11 @@ def _value_of(text: str) -> str | None:
 def spelled(form: str) -> Amount | None:
     """The amount of a spelling; None for any other text."""
     match = _FORM.fullmatch(form)
-    if match is None:
+    # A quotient by zero has a spelling and no value.
+    value = rational(match[1]) if match else None
+    if match is None or value is None:
         return None
-    return Amount(Fraction(match[1]), bool(match[2]), match[3] or "")
+    return Amount(value, bool(match[2]), match[3] or "")
 
 
 def _read(text: str) -> Amount | None:

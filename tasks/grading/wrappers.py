@@ -13,6 +13,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 
 _TAGS = re.compile(
     r"<\|[a-z_]{1,40}\|>|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>"
+    r"|<br ?/?>"
     r"|</?(?:answer|final|think)>|\[/?INST\]",
     re.IGNORECASE,
 )
@@ -27,7 +28,7 @@ _LEAD = re.compile(
 )
 _HOPE = re.compile(r"\.?\s?I hope it is correct\.?$", re.IGNORECASE)
 _EQUALS = re.compile(
-    r"(?:=|≈|≃|\\(?:approx|simeq|doteq|sim|therefore|Rightarrow|implies)(?![A-Za-z])|:=)\s?(?=[^=\s])"
+    r"(?:=|≈|≃|\\(?:approx|simeq|doteq|therefore|Rightarrow|implies)(?![A-Za-z])|:=)\s?(?=[^=\s])"
 )
 _ABOUT = re.compile(
     r"(?:approximately|approx\.?|about|roughly|around|nearly) (?=[$\\]?[0-9\\])", re.IGNORECASE

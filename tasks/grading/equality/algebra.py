@@ -36,6 +36,7 @@ _AGREEMENTS = 4
 """Points at which two expressions must agree, and none at which they differ."""
 
 _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|approx|lor|land)(?![A-Za-z])")
+_LOGIC = re.compile(r"\\l(?:and|or)(?![A-Za-z])")
 
 
 class Reading:
@@ -171,6 +172,9 @@ def _same_relation(answer: str, target: str) -> bool:
     second = _difference(target)
     if first is not None and second is not None and _is_proportional(first, second):
         return True
+    # What the signs of logic join was read as sets, or is no mathematics.
+    if _LOGIC.search(answer) or _LOGIC.search(target):
+        return False
     one = parse(prepare(answer))
     other = parse(prepare(target))
     if one is None or other is None:

@@ -13,6 +13,7 @@ _SPACED = re.compile(r"[0-9.]+(?: [0-9.]+)+")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?: ([ap]m))?")
 _RATIO = re.compile(r"[0-9./]+(?::[0-9./]+)+")
 _BASE = re.compile(r"([0-9A-Z]+)_(?:([0-9])|\{([0-9]{2})\})")
+_RADIANS = "rad"
 _HALF_DAY = 720
 """Minutes."""
 
@@ -52,6 +53,9 @@ def quantities(answer: str, target: str, same: Same) -> Outcome | Skip:
     units = (one.unit, other.unit)
     if units == (COUNT, COUNT):
         return SKIP
+    # A whole number without a unit may be degrees as well as radians.
+    if _RADIANS in (one.unit.name, other.unit.name) and COUNT in units and one.value.isdigit():
+        return False
     # Who leaves a unit out, or the benchmark that does, means the other's.
     if one.unit == other.unit or COUNT in units:
         return same(one.value, other.value)

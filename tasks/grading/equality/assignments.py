@@ -93,7 +93,7 @@ def _both(one: _Assigned, other: _Assigned, same: Same) -> Outcome | Skip:
 def _last_side(answer: str, target: str, same: Same) -> Outcome:
     """What an equation ends in: `x+y=5` answers 5, but 2x=18 does not answer 18."""
     left, _, value = answer.rpartition("=")
-    if split_answers(answer) or not _names_a_value(left, value):
+    if split_answers(answer) or "=" in left or not _names_a_value(left, value):
         return False
     return same(form_of(value, 1), target)
 

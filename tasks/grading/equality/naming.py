@@ -8,7 +8,7 @@ from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip
 from tasks.grading.mathematics.grouped_forms import is_logic
 from tasks.grading.mathematics.words import NOTHING, is_product, is_words
 
-_CHOICE = re.compile(r"[A-Z]")
+_CHOICE = re.compile(r"[A-H]")
 _READ_CHOICE = re.compile(
     r"(?:(?:option|choice|answer) ?)?\(?([A-Za-z])"
     r"(?:(?:[).:]|$)(?:[).: ].*|[^=<>+*/^-].*)?|(?:-|, )[A-Za-z][a-z]{2,}.*)",
@@ -38,7 +38,7 @@ def figures(answer: str, target: str, _same: Same) -> Outcome | Skip:
 
 
 def choices(answer: str, target: str, _same: Same) -> Outcome | Skip:
-    """A target of one capital letter: met by `C`, `c`, `(C) 42`, `C: Paris`, `Option C`."""
+    """A target that is the letter of a choice: met by `C`, `c`, `(C) 42`, `C: Paris`, `Option C`."""
     if not _CHOICE.fullmatch(target):
         return SKIP
     # `x = C`: what stands after the sign is the answer.

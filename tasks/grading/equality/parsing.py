@@ -20,6 +20,7 @@ from latex2sympy2_extended.latex2sympy2 import (  # pyright: ignore[reportUnknow
 
 from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.splitting import inside
+from tasks.grading.mathematics.words import is_product, words_of
 
 _CONFIG = ConversionConfig(lowercase_symbols=False)
 _DEGREE = re.compile(r"([0-9]+(?:\.[0-9]+)?|\\frac\{[0-9]+\}\{[0-9]+\})°")
@@ -28,12 +29,26 @@ _SLASH = re.compile(r"(?<![0-9A-Za-z.)}\]!^])([0-9]+)/([0-9]+)(?![0-9.^!])")
 _MIXED = re.compile(r"(?<![0-9A-Za-z.)}\]^_])([0-9]+)\\frac\{([0-9]+)\}\{([0-9]+)\}")
 _FACTOR = re.compile(r"(?<![0-9_^])([0-9]+)\(")
 _SCRIPT = re.compile(r"\^([0-9A-Za-z])")
-_FLOOR = re.compile(r"(?<!sqrt)\[")
-_MINUTES = re.compile(r"[0-9]'")
+_UNREAD = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?<!sqrt)\[",  # `[x]` may be a floor, which the parser would read as x
+        r"[0-9]'",  # minutes, or feet
+        r"(?:\\gcd|lcm\})\(?[^)]*[A-Za-z]",  # of letters: the parser makes 1 of it
+        r"\\frac\{(?:d|\\partial ?)[A-Za-z]+\}\{(?:d|\\partial ?)[A-Za-z]\}",  # and 0 of dy/dx
+        r"(?<![A-Za-z\\])[A-Za-z]\^\{-1\}\(",  # an inverse, no reciprocal
+        r"\\l(?:and|or)(?![A-Za-z])|\\crossproduct",
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9] ?[rR] ?[0-9]",  # dates, remainders
+    )
+)
+"""What the parser would read as something else."""
+_RUN = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
+_COMMAND = re.compile(r"\\(?:begin|end|operatorname)\{[a-z]+\}|\\[A-Za-z]+")
 _PRIMED = re.compile(r"([A-Za-z])('+)")
 _CIS = re.compile(
     r"(?:\\operatorname\{cis\}|\\?cis) ?(\([^()]*\)|\\frac\{[^{}]*\}\{[^{}]*\}|[0-9.]+°?)"
 )
+_QUOTIENT = re.compile(r"(?<![A-Za-z}])\(([^()]+)\)/\(([^()]+)\)")
 _MODULO = re.compile(r"(.+)\\bmod ?(.+)")
 _OVERLINE = re.compile(r"\\overline\{(.*[0-9+i-].*)\}")
 
@@ -48,10 +63,15 @@ def read(form: str) -> Any:
     if overline and inside(form, r"\overline{", "}"):
         inner = read(overline[1])
         return None if inner is None else sympy.conjugate(inner)
-    # `[x]` may be a floor, which the parser would read as x, and 45' minutes or feet.
-    if _FLOOR.search(form) or _MINUTES.search(form):
+    if any(pattern.search(form) for pattern in _UNREAD) or _has_words(form):
         return None
     return parse(prepare(form))
+
+
+def _has_words(form: str) -> bool:
+    """Whether words stand in an expression, which the parser would multiply letter by letter."""
+    runs = _RUN.findall(_COMMAND.sub(" ", form))
+    return any(run in words_of("short") or (len(run) > 3 and not is_product(run)) for run in runs)
 
 
 def _remainder(dividend: str, divisor: str) -> Any:
@@ -68,6 +88,9 @@ def prepare(form: str) -> str:
     text = _CIS.sub(r"(\\cos \1+i\\sin \1)", form)
     # The parser leaves primes out, and makes x of x'.
     text = _PRIMED.sub(_prime, text)
+    text = _QUOTIENT.sub(r"\\frac{\1}{\2}", text)
+    # The parser takes one for the other.
+    text = text.replace(r"\gamma", "g_{amma}")
     text = _DEGREE.sub(r"(\1\\cdot\\frac{\\pi}{180})", text).replace("°", "")
     text = _DECIMAL.sub(_fraction, text)
     text = _MIXED.sub(_improper, text)
@@ -77,7 +100,7 @@ def prepare(form: str) -> str:
     # Of 1/3\pi r^3 the parser would take all that follows for the divisor.
     text = _SLASH.sub(r"\\frac{\1}{\2}", text)
     text = text.replace("+-", "-").replace("--", "+")
-    return text.replace(r"\mathbb{R}", r"\Reals ").replace(r"\lor", ",")
+    return text.replace(r"\mathbb{R}", r"\Reals ")
 
 
 def _prime(match: re.Match[str]) -> str:

@@ -148,6 +148,8 @@ def _condition(form: str) -> RealSet | None:
     if len(options) > 1:
         return _union([_condition(option) for option in options])
     bounds = split_at(form, _LAND)
+    if all(r"\ne" in bound for bound in bounds) and len(bounds) > 1:
+        return _without_each([_chain(bound) for bound in bounds])
     if len(bounds) > 1:
         return _intersection([_chain(bound) for bound in bounds])
     parts = split_answers(form)
@@ -156,6 +158,16 @@ def _condition(form: str) -> RealSet | None:
     several = [_chain(part) for part in parts.texts]
     # A comma between inequalities means `and` where all can hold, else `or`.
     return _intersection(several) or _union(several)
+
+
+def _without_each(sets: list[RealSet | None]) -> RealSet | None:
+    r"""All reals but the points of several `x\ne p`."""
+    both = _union(sets)
+    if both is None:
+        return None
+    points = {one.high for one in both.intervals if one.high != ABOVE}
+    rest = _without(sorted(points))
+    return rest._replace(name=both.name) if rest else None
 
 
 def _union(sets: list[RealSet | None]) -> RealSet | None:

@@ -17,6 +17,7 @@ from tasks.grading.equality.outcomes import (
 from tasks.grading.mathematics.canonical import form_of
 from tasks.grading.mathematics.splitting import inside, split_answers, without_indices
 
+_LOGIC = re.compile(r"\\l(?:and|or)(?![A-Za-z])")
 _MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", re.DOTALL)
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z]) ?")
 _UNARY_PLUS = re.compile(r"(^|[({\[])\+")
@@ -113,6 +114,9 @@ def items_of(form: str) -> Items | None:
     """The things that a form is a list, set or tuple of; None for one thing."""
     if form == r"\emptyset":
         return Items("set", [])
+    # Conditions joined by logic are one statement.
+    if _LOGIC.search(form):
+        return None
     signs = len(_PLUS_MINUS.findall(form))
     if 0 < signs <= _MOST_SIGNS and not is_equation(form):
         several = [_both_signs(part) for part in _members(form)]

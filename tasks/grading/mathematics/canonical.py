@@ -34,6 +34,7 @@ _RULES: tuple[Rule, ...] = (
     plain_forms.number,
     plain_forms.base,
     plain_forms.clock,
+    plain_forms.compound,
     plain_forms.number_with_unit,
     plain_forms.words,
     grouped_forms.matrix,

@@ -7,6 +7,7 @@ import re
 from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.plain_forms import Form, squeeze
 from tasks.grading.mathematics.splitting import Parts, inside, split_answers, split_at
+from tasks.grading.mathematics.units import read_quantity
 
 _NAME = r"(?:[A-Za-z]\w*(?:_\{\w+\})?'?|\\[A-Za-z]+(?:_\w|_\{\w+\})?)"
 _ONLY_NAME = re.compile(_NAME, re.ASCII)
@@ -14,6 +15,9 @@ _ASSIGNMENT = re.compile(rf"({_NAME}(?:\(\w(?:,\w)*\))?)=([^=]+)", re.ASCII)
 _FIRST_ASSIGNMENT = re.compile(rf"{_NAME}=", re.ASCII)
 _NEXT_ASSIGNMENT = re.compile(r"(?<=[^=,( ]) (?=[A-Za-z]\w*=)", re.ASCII)
 _THOUSAND = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+_ZEROS = re.compile(r"(?<=[0-9]),(?=0[0-9]{2}(?![0-9]))")
+_LABEL = re.compile(r"[ ,;]*\(([a-e]|i{1,3}|iv|[A-E])\) ?(?=[^,)\s])")
+_ANOTHER = re.compile(r"(?:[.|/:&+-]|\\mid) ?\\?[A-Za-z]\w*$")
 _EQUALS = re.compile(r"(?<![<>!])=")
 _MATRIX = re.compile(
     r"[\[(]?\\begin\{(?:[pb]?matrix|smallmatrix|array)\}(?:\{[clr|]+\})?(.*)"
@@ -32,10 +36,10 @@ def several(text: str, _depth: int, form: Form) -> str | None:
     # `a=4 b=2` lists two answers as `a=4, b=2` does; `\angle A=4` names one.
     if _FIRST_ASSIGNMENT.match(text):
         text = _NEXT_ASSIGNMENT.sub(",", text)
-    parts = split_answers(_without_thousands(text))
+    parts = split_answers(_without_thousands(_with_labels(text)))
     if parts is None:
         return None
-    forms = [form(part) for part in _with_names(parts.texts)]
+    forms = [form(part) for part in _with_names(_with_nouns(parts.texts))]
     is_condition = any(_COMPARES.search(part) for part in parts.texts) or is_logic(text)
     # Of inequalities `and` and `or` say two things; of answers they say one.
     if is_condition and parts.join != ",":
@@ -44,14 +48,37 @@ def several(text: str, _depth: int, form: Form) -> str | None:
     return _join(parts, forms)
 
 
+def _with_labels(text: str) -> str:
+    """`(a) 5 (b) 6` as `a=5,b=6`: answers to two parts of a question."""
+    before, *labelled = _LABEL.split(text)
+    labels, answers = labelled[::2], labelled[1::2]
+    if before or len(labels) < 2:
+        return text
+    pairs = zip(labels, answers, strict=True)
+    return ",".join(f"{label}={answer}" for label, answer in pairs)
+
+
 def _without_thousands(text: str) -> str:
     """`1,000, 2,000` as `1000, 2000`: commas without a space among some with one are thousands."""
+    # No number begins with a zero that others follow.
+    text = _ZEROS.sub("", text)
     return _THOUSAND.sub("", text) if ", " in text else text
 
 
 def is_logic(text: str) -> bool:
     r"""Whether a text joins propositions, as `p\land q` does: `x=1\lor x=2` joins answers."""
     return bool(_JOINS.search(text)) and not _ANSWERS.search(text)
+
+
+def _with_nouns(texts: list[str]) -> list[str]:
+    """`3 apples, 5 pears` as `apple=3, pear=5`: of different things each has its number."""
+    quantities = [read_quantity(text) for text in texts]
+    known = [one for one in quantities if one and one.words]
+    nouns = [one.words.removesuffix("s").replace(" ", "") for one in known]
+    is_told_apart = len(set(nouns)) == len(texts) and all(noun.isalpha() for noun in nouns)
+    if not is_told_apart:
+        return texts
+    return [f"{noun}={one.value}" for noun, one in zip(nouns, known, strict=True)]
 
 
 def _with_names(texts: list[str]) -> list[str]:
@@ -117,7 +144,7 @@ def members(text: str, _depth: int, form: Form) -> str | None:
     inner = inside(text, r"\{", r"\}")
     if not inner or _COMPARES.search(inner) or "|" in inner:
         return None
-    parts = split_answers(inner)
+    parts = split_answers(_without_thousands(inner))
     texts = parts.texts if parts else [inner]
     return as_set([form(part) for part in texts])
 
@@ -155,12 +182,20 @@ def union(text: str, _depth: int, form: Form) -> str | None:
     return r"\cup ".join(sorted(forms))
 
 
+def _is_another(sides: list[str]) -> bool:
+    """Whether a chain is two equations: `x=2 / x=3`, or says what cannot be: `x=5=6`."""
+    values = {rational(side) for side in sides} - {None}
+    return len(values) > 1 or any(_ANOTHER.search(side) for side in sides[:-1])
+
+
 def assignment(text: str, depth: int, form: Form) -> str | None:
     """`x=5`; of a chain x = 3 + 4 = 7 the first says what is found, the last what it is."""
     first, *rest = split_at(text, _EQUALS)
     if not rest or not first or not all(rest):
         return None
     last = rest[-1]
+    if _is_another(rest):
+        return None
     # `5 = x` says the same.
     if len(rest) == 1 and rational(first) is not None and _ONLY_NAME.fullmatch(last):
         first, last = last, first

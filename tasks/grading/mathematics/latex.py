@@ -31,6 +31,7 @@ def _folds(*pairs: tuple[str, str]) -> _Folds:
 _LOOK = _folds(
     (r"\\(?:begin|end)\s?\{(?:align|aligned|equation|gather|gathered|split|math)\*?\}", " "),
     (r"\\cancel\s?\{[^{}]*\}", ""),
+    (r"\\(?:mathcal|mathbb|math)(?=\s?\{\s?[0-9])", ""),
     (r"\\(?:mathbin|mathrel|mathord|mathopen|mathclose)(?![A-Za-z])", ""),
     (
         r"\\frac\s?\{\s?\\(?:text|mathrm)\s?\{([^{}]+)\}\s?\}"
@@ -70,7 +71,7 @@ _NAMES = _folds(
     (r"\\&", " and "),
     (r"(?<![A-Za-z\\])abs\s?\(([^()]*)\)", r"|\1|"),
     (r"(?<![A-Za-z\\])log_?([0-9]+)\s?(?=\()", r"\\log_{\1}"),
-    (r"(?<=[0-9])\s\\(?:Omega|ohm)$", " ohm"),
+    (r"(?<=[0-9])\s([kM]?)\s?\\?(?:Omega|ohm|Ω)$", r" \1ohm"),
     (r"(?<=[0-9])\s\\mu\s?([mgsA])(?=$|[ /])", r" micro\1"),
     (r"(?<=[0-9])\s\\(?:AA|mathring\{A\})$", " angstrom"),
     ("平方", "square "),
@@ -132,7 +133,7 @@ _WORDS = _folds(
     (r"(?<![A-Za-z\\])lcm(?=\s?\()", r"\\operatorname{lcm}"),
     (rf"(?<![A-Za-z\\])({_GREEK})(?![A-Za-z])", r"\\\1 "),
     (r"(?<![A-Za-z\\])(?:infinity|infty|inf|oo)(?![A-Za-z])", r"\\infty "),
-    (r"(?<![A-Za-z\\])sqrt(?![A-Za-z])", r"\\sqrt"),
+    (r"(?<![A-Za-z\\])([a-z]?)sqrt(?![A-Za-z])", r"\1\\sqrt"),
     (r"(?<![A-Za-z\\])exp(?=\s?\()|\\exp(?![A-Za-z])\s?(?=[({])", "e^"),
     # Engineers write j for the imaginary unit, right after its number.
     (r"(?<=[0-9])j(?![A-Za-z])", "i"),
@@ -146,6 +147,7 @@ _LAST = _folds(
     (r"(^|[(\[{,;=<>&]|\\(?:le|ge|ne|cup|cap|in|cdot|pm|lor|land) ?)\s?\+\s?(?=\S)", r"\1"),
 )
 
+_NEW_LINE = re.compile(r"(?<=[^\s\\])\s?\\\\\s?(?=[^\s\\\[])")
 _SET = re.compile(r"^\{([^{}]*[,|:;][^{}]*)\}$")
 _SPACES = re.compile(r"\s+")
 # The space after a comma tells the list `5, 120` from the number 5,120.
@@ -165,6 +167,9 @@ def clean(text: str) -> str:
     Degree signs stay as `°` and money as `＄`: what they mean depends on what they stand at.
     """
     text = _SPACES.sub(" ", fold_characters(unwrap(text)))
+    # Elsewhere than in a matrix a new line is another answer.
+    if r"\begin" not in text:
+        text = _NEW_LINE.sub(", ", text)
     # Plain text writes sets with bare braces; those of a command are no set.
     text = _fold(_SET.sub(r"\\{\1\\}", text), _LOOK)
     text = _fold_dollars(text)

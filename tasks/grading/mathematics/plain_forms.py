@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
 from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.units import read_quantity
@@ -18,6 +19,7 @@ _BASE = re.compile(
 )
 _CLOCK = re.compile(r"([0-9]{1,2})(?::([0-9]{2}))? ?([ap])\.? ?m\.?", re.IGNORECASE)
 _RATIO = re.compile(r"[0-9.]+(?: to [0-9.]+)+")
+_COMPOUND = re.compile(r"(＄?[0-9.]+ ?[A-Za-z]*),?(?: and)? ([0-9.]+ ?[A-Za-z]+)")
 _TRIGONOMETRY = re.compile(r"\\(?:arc)?(?:sin|cos|tan|cot|sec|csc)|cis")
 
 _SQUEEZES = tuple(
@@ -26,6 +28,7 @@ _SQUEEZES = tuple(
         (r"(?<=[0-9})\]!|]) (?=[A-Za-z\\(])", ""),
         (r"(?<![A-Za-z\\])([A-Za-z]) (?=(?:[A-Za-z](?![A-Za-z])|\\))", r"\1"),
         (r"(\\[A-Za-z]+) (?=[0-9\\({\[])", r"\1"),
+        (r"(\\log_\{\w+\}) (?=[0-9])", r"\1"),
         # A factor needs no sign, unless a number would run into it: 3\cdot\frac12 is not mixed.
         (r"(?<=[0-9])\\cdot ?(?=[A-Za-z(]|\\(?!frac))", ""),
     )
@@ -100,6 +103,22 @@ def number_with_unit(text: str, depth: int, _form: Form) -> str | None:
     if value is not None:
         digits = str(value * quantity.times)
     return f"{digits} {quantity.unit.name}".rstrip()
+
+
+def compound(text: str, _depth: int, _form: Form) -> str | None:
+    """`3 feet 5 inches` in feet; a dollar and cents in dollars."""
+    match = _COMPOUND.fullmatch(text)
+    if match is None:
+        return None
+    large, small = (read_quantity(part) for part in match.groups())
+    if large is None or small is None:
+        return None
+    values = rational(large.value), rational(small.value)
+    is_same = large.unit.dimensions == small.unit.dimensions and large.unit.powers
+    if None in values or not is_same or large.unit.factor <= small.unit.factor:
+        return None
+    ratio = small.unit.factor / large.unit.factor
+    return f"{Fraction(values[0] or 0) + Fraction(values[1] or 0) * ratio} {large.unit.name}"
 
 
 def with_unit(text: str, _depth: int, form: Form) -> str | None:

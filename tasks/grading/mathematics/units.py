@@ -91,12 +91,14 @@ class Quantity(NamedTuple):
     value: str
     times: int
     unit: Unit
+    words: str = ""
+    """What was counted, as written."""
 
 
 COUNT = Unit((), (), Fraction(1))
 """Apples, people, square units: `5 apples` is 5."""
 
-_LETTERS = frozenset("NJWVLmgshKACT")
+_LETTERS = frozenset("NJWVLmgshKACTHFM")
 """Units of one letter, read as such after a plain number and a space: elsewhere they may be
 variables."""
 _TIGHT = frozenset(("mm", "cm", "km", "kg", "mg", "ft", "mL", "ml", "mph", "lb", "oz", "min", "°C"))
@@ -115,7 +117,23 @@ _LAST_WORD = re.compile(r"(?:^| )[A-Za-z]{2,}$")
 _POWER = re.compile(r"(.+?)\^(?:([23])|\{(-?[1-3])\})")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORDY_POWERS = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
+_NOUN = re.compile(r"(?=[a-z'-]*[aeiouy])[a-z][a-z'-]*[a-z]")
+_PREFIXES = {
+    "T": Fraction(10**12),
+    "G": Fraction(10**9),
+    "M": Fraction(10**6),
+    "k": Fraction(1000),
+    "c": Fraction(1, 100),
+    "m": Fraction(1, 1000),
+    "μ": Fraction(1, 10**6),
+    "n": Fraction(1, 10**9),
+    "p": Fraction(1, 10**12),
+}
+_SYMBOLS = frozenset(("Hz", "Pa", "W", "V", "eV", "mol", "pc", "cal", "bar", "J", "N", "ohm", "F"))
+"""Units that take a prefix; those that with one would be a product, as `mg` and `kT`, do not."""
 _ALIASES = {
+    "knots": "nmi/h",
+    "knot": "nmi/h",
     "mph": "mi/h",
     "kph": "km/h",
     "kmh": "km/h",
@@ -189,7 +207,11 @@ def _ending(value: str, ending: str, *, is_spaced: bool) -> Quantity | None:
         unit = None  # `\angle ABC` has the names of points
     else:
         unit = read_unit(ending)
-    return Quantity(value, 1, unit) if unit else None
+    # Only numbers count: what stands after a symbol is a factor, or a name as in `\\triangle ABC`.
+    is_named = ending in _FIGURES or ending.startswith(("square unit", "cubic unit"))
+    if unit is None or (unit == COUNT and not is_plain and not is_named):
+        return None
+    return Quantity(value, 1, unit, words=ending if unit == COUNT else "")
 
 
 def _is_value(value: str) -> bool:
@@ -257,9 +279,30 @@ def unit_of(word: str) -> Unit | None:
             return table[spelling]
     if plain in _FIGURES:
         return COUNT
-    is_noun = len(plain) > 2 and plain not in words_of("no_units") and "." not in plain
+    prefixed = _prefixed(word)
+    if prefixed:
+        return prefixed
     is_chinese = "\u4e00" <= word[:1] <= "\u9fff"
-    return COUNT if is_noun or is_chinese else None
+    return COUNT if is_chinese or _is_noun(word) else None
+
+
+def _is_noun(word: str) -> bool:
+    """Whether a word names what is counted: letters of a product are no noun (`2 mgh`)."""
+    if word in words_of("no_units") or not _NOUN.fullmatch(word):
+        return False
+    if len(word) < 4:
+        return word in words_of("nouns")
+    return list(word) != sorted(set(word))
+
+
+def _prefixed(word: str) -> Unit | None:
+    """A unit with a prefix of the SI that the table does not list: `keV`, `mmol`."""
+    factor = _PREFIXES.get(word[:1])
+    symbol = word[1:]
+    if factor is None or symbol not in _SYMBOLS:
+        return None
+    base = _table()[symbol]
+    return Unit(((word, 1),), base.dimensions, base.factor * factor)
 
 
 @cache

@@ -34,6 +34,7 @@ _MEANINGS = {
 }
 _JOINTS = re.compile(r"(?:^| )(?:and|or)(?: |$)")
 _ARTICLE = re.compile(r"(?:an?|the) (?=[a-z]{3})")
+_ROMAN = re.compile(r"[IVX]{2,}")
 _CHOICE = re.compile(r"\(?([A-Z])\)?")
 
 
@@ -45,7 +46,7 @@ def read_words(text: str, *, is_marked: bool) -> str | None:
     choice = _CHOICE.fullmatch(text)
     if choice:
         return choice[1]
-    if not is_words(text, is_marked=is_marked):
+    if _ROMAN.fullmatch(text) or not is_words(text, is_marked=is_marked):
         return None
     lower = text.lower()
     lower = _ARTICLE.sub("", lower, count=1)
