@@ -1,7 +1,8 @@
 """The map of the house in README.md, written from the rooms: `python infra/house_map.py`.
 
 A room is a package; what it is for is the first line of its `__init__.py`. The rooms of `tasks`
-stand in the order of their floors, the highest first, as pyproject's contract has them.
+stand in the order of their floors, the highest first, as pyproject's contract has them; rooms of a
+room stand below it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def house_map(root: Path = ROOT) -> str:
     """One line a room: its folder, and what it is for; ValueError for a room that does not say."""
     lines = [_line("flows/", _purpose(root / "flows"))]
     lines += [
-        _line(f"  {name}/", _purpose(root / "flows" / name)) for name in _rooms(root, "flows")
+        _line(f"  {name}/", _purpose(root / "flows" / name)) for name in _rooms(root / "flows")
     ]
     lines.append(_line("tasks/", _purpose(root / "tasks")))
     floors = _floors(root)
-    rooms = sorted(_rooms(root, "tasks"), key=lambda name: (floors[name], name))
-    lines += [_line(f"  {name}/", _purpose(root / "tasks" / name)) for name in rooms]
+    for name in sorted(_rooms(root / "tasks"), key=lambda name: (floors[name], name)):
+        room = root / "tasks" / name
+        lines.append(_line(f"  {name}/", _purpose(room)))
+        lines += [_line(f"    {part}/", _purpose(room / part)) for part in _rooms(room)]
     lines.append(_line("warehouse/", _purpose(root / "warehouse")))
     lines += [_line(name, purpose) for name, purpose in OTHERS.items()]
     return "\n".join(lines)
@@ -49,8 +52,9 @@ def renew(readme: str, root: Path = ROOT) -> str:
     return f"{before}{START}\n```text\n{house_map(root)}\n```\n{END}{after}"
 
 
-def _rooms(root: Path, top: str) -> list[str]:
-    return sorted(path.parent.name for path in (root / top).glob("*/__init__.py"))
+def _rooms(folder: Path) -> list[str]:
+    """Names of the packages in a folder."""
+    return sorted(path.parent.name for path in folder.glob("*/__init__.py"))
 
 
 def _purpose(folder: Path) -> str:
