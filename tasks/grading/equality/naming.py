@@ -38,7 +38,7 @@ def figures(answer: str, target: str, _same: Same) -> Outcome | Skip:
 
 
 def choices(answer: str, target: str, _same: Same) -> Outcome | Skip:
-    """A target that is the letter of a choice: met by `C`, `c`, `(C) 42`, `C: Paris`, `Option C`."""
+    """A target that is a choice: met by `C`, `c`, `(C) 42`, `C: Paris`, `Option C`."""
     if not _CHOICE.fullmatch(target):
         return SKIP
     # `x = C`: what stands after the sign is the answer.

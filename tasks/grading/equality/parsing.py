@@ -38,11 +38,12 @@ _UNREAD = tuple(
         r"\\frac\{(?:d|\\partial ?)[A-Za-z]+\}\{(?:d|\\partial ?)[A-Za-z]\}",  # and 0 of dy/dx
         r"(?<![A-Za-z\\])[A-Za-z]\^\{-1\}\(",  # an inverse, no reciprocal
         r"\\l(?:and|or)(?![A-Za-z])|\\crossproduct",
+        r"[A-Za-z]\^\{\([0-9n]\)\}",  # a derivative, no power
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9] ?[rR] ?[0-9]",  # dates, remainders
     )
 )
 """What the parser would read as something else."""
-_RUN = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}")
+_RUN = re.compile(r"(?<![0-9A-Za-z\\)}])[A-Za-z]{2,}")
 _COMMAND = re.compile(r"\\(?:begin|end|operatorname)\{[a-z]+\}|\\[A-Za-z]+")
 _PRIMED = re.compile(r"([A-Za-z])('+)")
 _CIS = re.compile(

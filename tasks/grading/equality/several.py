@@ -112,20 +112,27 @@ def lists(answer: str, target: str, same: Same) -> Outcome | Skip:
 
 def items_of(form: str) -> Items | None:
     """The things that a form is a list, set or tuple of; None for one thing."""
-    if form == r"\emptyset":
-        return Items("set", [])
     # Conditions joined by logic are one statement.
     if _LOGIC.search(form):
         return None
+    return _set_of(form) or _bracketed(form) or _list_of(form)
+
+
+def _set_of(form: str) -> Items | None:
+    """A set in braces, both signs of a plus-minus, or the empty set."""
+    if form == r"\emptyset":
+        return Items("set", [])
     signs = len(_PLUS_MINUS.findall(form))
     if 0 < signs <= _MOST_SIGNS and not is_equation(form):
         several = [_both_signs(part) for part in _members(form)]
         return Items("set", list(chain(*several)))
     if inside(form, r"\{", r"\}") is not None:
         return Items("set", _members(form))
-    bracketed = _bracketed(form)
-    if bracketed:
-        return bracketed
+    return None
+
+
+def _list_of(form: str) -> Items | None:
+    """What commas, `and` or `or` divide."""
     parts = split_answers(form)
     if parts is None:
         return None
