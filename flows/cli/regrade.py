@@ -103,6 +103,8 @@ def _plain(regraded: Regraded, moves: Moves) -> dict[str, Any]:
 
 def _show(regraded: Regraded, moves: Moves, rows: list[dict[str, Any]]) -> None:
     """Counts first, then what each of them is made of."""
+    from tasks.publication.cells import changed_losses, loss_lines
+
     out = console()
     before, now = moves.graders
     if regraded.before == regraded.now:
@@ -114,14 +116,30 @@ def _show(regraded: Regraded, moves: Moves, rows: list[dict[str, Any]]) -> None:
         f"of {moves.completions:,} completions {moves.answers:,} answers are read otherwise, "
         f"{judged:,} verdicts moved; {len(moves.cells)} of {moves.all_cells} policy cells moved"
     )
+    cells = moves.cells.to_dicts()
     tables = {
         "verdicts that moved": moves.verdicts.to_dicts(),
-        "policy cells that moved": moves.cells.drop("difficulty").to_dicts(),
+        "policy cells that moved": [_marked(row) for row in cells],
         "accuracy of the policy": moves.curve.to_dicts(),
         "completions that moved": rows,
     }
     for title, those in tables.items():
         if those:
             show_rows(those, as_json=False, title=title)
+    losses = [loss for row in cells for loss in changed_losses(row)]
+    for line in loss_lines(losses):
+        out.print(line, style="dim", markup=False)
     call = f"moved_answers('{regraded.before}', '{regraded.now}')"
     out.print(f'All of them: ttc sql "FROM {call}"', highlight=False)
+
+
+def _marked(row: dict[str, Any]) -> dict[str, Any]:
+    """A moved cell, the mark of what a strategy lost there beside its name."""
+    from tasks.publication.cells import changed_losses, marked_name
+
+    shown = {name: row[name] for name in ("bin", "budget")}
+    for when, loss in zip(("before", "now"), changed_losses(row), strict=True):
+        strategy = row[f"strategy_{when}"]
+        # One of the runs may have no such cell.
+        shown[f"strategy_{when}"] = strategy and marked_name(strategy, loss)
+    return shown | {name: row[name] for name in ("accuracy_before", "accuracy_now")}

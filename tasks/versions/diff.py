@@ -76,7 +76,8 @@ def difference(
     Bins are each version's own, budgets the headline budgets of the newer run's study.
     """
     study = study_of(store, now.run_id)
-    old, new = worth_of_run(store, before.run_id), worth_of_run(store, now.run_id)
+    old = worth_of_run(store, before.run_id)
+    new = worth_of_run(store, now.run_id)
     budgets = _shared_budgets(study.headline_budgets, old, new)
     # First of all: it refuses runs that are not of the same questions.
     compared = compare(new, old, budgets=budgets, seed=study.seed)
@@ -87,7 +88,8 @@ def difference(
     def show(moves: list[_Move]) -> list[Mover]:
         return [_mover(store, before, now, one, draws=draws) for one in moves[:movers]]
 
-    winners, losers = show(gains), show(losses)
+    winners = show(gains)
+    losers = show(losses)
     return Diff(before, now, compared, pairs.height, changed, budgets[-1], winners, losers)
 
 
@@ -132,8 +134,19 @@ def _changed_cells(
         # The newer run may lack a strategy that the older study asked for: nothing to pair then.
         measured = new.size == old.size
         gain = paired_difference(new, old, seed=seed) if measured else None
-        lost = {name: Loss(**row[name]) for name in ("lost_before", "lost_now")}
-        changes.append(ChangedCell(**(row | lost), gain=gain, p=None))
+        changes.append(
+            ChangedCell(
+                bin=row["bin"],
+                budget=row["budget"],
+                before=row["before"],
+                now=row["now"],
+                lost_before=Loss(**row["lost_before"]),
+                lost_now=Loss(**row["lost_now"]),
+                gain=gain,
+                # Known when all changed cells are tested.
+                p=None,
+            )
+        )
     return changes
 
 

@@ -10,6 +10,7 @@ from summaries import summary_of
 
 from flows.cli.diff import _print_cells
 from flows.cli.policy_view import _print_changed_cells
+from flows.cli.regrade import _marked
 from flows.cli.solve import _text
 from tasks.publication import report_tables
 from tasks.publication.cells import cell_name, changed_losses, loss_lines, policy_cells
@@ -126,6 +127,16 @@ def test_the_lists_of_changed_cells_mark_it_too(summary):
         assert f"none ({stand_in})" in text, place
         assert "more than 10% of its completions there were cut or gave no answer" in text, place
         assert "nothing is recommended" in text, place
+
+
+def test_a_cell_that_moved_under_another_grader_is_marked_on_its_side_and_may_be_new():
+    row = {"bin": 1, "budget": 4, "strategy_before": None, "strategy_now": "weighted"}
+    row |= {"accuracy_before": None, "accuracy_now": 0.5}
+    lost = {"truncated": 0.0, "no_answer": 0.2, "recommended": True}
+    row |= {f"{name}_before": None for name in lost}
+    row |= {f"{name}_now": value for name, value in lost.items()}
+    shown = {"bin": 1, "budget": 4, "strategy_before": None, "strategy_now": "weighted ✂"}
+    assert _marked(row) == shown | {"accuracy_before": None, "accuracy_now": 0.5}
 
 
 def test_where_nothing_is_lost_no_mark_is_explained():
