@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.grading.boxes import Found
+from tasks.grading.dress import points_elsewhere
 
 _SPACE = r"[^\S\n]*+"
 _DRESS = rf"{_SPACE}[*_`~]*+{_SPACE}"
@@ -27,8 +28,11 @@ _BLOCK = re.compile(
 """Display mathematics or fenced code, which may take several lines."""
 _BULLET = re.compile(r"\A[-•]\s+(?=\S)")
 _TAG = re.compile(r"<(\w+)>")
-_CONTENT = re.compile(r"[^\s*_`~$]")
-_LINE_END = re.compile(r"[\r\n]|<\|[a-z_]++\|>|</s>|<end_of_turn>|\Z")
+_NO_CONTENT = re.compile(r"(?:[\s*_`~$]|<br ?/?>)*+", re.IGNORECASE)
+_LINE_END = re.compile(
+    r"[\r\n]|<br ?/?>|<[|｜][A-Za-z_]++[|｜]>|</s>|<(?:start|end)_of_turn>|\[/?INST\]|\Z",
+    re.IGNORECASE,
+)
 
 
 def answer_lines(text: str) -> list[Found]:
@@ -56,7 +60,7 @@ def _tagged(text: str, name: str) -> list[Found]:
             opened = tag
         elif opened is not None:
             value = text[opened.end() : tag.start()].strip()
-            if value:
+            if _is_answer(value):
                 found.append(Found(opened.start(), tag.end(), value))
             opened = None
     return found
@@ -105,19 +109,24 @@ def _value(text: str, match: re.Match[str], end: int) -> Iterator[Found]:
     if block:
         parts = [part for part in block.groups() if part is not None]
         value = parts[0].strip()
-        if value:
+        if _is_answer(value):
             yield Found(match.start(), block.end(), value)
             return
-    content = _CONTENT.search(text, start, end)
-    if content is None:
+    before = _NO_CONTENT.match(text, start, end)
+    content = before.end() if before else start
+    if content == end:
         return
-    line_break = text.rfind("\n", start, content.start())
+    line_break = text.rfind("\n", start, content)
     line_start = max(start, line_break + 1)
-    line_end = _LINE_END.search(text, content.start(), end)
+    line_end = _LINE_END.search(text, content, end)
     value_end = line_end.start() if line_end else end
     value = text[line_start:value_end].strip()
     if line_start > start:
         # Below the marker `- 42` is an item of a list, not a negative number.
         value = _BULLET.sub("", value, count=1)
-    if value:
+    if _is_answer(value):
         yield Found(match.start(), value_end, value)
+
+
+def _is_answer(value: str) -> bool:
+    return value != "" and not points_elsewhere(value)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from tasks.grading.dress import points_elsewhere
+
 
 class Found(NamedTuple):
     """An answer as it was written, and where."""
@@ -21,16 +23,34 @@ class _Box(NamedTuple):
     inside: int
     """Where its content begins."""
     end: int
-    """Where its closing brace stands; -1 where it has none."""
+    """Where its content ends; -1 where its brace never closes."""
+    after: int
+    """Where the text goes on behind it; -1 likewise."""
 
+
+_NUMBER = (
+    r"[-+−]?(?:\d++(?:[.,]\d++)*+|\.\d++)(?:/\d++)?+(?:\s?\\?%)?+"
+    # Of `\boxed 5x` nobody can say how much was meant.
+    r"(?![\w^({]|\\(?!text|q?quad)[A-Za-z])"
+)
+_LETTER = r"(?<=\s)[A-Za-z]"
+_COMMAND = (
+    r"\\(?!(?:q?quad|boxed|[fb]box|framebox|left|right|begin|end)(?![A-Za-z]))[A-Za-z]++"
+    r"(?:\d\d|(?:\[[^\[\]{}]*+\])?(?:\s?\{[^{}]*+\})*+)"
+)
+_MATHEMATICS_ENDS = r"(?=[ \t]*+(?:[.,;]?(?:[ \t]*+$|\$)|[.,;]\s|\\[\])]|\*\*))"
 
 _MARK = re.compile(
     r"(?P<box>\\(?:boxed|fbox|bbox|framebox)(?![A-Za-z])\s*+(?:\[[^\[\]{}]*+\]\s*+)?\{)"
+    # Without braces one number, letter or command is its argument.
+    rf"|\\(?:boxed|fbox)(?![A-Za-z])[ \t]*+"
+    rf"(?P<bare>{_NUMBER}|(?:{_LETTER}|{_COMMAND}){_MATHEMATICS_ENDS})"
     # Escapes are read along with the braces, so that `\{` opens nothing; but `\\boxed` is a box
     # in text that was escaped once too often.
     r"|\\(?:[{}]|\\(?!boxed|fbox|bbox|framebox))"
     # A run of braces is one mark, so that a text of nothing else costs one step.
-    r"|(?P<open>\{+)|(?P<close>\}+)"
+    r"|(?P<open>\{+)|(?P<close>\}+)",
+    re.MULTILINE,
 )
 
 _PLACEHOLDER = re.compile(
@@ -47,14 +67,16 @@ _TOGETHER = re.compile(
 )
 r"""What stands between two boxes of one answer: `\boxed{3} and \boxed{5}`, `or n = \boxed{1}`."""
 _LONGEST_BETWEEN = 60
+_LONGEST_POINTING = 80
 
 
 def boxed(text: str) -> list[Found]:
-    """Every answer in a box, boxes of one answer joined by commas; linear in the text.
+    r"""Every answer in a box, boxes of one answer joined by commas; linear in the text.
 
-    Of boxes in one another the inner one counts. A box without content, or with a form's dots in
-    it, is none. Where the box that begins last never closes, it comes last: without text, and
-    reaching to the end.
+    Of boxes in one another the inner one counts. A box without content, with a form's dots in it or
+    with words that point elsewhere, is none. Without braces a box holds one number, letter or
+    command: `\boxed 42`. Where the box that begins last never closes, it comes last: without text,
+    and reaching to the end.
     """
     boxes = [box for box in _boxes(text) if not _is_placeholder(text, box)]
     # A box that holds the next one is only its frame.
@@ -76,8 +98,10 @@ def _boxes(text: str) -> list[_Box]:
     for mark in _MARK.finditer(text):
         if mark["box"]:
             pending.append((len(boxes), depth))
-            boxes.append(_Box(mark.start(), mark.end(), -1))
+            boxes.append(_Box(mark.start(), mark.end(), -1, -1))
             depth += 1
+        elif mark["bare"]:
+            boxes.append(_Box(mark.start(), mark.start("bare"), mark.end(), mark.end()))
         elif mark["open"]:
             depth += len(mark["open"])
         elif mark["close"]:
@@ -86,7 +110,7 @@ def _boxes(text: str) -> list[_Box]:
             while pending and pending[-1][1] >= after:
                 place, outside = pending.pop()
                 end = mark.start() + depth - outside - 1
-                boxes[place] = boxes[place]._replace(end=end)
+                boxes[place] = boxes[place]._replace(end=end, after=end + 1)
             depth = after
     return boxes
 
@@ -96,7 +120,11 @@ def _is_placeholder(text: str, box: _Box) -> bool:
         return False
     # Stops at the first character of an answer, so that no content is read twice.
     shown = _PLACEHOLDER.match(text, box.inside, box.end)
-    return shown is not None and shown.end() == box.end
+    if shown is not None and shown.end() == box.end:
+        return True
+    # Long contents, which may lie in one another, are not copied.
+    is_short = box.end - box.inside <= _LONGEST_POINTING
+    return is_short and points_elsewhere(text[box.inside : box.end])
 
 
 def _groups(text: str, boxes: Sequence[_Box]) -> Iterator[list[_Box]]:
@@ -112,10 +140,9 @@ def _groups(text: str, boxes: Sequence[_Box]) -> Iterator[list[_Box]]:
 
 
 def _belongs(text: str, before: _Box, after: _Box) -> bool:
-    start = before.end + 1
-    if after.start - start > _LONGEST_BETWEEN:
+    if after.start - before.after > _LONGEST_BETWEEN:
         return False
-    return _TOGETHER.fullmatch(text, start, after.start) is not None
+    return _TOGETHER.fullmatch(text, before.after, after.start) is not None
 
 
 def _content(text: str, box: _Box) -> str:
@@ -130,4 +157,4 @@ def _join(text: str, group: Sequence[_Box]) -> Found:
     contents = [_content(text, box) for box in group]
     # Said twice is said once: `\boxed{4}, \boxed{4}`.
     distinct = dict.fromkeys(contents)
-    return Found(group[0].start, group[-1].end + 1, ",".join(distinct))
+    return Found(group[0].start, group[-1].after, ",".join(distinct))

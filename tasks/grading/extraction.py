@@ -3,7 +3,7 @@ r"""The answer inside a completion, found by the markers of its format (METHOD �
 Four rules. Of one marker the last answer counts. Of several markers the first that has an answer.
 A line `Answer: ...` that comes after it is the model's last word and wins, also where that is no
 marker of the format. A turn that the model invents after its answer (`Human: ...`, another problem)
-is not read.
+is not read; the numbered parts of one problem are its own.
 """
 
 from __future__ import annotations
@@ -13,19 +13,27 @@ from collections.abc import Sequence
 
 from tasks.grading.answer_lines import answer_lines, marked
 from tasks.grading.boxes import Found, boxed
+from tasks.grading.dress import undress
 from tasks.grading.wrappers import unwrap
 
 BOXED = r"\boxed"
 
+_PROBLEM = "Question|Problem|Exercise|Task|Instruction|问题|题目|练习|例题|习题"
+_NUMBER = r"[ \t]*+#?\d++"
 _TURN = re.compile(
-    r"^[ \t>#*_]*+(?:Human|User|Assistant)[*_]*+[ \t]*+[:：]"
-    # Behind an empty line, and not numbered: parts of one problem are numbered.
-    r"|^[^\S\n]*+\n[ \t>#*_]*+(?:Question|Problem|Exercise|Q|问题)[*_]*+[ \t]*+[:：]"
-    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end_of_text|end|return|user)\|>"
-    r"|<end_of_turn>|</s>",
+    r"^[ \t>#*_]*+(?:Human|User|Assistant|用户|人类|助手)[*_]*+[ \t]*+[:：]"
+    # Behind an empty line, or as a heading, or in bold.
+    rf"|^[^\S\n]*+\n[ \t>#*_]*+(?:{_PROBLEM}|Q)(?P<plain>{_NUMBER})?+[*_]*+[ \t]*+[:：]"
+    r"|^[ \t>]*+(?:#|\*\*|__)[ \t#*_]*+(?i:(?:(?:new|next|another|similar)[ \t]++)?"
+    rf"(?:{_PROBLEM}))(?:(?P<dressed>{_NUMBER})(?!\w)|[ \t*_]*+(?:[:：]|$))"
+    r"|<[|｜](?:im_start|im_end|start_header_id|eot_id|endoftext|end_of_text|end|return|user"
+    r"|assistant|system|User|Assistant|begin▁of▁sentence|end▁of▁sentence)[|｜]>"
+    r"|<(?:start|end)_of_turn>|</s>|\[/?INST\]|<<SYS>>",
     re.MULTILINE,
 )
 """Where a text goes on with a turn that is not its own."""
+_PART = re.compile(rf"^[ \t>#*_]*+(?i:{_PROBLEM}|Q){_NUMBER}(?!\w)", re.MULTILINE)
+"""A part of a problem of several; a next one is then as good as the first."""
 
 _PAIRED = re.compile(r"\s*+\$\s*+(?:,\s*+)?(?:and\b|or\b|,)\s*+\$\s*+")
 """Between the numbers of `12 $ and $13`, which was written inside dollars."""
@@ -62,8 +70,7 @@ def extract_answer(text: str, markers: Sequence[str]) -> str | None:
 
 def marked_answer(text: str, markers: Sequence[str]) -> str | None:
     """The same for answers in words, of which nothing is a label: `A. Lincoln`."""
-    turn = _TURN.search(text)
-    own = text[: _end_of_turn(text, markers)] if turn else text
+    own = text[: _end_of_turn(text, markers)]
     answer = _last(own, markers)
     if answer is None:
         return None
@@ -89,8 +96,14 @@ def _end_of_turn(text: str, markers: Sequence[str]) -> int:
     Before its answer the same words are a quotation.
     """
     answered = end_of_first_answer(text, markers)
-    turn = None if answered is None else _TURN.search(text, answered)
-    return turn.start() if turn else len(text)
+    if answered is None:
+        return len(text)
+    has_parts = _PART.search(text, 0, answered) is not None
+    for turn in _TURN.finditer(text, answered):
+        is_numbered = turn["plain"] or turn["dressed"]
+        if not (is_numbered and has_parts):
+            return turn.start()
+    return len(text)
 
 
 def _last(text: str, markers: Sequence[str]) -> Found | None:
@@ -115,10 +128,10 @@ def _is_prose(value: str) -> bool:
 
 
 def _clean(answer: str) -> str | None:
-    """The answer without dollars between numbers, and without markdown."""
-    paired = _PAIRED.sub(",", answer).strip()
-    bare = unwrap(paired) if len(paired) <= _LONGEST_UNWRAPPED else paired
-    return bare or None
+    """The answer without dollars between numbers, without markdown and all other dress."""
+    bare = undress(answer) if len(answer) <= _LONGEST_UNWRAPPED else answer
+    paired = _PAIRED.sub(",", bare).strip()
+    return paired or None
 
 
 def _names_option(text: str) -> bool:

@@ -55,10 +55,33 @@ def test_a_later_box_without_content_leaves_the_answer(later: str):
     assert extract_answer(later, [BOXED]) is None
 
 
-@pytest.mark.parametrize("after", [r"\boxedtext", r"\boxed", r"\boxed 5", r"\boxedminus"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        *(r"\boxedtext", r"\boxed", r"\boxedminus", r"\boxedx", r"\boxed and so", r"\boxed a box"),
+        *(r"\boxed 5x", r"\boxed 5^2", r"\boxed 5\pi", r"\boxed \quad", r"\boxed $", r"$\boxed$ 5"),
+    ],
+)
 def test_what_only_begins_like_a_box_is_none(after: str):
     assert extract_answer(rf"\boxed{{42}} {after}", [BOXED]) == "42"
     assert extract_answer(after, [BOXED]) is None
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        *("5", "42", "-42", "3.14", "1,000", "3/4", ".5", r"28\%", "x", "C"),
+        *(r"\pi", r"\frac{1}{2}", r"\text{C}", r"\frac12", r"\sqrt[3]{2}"),
+    ],
+)
+def test_a_box_without_braces_holds_one_number_or_sign(argument: str):
+    for text in ("so \\boxed {}", "$\\boxed {}$.", "\\(\\boxed {}\\), done", "\\boxed {}\nDone."):
+        written = text.replace("{}", argument)
+        assert extract_answer(written, [BOXED]) == argument, written
+        assert extract_answer(rf"\boxed{{7}}, so {written}", [BOXED]) == argument
+        assert extract_answer(rf"{written} so \boxed{{7}}", [BOXED]) == "7"
+    assert extract_answer(rf"\boxed {argument}, \boxed{{7}}", [BOXED]) == f"{argument},7"
+    assert extract_answer(rf"Answer: $\boxed {argument}$", [ANSWER]) == argument
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5, 3_000])
@@ -154,6 +177,23 @@ def test_a_last_line_that_states_the_answer_wins_over_an_earlier_box(text: str, 
         "\n\nQuestion: What is 2+2?\nAnswer: \\boxed{4}\nAnswer: 4",
         "\n\n### Problem: What is 2+2?\n\\boxed{4}",
         "<|im_end|>\n<|im_start|>user\n\\boxed{4}",
+        "\n\n## Problem 2\nWhat is 2+2?\n\\boxed{4}\nAnswer: 4",
+        "\n\n**Problem 2**\n\nWhat is 2+2?\n\\boxed{4}",
+        "\n**Problem 2.** What is 2+2?\n\\boxed{4}",
+        "\n### Exercise 2: 2+2\n\\boxed{4}",
+        "\n\n**Exercise 2:**\nWhat is 2+2?\n\\boxed{4}",
+        "\n\nProblem 2: What is 2+2?\n\\boxed{4}",
+        "\n\n**Task:** What is 2+2?\n\\boxed{4}",
+        "\n\nTask: What is 2+2?\n\\boxed{4}",
+        "\n## Task\nWhat is 2+2?\n\\boxed{4}",
+        "\n## Next Problem\nWhat is 2+2?\n\\boxed{4}",
+        "\n\n### Instruction:\nWhat is 2+2?\n\n### Response:\n\\boxed{4}",
+        " [INST] What is 2+2? [/INST] \\boxed{4}",
+        "</s><s>[INST] What is 2+2? [/INST]\nAnswer: 4",
+        "\n用户：2+2?\n助手：\\boxed{4}",
+        "\n\n问题2：2+2?\n\\boxed{4}",
+        "<start_of_turn>user\n2+2?\n\\boxed{4}",
+        "<｜User｜>2+2?<｜Assistant｜>\\boxed{4}",
         "<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n\\boxed{4}",
     ],
 )
@@ -165,6 +205,24 @@ def test_an_invented_next_problem_is_not_read(invented: str):
 def test_the_parts_of_one_problem_are_no_invented_ones():
     text = "Question 1: a?\nAnswer: 5\n\nQuestion 2: b?\nAnswer: 7\n\nAnswer: 12"
     assert extract_answer(text, [ANSWER]) == "12"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        r"(a) \boxed{3} (b) \boxed{4}",
+        "**Part 1**\n\\boxed{3}\n\n**Part 2**\n\\boxed{4}",
+        "## Problem 1\n\\boxed{3}\n\n## Problem 2\n\\boxed{4}",
+        "**Question 1:** \\boxed{3}\n\n**Question 2:** \\boxed{4}",
+        "### Step 1\n\\boxed{3}\n\n### Step 2\n\\boxed{4}",
+        "\\boxed{3}\n\n## Problem analysis\n\\boxed{4}",
+        "\\boxed{3}\n\nThe task: check.\n\\boxed{4}",
+        "## Problem 2\n\\boxed{4}",
+        "\\boxed{3} is the median.\n\n**Q3 = 4**, so \\boxed{4}",
+    ],
+)
+def test_parts_in_any_dress_are_read_to_the_last(parts: str):
+    assert extract_answer(parts, [BOXED]) == "4"
 
 
 def test_the_first_answer_ends_where_its_boxes_do():
