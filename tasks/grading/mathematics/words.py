@@ -50,6 +50,9 @@ def read_words(text: str, *, is_marked: bool) -> str | None:
         return None
     lower = text.lower()
     lower = _ARTICLE.sub("", lower, count=1)
+    # A capital keeps `Ada` a word, where `ada` could be a product of letters.
+    if is_product(lower):
+        return lower.capitalize()
     return _number_in_words(lower) or _MEANINGS.get(lower, lower)
 
 
