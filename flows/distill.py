@@ -68,7 +68,8 @@ def next_version(study: Study, parent: str, number: int, by: By) -> Path:
     if (place / "card.json").is_file():
         return place
     learnt = _harvest_run(asking, parent, by=by, least_score=least)
-    facts, seed = learnt.facts(number, by=by), study.seed
+    facts = learnt.facts(number, by=by)
+    seed = study.seed
     # Training prints its progress; standard output belongs to the tables of the command.
     with contextlib.redirect_stdout(sys.stderr):
         train_distilled(

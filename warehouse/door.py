@@ -34,7 +34,8 @@ def _refuse_other_columns(shape: Table, rows: pl.DataFrame) -> None:
 
 
 def _cast(shape: Table, rows: pl.DataFrame, column: str) -> pl.Series:
-    have, want = rows.schema[column], shape.schema[column]
+    have = rows.schema[column]
+    want = shape.schema[column]
     if have == want:
         return rows[column]
     if not _same_kind(have, want):

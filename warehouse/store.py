@@ -110,7 +110,8 @@ class Store:
 
     def _new_batches(self) -> Iterator[tuple[str, list[Segment]]]:
         """Batches of segments of one table, in the journal's order within each table."""
-        segments, name = self.journal.segments(), self.journal.name
+        segments = self.journal.segments()
+        name = self.journal.name
         paths = [path for path in segments if name(path) not in self._merged]
         # Stable: within a table the order stays.
         paths.sort(key=_table_of)
@@ -125,7 +126,8 @@ class Store:
                 height += segment.rows.height
                 if height >= BATCH_ROWS:
                     yield table, batch
-                    batch, height = [], 0
+                    batch = []
+                    height = 0
             yield table, batch
 
     def _load(self, path: Path) -> Segment | None:

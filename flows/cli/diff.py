@@ -71,7 +71,8 @@ def _print(diff: Diff, out: Console) -> None:
 
 def _print_versions(diff: Diff, out: Console) -> None:
     """Which two versions these are, and the runs that measured them."""
-    before, now = diff.before, diff.now
+    before = diff.before
+    now = diff.now
     # As Text: names in square brackets are not markup.
     title = f"{now.family} on {now.benchmark}: version {before.version} → {now.version}"
     out.print(Text(title, style="bold"))
@@ -163,7 +164,8 @@ def _print_mover(mover: Mover, out: Console) -> None:
         # Whole completions are long: their beginning is enough to know them by.
         out.print(Text(line), no_wrap=True, overflow="ellipsis")
 
-    before, now = f"{mover.before:.2f}", f"{mover.now:.2f}"
+    before = f"{mover.before:.2f}"
+    now = f"{mover.now:.2f}"
     out.print(Text(f"{mover.question_id}: {before} → {now}"))
     show(f"  question  {_one_line(mover.question)}")
     show(f"  target    {_one_line(mover.target)}")

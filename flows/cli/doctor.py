@@ -70,7 +70,8 @@ def _machine() -> Iterator[Finding]:
     """Memory, GPUs and Python."""
     memory = psutil.virtual_memory()
     kind = f"{platform.system()} {platform.machine()}"
-    total, free = memory.total / GIB, memory.available / GIB
+    total = memory.total / GIB
+    free = memory.available / GIB
     seen = f"{kind}, {os.cpu_count()} cores, {total:.0f} GiB of memory"
     if free < 3:
         advice = (
@@ -160,7 +161,8 @@ def _ports(now: Settings) -> Iterator[Finding]:
         places = f"Prefect at {served.prefect_page}, MLflow at {served.mlflow_address}"
         yield Finding("ttc up", "ok", places)
         return
-    prefect, mlflow = now.prefect_address, now.mlflow_address
+    prefect = now.prefect_address
+    mlflow = now.mlflow_address
     yield _server("prefect", now.prefect_api, prefect, host=now.host, port=now.prefect_port)
     yield _server("mlflow", now.mlflow_uri, mlflow, host=now.host, port=now.mlflow_port)
 

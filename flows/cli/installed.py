@@ -48,7 +48,8 @@ def packages() -> Iterator[Finding]:
         yield Finding("packages", "ok", f"all {len(locked)} as in {lock}")
         return
     # Three show what kind of mistake it is; the remedy is the same for all.
-    first, rest = ", ".join(wrong[:3]), len(wrong[3:])
+    first = ", ".join(wrong[:3])
+    rest = len(wrong[3:])
     more = f" and {rest} more" if rest else ""
     seen = f"not as in {lock}: {first}{more}"
     yield Finding("packages", "warning", seen, _AFRESH)
@@ -85,7 +86,8 @@ def _kind() -> Literal["cpu", "gpu"] | None:
 
 def engine() -> Iterator[Finding]:
     """Which engine there is, and whether it suits the machine."""
-    kind, has_gpu = _kind(), on_gpu()
+    kind = _kind()
+    has_gpu = on_gpu()
     if kind is None:
         yield Finding("engine", "problem", "vLLM is not installed", _AFRESH)
         return

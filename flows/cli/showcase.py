@@ -19,7 +19,8 @@ from warehouse import snapshot
 from warehouse.errors import UserError
 
 FIGURE = INFRA / "figures" / "demo.svg"
-BEGIN, END = "<!-- showcase: written by `ttc showcase` -->", "<!-- showcase ends -->"
+BEGIN = "<!-- showcase: written by `ttc showcase` -->"
+END = "<!-- showcase ends -->"
 
 
 def showcase(folder: Path, readme: Path = ROOT / "README.md") -> str:

@@ -19,7 +19,8 @@ import psutil
 
 GRACE_SECONDS = 6.0
 """How long the command may take to end after it was asked to."""
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 """Numbers of <linux/prctl.h>, which Python does not name."""
 
 

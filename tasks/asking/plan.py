@@ -42,7 +42,8 @@ class Plan:
 
 def plan(run: Run) -> Plan:
     """What the run's study owes on every question."""
-    study, generator = run.study, run.study.generator
+    study = run.study
+    generator = run.study.generator
     common = (generator.temperature, generator.top_p, generator.top_k)
     step = Sampling(*common, max_tokens=generator.max_step_tokens, until="step")
     # At temperature 0 the cuts by probability and rank change nothing: set to neutral, they do not

@@ -143,7 +143,8 @@ def questioning(
 
     A scorer is asked for with what its model judges of a completion.
     """
-    study, revisions = run.study, run.study.revisions
+    study = run.study
+    revisions = run.study.revisions
     judging = judging_of(study.verifier, run.format.thinking)
     proposing = Side(sampler(run.generator), scorer(run.verifier, judging))
     revising = proposing

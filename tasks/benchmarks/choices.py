@@ -57,7 +57,8 @@ def _check_options(options: tuple[str, ...], place: str) -> None:
 
 
 def _check_target(question: Question, by_letter: list[str], right: list[str], place: str) -> None:
-    target, options = question.target, question.choices
+    target = question.target
+    options = question.choices
     if not right:
         last = ascii_uppercase[len(options) - 1]
         raise UserError(

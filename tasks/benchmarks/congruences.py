@@ -26,9 +26,11 @@ STEP_END = "\n"
 """Ends every line of a completion, which is its step."""
 END = "<end>"
 PAD = "<pad>"
-RIGHT, WRONG = " ✓", " ✗"
+RIGHT = " ✓"
+WRONG = " ✗"
 """Marks at a line's end: its result is the wanted value, or is not."""
-OPENING, CLOSING = "Modulo 7: ", ".\nSolution:\n"
+OPENING = "Modulo 7: "
+CLOSING = ".\nSolution:\n"
 
 
 class Stage(NamedTuple):

@@ -22,13 +22,12 @@ from warehouse.errors import UserError
 Row = dict[str, Any]
 """A row's values by names without capitals and marks, e.g. `entrypoint`."""
 
-_LEETCODE = "import sys\nsys.setrecursionlimit(50_000)\n" + "".join(
-    f"import {module}\nfrom {module} import *\n"
-    for module in (
-        *("typing", "string", "re", "datetime", "collections", "heapq", "bisect", "copy"),
-        *("math", "random", "statistics", "itertools", "functools", "operator", "json"),
-    )
-)
+_MODULES = """
+typing string re datetime collections heapq bisect copy
+math random statistics itertools functools operator json
+"""
+_IMPORTS = [f"import {module}\nfrom {module} import *\n" for module in _MODULES.split()]
+_LEETCODE = "import sys\nsys.setrecursionlimit(50_000)\n" + "".join(_IMPORTS)
 """What the site has imported before the class `Solution`; answers written for it do not."""
 
 
@@ -216,7 +215,8 @@ def _cases(row: Row, place: str) -> Iterator[ProgramTest]:
 
 
 def _case(case: dict[str, str], name: str | None, *, public: bool) -> ProgramTest:
-    given, wanted = case["input"], case["output"]
+    given = case["input"]
+    wanted = case["output"]
     if case.get("testtype") != "functional" or name is None:
         return ProgramTest(input=given, output=wanted, public=public)
     lines = [line for line in given.splitlines() if line.strip()]

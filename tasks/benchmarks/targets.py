@@ -52,9 +52,11 @@ def _listed_options(listed: object, name: str, place: str) -> Options:
     """Options as a list, or with labels: `{"A": …}`, `{"text": […], "label": […]}`."""
     labels: list[object] = []
     if isinstance(listed, dict):
-        texts, labels = list(listed.values()), list(listed)
+        texts = list(listed.values())
+        labels = list(listed)
         if isinstance(listed.get("text"), list):
-            texts, labels = listed["text"], listed.get("label") or []
+            texts = listed["text"]
+            labels = listed.get("label") or []
     elif isinstance(listed, list):
         texts = listed
     else:

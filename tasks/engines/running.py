@@ -79,7 +79,8 @@ class RunEngines:
         return VllmGenerator(model.folder, self._run.format, self._run.study.engine)
 
     def _start_verifier(self, model: Model) -> Verifier:
-        server, format = self._server(model), self._run.format
+        server = self._server(model)
+        format = self._run.format
         verifier_format = self._run.verifier_settings(model).format
         if server:
             check_served(server.urls, server.name)

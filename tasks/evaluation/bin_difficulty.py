@@ -66,7 +66,8 @@ DRAWS: Final = {
 
 
 async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
-    asking, reader = replay_run(store, run), CompletionReader(store, run)
+    asking = replay_run(store, run)
+    reader = CompletionReader(store, run)
     rows: list[tuple[object, ...]] = []
     for question in run.benchmark.questions:
         # Prompts differ in length by question: what a probe costs is counted for each (METHOD §9).

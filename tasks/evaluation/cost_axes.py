@@ -89,7 +89,8 @@ def _probe_cost(run: Run, prices: Prices, *, prompts: bool) -> pl.Expr:
 
 def _seconds(run: Run, outcomes: pl.DataFrame, paces: Prices) -> pl.Expr:
     """Seconds of engine time that each outcome takes at the measured paces; NULL: one unknown."""
-    written, judged = pl.col("generated_tokens"), pl.col("verifier_tokens")
+    written = pl.col("generated_tokens")
+    judged = pl.col("verifier_tokens")
 
     def seconds_of(key: str) -> pl.Expr:
         writer, judge = (run.generator, None) if key == "pass" else run.models(parse(key))

@@ -82,7 +82,8 @@ class _Estimation:
         draw = _mean_draw(self.asking.root(question), nodes, reads)
         seed = _seed(self.run, question)
         pool = QuestionPool.of(_pool(reads), self.run.study.budgets, seed=seed)
-        generator, verifier = self.run.generator, self.run.verifier
+        generator = self.run.generator
+        verifier = self.run.verifier
         rows: list[Row] = []
         for key, figure, scored in self._pool_figures(pool):
             spent = draw.spent(figure.generations, scored=scored)

@@ -196,7 +196,8 @@ def _rates(store: Store, run: Run, large: Run) -> list[Rate]:
     size = _parameter_ratio(run, large)
     ratios = run.study.exchange.ratios if run.study.exchange else ()
     rates = [rate_of_ratio(size, ratio) for ratio in ratios]
-    small_tokens, large_tokens = _trained_on(run.generator), _trained_on(large.generator)
+    small_tokens = _trained_on(run.generator)
+    large_tokens = _trained_on(large.generator)
     if small_tokens is None or large_tokens is None:
         return rates
     inference = _inference_tokens(store, run)

@@ -41,7 +41,8 @@ def run(folder: Path, run_id: str) -> str | None:
 
 def _fit_difficulty(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) -> None:
     binned = load_bins(store, run.run_id, difficulty)
-    baseline, seed = run.study.baseline, run.study.seed
+    baseline = run.study.baseline
+    seed = run.study.seed
     # Between strategies of equal accuracy the one of fewer FLOPs is chosen (METHOD §7).
     fitted = fit_policy(
         outcomes,

@@ -120,7 +120,8 @@ def _letter_first(text: str, options: Sequence[str]) -> list[str] | None:
     """The letter before other words: `C) Paris`, `C: because …`, `C Paris`, `C is correct`."""
     first = _FIRST.fullmatch(text)
     if first:
-        letter, rest = first[1].upper(), first[2]
+        letter = first[1].upper()
+        rest = first[2]
         # `A) is wrong` and `A) 4 and B) 7` give no answer; `A) Paris` where A is Rome gives two.
         if _WRONG.match(rest) or _ANOTHER.search(rest):
             return None
@@ -129,7 +130,8 @@ def _letter_first(text: str, options: Sequence[str]) -> list[str] | None:
     spaced = _SPACED.fullmatch(text)
     if not spaced:
         return None
-    letter, rest = spaced[1].upper(), spaced[2]
+    letter = spaced[1].upper()
+    rest = spaced[2]
     is_certain = _CORRECT.fullmatch(rest) or _option_of(rest, options) == letter
     return [letter] if is_certain else None
 

@@ -17,7 +17,8 @@ from warehouse.errors import UserError
 
 LEAST_START = 60.0
 """Seconds that the first line after a start may take: programs load models."""
-TIMEOUT, CRASHED = "timeout", "crashed"
+TIMEOUT = "timeout"
+CRASHED = "crashed"
 """Verdicts where the program gives none in time, or none that can be read."""
 
 _LONGEST_LINE = 1_000_000

@@ -40,7 +40,8 @@ _TRAILING = (r"\\", "\\", "。", "．", "，", "；", "、", ",", ";", ":", "：
 _QUOTED = re.compile(r"['‘](?P<inner>[^'‘’]+)['’]")
 _HEADING = re.compile(r"#{1,6}\s|[✅✔☑]\ufe0f?\s?")
 _CLOSING_SIGN = re.compile(
-    r"\s?(?:\\(?:blacksquare|square|Box|qed|qedsymbol|checkmark)(?![A-Za-z])|[∎■□✓✔✅]\ufe0f?|\\\\\[[0-9a-z]+\])$"
+    r"\s?(?:\\(?:blacksquare|square|Box|qed|qedsymbol|checkmark)(?![A-Za-z])|"
+    r"[∎■□✓✔✅]\ufe0f?|\\\\\[[0-9a-z]+\])$"
 )
 _CHINESE_LEAD = re.compile(r"(?:最终)?答案(?:是|为)?\s?[:：]?\s?(?=\S)")
 _LONGEST = 2_000

@@ -213,7 +213,8 @@ def _choice_sentence(summary: RunSummary, policy: list[ShownCell]) -> str:
 
 def _bin_range(bins: list[int]) -> str:
     """`bin 3`, `bins 3–5`."""
-    first, last = bins[0], bins[-1]
+    first = bins[0]
+    last = bins[-1]
     if first == last:
         return f"bin {first}"
     return f"bins {first}–{last}"

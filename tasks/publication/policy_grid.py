@@ -15,7 +15,8 @@ from tasks.publication.svg import GREY, page, text
 from tasks.publication.words import plus_minus_text, signed_text
 from tasks.strategies.names import short_names
 
-GAIN, LOSS = (0, 114, 178), (213, 94, 0)
+GAIN = (0, 114, 178)
+LOSS = (213, 94, 0)
 """Blue and vermillion (red, green, blue), which colour-blind readers tell apart."""
 FULL_GAIN = 0.2
 """Gain over the baseline, in accuracy, at which a grid cell has its full colour."""
@@ -27,7 +28,8 @@ HATCH = (
 HATCHED = "url(#undecided)"
 """Fill of what is undecided, on a page that has HATCH."""
 
-_LEFT, _TOP = 130, 30
+_LEFT = 130
+_TOP = 30
 """Where the first cell stands, right of the bins' names and below the budgets'."""
 _ROW_HEIGHT = 62.0
 _WIDEST_COLUMN = 190.0

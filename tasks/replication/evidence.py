@@ -80,7 +80,8 @@ def load_evidence(store: Reader, run_id: str) -> Evidence:
     names = sorted(outcomes["strategy"].unique())
     # The paper chooses among searches and among revisions apart: two policies, each with the
     # baseline of its own figure.
-    search, revising = search_strategies(names), revision_strategies(names)
+    search = search_strategies(names)
+    revising = revision_strategies(names)
     return Evidence(
         summary=summary,
         outcomes=outcomes,

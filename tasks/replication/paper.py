@@ -19,7 +19,9 @@ TRIVIAL: Final = (0.05, 0.95)
 FEW_INFERRED: Final = 0.16
 MUCH_INFERRED: Final = 22.0
 """The smallest and the largest R of the paper (§7)."""
-EASY, MEDIUM, HARD = (1, 2), (3, 4), (3, 4, 5)
+EASY = (1, 2)
+MEDIUM = (3, 4)
+HARD = (3, 4, 5)
 
 SAYS: Final = {
     "small budgets": "At small budgets beam search is well ahead of best-of-N.",

@@ -69,7 +69,8 @@ def _head(evidence: Evidence, title: str) -> str:
     model = model_short_name(run["model"])
     benchmark = benchmark_name(run["benchmark"])
     questions = evidence.outcomes["question_id"].n_unique()
-    first, last = evidence.budgets[0], evidence.budgets[-1]
+    first = evidence.budgets[0]
+    last = evidence.budgets[-1]
     asked = f"{model} on {questions} questions of {benchmark}, budgets {first} … {last}"
     where = f"run {run['run_id']}, {run['opened_at']:%Y-%m-%d}"
     paper = f'Snell, Lee, Xu, Kumar, <a href="{PAPER}">arXiv 2408.03314</a>'

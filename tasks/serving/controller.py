@@ -128,7 +128,8 @@ class Controller:
             return None
         nodes = await pool.first(self.probe.draws)
         seen = await pool.read(nodes, scored=self.asking.run.verifier is not None)
-        answers, scores = [one.answer for one in seen], [one.score for one in seen]
+        answers = [one.answer for one in seen]
+        scores = [one.score for one in seen]
         return self.probe.bin(self.probe.value(answers, scores))
 
     def _cell(self, bin_: int | None, budget: int, *, probed: int) -> PolicyCell:
@@ -235,9 +236,11 @@ async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]
 
 
 async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
-    asking, strategy = pool.asking, cell.strategy
+    asking = pool.asking
+    strategy = cell.strategy
     result = await asking.search(pool.question, strategy, cell.budget)
-    side, scored = asking.side(strategy), strategy.needs_verifier
+    side = asking.side(strategy)
+    scored = strategy.needs_verifier
     # Group by group: a hierarchical selector votes within each chain before it votes across them.
     groups = [await candidates(asking, side, group, scored=scored) for group in result.groups]
     seen = [candidate for group in groups for candidate in group]

@@ -64,7 +64,8 @@ def accuracy_of_answers(store: Store, run: Run, answers: Sequence[Answered]) -> 
         wilson(accuracy, None, count)
         for accuracy, count in by_budget.select("accuracy", "questions").iter_rows()
     ]
-    lo, hi = pl.Series([one.lo for one in ends]), pl.Series([one.hi for one in ends])
+    lo = pl.Series([one.lo for one in ends])
+    hi = pl.Series([one.hi for one in ends])
     return by_budget.with_columns(lo=lo, hi=hi).sort("budget")
 
 

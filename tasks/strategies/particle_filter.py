@@ -51,7 +51,8 @@ def copies(scores: Sequence[float | None], start: float) -> list[int]:
         return [1] * len(weights)
     last = max(place for place, weight in enumerate(weights) if weight)
     counts: list[int] = []
-    passed, taken = 0.0, 0
+    passed = 0.0
+    taken = 0
     for place, weight in enumerate(weights):
         passed += weight / total * len(weights)
         # Points start, start + 1, …: those below the running sum are this particle's. The last

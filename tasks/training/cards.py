@@ -234,7 +234,9 @@ def _show(value: object) -> str:
 
 
 def _show_share(share: Figures) -> str:
-    value, low, high = share["value"], share["low"], share["high"]
+    value = share["value"]
+    low = share["low"]
+    high = share["high"]
     if value is None:
         return "–"
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"

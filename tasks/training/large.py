@@ -224,7 +224,8 @@ def widen(narrow: LlamaForCausalLM, wide: LlamaForCausalLM) -> None:
     The narrow model's weights become a block of the wide one's; what is new reads at random and
     writes nothing. Raises ValueError for other shapes.
     """
-    ours, theirs = narrow.config, wide.config
+    ours = narrow.config
+    theirs = wide.config
     our_head = ours.hidden_size // ours.num_attention_heads
     if our_head != theirs.hidden_size // theirs.num_attention_heads:
         raise ValueError("expected heads of one size in both models")

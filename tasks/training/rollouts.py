@@ -68,7 +68,8 @@ def ask(split: Split, count: int, *, seed: int) -> list[Asked]:
 
 def answer_of(completion: Ids) -> str | None:
     """The answer of a completion's ids, or None when it was cut or has none."""
-    end, marker = token_ids()[END], token_ids()[ANSWER_MARKER]
+    end = token_ids()[END]
+    marker = token_ids()[ANSWER_MARKER]
     # A cut completion may be cut inside its answer: what is written so far is none (METHOD §15).
     if not completion or completion[-1] != end or marker not in completion:
         return None

@@ -49,7 +49,8 @@ class Cache(NamedTuple):
 
     def take(self, rows: Tensor) -> Cache:
         """Those of the rows that a mask keeps."""
-        keys, values = self.keys[rows], self.values[rows]
+        keys = self.keys[rows]
+        values = self.values[rows]
         return Cache(keys, values)
 
     def begin(self, tokens: int) -> Cache:
@@ -151,7 +152,8 @@ class _Batch:
         _, heads, _, size = key.shape
         shape = (rows, heads, self.sampling.max_tokens, size)
         for _ in self.weights.layers:
-            keys, values = key.new_empty(shape), key.new_empty(shape)
+            keys = key.new_empty(shape)
+            values = key.new_empty(shape)
             self.own.append(Cache(keys, values))
 
     def _prefill(self, ids: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ from tasks.training.measures import Judged, Values, step_figures
 from tasks.training.rollouts import Asked, answer_of
 from tasks.training.tokenizer import Ids
 
-LENGTHS, WIDTHS = (4, 8), (1, 2, 4)
+LENGTHS = (4, 8)
+WIDTHS = (1, 2, 4)
 """Attempts a chain, and chains, of which selections are measured."""
 
 
@@ -87,7 +88,8 @@ def measure_orm(asked: list[Asked], drawn: Chains, scores: list[float], *, seed:
     """Areas and calibration by attempt, and hierarchical selection against taking last attempts."""
     rows = scored_chains(asked, drawn, scores)
     first = rows[0]
-    chains, attempts = len(first), len(first[0])
+    chains = len(first)
+    attempts = len(first[0])
     # One set of resamples for all figures, so that they move together.
     resampled = resample(len(rows), seed=seed)
     by_attempt: dict[str, Values] = {}

@@ -47,7 +47,8 @@ class Stopwatch:
     """Wall and CPU seconds since it was made."""
 
     def __init__(self) -> None:
-        self._wall, self._cpu = time.time(), time.process_time()
+        self._wall = time.time()
+        self._cpu = time.process_time()
 
     def wall(self) -> float:
         """Seconds on the clock on the wall."""
@@ -98,7 +99,8 @@ def fit(
         check = _check(model, step, held_out, loss=loss)
         print(f"step {step} of {total}: held-out loss {check.loss:.4f}", flush=True)
         if check.loss < best.loss:
-            best, worse = check, 0
+            best = check
+            worse = 0
         else:
             worse += 1
         if worse >= stopping.patience:

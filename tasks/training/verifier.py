@@ -43,7 +43,8 @@ class ProcessRewardModel(nn.Module):
         self.model = Qwen2Model(config)
         width = config.hidden_size
         # Named by their places here: `score.0` and `score.2` are what engines look for.
-        inner, outer = nn.Linear(width, width), nn.Linear(width, 2)
+        inner = nn.Linear(width, width)
+        outer = nn.Linear(width, 2)
         self.score = nn.Sequential(inner, nn.ReLU(), outer)
 
     def forward(self, ids: Tensor) -> Tensor:

@@ -47,7 +47,8 @@ def compare(
             "run the study with both model versions"
         )
     drawn = weights(len(now.questions), resamples=resamples, seed=seed)
-    new, old = _resample(now, drawn), _resample(before, drawn)
+    new = _resample(now, drawn)
+    old = _resample(before, drawn)
     shared = [budget for budget in budgets if budget in now.budgets and budget in before.budgets]
     return [_compare_at(budget, new, old) for budget in shared]
 
@@ -65,10 +66,13 @@ def _resample(worth: PolicyWorth, drawn: Floats) -> _Resampled:
 
 
 def _compare_at(budget: int, new: _Resampled, old: _Resampled) -> Comparison:
-    here, there = new.worth.at(budget), old.worth.at(budget)
-    first, second = new.worth.accuracy[:, here], old.worth.accuracy[:, there]
+    here = new.worth.at(budget)
+    there = old.worth.at(budget)
+    first = new.worth.accuracy[:, here]
+    second = old.worth.accuracy[:, there]
     gain = _test(first - second, new.accuracy[:, here] - old.accuracy[:, there])
-    now, before = new.worth.cost[:, here], old.worth.cost[:, there]
+    now = new.worth.cost[:, here]
+    before = old.worth.cost[:, there]
     # A version that costs nothing has nothing to be a share of: then in FLOPs.
     usual = float(before.mean()) or 1.0
     dearer = (new.cost[:, here] - old.cost[:, there]) / usual
@@ -82,7 +86,8 @@ def _test(gaps: Floats, resampled: Floats) -> Difference:
     p is the greater of Student's t with the resampled standard error and of `paired_p`: the first
     counts that another choice might have been made, the second knows the questions alone.
     """
-    gain, count = float(gaps.mean()), len(gaps)
+    gain = float(gaps.mean())
+    count = len(gaps)
     estimate = with_bounds(gain, centre(resampled, gain), count=count)
     alone = float(paired_p(gaps[:, None])[0])
     error = float(resampled.std())

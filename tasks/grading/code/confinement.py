@@ -20,17 +20,26 @@ from tasks.grading.code.refused_calls import refuse_calls
 SCRATCH = "/scratch"
 """The one folder of a confined program in which it may write; it is empty, and its working one."""
 
-_NEW_MOUNTS, _NEW_UTS, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
-_NEW_USER, _NEW_PIDS, _NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
+_NEW_MOUNTS = 0x00020000
+_NEW_UTS = 0x04000000
+_NEW_IPC = 0x08000000
+_NEW_USER = 0x10000000
+_NEW_PIDS = 0x20000000
+_NEW_NETWORK = 0x40000000
 _NAMESPACES = _NEW_MOUNTS | _NEW_UTS | _NEW_IPC | _NEW_PIDS | _NEW_NETWORK
-_NO_SUID, _NO_DEVICES, _BIND, _WITH_MOUNTS_BELOW, _SLAVE = 2, 4, 4096, 16384, 1 << 19
+_NO_SUID = 2
+_NO_DEVICES = 4
+_BIND = 4096
+_WITH_MOUNTS_BELOW = 16384
+_SLAVE = 1 << 19
 _DETACH = 2
 _MOUNT_SETATTR, _PIVOT_ROOT = {"x86_64": (442, 155), "aarch64": (442, 41)}.get(
     os.uname().machine, (0, 0)
 )
 _AT_RECURSIVE = 0x8000
 _READ_ONLY = 1
-_PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG = 38, 1
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_PDEATHSIG = 1
 _CAPABILITY_VERSION = 0x20080522
 _USERS = 30_000
 """The highest users of a machine, which belong to nobody: programs at work get one each, because
@@ -99,7 +108,8 @@ def leave_namespaces(visible: Sequence[str]) -> None:
     if os.geteuid() == 0:
         kernel.call("namespaces", "unshare", _NAMESPACES)
     else:
-        user, group = os.geteuid(), os.getegid()
+        user = os.geteuid()
+        group = os.getegid()
         kernel.call("user namespace", "unshare", _NEW_USER | _NAMESPACES)
         # Itself only: no other user exists in there.
         Path("/proc/self/setgroups").write_text("deny")
@@ -141,7 +151,8 @@ def _pivot(kernel: _Kernel, new: str, old: str) -> None:
 
 def _show(kernel: _Kernel, path: str, place: str, *, devices: bool = False) -> None:
     """Bind a path of the former root at a place of the new one, read-only, unless it is there."""
-    source, target = Path(f"/old{path}"), Path(f"/new{place}")
+    source = Path(f"/old{path}")
+    target = Path(f"/new{place}")
     is_there = target.exists() or target.is_symlink()
     if is_there or not os.path.lexists(source):
         return

@@ -21,7 +21,8 @@ from tasks.grading.code.called import Source
 from tasks.grading.code.calling import PythonTest
 from tasks.grading.code.confinement import Allowance, Refused
 
-UNPARSED, OUT_OF_MEMORY = 65, 66
+UNPARSED = 65
+OUT_OF_MEMORY = 66
 """Exit codes of a script that is no Python, and of one that ended with a MemoryError."""
 
 

@@ -26,7 +26,8 @@ def agree(output: str, wanted: str) -> bool:
 def _lines_agree(line: str, wanted: str) -> bool:
     if line == wanted:
         return True
-    words, wanted_words = line.split(), wanted.split()
+    words = line.split()
+    wanted_words = wanted.split()
     if len(words) != len(wanted_words):
         return False
     return all(map(_words_agree, words, wanted_words))

@@ -104,7 +104,8 @@ def _cause(end: _End, allowance: Allowance) -> str:
     """Why a process ended: `ended` where by itself and with success."""
     if end.overdue:
         return "timeout"
-    code, seconds = int(end.said["code"]), float(end.said["seconds"])
+    code = int(end.said["code"])
+    seconds = float(end.said["seconds"])
     if code == 0:
         return "ended"
     if code == -signal.SIGXCPU or seconds >= allowance.seconds:
