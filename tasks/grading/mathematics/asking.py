@@ -12,7 +12,8 @@ from functools import lru_cache
 from tasks.grading.mathematics.canonical import canonical
 from tasks.grading.mathematics.grouped_forms import as_set
 from tasks.grading.mathematics.splitting import inside, split_answers
-from tasks.grading.mathematics.units import COUNT, Unit, read_quantity, unit_of
+from tasks.grading.mathematics.unit_table import COUNT, Unit, unit_of
+from tasks.grading.mathematics.units import read_quantity
 
 _WORD = re.compile(r"[A-Za-z°¢€£¥₹]+")
 _AFTER_NUMBER = re.compile(

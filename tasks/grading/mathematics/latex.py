@@ -16,7 +16,8 @@ DOLLAR = "＄"
 """A dollar that is money; those of mathematics are gone."""
 
 TEXT = (
-    r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|textsc|emph|mathrm|mbox|hbox|operatorname)"
+    r"\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|textsc|emph|mathrm|mbox|hbox"
+    r"|operatorname)"
     r"(?![A-Za-z])\*?\s?"
 )
 """Commands whose argument is words, units, or the name of a function."""

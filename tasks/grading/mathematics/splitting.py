@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 _DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _JOINT = re.compile(
-    r"(?:(?<![A-Za-z\\])(?=(?:and|or)(?![A-Za-z]))|(?=[和或及与]))(?P<word>and|or|[和或及与])|\\(?P<command>land|lor)(?![A-Za-z])"
+    r"(?:(?<![A-Za-z\\])(?=(?:and|or)(?![A-Za-z]))|(?=[和或及与]))(?P<word>and|or|[和或及与])"
+    r"|\\(?P<command>land|lor)(?![A-Za-z])"
     r"|[,;]|\\langle|\\rangle|\\[{}]|[()\[\]{}]"
 )
 _INDEX = re.compile(r"_\{[^{}]*[=<>][^{}]*\}")

@@ -263,11 +263,11 @@ def test_hostile_text_takes_time_in_proportion_to_its_length(seed: int):
     chance = random.Random(seed)
     pieces = chance.sample(PIECES, k=chance.choice([1, 1, 2, 3]))
     long = "".join(pieces) * 12_000
-    # In CPU seconds, so that a busy machine does not matter: 2 µs a character are ten times enough.
+    # In CPU seconds; a busy machine makes even these two or three times as many.
     start = time.process_time()
     extract_answer(long, [BOXED, ANSWER, "<answer>"])
     extract_answer(r"\boxed{1}" + long, [BOXED, ANSWER])
-    assert time.process_time() - start < 0.2 + 4e-6 * len(long)
+    assert time.process_time() - start < 0.6 + 1e-5 * len(long)
 
 
 def test_ten_megabytes_of_open_braces_are_no_answer():
