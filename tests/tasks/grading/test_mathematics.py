@@ -20,6 +20,10 @@ from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.units import read_quantity
 
 SAME = {
+    "Chinese": [("12 厘米", "12"), ("答案是42", "42"), ("x＝2或x＝3", "2,3"), ("5名学生", "5")],
+    "thousands in brackets": [("(10,000, 2)", "(10000,2)"), ("1,000, 2,000", "2000, 1000")],
+    "unions": [(r"[0,1]\cup[1,2]", "[0,2]"), (r"[1,2)\cup(2,3]", r"[1,3]\setminus\{2\}")],
+    "compound": [("3 feet 5 inches", "41 inches"), ("5 hours 30 minutes", "5.5 hours")],
     "scientific": [("4.5e33", r"4.5\times 10^{33}"), ("1e-3", "0.001"), ("3 × 10⁸", "3e8")],
     "units": [
         ("60 km/hr", "60"),
@@ -54,6 +58,31 @@ SAME = {
     "wrappers": [("<answer>12</answer>", "12"), ("12[/INST]", "12"), ("about 12", "12")],
 }
 DIFFERENT = {
+    "names after a symbol": [
+        (r"\triangle ABC", r"\triangle DEF"),
+        (r"\frac12 mgh", r"\frac12"),
+        ("3 abc", "3 abd"),
+        (r"\lambda max", r"\lambda min"),
+    ],
+    "logic": [
+        (r"p\lor q", r"p\land q"),
+        (r"x>3\land x<1", r"x>3\lor x<1"),
+        (r"x\ne1 and x\ne2", r"x\ne1 or x\ne2"),
+    ],
+    "dates": [("5 March", "5 May"), ("2020-01-02", "2020-02-01"), ("5 Monday", "5 Tuesday")],
+    "directions": [("5 m east", "5 m west"), ("5 below zero", "5"), (r"5\% loss", r"5\% gain")],
+    "counted things": [("3 apples and 5 pears", "5 apples and 3 pears")],
+    "compound": [("3 hours 5 minutes", "5 hours 3 minutes"), ("(a) 5 (b) 6", "(a) 6 (b) 5")],
+    "prefixes": [("5 keV", "5 MeV"), ("5 mol", "5 mmol"), ("5 Pa", "5 MPa"), ("5 kpc", "5 Mpc")],
+    "symbols": [
+        (r"\gcd(a,b)", "1"),
+        (r"\frac{dy}{dx}", "0"),
+        (r"\Gamma", r"\gamma"),
+        (r"f^{-1}(x)", r"\frac{1}{f(x)}"),
+        ("x'", "x"),
+        (r"\vec a\times\vec b", r"\vec a\cdot\vec b"),
+    ],
+    "equations": [("2x+3=7", "7"), ("x=5=6", "6"), ("x=2 / x=3", "x=3"), ("x＝2或x＝3", "3")],
     "unit letters": [("4+4m", "8"), ("2t", "2"), ("12m", "12"), ("5c", "5")],
     "words after a number": [(r"5\text{ not}", "5"), ("3 more", "3"), ("5 mod 7", "5")],
     "nothing": [(r"\phantom{5}", "5"), (r"[\pi]\infty^1", r"\{1,2\}")],
