@@ -155,6 +155,8 @@ _RANGES = ((2, 9, 1, 3), (3, 40, 7, 4), (-40, -3, 7, 3), (-40, 40, 11, 2))
 
 def _value_at(expression: Any, at: dict[Any, Any], *, is_complex: bool) -> Any:
     """The value at a point; None where there is none, or none that is real as the rest is."""
+    if not is_complex and not _is_within_domain(expression, at):
+        return None
     try:
         value = expression.subs(at).doit().evalf(30)
     except (ValueError, TypeError, ZeroDivisionError, NotImplementedError, AttributeError):
@@ -164,6 +166,14 @@ def _value_at(expression: Any, at: dict[Any, Any], *, is_complex: bool) -> Any:
     if not is_complex and abs(sympy.im(value)) > sympy.Float("1e-20"):
         return None
     return value
+
+
+def _is_within_domain(expression: Any, at: dict[Any, Any]) -> bool:
+    r"""Whether every root and logarithm in it is real: else `\sqrt a\sqrt b` is not `\sqrt{ab}`."""
+    inner = [power.base for power in expression.atoms(sympy.Pow) if not power.exp.is_integer]
+    inner += [logarithm.args[0] for logarithm in expression.atoms(sympy.log)]
+    values = [one.subs(at).evalf(15) for one in inner if one.free_symbols]
+    return not any(value.is_negative for value in values)
 
 
 def _same_relation(answer: str, target: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tasks.grading.equality.real_sets import ABOVE, BELOW, Interval, RealSet
+from tasks.grading.equality.intervals import ABOVE, BELOW, Interval, RealSet
 from tasks.grading.mathematics.numbers import rational
 
 

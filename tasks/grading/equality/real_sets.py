@@ -8,13 +8,14 @@ from __future__ import annotations
 import itertools
 import re
 from itertools import pairwise
-from typing import NamedTuple
 
+from tasks.grading.equality.intervals import ABOVE, BELOW, EVERYTHING, Interval, RealSet
 from tasks.grading.mathematics.canonical import form_of
 from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.splitting import inside, split_answers, split_at
 
 _REALS = re.compile(r"\\mathbb\{R\}|R")
+_ANY_REAL = re.compile(r"[A-Za-z]\\in ?\\mathbb\{R\}")
 _CUP = re.compile(r"\\cup(?![A-Za-z]) ?")
 _MINUS = re.compile(r"(?:\\setminus|\\backslash|-)(?![A-Za-z]) ?(?=\\\{)")
 _RELATION = re.compile(r"(<|>|\\(?:le|ge|ne)(?![A-Za-z])) ?")
@@ -23,26 +24,6 @@ _LAND = re.compile(r"\\land(?![A-Za-z]) ?")
 _NAME = re.compile(r"\|?(?:[A-Za-z](?:_\w|_\{\w+\})?|\\[A-Za-z]+)(?:\([a-z]\))?\|?")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
 _CONSTANTS = frozenset(("e", "i", r"\pi", r"\infty", r"\emptyset"))
-BELOW, ABOVE = r"-\infty", r"\infty"
-
-
-class Interval(NamedTuple):
-    """All reals between two ends, each of them open or not."""
-
-    low: str
-    high: str
-    is_open_below: bool
-    is_open_above: bool
-
-
-class RealSet(NamedTuple):
-    """A union of intervals, and the name of the variable that lies in it, if one is named."""
-
-    intervals: tuple[Interval, ...]
-    name: str | None
-
-
-EVERYTHING = Interval(BELOW, ABOVE, is_open_below=True, is_open_above=True)
 
 
 def says_a_set(form: str) -> bool:
@@ -155,7 +136,10 @@ def _condition(form: str) -> RealSet | None:
     parts = split_answers(form)
     if parts is None:
         return _chain(form)
-    several = [_chain(part) for part in parts.texts]
+    # `x\in\mathbb{R}, x\ne 2` says first what is true of every x.
+    several = [_chain(part) for part in parts.texts if not _ANY_REAL.fullmatch(part)]
+    if len(several) == 1:
+        return several[0]
     # A comma between inequalities means `and` where all can hold, else `or`.
     return _intersection(several) or _union(several)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
+from tasks.grading.equality.intervals import Interval, RealSet
 from tasks.grading.equality.merging import merged
 from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip, all_of
-from tasks.grading.equality.real_sets import Interval, RealSet, read_set, says_a_set
+from tasks.grading.equality.real_sets import read_set, says_a_set
+from tasks.grading.mathematics.splitting import split_answers
 
 _MEMBER = re.compile(r"([A-Za-z]|\\[A-Za-z]+)\\in(?![A-Za-z]) ?(.+)", re.DOTALL)
 
 
 def members(answer: str, target: str, same: Same) -> Outcome | Skip:
     r"""What a variable is said to be in: `x\in[1,2]` is `[1,2]`, and no `y\in[1,2]`."""
-    one = _MEMBER.fullmatch(answer)
-    other = _MEMBER.fullmatch(target)
+    one = _member(answer)
+    other = _member(target)
     if one is None and other is None:
         return SKIP
     if one and other and one[1] != other[1]:
@@ -22,6 +24,11 @@ def members(answer: str, target: str, same: Same) -> Outcome | Skip:
     answer = one[2] if one else answer
     target = other[2] if other else target
     return same(answer, target)
+
+
+def _member(form: str) -> re.Match[str] | None:
+    """The name and what it is in; None for several statements."""
+    return None if split_answers(form) else _MEMBER.fullmatch(form)
 
 
 def real_sets(answer: str, target: str, same: Same) -> Outcome | Skip:

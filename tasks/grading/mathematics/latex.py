@@ -149,6 +149,8 @@ _LAST = _folds(
 )
 
 _NEW_LINE = re.compile(r"(?<=[^\s\\])\s?\\\\\s?(?=[^\s\\\[])")
+_FRENCH = re.compile(r"^(?:(\])|(\[))([^\[\]]+[,;][^\[\]]+)(?:(\[)|(\]))$")
+_EMPTY = re.compile(r"\{ ?\}")
 _SET = re.compile(r"^\{([^{}]*[,|:;][^{}]*)\}$")
 _SPACES = re.compile(r"\s+")
 # The space after a comma tells the list `5, 120` from the number 5,120.
@@ -171,6 +173,9 @@ def clean(text: str) -> str:
     # Elsewhere than in a matrix a new line is another answer.
     if r"\begin" not in text:
         text = _NEW_LINE.sub(", ", text)
+    text = _FRENCH.sub(_round_ends, text)
+    if _EMPTY.fullmatch(text):
+        return r"\emptyset"
     # Plain text writes sets with bare braces; those of a command are no set.
     text = _fold(_SET.sub(r"\\{\1\\}", text), _LOOK)
     text = _fold_dollars(text)
@@ -193,6 +198,13 @@ def _fold(text: str, folds: _Folds) -> str:
     for pattern, replacement in folds:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _round_ends(match: re.Match[str]) -> str:
+    """`]0,1]` as `(0,1]`: in French an open end turns its bracket outward."""
+    opening = "(" if match[1] else "["
+    closing = ")" if match[4] else "]"
+    return f"{opening}{match[3]}{closing}"
 
 
 def _fold_dollars(text: str) -> str:

@@ -46,6 +46,9 @@ def read_words(text: str, *, is_marked: bool) -> str | None:
     choice = _CHOICE.fullmatch(text)
     if choice:
         return choice[1]
+    # `Yes!` is said loud; `n!` is a factorial.
+    if text.endswith("!") and is_words(text[:-1], is_marked=False):
+        text = text[:-1]
     if _ROMAN.fullmatch(text) or not is_words(text, is_marked=is_marked):
         return None
     lower = text.lower()
