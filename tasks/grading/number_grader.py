@@ -68,8 +68,8 @@ class NumberGrader(ByClass):
         verdicts = super().grade(pairs)
         unread = [
             place
-            for place, (_, answer) in enumerate(pairs)
-            if verdicts[place] == _UNREAD and not _is_equation(answer)
+            for place, pair in enumerate(pairs)
+            if verdicts[place] == _UNREAD and not _is_equation(self.class_of(*pair))
         ]
         judged = self._mathematics.grade([pairs[place] for place in unread])
         for place, verdict in zip(unread, judged, strict=True):
@@ -90,9 +90,9 @@ class NumberGrader(ByClass):
         return "correct" if is_right else "wrong"
 
 
-def _is_equation(answer: str) -> bool:
+def _is_equation(form: str) -> bool:
     """Whether it has an `=` outside of braces: `2x = 18` gives no number, whatever equals it."""
-    return "=" in _BRACES.sub("", answer)
+    return "=" in _BRACES.sub("", form)
 
 
 def _agree(amount: Amount, written: str, terms: Terms) -> bool:

@@ -29,10 +29,13 @@ _LEAD = re.compile(
 _HOPE = re.compile(r"\.?\s?I hope it is correct\.?$", re.IGNORECASE)
 _EQUALS = re.compile(
     r"(?:=|≈|≃|\\(?:approx|simeq|doteq|therefore|Rightarrow|implies)(?![A-Za-z])|:=)\s?(?=[^=\s])"
+    r"|\\sim(?![A-Za-z])\s?(?=[0-9])"
+    r"|I (?:think|believe|guess|got|get)(?: that)?(?: (?:it|this|the answer) is)?:? (?=\S)"
 )
 _ABOUT = re.compile(
     r"(?:approximately|approx\.?|about|roughly|around|nearly) (?=[$\\]?[0-9\\])", re.IGNORECASE
 )
+_REASON = re.compile(r"(?<=[0-9}%$]), (?:which|since|because|as|so|where) .{3,}$", re.DOTALL)
 _NOTE = re.compile(r" ?\((?:approximately|approx\.?|rounded|about)\)$", re.IGNORECASE)
 _RUN_OF_SPACES = re.compile(r"\s{2,}")
 _MARKS = ("***", "**", "*", "__", "```", "``", "`", '"', "“", "”", "''")
@@ -80,7 +83,9 @@ def _peel(text: str) -> str:
     lead = _LEAD.fullmatch(text)
     if lead:
         text = (lead["rest"] or lead["plain"]).strip()
-    text = _NOTE.sub("", text)
+    text = _REASON.sub("", _NOTE.sub("", text))
+    if text.endswith(r"\}") and r"\{" not in text:
+        text = text[:-2].rstrip()
     for start in (_EQUALS, _ABOUT):
         text = start.sub("", text, count=1) if start.match(text) else text
     return text

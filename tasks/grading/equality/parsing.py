@@ -26,6 +26,7 @@ _CONFIG = ConversionConfig(lowercase_symbols=False)
 _DEGREE = re.compile(r"([0-9]+(?:\.[0-9]+)?|\\frac\{[0-9]+\}\{[0-9]+\})°")
 _DECIMAL = re.compile(r"(?<![0-9.])([0-9]*)\.([0-9]+)(?![0-9.])")
 _SLASH = re.compile(r"(?<![0-9A-Za-z.)}\]!^])([0-9]+)/([0-9]+)(?![0-9.^!])")
+_CONSTANT_SLASH = re.compile(r"(\\sqrt\{[^{}]*\}|\\pi)/([0-9]+)(?![0-9.^!])")
 _MIXED = re.compile(r"(?<![0-9A-Za-z.)}\]^_])([0-9]+)\\frac\{([0-9]+)\}\{([0-9]+)\}")
 _FACTOR = re.compile(r"(?<![0-9_^])([0-9]+)\(")
 _SCRIPT = re.compile(r"\^([0-9A-Za-z])")
@@ -99,6 +100,7 @@ def prepare(form: str) -> str:
     # 5(\frac{1}{2}) would be read as five and a half.
     text = _FACTOR.sub(r"\1\\cdot(", text)
     # Of 1/3\pi r^3 the parser would take all that follows for the divisor.
+    text = _CONSTANT_SLASH.sub(r"\\frac{\1}{\2}", text)
     text = _SLASH.sub(r"\\frac{\1}{\2}", text)
     text = text.replace("+-", "-").replace("--", "+")
     return text.replace(r"\mathbb{R}", r"\Reals ")

@@ -16,7 +16,7 @@ _FIRST_ASSIGNMENT = re.compile(rf"{_NAME}=", re.ASCII)
 _NEXT_ASSIGNMENT = re.compile(r"(?<=[^=,( ]) (?=[A-Za-z]\w*=)", re.ASCII)
 _THOUSAND = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
 _ZEROS = re.compile(r"(?<=[0-9]),(?=0[0-9]{2}(?![0-9]))")
-_LABEL = re.compile(r"[ ,;]*\(([a-e]|i{1,3}|iv|[A-E])\) ?(?=[^,)\s])")
+_LABEL = re.compile(r"[ ,;]*\(([a-e]|i{1,3}|iv|[A-E])\) ?(?=-?[0-9]|\\[A-Za-z])")
 _ANOTHER = re.compile(r"(?:[.|/:&+-]|\\mid) ?\\?[A-Za-z]\w*$")
 _EQUALS = re.compile(r"(?<![<>!])=")
 _MATRIX = re.compile(

@@ -46,7 +46,7 @@ variables."""
 _TIGHT = frozenset(("mm", "cm", "km", "kg", "mg", "ft", "mL", "ml", "mph", "lb", "oz", "min", "°C"))
 """Units read right after the number, without a space, though they are no words."""
 
-_FACTOR = r"[A-Za-z°Ω€£¥₹₽₩₱＄¢一-鿿][A-Za-z.'’＄°一-鿿-]{0,30}(?:\^(?:[23]|\{-?[1-3]\}))?"
+_FACTOR = r"[A-Za-z°ΩÅ€£¥₹₽₩₱＄¢一-鿿][A-Za-z.'’＄°一-鿿-]{0,30}(?:\^(?:[23]|\{-?[1-3]\}))?"
 _UNIT = re.compile(rf"({_FACTOR}(?:(?: ?/ ?| ?\\cdot ?| ){_FACTOR}){{0,5}})$")
 _LONGEST = 80
 """Characters of a unit; the search for one looks no further back."""
@@ -59,6 +59,7 @@ _LAST_WORD = re.compile(r"(?:^| )[A-Za-z]{2,}$")
 _POWER = re.compile(r"(.+?)\^(?:([23])|\{(-?[1-3])\})")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORDY_POWERS = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
+_CHINESE_POWERS = {"平方": 2, "立方": 3}
 _ALIASES = {
     "knots": "nmi/h",
     "knot": "nmi/h",
@@ -168,8 +169,10 @@ def _product(text: str) -> Unit | None:
         if word.lower() in _WORDY_POWERS:
             raised = _WORDY_POWERS[word.lower()]
         elif word:
-            match = _POWER.fullmatch(word)
-            unit = unit_of(match[1] if match else word)
+            raised = _CHINESE_POWERS.get(word[:2], raised)
+            plain = word[2:] if word[:2] in _CHINESE_POWERS else word
+            match = _POWER.fullmatch(plain)
+            unit = unit_of(match[1] if match else plain)
             if unit is None:
                 return None
             power = int(match[2] or match[3]) if match else raised
