@@ -12,7 +12,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 """Zero-width spaces and joiners, byte order marks, soft hyphens."""
 
 _TAGS = re.compile(
-    r"<\|[a-z_]{1,40}\|>|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>"
+    r"<\|[a-z_]{1,40}\|>|<｜[^｜<>]{1,40}｜>|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>"
     r"|<br ?/?>"
     r"|</?(?:answer|final|think)>|\[/?INST\]",
     re.IGNORECASE,
@@ -26,16 +26,19 @@ _LEAD = re.compile(
     rf"|{_SO}answer(?: is\b| ?[:=：])\s?[:=：]?\s?(?P<plain>.+)",
     re.IGNORECASE | re.DOTALL,
 )
-_HOPE = re.compile(r"\.?\s?I hope it is correct\.?$", re.IGNORECASE)
+_HOPE = re.compile(r"\.?\s?I hope (?:it is correct|this helps)[.!]?$", re.IGNORECASE)
 _EQUALS = re.compile(
     r"(?:=|≈|≃|\\(?:approx|simeq|doteq|therefore|Rightarrow|implies)(?![A-Za-z])|:=)\s?(?=[^=\s])"
     r"|\\sim(?![A-Za-z])\s?(?=[0-9])"
-    r"|I (?:think|believe|guess|got|get)(?: that)?(?: (?:it|this|the answer) is)?:? (?=\S)"
+    r"|(?:so|thus|hence|therefore),? (?=[-$\\]?[0-9])|(?:the )?(?:value|result) is:? (?=\S)"
+    r"|I (?:think|believe|guess|got|get)(?: that)?(?: (?:it|this|the answer) is)?:? (?=\S)",
+    re.IGNORECASE,
 )
 _ABOUT = re.compile(
     r"(?:approximately|approx\.?|about|roughly|around|nearly) (?=[$\\]?[0-9\\])", re.IGNORECASE
 )
 _REASON = re.compile(r"(?<=[0-9}%$]), (?:which|since|because|as|so|where) .{3,}$", re.DOTALL)
+_BOLD_VALUE = re.compile(r"(= ?)\*\*([^*]+)(?:\*\*)?$")
 _NOTE = re.compile(r" ?\((?:approximately|approx\.?|rounded|about)\)$", re.IGNORECASE)
 _RUN_OF_SPACES = re.compile(r"\s{2,}")
 _MARKS = ("***", "**", "*", "__", "```", "``", "`", '"', "“", "”", "''")
@@ -84,6 +87,9 @@ def _peel(text: str) -> str:
     if lead:
         text = (lead["rest"] or lead["plain"]).strip()
     text = _REASON.sub("", _NOTE.sub("", text))
+    text = _BOLD_VALUE.sub(r"\1\2", text)
+    if text.endswith("|") and text.count("|") == 1:
+        text = text[:-1].rstrip()
     if text.endswith(r"\}") and r"\{" not in text:
         text = text[:-2].rstrip()
     for start in (_EQUALS, _ABOUT):

@@ -82,7 +82,8 @@ def _same_constant(one: Any, other: Any) -> bool:
     if first is None or second is None:
         return _verify(one, other)
     scale = max(_size(one), _size(other))
-    if abs(first - second) <= _SAME * scale:
+    # Digits before the point were computed on top of sixty: e^{100} is not e^{100}+1.
+    if abs(first - second) <= _SAME * min(scale, 1):
         return True
     return _is_rounded(one, second) or _is_rounded(other, first)
 
@@ -107,7 +108,7 @@ def _is_rounded(decimal: Any, value: Any) -> bool:
         return False
     exact = Fraction(int(decimal.p), int(decimal.q))
     places = next((n for n in range(30) if (exact * 10**n).denominator == 1), None)
-    if places is None:
+    if not places:
         return False
     figures = len(str(abs(exact * 10**places)))
     if figures < _LEAST_FIGURES:

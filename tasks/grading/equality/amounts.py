@@ -118,8 +118,9 @@ def clocks(answer: str, target: str, _same: Same) -> Outcome | Skip:
         return SKIP
     first = _minutes(one)
     second = _minutes(other)
+    halves = {one[3], other[3]}
     is_open = any(not match[3] and int(match[1]) <= 12 for match in (one, other))
-    if is_open:
+    if is_open and len(halves) > 1:
         return first % _HALF_DAY == second % _HALF_DAY
     return first == second
 

@@ -18,15 +18,16 @@ from tasks.grading.equality.real_sets import says_a_set
 from tasks.grading.equality.several import is_equation, items_of
 from tasks.grading.mathematics.canonical import form_of
 from tasks.grading.mathematics.numbers import rational
-from tasks.grading.mathematics.splitting import inside, split_answers
+from tasks.grading.mathematics.splitting import inside, split_answers, split_at
 from tasks.grading.mathematics.words import is_product
 
 _EQUALS = re.compile(r"(?<![<>!])(?:=|\\approx(?![A-Za-z]))")
 _NAME = re.compile(
     r"(?:[A-Za-z]+|\\[A-Za-z]+|\\(?:overline|angle|vec)(?: ?\{?[A-Z]+\}?)|[A-Za-z]+ [A-Za-z]+)"
-    r"(?:_\w|_\{\w+\}|\(\w(?:,\w)*\)|'|[0-9])*"
+    r"(?:_\w|_\{\w+\}|\([^()]*\)|'|[0-9])*"
 )
 _ARGUMENTS = re.compile(r"(?<=[A-Z])\^(?:\w|\{[^{}]*\})|_\w|_\{\w+\}|\([^()]*\)|\\[A-Za-z]+")
+_FUNCTION = re.compile(r"\\(?:sqrt|log|ln|sin|cos|tan|frac|exp)(?![a-z])")
 _INDEX = re.compile(r"_\w$|_\{\w+\}$")
 
 _POINT = re.compile(r"([A-Z])(\(.+,.+\))")
@@ -108,7 +109,9 @@ def _names_a_value(left: str, value: str) -> bool:
         return number == rational(value)
     bare = _ARGUMENTS.sub("", left)
     has_letters = bool(re.search("[A-Za-z]", bare))
-    return not (has_letters and re.search("[0-9]", bare))
+    # A sign or a function of a letter leaves something to be solved: -x=2, \ln x=1.
+    is_task = bool(re.search("[0-9|]|^-", bare) or _FUNCTION.search(left))
+    return not (has_letters and is_task)
 
 
 def _same_assignments(one: _Assigned, other: _Assigned, same: Same) -> Outcome:
@@ -151,7 +154,7 @@ def _assigned(form: str) -> _Assigned | None:
     if point:
         return _Assigned([(point[1], point[2])])
     for part in parts.texts if parts else [text]:
-        sides = [side.strip() for side in _EQUALS.split(part)]
+        sides = split_at(part, _EQUALS)
         # `x=1, 2`: the second is of the same name.
         if len(sides) == 1 and pairs:
             sides = [pairs[-1][0], part]

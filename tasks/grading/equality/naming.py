@@ -8,7 +8,7 @@ from tasks.grading.equality.outcomes import SKIP, Outcome, Same, Skip
 from tasks.grading.mathematics.grouped_forms import is_logic
 from tasks.grading.mathematics.words import NOTHING, is_product, is_words
 
-_CHOICE = re.compile(r"[A-H]")
+_CHOICE = re.compile(r"\(?([A-H])(?:\)?|[).:] ?(?![=(]).+)|\(([a-h])\)[ A-Za-z0-9]*")
 _READ_CHOICE = re.compile(
     r"(?:(?:option|choice|answer) ?)?\(?([A-Za-z])"
     r"(?:(?:[).:]|$)(?:[).: ].*|[^=<>+*/^-].*)?|(?:-|, )[A-Za-z][a-z]{2,}.*)",
@@ -39,14 +39,15 @@ def figures(answer: str, target: str, _same: Same) -> Outcome | Skip:
 
 def choices(answer: str, target: str, _same: Same) -> Outcome | Skip:
     """A target that is a choice: met by `C`, `c`, `(C) 42`, `C: Paris`, `Option C`."""
-    if not _CHOICE.fullmatch(target):
+    wanted = _CHOICE.fullmatch(target)
+    if wanted is None:
         return SKIP
     # `x = C`: what stands after the sign is the answer.
     _, _, value = answer.rpartition("=")
     letter = _READ_CHOICE.fullmatch(value)
     if letter is None:
         return False
-    return letter[1].upper() == target
+    return letter[1].upper() == wanted[1].upper()
 
 
 def words(answer: str, target: str, _same: Same) -> Outcome | Skip:

@@ -23,7 +23,9 @@ from tasks.grading.mathematics.splitting import inside
 from tasks.grading.mathematics.words import is_product, words_of
 
 _CONFIG = ConversionConfig(lowercase_symbols=False)
-_DEGREE = re.compile(r"([0-9]+(?:\.[0-9]+)?|\\frac\{[0-9]+\}\{[0-9]+\})°")
+_DEGREE = re.compile(
+    r"([0-9]+(?:\.[0-9]+)?|\\frac\{[0-9]+\}\{[0-9]+\}|[a-z]|\\[a-z]+|\([^()]*\)) ?°"
+)
 _DECIMAL = re.compile(r"(?<![0-9.])([0-9]*)\.([0-9]+)(?![0-9.])")
 _SLASH = re.compile(r"(?<![0-9A-Za-z.)}\]!^])([0-9]+)/([0-9]+)(?![0-9.^!])")
 _CONSTANT_SLASH = re.compile(r"(\\sqrt\{[^{}]*\}|\\pi)/([0-9]+)(?![0-9.^!])")

@@ -129,7 +129,9 @@ class _Walk:
             argument = match[0]
         else:
             argument = self._argument(depth + 1)
-        is_bare = len(argument) == 1 and argument.isalnum()
+        # A digit behind it would join the script: \log_{2}8 is no \log_{28}.
+        is_followed = self._text[self._place : self._place + 1].isalnum()
+        is_bare = len(argument) == 1 and argument.isalnum() and not is_followed
         return argument if is_bare else "{" + argument + "}"
 
     def _skip_spaces(self) -> None:

@@ -20,8 +20,8 @@ _LABEL = re.compile(r"[ ,;]*\(([a-e]|i{1,3}|iv|[A-E])\) ?(?=-?[0-9]|\\[A-Za-z])"
 _ANOTHER = re.compile(r"(?:[.|/:&+-]|\\mid) ?\\?[A-Za-z]\w*$")
 _EQUALS = re.compile(r"(?<![<>!])=")
 _MATRIX = re.compile(
-    r"[\[(]?\\begin\{(?:[pb]?matrix|smallmatrix|array)\}(?:\{[clr|]+\})?(.*)"
-    r"\\end\{(?:[pb]?matrix|smallmatrix|array)\}[\])]?",
+    r"[\[(]?\\begin\{(?:[pbB]?matrix|smallmatrix|array)\}(?:\{[clr|]+\})?(.*)"
+    r"\\end\{(?:[pbB]?matrix|smallmatrix|array)\}[\])]?",
     re.DOTALL,
 )
 _MEMBER = re.compile(rf"({_NAME})\\in(?![A-Za-z]) ?(.+)", re.ASCII | re.DOTALL)
@@ -109,7 +109,7 @@ def as_set(forms: list[str]) -> str:
     return r"\{" + members + r"\}"
 
 
-def bracketed(text: str, _depth: int, form: Form) -> str | None:
+def bracketed(text: str, depth: int, form: Form) -> str | None:
     """A tuple or interval with the forms of its parts; what is in brackets alone without them."""
     opening, closing = text[:1], text[-1:]
     if opening not in ("(", "[") or closing not in (")", "]"):
@@ -117,7 +117,8 @@ def bracketed(text: str, _depth: int, form: Form) -> str | None:
     inner = inside(text, opening, closing)
     if not inner or not inner.strip():
         return None
-    parts = split_answers(_without_thousands(inner))
+    inner = _without_thousands(inner)
+    parts = split_answers(inner)
     if parts:
         forms = ",".join(form(part) for part in parts.texts)
         return f"{opening}{forms}{closing}"
@@ -125,7 +126,8 @@ def bracketed(text: str, _depth: int, form: Form) -> str | None:
     brackets = opening + closing
     # Parentheses around all that there is say nothing: (3) is 3. Square ones may: [x] is a floor.
     is_plain = rational(only) is not None or only.isalpha()
-    says_nothing = brackets == "()" or (brackets == "[]" and is_plain)
+    # A row of one entry stays a row: [[1],[2]].
+    says_nothing = brackets == "()" or (brackets == "[]" and is_plain and depth == 0)
     return only if says_nothing else None
 
 

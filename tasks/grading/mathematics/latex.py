@@ -30,6 +30,8 @@ def _folds(*pairs: tuple[str, str]) -> _Folds:
 
 
 _LOOK = _folds(
+    (r"\\bbox(?![A-Za-z])\s?(?:\[[^\[\]]*\])?", ""),
+    (r"\\(?:underbrace|overbrace|mathring|null|space)(?![A-Za-z])", " "),
     (r"\\(?:begin|end)\s?\{(?:align|aligned|equation|gather|gathered|split|math)\*?\}", " "),
     (r"\\cancel\s?\{[^{}]*\}", ""),
     (r"\\(?:mathcal|mathbb|math)(?=\s?\{\s?[0-9])", ""),
@@ -40,7 +42,7 @@ _LOOK = _folds(
         r" \1/\2\3 ",
     ),
     (r"\\(?:phantom|hphantom|vphantom|hspace\*?|vspace\*?|label|tag)\s?\{[^{}]*\}", ""),
-    (r"\\(?:color|textcolor|colorbox|bbox)(?![A-Za-z])\s?(?:\[[^\[\]]*\]\s?)?(?:\{[^{}]*\})?", ""),
+    (r"\\(?:color|textcolor|colorbox)(?![A-Za-z])\s?(?:\[[^\[\]]*\]\s?)?(?:\{[^{}]*\})?", ""),
     (r"\\(?:boxed|fbox|framebox|ensuremath|underline|highlight|mathop)(?![A-Za-z])", ""),
     (r"\\(?:left|right|middle)(?![A-Za-z])\s?\.?(?=[^A-Za-z.]|$)", ""),
     (r"\\(?:[Bb]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits)(?![A-Za-z])", ""),
@@ -65,6 +67,16 @@ _SPACING = _folds(
 )
 
 _NAMES = _folds(
+    (r"(?<![A-Za-z\\])(?:nCr|binom(?:ial)?)\s?\(([^(),]+),([^(),]+)\)", r"\\binom{\1}{\2}"),
+    (r"(?<![A-Za-z\\])factorial\s?\(([^()]+)\)", r"(\1)!"),
+    (r"(?<![A-Za-z\\])floor\s?\(([^()]+)\)", r"\\lfloor \1\\rfloor "),
+    (r"(?<![A-Za-z\\])ceil(?:ing)?\s?\(([^()]+)\)", r"\\lceil \1\\rceil "),
+    (r"(?<![A-Za-z\\])cbrt\s?\(([^()]+)\)", r"\\sqrt[3]{\1}"),
+    (r"(?<![A-Za-z])([0-9A-F]+)\sbase\s([0-9]+)$", r"\1_{\2}"),
+    (r"(?<=[0-9])\s(?:US|U\.S\.|American|Canadian|Australian)\s(?=dollars?)", " "),
+    (r"(?<=[0-9])\san?\s(?=(?:hour|day|week|month|year|minute|second|piece|person)s?$)", " per "),
+    (r"(?<=[a-z])\ssquared(?![a-z])", "^2"),
+    (r"(?<=[a-z])\scubed(?![a-z])", "^3"),
     (r"\\var(phi|theta|epsilon|rho|sigma|pi|kappa)(?![A-Za-z])", r"\\\1 "),
     (r"\\(?:textdollar|mathdollar)(?![A-Za-z])", DOLLAR),
     (r"\\(?:pounds|textsterling)(?![A-Za-z])", "£"),
@@ -95,7 +107,7 @@ _NAMES = _folds(
     (r"\\rbrace(?![A-Za-z])", r"\\}"),
     (r"\\[lcd]?dots[bcimo]?(?![A-Za-z])", r"\\ldots "),
     (r"\\varnothing(?![A-Za-z])|\\\{\s?\\\}", r"\\emptyset "),
-    (r"\\bmod(?![A-Za-z])|\\mod(?![A-Za-z])", r"\\bmod "),
+    (r"\\bmod(?![A-Za-z])|\\p?mod(?![A-Za-z])", r"\\bmod "),
     # Of vectors the cross is another product than the dot.
     (r"\\(?:times(?!\s?\\vec)|ast|cdotp?|cdot)(?![A-Za-z])|(?<!\*)\*(?!\*)", r"\\cdot "),
     (r"\\div(?![A-Za-z])", "/"),
@@ -141,7 +153,9 @@ _WORDS = _folds(
 
 _LAST = _folds(
     (r" (?=\\(?:in|cdot|cup|cap|le|ge|ne|pm|mp|land|lor|approx|setminus|bmod)(?![A-Za-z]))", ""),
-    (r"(?<=[{(])([0-9]{1,3}),([0-9]{3})(?=\})", r"\1\2"),
+    # Thousands within a group, or before a factor or an index.
+    (r"(?<=[{(0-9]),(?=[0-9]{3}(?:,[0-9]{3})*\})", ""),
+    (r"(?<=[0-9]),(?=[0-9]{3}(?:,[0-9]{3})*(?:\\(?!l)[a-z]|_))", ""),
     # A plus that adds nothing: at the beginning, or after what nothing can be added to.
     (r"(^|[(\[{,;=<>&]|\\(?:le|ge|ne|cup|cap|in|cdot|pm|lor|land) ?)\s?\+\s?(?=\S)", r"\1"),
 )

@@ -76,6 +76,9 @@ def base(text: str, _depth: int, _form: Form) -> str | None:
         root = str(words.index(root) + 2)
     if not root.isdigit():
         return None
+    # What no number to this base can have is the index of a name: 2a_1.
+    if max(int(digit, 36) for digit in digits) >= int(root):
+        return None
     return f"{digits}_{root}" if len(root) == 1 else f"{digits}_{{{root}}}"
 
 

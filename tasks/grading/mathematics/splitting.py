@@ -7,12 +7,23 @@ from typing import NamedTuple
 
 _DEPTH = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _JOINT = re.compile(
-    r"(?:(?<![A-Za-z\\])(?=(?:and|or)(?![A-Za-z]))|(?=[和或及与]))(?P<word>and|or|[和或及与])"
+    r"(?:(?<![A-Za-z\\])(?=(?:and|or)(?![A-Za-z]))|(?=[和或及与且與並]))(?P<word>and|or|[和或及与且與並]且?)"
     r"|\\(?P<command>land|lor)(?![A-Za-z])"
     r"|[,;]|\\langle|\\rangle|\\[{}]|[()\[\]{}]"
 )
 _INDEX = re.compile(r"_\{[^{}]*[=<>][^{}]*\}")
-_JOINS = {"和": "and", "及": "and", "与": "and", "或": "or", "land": "and", "lor": "or"}
+_JOINS = {
+    "和": "and",
+    "及": "and",
+    "与": "and",
+    "且": "and",
+    "與": "and",
+    "並": "and",
+    "並且": "and",
+    "或": "or",
+    "land": "and",
+    "lor": "or",
+}
 
 
 class Parts(NamedTuple):

@@ -55,6 +55,9 @@ _SIGNS = re.compile(
     re.DOTALL,
 )
 """Money before its amount: `＄5`, `US＄5`, `€ 5`, `USD 5`."""
+_MAGNITUDES = {"k": 10**3, "m": 10**6, "mn": 10**6, "b": 10**9, "bn": 10**9}
+_MAGNITUDE = re.compile(r"([0-9][0-9.,]*) ?(k|K|M|mn|B|b|bn)")
+"""Of money a letter says thousands, millions or billions."""
 _LAST_WORD = re.compile(r"(?:^| )[A-Za-z]{2,}$")
 _POWER = re.compile(r"(.+?)\^(?:([23])|\{(-?[1-3])\})")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
@@ -84,6 +87,9 @@ def read_quantity(text: str) -> Quantity | None:
     unit = _currency(currency.strip())
     if unit is None:
         return _trailing_unit(text)
+    letter = _MAGNITUDE.fullmatch(amount)
+    if letter:
+        return Quantity(sign + letter[1], _MAGNITUDES[letter[2].lower()], unit)
     after = _trailing_unit(amount)
     if after is None:
         return Quantity(sign + amount, 1, unit)
