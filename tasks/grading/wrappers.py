@@ -12,7 +12,8 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 """Zero-width spaces and joiners, byte order marks, soft hyphens."""
 
 _TAGS = re.compile(
-    r"<\|[a-z_]{1,40}\|>|<｜[^｜<>]{1,40}｜>|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>"
+    r"<\|[a-z_]{1,40}\|>|<｜[^｜<>]{1,40}｜>"
+    r"|</?s>|<(?:eos|pad|end_of_turn|endoftext)>|</?(?:b|i|u|em|strong|code|p)>"
     r"|<br ?/?>"
     r"|</?(?:answer|final|think)>|\[/?INST\]",
     re.IGNORECASE,
