@@ -15,6 +15,7 @@ import dataclasses
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -26,7 +27,7 @@ from flows.cli.sql import as_table
 from tasks.asking.stored import stored_draws, stored_scores
 from tasks.benchmarks.loaded import LoadedBenchmark
 from tasks.draws.sampler import MissingDraws, Sampler, first_seed
-from tasks.draws.scorer import Scorer
+from tasks.draws.scorer import Judging, Scorer
 from tasks.models.version import Model
 from tasks.protocols import Draw, Reply, Sampling, key_of
 from tasks.runs.loading import load_run
@@ -70,15 +71,12 @@ def stored_solver(store: Store, run: Run) -> Solver:
     engines = {
         model.fingerprint: StoredEngine(store, run, model) for model in (run.generator, run.reviser)
     }
-    scorers = {
-        (model.fingerprint if model else None, whole): Scorer(
-            verifier=None, known=stored_scores(store, run, model), whole=whole
-        )
-        for model in {
-            m.fingerprint if m else None: m for m in (None, run.verifier, run.judge)
-        }.values()
-        for whole in (False, True)
-    }
+
+    @cache
+    def scorer(model: Model | None, judging: Judging) -> Scorer:
+        known = stored_scores(store, run, model)
+        return Scorer(verifier=None, known=known, judging=judging)
+
     return Solver(
         run,
         difficulty,
@@ -87,7 +85,7 @@ def stored_solver(store: Store, run: Run) -> Solver:
         lambda model: Sampler(
             format=run.format, engine=engines[model.fingerprint], seed=run.study.seed
         ),
-        lambda model, whole: scorers[(model.fingerprint if model else None, whole)],
+        scorer,
     )
 
 

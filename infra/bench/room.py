@@ -20,7 +20,7 @@ from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.recorder import Recorder
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import NewDraw, Sampler
-from tasks.draws.scorer import NewScore, Scorer
+from tasks.draws.scorer import Judging, NewScore, Scorer
 from tasks.engines.running import RunEngines
 from tasks.models.version import Model
 from tasks.protocols import Engine, Verifier
@@ -111,12 +111,12 @@ class Room:
             engine, record = self.writers[model.fingerprint], partial(records.draw, model)
             return Sampler(format=run.format, engine=engine, seed=run.study.seed, record=record)
 
-        def scorer(model: Model | None, whole: bool) -> Scorer:
+        def scorer(model: Model | None, judging: Judging) -> Scorer:
             if model is None:
-                return Scorer(verifier=None, whole=whole)
+                return Scorer(verifier=None, judging=judging)
             return Scorer(
                 verifier=self.judges[model.fingerprint],
-                whole=whole,
+                judging=judging,
                 record=partial(records.score, model),
             )
 
