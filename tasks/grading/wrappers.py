@@ -7,6 +7,7 @@ that the work grows in proportion to the text.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 """Zero-width spaces and joiners, byte order marks, soft hyphens."""
@@ -64,6 +65,11 @@ def unwrap(answer: str) -> str:
     """
     if len(answer) > _LONGEST:
         return answer.strip()
+    return _unwrap(answer)
+
+
+@lru_cache(maxsize=20_000)  # many draws end in few answers
+def _unwrap(answer: str) -> str:
     text = _TAGS.sub(" ", _INVISIBLE.sub("", answer))
     text = _RUN_OF_SPACES.sub(" ", text).strip()
     # Each pass takes off one layer; the text gets shorter by every one, so this ends.
