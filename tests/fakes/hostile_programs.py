@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tasks.settings import ROOT
+
+HOME = Path.home()
+
 DOUBLE = "def f(x):\n    return 2 * x\n"
 """The honest program; what a hostile one does comes before it, so that only that can fail."""
 
@@ -31,14 +37,15 @@ HOSTILE: dict[str, tuple[str, frozenset[str]]] = {
         frozenset({"output", "timeout", "crashed"}),
     ),
     "writes outside": (
-        "for place in ('/root/x', '/home/x', '/etc/passwd', '/usr/x', '/x', '/dev/x'):\n"
+        f"for place in ('{HOME}/x', '{ROOT}/x', '/etc/passwd', '/usr/x', '/x', '/dev/x'):\n"
         "    try:\n        open(place, 'w')\n    except OSError:\n        continue\n"
         "    raise SystemExit\n" + DOUBLE,
         frozenset({"correct"}),
     ),
     "reads homes": (
-        "import glob\nassert not glob.glob('/home/*') and not glob.glob('/root/.b*')\n"
-        "assert not glob.glob('/root/.s*') and not glob.glob('/work/main/R*')\n" + DOUBLE,
+        # The README is there for whoever can see the checkout.
+        f"import glob\nassert not glob.glob('{ROOT}/R*') and not glob.glob('/home/*')\n"
+        f"assert not glob.glob('{HOME}/.b*') and not glob.glob('{HOME}/.s*')\n" + DOUBLE,
         frozenset({"correct"}),
     ),
     "reads the parent": (
@@ -152,7 +159,7 @@ HOSTILE: dict[str, tuple[str, frozenset[str]]] = {
     "links to outside": (
         "import os\nos.symlink('/etc/ld.so.cache', 'x')\nos.symlink('/', 'y')\ntry:\n"
         "    open('x', 'w')\nexcept OSError:\n    pass\nelse:\n    raise SystemExit\ntry:\n"
-        "    open('y/root/x', 'w')\nexcept OSError:\n    pass\nelse:\n    raise SystemExit\n"
+        "    open('y/etc/x', 'w')\nexcept OSError:\n    pass\nelse:\n    raise SystemExit\n"
         + DOUBLE,
         frozenset({"correct"}),
     ),
