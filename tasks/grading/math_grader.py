@@ -1,4 +1,4 @@
-"""The grader of mathematics: plain comparison first, math-verify in killable workers after it."""
+"""The grader of mathematics: structure and plain numbers first, algebra in killable workers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ import sympy
 
 from tasks.grading.equality.comparing import compare
 from tasks.grading.equality.parsing import parse, prepare, read
-from tasks.grading.mathematics.splitting import without_indices
+from tasks.grading.mathematics.splitting import LOGIC, without_indices
 
 _DIGITS = 60
 _SAME = sympy.Float("1e-35")
@@ -36,7 +36,6 @@ _AGREEMENTS = 4
 """Points at which two expressions must agree, and none at which they differ."""
 
 _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|approx|lor|land)(?![A-Za-z])")
-_LOGIC = re.compile(r"\\l(?:and|or)(?![A-Za-z])")
 
 
 class Reading:
@@ -184,7 +183,7 @@ def _same_relation(answer: str, target: str) -> bool:
     if first is not None and second is not None and _is_proportional(first, second):
         return True
     # What the signs of logic join was read as sets, or is no mathematics.
-    if _LOGIC.search(answer) or _LOGIC.search(target):
+    if LOGIC.search(answer) or LOGIC.search(target):
         return False
     one = parse(prepare(answer))
     other = parse(prepare(target))

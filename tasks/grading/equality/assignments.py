@@ -18,10 +18,9 @@ from tasks.grading.equality.real_sets import says_a_set
 from tasks.grading.equality.several import is_equation, items_of
 from tasks.grading.mathematics.canonical import form_of
 from tasks.grading.mathematics.numbers import rational
-from tasks.grading.mathematics.splitting import inside, split_answers, split_at
+from tasks.grading.mathematics.splitting import EQUALS, inside, split_answers, split_at
 from tasks.grading.mathematics.words import is_product
 
-_EQUALS = re.compile(r"(?<![<>!])(?:=|\\approx(?![A-Za-z]))")
 _NAME = re.compile(
     r"(?:[A-Za-z]+|\\[A-Za-z]+|\\(?:overline|angle|vec)(?: ?\{?[A-Z]+\}?)|[A-Za-z]+ [A-Za-z]+)"
     r"(?:_\w|_\{\w+\}|\([^()]*\)|'|[0-9])*"
@@ -154,7 +153,7 @@ def _assigned(form: str) -> _Assigned | None:
     if point:
         return _Assigned([(point[1], point[2])])
     for part in parts.texts if parts else [text]:
-        sides = split_at(part, _EQUALS)
+        sides = split_at(part, EQUALS)
         # `x=1, 2`: the second is of the same name.
         if len(sides) == 1 and pairs:
             sides = [pairs[-1][0], part]

@@ -15,15 +15,19 @@ from tasks.grading.equality.outcomes import (
     unordered,
 )
 from tasks.grading.mathematics.canonical import form_of
-from tasks.grading.mathematics.splitting import inside, split_answers, without_indices
+from tasks.grading.mathematics.splitting import (
+    EQUALS,
+    LOGIC,
+    inside,
+    split_answers,
+    without_indices,
+)
 
-_LOGIC = re.compile(r"\\l(?:and|or)(?![A-Za-z])")
 _MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", re.DOTALL)
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z]) ?")
 _UNARY_PLUS = re.compile(r"(^|[({\[])\+")
 _MOST_SIGNS = 4
 """Plus-minus signs that are written out; 16 answers are more than anybody gives."""
-_EQUATION = re.compile(r"(?<![<>!])(?:=|\\approx(?![A-Za-z]))")
 _BRACKETS = ("()", "[]", "(]", "[)")
 
 
@@ -36,7 +40,7 @@ class Items(NamedTuple):
 
 def is_equation(form: str) -> bool:
     """Whether an equality stands in the form, elsewhere than in an index."""
-    return bool(_EQUATION.search(without_indices(form)))
+    return bool(EQUALS.search(without_indices(form)))
 
 
 def matrices(answer: str, target: str, same: Same) -> Outcome | Skip:
@@ -113,7 +117,7 @@ def lists(answer: str, target: str, same: Same) -> Outcome | Skip:
 def items_of(form: str) -> Items | None:
     """The things that a form is a list, set or tuple of; None for one thing."""
     # Conditions joined by logic are one statement.
-    if _LOGIC.search(form):
+    if LOGIC.search(form):
         return None
     return _set_of(form) or _bracketed(form) or _list_of(form)
 

@@ -6,7 +6,7 @@ import re
 
 from tasks.grading.mathematics.numbers import rational
 from tasks.grading.mathematics.plain_forms import Form, squeeze
-from tasks.grading.mathematics.splitting import Parts, inside, split_answers, split_at
+from tasks.grading.mathematics.splitting import LOGIC, Parts, inside, split_answers, split_at
 from tasks.grading.mathematics.units import read_quantity
 
 _NAME = r"(?:[A-Za-z]\w*(?:_\{\w+\})?'?|\\[A-Za-z]+(?:_\w|_\{\w+\})?)"
@@ -26,7 +26,6 @@ _MATRIX = re.compile(
 )
 _MEMBER = re.compile(rf"({_NAME})\\in(?![A-Za-z]) ?(.+)", re.ASCII | re.DOTALL)
 _CUP = re.compile(r"\\cup(?![A-Za-z]) ?")
-_JOINS = re.compile(r"\\l(?:and|or)(?![A-Za-z])")
 _ANSWERS = re.compile(r"[0-9=]")
 _COMPARES = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
 
@@ -67,7 +66,7 @@ def _without_thousands(text: str) -> str:
 
 def is_logic(text: str) -> bool:
     r"""Whether a text joins propositions, as `p\land q` does: `x=1\lor x=2` joins answers."""
-    return bool(_JOINS.search(text)) and not _ANSWERS.search(text)
+    return bool(LOGIC.search(text)) and not _ANSWERS.search(text)
 
 
 def _with_nouns(texts: list[str]) -> list[str]:

@@ -11,6 +11,10 @@ _JOINT = re.compile(
     r"|\\(?P<command>land|lor)(?![A-Za-z])"
     r"|[,;]|\\langle|\\rangle|\\[{}]|[()\[\]{}]"
 )
+LOGIC = re.compile(r"\\l(?:and|or)(?![A-Za-z])")
+"""The signs that join statements to one."""
+EQUALS = re.compile(r"(?<![<>!])(?:=|\\approx(?![A-Za-z]))")
+"""What says of two sides that they are the same."""
 _INDEX = re.compile(r"_\{[^{}]*[=<>][^{}]*\}")
 _JOINS = {
     "和": "and",
