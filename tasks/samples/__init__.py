@@ -1,0 +1,1 @@
+"""Sample logs of other tools, read and written."""
