@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tasks.benchmarks.files import read_jsonl
+from tasks.benchmarks.files import read_file
 from tasks.benchmarks.question import Question
 from tasks.grading.code.grader import CodeGrader
 
@@ -115,7 +115,7 @@ def main() -> int:
     options = parser.parse_args()
     lines = options.path.read_text(encoding="utf-8").splitlines()
     rows = {row["task_id"]: row for row in map(json.loads, lines)}
-    questions = read_jsonl(options.path).questions
+    questions = read_file(options.path).questions
     asked = list(_known(questions, rows))
     rng = random.Random(0)
     for question in questions:

@@ -22,6 +22,7 @@ from tasks.benchmarks.congruences import (
 )
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
+from tasks.benchmarks.names import Columns
 from tasks.benchmarks.question import Question
 from warehouse.errors import UserError
 
@@ -47,6 +48,7 @@ def load_test(
     count: int | None,
     seed: int,  # noqa: ARG001
     kind: AnswerKind | None,
+    columns: Columns,  # noqa: ARG001
 ) -> LoadedBenchmark:
     """The first `count` test questions (None: 500): the same for every seed, so that runs
     compare."""
@@ -54,7 +56,12 @@ def load_test(
 
 
 def load_training(
-    name: str, *, count: int | None, seed: int, kind: AnswerKind | None
+    name: str,
+    *,
+    count: int | None,
+    seed: int,
+    kind: AnswerKind | None,
+    columns: Columns,  # noqa: ARG001
 ) -> LoadedBenchmark:
     """`count` questions to learn from (None: 500), others for every seed."""
     short_name = name.replace("/", "-")

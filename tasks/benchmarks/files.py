@@ -1,34 +1,29 @@
-"""Questions from files that people have: one JSON object a line."""
+"""Questions from files that people have, whatever they are written in."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.benchmarks.choices import with_letters
 from tasks.benchmarks.kinds import AnswerKind, Header, guess_kind, read_header
 from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
+from tasks.benchmarks.names import USUAL, Columns, check_columns, mapped, plain_row
 from tasks.benchmarks.programs import with_tests
 from tasks.benchmarks.question import Question
-from tasks.benchmarks.rows import plain_names, read_question
+from tasks.benchmarks.records import Record, read_records
+from tasks.benchmarks.rows import read_question
 from warehouse.errors import UserError
 
-_FOREIGN = {
-    b"PAR1": "a Parquet file",
-    b"\x1f\x8b": "a compressed file",
-    b"PK\x03\x04": "a zip file",
-    b"\xff\xfe": "a text in UTF-16",
-    b"\xfe\xff": "a text in UTF-16",
-    b"{\0": "a text in UTF-16",
-    b"\0{": "a text in UTF-16",
-    b"[": "one JSON array",
-}
-"""What files that are no JSONL begin with."""
-_TABLES = {".csv": "a CSV file", ".tsv": "a file with tabs", ".xlsx": "a spreadsheet"}
-"""What they are called."""
+_SUFFIXES = (
+    *(".gz", ".zst", ".bz2", ".xz"),
+    *(".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt"),
+)
+"""What a benchmark's name is without."""
 
 
 class QuestionFile(NamedTuple):
@@ -38,17 +33,32 @@ class QuestionFile(NamedTuple):
     kind: AnswerKind
 
 
-def load_jsonl(
-    name: str, *, count: int | None, seed: int, kind: AnswerKind | None
+def load_file(
+    name: str, *, count: int | None, seed: int, kind: AnswerKind | None, columns: Columns
 ) -> LoadedBenchmark:
-    """`count` questions (None: all) of the file of that path, its stem being the benchmark's name.
+    """`count` questions (None: all) of the file of that path; its stem is what it is called.
 
     The kind of answer is that of the study, else of the file's header, else what all rows look
-    like. UserError names a bad line, or says that there are not so many questions.
+    like. UserError names a bad line or row, or says that there are not so many questions.
     """
     path = Path(name)
-    file = read_jsonl(path, kind)
-    return benchmark_of(path.stem, choose(file.questions, count=count, seed=seed), file.kind)
+    file = read_file(path, kind, columns)
+    return chosen(stem(path), file, count=count, seed=seed)
+
+
+def stem(path: Path) -> str:
+    """The file's name without the suffixes that say how it is written: `a.v2` of `a.v2.csv.gz`."""
+    name = path.name
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            name = name[: -len(suffix)]
+    return name
+
+
+def chosen(name: str, file: QuestionFile, *, count: int | None, seed: int) -> LoadedBenchmark:
+    """The benchmark of `count` of the questions (None: all)."""
+    several = choose(file.questions, count=count, seed=seed)
+    return benchmark_of(name, several, file.kind, content=file.questions)
 
 
 def choose(questions: list[Question], *, count: int | None, seed: int) -> list[Question]:
@@ -71,24 +81,39 @@ def choose(questions: list[Question], *, count: int | None, seed: int) -> list[Q
     return sorted(questions, key=rank)[:count]
 
 
-def read_jsonl(path: Path, kind: AnswerKind | None = None) -> QuestionFile:
-    """Every question of a JSONL file, and the kind of its answers.
+def read_file(path: Path, kind: AnswerKind | None = None, columns: Columns = USUAL) -> QuestionFile:
+    """Every question of a file, and the kind of its answers.
 
-    `kind` is the study's word, which counts more than the file's header and than its rows.
-    UserError names a broken line, a doubled id or an empty target.
+    `kind` is the study's word, which counts more than the file's header and than its rows; so do
+    its `columns`. UserError names a broken line, a doubled id or an empty target.
     """
+    if path.is_dir():
+        raise UserError(
+            f"study: expected a benchmark file, got the folder {str(path)!r}; "
+            f"name a file in it, or its split as hf:{path}:test"
+        )
     if not path.is_file():
         raise UserError(
-            "study: expected benchmark 'congruences' or the path of a JSONL file, "
-            f"got {str(path)!r}"
+            "study: expected benchmark 'congruences' or the path of a file (JSON Lines, JSON, CSV, "
+            f"TSV or Parquet) or hf:owner/name:split, got {str(path)!r}; correct the path"
         )
-    header, questions = _read_lines(path)
+    return read_questions(read_records(path), path, kind, columns)
+
+
+def read_questions(
+    records: Iterable[Record], source: Path, kind: AnswerKind | None, columns: Columns
+) -> QuestionFile:
+    """Every question of some rows, and the kind of their answers; `source` is what they are of."""
+    header, rows = _split_header(list(records))
+    check_columns(columns, [row.values for row in rows], str(source))
+    questions = _read_rows(rows, columns)
     # An empty file is a mistake, not a benchmark of nothing.
     if not questions:
-        raise UserError(f"{path}: expected one JSON object a line, the file has none")
+        raise UserError(f"{source}: expected one question a row, the file has none; add some")
+    _warn_of_copies(questions)
     plain = [question for _, question in questions]
-    written = header.kind.beside(path.parent) if header.kind else None
-    kind = kind or written or guess_kind(plain, path.name)
+    written = header.kind.beside(source.parent) if header.kind else None
+    kind = kind or written or guess_kind(plain, source.name)
     if kind.grader != "choice":
         return QuestionFile(plain, kind)
     lettered = [
@@ -97,58 +122,46 @@ def read_jsonl(path: Path, kind: AnswerKind | None = None) -> QuestionFile:
     return QuestionFile(lettered, kind)
 
 
-def _read_lines(path: Path) -> tuple[Header, list[tuple[str, Question]]]:
-    """The file's header, and its questions as they are written, each with its line's place."""
-    header = Header()
+def _warn_of_copies(questions: list[tuple[str, Question]]) -> None:
+    """Says where a question stands again with another target: an answer to both is wrong once."""
+    first: dict[tuple[str, tuple[str, ...]], tuple[str, Question]] = {}
+    for place, question in questions:
+        asked = (question.text, question.choices)
+        before, other = first.setdefault(asked, (place, question))
+        if question.target != other.target:
+            _say(
+                f"benchmark: {place} asks what {before} asks, with target {question.target[:60]!r} "
+                f"in place of {other.target[:60]!r}; one of them counts as wrong"
+            )
+
+
+@functools.cache
+def _say(sentence: str) -> None:
+    """A line on stderr, once: every stage of a run reads the benchmark again."""
+    print(sentence, file=sys.stderr)
+
+
+def _split_header(records: list[Record]) -> tuple[Header, list[Record]]:
+    """What the first row says of all others, and those."""
+    if records and set(records[0].values) == {"ttc"}:
+        first = records[0]
+        return read_header(first.values["ttc"], first.place), records[1:]
+    return Header(), records
+
+
+def _read_rows(rows: list[Record], columns: Columns) -> list[tuple[str, Question]]:
+    """The questions as they are written, each with its place."""
     questions: dict[str, tuple[str, Question]] = {}
-    for number, values in _objects(path):
-        place = f"{path}:{number}"
-        if not questions and set(values) == {"ttc"}:
-            header = read_header(values["ttc"], place)
-            continue
-        row = with_tests(plain_names(values), place)
-        question = read_question(row, place, number)
+    for row in rows:
+        question = _read_row(row.values, row, columns)
         if question.question_id in questions:
-            raise UserError(f"{place}: id {question.question_id!r} stands twice; make ids unique")
-        questions[question.question_id] = (place, question)
-    return header, list(questions.values())
+            raise UserError(
+                f"{row.place}: id {question.question_id!r} stands twice; make ids unique"
+            )
+        questions[question.question_id] = (row.place, question)
+    return list(questions.values())
 
 
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of every line that is not blank."""
-    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    begun = content.lstrip()
-    kinds = [kind for beginning, kind in _FOREIGN.items() if begun.startswith(beginning)]
-    named = _TABLES.get(path.suffix.lower())
-    if named and not begun.startswith(b"{"):
-        kinds.append(named)
-    if kinds:
-        raise UserError(
-            f"{path}: expected one JSON object a line, got {kinds[0]}; write it as JSON Lines"
-        )
-    # Bytes, so that only line ends count as such: texts may hold other separators of Unicode.
-    for number, line in enumerate(content.splitlines(), start=1):
-        if line.strip():
-            yield number, _object(line, f"{path}:{number}")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _object(line: bytes, place: str) -> dict[str, Any]:
-    beginning = repr(line[:60])
-    try:
-        values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-        # Half of a pair of surrogates is no character: it can be written nowhere.
-        json.dumps(values, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{place}: expected a JSON object, got {beginning} ({error}); "
-            "correct or remove the line"
-        ) from error
-    if not isinstance(values, dict):
-        raise UserError(
-            f"{place}: expected a JSON object, got {beginning}; correct or remove the line"
-        )
-    return values
+def _read_row(values: dict[str, Any], row: Record, columns: Columns) -> Question:
+    tested = with_tests(plain_row(values), row.place)
+    return read_question(mapped(tested, values, columns), row.place, row.number)

@@ -18,13 +18,26 @@ class LoadedBenchmark(NamedTuple):
     fingerprint: str
     questions: list[Question]
     kind: AnswerKind = AnswerKind()
+    content: str | None = None
+    """Fingerprint of all questions that there are, those left out included: which benchmark it is,
+    whatever it is called. None: its name alone says so."""
 
 
 def benchmark_of(
-    name: str, questions: list[Question], kind: AnswerKind | None = None
+    name: str,
+    questions: list[Question],
+    kind: AnswerKind | None = None,
+    *,
+    content: Iterable[Question] | None = None,
 ) -> LoadedBenchmark:
-    """The benchmark that these questions are; None: their answers are mathematics."""
-    return LoadedBenchmark(name, fingerprint_of(questions), questions, kind or AnswerKind())
+    """The benchmark that these questions are; None: their answers are mathematics.
+
+    `content` are all questions that they were chosen from; None: those are made as they are asked
+    for, and the benchmark is known by its name.
+    """
+    fingerprint = fingerprint_of(questions)
+    whole = None if content is None else fingerprint_of(content)
+    return LoadedBenchmark(name, fingerprint, questions, kind or AnswerKind(), whole)
 
 
 def fingerprint_of(questions: Iterable[Question]) -> str:

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from tasks.benchmarks.messages import asked_in, is_conversation
+from tasks.benchmarks.names import NAMES, Row, scalar, text_of, unfolded, values_of
+from tasks.benchmarks.options import options_of
 from tasks.benchmarks.question import Question
-from tasks.benchmarks.targets import Row, options_of, targets_of, text_of
+from tasks.benchmarks.targets import targets_of
 from warehouse.errors import UserError
 
-# Names as `plain_names` writes them. The first that is there counts.
-_ID = ("questionid", "id", "uniqueid", "taskid", "recordid", "idx")
-_TEXT = ("question", "problem", "prompt", "text")
-_MARKS = re.compile(r"[\W_]")
 _LEVEL = re.compile(r"(?:level\s*)?([0-9]{1,3})(?:\.0+)?(?:\s*(?:of|/)\s*[0-9]+)?", re.IGNORECASE)
-
-
-def plain_names(values: dict[str, Any]) -> Row:
-    """The values by names without capitals, spaces and marks: `Correct Answer`, `answerKey`."""
-    row: Row = {}
-    for name, value in values.items():
-        plain = _MARKS.sub("", name.lower())
-        # Of two spellings of one name the first counts.
-        row.setdefault(plain, value)
-    return row
 
 
 def read_question(row: Row, place: str, number: int) -> Question:
@@ -31,46 +19,58 @@ def read_question(row: Row, place: str, number: int) -> Question:
     options = options_of(row, place)
     target, *others = targets_of(row, options, place)
     accepted = _texts(row, "accepted", place)
+    level = _first(row, "level")
+    group = _first(row, "group")
     return Question(
-        question_id=_field(row, _ID) or f"line-{number}",
-        text=_required(row, _TEXT, place),
+        question_id=_text(row, "id") or f"line-{number}",
+        text=_asked(row, place),
         target=target,
         accepted=(*others, *accepted),
-        level=_level(row.get("level")),
+        level=_level(level),
         choices=tuple(options.texts),
         tests=_texts(row, "tests", place),
-        group=_group(row),
-        metadata=_metadata(row.get("metadata"), place),
+        group=None if group is None else text_of(group),
+        metadata=_metadata(_first(row, "metadata"), place),
     )
 
 
-def _field(row: Row, names: tuple[str, ...]) -> str | None:
-    """The first of these fields that is there, as text; None when all are missing or blank."""
-    for name in names:
-        value = row.get(name)
-        # Some benchmarks write ids as numbers.
-        if not isinstance(value, (str, int, float)):
-            continue
-        text = str(value).strip()
+def _first(row: Row, part: str) -> object:
+    """The first value that the row has of a part; None: it has none."""
+    return next((value for _, value in values_of(row, part)), None)
+
+
+def _text(row: Row, part: str) -> str | None:
+    """The first text of a part that is not blank; None: the row has none."""
+    # Some benchmarks write ids as numbers.
+    texts = (scalar(value) for _, value in values_of(row, part))
+    return next(filter(None, texts), None)
+
+
+def _asked(row: Row, place: str) -> str:
+    """What is asked, behind the passage that it is about."""
+    question = _question(row, place)
+    context = _text(row, "context")
+    # Of rows with nothing but an instruction that is the question.
+    return f"{context}\n\n{question}" if context and context != question else question
+
+
+def _question(row: Row, place: str) -> str:
+    listed: list[str] = []
+    for name, value in values_of(row, "question"):
+        content = unfolded(value)
+        if is_conversation(content):
+            return asked_in(content, place)
+        text = scalar(value)
         if text:
             return text
-    return None
-
-
-def _required(row: Row, names: tuple[str, ...], place: str) -> str:
-    text = _field(row, names)
-    if text is not None:
-        return text
-    for name in names:
-        value = row.get(name)
         if isinstance(value, (list, dict)):
-            kind = type(value).__name__
-            raise UserError(
-                f"{place}: expected {name!r} to be a text, got a {kind}; write the text"
-            )
-    wanted = " or ".join(map(repr, names))
+            listed.append(f"{name!r} to be a text, got a {type(value).__name__}; write the text")
+    if listed:
+        raise UserError(f"{place}: expected {listed[0]}")
+    wanted = " or ".join(map(repr, NAMES["question"][:3]))
     raise UserError(
-        f"{place}: expected a non-empty {wanted}, got keys {sorted(row)}; rename one or add it"
+        f"{place}: expected a non-empty {wanted}, got keys {sorted(row)}; rename one or add it, "
+        "or name it in the study: columns = { question = … }"
     )
 
 
@@ -81,31 +81,28 @@ def _level(value: object) -> int | None:
     return int(level[1]) if level else None
 
 
-def _group(row: Row) -> str | None:
-    group = row.get("group")
-    if group is None:
-        return None
-    return text_of(group)
-
-
-def _texts(row: Row, name: str, place: str) -> tuple[str, ...]:
+def _texts(row: Row, part: str, place: str) -> tuple[str, ...]:
     """A list of texts under that name, empty where there is none; anything else is refused."""
-    listed = row.get(name)
+    listed = unfolded(_first(row, part))
     if listed is None:
         return ()
     if not isinstance(listed, list):
         # A single text would be read letter by letter.
-        raise UserError(f"{place}: expected {name!r} to be a list, got {listed!r}; write [...]")
+        raise UserError(f"{place}: expected {part!r} to be a list, got {listed!r}; write [...]")
     texts = [text_of(value) for value in listed]
     return tuple(texts)
 
 
-def _metadata(values: object, place: str) -> dict[str, str]:
+def _metadata(written: object, place: str) -> dict[str, str]:
     """Whatever else the author says of the question, each value as a text."""
-    if values is None:
+    values = unfolded(written)
+    if values is None or values == "":
         return {}
+    # SimpleQA writes it as a text in which an object stands.
+    if isinstance(values, str):
+        return {"metadata": values}
     if not isinstance(values, dict):
         raise UserError(
             f"{place}: expected 'metadata' to be an object, got {values!r}; write {{...}}"
         )
-    return {name: text_of(value) for name, value in values.items()}
+    return {str(name): text_of(value) for name, value in values.items()}

@@ -1,72 +1,18 @@
-"""What a row says is right: its target, what is accepted beside it, its options."""
+"""What a row says is right: its target, and what is accepted beside it."""
 
 from __future__ import annotations
 
-import json
 import re
 from string import ascii_uppercase
-from typing import Any, NamedTuple
 
+from tasks.benchmarks.messages import answered_in, is_conversation
+from tasks.benchmarks.names import NAMES, Row, scalar, unfolded, values_of
+from tasks.benchmarks.options import Options
 from warehouse.errors import UserError
 
-# Names as `tasks.benchmarks.rows.plain_names` writes them. The first that is there counts.
-_TARGET = ("target", "answer", "finalanswer", "answerkey", "correctanswer")
-_PLACE = "answerindex"
-_CHOICES = ("choices", "options")
-_WRONG = re.compile(r"incorrectanswer\d*")
 _BOX = re.compile(r"\\boxed\s*\{")
-_REFERENCES = ("canonicalsolution", "code")
 _NO_REFERENCE = "passes its tests"
 """Target of a program whose row has no reference program."""
-
-Row = dict[str, Any]
-"""A row's values by their plain names."""
-
-
-class Options(NamedTuple):
-    """The options of a row, in the file's order."""
-
-    texts: list[str]
-    labels: list[str]
-    """What the file calls them; empty: by their place."""
-    are_numbers: bool
-    """Numbers in JSON, so that a number as target may be one of them."""
-
-
-def options_of(row: Row, place: str) -> Options:
-    """The options in the file's order; none where the row has none."""
-    right = row.get("correctanswer")
-    wrong = [value for name, value in row.items() if _WRONG.fullmatch(name)]
-    if wrong and right is not None:
-        # GPQA leaves its options unordered, the right one by itself.
-        written = [_scalar(value) for value in (right, *wrong)]
-        return Options([text for text in written if text], [], are_numbers=False)
-    for name in _CHOICES:
-        listed = row.get(name)
-        if listed:
-            return _listed_options(listed, name, place)
-    return Options([], [], are_numbers=False)
-
-
-def _listed_options(listed: object, name: str, place: str) -> Options:
-    """Options as a list, or with labels: `{"A": …}`, `{"text": […], "label": […]}`."""
-    labels: list[object] = []
-    if isinstance(listed, dict):
-        texts = list(listed.values())
-        labels = list(listed)
-        if isinstance(listed.get("text"), list):
-            texts = listed["text"]
-            labels = listed.get("label") or []
-    elif isinstance(listed, list):
-        texts = listed
-    else:
-        # A single text would be read letter by letter.
-        raise UserError(f"{place}: expected {name!r} to be a list, got {listed!r}; write [...]")
-    if labels and len(labels) != len(texts):
-        raise UserError(f"{place}: expected one label an option, got {listed!r}; correct the row")
-    are_numbers = all(isinstance(text, (int, float)) for text in texts)
-    written = [text_of(text).strip() for text in texts]
-    return Options(written, [str(label) for label in labels], are_numbers)
 
 
 def targets_of(row: Row, options: Options, place: str) -> list[str]:
@@ -78,26 +24,49 @@ def targets_of(row: Row, options: Options, place: str) -> list[str]:
         named = _named_option(row, options, place)
         if named is not None:
             return [named]
-    for name in _TARGET:
-        targets = _several(row.get(name))
+    for _, value in values_of(row, "answer"):
+        targets = _several(value)
         if targets:
             return targets
-    boxed = _last_box(row)
+    boxed = _boxed_solution(row)
     if boxed:
         return [boxed]
     if "test" in row or "tests" in row:
-        references = [_scalar(row.get(name)) for name in _REFERENCES]
+        references = [scalar(value) for _, value in values_of(row, "reference")]
         return [next(filter(None, references), _NO_REFERENCE)]
+    closing = _closing_answer(row, place)
+    if closing:
+        return closing
     raise _missing(row, place)
+
+
+def _boxed_solution(row: Row) -> str | None:
+    r"""What the last `\boxed{…}` of a worked solution holds: files of MATH have no other."""
+    solutions = [scalar(value) for _, value in values_of(row, "solution")]
+    boxes = [_last_box(solution) for solution in solutions if solution]
+    return next(filter(None, boxes), None)
+
+
+def _closing_answer(row: Row, place: str) -> list[str]:
+    """The answer that closes a row's messages: in a box, behind ####, or all of it."""
+    for _, value in values_of(row, "question"):
+        messages = unfolded(value)
+        if not is_conversation(messages):
+            continue
+        answer = answered_in(messages, place)
+        if answer:
+            boxed = _last_box(answer)
+            return [boxed] if boxed else _several(answer)
+    return []
 
 
 def _named_option(row: Row, options: Options, place: str) -> str | None:
     """The letter of the option that a row names by its place or label; None where by its text."""
-    index = row.get(_PLACE)
-    if isinstance(index, int):
-        return _letter_at(index, options, place)
-    for name in _TARGET:
-        value = row.get(name)
+    for _, index in values_of(row, "place"):
+        # Cells of a table are texts.
+        if str(index).strip().isdecimal():
+            return _letter_at(int(index), options, place)
+    for _, value in values_of(row, "answer"):
         label = str(value).strip()
         if label in options.labels:
             return ascii_uppercase[options.labels.index(label)]
@@ -125,10 +94,10 @@ def _several(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for one in value for text in _several(one)]
     if isinstance(value, dict):
-        own = _several(value.get("value"))
+        own = _several(value.get("value", value.get("text")))
         aliases = _several(value.get("aliases", []))
         return [*own, *aliases]
-    text = _scalar(value)
+    text = scalar(value)
     if text is None:
         return []
     # Of GSM8K's worked answers the part after `####`.
@@ -137,9 +106,7 @@ def _several(value: object) -> list[str]:
     return [last] if last else []
 
 
-def _last_box(row: Row) -> str | None:
-    r"""What stands in the last `\boxed{…}` of a worked solution: files of MATH have no other."""
-    solution = _scalar(row.get("solution")) or ""
+def _last_box(solution: str) -> str | None:
     openings = list(_BOX.finditer(solution))
     if not openings:
         return None
@@ -158,31 +125,14 @@ def _last_box(row: Row) -> str | None:
 
 def _missing(row: Row, place: str) -> UserError:
     """What is said of a row without a target."""
-    worked = [name for name in _TARGET if "####" in str(row.get(name, ""))]
-    if worked:
-        value = row[worked[0]]
-        return UserError(
-            f"{place}: expected a non-empty target after ####, got {value!r}; write one"
-        )
-    wanted = " or ".join(map(repr, _TARGET[:3]))
+    for _, value in values_of(row, "answer"):
+        if "####" in str(value):
+            return UserError(
+                f"{place}: expected a non-empty target after ####, got {value!r}; write one"
+            )
+    wanted = " or ".join(map(repr, NAMES["answer"][:3]))
     return UserError(
         f"{place}: expected a non-empty {wanted}, or a solution with a \\boxed answer, "
-        f"got keys {sorted(row)}; add the target"
+        f"got keys {sorted(row)}; add the target, or name it in the study: "
+        "columns = { answer = … }"
     )
-
-
-def _scalar(value: object) -> str | None:
-    """A text or number as text; None for anything else."""
-    if not isinstance(value, (str, int, float)):
-        return None
-    # 1e3 is a float to JSON: as a target it is the whole number that it writes.
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip()
-
-
-def text_of(value: object) -> str:
-    """A text as it is, any other value as JSON writes it."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value)

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import math
 import sys
 from collections.abc import Callable
@@ -126,11 +125,12 @@ def prove_grader(folder: Path) -> None:
 def prove_benchmark_kind(folder: Path) -> None:
     from tasks.benchmarks.bundled import questions
 
-    path = folder / "questions.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        rows = [("question", "answer"), *((one.text, one.target) for one in questions("test", 12))]
-        csv.writer(file).writerows(rows)
-    evaluate(folder / "run", benchmark=str(path))
+    path = folder / "questions"
+    path.mkdir()
+    for one in questions("test", 12):
+        (path / f"{one.question_id}.txt").write_text(one.text, encoding="utf-8")
+        (path / f"{one.question_id}.answer").write_text(one.target, encoding="utf-8")
+    evaluate(folder / "run", benchmark=f"folder:{path}")
     assert ask(folder / "run", "SELECT benchmark FROM runs") == [("questions",)]
     assert ask(folder / "run", "SELECT count(DISTINCT question_id) FROM run_outcomes") == [(10,)]
 

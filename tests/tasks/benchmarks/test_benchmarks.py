@@ -7,7 +7,7 @@ import pytest
 
 from tasks.benchmarks import benchmark
 from tasks.benchmarks.benchmark import BENCHMARKS, load_benchmark
-from tasks.benchmarks.files import read_jsonl
+from tasks.benchmarks.files import read_file
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.loaded import benchmark_of, fingerprint_of
 from tasks.benchmarks.question import Question
@@ -27,7 +27,8 @@ def written(tmp_path, *lines):
     ("lines", "words"),
     [
         (['{"id": 1,'], "b.jsonl:1: expected a JSON object"),
-        (["7", "[1, 2]"], "b.jsonl:1: expected a JSON object"),
+        (["7", "[1, 2]"], "b.jsonl: expected JSON Lines, a JSON array, .* got '7"),
+        (['{"id": 1}', "[1, 2]"], "b.jsonl:2: expected a JSON object"),
         (
             [{"id": 1, "question": "q", "answer": "1"}, {"id": 1, "question": "r", "answer": "2"}],
             ":2: id '1' stands twice",
@@ -42,7 +43,7 @@ def written(tmp_path, *lines):
 )
 def test_a_bad_line_is_refused_with_its_number(tmp_path, lines, words):
     with pytest.raises(UserError, match=words):
-        read_jsonl(written(tmp_path, *lines))
+        read_file(written(tmp_path, *lines))
 
 
 def test_field_names_of_known_benchmarks_are_read(tmp_path):
@@ -52,7 +53,7 @@ def test_field_names_of_known_benchmarks_are_read(tmp_path):
         {"question": "q", "answer": "work\n#### 18", "idx": 7},
         {"id": 60, "problem": "p2", "answer": 204},
     )
-    got = [(q.question_id, q.target, q.level) for q in read_jsonl(path).questions]
+    got = [(q.question_id, q.target, q.level) for q in read_file(path).questions]
     assert got == [("m1", "\\frac12", 3), ("7", "18", None), ("60", "204", None)]
 
 
@@ -129,7 +130,7 @@ def test_a_line_may_carry_choices_tests_group_and_metadata(tmp_path):
             "metadata": {"source": "exam", "year": 2024, "tags": ["a"]},
         },
     )
-    (question,) = read_jsonl(path, AnswerKind("text")).questions
+    (question,) = read_file(path, AnswerKind("text")).questions
     assert question == plain(choices=("red", "7"), tests=("f(1) == 2",), group="passage 3")
     assert question.metadata == {"source": "exam", "year": "2024", "tags": '["a"]'}
 
@@ -145,11 +146,11 @@ def test_a_line_may_carry_choices_tests_group_and_metadata(tmp_path):
 def test_what_a_line_carries_in_another_shape_is_refused(tmp_path, more, words):
     path = written(tmp_path, {"id": 1, "question": "Which?", "answer": "B", **more})
     with pytest.raises(UserError, match=words):
-        read_jsonl(path)
+        read_file(path)
 
 
 def test_a_new_kind_of_benchmark_is_one_entry(monkeypatch):
-    def load_letters(name, *, count, seed, kind):
+    def load_letters(name, *, count, seed, kind, columns):  # noqa: ARG001
         questions = [plain(f"{name}-{seed}-{i}") for i in range(count)]
         return benchmark_of("letters", questions, kind or AnswerKind("letters"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.benchmarks.files import read_jsonl
+from tasks.benchmarks.files import read_file
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
 from warehouse.errors import UserError
@@ -17,7 +17,7 @@ CITIES = ["London", "Rome", "Paris", "Oslo"]
 def read(folder: Path, *rows: object, kind: AnswerKind | None = None) -> list[Question]:
     path = folder / "b.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    return read_jsonl(path, kind).questions
+    return read_file(path, kind).questions
 
 
 def row(**values: object) -> dict[str, object]:

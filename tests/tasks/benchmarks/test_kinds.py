@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.benchmarks.benchmark import load_benchmark
-from tasks.benchmarks.files import QuestionFile, read_jsonl
+from tasks.benchmarks.files import QuestionFile, read_file
 from tasks.benchmarks.kinds import AnswerKind, guess_kind
 from tasks.benchmarks.question import Question
 from tasks.study.study import Study, load_study
@@ -22,7 +22,7 @@ def write(folder: Path, *rows: object) -> Path:
 
 
 def read(folder: Path, *rows: object, kind: AnswerKind | None = None) -> QuestionFile:
-    return read_jsonl(write(folder, *rows), kind)
+    return read_file(write(folder, *rows), kind)
 
 
 def guessed(*targets: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from code_questions import KINDS, program, row
 
-from tasks.benchmarks.files import read_jsonl
+from tasks.benchmarks.files import read_file
 from tasks.benchmarks.packed import unpack
 from tasks.benchmarks.programs import ProgramTest, read_test
 from tasks.benchmarks.question import Question
@@ -24,7 +24,7 @@ from warehouse.errors import UserError
 def read(folder: Path, *rows: dict[str, Any]) -> list[Question]:
     path = folder / "b.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    file = read_jsonl(path)
+    file = read_file(path)
     assert file.kind.grader == "code"
     return file.questions
 
