@@ -134,7 +134,7 @@ def _keep_first(run: Run, count: int) -> Run:
     """The run on its first questions only."""
     whole = run.benchmark
     first = list(whole.questions[:count])
-    fewer = LoadedBenchmark(whole.name, whole.fingerprint, first, whole.kind)
+    fewer = LoadedBenchmark(whole.name, whole.fingerprint, whole.content, first, whole.kind)
     return dataclasses.replace(run, benchmark=fewer)
 
 

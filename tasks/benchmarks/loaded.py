@@ -16,11 +16,11 @@ class LoadedBenchmark(NamedTuple):
 
     name: str
     fingerprint: str
-    questions: list[Question]
-    kind: AnswerKind = AnswerKind()
-    content: str | None = None
+    content: str
     """Fingerprint of all questions that there are, those left out included: which benchmark it is,
-    whatever it is called. None: its name alone says so."""
+    whatever it is called."""
+    questions: list[Question]
+    kind: AnswerKind
 
 
 def benchmark_of(
@@ -36,8 +36,8 @@ def benchmark_of(
     for, and the benchmark is known by its name.
     """
     fingerprint = fingerprint_of(questions)
-    whole = None if content is None else fingerprint_of(content)
-    return LoadedBenchmark(name, fingerprint, questions, kind or AnswerKind(), whole)
+    whole = _hash(name) if content is None else fingerprint_of(content)
+    return LoadedBenchmark(name, fingerprint, whole, questions, kind or AnswerKind())
 
 
 def fingerprint_of(questions: Iterable[Question]) -> str:
@@ -47,8 +47,11 @@ def fingerprint_of(questions: Iterable[Question]) -> str:
     plain questions keeps the fingerprint that it had before questions could carry more.
     """
     ordered = sorted(questions, key=lambda q: (q.question_id, q.text, q.target))
-    content = json.dumps([_content(question) for question in ordered])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return _hash(json.dumps([_content(question) for question in ordered]))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _content(question: Question) -> tuple[object, ...]:

@@ -213,10 +213,11 @@ _SQL: Final[Mapping[str, str]] = {
 FRAMES = tuple(_SQL)
 """Fields of a summary that are frames."""
 
-# `runs.family` is NULL in old runs; `run_history` has the model's name in its place.
+# `runs.family` is NULL in old runs; `run_history` has the model's name in its place. What a run
+# calls its benchmark others may call theirs; what `run_history` calls it, nobody else does.
 _RUN = """
-    SELECT runs.* EXCLUDE (family), run_history.family, run_history.version,
-        run_history.prefect_run
+    SELECT runs.* EXCLUDE (family, benchmark), run_history.family, run_history.benchmark,
+        run_history.version, run_history.prefect_run
     FROM runs JOIN run_history USING (run_id) WHERE run_id = $run_id
 """
 

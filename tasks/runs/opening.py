@@ -124,6 +124,7 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
         "grader": run.grader.version,
         "benchmark": run.benchmark.name,
         "benchmark_fingerprint": run.benchmark.fingerprint,
+        "benchmark_content": run.benchmark.content,
         "family": study.family,
         "model": run.generator.name,
         "model_fingerprint": run.generator.fingerprint,

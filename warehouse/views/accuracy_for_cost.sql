@@ -10,8 +10,9 @@
 -- ahead: whether the whole interval of the gain is above 0; NULL: no baseline within the level
 CREATE VIEW accuracy_for_cost AS
 SELECT
-    run_id, runs.model, runs.benchmark, cost_curves.difficulty, axis, level, at_most, cost, accuracy, lo, hi,
+    run_id, runs.model, run_benchmarks.benchmark, cost_curves.difficulty, axis, level, at_most, cost, accuracy, lo, hi,
     baseline, baseline_budget, baseline_accuracy, gain, gain_lo, gain_hi,
     gain_lo > 1e-9 AS ahead
 FROM cost_curves
-JOIN runs USING (run_id);
+JOIN runs USING (run_id)
+JOIN run_benchmarks USING (run_id);

@@ -7,10 +7,11 @@
 CREATE VIEW complete_runs AS
 SELECT
     runs.run_id, runs.study, model_history.family, model_history.version, runs.model, runs.model_fingerprint,
-    runs.benchmark, runs.benchmark_fingerprint, runs.grader, said.completed_at
+    run_benchmarks.benchmark, runs.benchmark_fingerprint, runs.grader, said.completed_at
 FROM runs
+JOIN run_benchmarks USING (run_id)
 JOIN model_history
-    ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = runs.benchmark
+    ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = run_benchmarks.benchmark
     AND model_history.model_fingerprint = runs.model_fingerprint
 JOIN (
     SELECT

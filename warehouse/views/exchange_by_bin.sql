@@ -19,8 +19,9 @@
 -- verdict: 'ahead' or 'behind' where the interval excludes 0, else 'cannot be told'
 CREATE VIEW exchange_by_bin AS
 SELECT
-    run_id, model AS small_model, large_model, benchmark, difficulty, source, parameter_ratio, ratio, multiple, bin,
+    run_id, model AS small_model, large_model, run_benchmarks.benchmark, difficulty, source, parameter_ratio, ratio, multiple, bin,
     budget, questions, alone, small, large, difference, lo, hi, relative,
     CASE WHEN lo > 0 THEN 'ahead' WHEN hi < 0 THEN 'behind' ELSE 'cannot be told' END AS verdict
 FROM exchanges
-JOIN runs USING (run_id);
+JOIN runs USING (run_id)
+JOIN run_benchmarks USING (run_id);

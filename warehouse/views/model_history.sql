@@ -6,13 +6,15 @@
 -- seen_at: when that run was opened
 CREATE VIEW model_history AS
 SELECT
-    coalesce(runs.family, runs.model) AS family, runs.benchmark,
+    coalesce(runs.family, runs.model) AS family, run_benchmarks.benchmark,
     row_number() OVER (
-        PARTITION BY coalesce(runs.family, runs.model), runs.benchmark ORDER BY min(runs.opened_at), runs.model_fingerprint
+        PARTITION BY coalesce(runs.family, runs.model), run_benchmarks.benchmark
+        ORDER BY min(runs.opened_at), runs.model_fingerprint
     ) AS version,
     arg_min(runs.model, runs.opened_at) AS model, runs.model_fingerprint,
     any_value(model_versions.parameters) AS parameters, any_value(model_versions.path) AS path,
     min(runs.opened_at) AS seen_at
 FROM runs
+JOIN run_benchmarks USING (run_id)
 JOIN model_versions USING (model_fingerprint)
-GROUP BY coalesce(runs.family, runs.model), runs.benchmark, runs.model_fingerprint;
+GROUP BY coalesce(runs.family, runs.model), run_benchmarks.benchmark, runs.model_fingerprint;

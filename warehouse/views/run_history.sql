@@ -36,7 +36,7 @@ WITH told AS (
     SELECT run_id, count(*) FILTER (missing > 0) AS missing_cells FROM completeness GROUP BY run_id
 )
 SELECT
-    runs.run_id, runs.study, runs.benchmark, coalesce(runs.family, runs.model) AS family, runs.model, model_history.version, runs.verifier,
+    runs.run_id, runs.study, run_benchmarks.benchmark, coalesce(runs.family, runs.model) AS family, runs.model, model_history.version, runs.verifier,
     coalesce(told.state, 'opened') AS state,
     runs.opened_at, told.state_at, coalesce(told.resumed, 0) AS resumed, told.seconds, told.cpu_seconds,
     coalesce(spent.draws, 0) AS draws,
@@ -44,9 +44,10 @@ SELECT
     coalesce(spent.verifier_tokens, 0) AS verifier_tokens,
     owed.missing_cells, told.prefect_run, told.mlflow_run, runs.code_commit
 FROM runs
+JOIN run_benchmarks USING (run_id)
 LEFT JOIN told USING (run_id)
 LEFT JOIN spent USING (run_id)
 LEFT JOIN owed USING (run_id)
 LEFT JOIN model_history
-    ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = runs.benchmark
+    ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = run_benchmarks.benchmark
     AND model_history.model_fingerprint = runs.model_fingerprint;

@@ -13,8 +13,9 @@ WITH words AS (
     SELECT model_history.*, run_events.run_id, run_events.event, run_events.at, run_events.detail
     FROM run_events
     JOIN runs USING (run_id)
+    JOIN run_benchmarks USING (run_id)
     JOIN model_history
-        ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = runs.benchmark
+        ON model_history.family = coalesce(runs.family, runs.model) AND model_history.benchmark = run_benchmarks.benchmark
         AND model_history.model_fingerprint = runs.model_fingerprint
     WHERE run_events.event IN ('promoted', 'candidate', 'rolled_back')
 ), said AS (
