@@ -9,6 +9,7 @@ from prefect.events import emit_event
 from prefect.settings import get_current_settings
 
 from flows.servers.deployment import worker_is_online
+from tasks.publication.words import key_of
 from tasks.settings import settings
 from tasks.versions.gate import alarm_sentence, deliver
 from tasks.versions.version import alarm_of_run, study_of
@@ -35,10 +36,10 @@ def emit_alarm(run_id: str) -> None:
     """
     raised = json.loads(_alarm_as_json(run_id))
     version = raised["version"]
-    name = f"{version['benchmark']}.{version['family']}"
+    benchmark, family = version["benchmark"], version["family"]
     resource = {
-        "prefect.resource.id": f"ttc.policy.{name}",
-        "prefect.resource.name": f"policy of {name}",
+        "prefect.resource.id": f"ttc.policy.{key_of(benchmark, family, joint='.')}",
+        "prefect.resource.name": f"policy of {family} on {benchmark}",
     }
     emit_event(EVENT, resource, payload={"run_id": run_id, **raised})
     if not _automation_answers():

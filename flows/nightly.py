@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
@@ -12,6 +10,7 @@ from flows.alarm import emit_alarm
 from tasks import stages
 from tasks.publication.cells import cell_name, policy_cells
 from tasks.publication.summary import load_summary
+from tasks.publication.words import key_of
 from tasks.settings import settings
 from tasks.study.study import Study
 from warehouse.snapshot import Snapshot
@@ -57,8 +56,13 @@ def show(study: Study, run_id: str) -> None:
         row = rows.setdefault(cell.bin, {"bin": cell.bin})
         row[f"N = {cell.budget}"] = f"{cell_name(cell, {})} {cell.accuracy:.2f}"
     create_table_artifact(
-        # Prefect takes lower-case letters, digits and dashes; one key a study keeps its history.
-        key=re.sub(r"[^a-z0-9]+", "-", f"policy-{study.name}".lower()),
+        # One key a study and benchmark keeps their history.
+        key=artifact_key(study.name, summary.run["benchmark"]),
         table=[rows[bin_] for bin_ in sorted(rows)],
         description=f"Compute-optimal policy of {summary.run['model']}, run {run_id}",
     )
+
+
+def artifact_key(study: str, benchmark: str) -> str:
+    """`policy-<study>-<benchmark>`, in the lower-case letters, digits and dashes of Prefect."""
+    return f"policy-{key_of(study, benchmark, refused=r'[^a-z0-9]+', lower=True)}"

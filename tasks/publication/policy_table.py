@@ -12,7 +12,7 @@ from rich.text import Text
 from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
 from tasks.publication.headlines import beats_majority
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import benchmark_name, model_short_name, plus_minus_text, signed_text
+from tasks.publication.words import model_short_name, plus_minus_text, signed_text
 from tasks.strategies.names import short_names
 
 UNDECIDED = "≈"
@@ -47,7 +47,7 @@ def _title(summary: RunSummary, kind: str) -> Text:
     """Model, version and benchmark, and the difficulty that the bins are of."""
     run = summary.run
     model = model_short_name(run["model"])
-    benchmark = benchmark_name(run["benchmark"])
+    benchmark = run["benchmark"]
     words = f"{model} v{run['version']} on {benchmark}: policy by {kind} difficulty"
     return Text(words, style="bold")
 

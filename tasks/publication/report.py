@@ -14,7 +14,7 @@ from tasks.publication.headlines import best_fixed, best_fixed_name, headlines, 
 from tasks.publication.policy_grid import policy_grid
 from tasks.publication.provenance import provenance
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import benchmark_name, factor_text, model_short_name, plus_minus_text
+from tasks.publication.words import factor_text, model_short_name, plus_minus_text
 from tasks.strategies.names import short_names
 
 STYLE = """<style>
@@ -52,7 +52,7 @@ def html(summary: RunSummary) -> str:
     """The whole page, UTF-8 text that stands alone: it can be mailed, or kept for years."""
     run = summary.run
     model = model_short_name(run["model"])
-    title = f"{model} v{run['version']} on {benchmark_name(run['benchmark'])}"
+    title = f"{model} v{run['version']} on {run['benchmark']}"
     body = "".join(_sections(summary, title))
     head = f'<head><meta charset="utf-8"><title>{escape(title)}</title>{STYLE}</head>'
     return f'<!doctype html><html lang="en">{head}<body>{body}</body></html>'

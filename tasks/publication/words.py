@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+_MOST = 120
+"""Characters of a key without its hash."""
+_DIGITS = 8
+_HASHED = re.compile(rf"(?:^|-)[0-9a-f]{{{_DIGITS}}}$")
+"""What a key with a hash ends with."""
 
 
 def model_short_name(model: str) -> str:
@@ -15,9 +23,22 @@ def model_short_name(model: str) -> str:
     return _last_part(model)
 
 
-def benchmark_name(benchmark: str) -> str:
-    """`congruences`, or the stem of a JSONL file."""
-    return re.sub(r"\.jsonl$", "", _last_part(benchmark))
+def key_of(*names: str, refused: str = r"[^\w.-]+", joint: str = "-", lower: bool = False) -> str:
+    """The names in one word that registries take, different for different names.
+
+    What matches `refused` becomes a dash, capitals small letters where `lower` asks for it. Where
+    that, the joint or the length loses anything, a hash of the names stands behind them: no two
+    lists of names have one key.
+    """
+    written = [name.lower() if lower else name for name in names]
+    plain = joint.join(re.sub(refused, "-", name) for name in written)
+    is_told_apart = not any(joint in name for name in names[:-1])
+    is_whole = plain == joint.join(names) and len(plain) <= _MOST
+    # What ends as a key with a hash does could be taken for one.
+    if is_whole and is_told_apart and not _HASHED.search(plain):
+        return plain
+    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:_DIGITS]
+    return "-".join(filter(None, (plain[:_MOST].strip("-"), digest)))
 
 
 def _last_part(path: str) -> str:

@@ -9,7 +9,7 @@ from html import escape
 
 from tasks.publication.exchange_figure import exchange_figure, exchange_note
 from tasks.publication.report import STYLE
-from tasks.publication.words import benchmark_name, model_short_name
+from tasks.publication.words import model_short_name
 from tasks.replication import figures
 from tasks.replication.claims import claims
 from tasks.replication.conclusions import Conclusion
@@ -67,7 +67,7 @@ def html(evidence: Evidence) -> str:
 def _head(evidence: Evidence, title: str) -> str:
     run = evidence.summary.run
     model = model_short_name(run["model"])
-    benchmark = benchmark_name(run["benchmark"])
+    benchmark = run["benchmark"]
     questions = evidence.outcomes["question_id"].n_unique()
     first = evidence.budgets[0]
     last = evidence.budgets[-1]

@@ -13,7 +13,7 @@ import polars as pl
 from tasks.publication import report
 from tasks.publication.cells import policy_cells
 from tasks.publication.summary import COVERAGE, RunSummary
-from tasks.publication.words import benchmark_name, model_short_name
+from tasks.publication.words import key_of, model_short_name
 from tasks.tracking.comparable import comparable_tables, difficulty_suffix
 from tasks.tracking.first_screen import FirstScreen, first_screen
 
@@ -98,7 +98,7 @@ def publication_of(summary: RunSummary) -> Publication:
     """All that is published of a run."""
     run = summary.run
     model = model_short_name(run["model"])
-    benchmark = benchmark_name(run["benchmark"])
+    benchmark = run["benchmark"]
     values = _parameters(summary)
     tables = comparable_tables(summary)
     return Publication(
@@ -134,9 +134,8 @@ def publication_of(summary: RunSummary) -> Publication:
 
 
 def registered_name(benchmark: str, family: str) -> str:
-    """`ttc-policy-<benchmark>-<family>`; characters that a registry refuses become `-`."""
-    name = f"ttc-policy-{benchmark_name(benchmark)}-{model_short_name(family)}"
-    return re.sub(r"[^\w.-]+", "-", name)
+    """`ttc-policy-<benchmark>-<family>`, in characters that a registry takes; one for each two."""
+    return f"ttc-policy-{key_of(benchmark, family)}"
 
 
 def slug(strategy: str) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import benchmark_name
 from tasks.settings import quieten
 from tasks.tracking import outbox as waiting_room
 from tasks.tracking import registry, upload
@@ -92,7 +91,7 @@ def mirror(track: Track, *, uri: str) -> bool:
     try:
         _refuse_dead_server(uri)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        experiment = upload.experiment_id(client, uri, benchmark_name(track.benchmark))
+        experiment = upload.experiment_id(client, uri, track.benchmark)
         registry.mirror(client, track, experiment=experiment)
         update_trend(client, track, experiment=experiment)
     except _unreachable() as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.publication.words import key_of
 from tasks.tracking.family import Track
 from tasks.tracking.upload import send_metrics
 
@@ -46,7 +47,8 @@ def _known_trend(client: MlflowClient, track: Track, experiment: str) -> Run | N
 
 def _tag(track: Track) -> str:
     """By which a trend is known: studies differ in what they measure, so each has its own."""
-    return f"{track.family}/{track.study}"
+    # MLflow's filters know no way to write a quote inside of quotes.
+    return key_of(track.family, track.study, joint="/")
 
 
 def _points_of(client: MlflowClient, run: Run) -> Points:

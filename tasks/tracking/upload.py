@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.publication.words import key_of
 from tasks.tracking.entries import DatasetEntry, Publication
 from tasks.tracking.first_screen import run_links
 from tasks.tracking.registry import save_policy
@@ -43,7 +44,7 @@ def _artifacts(uri: str, name: str) -> str | None:
     if not uri.startswith("sqlite:///"):
         return None
     database = Path(uri.removeprefix("sqlite:///")).resolve()
-    return (database.parent / "mlflow-artifacts" / name).as_uri()
+    return (database.parent / "mlflow-artifacts" / key_of(name)).as_uri()
 
 
 def run_of(client: MlflowClient, publication: Publication, experiment: str) -> Run:

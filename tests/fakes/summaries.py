@@ -77,6 +77,7 @@ def _run(run_id: str, version: int) -> dict[str, Any]:
         "grader": "2+mathematics",
         "benchmark": "congruences",
         "benchmark_fingerprint": "b3c1d0",
+        "family": "congruences-generator",
         "model": "bundled/congruences-generator",
         "model_fingerprint": f"a7f3e9{version}",
         "verifier": "bundled/congruences-prm",

@@ -95,15 +95,15 @@ def test_a_run_without_prefect_has_no_prefect_link() -> None:
 
 def test_names_are_such_that_a_registry_takes_them() -> None:
     summary = summary_of()
-    hub = summary._replace(
-        run=summary.run | {"model": "Qwen/Qwen2.5-1.5B", "benchmark": "/data/my set.jsonl"}
-    )
     assert publication_of(summary).model_name == REGISTERED
-    assert publication_of(hub).model_name == "ttc-policy-my-set-Qwen2.5-1.5B"
-    assert (
-        publication_of(hub._replace(run=hub.run | {"family": "qwen"})).model_name
-        == "ttc-policy-my-set-qwen"
-    )
+    plain = summary._replace(run=summary.run | {"benchmark": "gsm8k", "family": "Qwen2.5-1.5B"})
+    assert publication_of(plain).model_name == "ttc-policy-gsm8k-Qwen2.5-1.5B"
+    # What a registry refuses is gone, and the names are told apart all the same.
+    lossy = [plain.run | {"family": family} for family in ("qwen/7b", "meta/7b", "qwen-7b")]
+    names = [publication_of(plain._replace(run=run)).model_name for run in lossy]
+    assert names[0].startswith("ttc-policy-gsm8k-qwen-7b-")
+    assert names[1].startswith("ttc-policy-gsm8k-meta-7b-")
+    assert len(set(names)) == 3
     assert slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
 
 
