@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flows.servers import quiet
-from tasks.study.study import load_study
+from tasks.study.reading import load_study
 from warehouse.errors import UserError
 
 

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from flows.cli.terminal import MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
-from tasks.study.study import Study, load_study
+from tasks.study.reading import load_study
+from tasks.study.study import Study
 
 REGRESSED = 3
 """Exit code of `ttc run --gate` for a model version significantly worse than the champion."""

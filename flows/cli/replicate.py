@@ -12,7 +12,8 @@ from cyclopts import Parameter
 from flows.cli.terminal import MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
-from tasks.study.study import Study, load_study
+from tasks.study.reading import load_study
+from tasks.study.study import Study
 
 if TYPE_CHECKING:
     from tasks.evaluation.forecast import Forecast

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from flows.servers.processes import POOL
-from tasks.study.study import load_study
+from tasks.study.reading import load_study
 
 _EXISTS = 409
 """HTTP status with which the API refuses to make a second work pool of one name."""

@@ -42,7 +42,8 @@ from tasks.runs.loading import prepare_run
 from tasks.runs.opening import open_run
 from tasks.runs.provenance import code_commit, packages
 from tasks.strategies import parse
-from tasks.study.study import Study, load_study
+from tasks.study.reading import load_study
+from tasks.study.study import Study
 from warehouse.store import Store
 
 GENERATOR = "bundled/congruences-generator"

@@ -11,7 +11,7 @@ import pytest
 from scripted_runs import run_all, small_study
 
 from flows.cli import main as cli
-from tasks.study.study import load_study
+from tasks.study.reading import load_study
 from warehouse.store import Store
 
 

@@ -14,7 +14,7 @@ import pytest
 from serving import TTC, Up, processes_of, recorded_pid, start, stop, wait_until_ready
 
 from tasks.settings import ROOT
-from tasks.study.study import load_study
+from tasks.study.reading import load_study
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,8 @@ from tasks.benchmarks.benchmark import load_benchmark
 from tasks.benchmarks.files import QuestionFile, read_file
 from tasks.benchmarks.kinds import AnswerKind, guess_kind
 from tasks.benchmarks.question import Question
-from tasks.study.study import Study, load_study
+from tasks.study.reading import load_study
+from tasks.study.study import Study
 from warehouse.errors import UserError
 
 ROWS = [{"id": n, "question": f"q{n}", "answer": str(n)} for n in range(3)]

@@ -12,7 +12,7 @@ from tasks.engines.value_heads import served_folder
 from tasks.grading.extraction import extract_answer
 from tasks.models.formats import load_format
 from tasks.models.verifiers import load_verifier_format
-from tasks.study.study import load_study
+from tasks.study.reading import load_study
 from warehouse.errors import UserError
 
 

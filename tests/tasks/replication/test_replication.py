@@ -20,7 +20,7 @@ from tasks.replication.exchange_claims import ahead_somewhere, behind_on_the_har
 from tasks.replication.report import html
 from tasks.statistics.intervals import Estimate
 from tasks.statistics.outcomes import Grid, grid_of
-from tasks.study.study import load_study
+from tasks.study.reading import load_study
 from warehouse.store import Store
 
 STRATEGIES = ["majority", "best_of_n", "weighted", "beam_search(m=4)", "lookahead(k=1,m=4)"]

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tasks.runs.loading import prepare_run
-from tasks.study.study import Study, load_study, study_from
+from tasks.study.reading import load_study
+from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
 
 

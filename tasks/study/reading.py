@@ -1,0 +1,70 @@
+"""Studies from TOML files, and what the command line's one dial makes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tasks.settings import INFRA
+from tasks.strategies import parse
+from tasks.study.study import Study, study_from
+from warehouse.errors import UserError
+
+
+def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
+    """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
+
+    With `max_budget` the budgets above it are dropped, and powers of two are added up to it;
+    strategies that need more are left out. A file without a [verifier] table is a study without
+    verifier. A benchmark file, and files that the command of `answer_command` names, are looked for
+    beside the study first, so that the nightly worker finds them wherever it runs.
+    """
+    path = study_path(name)
+    values = _read_toml(path)
+    if max_budget is not None:
+        values |= _dial(values, max_budget)
+    beside = path.parent / str(values.get("benchmark", ""))
+    if beside.is_file():
+        values["benchmark"] = str(beside.resolve())
+    study = study_from({"name": path.stem, "verifier": None, **values})
+    words = study.kind.beside(path.resolve().parent).command if study.kind else ()
+    return dataclasses.replace(study, answer_command=words)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"study: {path} is not valid TOML: {error}; correct that line and run again"
+        ) from error
+
+
+def _dial(values: dict[str, Any], top: int) -> dict[str, list[Any]]:
+    """Budgets up to the largest that was asked for, and the strategies that one of them fits."""
+    budgets: list[int] = values.get("budgets", list(_default("budgets")))
+    strategies: list[str] = values.get("strategies", list(_default("strategies")))
+    kept = [budget for budget in budgets if budget <= top]
+    while kept and kept[-1] * 2 <= top:
+        kept.append(kept[-1] * 2)
+    # Below the study's smallest budget the dial itself is the only one.
+    kept = kept or [top]
+    # A search needs a budget of its own width at least.
+    fitting = [text for text in strategies if parse(text).fits(kept[-1])]
+    return {"budgets": kept, "strategies": fitting}
+
+
+def _default(name: str) -> Any:
+    return Study.__dataclass_fields__[name].default
+
+
+def study_path(name: str | Path) -> Path:
+    """The file of a study given by path, or by name in infra/studies/."""
+    studies = INFRA / "studies"
+    for path in (Path(name), studies / f"{name}.toml"):
+        if path.is_file():
+            return path
+    shipped = ", ".join(sorted(file.stem for file in studies.glob("*.toml")))
+    raise UserError(f"study: expected a TOML file or one of {shipped}, got {str(name)!r}")
