@@ -16,7 +16,7 @@ from warehouse.store import Store
 def exchange(study: Study) -> list[str]:
     """Ids of the model versions' runs, each compared with the larger model and published."""
     # All are looked up before the first draw: a version without a run is refused at no cost.
-    run_ids = [complete(study, model) for model in study.generator.models]
+    run_ids = [complete(one, model) for one, model in study.pairs()]
     for run_id in run_ids:
         stages.exchange(run_id)
         stages.publish(run_id)

@@ -25,8 +25,8 @@ class Incomplete(Exception):
 
 @flow(name="nightly", log_prints=False)
 def nightly(study: Study) -> list[str]:
-    """Evaluate every model version of the study; returns the run ids."""
-    return [evaluate(study, model) for model in study.generator.models]
+    """Evaluate every model version of the study on each benchmark; returns the run ids."""
+    return [evaluate(one, model) for one, model in study.pairs()]
 
 
 def evaluate(study: Study, model: str) -> str:

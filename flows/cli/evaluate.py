@@ -70,8 +70,8 @@ def _refuse_before_prefect(study: Study) -> None:
     """Whatever is wrong with models and benchmark is said before anything is started."""
     from tasks.runs.loading import prepare_run
 
-    for model in study.generator.models:
-        prepare_run(study, model, run_id="")
+    for one, model in study.pairs():
+        prepare_run(one, model, run_id="")
 
 
 def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
@@ -80,18 +80,22 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     from warehouse.store import Store
 
     wanted = load_study(study, max_budget=max_budget)
-    # A row a model: a study may evaluate several versions of a family.
+    # A row a run: a study may evaluate several versions of a family, on several benchmarks.
     with Store.open(settings().warehouse) as store:
-        rows = [forecast(store, wanted, model)._asdict() for model in wanted.generator.models]
+        rows = [forecast(store, one, model)._asdict() for one, model in wanted.pairs()]
     if json:
         show_rows(rows, as_json=True, title="")
         return
-    # All models answer the same questions: what is said of these is said once.
+    # All models answer the same questions: what is said of these is said once a benchmark.
     said = ("answer", "because", "grader")
-    answer, because, grader = (rows[0][name] for name in said)
     costs = [{name: value for name, value in row.items() if name not in said} for row in rows]
     show_rows(costs, as_json=False, title=f"study {wanted.name}")
-    console().print(f"answers: {answer}, because {because} (grader {grader})", markup=False)
+    of = {row["benchmark"]: [row[name] for name in said] for row in rows}
+    for benchmark, (answer, because, grader) in of.items():
+        which = f" of {benchmark}" if len(of) > 1 else ""
+        console().print(
+            f"answers{which}: {answer}, because {because} (grader {grader})", markup=False
+        )
 
 
 # Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).

@@ -59,9 +59,9 @@ def _refuse_early(study: Study) -> None:
     from tasks.evaluation.exchange import larger
     from tasks.runs.loading import prepare_run
 
-    for model in study.generator.models:
-        small = prepare_run(study, model, run_id="").generator
-        larger(study, small, run_id="")
+    for one, model in study.pairs():
+        small = prepare_run(one, model, run_id="").generator
+        larger(one, small, run_id="")
 
 
 def _say_plan(study: Study) -> None:
@@ -70,7 +70,7 @@ def _say_plan(study: Study) -> None:
     from warehouse.store import Store
 
     with Store.open(settings().warehouse) as store:
-        plans = [forecast(store, study, model) for model in study.generator.models]
+        plans = [forecast(store, one, model) for one, model in study.pairs()]
     for plan in plans:
         print(_plan_text(plan), file=sys.stderr)
 

@@ -38,11 +38,7 @@ class AnswerKind:
 
     def beside(self, folder: Path) -> AnswerKind:
         """The same, its command's words that name files in the folder written as their paths."""
-        words: list[str] = []
-        for word in self.command:
-            path = folder / word
-            words.append(str(path) if path.is_file() else word)
-        return dataclasses.replace(self, command=tuple(words))
+        return dataclasses.replace(self, command=with_paths(self.command, folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,11 @@ class Header:
     """None: it does not say."""
     shuffle: int | None = None
     """Seed by which the options of every question are put into an order."""
+
+
+def with_paths(command: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """A command's words, those that name files in the folder written as their paths."""
+    return tuple(str(folder / word) if (folder / word).is_file() else word for word in command)
 
 
 def read_header(values: object, place: str) -> Header:

@@ -25,6 +25,7 @@ class Forecast(NamedTuple):
 
     model: str
     """Name without its folder."""
+    benchmark: str
     answer: str
     """Kind of answer."""
     because: str
@@ -68,6 +69,7 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     pace = generated_a_second(store)
     return Forecast(
         model=model.rpartition("/")[2],
+        benchmark=run.benchmark.name,
         answer=run.benchmark.kind.grader,
         because=run.benchmark.kind.why,
         grader=run.grader.version,

@@ -59,9 +59,21 @@ def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
 
 
 def _assemble(study: Study, name: str, run_id: str) -> Run:
+    if study.benchmarks:
+        raise UserError(
+            f"study: expected a study of one benchmark here, got {len(study.benchmarks)}; "
+            "write one benchmark, `ttc run` and `ttc plan` take several"
+        )
     benchmark = load_benchmark(
-        study.benchmark, count=study.questions, seed=study.seed, kind=study.kind
+        study.benchmark,
+        count=study.questions,
+        seed=study.seed,
+        kind=study.kind,
+        columns=study.columns,
     )
+    # What a study calls it decides nothing of what is asked.
+    if study.benchmark_name:
+        benchmark = benchmark._replace(name=study.benchmark_name)
     usage = _usage(format_table(study.generator.format), study)
     generator = load_model(name, usage)
     format = load_format(study.generator.format, generator.folder)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from tasks.benchmarks.hub import PREFIX
+from tasks.benchmarks.kinds import with_paths
 from tasks.settings import INFRA
 from tasks.strategies import parse
 from tasks.study.study import Study, study_from
+from tasks.study.tables import BenchmarkTable
 from warehouse.errors import UserError
+
+T = TypeVar("T", Study, BenchmarkTable)
 
 
 def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
@@ -25,12 +30,32 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     values = _read_toml(path)
     if max_budget is not None:
         values |= _dial(values, max_budget)
-    beside = path.parent / str(values.get("benchmark", ""))
-    if beside.is_file():
-        values["benchmark"] = str(beside.resolve())
     study = study_from({"name": path.stem, "verifier": None, **values})
-    words = study.kind.beside(path.resolve().parent).command if study.kind else ()
-    return dataclasses.replace(study, answer_command=words)
+    return _from_folder(study, path.resolve().parent)
+
+
+def _from_folder(study: Study, folder: Path) -> Study:
+    """The study with the files that it names in its folder written as their paths."""
+    one = _with_paths(study, folder)
+    several = tuple(_with_paths(table, folder) for table in study.benchmarks)
+    return dataclasses.replace(one, benchmarks=several)
+
+
+def _with_paths(table: T, folder: Path) -> T:
+    words = with_paths(table.answer_command, folder)
+    return dataclasses.replace(
+        table, benchmark=_path_of(table.benchmark, folder), answer_command=words
+    )
+
+
+def _path_of(benchmark: str, folder: Path) -> str:
+    """The path of a benchmark file, or of a folder that is a data set, in the study's folder."""
+    before, prefix, name = benchmark.rpartition(PREFIX)
+    place, colon, split = name.partition(":")
+    path = folder / place
+    if before or not place or not (path.is_dir() if prefix else path.is_file()):
+        return benchmark
+    return f"{prefix}{path.resolve()}{colon}{split}"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

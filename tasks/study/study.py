@@ -12,9 +12,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tasks.benchmarks.kinds import SECONDS, AnswerKind, check_answer
+from tasks.benchmarks.names import USUAL, Columns
 from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
 from tasks.study.tables import (
+    BenchmarkTable,
     Distill,
     EngineOptions,
     Exchange,
@@ -26,16 +28,28 @@ from tasks.study.tables import (
 )
 from warehouse.errors import UserError
 
+BUNDLED = "congruences"
+"""The benchmark of a study that names none."""
+_LONGEST = 240
+"""Characters of a benchmark's name, as of a file's: MLflow takes 500, screens fewer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
     """What is evaluated. Read from a TOML file in infra/studies/, validated on construction."""
 
     name: str
-    benchmark: str = "congruences"
-    """`congruences` (bundled) or the path of a JSONL file with id, question, answer."""
+    benchmark: str = BUNDLED
+    """`congruences` (bundled), the path of a file (JSON Lines, JSON, CSV, TSV, Parquet), or
+    `hf:owner/name[@revision][:config]:split`."""
+    benchmark_name: str | None = None
+    """What it is called in tables and screens; None: as its first run called it."""
+    benchmarks: tuple[BenchmarkTable, ...] = ()
+    """Several benchmarks in place of one: each with each model is a run."""
+    columns: Columns = USUAL
+    """What the file calls the parts of a question, where they have no usual name."""
     questions: int | None = None
-    """How many questions, None for all of a JSONL file (500 of a generated benchmark)."""
+    """How many questions, None for all of a file (500 of a generated benchmark)."""
     answer: str | None = None
     """Kind of answer: math, number, choice, text, pattern, code or command; None: as the benchmark
     says, else as its rows look."""
@@ -88,7 +102,18 @@ class Study:
         why = "the study says so"
         return AnswerKind(self.answer, why, self.answer_command, self.answer_seconds)
 
+    def pairs(self) -> list[tuple[Study, str]]:
+        """(study of one benchmark, model) of every run that the study is."""
+        alone = [self]
+        if self.benchmarks:
+            rest = dataclasses.replace(self, benchmarks=())
+            alone = [dataclasses.replace(rest, **one.keys()) for one in self.benchmarks]
+        return [(study, model) for study in alone for model in self.generator.models]
+
     def __post_init__(self) -> None:
+        if self.benchmarks:
+            _check_benchmarks(self)
+        _check_name(self.benchmark_name)
         check_answer("study", self.answer, self.answer_command, self.answer_seconds)
         _check_budgets(self.budgets)
         _check_strategies(self)
@@ -105,8 +130,10 @@ class Study:
         # and the questions in a run's identity, whoever says it.
         aside = ("name", "engine", "gate", "exchange", "distill")
         answer = ("answer", "answer_command", "answer_seconds")
+        # Likewise which questions there are, whatever they are called and wherever they stand.
+        asked = ("benchmark_name", "benchmarks", "columns")
         values = dataclasses.asdict(self)
-        for key in (*aside, *answer):
+        for key in (*aside, *answer, *asked):
             del values[key]
         # The limit stood in the code before it was a key: as it was then, it is not written down.
         if self.generator.max_rounds == Generator().max_rounds:
@@ -123,6 +150,28 @@ class Study:
             for budget in self.budgets
             if strategy.fits(budget)
         ]
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not (name.strip() and name.isprintable() and len(name) <= _LONGEST):
+        raise UserError(
+            f"study: expected a benchmark_name of 1 to {_LONGEST} characters on one line, "
+            f"got {name!r}; write a shorter one, or leave it out"
+        )
+
+
+def _check_benchmarks(study: Study) -> None:
+    if study.benchmark != BUNDLED or study.benchmark_name is not None:
+        raise UserError(
+            "study: expected one benchmark, or a list of several with a name each, "
+            f"got both benchmark {study.benchmark!r} and {len(study.benchmarks)} more; "
+            "write all of them as [[benchmarks]]"
+        )
+    if len(set(study.benchmarks)) < len(study.benchmarks):
+        names = [one.benchmark for one in study.benchmarks]
+        raise UserError(f"study: benchmarks must be named once each, got {names}; drop the copy")
+    # Each as a study of its own, so that whatever is wrong with one is said before any runs.
+    study.pairs()
 
 
 def _check_budgets(budgets: tuple[int, ...]) -> None:
@@ -194,7 +243,15 @@ def _check_counts(study: Study) -> None:
 
 
 def study_from(values: dict[str, Any]) -> Study:
-    """The study of a parsed TOML file or JSON document; UserError names the first wrong key."""
+    """The study of a parsed TOML file or JSON document; UserError names the first wrong key.
+
+    A list of texts under `benchmark` stands for as many [[benchmarks]].
+    """
+    listed = values.get("benchmark")
+    if isinstance(listed, list):
+        several = [{"benchmark": one} for one in listed]
+        rest = {key: value for key, value in values.items() if key != "benchmark"}
+        values = {**rest, "benchmarks": [*several, *values.get("benchmarks", ())]}
     _refuse_unknown(values, Study, "study")
     try:
         return TypeAdapter(Study).validate_python(values)
@@ -209,6 +266,8 @@ def study_from(values: dict[str, Any]) -> Study:
 
 
 _NESTED: dict[str, type] = {
+    "benchmarks": BenchmarkTable,
+    "columns": Columns,
     "generator": Generator,
     "verifier": Verifier,
     "revisions": Revisions,
@@ -228,7 +287,7 @@ def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
             raise UserError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
         if key not in _NESTED:
             continue
-        # `servers` is a list of tables, the others are one.
+        # `benchmarks` and `servers` are lists of tables, the others are one.
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
                 _refuse_unknown(part, _NESTED[key], f"{place}.{key}")

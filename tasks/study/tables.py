@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from tasks.benchmarks.kinds import SECONDS
+from tasks.benchmarks.names import USUAL, Columns
 
 Aggregate = Literal["last", "min", "prod", "mean"]
 
@@ -30,6 +34,27 @@ class Generator:
     max_rounds: int = 40
     """How often a search over steps goes on, as in the paper: the steps of a completion after its
     first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkTable:
+    """One of several benchmarks of a study; what it leaves out is as the study says."""
+
+    benchmark: str
+    """`congruences`, the path of a file, or `hf:owner/name[@revision][:config]:split`."""
+    benchmark_name: str | None = None
+    """What it is called; None: as its first run called it."""
+    questions: int | None = None
+    answer: str | None = None
+    answer_command: tuple[str, ...] = ()
+    answer_seconds: float = SECONDS
+    columns: Columns = USUAL
+
+    def keys(self) -> dict[str, Any]:
+        """What it says, by key of the study."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        silent = {field.name: field.default for field in dataclasses.fields(self)}
+        return {key: value for key, value in values.items() if value != silent[key]}
 
 
 @dataclass(frozen=True, slots=True)
