@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
-import math
-import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+from tasks.models.folders.adapters import Adapter, is_adapter, load_adapter
+from tasks.models.folders.configs import context_of
+from tasks.models.folders.hub import fetch
+from tasks.models.folders.kept import digest
+from tasks.models.folders.parameters import count_parameters
+from tasks.models.folders.weights import INDEX, weight_files
 from tasks.settings import INFRA
 from warehouse.errors import UserError
 
@@ -22,6 +25,15 @@ _IDENTITY = (
     "tokenizer.json",
     "tokenizer_config.json",
     "chat_template.jinja",
+    "chat_template.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    # How weights are packed, where config.json does not say it.
+    "hf_quant_config.json",
+    "quantize_config.json",
+    "quant_config.json",
+    INDEX,
 )
 
 
@@ -35,9 +47,24 @@ class Model:
     """Hash of weights, tokenizer, configuration, format and dtype: other weights under one name are
     another version."""
     parameters: int
-    """Without embeddings (METHOD §9)."""
+    """What a token passes through, without embeddings (METHOD §9)."""
     context: int
     """Most tokens of prompt and completion together."""
+    all_parameters: int | None = None
+    """With all experts of a mixture, without embeddings; None: unknown."""
+    revision: str | None = None
+    """The commit that was fetched from a hub; None: it lies in a folder of the user's."""
+    adapter: Adapter | None = None
+    """What is served on top of the folder's model."""
+
+
+class Place(NamedTuple):
+    """Where what a study names lies."""
+
+    folder: Path
+    """Of the model, or of the base of an adapter."""
+    revision: str | None = None
+    adapter: Adapter | None = None
 
 
 def load_model(name: str, usage: str) -> Model:
@@ -46,111 +73,115 @@ def load_model(name: str, usage: str) -> Model:
     `usage` is all else that decides what it writes: prompt, separator and marker of its format,
     dtype.
     """
-    folder = locate(name)
-    config = _config(folder)
+    folder, revision, adapter = find_model(name)
+    counted = count_parameters(folder)
+    own = adapter.parameters() if adapter else 0
     return Model(
         name=name,
         folder=folder,
-        fingerprint=fingerprint(folder, usage),
-        parameters=parameters(folder),
-        context=int(config.get("max_position_embeddings", 2048)),
+        fingerprint=fingerprint(folder, usage, adapter=adapter),
+        parameters=counted.active + own,
+        context=context_of(folder),
+        all_parameters=counted.all + own,
+        revision=revision,
+        adapter=adapter,
     )
 
 
-def locate(name: str) -> Path:
-    """The folder of `bundled/<name>`, of a path, or of a Hugging Face id (fetched if need be)."""
-    if name.startswith("bundled/"):
-        folder = BUNDLED / name.removeprefix("bundled/")
-        if not folder.is_dir():
-            names = sorted(path.name for path in BUNDLED.iterdir() if path.is_dir())
-            shipped = ", ".join(f"bundled/{name}" for name in names)
-            raise UserError(f"model: unknown bundled model {name!r}; bundled are {shipped}")
-        return folder
-    if Path(name).is_dir():
-        return Path(name).resolve()
-    return _fetch(name)
+def find_model(name: str) -> Place:
+    """Where a model lies that is named `bundled/<name>`, by its folder, or by an id of a hub.
 
-
-def _fetch(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    # No pickled weights and no code: both would run whatever the repository says.
-    patterns = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    An id may have an `@revision`. An adapter is named alone or as `base+adapter`.
+    """
+    base, plus, added = name.partition("+")
+    # A folder may have a plus in its name.
+    if plus and not _is_folder(name):
+        whole, top = _find(base), _find(added)
+        return _on_base(whole, top, load_adapter(top.folder))
+    found = _find(name)
+    if not is_adapter(found.folder):
+        return found
+    adapter = load_adapter(found.folder)
+    if adapter.base is None:
         raise UserError(
-            "model: expected bundled/<name>, a folder or a Hugging Face id that can be fetched, "
-            f"got {name!r} ({type(error).__name__}); "
-            "check the spelling, or fetch it to a folder and name that"
+            f"model: expected the base of the adapter {name!r} as base_model_name_or_path in its "
+            f"adapter_config.json, found none; write <base>+{name}"
+        )
+    try:
+        whole = _find(adapter.base)
+    except UserError as error:
+        raise UserError(
+            f"model: expected the base of the adapter {name!r} where its adapter_config.json "
+            f"says, {adapter.base!r}, got: {error}; or write <base>+{name}"
         ) from error
+    return _on_base(whole, found, adapter)
 
 
-def fingerprint(folder: Path, usage: str) -> str:
+def locate(name: str) -> Path:
+    """The folder of a model that is whole; UserError for an adapter."""
+    place = find_model(name)
+    if place.adapter:
+        raise UserError(
+            f"model: expected a whole model, got the adapter {name!r}; merge it into its base "
+            "(`merge_and_unload`) and name the merged folder"
+        )
+    return place.folder
+
+
+def _on_base(whole: Place, top: Place, adapter: Adapter) -> Place:
+    """The place of an adapter on its base, with the commits of both."""
+    if is_adapter(whole.folder):
+        raise UserError(
+            f"model: expected a whole model as the base of {top.folder}, got the adapter "
+            f"{whole.folder}; name the base of that one"
+        )
+    commits = "+".join(place.revision or "" for place in (whole, top)).strip("+")
+    return Place(whole.folder, commits or None, adapter)
+
+
+def _find(name: str) -> Place:
+    if name.startswith("bundled/"):
+        return Place(_bundled(name))
+    if _is_folder(name):
+        return Place(Path(name).expanduser().resolve())
+    if name.startswith(("/", ".", "~")):
+        raise UserError(
+            f"model: expected a folder at {name}, found none; check the spelling, "
+            "and from where a relative path starts"
+        )
+    return Place(*fetch(name))
+
+
+def _bundled(name: str) -> Path:
+    folder = BUNDLED / name.removeprefix("bundled/")
+    if not folder.is_dir():
+        names = sorted(path.name for path in BUNDLED.iterdir() if path.is_dir())
+        shipped = ", ".join(f"bundled/{name}" for name in names)
+        raise UserError(f"model: unknown bundled model {name!r}; bundled are {shipped}")
+    return folder
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):
+        # A name that is too long for a file, or the home of somebody unknown.
+        return False
+
+
+def fingerprint(folder: Path, usage: str, *, adapter: Adapter | None = None) -> str:
     """16 hex digits over weights, tokenizer, configuration and how the model is used."""
-    digest = hashlib.sha256(usage.encode())
+    total = hashlib.sha256(usage.encode())
     others = [folder / name for name in _IDENTITY]
     present = [path for path in others if path.is_file()]
-    for path in sorted([*_weights(folder), *present]):
-        facts = path.stat()
-        digest.update(path.name.encode())
-        digest.update(_digest(path, facts.st_size, facts.st_mtime_ns))
-    return digest.hexdigest()[:16]
+    _add(total, sorted([*weight_files(folder), *present]))
+    if adapter:
+        _add(total, adapter.files)
+    return total.hexdigest()[:16]
 
 
-@functools.lru_cache(maxsize=256)
-def _digest(path: Path, _size: int, _changed: int) -> bytes:
-    """SHA-256 of a file, read once as long as it keeps size and time: every stage asks again."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def parameters(folder: Path) -> int:
-    """Number of weights without embedding and output matrices, from the safetensors headers."""
-    count = 0
-    for path in _weights(folder):
-        for name, shape in _shapes(path).items():
-            # Looking a token up costs no FLOPs worth counting, so cost leaves them out (METHOD §9).
-            if "embed_tokens" not in name and not name.startswith("lm_head"):
-                count += math.prod(shape)
-    return count
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"model: expected a readable config.json in {folder}, got {error}; "
-            "is it a model folder?"
-        ) from error
-
-
-def _weights(folder: Path) -> list[Path]:
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        raise UserError(
-            f"model: expected weights as *.safetensors in {folder}, found none; fetch them again"
-        )
-    return weights
-
-
-def _shapes(path: Path) -> dict[str, list[int]]:
-    """Tensor shapes by name; UserError for a file that is cut short or not safetensors."""
-    # Eight bytes that give the header's length, the header as JSON, the tensors' bytes.
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length < size else None
-        tensors = dict(header or {})
-        tensors.pop("__metadata__", None)
-        end = 8 + length + max(tensor["data_offsets"][1] for tensor in tensors.values())
-    except (struct.error, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"model: {path} is not a readable safetensors file ({error}); fetch it again"
-        ) from error
-    if end != size:
-        raise UserError(f"model: {path} should have {end} bytes, has {size}; fetch it again")
-    return {name: tensor["shape"] for name, tensor in tensors.items()}
+def _add(total: hashlib._Hash, paths: Iterable[Path]) -> None:
+    """Names and contents of files, in their order."""
+    for path in paths:
+        total.update(path.name.encode())
+        total.update(digest(path))

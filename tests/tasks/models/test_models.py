@@ -7,7 +7,7 @@ import pytest
 from scripted_runs import small_study
 
 from tasks.models.formats import load_format
-from tasks.models.version import BUNDLED, fingerprint, load_model, locate, parameters
+from tasks.models.version import BUNDLED, fingerprint, load_model, locate
 from tasks.runs.loading import load_run
 from tasks.runs.opening import open_run
 from tasks.study.study import study_from
@@ -37,9 +37,24 @@ def test_the_fingerprint_follows_weights_tokenizer_and_format(copy):
     assert one != fingerprint(copy, "congruences")
 
 
+def test_the_fingerprints_of_the_bundled_models_stay():
+    # By these the journals of earlier versions name whose draws they hold.
+    known = {path.name: fingerprint(path, "x") for path in BUNDLED.iterdir() if path.is_dir()}
+    assert known == {
+        "congruences-generator": "c66daf3d28af861c",
+        "congruences-generator-half": "8b3dd9afecd68278",
+        "congruences-large": "987068021e44ebab",
+        "congruences-orm": "4c192ad883170248",
+        "congruences-prm": "f8f139d48df98f36",
+        "congruences-revision": "e410bc4606ae41d6",
+    }
+
+
 def test_parameters_are_counted_without_embeddings():
     # 3 layers of 128: 4·128² attention, 3·128·256 MLP, 2·128 norms; and the last norm of 128.
-    assert parameters(GENERATOR) == 3 * (4 * 128**2 + 3 * 128 * 256 + 2 * 128) + 128
+    model = load_model("bundled/congruences-generator", "congruences")
+    assert model.parameters == 3 * (4 * 128**2 + 3 * 128 * 256 + 2 * 128) + 128
+    assert model.all_parameters == model.parameters
 
 
 @pytest.mark.parametrize(
@@ -50,6 +65,8 @@ def test_parameters_are_counted_without_embeddings():
             "unknown bundled model 'bundled/none'; bundled are bundled/congruences-generator",
         ),
         ("no such model!", "expected bundled/<name>, a folder or a Hugging Face id"),
+        ("./no/such/folder", "expected a folder at ./no/such/folder, found none"),
+        ("x" * 300, "expected bundled/<name>, a folder or a Hugging Face id"),
     ],
 )
 def test_an_unknown_model_is_refused(name, words):

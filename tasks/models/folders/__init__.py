@@ -1,0 +1,1 @@
+"""What lies in a model folder: configuration, weights, adapter, where it came from."""

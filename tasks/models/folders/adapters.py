@@ -1,0 +1,108 @@
+"""LoRA adapters: what PEFT writes beside no base model, and what vLLM serves of it.
+
+Sources: `peft.LoraConfig`; `vllm/lora/peft_helper.py` and `vllm/config/lora.py` of vLLM 0.32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.models.folders.configs import read_json
+from tasks.models.folders.weights import ADAPTER, has_weights, read_header
+from warehouse.errors import UserError
+
+CONFIG: Final = "adapter_config.json"
+RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Ranks up to which vLLM makes room for an adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter that vLLM can serve on its base."""
+
+    folder: Path
+    base: str | None
+    """The name it states for its base, with the revision; None: it states none."""
+    rank: int
+    """The highest of its matrices."""
+
+    @property
+    def room(self) -> int:
+        """The smallest rank for which vLLM makes room and this adapter fits."""
+        return next(rank for rank in RANKS if rank >= self.rank)
+
+    @property
+    def files(self) -> list[Path]:
+        """What decides the tokens that it draws, on top of its base."""
+        return [self.folder / CONFIG, self.folder / ADAPTER]
+
+    def parameters(self) -> int:
+        """Parameters of its own, through which every token passes besides the base's."""
+        return sum(tensor.size for tensor in read_header(self.folder / ADAPTER))
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter alone: merged models keep its config beside weights."""
+    return (folder / CONFIG).is_file() and not has_weights(folder)
+
+
+def load_adapter(folder: Path) -> Adapter:
+    """The adapter in a folder; UserError for one that vLLM would serve otherwise or not at all."""
+    if not (folder / CONFIG).is_file():
+        raise UserError(
+            f"model: expected an adapter with {CONFIG} in {folder}, found none; "
+            "write base+adapter, the folder of PEFT behind the plus"
+        )
+    config = read_json(folder / CONFIG)
+    _check_kind(folder, config)
+    if not (folder / ADAPTER).is_file():
+        pickled = " (adapter_model.bin is pickled and not read)"
+        seen = pickled if (folder / "adapter_model.bin").is_file() else ""
+        raise UserError(
+            f"model: expected {ADAPTER} in {folder}, found none{seen}; save the adapter again "
+            "with safe_serialization=True"
+        )
+    return Adapter(folder, _base(config), _rank(folder, config))
+
+
+def _check_kind(folder: Path, config: dict[str, Any]) -> None:
+    """UserError for what is no plain LoRA: vLLM has no room for the rest."""
+    found = {
+        "peft_type": config.get("peft_type", "LORA") != "LORA",
+        "use_dora": bool(config.get("use_dora")),
+        "lora_bias": bool(config.get("lora_bias")),
+        "bias": config.get("bias", "none") != "none",
+        "modules_to_save": bool(config.get("modules_to_save")),
+        "layer_replication": bool(config.get("layer_replication")),
+        "trainable_token_indices": bool(config.get("trainable_token_indices")),
+    }
+    strange = [key for key, is_strange in found.items() if is_strange]
+    if strange:
+        raise UserError(
+            f"model: expected a plain LoRA adapter in {folder}, got "
+            f"{strange[0]} = {config[strange[0]]!r}, which vLLM does not serve; merge it into its "
+            "base (`merge_and_unload`) and name the merged folder"
+        )
+
+
+def _base(config: dict[str, Any]) -> str | None:
+    name = config.get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        return None
+    revision = config.get("revision")
+    is_pinned = isinstance(revision, str) and revision and not Path(name).is_dir()
+    return f"{name}@{revision}" if is_pinned else name
+
+
+def _rank(folder: Path, config: dict[str, Any]) -> int:
+    pattern = config.get("rank_pattern") or {}
+    ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
+    for rank in ranks:
+        if type(rank) is not int or not 1 <= rank <= RANKS[-1]:
+            raise UserError(
+                f"model: expected ranks of 1 to {RANKS[-1]} as r in {folder / CONFIG}, "
+                f"got {rank!r}; merge the adapter into its base and name the merged folder"
+            )
+    return max(ranks)
