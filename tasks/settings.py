@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     mlflow_uri: str | None = None
     """Address of an existing MLflow server; None: that of `ttc up`, or the files under `home`."""
 
+    timezone: str = "UTC"
+    """In which the schedules of infra/prefect.yaml count, e.g. Europe/Berlin."""
+
     @property
     def warehouse(self) -> Path:
         """Folder of journal, database and snapshot."""

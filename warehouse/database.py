@@ -48,6 +48,7 @@ def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
             raise Busy(
                 f"Another program has {path} open: close it, then try again ({error})."
             ) from error
+        _refuse_disk(error, path)
         if not is_damage(error):
             raise
         _report(move_away(path, "damaged"), path, _first_line(error))
@@ -110,12 +111,44 @@ def copy(connection: duckdb.DuckDBPyConnection, path: Path, target: Path) -> Non
     # closing a second handle of the file would drop DuckDB's POSIX lock on it. COPY FROM DATABASE
     # takes ten times as long.
     connection.execute("CHECKPOINT").fetchall()
-    subprocess.run(["cp", "--", str(path), str(target)], check=True)
+    try:
+        subprocess.run(["cp", "--", str(path), str(target)], check=True, capture_output=True)
+    except subprocess.CalledProcessError as error:
+        # Half a copy is no snapshot, and what it takes is missing elsewhere.
+        target.unlink(missing_ok=True)
+        reason = error.stderr.decode(errors="replace").strip()
+        raise UserError(
+            f"Expected to write a snapshot beside {path}, got: {reason}; "
+            "make space, then run again."
+        ) from error
     descriptor = os.open(target, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_CLOSED = "cannot be written: make it writable, or set TTC_HOME to another folder"
+_DISK = {
+    "No space left": "is full: make space",
+    "File too large": "takes no more of this file: lift the limit",
+    "quota exceeded": "takes no more of this user: make space",
+    "Read-only file system": _CLOSED,
+    "Permission denied": _CLOSED,
+}
+"""What the system says of a disk, and what is to be done about it."""
+
+
+def _refuse_disk(error: duckdb.Error, path: Path) -> None:
+    """UserError where the disk and not the file is at fault.
+
+    DuckDB says so with the same kind of error; building anew would only need more disk.
+    """
+    for reason, advice in _DISK.items():
+        if reason.lower() in str(error).lower():
+            raise UserError(
+                f"The disk of {path.parent} {advice}, then run again; nothing is lost ({reason})."
+            ) from error
 
 
 @contextmanager
@@ -124,13 +157,9 @@ def note_damage(path: Path) -> Generator[None]:
     try:
         yield
     except duckdb.Error as error:
+        _refuse_disk(error, path)
         if not is_damage(error):
             raise
-        # DuckDB says so with the same kind of error; building anew would only need more disk.
-        if "No space left" in str(error):
-            raise UserError(
-                f"The disk of {path.parent} is full: make space, then run again; nothing is lost."
-            ) from error
         _suspect(path).write_text(_first_line(error))
         raise UserError(
             f"The database {path} is damaged ({_first_line(error)}): run again, and it is rebuilt "

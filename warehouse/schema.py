@@ -9,6 +9,7 @@ import functools
 import graphlib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,7 +82,9 @@ def _apply(connection: duckdb.DuckDBPyConnection, step: Migration) -> None:
         connection.execute("INSERT INTO migrations VALUES (?, ?, now())", [step.number, step.name])
         connection.commit()
     except duckdb.Error:
-        connection.rollback()
+        # A commit that failed has ended the transaction; its error is the one to report.
+        with suppress(duckdb.Error):
+            connection.rollback()
         raise
 
 
@@ -100,7 +103,8 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) ->
             connection.execute(files[name])
         connection.commit()
     except duckdb.Error:
-        connection.rollback()
+        with suppress(duckdb.Error):
+            connection.rollback()
         raise
 
 

@@ -68,9 +68,7 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the snapshot in `folder`, cut off from other files and networks."""
     path = Path(folder) / "snapshot.duckdb"
     if not path.exists():
-        raise UserError(
-            f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`)."
-        )
+        raise UserError(_missing(folder))
     # Without replacements: a table's name that is wrong must not mean a variable of this program.
     connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
     try:
@@ -87,6 +85,17 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _missing(folder: Path) -> str:
+    """What is said where no snapshot is: an empty warehouse is not one whose copy is gone."""
+    journal = Path(folder) / "journal"
+    if not any(journal.rglob("*.parquet")):
+        return f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`)."
+    return (
+        f"Expected a snapshot in {folder}, found none, though the journal beside it has rows: "
+        "make it again with `ttc warehouse rebuild`, or wait for the run that is under way."
+    )
+
+
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Attaches whichever snapshot bears the name now; tries again when it is renamed meanwhile."""
     # ATTACH takes no parameter: the name is quoted by hand.
@@ -95,9 +104,13 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         try:
             connection.execute(f"ATTACH '{name}' AS warehouse (READ_ONLY)")
             return
-        except duckdb.IOException:
+        except duckdb.IOException as error:
             if attempt == ATTEMPTS - 1:
-                raise
+                reason = str(error).splitlines()[0]
+                raise UserError(
+                    f"Expected to read {path}, got {reason}: see that it may be read, "
+                    "or make it again with `ttc warehouse rebuild`."
+                ) from error
             time.sleep(0.05 * 2**attempt)
 
 

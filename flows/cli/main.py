@@ -19,6 +19,7 @@ from flows.cli.replicate import exchange, replicate
 from flows.cli.service import doctor, showcase, up
 from flows.cli.train import train_app
 from flows.servers import quiet
+from flows.servers.disk import DISK, disk_sentence
 from flows.servers.guard import run_guarded
 from warehouse.errors import Busy, UserError
 
@@ -78,6 +79,10 @@ def exit_code() -> int:
         app()
     except UserError as error:
         return _end(str(error), 2)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        return _end(disk_sentence(error), 2)
     except Busy as error:
         # EX_TEMPFAIL of sysexits(3), which schedulers take for `try again`.
         return _end(str(error), 75)

@@ -9,8 +9,10 @@ import json
 from typing import Any
 
 import httpx
+import psutil
 
 from flows.servers.processes import POOL
+from tasks.settings import settings
 from tasks.study.reading import load_study
 
 _EXISTS = 409
@@ -18,9 +20,9 @@ _EXISTS = 409
 _UNDER_WAY = ["RUNNING", "PENDING", "CANCELLING"]
 
 
-def read_study(path: str) -> dict[str, dict[str, Any]]:
-    """The study of a TOML file as `{"study": …}`, so that a study is written in one place."""
-    return {"study": json.loads(load_study(path).to_json())}
+def read_study(path: str) -> dict[str, Any]:
+    """What a deployment takes from elsewhere: `study`, of a TOML file, and `timezone`."""
+    return {"study": json.loads(load_study(path).to_json()), "timezone": settings().timezone}
 
 
 def make_pool(api: str) -> None:
@@ -33,8 +35,8 @@ def make_pool(api: str) -> None:
 def bury_orphans(api: str) -> int:
     """How many runs were set to Crashed because the `ttc up` that ran them is gone.
 
-    Call it before a worker starts, on our own server only: then nothing can be running in the
-    pool, and a run that still says so would block the deployment's only slot.
+    Call it while no worker is online: then nothing can be running in the pool, and a run that still
+    says so would block the deployment's only slot.
     """
     client = _client(api)
     wanted = {
@@ -53,8 +55,16 @@ def bury_orphans(api: str) -> int:
     return len(orphans)
 
 
+def bury_if_alone(api: str, own: str) -> int:
+    """The same on a server that others use too: none while a worker elsewhere may be running them.
+
+    `own` is the name of this machine's worker.
+    """
+    return 0 if workers_elsewhere(api, own) else bury_orphans(api)
+
+
 def schedules(api: str) -> list[tuple[str, str]]:
-    """(`flow/deployment`, cron) of every deployment of the pool; the cron is empty without one."""
+    """(`flow/deployment`, cron and zone) of every deployment of the pool; no cron: empty text."""
     client = _client(api)
     flows = client.post("/flows/filter", json={}).raise_for_status().json()
     names = {flow["id"]: flow["name"] for flow in flows}
@@ -65,13 +75,36 @@ def schedules(api: str) -> list[tuple[str, str]]:
 
 def _crons(deployment: dict[str, Any]) -> str:
     active = [one["schedule"] for one in deployment["schedules"] if one["active"]]
-    return ", ".join(schedule["cron"] for schedule in active if "cron" in schedule)
+    crons = [schedule for schedule in active if "cron" in schedule]
+    # Prefect counts in UTC where a schedule names no zone.
+    return ", ".join(f"{one['cron']} {one.get('timezone') or 'UTC'}" for one in crons)
 
 
 def worker_is_online(api: str) -> bool:
     """Whether a worker of the pool has reported to the server lately."""
+    return bool(_online(api))
+
+
+def workers_elsewhere(api: str, own: str) -> list[str]:
+    """Names of the workers that may be running something: all that are online but a dead one here.
+
+    A worker that was killed counts as online to the server for a minute and a half; of one of our
+    `own` name the processes of this machine tell.
+    """
+    return [name for name in _online(api) if name != own or _runs_here(own)]
+
+
+def _online(api: str) -> list[str]:
     answer = _client(api).post(f"/work_pools/{POOL}/workers/filter", json={})
-    return answer.is_success and any(worker["status"] == "ONLINE" for worker in answer.json())
+    # Without a pool there is no worker in it.
+    workers = answer.json() if answer.is_success else []
+    return [worker["name"] for worker in workers if worker["status"] == "ONLINE"]
+
+
+def _runs_here(name: str) -> bool:
+    """Whether a process of this machine is the worker of that name."""
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return any("worker" in words and name in words for words in commands)
 
 
 def _client(api: str) -> httpx.Client:

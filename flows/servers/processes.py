@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import zoneinfo
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,10 +84,14 @@ def _mlflow(settings: Settings) -> Server:
 
 def worker() -> Server:
     """The process that takes due runs from the work pool and gives each a process of its own."""
-    # Its own name in the pool, where workers of several machines may stand.
-    name = f"ttc up {socket.gethostname()}"
     start = ("prefect", "worker", "start")
-    return Server("worker", (*start, "--pool", POOL, "--type", "process", "--name", name))
+    named = ("--pool", POOL, "--type", "process", "--name", worker_name())
+    return Server("worker", (*start, *named))
+
+
+def worker_name() -> str:
+    """Its own name in the pool, where workers of several machines may stand."""
+    return f"ttc up {socket.gethostname()}"
 
 
 def registration(deployments: Path) -> Server:
@@ -156,6 +161,15 @@ def check_addresses(settings: Settings) -> None:
         _check_free("mlflow", settings.host, settings.mlflow_port)
     else:
         _check_named("TTC_MLFLOW_URI", settings.mlflow_address)
+
+
+def check_timezone(settings: Settings) -> None:
+    """Raises UserError for a zone that is none: Prefect would refuse it after a minute's start."""
+    if settings.timezone not in zoneinfo.available_timezones():
+        raise UserError(
+            "TTC_TIMEZONE: expected a time zone such as UTC or Europe/Berlin, "
+            f"got {settings.timezone!r}; correct or unset it"
+        )
 
 
 def _check_free(server: str, host: str, port: int) -> None:

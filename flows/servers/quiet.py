@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Generator
 
+from flows.servers.disk import check_disk
 from tasks.settings import quieten, settings, stop_telemetry
 
 
@@ -37,6 +38,8 @@ def prefect() -> Generator[None]:
     from flows.servers.up import running_at
 
     now = settings()
+    # Prefect's own server would wait for minutes where it cannot write.
+    check_disk(now.home)
     (now.home / "prefect").mkdir(parents=True, exist_ok=True)
     # Prefect waits 20 s for its own server; a first start on a slow machine takes longer.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300")

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from flows.servers import deployment
 from flows.servers import processes as servers
+from flows.servers.disk import check_disk
 from flows.servers.guard import GRACE_SECONDS
 from flows.servers.processes import Server
 from tasks.settings import INFRA, Settings, settings
@@ -48,8 +49,10 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
     # Children work in the repository's root, where a relative state folder would be another one.
     now = now.model_copy(update={"home": now.home.resolve()})
     running: _Running = {}
+    check_disk(now.home)
     with _only_one(now.home / "up.json") as record:
         servers.check_addresses(now)
+        servers.check_timezone(now)
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGINT, _interrupt)
         try:
@@ -133,14 +136,20 @@ def _start(now: Settings, running: _Running, deployments: Path) -> None:
         health = server.health or ""
         _wait(partial(servers.answers, health), f"{server.name} to answer", running, now)
     api = now.prefect_address
-    # A named server has other people's runs: which of them are orphans is not ours to say.
-    if now.prefect_api is None:
-        _report_orphans(deployment.bury_orphans(api))
+    _report_orphans(_bury_orphans(now))
     deployment.make_pool(api)
     worker = servers.worker()
     running[worker] = servers.start(worker, now)
     _register(now, running, deployments)
     _wait(lambda: deployment.worker_is_online(api), "the worker to report", running, now)
+
+
+def _bury_orphans(now: Settings) -> int:
+    """How many runs nobody runs any more, marked as crashed."""
+    # On our own server no worker outlives `ttc up`; a named one has those of other machines.
+    if now.prefect_api is None:
+        return deployment.bury_orphans(now.prefect_address)
+    return deployment.bury_if_alone(now.prefect_address, servers.worker_name())
 
 
 def _report_orphans(count: int) -> None:
@@ -206,10 +215,10 @@ def _stop(running: _Running, now: Settings) -> None:
         print("ttc up: stopping …", file=sys.stderr)
     workers = [process for server, process in running.items() if server.name == "worker"]
     _end(workers)
-    if workers and now.prefect_api is None:
+    if workers:
         # From a server that is gone the orphans are buried at the next start.
         with contextlib.suppress(httpx.HTTPError):
-            deployment.bury_orphans(now.prefect_address)
+            _bury_orphans(now)
     _end(running.values())
 
 

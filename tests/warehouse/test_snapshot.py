@@ -93,3 +93,9 @@ def test_a_query_that_takes_too_long_is_stopped(small: Store) -> None:
 
 def test_an_empty_query_has_an_empty_answer(small: Store) -> None:
     assert snapshot.query(small.folder, "-- nothing").is_empty()
+
+
+def test_a_missing_snapshot_beside_a_journal_is_no_empty_warehouse(small: Store) -> None:
+    (small.folder / "snapshot.duckdb").unlink()
+    with pytest.raises(UserError, match=r"beside it has rows: make it again with `ttc warehouse"):
+        snapshot.query(small.folder, "SELECT 1")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.servers.processes import environment, own_servers
+from flows.servers.deployment import read_study
+from flows.servers.processes import check_timezone, environment, own_servers
 from tasks.settings import QUIET, Settings, quieten, stop_telemetry
+from warehouse.errors import UserError
 
 
 @pytest.fixture
@@ -87,3 +89,16 @@ def _forget_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _environ(name: str) -> str | None:
     return os.environ.get(name)
+
+
+def test_a_time_zone_that_is_none_is_refused_before_anything_starts(here: Settings) -> None:
+    check_timezone(here)
+    check_timezone(here.model_copy(update={"timezone": "Europe/Berlin"}))
+    with pytest.raises(UserError, match="got 'Berlin'; correct or unset it"):
+        check_timezone(here.model_copy(update={"timezone": "Berlin"}))
+
+
+def test_schedules_count_in_the_zone_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_study("nightly")["timezone"] == "UTC"
+    monkeypatch.setenv("TTC_TIMEZONE", "Asia/Tokyo")
+    assert read_study("nightly")["timezone"] == "Asia/Tokyo"

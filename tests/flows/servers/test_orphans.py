@@ -1,0 +1,82 @@
+"""Runs that nobody runs any more, on a Prefect server that is not ours: buried, or left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from serving import free_port
+
+from flows.servers import deployment
+from flows.servers.processes import POOL, answers, worker_name
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server of somebody else's, with our work pool."""
+    port = free_port()
+    home = tmp_path_factory.mktemp("prefect")
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", port]
+    server = subprocess.Popen(command, env=environment | {"PREFECT_HOME": str(home)})
+    address = f"http://127.0.0.1:{port}/api"
+    try:
+        deadline = time.monotonic() + 120
+        while not answers(address + "/health"):
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.3)
+        deployment.make_pool(address)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def run_in(api: str, state: str) -> str:
+    """A run of our pool that its worker left in a state."""
+    client = httpx.Client(base_url=api)
+    flow = client.post("/flows/", json={"name": "nightly"}).json()["id"]
+    named = {"name": "nightly", "flow_id": flow, "work_pool_name": POOL}
+    deployed = client.post("/deployments/", json=named).raise_for_status().json()["id"]
+    run = client.post(f"/deployments/{deployed}/create_flow_run", json={}).json()["id"]
+    # What is being cancelled was running before.
+    for kind in dict.fromkeys(("RUNNING", state)):
+        left = {"state": {"type": kind}, "force": True}
+        client.post(f"/flow_runs/{run}/set_state", json=left).raise_for_status()
+    return str(run)
+
+
+def state_of(api: str, run: str) -> str:
+    return str(httpx.get(f"{api}/flow_runs/{run}").json()["state"]["type"])
+
+
+def report(api: str, worker: str) -> None:
+    beat = {"name": worker}
+    httpx.post(f"{api}/work_pools/{POOL}/workers/heartbeat", json=beat).raise_for_status()
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "PENDING", "CANCELLING"])
+def test_an_orphan_is_buried_though_its_dead_worker_still_counts_as_online(
+    api: str, state: str
+) -> None:
+    run = run_in(api, state)
+    report(api, worker_name())
+    assert deployment.worker_is_online(api)
+    assert deployment.bury_if_alone(api, worker_name()) == 1
+    assert state_of(api, run) == "CRASHED"
+
+
+# Last in the file: who has reported stays online for a minute and a half.
+def test_what_a_worker_elsewhere_may_be_running_is_left_alone(api: str) -> None:
+    run = run_in(api, "RUNNING")
+    report(api, "ttc up elsewhere")
+    assert deployment.workers_elsewhere(api, worker_name()) == ["ttc up elsewhere"]
+    assert deployment.bury_if_alone(api, worker_name()) == 0
+    assert state_of(api, run) == "RUNNING"
