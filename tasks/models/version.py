@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -171,17 +170,11 @@ def _is_folder(name: str) -> bool:
 
 def fingerprint(folder: Path, usage: str, *, adapter: Adapter | None = None) -> str:
     """16 hex digits over weights, tokenizer, configuration and how the model is used."""
-    total = hashlib.sha256(usage.encode())
     others = [folder / name for name in _IDENTITY]
     present = [path for path in others if path.is_file()]
-    _add(total, sorted([*weight_files(folder), *present]))
-    if adapter:
-        _add(total, adapter.files)
-    return total.hexdigest()[:16]
-
-
-def _add(total: hashlib._Hash, paths: Iterable[Path]) -> None:
-    """Names and contents of files, in their order."""
-    for path in paths:
+    paths = sorted([*weight_files(folder), *present])
+    total = hashlib.sha256(usage.encode())
+    for path in [*paths, *(adapter.files if adapter else ())]:
         total.update(path.name.encode())
         total.update(digest(path))
+    return total.hexdigest()[:16]

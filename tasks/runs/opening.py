@@ -80,7 +80,9 @@ def model_rows(run: Run, now: datetime) -> pl.DataFrame:
         for kind, model in asked
         if model
     }
-    return pl.DataFrame(list(rows.values()))
+    # Models of which nobody knows a revision would give a column of NULL.
+    kinds = {"all_parameters": pl.Int64, "revision": pl.String}
+    return pl.DataFrame(list(rows.values()), schema_overrides=kinds)
 
 
 def _model_row(model: Model) -> dict[str, Any]:
@@ -88,6 +90,8 @@ def _model_row(model: Model) -> dict[str, Any]:
         "model_fingerprint": model.fingerprint,
         "model": model.name,
         "parameters": model.parameters,
+        "all_parameters": model.all_parameters,
+        "revision": model.revision,
         "path": str(model.folder),
     }
 

@@ -121,9 +121,12 @@ def test_the_tables_own_checks_hold_at_the_door() -> None:
             "model": "m",
             "kind": "oracle",
             "parameters": 1,
+            "all_parameters": 1,
+            "revision": None,
             "path": "p",
             "seen_at": datetime(2026, 1, 1, tzinfo=UTC),
-        }
+        },
+        schema_overrides={"revision": pl.String},
     )
     said = r"model_versions: expected \(kind IN .* which 1 rows break"
     with pytest.raises(ValueError, match=said):
@@ -137,9 +140,12 @@ def test_a_time_without_zone_is_refused() -> None:
             "model": "m",
             "kind": "generator",
             "parameters": 1,
+            "all_parameters": 1,
+            "revision": None,
             "path": "p",
             "seen_at": datetime(2026, 1, 1),
-        }
+        },
+        schema_overrides={"revision": pl.String},
     )
     with pytest.raises(ValueError, match=r"model_versions\.seen_at: expected Datetime"):
         admit("model_versions", model)

@@ -97,8 +97,9 @@ def _base(config: dict[str, Any]) -> str | None:
 
 
 def _rank(folder: Path, config: dict[str, Any]) -> int:
-    pattern = config.get("rank_pattern") or {}
-    ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
+    pattern = config.get("rank_pattern")
+    own = pattern if isinstance(pattern, dict) else {}
+    ranks: list[Any] = [config.get("r"), *own.values()]
     for rank in ranks:
         if type(rank) is not int or not 1 <= rank <= RANKS[-1]:
             raise UserError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -104,7 +104,7 @@ def _fetched(folder: str) -> Fetched:
 
 
 @contextmanager
-def _one_sentence(name: str, repository: str, revision: str) -> Iterator[None]:
+def _one_sentence(name: str, repository: str, revision: str) -> Generator[None]:
     """What a hub answers in place of a model, as a sentence."""
     import httpx2
     from huggingface_hub import errors

@@ -26,7 +26,7 @@ class Parameters(NamedTuple):
 class Experts(NamedTuple):
     """Tensors of the routed experts of one layer."""
 
-    count: int
+    number: int
     total: int
     """Parameters of all of them."""
 
@@ -69,7 +69,8 @@ def count_parameters(folder: Path) -> Parameters:
     routed = dict(_routed(counted, text))
     total = sum(sizes.values())
     idle = sum(
-        experts.total - experts.total * _chosen(folder, text, layer, experts.count) // experts.count
+        experts.total
+        - experts.total * _chosen(folder, text, layer, experts.number) // experts.number
         for layer, experts in _by_layer(routed, sizes, text).items()
     )
     return Parameters(total - idle, total)
@@ -85,8 +86,9 @@ def _is_left_out(tensor: Tensor, text: Mapping[str, Any]) -> bool:
         return _is_output(parts, tensor, text)
     # Layers that guess tokens ahead stand behind the last one, and nobody is asked them.
     depth = text.get("num_hidden_layers")
-    is_ahead = bool(text.get("num_nextn_predict_layers")) and isinstance(depth, int)
-    return is_ahead and int(layer[1]) >= depth
+    if not isinstance(depth, int) or not text.get("num_nextn_predict_layers"):
+        return False
+    return int(layer[1]) >= depth
 
 
 def _is_output(parts: list[str], tensor: Tensor, text: Mapping[str, Any]) -> bool:

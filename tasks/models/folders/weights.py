@@ -163,8 +163,8 @@ def _weight_map(index: Path) -> dict[str, str]:
     if not index.exists() and not index.is_symlink():
         return {}
     held = read_json(index).get("weight_map")
-    is_map = isinstance(held, dict) and bool(held)
-    if not is_map or not all(_is_name(name) for name in held.values()):
+    files: list[Any] = list(held.values()) if isinstance(held, dict) else []
+    if held is None or not files or not all(_is_name(name) for name in files):
         raise UserError(
             f"model: expected a weight_map of tensors and file names in {index}, got "
             f"{str(held)[:80]}; fetch it again"

@@ -133,3 +133,12 @@ def test_an_unknown_format_is_refused(tmp_path):
         pytest.raises(UserError, match=r"unknown generator\.format 'prose'"),
     ):
         open_run(store, study, study.generator.models[0])
+
+
+def test_both_sizes_of_a_model_and_its_commit_stand_with_its_version(tmp_path):
+    study = small_study()
+    with Store.open(tmp_path / "w") as store:
+        open_run(store, study, study.generator.models[0])
+        columns = "parameters, all_parameters, revision"
+        known = store.read(f"SELECT {columns} FROM model_versions WHERE kind = 'generator'")
+    assert known.rows() == [(492416, 492416, None)]
