@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from warehouse.errors import UserError
 
@@ -21,7 +22,13 @@ Chat = Callable[[Sequence[Message]], str]
 """Text of a dialogue; unless the assistant has the last word, its next turn is opened."""
 
 
-def load_chat(folder: Path, key: str, *, today: date) -> Chat:
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+"""For a chat template that is told nothing but the dialogue."""
+
+
+def load_chat(
+    folder: Path, key: str, *, today: date, options: Mapping[str, Any] = NO_OPTIONS
+) -> Chat:
     """The chat template of a model folder; UserError, naming the study's key, when it has none.
 
     `today` is what templates write as today's date (Llama-3, gpt-oss): a prompt must not be another
@@ -46,6 +53,7 @@ def load_chat(folder: Path, key: str, *, today: date) -> Chat:
             date_string=today.strftime("%d %b %Y"),
             # Some ask the clock themselves, by this name.
             strftime_now=today.strftime,
+            **options,
         )
         return str(text)
 

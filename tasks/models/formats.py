@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tasks.benchmarks.question import Question
 from tasks.grading.extraction import end_of_first_answer
+from tasks.models.chat import NO_OPTIONS
+from tasks.models.format_tables import Named, format_table
 from tasks.models.pieces import read_writing
 from tasks.models.prompts import load_prompts
 from tasks.models.steps import Separator, Steps, steps_of
@@ -40,7 +41,7 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A table of tasks/models/formats.toml bound to a tokenizer."""
+    """A format's table (tasks/models/format_tables.py) bound to a tokenizer."""
 
     tokenizer: Tokenizer
     render: Callable[[str], str]
@@ -82,43 +83,53 @@ class Format:
         return cut_at_stop(draw, prefix, stops=self.stops, writing=self.steps.writing)
 
 
-def load_format(name: str, folder: Path) -> Format:
-    """The named format over the tokenizer in a model folder."""
-    table = format_table(name)
+def load_format(
+    named: Named,
+    folder: Path,
+    *,
+    kind: str = "math",
+    options: Mapping[str, Any] = NO_OPTIONS,
+) -> Format:
+    """A format over the tokenizer in a model folder, for questions with answers of a kind.
+
+    `options` is what a study says to the model's chat template.
+    """
+    table = format_table(named)
     tokenizer = load_tokenizer(folder)
     end_of_text = _end_of_text(tokenizer, folder)
-    prompts = load_prompts(table, folder, beginning=beginning(folder))
-    thinking = _thinking(table, prompts.render("?"))
-    separator = _separator(table, thinking)
+    prompts = load_prompts(table, folder, kind=kind, beginning=beginning(folder), options=options)
+    thinking = thinking_of(table, prompts.render("?"))
+    separator = separator_of(table, thinking)
     return Format(
         tokenizer=tokenizer,
         render=prompts.render,
         revise=prompts.revise,
-        markers=_markers(table),
+        markers=markers_of(table),
         steps=steps_of(read_writing(tokenizer), separator, never=end_of_text),
         end_of_text=end_of_text,
         thinking=thinking,
-        thinks="thinking" in table,
+        thinks="thinking" in table or thinking.is_begun,
         stops=tuple(table.get("stop", ())),
         first_answer=bool(table.get("first_answer", False)),
     )
 
 
-def _markers(table: dict[str, Any]) -> tuple[str, ...]:
-    """The answer marker, or several in order."""
+def markers_of(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The answer marker of a table, or several in order."""
     named = table["answer_marker"]
     return tuple(named) if isinstance(named, list) else (str(named),)
 
 
-def _thinking(table: dict[str, Any], prompt: str) -> Thinking:
-    """The thinking that completions of some prompt may hold."""
+def thinking_of(table: Mapping[str, Any], prompt: str) -> Thinking:
+    """The thinking that completions of some prompt may hold; a prompt may begin it."""
     # Chat models may think whatever their format says, and no answer is read out of that.
     families = list(known_marks()) if table["chat"] else []
     marks = choose_marks(table.get("thinking", families))
     return Thinking(marks, begins_thinking(prompt, marks))
 
 
-def _separator(table: dict[str, Any], thinking: Thinking) -> Separator:
+def separator_of(table: Mapping[str, Any], thinking: Thinking) -> Separator:
+    """What stands between the steps of a table's texts; marks of thinking alone are no step."""
     silent = tuple(mark for marks in thinking.marks for mark in marks)
     return Separator(
         silent=silent,
@@ -126,16 +137,6 @@ def _separator(table: dict[str, Any], thinking: Thinking) -> Separator:
         blanks=str(table.get("step_blanks", "")),
         heading=str(table.get("step_heading", "")),
     )
-
-
-def format_table(name: str) -> dict[str, Any]:
-    """The raw table of a format; UserError lists the known ones."""
-    file = Path(__file__).with_name("formats.toml")
-    tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    if name not in tables:
-        known = ", ".join(sorted(tables))
-        raise UserError(f"study: unknown generator.format {name!r}; known are {known}")
-    return tables[name]
 
 
 class FileTokenizer:

@@ -1,20 +1,31 @@
-"""Prompts: how a question, and a question with earlier attempts, become the text of one."""
+"""Prompts: how a question, and a question with earlier attempts, become a dialogue and its text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.models.chat import Message, load_chat
+from warehouse.errors import UserError
 
 TODAY = date(2026, 1, 1)
 """What prompts say of the date, every night."""
 
 
+class Dialogues(NamedTuple):
+    """What a chat format says to a model, before any template writes it down."""
+
+    ask: Callable[[str], list[Message]]
+    """Question text to the turns up to the model's own: a system's, if there is one, and a
+    user's."""
+    revise: Callable[[str, Sequence[str]], list[Message]]
+    """Question text and earlier attempts to such turns."""
+
+
 class Prompts(NamedTuple):
-    """The two prompts of a format."""
+    """The two prompts of a format, as text."""
 
     render: Callable[[str], str]
     """Question text to prompt text."""
@@ -22,21 +33,74 @@ class Prompts(NamedTuple):
     """Question text and earlier attempts to prompt text."""
 
 
-def load_prompts(table: dict[str, Any], folder: Path, *, beginning: str) -> Prompts:
+def load_prompts(
+    table: Mapping[str, Any],
+    folder: Path,
+    *,
+    kind: str,
+    beginning: str,
+    options: Mapping[str, Any],
+) -> Prompts:
     """The prompts of a format's table over a model folder.
 
-    `beginning` is the text of the token that begins every text of the model.
+    `beginning` is the text of the token that begins every text of the model, `options` what a study
+    says to its chat template.
     """
-    wrap = _wrapping(table, folder, beginning)
-    closing = str(table["closing"])
+    if not table["chat"]:
+        return _plain_prompts(table, kind, beginning, options)
+    # Templates write today's date unless given one: every prompt would be new every night.
+    chat = load_chat(folder, "generator.format", today=TODAY, options=options)
+    dialogues = dialogues_of(table, kind)
+    return Prompts(
+        render=lambda question: chat(dialogues.ask(question)),
+        revise=lambda question, attempts: chat(dialogues.revise(question, attempts)),
+    )
+
+
+def dialogues_of(table: Mapping[str, Any], kind: str) -> Dialogues:
+    """The dialogues of a chat format's table for questions whose answers are of a kind."""
+    words = _words(table, kind)
+    # Without a table entry the template's own system prompt stands, if it has one.
+    system: list[Message] = []
+    if table.get("system"):
+        system.append(Message("system", str(table["system"])))
+
+    def ask(question: str) -> list[Message]:
+        return [*system, Message("user", words.render(question))]
+
+    def revise(question: str, attempts: Sequence[str]) -> list[Message]:
+        return [*system, Message("user", words.revise(question, attempts))]
+
+    return Dialogues(ask, revise)
+
+
+def _plain_prompts(
+    table: Mapping[str, Any], kind: str, beginning: str, options: Mapping[str, Any]
+) -> Prompts:
+    """The prompts of a format without a template: a first token if it has one, and the words."""
+    if options:
+        raise UserError(
+            f"study: generator.chat_template_kwargs {sorted(options)} go to a chat template, "
+            "generator.format uses none; drop them, or name a chat format"
+        )
+    words = _words(table, kind)
+    # Bundled models were trained without a first token; what base models saw has it.
+    start = beginning if table.get("begins", False) else ""
+    return Prompts(
+        render=lambda question: start + words.render(question),
+        revise=lambda question, attempts: start + words.revise(question, attempts),
+    )
+
+
+def _words(table: Mapping[str, Any], kind: str) -> Prompts:
+    """What a user says, or what a base model goes on from."""
+    closing = str(table.get("closing", ""))
     shots = _shots(table)
+    ask = _ask(table, kind)
 
     def prompt(question: str) -> str:
         closed = _close(question, closing)
-        return str(table["prompt"]).format(question=closed)
-
-    def render(question: str) -> str:
-        return wrap(shots + prompt(question))
+        return str(table["prompt"]).format(question=closed, ask=ask)
 
     def revise(question: str, attempts: Sequence[str]) -> str:
         shown = [
@@ -48,18 +112,31 @@ def load_prompts(table: dict[str, Any], folder: Path, *, beginning: str) -> Prom
             attempts="".join(shown),
             number=len(attempts) + 1,
         )
-        return wrap(shots + revision)
+        return shots + revision
 
-    return Prompts(render, revise)
+    return Prompts(lambda question: shots + prompt(question), revise)
 
 
-def _shots(table: dict[str, Any]) -> str:
+def _ask(table: Mapping[str, Any], kind: str) -> str:
+    """How a format asks for answers of a kind; nothing where it asks for all alike."""
+    asks: Mapping[str, str] = table.get("asks", {})
+    if not asks:
+        return ""
+    if kind not in asks:
+        raise UserError(
+            f"study: expected generator.format to ask for answers of kind {kind!r}, it asks for "
+            f"{', '.join(sorted(asks))}; add asks.{kind} to its table, or name another format"
+        )
+    return asks[kind]
+
+
+def _shots(table: Mapping[str, Any]) -> str:
     """Worked questions that stand before every question: a base model goes on as they do."""
-    closing = str(table["closing"])
+    closing = str(table.get("closing", ""))
     shots: list[str] = []
     for shot in table.get("shots", []):
         question = _close(str(shot["question"]), closing)
-        asked = str(table["prompt"]).format(question=question)
+        asked = str(table["prompt"]).format(question=question, ask="")
         shots.append(str(table["shot"]).format(prompt=asked, answer=shot["answer"]))
     return "".join(shots)
 
@@ -71,18 +148,3 @@ def _close(question: str, closing: str) -> str:
     # Who types a question may leave out the end, or its white space.
     begun = question.rstrip().removesuffix(closing.strip())
     return begun.rstrip() + closing
-
-
-def _wrapping(table: dict[str, Any], folder: Path, beginning: str) -> Callable[[str], str]:
-    """What stands around a user's words: a chat's first turns, a first token, or nothing."""
-    if not table["chat"]:
-        # Bundled models were trained without a first token; what base models saw has it.
-        start = beginning if table.get("begins", False) else ""
-        return lambda text: start + text
-    # Templates write today's date unless given one: every prompt would be new every night.
-    chat = load_chat(folder, "generator.format", today=TODAY)
-    # Without a table entry the template's own system prompt stands, if it has one.
-    system: list[Message] = []
-    if "system" in table:
-        system.append(Message("system", str(table["system"])))
-    return lambda text: chat([*system, Message("user", text)])

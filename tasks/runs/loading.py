@@ -8,7 +8,8 @@ from typing import Any
 
 from tasks.benchmarks.benchmark import load_benchmark
 from tasks.grading.graders import make_grader
-from tasks.models.formats import Format, format_table, load_format
+from tasks.models.format_tables import format_table
+from tasks.models.formats import Format, load_format
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
 from tasks.runs.refusals import (
@@ -76,7 +77,9 @@ def _assemble(study: Study, name: str, run_id: str) -> Run:
         benchmark = benchmark._replace(name=study.benchmark_name)
     usage = _usage(format_table(study.generator.format), study)
     generator = load_model(name, usage)
-    format = load_format(study.generator.format, generator.folder)
+    # What is asked for follows from the kind of answer that the benchmark has.
+    kind = benchmark.kind.grader
+    format = load_format(study.generator.format, generator.folder, kind=kind)
     revisions = study.revisions or Revisions()
     return Run(
         run_id=run_id,

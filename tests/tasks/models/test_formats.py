@@ -16,7 +16,8 @@ from tasks.asking.tools import Revising
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import root
 from tasks.grading.extraction import extract_answer
-from tasks.models.formats import format_table, load_format
+from tasks.models.format_tables import format_table
+from tasks.models.formats import load_format
 from tasks.models.thinking import Thinking, choose_marks
 from tasks.models.verifiers import load_verifier_format
 from tasks.models.version import BUNDLED, load_model

@@ -1,0 +1,167 @@
+"""Tables that say how a model writes: those of formats.toml, and a study's own like one of them."""
+
+from __future__ import annotations
+
+import functools
+import string
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Required, TypedDict
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from warehouse.errors import UserError
+
+Named = str | Mapping[str, Any]
+"""A format as a study says it: its name, or a table of its own."""
+
+_PLACE = "study: generator.format"
+_ABOUT = ("name", "like")
+"""Keys of a study's own table that say nothing of how a model writes."""
+
+
+class _Shot(TypedDict):
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # pyright: ignore[reportGeneralTypeIssues]
+
+    question: str
+    answer: str
+
+
+class _Table(TypedDict, total=False):
+    """The keys of a format, as the head of formats.toml explains them."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # pyright: ignore[reportGeneralTypeIssues]
+
+    chat: Required[bool]
+    begins: bool
+    system: str
+    prompt: Required[str]
+    asks: dict[str, str]
+    closing: str
+    shots: list[_Shot]
+    shot: str
+    attempt: Required[str]
+    revision: Required[str]
+    step_separator: Required[str]
+    step_blanks: str
+    step_heading: str
+    answer_marker: Required[str | list[str]]
+    thinking: list[str]
+    stop: list[str]
+    first_answer: bool
+
+
+_FIELDS = {
+    "prompt": ({"question"}, {"ask"}),
+    "attempt": ({"text"}, {"number"}),
+    "revision": ({"prompt", "attempts"}, {"number"}),
+    "shot": ({"prompt", "answer"}, set[str]()),
+}
+"""What must stand in braces in a text, and what else may."""
+
+
+def format_table(named: Named) -> dict[str, Any]:
+    """The table of a name, or a study's own with all it takes over; UserError says what is wrong.
+
+    Neither `name` nor `like` is in it: what is left decides what a model is asked.
+    """
+    known = _known_tables()
+    if isinstance(named, str):
+        return known[_known_name(named, _PLACE)]
+    own = {key: value for key, value in named.items() if key not in _ABOUT}
+    like = named.get("like")
+    base = known[_known_name(like, f"{_PLACE}.like")] if like is not None else {}
+    table = {**base, **own}
+    if isinstance(own.get("asks"), Mapping):
+        # Who asks otherwise for one kind of answer keeps the words for the others.
+        table["asks"] = {**base.get("asks", {}), **own["asks"]}
+    _check(table)
+    return table
+
+
+def format_name(named: Named) -> str:
+    """What a format is called: its own name, else that of the one it is like, else nothing."""
+    if isinstance(named, str):
+        return named
+    return str(named.get("name") or named.get("like") or "")
+
+
+def read_format(path: Path) -> dict[str, Any]:
+    """The table in a TOML file, called like the file unless it says another name."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"study: expected a format in {path}, a readable TOML file with the keys of one, "
+            f"got: {error}; correct that line, or the path"
+        ) from error
+    return {"name": path.stem, **table}
+
+
+@functools.cache
+def _known_tables() -> dict[str, dict[str, Any]]:
+    file = Path(__file__).with_name("formats.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _known_name(name: object, place: str) -> str:
+    known = _known_tables()
+    if isinstance(name, str) and name in known:
+        return name
+    raise UserError(
+        f"{place}: unknown {name!r}; known are {', '.join(sorted(known))}; name one of these, a "
+        "table in the study that is `like` one, or a TOML file beside the study"
+    )
+
+
+def _check(table: Mapping[str, Any]) -> None:
+    try:
+        TypeAdapter(_Table).validate_python(dict(table))
+    except ValidationError as error:
+        raise UserError(_first_wrong(error)) from error
+    for key, (needed, others) in _FIELDS.items():
+        if key in table:
+            check_fields(f"{_PLACE}.{key}", table[key], needed=needed, others=others)
+    if table.get("shots") and "shot" not in table:
+        raise UserError(f"{_PLACE}: expected `shot`, how one of its shots is written; add it")
+    if "{ask}" in table["prompt"] and not table.get("asks"):
+        raise UserError(
+            f"{_PLACE}: expected `asks`, what {{ask}} in its prompt stands for by kind of answer; "
+            'add e.g. asks = { math = "End with the answer in \\boxed{}." }'
+        )
+
+
+def _first_wrong(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join([_PLACE, *map(str, first["loc"])])
+    known = ", ".join(sorted(_Table.__annotations__))
+    if first["type"] == "missing":
+        return (
+            f'{place}: expected this key, got none; add it, or `like = "chat"` to take over '
+            "what is not said"
+        )
+    if first["type"] == "extra_forbidden":
+        return f"{place}: unknown key; known are name, like, {known}; correct its spelling"
+    return f"{place}: {first['msg']}, got {first['input']!r}; correct it"
+
+
+def check_fields(place: str, text: str, *, needed: set[str], others: set[str]) -> None:
+    """UserError for a text without what must stand in braces, or with what it does not know."""
+    known = needed | others
+    shown = ", ".join(f"{{{name}}}" for name in sorted(known))
+    try:
+        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise UserError(
+            f"{place}: expected text with {shown}, other braces doubled ({{{{ and }}}}), "
+            f"got {text!r} ({error}); correct it"
+        ) from error
+    missing = needed - fields
+    unknown = fields - known
+    if missing or unknown:
+        wrong = f"without {{{min(missing)}}}" if missing else f"with {{{min(unknown)}}}"
+        raise UserError(
+            f"{place}: expected text with {shown}, other braces doubled ({{{{ and }}}}), "
+            f"got it {wrong}: {text!r}; correct it"
+        )
