@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from flows.cli import installed
 from flows.cli.installed import Finding
@@ -59,11 +60,11 @@ def _print(everything: list[Finding]) -> None:
     for finding in everything:
         style = STYLES[finding.state]
         advice = f"; {finding.advice}" if finding.advice else ""
-        state = f"[{style}]{finding.state}[/]"
+        state = Text(finding.state, style=style)
         table.add_row(state, finding.topic, finding.seen + advice)
     # Wider lines are hard to read, however wide the terminal is.
     width = min(100, shutil.get_terminal_size((100, 24)).columns)
-    Console(width=width).print(table)
+    Console(width=width, markup=False, emoji=False).print(table)
 
 
 def _machine() -> Iterator[Finding]:

@@ -93,9 +93,7 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     of = {row["benchmark"]: [row[name] for name in said] for row in rows}
     for benchmark, (answer, because, grader) in of.items():
         which = f" of {benchmark}" if len(of) > 1 else ""
-        console().print(
-            f"answers{which}: {answer}, because {because} (grader {grader})", markup=False
-        )
+        console().print(f"answers{which}: {answer}, because {because} (grader {grader})")
 
 
 # Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).

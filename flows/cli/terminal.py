@@ -19,9 +19,9 @@ MaxBudget = Annotated[
 def console() -> Console:
     """Where commands print: as wide as the terminal, else 100 columns (or COLUMNS)."""
     # Rich takes 80 where there is no terminal, which folds the policy table.
-    if sys.stdout.isatty():
-        return Console()
-    return Console(width=int(os.environ.get("COLUMNS", "100")))
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100"))
+    # Names and answers have square brackets and colons, which are neither styles nor pictures.
+    return Console(width=width, markup=False, emoji=False)
 
 
 def show_rows(rows: list[dict[str, Any]], *, as_json: bool, title: str) -> None:

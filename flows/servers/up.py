@@ -246,4 +246,4 @@ def _print_addresses(now: Settings) -> None:
     table.add_row("logs", str(now.home / "logs"))
     table.add_row("stop", "Ctrl-C")
     width = shutil.get_terminal_size((100, 24)).columns
-    Console(width=min(100, width)).print(table)
+    Console(width=min(100, width), markup=False, emoji=False).print(table)

@@ -101,6 +101,7 @@ def harvest_study(study: Study, parent: str, number: int) -> Study:
         study,
         name=f"{study.name}-harvest",
         benchmark=TRAINING,
+        benchmark_name=None,
         questions=asked.questions,
         budgets=(asked.budget,),
         strategies=asked.strategies,
