@@ -1,0 +1,197 @@
+"""Draws of one model on one task, put together from the rows of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from tasks.benchmarks.question import Question
+from tasks.samples.log import Sample, SampleLog
+from tasks.samples.rows import Refusals
+
+TWICE = "the same draw stands twice"
+CONTRADICTION = "the same draw stands twice with different texts: the first one counts"
+OTHER_QUESTION = "the id stands for another question before"
+COPY = "the draws of another file again: a copy, or drawn greedily or from the same seed"
+NO_NUMBER = "a score is no finite number: the draw was taken without its scores"
+
+_NO_CHANCE = 300
+"""So many characters are not drawn alike by chance; single letters are, all the time."""
+
+Position = tuple[int, ...]
+Key = tuple[str, Position]
+"""A question, and which of its draws in one run."""
+
+
+class Origin(NamedTuple):
+    """Whose draws, of what and how: only draws that agree in all of it make one pool."""
+
+    model: str | None = None
+    task: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+
+
+class Assembly:
+    """Collects the questions and draws of one origin."""
+
+    def __init__(self, format: str, origin: Origin) -> None:
+        self.format, self.origin = format, origin
+        self.refusals = Refusals()
+        self.verifier: str | None = None
+        self.paths: list[Path] = []
+        self._questions: dict[str, Question] = {}
+        self._runs: dict[str, dict[Key, Sample]] = {}
+        self._long: set[tuple[str, Sample]] = set()
+        self._next: dict[tuple[str, str], int] = {}
+
+    def ask(self, question: Question, place: str) -> bool:
+        """Notes the question; False where its id stands for another one, which is counted."""
+        known = self._questions.setdefault(question.question_id, question)
+        for ours, theirs in ((known.text, question.text), (known.target, question.target)):
+            if ours and theirs and ours != theirs:
+                self.refusals.add(OTHER_QUESTION, place)
+                return False
+        # What one file lacks another one has.
+        text, target = known.text or question.text, known.target or question.target
+        if (text, target) != (known.text, known.target):
+            self._questions[question.question_id] = replace(known, text=text, target=target)
+        return True
+
+    def draw(self, run: object, position: Position, sample: Sample) -> None:
+        """Notes one draw, by its place among those of its question in that run (file, seed)."""
+        draws = self._runs.setdefault(str(run), {})
+        key = (sample.question_id, position)
+        known = draws.setdefault(key, sample)
+        if known is not sample:
+            same = known.text == sample.text
+            self.refusals.add(TWICE if same else CONTRADICTION, sample.place)
+
+    def draw_next(self, run: object, sample: Sample) -> None:
+        """Notes one draw of a source that numbers none: the next of its question.
+
+        A long one that is there already in all its parts is the same one again.
+        """
+        if len(sample.text) >= _NO_CHANCE:
+            identity = (str(run), replace(sample, place=""))
+            if identity in self._long:
+                self.refusals.add(TWICE, sample.place)
+                return
+            self._long.add(identity)
+        counted = (str(run), sample.question_id)
+        self._next[counted] = self._next.get(counted, -1) + 1
+        self.draw(run, (self._next[counted],), sample)
+
+    def log(self) -> SampleLog:
+        """All of it, draws renumbered from 0 a question, in the order of runs and positions."""
+        by_question: dict[str, list[Sample]] = {name: [] for name in self._questions}
+        for run in self._independent_runs():
+            for (question_id, _), sample in sorted(run.items(), key=lambda item: item[0][1]):
+                samples = by_question[question_id]
+                samples.append(replace(sample, draw=len(samples)))
+        samples = [sample for several in by_question.values() for sample in several]
+        asked = {name: self._questions[name] for name, several in by_question.items() if several}
+        origin = self.origin
+        return SampleLog(
+            format=self.format,
+            model=origin.model,
+            task=origin.task,
+            questions=asked,
+            samples=samples,
+            verifier=self.verifier if any(sample.scores for sample in samples) else None,
+            temperature=origin.temperature,
+            top_p=origin.top_p,
+            top_k=origin.top_k,
+            max_tokens=origin.max_tokens,
+            refused=self.refusals.listed(),
+            paths=self.paths,
+        )
+
+    def _independent_runs(self) -> list[dict[Key, Sample]]:
+        """The runs; of those that repeat another one only what that one lacks, added to it."""
+        kept: list[dict[Key, Sample]] = []
+        holders: dict[Key, list[int]] = {}
+        for run in self._runs.values():
+            original = _original(run, kept, holders)
+            index = len(kept) if original is None else original
+            if original is None:
+                kept.append({})
+            for key, sample in run.items():
+                if key in kept[index]:
+                    self.refusals.add(COPY, sample.place)
+                    continue
+                kept[index][key] = sample
+                holders.setdefault(key, []).append(index)
+        return kept
+
+
+def _original(
+    run: dict[Key, Sample], kept: list[dict[Key, Sample]], holders: dict[Key, list[int]]
+) -> int | None:
+    """Which earlier run this one repeats: all that both hold is alike, and no chance; else None."""
+    different: set[int] = set()
+    alike: dict[int, int] = {}
+    for key, sample in run.items():
+        for index in holders.get(key, ()):
+            if index in different:
+                continue
+            if kept[index][key].text == sample.text:
+                alike[index] = alike.get(index, 0) + len(sample.text)
+            else:
+                different.add(index)
+        if len(different) == len(kept):
+            return None
+    certain = [
+        index
+        for index, characters in alike.items()
+        if index not in different and characters >= _NO_CHANCE
+    ]
+    return min(certain, default=None)
+
+
+class Assemblies:
+    """The assemblies of several files of one format, by origin."""
+
+    def __init__(self, format: str) -> None:
+        self.format = format
+        self._by_origin: dict[Origin, Assembly] = {}
+
+    def of(self, origin: Origin, path: Path) -> Assembly:
+        """The assembly of that origin, which that file adds to."""
+        assembly = self._by_origin.get(origin)
+        if assembly is None:
+            assembly = self._by_origin[origin] = Assembly(self.format, origin)
+        # Nearly always the last one: rows of a file stand together.
+        if path not in assembly.paths[-1:] and path not in assembly.paths:
+            assembly.paths.append(path)
+        return assembly
+
+    def refuse(self, path: Path, refusals: Refusals, origin: Origin) -> None:
+        """Tells what was refused of a file in the logs it added to, in one; of `origin` if none."""
+        if not refusals.listed():
+            return
+        holders = [one for one in self._by_origin.values() if path in one.paths]
+        holder = holders[0] if holders else self.of(origin, path)
+        holder.refusals.take(refusals)
+
+    def logs(self) -> list[SampleLog]:
+        """One log an origin."""
+        return [assembly.log() for assembly in self._by_origin.values()]
+
+
+def question_of(
+    question_id: str, text: str, targets: Iterable[str], *, choices: Iterable[str] = ()
+) -> Question:
+    """A question with its first target, the others accepted beside it."""
+    several = list(targets)
+    return Question(
+        question_id,
+        text,
+        several[0] if several else "",
+        accepted=tuple(several[1:]),
+        choices=tuple(choices),
+    )

@@ -1,0 +1,193 @@
+"""Inspect: `.eval` archives and `.json` logs, read by inspect_ai itself (the extra `inspect`).
+
+Its own reader knows what an archive may be: entries in zstd, samples in chunks, contents kept apart
+as attachments.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
+from tasks.samples.log import Sample, SampleLog, Stated
+from tasks.samples.rows import Refusals, Start, first_bytes
+from tasks.samples.values import (
+    count_of,
+    ending_of,
+    id_of,
+    number_of,
+    numbers_of,
+    text_of,
+    with_thinking,
+)
+from warehouse.errors import UserError
+
+FORMAT = "inspect"
+FAILED = "the sample ended in an error"
+NO_OUTPUT = "the sample has no output"
+SEVERAL_TURNS = "the sample has several turns of the model: no single completion"
+DETAILS = "ttc"
+"""Where our own writer keeps, in a sample's metadata, what the layout has no place for."""
+
+_GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
+"""Its words for correct, partially correct, incorrect and no answer."""
+_UNUSED = {"events", "store", "timelines", "events_data"}
+"""What is left out while reading: the larger part of a log, and nothing of a draw is in it."""
+
+
+def recognise(start: Start) -> bool:
+    """Whether a file is such a log, by the names of what an archive holds, or by its head."""
+    begun = first_bytes(start.path, 2000)
+    if begun.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(start.path) as archive:
+                names = archive.namelist()
+        except zipfile.BadZipFile:
+            # Half an archive: its list of entries stands at its end.
+            return start.path.suffix == ".eval"
+        return "header.json" in names or "_journal/start.json" in names
+    head = b"".join(begun.split())
+    return head.startswith(b'{"version":') and b'"status":' in head and b'"eval":' in head
+
+
+def read(paths: Sequence[Path]) -> list[SampleLog]:
+    """The logs of such files; UserError where inspect_ai is not installed or cannot read one."""
+    if find_spec("inspect_ai") is None:
+        raise UserError(
+            f"{paths[0]}: expected inspect_ai, which reads such logs, to be installed, and it is "
+            "not; install it: pip install 'ttc[inspect]'"
+        )
+    assemblies = Assemblies(FORMAT)
+    for path in paths:
+        refusals = Refusals()
+        head = _head(path)
+        origin = _origin(head)
+        assembly = assemblies.of(origin, path)
+        for sample in _samples(path):
+            _take(assembly, path, sample, refusals)
+        assemblies.refuse(path, refusals, origin)
+    return assemblies.logs()
+
+
+def _head(path: Path) -> Any:
+    from inspect_ai.log import read_eval_log
+
+    try:
+        return read_eval_log(path, header_only=True)
+    # Whatever goes wrong in a file of many parts, it is the file that cannot be read.
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _samples(path: Path) -> Iterator[Any]:
+    from inspect_ai.log import read_eval_log_samples
+
+    try:
+        # A log of a run that did not end has the samples that did.
+        yield from read_eval_log_samples(
+            path, all_samples_required=False, resolve_attachments=True, exclude_fields=_UNUSED
+        )
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: expected a log that inspect_ai can read, got {type(error).__name__}: {error}; "
+        "fetch it again, or write it again with `inspect log convert`"
+    )
+
+
+def _origin(head: Any) -> Origin:
+    drawn = head.eval.model_generate_config
+    planned = head.plan.config
+    # What the plan of a run says is said later than what its model was made with.
+    settings = {
+        name: getattr(drawn, name) if getattr(planned, name) is None else getattr(planned, name)
+        for name in ("temperature", "top_p", "top_k", "max_tokens")
+    }
+    return Origin(model=head.eval.model, task=head.eval.task, **settings)
+
+
+def _take(assembly: Assembly, path: Path, sample: Any, refusals: Refusals) -> None:
+    place = f"{path}:{sample.id}/{sample.epoch}"
+    if sample.error is not None or sample.invalidation is not None:
+        refusals.add(FAILED, place)
+        return
+    if not sample.output.choices:
+        refusals.add(NO_OUTPUT, place)
+        return
+    if sum(message.role == "assistant" for message in sample.messages) > 1:
+        refusals.add(SEVERAL_TURNS, place)
+        return
+    name = id_of(sample.id)
+    targets = [sample.target] if isinstance(sample.target, str) else sample.target
+    question = question_of(name, _asked(sample), targets, choices=sample.choices or ())
+    if not assembly.ask(question, place):
+        return
+    for position, choice in enumerate(sample.output.choices):
+        drawn = _sample(name, sample, choice, place)
+        if drawn.scores:
+            details = sample.metadata.get(DETAILS) or {}
+            assembly.verifier = details.get("verifier")
+        assembly.draw(path, (sample.epoch, position), drawn)
+
+
+def _asked(sample: Any) -> str:
+    """What the sample asks; options that are chosen among as the prompt shows them."""
+    if sample.choices:
+        users = [message for message in sample.messages if message.role == "user"]
+        if users:
+            return text_of(users[0].text)
+    if isinstance(sample.input, str):
+        return text_of(sample.input)
+    users = [message for message in sample.input if message.role == "user"]
+    return text_of(users[-1].text) if users else ""
+
+
+def _sample(name: str, sample: Any, choice: Any, place: str) -> Sample:
+    # The counts of an answer cover all of its choices.
+    is_one = len(sample.output.choices) == 1
+    usage = sample.output.usage
+    counted = usage if is_one and usage and usage.output_tokens else None
+    details = (sample.metadata or {}).get(DETAILS) or {}
+    return Sample(
+        name,
+        0,
+        _text(choice.message),
+        stop=ending_of(choice.stop_reason),
+        tokens=count_of(counted.output_tokens) if counted else None,
+        prompt_tokens=count_of(usage.input_tokens) if usage and usage.input_tokens else None,
+        thinking_tokens=count_of(counted.reasoning_tokens) if counted else None,
+        scores=numbers_of(details.get("scores")) or (),
+        stated=tuple(_stated(sample)) if is_one else (),
+        role=details.get("role"),
+        place=place,
+    )
+
+
+def _text(message: Any) -> str:
+    content = message.content
+    if isinstance(content, str):
+        return text_of(content)
+    thinking = [part.reasoning for part in content if part.type == "reasoning"]
+    said = [part.text for part in content if part.type == "text"]
+    return with_thinking("\n".join(thinking), text_of("\n".join(said)))
+
+
+def _stated(sample: Any) -> Iterator[Stated]:
+    for name, score in (sample.scores or {}).items():
+        named = score.value if isinstance(score.value, dict) else {"": score.value}
+        for part, value in named.items():
+            metric = f"{name}/{part}" if part else name
+            yield Stated(metric, _value(value), score.answer)
+
+
+def _value(value: Any) -> float | None:
+    if isinstance(value, str) and value in _GRADES:
+        return _GRADES[value]
+    return number_of(value)

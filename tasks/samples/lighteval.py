@@ -1,0 +1,145 @@
+"""lighteval: `details/{model}/{time}/details_{task}_{time}.parquet`, one row a question.
+
+Columns are `doc`, `model_response` and `metric` (its documents write them between underscores).
+`metric` is about all draws of a question together.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
+from tasks.samples.log import Sample, SampleLog, Stated
+from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.values import count_of, id_of, number_of, text_of, with_thinking
+
+FORMAT = "lighteval"
+NO_TEXT = "log-likelihoods of given answers, no completions: nothing was drawn"
+NO_PARTS = "the row lacks the question or the responses"
+
+_NAME = re.compile(r"details_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.-]+)$")
+_COLUMNS = ("doc", "model_response", "metric")
+
+
+def recognise(start: Start) -> bool:
+    """Whether the first row of a file is one of these."""
+    return (
+        _column(start.row, "doc") is not None and _column(start.row, "model_response") is not None
+    )
+
+
+def read(paths: Sequence[Path]) -> list[SampleLog]:
+    """The logs of such files; the same task at two times is two runs of one log."""
+    assemblies = Assemblies(FORMAT)
+    for path in paths:
+        refusals = Refusals()
+        origin = _origin(path)
+        assembly = assemblies.of(origin, path)
+        for row in read_rows(path, refusals):
+            _take(assembly, path, row, refusals)
+        assemblies.refuse(path, refusals, origin)
+    return assemblies.logs()
+
+
+def _column(values: dict[str, Any], name: str) -> Any:
+    value = values.get(name, values.get(f"__{name}__"))
+    if not isinstance(value, str):
+        return value
+    try:
+        # Some versions write structures as JSON.
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
+def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
+    document, response, metric = (_column(row.values, name) for name in _COLUMNS)
+    if not isinstance(document, dict) or not isinstance(response, dict):
+        refusals.add(NO_PARTS, row.place)
+        return
+    texts = response.get("text") or []
+    if not texts:
+        refusals.add(NO_TEXT, row.place)
+        return
+    name = id_of(document.get("id"))
+    question = question_of(name, text_of(document.get("query")), _targets(document))
+    if not assembly.ask(question, row.place):
+        return
+    stated = _stated(metric) if len(texts) == 1 else ()
+    for position, text in enumerate(texts):
+        sample = Sample(
+            name,
+            0,
+            with_thinking(_part(response.get("reasonings"), position), text_of(text)),
+            tokens=_length(_part(response.get("output_tokens"), position)),
+            prompt_tokens=_length(response.get("input_tokens")),
+            stated=stated,
+            place=row.place,
+        )
+        assembly.draw(path, (position,), sample)
+
+
+def _targets(document: dict[str, Any]) -> list[str]:
+    """The choices that are right, the only ones or among others."""
+    choices = document.get("choices") or []
+    index = document.get("gold_index")
+    places = index if isinstance(index, list) else [index]
+    right = [choices[place] for place in places if isinstance(place, int) and place < len(choices)]
+    return [text_of(choice).strip() for choice in right]
+
+
+def _part(several: Any, position: int) -> Any:
+    """What a list says of one draw; None where it does not speak of each."""
+    if not isinstance(several, list) or position >= len(several):
+        return None
+    return several[position]
+
+
+def _length(tokens: Any) -> int | None:
+    # Answers of a remote model come without their tokens.
+    return len(tokens) if isinstance(tokens, list) and tokens else None
+
+
+def _stated(metric: Any) -> tuple[Stated, ...]:
+    if not isinstance(metric, dict):
+        return ()
+    # A table has the metrics of all its rows as columns: an empty one is another row's.
+    known = {name: value for name, value in metric.items() if value is not None}
+    return tuple(Stated(name, number_of(value)) for name, value in known.items())
+
+
+def _origin(path: Path) -> Origin:
+    match = _NAME.match(path.stem)
+    task = match["task"].replace("|", ":") if match else path.stem
+    parts = path.resolve().parts
+    if "details" not in parts:
+        return Origin(task=task)
+    last = len(parts) - 1 - parts[::-1].index("details")
+    # Between the two: the model, whose name may have a slash; the folder of the time is the last.
+    model = "/".join(parts[last + 1 : -2])
+    drawn = _parameters(Path(*parts[:last], "results", model), match["time"] if match else "")
+    return Origin(
+        model=model or None,
+        task=task,
+        temperature=number_of(drawn.get("temperature")),
+        top_p=number_of(drawn.get("top_p")),
+        top_k=count_of(drawn.get("top_k")),
+        max_tokens=count_of(drawn.get("max_new_tokens")),
+    )
+
+
+def _parameters(folder: Path, time: str) -> dict[str, Any]:
+    """How the model was asked, as the summary of the same time says; empty without one."""
+    file = folder / f"results_{time}.json"
+    if not file.is_file():
+        return {}
+    try:
+        general = json.loads(file.read_bytes()).get("config_general", {})
+    except ValueError:
+        return {}
+    model = general.get("model_config") or {}
+    return general.get("generation_parameters") or model.get("generation_parameters") or {}

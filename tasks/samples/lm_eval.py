@@ -1,0 +1,221 @@
+"""lm-evaluation-harness: `<model>/samples_<task>_<date>.jsonl`, one line a document and filter.
+
+All filters of a document repeat the same `resps`, so they are one set of draws with several
+statements. Files are opened to append: a second run into one file stands behind the first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tasks.samples.assembly import TWICE, Assemblies, Origin, question_of
+from tasks.samples.log import Sample, SampleLog, Stated
+from tasks.samples.rows import Refusals, Row, Start, first_row, read_rows
+from tasks.samples.values import (
+    count_of,
+    id_of,
+    last_asked,
+    number_of,
+    question_in,
+    targets_of,
+    text_of,
+)
+
+FORMAT = "lm-eval"
+LOG_LIKELIHOODS = "log-likelihoods of given answers, no completions: nothing was drawn"
+NO_ANSWERS = "the line has no responses"
+STRIPPED = "the thinking part is not in the log (think_end_token): the draw is its final part"
+
+_NAME = re.compile(r"samples_(?P<task>.+?)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)$")
+_NO_METRICS = frozenset(("doc_id", "doc_hash", "prompt_hash", "target_hash"))
+
+
+@dataclass
+class _Take:
+    """The draws of one document in one run, and what each filter says of them."""
+
+    row: Row
+    texts: list[str]
+    filters: set[str] = field(default_factory=set[str])
+    stated: list[list[Stated]] = field(default_factory=list[list[Stated]])
+
+
+def recognise(start: Start) -> bool:
+    """Whether the first row of a file is one of these."""
+    has_responses = "resps" in start.row or "filtered_resps" in start.row
+    return has_responses and ("doc_id" in start.row or "doc_hash" in start.row)
+
+
+def read(paths: Sequence[Path]) -> list[SampleLog]:
+    """The logs of such files; the same task on two dates is two runs of one log."""
+    assemblies = Assemblies(FORMAT)
+    for path in paths:
+        refusals = Refusals()
+        takes: dict[str, list[_Take]] = {}
+        for row in read_rows(path, refusals):
+            _note(row, takes, refusals)
+        origin, is_stripped = _origin(path)
+        assembly = assemblies.of(origin, path)
+        for several in takes.values():
+            for run, take in enumerate(several):
+                if not assembly.ask(_question(take.row), take.row.place):
+                    continue
+                for position, sample in enumerate(_samples(take)):
+                    assembly.draw(f"{path} {run}", (position,), sample)
+                    if is_stripped:
+                        refusals.add(STRIPPED, sample.place)
+        assemblies.refuse(path, refusals, origin)
+    return assemblies.logs()
+
+
+def _note(row: Row, takes: dict[str, list[_Take]], refusals: Refusals) -> None:
+    """Adds a line to the takes of its document, or to what was refused."""
+    responses = row.values.get("resps")
+    texts = _texts(responses, row.values.get("arguments"))
+    if texts is None:
+        refusals.add(LOG_LIKELIHOODS if responses else NO_ANSWERS, row.place)
+        return
+    name = str(row.values.get("filter", "none"))
+    several = takes.setdefault(_document(row.values), [])
+    take = next((one for one in several if one.texts == texts), None)
+    if take is None:
+        take = _Take(row, texts, stated=[[] for _ in texts])
+        several.append(take)
+    elif name in take.filters:
+        refusals.add(TWICE, row.place, len(texts))
+        return
+    take.filters.add(name)
+    for stated, more in zip(take.stated, _stated(row.values, name, len(texts)), strict=True):
+        stated.extend(more)
+
+
+def _document(values: dict[str, Any]) -> str:
+    # doc_id is a place in a data set that may have been cut; the hash names the document.
+    return id_of(values.get("doc_hash") or values.get("doc_id"))
+
+
+def _texts(responses: object, arguments: object) -> list[str] | None:
+    """The completions of a document; None where its responses are none."""
+    if not isinstance(responses, list) or not responses:
+        return None
+    first = responses[0]
+    texts: list[object] = first if isinstance(first, list) else responses
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return None
+    given = _arguments(arguments)
+    # A log-likelihood written as a text: its request has no settings of generation.
+    if given and not isinstance(given.get("arg_1"), dict):
+        return None
+    return [text_of(text) for text in texts]
+
+
+def _arguments(arguments: object) -> dict[str, Any]:
+    """Prompt (arg_0) and settings (arg_1) of the first request of a document."""
+    if isinstance(arguments, dict):
+        return arguments.get("gen_args_0") or {}
+    if isinstance(arguments, list) and arguments and isinstance(arguments[0], list):
+        return {f"arg_{index}": value for index, value in enumerate(arguments[0])}
+    return {}
+
+
+def _stated(values: dict[str, Any], name: str, draws: int) -> list[list[Stated]]:
+    """What one filter says of each draw.
+
+    It speaks of the first alone where it keeps one, of all where it keeps as many as there are; a
+    vote (`maj@k`) is the word of no draw.
+    """
+    kept = values.get("filtered_resps")
+    answers: list[object] = kept if isinstance(kept, list) else [kept]
+    if len(answers) == 1 and isinstance(answers[0], list) and len(answers[0]) == draws:
+        answers = answers[0]
+    if "maj" in name and draws > 1:
+        return [[] for _ in range(draws)]
+    metrics = values.get("metrics")
+    names = metrics if isinstance(metrics, list) else sorted(set(values) - _NO_METRICS)
+    stated: list[list[Stated]] = [[] for _ in range(draws)]
+    for draw in range(draws if len(answers) == draws else 1):
+        answer = answers[draw] if draw < len(answers) else None
+        read = answer if isinstance(answer, str) else None
+        for metric in names:
+            value = values.get(metric)
+            if isinstance(value, (bool, int, float)):
+                # A figure of several draws together says nothing of one of them.
+                known = number_of(value) if draws == 1 or len(answers) == 1 else None
+                stated[draw].append(Stated(f"{metric},{name}", known, read))
+    return stated
+
+
+def _question(row: Row) -> Any:
+    values = row.values
+    document = values.get("doc")
+    asked = question_in(document) if isinstance(document, dict) else ""
+    asked = asked or _prompt(_arguments(values.get("arguments")).get("arg_0"))
+    return question_of(_document(values), asked, targets_of(values.get("target")))
+
+
+def _prompt(prompt: object) -> str:
+    """What a request asks: a text, or a conversation that is written as JSON in a list."""
+    if isinstance(prompt, list) and prompt and isinstance(prompt[0], str):
+        try:
+            return last_asked(json.loads(prompt[0]))
+        except ValueError:
+            return text_of(prompt[0])
+    return last_asked(prompt)
+
+
+def _samples(take: _Take) -> list[Sample]:
+    name = _document(take.row.values)
+    plain = [Sample(name, 0, text, place=take.row.place) for text in take.texts]
+    return [
+        replace(sample, stated=tuple(stated))
+        for sample, stated in zip(plain, take.stated, strict=True)
+    ]
+
+
+def _origin(path: Path) -> tuple[Origin, bool]:
+    """Whose draws a file holds, and whether the thinking was cut off before they were written."""
+    name = path.name.partition(".json")[0]
+    match = _NAME.match(name)
+    task = match["task"] if match else name.removeprefix("samples_")
+    results = _results(path, match["date"] if match else "")
+    settings = _settings(path, results.get("configs", {}).get(task, {}))
+    model = results.get("model_name") or _folder_model(path)
+    is_greedy = settings.get("do_sample") is False
+    origin = Origin(
+        model=text_of(model) or None,
+        task=task,
+        temperature=0.0 if is_greedy else number_of(settings.get("temperature")),
+        top_p=number_of(settings.get("top_p")),
+        top_k=count_of(settings.get("top_k")),
+        max_tokens=count_of(settings.get("max_gen_toks")),
+    )
+    return origin, "think_end_token" in str(results.get("config", {}).get("model_args", ""))
+
+
+def _results(path: Path, date: str) -> dict[str, Any]:
+    """The summary that was written with a file; empty where it is not there."""
+    beside = path.with_name(f"results_{date}.json")
+    if not date or not beside.is_file():
+        return {}
+    try:
+        return json.loads(beside.read_bytes())
+    except ValueError:
+        # It adds names and settings: half of one tells neither.
+        return {}
+
+
+def _settings(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """How a task was drawn: as its requests say, else as its configuration does."""
+    asked = _arguments(first_row(path).get("arguments")).get("arg_1")
+    return (config.get("generation_kwargs") or {}) | (asked if isinstance(asked, dict) else {})
+
+
+def _folder_model(path: Path) -> str | None:
+    """The model by the folder's name, whose `/` the tool writes as `__`."""
+    name = path.resolve().parent.name
+    return name.replace("__", "/", 1) if "__" in name else None

@@ -1,0 +1,137 @@
+"""NeMo-Skills: `<benchmark>/output-rs{seed}.jsonl`, one line a question, one file a seed.
+
+`output.jsonl` beside them is the greedy run. `….jsonl-async` is a run that is not over: unordered,
+and the same lines as the file that it becomes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.samples.assembly import NO_NUMBER, Assemblies, Assembly, Origin, question_of
+from tasks.samples.log import Sample, SampleLog, Stated
+from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.values import (
+    count_of,
+    ending_of,
+    id_of,
+    number_of,
+    numbers_of,
+    question_in,
+    targets_of,
+    text_of,
+    with_thinking,
+)
+
+FORMAT = "nemo-skills"
+GREEDY = "output.jsonl stands beside output-rs files: it is the greedy run, not one of their draws"
+PARTIAL = "the run is over: its .jsonl-async file is a part of the whole one"
+FAILED = "the request failed: an empty completion of 0 tokens"
+NO_TEXT = "the line has no generation"
+
+_SEED = re.compile(r"output-rs(\d+)")
+_OTHERS = ("expected_answer", "num_generated_tokens", "problem", "_async_position")
+_VERIFIER = "reward_model_score"
+_YES = re.compile(r"judg(?:e)?ment\W*\s*(yes|no)\b", re.IGNORECASE)
+
+
+def recognise(start: Start) -> bool:
+    """Whether the first row of a file is one of these."""
+    return "generation" in start.row and any(name in start.row for name in _OTHERS)
+
+
+def read(paths: Sequence[Path]) -> list[SampleLog]:
+    """The logs of such files, a benchmark's seeds being runs of one log."""
+    assemblies = Assemblies(FORMAT)
+    seeded = {path.resolve().parent for path in paths if _SEED.match(path.name)}
+    for path in paths:
+        refusals = Refusals()
+        folder = path.resolve().parent
+        origin = Origin(task=folder.name)
+        if path.name.endswith("-async") and path.with_suffix(".jsonl").is_file():
+            refusals.add(PARTIAL, str(path))
+        elif path.name.startswith("output.jsonl") and folder in seeded:
+            refusals.add(GREEDY, str(path))
+        else:
+            for row in read_rows(path, refusals):
+                _take(assemblies, path, row, refusals)
+        assemblies.refuse(path, refusals, origin)
+    return assemblies.logs()
+
+
+def _take(assemblies: Assemblies, path: Path, row: Row, refusals: Refusals) -> None:
+    values = row.values
+    generation = values.get("generation")
+    if not isinstance(generation, str):
+        refusals.add(NO_TEXT, row.place)
+        return
+    tokens = count_of(values.get("num_generated_tokens"))
+    if not generation and not tokens:
+        refusals.add(FAILED, row.place)
+        return
+    assembly = assemblies.of(Origin(task=_task(path, values)), path)
+    name = _name(row)
+    targets = targets_of(values.get("expected_answer"))
+    if not assembly.ask(question_of(name, question_in(values), targets), row.place):
+        return
+    # A seed may be cut into chunks of questions: each file then holds questions of its own.
+    assembly.draw(path, (0,), _sample(name, row, assembly))
+
+
+def _task(path: Path, values: dict[str, Any]) -> str:
+    folder = path.resolve().parent.name
+    subset = values.get("subset_for_metrics")
+    return f"{folder}/{subset}" if subset else folder
+
+
+def _name(row: Row) -> str:
+    values = row.values
+    for key in ("id", "unique_id", "problem_id", "task_id"):
+        if values.get(key) is not None:
+            return id_of(values[key])
+    position = count_of(values.get("_async_position"))
+    # Whole files are in the order of the questions, whatever the order they were answered in.
+    line = row.place.rpartition(":")[2] if position is None else position + 1
+    return f"line-{line}"
+
+
+def _sample(name: str, row: Row, assembly: Assembly) -> Sample:
+    values = row.values
+    scores = numbers_of(values.get(_VERIFIER))
+    if scores is None:
+        assembly.refusals.add(NO_NUMBER, row.place)
+    if scores:
+        assembly.verifier = _VERIFIER
+    thinking = values.get("reasoning_content")
+    return Sample(
+        name,
+        0,
+        with_thinking(thinking, text_of(values["generation"])),
+        stop=ending_of(values.get("finish_reason")),
+        tokens=count_of(values.get("num_generated_tokens")),
+        prompt_tokens=count_of(values.get("num_input_tokens")),
+        thinking_tokens=count_of(values.get("num_reasoning_tokens")),
+        scores=scores or (),
+        stated=tuple(_stated(values)),
+        place=row.place,
+    )
+
+
+def _stated(values: dict[str, Any]) -> list[Stated]:
+    predicted = values.get("predicted_answer")
+    answer = None if predicted is None else text_of(predicted)
+    stated: list[Stated] = []
+    for metric in ("symbolic_correct", "is_correct"):
+        if values.get(metric) is not None:
+            stated.append(Stated(metric, number_of(values[metric]), answer))
+    judgement = values.get("judgement")
+    if judgement is not None:
+        said = _YES.search(text_of(judgement))
+        value = None if said is None else float(said[1].lower() == "yes")
+        stated.append(Stated("judgement", value, answer))
+    if not stated and answer is not None:
+        stated.append(Stated("predicted_answer", None, answer))
+    return stated

@@ -1,0 +1,173 @@
+"""Batches of OpenAI's API and of vLLM's `run_batch`: files of requests, of responses, of errors.
+
+What is asked stands with the requests alone; `custom_id` leads from one file to the others.
+Requests that ask the same are draws of one question.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tasks.benchmarks.question import Question
+from tasks.samples.assembly import Assemblies, Origin, question_of
+from tasks.samples.log import Sample, SampleLog
+from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.values import (
+    count_of,
+    ending_of,
+    last_asked,
+    number_of,
+    targets_in,
+    text_of,
+    with_thinking,
+)
+from warehouse.errors import UserError
+
+FORMAT = "openai-batch"
+FAILED = "the request failed: it has an error and no completion"
+NO_COMPLETION = "the response is no chat completion and no completion"
+EMPTY = "the response is empty and has no tokens"
+
+_NOT_ASKED = ("seed", "n", "user", "metadata", "stream")
+"""What may differ between two requests for draws of one question."""
+
+
+class _Request(NamedTuple):
+    """One request: its question, where it stands among all, and how it was to be drawn."""
+
+    question: Question
+    place: int
+    body: dict[str, Any]
+    task: str
+
+
+def recognise(start: Start) -> bool:
+    """Whether the first row of a file is one of these."""
+    return "custom_id" in start.row and (
+        "body" in start.row or "response" in start.row or "error" in start.row
+    )
+
+
+def read(paths: Sequence[Path]) -> list[SampleLog]:
+    """The logs of such files; those of a folder are one batch. UserError where ids are not its own.
+
+    Without the file of requests, ids are all that is known of the questions.
+    """
+    assemblies = Assemblies(FORMAT)
+    for folder in dict.fromkeys(path.parent for path in paths):
+        _read_batch([path for path in paths if path.parent == folder], assemblies)
+    return assemblies.logs()
+
+
+def _read_batch(paths: Sequence[Path], assemblies: Assemblies) -> None:
+    responses: list[tuple[Path, Row]] = []
+    requests: dict[str, _Request] = {}
+    questions: dict[str, Question] = {}
+    by_path: dict[Path, Refusals] = {}
+    for path in paths:
+        refusals = by_path.setdefault(path, Refusals())
+        for row in read_rows(path, refusals):
+            if "body" in row.values:
+                _request(row, path.stem, requests, questions)
+            else:
+                responses.append((path, row))
+    for path, row in responses:
+        _take(assemblies, path, row, requests, by_path[path])
+    for path, refusals in by_path.items():
+        assemblies.refuse(path, refusals, Origin(task=path.stem))
+
+
+def _request(
+    row: Row, task: str, requests: dict[str, _Request], questions: dict[str, Question]
+) -> None:
+    """Notes one request; its question is that of the first one that asks the same."""
+    name, body = text_of(row.values.get("custom_id")), row.values["body"]
+    asked = json.dumps(
+        {key: value for key, value in body.items() if key not in _NOT_ASKED}, sort_keys=True
+    )
+    known = requests.get(name)
+    if known is not None and questions.get(asked) is not known.question:
+        raise UserError(
+            f"{row.place}: expected the custom_ids of a batch to be its own, got "
+            f"{name!r} for two requests; import each batch from a folder of its own"
+        )
+    prompt = body.get("messages", body.get("prompt"))
+    targets = _targets(row.values, body)
+    question = questions.setdefault(asked, question_of(name, last_asked(prompt), targets))
+    requests.setdefault(name, _Request(question, len(requests), body, task))
+
+
+def _targets(values: dict[str, Any], body: dict[str, Any]) -> list[str]:
+    """A request has no place for a target: people put it beside the body, or with its metadata."""
+    places = (values, values.get("metadata"), body.get("metadata"))
+    several = [targets_in(place) for place in places if isinstance(place, dict)]
+    return next(filter(None, several), [])
+
+
+def _take(
+    assemblies: Assemblies,
+    path: Path,
+    row: Row,
+    requests: dict[str, _Request],
+    refusals: Refusals,
+) -> None:
+    response = row.values.get("response") or {}
+    body = response.get("body") or {}
+    if row.values.get("error") or response.get("status_code", 200) != 200 or not body:
+        refusals.add(FAILED, row.place)
+        return
+    choices = body.get("choices")
+    if not choices or not isinstance(choices, list):
+        refusals.add(NO_COMPLETION, row.place)
+        return
+    name = text_of(row.values.get("custom_id"))
+    request = requests.get(name)
+    question = request.question if request else Question(name, "", "")
+    assembly = assemblies.of(_origin(request, body), path)
+    if not assembly.ask(question, row.place):
+        return
+    usage = body.get("usage") or {}
+    for choice in choices:
+        # The counts of a response cover all of its choices.
+        counted = usage if len(choices) == 1 else {"prompt_tokens": usage.get("prompt_tokens")}
+        sample = _sample(question.question_id, choice, counted, row.place)
+        if not sample.text and not sample.tokens:
+            refusals.add(EMPTY, row.place)
+            continue
+        index = count_of(choice.get("index")) or 0
+        assembly.draw(path, (request.place if request else 0, index), sample)
+
+
+def _origin(request: _Request | None, body: dict[str, Any]) -> Origin:
+    drawn = request.body if request else {}
+    longest = drawn.get("max_completion_tokens") or drawn.get("max_tokens")
+    return Origin(
+        # The response may name a dated version; the request names what was asked for.
+        model=drawn.get("model") or body.get("model"),
+        task=request.task if request else None,
+        temperature=number_of(drawn.get("temperature")),
+        top_p=number_of(drawn.get("top_p")),
+        top_k=count_of(drawn.get("top_k")),
+        max_tokens=count_of(longest),
+    )
+
+
+def _sample(name: str, choice: dict[str, Any], usage: dict[str, Any], place: str) -> Sample:
+    message = choice.get("message") or {}
+    said = text_of(message.get("content") or choice.get("text") or message.get("refusal"))
+    # Two names for it, by the version of the server.
+    thinking = message.get("reasoning_content") or message.get("reasoning")
+    details = usage.get("completion_tokens_details") or {}
+    return Sample(
+        name,
+        0,
+        with_thinking(thinking, said),
+        stop=ending_of(choice.get("finish_reason")),
+        tokens=count_of(usage.get("completion_tokens")),
+        prompt_tokens=count_of(usage.get("prompt_tokens")),
+        thinking_tokens=count_of(details.get("reasoning_tokens")),
+        place=place,
+    )

@@ -1,0 +1,153 @@
+"""Rows of sample logs, JSON Lines, Parquet or Arrow, and a count of what is no row."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import polars as pl
+
+from tasks.samples.log import Refusal
+from warehouse.errors import UserError
+
+_TABLES = {
+    b"PAR1": pl.read_parquet,
+    b"ARROW1": pl.read_ipc,
+    # What the `datasets` package writes: a stream of Arrow messages.
+    b"\xff\xff\xff\xff": pl.read_ipc_stream,
+}
+"""First bytes of tables, and what reads them."""
+_GZIP = b"\x1f\x8b"
+_LOOKED_THROUGH = 100
+"""Lines of a file in which its first whole row is looked for."""
+
+NO_JSON = "no JSON object stands in the line"
+CUT_LINE = "the last line is cut off in the middle"
+
+
+class Row(NamedTuple):
+    """One row and where it stands, `file:line`."""
+
+    place: str
+    values: dict[str, Any]
+
+
+class Start(NamedTuple):
+    """What the format of a file is known by."""
+
+    path: Path
+    row: dict[str, Any]
+    """Its first whole row; empty where it has none."""
+
+
+class Refusals:
+    """What was not taken, counted by reason, each with the place of the first."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, str] = {}
+
+    def add(self, reason: str, place: str, count: int = 1) -> None:
+        """Counts so many more for that reason."""
+        self._counts[reason] = self._counts.get(reason, 0) + count
+        self._examples.setdefault(reason, place)
+
+    def take(self, others: Refusals) -> None:
+        """Counts all of the others too."""
+        for refusal in others.listed():
+            self.add(refusal.reason, refusal.example, refusal.count)
+
+    def listed(self) -> list[Refusal]:
+        """One entry a reason, in the order in which they came up."""
+        return [
+            Refusal(reason, count, self._examples[reason]) for reason, count in self._counts.items()
+        ]
+
+
+def read_rows(path: Path, refusals: Refusals) -> Iterator[Row]:
+    """Every row of a file, JSON Lines (also gzipped), Parquet or Arrow.
+
+    A line that is no JSON object is counted in `refusals`; UserError names a table that cannot be
+    read at all.
+    """
+    start = first_bytes(path)
+    for magic, read in _TABLES.items():
+        if start.startswith(magic):
+            yield from _table_rows(path, read)
+            return
+    with _open(path, start) as file:
+        yield from _lines(path, file, refusals)
+
+
+def first_row(path: Path) -> dict[str, Any]:
+    """The first whole row of a file, by which its format is known; empty where there is none."""
+    start = first_bytes(path)
+    for magic, read in _TABLES.items():
+        if start.startswith(magic):
+            return next((row.values for row in _table_rows(path, read, count=1)), {})
+    if start.startswith(b"PK"):
+        return {}
+    try:
+        with _open(path, start) as file:
+            for _, line in zip(range(_LOOKED_THROUGH), file, strict=False):
+                values = _object(line)
+                if values is not None:
+                    return values
+    except (OSError, EOFError) as error:
+        raise UserError(
+            f"{path}: expected a file that can be read, got {error}; fetch it again"
+        ) from error
+    return {}
+
+
+def first_bytes(path: Path, count: int = 8) -> bytes:
+    """The beginning of a file."""
+    with path.open("rb") as file:
+        return file.read(count)
+
+
+def _open(path: Path, start: bytes) -> gzip.GzipFile | IO[bytes]:
+    if start.startswith(_GZIP):
+        return gzip.open(path, "rb")
+    return path.open("rb")
+
+
+def _lines(path: Path, file: Iterable[bytes], refusals: Refusals) -> Iterator[Row]:
+    number = 0
+    try:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            values = _object(line)
+            if values is not None:
+                yield Row(f"{path}:{number}", values)
+                continue
+            # Whoever is stopped while writing leaves half a line, and no end of line behind it.
+            whole = line.endswith(b"\n")
+            refusals.add(NO_JSON if whole else CUT_LINE, f"{path}:{number}")
+    except (OSError, EOFError):
+        # Half a gzip file: what came before its end was read.
+        refusals.add(CUT_LINE, f"{path}:{number + 1}")
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        values = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _table_rows(path: Path, read: Any, count: int | None = None) -> Iterator[Row]:
+    try:
+        table: pl.DataFrame = read(path, n_rows=count)
+    except (pl.exceptions.PolarsError, OSError, RuntimeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise UserError(
+            f"{path}: expected a whole table, got {first_line}; fetch or write it again"
+        ) from error
+    for number, values in enumerate(table.iter_rows(named=True), start=1):
+        yield Row(f"{path}:{number}", values)
