@@ -60,24 +60,33 @@ USUAL = Columns()
 
 def check_columns(columns: Columns, rows: list[dict[str, Any]], place: str) -> None:
     """UserError for a column that no row has: it says which there are."""
-    known = list(dict.fromkeys(name for row in rows for name in row))
     for part, column in columns.named().items():
-        if any(_is_there(row, column) for row in rows):
-            continue
-        shown = ", ".join(map(repr, known[:_SHOWN])) or "none"
-        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-        raise UserError(
-            f"{place}: expected the column {column!r} that the study names for {part}, "
-            f"got columns {shown}{more}; correct `columns` in the study"
-        )
+        # A column may be missing where a row has nothing in it, not in all rows.
+        if not any(_is_there(row, column) for row in rows):
+            raise UserError(
+                f"{place}: expected the column {column!r} that the study names for {part}, "
+                f"got columns {_shown_columns(rows)}; correct `columns` in the study"
+            )
+
+
+def _shown_columns(rows: list[dict[str, Any]]) -> str:
+    known: dict[str, None] = {}
+    for row in rows:
+        known |= dict.fromkeys(row)
+    names = [repr(name) for name in known]
+    shown = ", ".join(names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown or "none"
 
 
 def _is_there(row: dict[str, Any], column: str) -> bool:
     if column in row:
         return True
     outer, _, inner = column.partition(".")
-    within = row.get(outer)
-    return bool(inner) and isinstance(within, dict) and _is_there(within, inner)
+    within = unfolded(row.get(outer))
+    if not inner or not isinstance(within, dict):
+        return False
+    return _is_there(within, inner)
 
 
 def plain(name: str) -> str:
@@ -95,12 +104,14 @@ def plain_row(values: dict[str, Any]) -> Row:
 
 def mapped(row: Row, values: dict[str, Any], columns: Columns) -> Row:
     """The row with what the study names, and nothing else, under the names of that part."""
-    named = columns.named()
-    parts = [plain(name) for part in named for name in NAMES[part]]
-    rest = {name: value for name, value in row.items() if name not in parts}
-    for part, column in named.items():
-        rest[plain(NAMES[part][0])] = _inside(values, column)
-    return rest
+    read = dict(row)
+    for part, column in columns.named().items():
+        usual = [plain(name) for name in NAMES[part]]
+        # Nothing else stands in for a named column that is empty.
+        for name in usual:
+            read.pop(name, None)
+        read[usual[0]] = _inside(values, column)
+    return read
 
 
 def _inside(values: dict[str, Any], column: str) -> Any:
@@ -108,27 +119,36 @@ def _inside(values: dict[str, Any], column: str) -> Any:
     if column in values:
         return values[column]
     outer, _, inner = column.partition(".")
-    within = values.get(outer)
-    return _inside(within, inner) if inner and isinstance(within, dict) else None
+    within = unfolded(values.get(outer))
+    if not inner or not isinstance(within, dict):
+        return None
+    return _inside(within, inner)
 
 
 def values_of(row: Row, part: str) -> Iterator[tuple[str, Any]]:
     """(name, value) of all names of a part under which the row has something, in their order."""
     for name in NAMES[part]:
-        outer, _, inner = name.partition(".")
         # Tables are often flat where JSON is not: then the whole path is one name.
         value = row.get(plain(name))
-        within = unfolded(row.get(plain(outer)))
-        if value is None and inner and isinstance(within, dict):
-            value = plain_row(within).get(plain(inner))
+        if value is None and "." in name:
+            value = _nested(row, name)
         if value is not None:
             yield name, value
+
+
+def _nested(row: Row, path: str) -> Any:
+    outer, _, inner = path.partition(".")
+    within = unfolded(row.get(plain(outer)))
+    if not isinstance(within, dict):
+        return None
+    return plain_row(within).get(plain(inner))
 
 
 def unfolded(value: Any) -> Any:
     """A list or object that a cell of CSV or a text of JSON holds as text; others as they are."""
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
+    # What wrote a table with a list in a cell wrote it as JSON, or as Python shows it.
     for read in (json.loads, ast.literal_eval):
         try:
             return read(value)

@@ -91,6 +91,7 @@ def _letter_at(index: int, options: Options, place: str) -> str:
 
 def _several(value: object) -> list[str]:
     """The targets of one field: one, a list of them, one with aliases; none where it is blank."""
+    value = _listed(value)
     if isinstance(value, list):
         return [text for one in value for text in _several(one)]
     if isinstance(value, dict):
@@ -104,6 +105,17 @@ def _several(value: object) -> list[str]:
     _, _, last = text.rpartition("####")
     last = last.strip()
     return [last] if last else []
+
+
+def _listed(value: object) -> object:
+    """A list of texts, or an object of aliases, that a cell holds as text; others as they are."""
+    held = unfolded(value)
+    if isinstance(held, dict) and ("value" in held or "text" in held):
+        return held
+    # `[1, 2]` is an interval or a list to mathematics, and the target itself.
+    if isinstance(held, list) and all(isinstance(one, str) for one in held):
+        return held
+    return value
 
 
 def _last_box(solution: str) -> str | None:

@@ -42,20 +42,20 @@ def _from_folder(study: Study, folder: Path) -> Study:
 
 
 def _with_paths(table: T, folder: Path) -> T:
+    path = _path_of(table.benchmark, folder)
     words = with_paths(table.answer_command, folder)
-    return dataclasses.replace(
-        table, benchmark=_path_of(table.benchmark, folder), answer_command=words
-    )
+    return dataclasses.replace(table, benchmark=path, answer_command=words)
 
 
 def _path_of(benchmark: str, folder: Path) -> str:
     """The path of a benchmark file, or of a folder that is a data set, in the study's folder."""
-    before, prefix, name = benchmark.rpartition(PREFIX)
-    place, colon, split = name.partition(":")
-    path = folder / place
-    if before or not place or not (path.is_dir() if prefix else path.is_file()):
-        return benchmark
-    return f"{prefix}{path.resolve()}{colon}{split}"
+    if benchmark.startswith(PREFIX):
+        name, _, split = benchmark.removeprefix(PREFIX).partition(":")
+        data_set = (folder / name).resolve()
+        # Most are names on the hub: of those no folder is beside the study.
+        return f"{PREFIX}{data_set}:{split}" if name and data_set.is_dir() else benchmark
+    path = (folder / benchmark).resolve()
+    return str(path) if path.is_file() else benchmark
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

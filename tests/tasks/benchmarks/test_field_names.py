@@ -68,6 +68,15 @@ PLAIN: dict[str, tuple[dict[str, Any], tuple[str, str, str]]] = {
         },
         ("tc_1", "q", "Paris"),
     ),
+    "TriviaQA in a table": (
+        {"question": "q", "answer": "{'value': 'Paris', 'aliases': ['Paname']}"},
+        ("line-1", "q", "Paris"),
+    ),
+    "a list that is the answer": ({"question": "q", "answer": "[1, 2]"}, ("line-1", "q", "[1, 2]")),
+    "Natural Questions in a table": (
+        {"question": "q", "answer": "['one', 'two']"},
+        ("line-1", "q", "one"),
+    ),
     "Natural Questions": ({"question": "q", "answer": ["one", "two"]}, ("line-1", "q", "one")),
     "BIG-bench Hard": ({"input": "i", "target": "True"}, ("line-1", "i", "True")),
     "NeMo-Skills": ({"problem": "p", "expected_answer": "5"}, ("line-1", "p", "5")),

@@ -1,4 +1,4 @@
-"""Studies of several benchmarks and models: each pair is a run, as if it were a study of its own."""
+"""Studies of several benchmarks and models: each pair is a run, as of a study of its own."""
 
 import dataclasses
 import json
@@ -73,6 +73,12 @@ def test_a_folder_that_is_a_data_set_is_found_beside_its_study(tmp_path: Path) -
     (tmp_path / "set").mkdir()
     study = write(tmp_path, 'benchmark = "hf:set:main:test"\n[verifier]\n')
     assert study.benchmark == f"hf:{tmp_path / 'set'}:main:test"
+
+
+def test_a_file_with_a_colon_is_found_beside_its_study(tmp_path: Path) -> None:
+    (tmp_path / "50 %: a.jsonl").write_text("", encoding="utf-8")
+    study = write(tmp_path, 'benchmark = "50 %: a.jsonl"\n[verifier]\n')
+    assert study.benchmark == str(tmp_path / "50 %: a.jsonl")
 
 
 def test_a_command_of_one_benchmark_is_found_beside_its_study(tmp_path: Path) -> None:
