@@ -10,8 +10,10 @@ from typing import Any
 
 from tasks.engines.http_generator import HttpGenerator, check_served
 from tasks.engines.http_served import HttpServed
+from tasks.engines.imported import Imported
 from tasks.engines.vllm_process import on_gpu
 from tasks.models.served_verifier import ServedVerifier
+from tasks.models.texts import IMPORTED
 from tasks.models.verifiers import load_reading
 from tasks.models.version import Model
 from tasks.protocols import Engine, StepScore, Verifier
@@ -73,26 +75,34 @@ class RunEngines:
         if server:
             check_served(server.urls, server.name)
             return HttpGenerator(server.urls, server.name, self._run.format)
+        if model.name.startswith(IMPORTED):
+            return Imported(model)
         # Here: a study whose models are all behind servers needs no vLLM.
         from tasks.engines.vllm_generator import VllmGenerator
 
-        return VllmGenerator(model.folder, self._run.format, self._run.study.engine)
+        options = self._run.study.engine
+        return VllmGenerator(model.files, self._run.format, options, adapter=model.adapter)
 
     def _start_verifier(self, model: Model) -> Verifier:
+        if model.name.startswith(IMPORTED):
+            return Imported(model)
         server = self._server(model)
         format = self._run.format
         verifier_format = self._run.verifier_settings(model).format
         if server:
             check_served(server.urls, server.name)
-            reading = load_reading(verifier_format, model.folder, format=format)
+            reading = load_reading(verifier_format, model.files, format=format)
             head = not reading.verifier_format.generates
             served = HttpServed(server.urls, server.name, head=head)
             # One token less: a language model's server draws one beside those that are read.
-            longest = model.context - 1
+            longest = (model.context or 0) - 1
             return RemoteVerifier(ServedVerifier(reading, served, longest), served)
         from tasks.engines.vllm_served import VllmVerifier
 
-        return VllmVerifier(model.folder, verifier_format, self._run.study.engine, format=format)
+        options = self._run.study.engine
+        return VllmVerifier(
+            model.files, verifier_format, options, format=format, adapter=model.adapter
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 from tasks.engines import vllm_process
 from tasks.engines.stepwise import draw_to_steps
+from tasks.engines.vllm_adapters import adapter_request
+from tasks.models.folders.adapters import Adapter
 from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling
 from tasks.study.tables import EngineOptions
@@ -20,16 +22,25 @@ class VllmGenerator:
     vLLM batches them with every other request.
     """
 
-    def __init__(self, folder: Path, format: Format, options: EngineOptions) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        format: Format,
+        options: EngineOptions,
+        *,
+        adapter: Adapter | None = None,
+    ) -> None:
         self._format = format
         self._numbers = itertools.count()
         self._engine: Any = vllm_process.start(
             folder,
             options,
+            adapter=adapter,
             enable_prefix_caching=True,
             # Texts to stop at are looked for in text; token ids are enough for all else.
             skip_tokenizer_init=not format.stops,
         )
+        self._adapter = adapter_request(adapter)
         self.generated_tokens = 0
         """Tokens vLLM returned since the start, counted from its own output."""
 
@@ -44,7 +55,8 @@ class VllmGenerator:
     ) -> Reply:
         parameters = self._parameters(sampling, n, seed)
         prompt = {"prompt_token_ids": list(prefix)}
-        stream = self._engine.generate(prompt, parameters, f"draw-{next(self._numbers)}")
+        name = f"draw-{next(self._numbers)}"
+        stream = self._engine.generate(prompt, parameters, name, lora_request=self._adapter)
         # FINAL_ONLY: the one output that comes holds all children.
         last: Any = None
         async for output in stream:

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tasks.engines.vllm_adapters import adapter_arguments, plain_folder
+from tasks.models.folders.adapters import Adapter
 from tasks.settings import quieten
 from tasks.study.tables import EngineOptions
 from warehouse.errors import UserError
@@ -22,20 +24,22 @@ _ON_CPU: dict[str, Any] = {
 }
 
 
-def start(folder: Path, options: EngineOptions, **arguments: Any) -> Any:
+def start(
+    folder: Path, options: EngineOptions, *, adapter: Adapter | None = None, **arguments: Any
+) -> Any:
     """A running AsyncLLM on the model in a folder; UserError when vLLM cannot read it.
 
-    `arguments` are further AsyncEngineArgs, e.g. `runner="pooling"`; they have precedence.
+    With room for an adapter, which every request has to name. `arguments` are further
+    AsyncEngineArgs, e.g. `runner="pooling"`; they have precedence.
     """
     # Before vLLM is imported: it reads most of this once, then.
     _set_environment(options)
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    chosen = _arguments(plain_folder(folder), options) | adapter_arguments(adapter) | arguments
     try:
-        return AsyncLLM.from_engine_args(
-            AsyncEngineArgs(**(_arguments(folder, options) | arguments))
-        )
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(**chosen))
     except (ValueError, OSError, RuntimeError) as error:
         # The last line is the complaint; those before it tell how vLLM got there.
         lines = str(error).strip().splitlines()

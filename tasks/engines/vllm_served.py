@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tasks.engines import vllm_process
 from tasks.engines.value_heads import served_folder
+from tasks.engines.vllm_adapters import adapter_request
+from tasks.models.folders.adapters import Adapter
+from tasks.models.folders.configs import context_of
 from tasks.models.formats import Format
 from tasks.models.served_verifier import ServedVerifier
 from tasks.models.verifiers import load_reading
@@ -20,10 +22,18 @@ from tasks.study.tables import EngineOptions
 class VllmServed:
     """A Served model: a language model, or with `head` one whose head is read at every token."""
 
-    def __init__(self, folder: Path, options: EngineOptions, *, head: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: EngineOptions,
+        *,
+        head: bool,
+        adapter: Adapter | None = None,
+    ) -> None:
         arguments = _pooling() if head else {"enable_prefix_caching": True}
         self._numbers = itertools.count()
-        self._engine: Any = vllm_process.start(folder, options, **arguments)
+        self._engine: Any = vllm_process.start(folder, options, adapter=adapter, **arguments)
+        self._adapter = adapter_request(adapter)
         self.read_tokens = 0
         """Tokens that were sent to vLLM since the start."""
 
@@ -60,7 +70,8 @@ class VllmServed:
     async def _last_output(self, ask: Any, token_ids: Sequence[int], parameters: Any) -> Any:
         prompt = {"prompt_token_ids": list(token_ids)}
         last: Any = None
-        async for output in ask(prompt, parameters, f"score-{next(self._numbers)}"):
+        name = f"score-{next(self._numbers)}"
+        async for output in ask(prompt, parameters, name, lora_request=self._adapter):
             last = output
         self.read_tokens += len(token_ids)
         return last
@@ -70,17 +81,22 @@ class VllmVerifier:
     """A Verifier that owns its engine."""
 
     def __init__(
-        self, folder: Path, verifier_format: str, options: EngineOptions, *, format: Format
+        self,
+        folder: Path,
+        verifier_format: str,
+        options: EngineOptions,
+        *,
+        format: Format,
+        adapter: Adapter | None = None,
     ) -> None:
         reading = load_reading(verifier_format, folder, format=format)
         generates = reading.verifier_format.generates
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        context = int(config["max_position_embeddings"])
+        context = context_of(folder)
         longest = min(context, options.max_model_len or context)
         # The one token that a language model must draw takes a place as well.
         longest -= generates
         served = served_folder(folder, reading.verifier_format)
-        self._served = VllmServed(served, options, head=not generates)
+        self._served = VllmServed(served, options, head=not generates, adapter=adapter)
         self._verifier = ServedVerifier(reading, self._served, longest)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from typing import Any
@@ -10,6 +11,7 @@ from tasks.benchmarks.benchmark import load_benchmark
 from tasks.grading.graders import make_grader
 from tasks.models.format_tables import format_table
 from tasks.models.formats import Format, load_format
+from tasks.models.texts import IMPORTED, load_text_format, text_model
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
 from tasks.runs.refusals import (
@@ -37,7 +39,9 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
         )
     row = rows.row(0, named=True)
     study = study_from(json.loads(row["study_json"]))
-    run = prepare_run(study, row["model"], run_id=run_id)
+    # A model behind an endpoint was asked who it is when the run was opened.
+    known = row["model_fingerprint"]
+    run = prepare_run(study, row["model"], run_id=run_id, known=known)
     if run.generator.fingerprint != row["model_fingerprint"] or identity_of(run) != row["identity"]:
         raise UserError(
             f"run {run_id}: model, verifier, benchmark or grader changed since it was opened; "
@@ -46,9 +50,12 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
     return run
 
 
-def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
-    """The run as the study and the files say now; UserError for whatever cannot be evaluated."""
-    run = _assemble(study, name, run_id)
+def prepare_run(study: Study, name: str, *, run_id: str, known: str | None = None) -> Run:
+    """The run as the study and the files say now; UserError for whatever cannot be evaluated.
+
+    `known` is the fingerprint of a model behind an endpoint; None: the endpoint is asked for it.
+    """
+    run = _assemble(study, name, run_id, known)
     # Each rests on the ones before it: a benchmark that is too small has no prompts to measure.
     check_count(run.benchmark)
     run.grader.check(run.benchmark.questions)
@@ -59,7 +66,7 @@ def prepare_run(study: Study, name: str, *, run_id: str) -> Run:
     return run
 
 
-def _assemble(study: Study, name: str, run_id: str) -> Run:
+def _assemble(study: Study, name: str, run_id: str, known: str | None) -> Run:
     if study.benchmarks:
         raise UserError(
             f"study: expected a study of one benchmark here, got {len(study.benchmarks)}; "
@@ -76,10 +83,10 @@ def _assemble(study: Study, name: str, run_id: str) -> Run:
     if study.benchmark_name:
         benchmark = benchmark._replace(name=study.benchmark_name)
     usage = _usage(format_table(study.generator.format), study)
-    generator = load_model(name, usage)
+    generator = _load_generator(study, name, usage, known)
     # What is asked for follows from the kind of answer that the benchmark has.
     kind = benchmark.kind.grader
-    format = load_format(study.generator.format, generator.folder, kind=kind)
+    format = _load_format(study, generator, kind)
     revisions = study.revisions or Revisions()
     return Run(
         run_id=run_id,
@@ -94,6 +101,25 @@ def _assemble(study: Study, name: str, run_id: str) -> Run:
     )
 
 
+def _load_generator(study: Study, name: str, usage: str, known: str | None) -> Model:
+    """The model version of a folder, of a log, or behind an endpoint of the study."""
+    endpoint = study.endpoint(name)
+    if endpoint is None:
+        return text_model(name, usage) if name.startswith(IMPORTED) else load_model(name, usage)
+    if known:
+        return dataclasses.replace(text_model(name, usage), fingerprint=known)
+    # Here: whoever reads a run that is there asks nobody.
+    from tasks.endpoints.identity import probe
+
+    return text_model(name, f"{probe(endpoint)}|{usage}")
+
+
+def _load_format(study: Study, generator: Model, kind: str) -> Format:
+    if generator.folder is None:
+        return load_text_format(study.generator.format, kind=kind)
+    return load_format(study.generator.format, generator.folder, kind=kind)
+
+
 def _load_verifier(
     study: Study, verifier: Verifier | None, generator: Model, format: Format
 ) -> Model | None:
@@ -104,9 +130,17 @@ def _load_verifier(
     # `likelihood` asks the generator itself, whatever model is named beside it.
     is_generator = verifier_format.kind == "likelihood"
     name = generator.name if is_generator else verifier.model
-    model = load_model(name, _usage(verifier_format.identity, study))
+    usage = _usage(verifier_format.identity, study)
+    if verifier_format.kind == "stated":
+        return text_model(name, usage)
+    model = generator if is_generator and generator.folder is None else load_model(name, usage)
+    if model.adapter and not verifier_format.generates:
+        raise UserError(
+            f"verifier: expected a whole model for format {verifier.format!r}, whose head is read, "
+            f"got the adapter {name!r}; merge it into its base and name the merged folder"
+        )
     # Bound here once, to be refused here: engines bind it again when they start.
-    load_reading(verifier.format, model.folder, format=format)
+    load_reading(verifier.format, model.files, format=format)
     return model
 
 
