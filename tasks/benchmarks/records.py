@@ -81,29 +81,41 @@ def _as_json(value: Any) -> Any:
 
 def _of_objects(path: Path, content: bytes) -> Iterator[Record]:
     """Lines of objects; or one object that holds the rows in its only list of objects."""
-    lines = [(number, line) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
-    if len(lines) == 1 or not _is_whole(lines[0][1]):
-        whole = _try_whole(content)
-        held = _held_lists(whole)
-        if len(held) == 1:
-            return _of_list(path, next(iter(held.values())))
-        if len(held) > 1 or (whole is not None and len(lines) > 1):
-            names = ", ".join(sorted(held)) or "none"
-            raise UserError(
-                f"{path}: expected {WANTED}, got one JSON object with lists of rows: {names}; "
-                "write the rows that are meant as one list"
-            )
+    # Bytes, so that only line ends count as such: texts may hold other separators of Unicode.
+    numbered = enumerate(content.splitlines(), start=1)
+    lines = [(number, line) for number, line in numbered if line.strip()]
+    _, first = lines[0]
+    # Of an object over several lines the first is none; nor is a line that is broken.
+    if len(lines) == 1 or not first.rstrip().endswith(b"}"):
+        rows = _held_rows(path, content, is_one_line=len(lines) == 1)
+        if rows is not None:
+            return _of_list(path, rows)
     return (_of_line(path, number, line) for number, line in lines)
+
+
+def _held_rows(path: Path, content: bytes, *, is_one_line: bool) -> list[Any] | None:
+    """The only list of objects in a file that is one object; None for a file of lines."""
+    whole = _try_whole(content)
+    if whole is None:
+        return None
+    held = _held_lists(whole)
+    if len(held) == 1:
+        (rows,) = held.values()
+        return rows
+    # One row by itself is a benchmark of one question.
+    if is_one_line and not held:
+        return None
+    names = ", ".join(sorted(held)) or "none"
+    raise UserError(
+        f"{path}: expected {WANTED}, got one JSON object with lists of rows: {names}; "
+        "write the rows that are meant as one list"
+    )
 
 
 def _of_line(path: Path, number: int, line: bytes) -> Record:
     place = f"{path}:{number}"
-    return Record(place, number, _object(_parse(line, place), place, line))
-
-
-def _is_whole(line: bytes) -> bool:
-    # Of an object over several lines the first is none; nor is a line that is broken.
-    return line.rstrip().endswith(b"}")
+    value = _parse(line, place)
+    return Record(place, number, _object(value, place, line))
 
 
 def _try_whole(content: bytes) -> Any:
@@ -120,17 +132,20 @@ def _held_lists(whole: Any) -> dict[str, list[Any]]:
     questions = set(map(plain, NAMES["question"]))
     if any(plain(name) in questions for name in whole):
         return {}
-    return {
-        name: value
-        for name, value in whole.items()
-        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value)
-    }
+    return {name: value for name, value in whole.items() if _are_rows(value)}
+
+
+def _are_rows(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(row, dict) for row in value)
 
 
 def _of_list(path: Path, rows: Any) -> Iterator[Record]:
     for number, row in enumerate(rows, start=1):
         place = f"{path}, row {number}"
-        yield Record(place, number, _object(row, place, str(row).encode()))
+        written = str(row).encode()
+        yield Record(place, number, _object(row, place, written))
 
 
 def _parse_whole(path: Path, content: bytes) -> Any:
@@ -175,11 +190,12 @@ def _of_table(path: Path, text: str) -> Iterator[Record]:
     if not text.strip():
         return
     csv.field_size_limit(_LONGEST_CELL)
-    heads = {sign: next(_cells(path, text, sign))[1] for sign in _DELIMITERS}
-    sign = max(_DELIMITERS, key=lambda sign: len(heads[sign]))
-    names = [name.strip() for name in heads[sign]]
+    # Of several that divide it equally often the first counts.
+    sign = max(_DELIMITERS, key=lambda sign: len(_head(path, text, sign)))
+    names = _head(path, text, sign)
     _check_head(path, names, text)
     cells = _cells(path, text, sign)
+    # The head, which is no row.
     next(cells)
     for number, (line, values) in enumerate(cells, start=1):
         place = f"{path}:{line}"
@@ -188,9 +204,15 @@ def _of_table(path: Path, text: str) -> Iterator[Record]:
                 f"{place}: expected {len(names)} cells, as there are columns, got {len(values)}; "
                 "put cells with separators or line breaks in quotes"
             )
-        filled = zip(names, values, strict=True)
+        cells_by_name = zip(names, values, strict=True)
         # An empty cell is one that is not there.
-        yield Record(place, number, {name: value for name, value in filled if value.strip()})
+        filled = {name: value for name, value in cells_by_name if value.strip()}
+        yield Record(place, number, filled)
+
+
+def _head(path: Path, text: str, sign: str) -> list[str]:
+    _, names = next(_cells(path, text, sign))
+    return [name.strip() for name in names]
 
 
 def _check_head(path: Path, names: list[str], text: str) -> None:
