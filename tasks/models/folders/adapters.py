@@ -17,6 +17,8 @@ CONFIG: Final = "adapter_config.json"
 RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks up to which vLLM makes room for an adapter."""
 
+_PLAIN_BEGINNINGS: Final = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")
+
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
@@ -77,6 +79,10 @@ def _check_kind(folder: Path, config: dict[str, Any]) -> None:
         "modules_to_save": bool(config.get("modules_to_save")),
         "layer_replication": bool(config.get("layer_replication")),
         "trainable_token_indices": bool(config.get("trainable_token_indices")),
+        "alora_invocation_tokens": bool(config.get("alora_invocation_tokens")),
+        "use_bdlora": bool(config.get("use_bdlora")),
+        "use_qalora": bool(config.get("use_qalora")),
+        "init_lora_weights": not _begins_plainly(config.get("init_lora_weights")),
     }
     strange = [key for key, is_strange in found.items() if is_strange]
     if strange:
@@ -85,6 +91,11 @@ def _check_kind(folder: Path, config: dict[str, Any]) -> None:
             f"{strange[0]} = {config[strange[0]]!r}, which vLLM does not serve; merge it into its "
             "base (`merge_and_unload`) and name the merged folder"
         )
+
+
+def _begins_plainly(way: Any) -> bool:
+    """Whether training began on the base as it is: other ways put a part of it into the adapter."""
+    return not isinstance(way, str) or way.lower() in _PLAIN_BEGINNINGS
 
 
 def _base(config: dict[str, Any]) -> str | None:
