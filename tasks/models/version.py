@@ -38,16 +38,20 @@ _IDENTITY = (
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model version: a folder and the fingerprint of what is in it."""
+    """A model version: a folder and the fingerprint of what is in it, or a text model.
+
+    A text model is known by its texts alone: behind an endpoint, or from a log.
+    """
 
     name: str
-    folder: Path
+    folder: Path | None
+    """None: a text model, of which parameters and context are unknown too."""
     fingerprint: str
     """Hash of weights, tokenizer, configuration, format and dtype: other weights under one name are
     another version."""
-    parameters: int
+    parameters: int | None
     """What a token passes through, without embeddings (METHOD §9)."""
-    context: int
+    context: int | None
     """Most tokens of prompt and completion together."""
     all_parameters: int | None = None
     """With all experts of a mixture, without embeddings; None: unknown."""
@@ -55,6 +59,21 @@ class Model:
     """The commit that was fetched from a hub; None: it lies in a folder of the user's."""
     adapter: Adapter | None = None
     """What is served on top of the folder's model."""
+
+    @property
+    def files(self) -> Path:
+        """Its folder; UserError for a text model, which has none."""
+        if self.folder is None:
+            raise UserError(
+                f"model: expected a folder of {self.name}, which is known by its texts alone; "
+                "name a model whose files are here"
+            )
+        return self.folder
+
+    @property
+    def flops_a_token(self) -> float | None:
+        """One multiplication and one addition a parameter; None: parameters unknown."""
+        return None if self.parameters is None else 2.0 * self.parameters
 
 
 class Place(NamedTuple):
@@ -162,7 +181,8 @@ def _bundled(name: str) -> Path:
 
 def _is_folder(name: str) -> bool:
     try:
-        return Path(name).expanduser().is_dir()
+        # An empty path is the folder one stands in.
+        return bool(name) and Path(name).expanduser().is_dir()
     except (OSError, RuntimeError):
         # A name that is too long for a file, or the home of somebody unknown.
         return False

@@ -117,7 +117,7 @@ def test_pickled_and_missing_matrices_are_refused(added):
 def test_a_cut_adapter_is_refused(added):
     path = added / "adapter_model.safetensors"
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(UserError, match="should have .* bytes"):
+    with pytest.raises(UserError, match=r"should have .* bytes"):
         load_model(str(added), "x")
 
 
