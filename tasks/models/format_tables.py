@@ -16,7 +16,8 @@ from warehouse.errors import UserError
 Named = str | Mapping[str, Any]
 """A format as a study says it: its name, or a table of its own."""
 
-_PLACE = "study: generator.format"
+_KEY = "generator.format"
+_PLACE = f"study: {_KEY}"
 _ABOUT = ("name", "like")
 """Keys of a study's own table that say nothing of how a model writes."""
 
@@ -68,10 +69,10 @@ def format_table(named: Named) -> dict[str, Any]:
     """
     known = _known_tables()
     if isinstance(named, str):
-        return known[_known_name(named, _PLACE)]
+        return known[_known_name(named, _KEY)]
     own = {key: value for key, value in named.items() if key not in _ABOUT}
     like = named.get("like")
-    base = known[_known_name(like, f"{_PLACE}.like")] if like is not None else {}
+    base = known[_known_name(like, f"{_KEY}.like")] if like is not None else {}
     table = {**base, **own}
     if isinstance(own.get("asks"), Mapping):
         # Who asks otherwise for one kind of answer keeps the words for the others.
@@ -105,13 +106,13 @@ def _known_tables() -> dict[str, dict[str, Any]]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def _known_name(name: object, place: str) -> str:
+def _known_name(name: object, key: str) -> str:
     known = _known_tables()
     if isinstance(name, str) and name in known:
         return name
     raise UserError(
-        f"{place}: unknown {name!r}; known are {', '.join(sorted(known))}; name one of these, a "
-        "table in the study that is `like` one, or a TOML file beside the study"
+        f"study: unknown {key} {name!r}; known are {', '.join(sorted(known))}; name one of these, "
+        "a table in the study that is `like` one, or a TOML file beside the study"
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tasks.benchmarks.question import Question
 from tasks.grading.extraction import end_of_first_answer
@@ -23,20 +22,8 @@ from tasks.models.thinking import (
     choose_marks,
     known_marks,
 )
+from tasks.models.tokenizers import Tokenizer, beginning, end_of_text, load_tokenizer
 from tasks.protocols import Draw
-from warehouse.errors import UserError
-
-
-class Tokenizer(Protocol):
-    """The part of a tokenizer that is used."""
-
-    def encode(self, text: str) -> list[int]:
-        """Token ids of the text alone: no token is added at its beginning or end."""
-        ...
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """Text of the tokens, special ones included."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +46,8 @@ class Format:
     """Texts at which a completion is over, besides the tokens that end it."""
     first_answer: bool = False
     """Whether a completion is over with its first answer: what follows it is invented."""
+    is_text: bool = False
+    """Whether it is a text model's: prompts are dialogues as JSON, completions have no tokens."""
 
     def prompt(self, question: Question) -> tuple[int, ...]:
         """Token ids of the question's prompt."""
@@ -96,7 +85,7 @@ def load_format(
     """
     table = format_table(named)
     tokenizer = load_tokenizer(folder)
-    end_of_text = _end_of_text(tokenizer, folder)
+    ends = end_of_text(tokenizer, folder, chat=table["chat"])
     prompts = load_prompts(table, folder, kind=kind, beginning=beginning(folder), options=options)
     thinking = thinking_of(table, prompts.render("?"))
     separator = separator_of(table, thinking)
@@ -105,8 +94,8 @@ def load_format(
         render=prompts.render,
         revise=prompts.revise,
         markers=markers_of(table),
-        steps=steps_of(read_writing(tokenizer), separator, never=end_of_text),
-        end_of_text=end_of_text,
+        steps=steps_of(read_writing(tokenizer), separator, never=ends),
+        end_of_text=ends,
         thinking=thinking,
         thinks="thinking" in table or thinking.is_begun,
         stops=tuple(table.get("stop", ())),
@@ -137,111 +126,3 @@ def separator_of(table: Mapping[str, Any], thinking: Thinking) -> Separator:
         blanks=str(table.get("step_blanks", "")),
         heading=str(table.get("step_heading", "")),
     )
-
-
-class FileTokenizer:
-    """The tokenizer.json of a folder, adding and dropping nothing.
-
-    Read without transformers, which for `model_type: qwen2` builds a pre-tokenizer of its own
-    and loses spaces and newlines.
-    """
-
-    def __init__(self, path: Path) -> None:
-        # Imported late: whoever only reads the warehouse needs no tokenizer.
-        from tokenizers import Tokenizer as Fast
-
-        self._fast = Fast.from_file(str(path))
-
-    def encode(self, text: str) -> list[int]:
-        """Token ids of the text alone."""
-        return list(self._fast.encode(text, add_special_tokens=False).ids)
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """Text of the tokens, special ones included."""
-        return str(self._fast.decode(list(token_ids), skip_special_tokens=False))
-
-    def names(self) -> dict[int, str]:
-        """How the vocabulary spells each token, added ones included, by id."""
-        vocabulary = self._fast.get_vocab(with_added_tokens=True)
-        return {token: name for name, token in vocabulary.items()}
-
-    def decode_each(self, sequences: Sequence[Sequence[int]]) -> list[str]:
-        """Text of every sequence of token ids, special ones included."""
-        return self._fast.decode_batch(
-            [list(token_ids) for token_ids in sequences], skip_special_tokens=False
-        )
-
-    def id_of(self, token: str) -> int | None:
-        """Id of a token by its text; None for a text that is not one token of the vocabulary."""
-        return self._fast.token_to_id(token)
-
-
-def load_tokenizer(folder: Path) -> FileTokenizer:
-    """The tokenizer in a model folder; UserError when there is none that can be read."""
-    path = folder / "tokenizer.json"
-    try:
-        return FileTokenizer(path)
-    except Exception as error:  # tokenizers raises nothing more special
-        raise UserError(
-            f"model: expected a readable {path}, got: {error}; fetch the tokenizer again"
-        ) from error
-
-
-def _end_of_text(tokenizer: FileTokenizer, folder: Path) -> frozenset[int]:
-    """Every id that ends a completion: the tokenizer's own and those of the (generation) config."""
-    # One model's files may disagree: some name the end of a turn, others the end of a text.
-    ids: set[int | None] = set()
-    for name in ("config.json", "generation_config.json"):
-        value = _json(folder / name).get("eos_token_id")
-        ids |= set(value) if isinstance(value, list) else {value}
-    named = _special_token(folder, "eos_token")
-    if named:
-        ids.add(tokenizer.id_of(named))
-    end_of_text = frozenset(token for token in ids if token is not None)
-    if not end_of_text:
-        raise UserError(
-            f"model: expected an end-of-text token in {folder}, its configs name none; "
-            "add eos_token_id"
-        )
-    return end_of_text
-
-
-def _special_token(folder: Path, key: str) -> str:
-    """Text of a special token in the tokenizer's config, empty when it names none."""
-    token = _json(folder / "tokenizer_config.json").get(key)
-    # Saved by transformers it is a table, with the text as its content.
-    if isinstance(token, dict):
-        return str(token["content"])
-    return str(token or "")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """What the file holds; nothing when it is not there, for no model has them all."""
-    if not path.is_file():
-        return {}
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def beginning(folder: Path) -> str:
-    """Text of the token that begins every text of a model, empty when it has none."""
-    return _special_token(folder, "bos_token")
-
-
-def step_token(folder: Path, tokenizer: Tokenizer, text: str = "<extra_0>") -> int:
-    """Id of the token at which a folder's verifier scores.
-
-    `step_token` in its config.json names it, else it is the given text.
-    """
-    text = str(_json(folder / "config.json").get("step_token", text))
-    return token_id(tokenizer, text, f'name the right one as "step_token" in {folder}/config.json')
-
-
-def token_id(tokenizer: Tokenizer, text: str, advice: str) -> int:
-    """Id of a text that is one token; UserError with the advice when it is not."""
-    token_ids = tokenizer.encode(text)
-    if len(token_ids) != 1:
-        raise UserError(
-            f"verifier: expected {text!r} to be one token, the model's tokenizer makes "
-            f"{len(token_ids)} of it; {advice}"
-        )
-    return token_ids[0]

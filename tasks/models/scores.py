@@ -7,7 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tasks.models.formats import load_tokenizer, token_id
+from tasks.models.tokenizers import load_tokenizer, token_id
 from tasks.protocols import ServedModel, VerifierFailure
 
 Prefixes = list[list[int]]

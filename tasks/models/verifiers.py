@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from tasks.models.chat import Message, load_chat
-from tasks.models.formats import Format, beginning, load_tokenizer, step_token
+from tasks.models.formats import Format
 from tasks.models.scores import (
     Prefixes,
     Read,
@@ -25,6 +25,7 @@ from tasks.models.scores import (
     read_likelihood,
     read_values,
 )
+from tasks.models.tokenizers import beginning, load_tokenizer, step_token
 from warehouse.errors import UserError
 
 TEMPLATE_DATE = date(2024, 7, 26)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tasks.benchmarks.question import Question
-from tasks.models.formats import load_tokenizer
+from tasks.models.tokenizers import load_tokenizer
 from tasks.models.verifiers import load_verifier_format
 from tasks.protocols import Benchmark
 from tasks.runs.run import Run

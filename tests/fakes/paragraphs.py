@@ -16,9 +16,10 @@ from step_tokenizers import save, words
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tasks.engines.scripted import Law
-from tasks.models.formats import Format, load_tokenizer
+from tasks.models.formats import Format
 from tasks.models.pieces import Writing, read_writing
 from tasks.models.steps import Separator, steps_of
+from tasks.models.tokenizers import load_tokenizer
 
 BLANK = Separator("\n\n", blanks=" \t\r")
 END = frozenset({0})

@@ -80,8 +80,9 @@ class Served:
 
 def read(name: str, folder: Path, answer: list[float]) -> tuple[list[str], list[float]]:
     """What a verifier format shows the model of a folder for two steps, and what it scores."""
-    from tasks.models.formats import load_format, load_tokenizer
+    from tasks.models.formats import load_format
     from tasks.models.served_verifier import ServedVerifier
+    from tasks.models.tokenizers import load_tokenizer
     from tasks.models.verifiers import load_reading
     from tasks.models.version import BUNDLED
 

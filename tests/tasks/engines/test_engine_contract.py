@@ -19,7 +19,7 @@ from tasks.benchmarks.bundled import questions
 from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.http_served import HttpServed
 from tasks.engines.replica import Limits
-from tasks.models.formats import load_tokenizer
+from tasks.models.tokenizers import load_tokenizer
 from tasks.protocols import Sampling
 from warehouse.errors import UserError
 

@@ -15,8 +15,9 @@ import torch
 from tiny_models import QUESTION, STEPS
 
 from tasks.engines.vllm_served import VllmServed, VllmVerifier
-from tasks.models.formats import load_format, load_tokenizer
+from tasks.models.formats import load_format
 from tasks.models.served_verifier import ServedVerifier
+from tasks.models.tokenizers import load_tokenizer
 from tasks.models.verifiers import load_reading
 from tasks.study.tables import EngineOptions
 

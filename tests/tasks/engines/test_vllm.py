@@ -7,7 +7,8 @@ import pytest
 from tasks.benchmarks.bundled import questions
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.engines.vllm_served import VllmVerifier
-from tasks.models.formats import load_format, load_tokenizer
+from tasks.models.formats import load_format
+from tasks.models.tokenizers import load_tokenizer
 from tasks.models.version import BUNDLED
 from tasks.protocols import Sampling
 from tasks.study.tables import EngineOptions

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from step_tokenizers import TOKENIZERS, save
 
-from tasks.models.formats import FileTokenizer
 from tasks.models.pieces import read_writing
 from tasks.models.steps import Separator, steps_of
+from tasks.models.tokenizers import FileTokenizer
 from warehouse.errors import UserError
 
 BLANK = Separator("\n\n", blanks=" \t\r")

@@ -8,8 +8,9 @@ import math
 import pytest
 from tiny_models import MAKERS, QUESTION, STEPS
 
-from tasks.models.formats import load_format, load_tokenizer
+from tasks.models.formats import load_format
 from tasks.models.served_verifier import ServedVerifier
+from tasks.models.tokenizers import load_tokenizer
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import BUNDLED
 from tasks.protocols import VerifierFailure
