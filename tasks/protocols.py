@@ -42,20 +42,30 @@ class Sampling:
 class Draw(NamedTuple):
     """One child of a prefix."""
 
-    token_ids: tuple[int, ...]
-    """What was generated, the end-of-text token left out."""
+    token_ids: tuple[int, ...] | None
+    """What was generated, the end-of-text token left out; None: known by its text alone."""
     text: str
     stop: Stop
-    tokens: int
-    """Generated tokens as the engine counts them, the end-of-text token included."""
+    tokens: float
+    """Generated tokens as the engine counts them, the end-of-text token included; NaN: not told."""
+    thinking_tokens: int | None = None
+    """Of these, thinking, as a server counts it; None: to be counted from the token ids."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Its token ids; ValueError for a draw that is known by its text alone."""
+        if self.token_ids is None:
+            raise ValueError("expected a draw of token ids, got one known by its text alone")
+        return self.token_ids
 
 
 class Reply(NamedTuple):
     """What an engine answers to one request."""
 
     draws: list[Draw]
-    prompt_tokens: int
-    cached_tokens: int
+    prompt_tokens: float
+    """NaN where a server does not tell, like the next."""
+    cached_tokens: float
     """Prompt tokens that came from the prefix cache."""
     requests: int = 1
     """How often a model was asked for it; the prompt tokens are those of all."""
@@ -74,8 +84,8 @@ class StepScore(NamedTuple):
 
     score: float
     """In [0, 1]."""
-    tokens: int
-    """Verifier tokens from the question to this step's end."""
+    tokens: float
+    """Verifier tokens from the question to this step's end; NaN where nobody counted them."""
 
 
 class Verifier(Protocol):
@@ -117,6 +127,11 @@ class Benchmark(Protocol):
     @property
     def fingerprint(self) -> str:
         """Hash of all that decides what is asked and what is right."""
+        ...
+
+    @property
+    def content(self) -> str:
+        """The same hash over all questions that there are, those left out included."""
         ...
 
     @property
@@ -198,6 +213,11 @@ def key_of(token_ids: Sequence[int]) -> str:
     """Stable key of a prefix: BLAKE2b-128 of its token ids as 32-bit integers, in hex."""
     # Of ids, not of text: two ways to split one text are two prefixes to a model.
     return hashlib.blake2b(array("i", token_ids).tobytes(), digest_size=16).hexdigest()
+
+
+def text_key(before: str, text: str) -> str:
+    """Stable key of what is known by its text alone, written after the prefix of a key."""
+    return hashlib.blake2b(f"{before}|{text}".encode(), digest_size=16).hexdigest()
 
 
 def keys_of(token_ids: Sequence[int], ends: Iterable[int]) -> list[str]:

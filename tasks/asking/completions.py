@@ -20,7 +20,7 @@ class GradedCompletion(NamedTuple):
     correct: bool
     """FALSE too where no verdict could be reached; the view verdict_counts shows how often."""
     score: float | None
-    verifier_tokens: int
+    verifier_tokens: float
     """What the verifier read to score it; 0 when it was not scored."""
 
 

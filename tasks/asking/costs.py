@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,11 +26,12 @@ class Spent(NamedTuple):
 class Meter:
     """Tokens by who read or wrote them; what is asked for twice is counted once."""
 
-    generated_tokens: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
+    generated_tokens: float = 0
+    """NaN where a server or a log does not tell, like the others."""
+    prompt_tokens: float = 0
+    cached_tokens: float = 0
     """Prompt tokens that the strategy had written or read before: a prefix cache has them."""
-    verifier_tokens: int = 0
+    verifier_tokens: float = 0
     left: int = 0
     """Slots whose prefixes could have gone on when a search's rounds ended."""
     _scores: set[str] = field(default_factory=set[str])
@@ -43,14 +45,14 @@ class Meter:
         if not new:
             return
         self._draws[key] = len(siblings)
-        self.prompt_tokens += len(parent.token_ids)
+        self.prompt_tokens += parent.length
         # A prefix with steps is one that the strategy wrote itself; a question's prompt is not.
         if parent.steps:
-            self.cached_tokens += len(parent.token_ids)
+            self.cached_tokens += parent.length
         for child in new:
             self.generated_tokens += child.generated_tokens - parent.generated_tokens
 
-    def count_score(self, node: Node, tokens: int) -> None:
+    def count_score(self, node: Node, tokens: float) -> None:
         """Count one verifier call on a node."""
         if node.key not in self._scores:
             self._scores.add(node.key)
@@ -72,13 +74,22 @@ def costs(
     """The cost columns of an outcome; FLOPs are 2 · parameters · tokens over both models.
 
     METHOD §9: parameters without embeddings, tokens without those that a prefix cache has.
+    NaN where tokens or parameters are unknown.
     """
-    written = model.parameters * (spent.generated + spent.prompt - spent.cached)
-    judged = (verifier.parameters if verifier else 0) * spent.verifier
+    work = _work(model, spent.generated + spent.prompt - spent.cached)
+    judging = _work(verifier, spent.verifier)
     return {
         "generations": float(generations),
         "generated_tokens": float(spent.generated),
         "prompt_tokens": float(spent.prompt),
         "verifier_tokens": float(spent.verifier),
-        "flops": 2.0 * (written + judged),
+        "flops": work + judging,
     }
+
+
+def _work(model: Model | None, tokens: float) -> float:
+    """FLOPs of a model over so many tokens; none for no tokens, however large it may be."""
+    if model is None or tokens == 0:
+        return 0.0
+    each = model.flops_a_token
+    return math.nan if each is None else each * tokens

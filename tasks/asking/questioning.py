@@ -58,7 +58,8 @@ class Questioning:
 
     def root(self, question: Question) -> Node:
         """The question's prompt, before anything was generated."""
-        return root(question, self.run.format.prompt(question))
+        format = self.run.format
+        return root(question, format.prompt(question), is_text=format.is_text)
 
     def side(self, strategy: Strategy) -> Side:
         """The models that a strategy asks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +34,7 @@ class Recorder:
 
     def draw(self, model: Model, new: NewDraw) -> None:
         """Take in one new draw of a model."""
-        self.generated_tokens += new.draw.tokens
+        self.generated_tokens += _told(new.draw.tokens) or 0
         prefix, sampling, replicate = new.key
         thinking = self._thinking(new)
         self.draws.append(
@@ -49,16 +50,16 @@ class Recorder:
                 "step_keys": list(new.node.step_keys[len(new.parent.step_keys) :]),
                 "depth": len(new.parent.steps),
                 "text": new.node.text[len(new.parent.text) :],
-                "token_ids": list(new.draw.token_ids),
+                "token_ids": _listed(new.draw.token_ids),
                 "stop": new.draw.stop,
                 "run_id": self.run.run_id,
                 "role": new.role,
-                "generated_tokens": new.draw.tokens,
+                "generated_tokens": _told(new.draw.tokens),
                 "longest_step": new.longest_step,
                 "thinking_tokens": thinking.tokens if thinking else None,
                 "thinking_steps": thinking.steps if thinking else None,
-                "prompt_tokens": new.prompt_tokens,
-                "cached_tokens": new.cached_tokens,
+                "prompt_tokens": _told(new.prompt_tokens),
+                "cached_tokens": _told(new.cached_tokens),
                 "requests": new.requests,
                 "drawn_at": datetime.now(UTC),
             }
@@ -67,22 +68,27 @@ class Recorder:
     def _thinking(self, new: NewDraw) -> Share | None:
         """How much of a draw is thinking; None for a format without it."""
         format = self.run.format
-        written = format.steps.writing.of(new.draw.token_ids, start=False)
         own_steps = new.node.steps[len(new.parent.steps) :]
+        if new.draw.token_ids is None:
+            if not format.thinking.marks:
+                return None
+            said = format.thinking.after(own_steps)
+            return Share(new.draw.thinking_tokens, len(own_steps) - len(said))
+        written = format.steps.writing.of(new.draw.token_ids, start=False)
         return format.thinking.share(
-            written, own_steps, before=new.parent.text, generated=new.draw.tokens
+            written, own_steps, before=new.parent.text, generated=int(new.draw.tokens)
         )
 
     def score(self, verifier: Model, new: NewScore) -> None:
         """Take in one new score of a verifier."""
-        self.verifier_tokens += new.score.tokens * new.requests
+        self.verifier_tokens += (_told(new.score.tokens) or 0) * new.requests
         self.scores.append(
             {
                 **self._about(verifier, new.node),
                 "node_key": new.node_key,
                 "benchmark_fingerprint": self.run.benchmark.fingerprint,
                 "score": new.score.score,
-                "tokens": new.score.tokens,
+                "tokens": _told(new.score.tokens),
                 "requests": new.requests,
                 "scored_at": datetime.now(UTC),
             }
@@ -131,6 +137,15 @@ _LISTS: dict[str, dict[str, Any]] = {
     "draws": {"token_ids": pl.List(pl.Int32), "step_keys": pl.List(pl.String)}
 }
 """Types of columns that cannot be inferred where every list of a batch is empty."""
+
+
+def _told(tokens: float) -> int | None:
+    """Tokens as the warehouse has them: NULL for what nobody told."""
+    return None if math.isnan(tokens) else int(tokens)
+
+
+def _listed(token_ids: tuple[int, ...] | None) -> list[int] | None:
+    return None if token_ids is None else list(token_ids)
 
 
 def _sampling_rows(samplings: list[Sampling]) -> pl.DataFrame:

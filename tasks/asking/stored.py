@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import polars as pl
@@ -23,7 +24,9 @@ def stored_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey
         model=model.fingerprint,
     )
     for prefix, sampling, replicate, child, ids, text, stop, tokens in frame.iter_rows():
-        yield DrawKey(prefix, sampling, replicate), child, Draw(tuple(ids), text, stop, tokens)
+        token_ids = None if ids is None else tuple(ids)
+        draw = Draw(token_ids, text, stop, _count(tokens))
+        yield DrawKey(prefix, sampling, replicate), child, draw
 
 
 def stored_scores(
@@ -39,4 +42,9 @@ def stored_scores(
         verifier=verifier.fingerprint,
     )
     for key, score, tokens in frame.iter_rows():
-        yield key, StepScore(score, tokens)
+        yield key, StepScore(score, _count(tokens))
+
+
+def _count(tokens: int | None) -> float:
+    """Tokens as they are reckoned with: NaN for what nobody told."""
+    return math.nan if tokens is None else tokens

@@ -57,7 +57,8 @@ class Revising:
             text = self.format.revision(question, seen)
             # The verifier reads the question's text: with the attempts in it, where it is to.
             asked = dataclasses.replace(question, text=text) if self.shown and seen else question
-            self.known[key] = root(asked, tuple(self.format.tokenizer.encode(text)))
+            prompt = tuple(self.format.tokenizer.encode(text))
+            self.known[key] = root(asked, prompt, is_text=self.format.is_text)
         return self.known[key]
 
 

@@ -40,8 +40,9 @@ class NewDraw:
     longest_step: int | None
     """Tokens of the longest of its own steps; None where it has none."""
     role: Role
-    prompt_tokens: int
-    cached_tokens: int
+    prompt_tokens: float
+    """NaN where a server does not tell, like the next."""
+    cached_tokens: float
     requests: int
 
 

@@ -64,11 +64,11 @@ class _Going:
     async def go_on(self, draw: Draw, seed: int) -> tuple[Draw, list[Reply]]:
         """The draw at the end of its step, and the replies that it took beyond the first."""
         replies: list[Reply] = []
-        while draw.stop == "step" and self.steps.ended(draw.token_ids) is None:
-            left = self.sampling.max_tokens - draw.tokens
+        while draw.stop == "step" and self.steps.ended(draw.ids) is None:
+            left = self.sampling.max_tokens - int(draw.tokens)
             if left <= 0:
                 return draw._replace(stop="limit"), replies
-            so_far = self.prefix + draw.token_ids
+            so_far = self.prefix + draw.ids
             rest = dataclasses.replace(self.sampling, max_tokens=left)
             reply = await self.request(so_far, 1, sampling=rest, seed=_next_seed(seed, so_far))
             replies.append(reply)
@@ -76,7 +76,7 @@ class _Going:
         return draw, replies
 
     def _join(self, draw: Draw, more: Draw) -> Draw:
-        token_ids = draw.token_ids + more.token_ids
+        token_ids = draw.ids + more.ids
         text = self.steps.text(token_ids)
         return Draw(token_ids, text, more.stop, draw.tokens + more.tokens)
 

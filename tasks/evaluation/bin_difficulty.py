@@ -58,11 +58,14 @@ DRAWS: Final = {
     "answer": pl.String,
     "correct": pl.Boolean,
     "score": pl.Float64,
-    "generated_tokens": pl.Int64,
-    "prompt_tokens": pl.Int64,
-    "verifier_tokens": pl.Int64,
+    "generated_tokens": pl.Float64,
+    "prompt_tokens": pl.Float64,
+    "verifier_tokens": pl.Float64,
 }
-"""Columns of a difficulty draw; the prompt's tokens stand with each draw of its question."""
+"""Columns of a difficulty draw; the prompt's tokens stand with each draw of its question.
+
+Tokens are NaN where a server or a log does not tell.
+"""
 
 
 async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
@@ -71,7 +74,7 @@ async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     for question in run.benchmark.questions:
         # Prompts differ in length by question: what a probe costs is counted for each (METHOD §9).
-        prompt_tokens = len(asking.root(question).token_ids)
+        prompt_tokens = asking.root(question).length
         nodes = await asking.difficulty(question)
         reads = await reader.read(asking.proposing.scorer, nodes)
         for node, read in zip(nodes, reads, strict=True):
@@ -120,9 +123,12 @@ def _tokens_of_probe(draws: pl.DataFrame, count: int) -> pl.DataFrame:
     The prompt is read once for all of a question's draws.
     """
     first = draws.group_by("question_id", maintain_order=True).head(count)
-    return first.group_by("question_id", maintain_order=True).agg(
+    sums = first.group_by("question_id", maintain_order=True).agg(
         pl.col("generated_tokens", "verifier_tokens").sum(), pl.col("prompt_tokens").first()
     )
+    # A sum with something unknown in it is NaN, and NULL in the warehouse.
+    tokens = pl.col("generated_tokens", "verifier_tokens", "prompt_tokens")
+    return sums.with_columns(tokens.fill_nan(None).cast(pl.Int64))
 
 
 def _as_first_run(inputs: Inputs) -> pl.DataFrame | None:

@@ -45,7 +45,7 @@ def fit_cost_axes(store: Store, run: Run) -> None:
     with_probe = _add_probe(outcomes, store.read(_PROBINGS, run_id=run.run_id))
     models = [one for one in (run.generator, run.verifier, run.reviser, run.judge) if one]
     # A forward pass takes two FLOPs a parameter and token: one multiplication, one addition.
-    work = {one.fingerprint: 2.0 * one.parameters for one in models}
+    work = {one.fingerprint: one.flops_a_token for one in models}
     paces = {one.fingerprint: seconds_a_token(store, run.run_id, one) for one in models}
     alone = {"flops": pl.col("flops"), "seconds": _seconds(run, outcomes, paces)}
     # A measured pace has the reading of prompts in it; FLOPs count them token by token.

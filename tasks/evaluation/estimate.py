@@ -42,7 +42,9 @@ def run(folder: Path, run_id: str) -> int:
         rows = asyncio.run(estimation.rows())
         if not rows:
             return 0
-        return store.append("outcomes", pl.DataFrame(rows, infer_schema_length=None))
+        outcomes = pl.DataFrame(rows, infer_schema_length=None)
+        # Costs that rest on what nobody told are NaN, and NULL in the warehouse.
+        return store.append("outcomes", outcomes.fill_nan(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def _mean_draw(root: Node, nodes: list[Node], reads: list[GradedCompletion]) -> 
     generated = sum(node.generated_tokens for node in nodes)
     verified = sum(read.verifier_tokens for read in reads)
     return _MeanDraw(
-        prompt=float(len(root.token_ids)),
+        prompt=root.length,
         generated=generated / len(nodes),
         verified=verified / len(nodes),
     )

@@ -76,7 +76,7 @@ def larger(study: Study, small: Model, *, run_id: str) -> Run:
         )
     name = study.exchange.model
     run = prepare_run(_drawing_alone(study, name), name, run_id=run_id)
-    if run.generator.parameters < small.parameters:
+    if _parameters(run.generator) < _parameters(small):
         raise UserError(
             f"study {study.name}: expected exchange.model {name} to be at least as large as "
             f"{small.name} ({small.parameters} parameters without embeddings), "
@@ -219,7 +219,17 @@ def _inference_tokens(store: Store, run: Run) -> float:
 
 def _parameter_ratio(run: Run, large: Run) -> float:
     """How many times the small model's parameters the larger one has, without embeddings."""
-    return large.generator.parameters / run.generator.parameters
+    return _parameters(large.generator) / _parameters(run.generator)
+
+
+def _parameters(model: Model) -> int:
+    """UserError for a model of which nobody knows them: at equal FLOPs nothing can be compared."""
+    if model.parameters is None:
+        raise UserError(
+            f"study: expected [exchange] between models whose parameters are known, got "
+            f"{model.name}, which is known by its texts alone; leave the table out"
+        )
+    return model.parameters
 
 
 def _trained_on(model: Model) -> float | None:
@@ -228,11 +238,11 @@ def _trained_on(model: Model) -> float | None:
     A card with `training_flops` (a model that began smaller) counts as FLOPs / (6 · parameters)
     tokens.
     """
-    path = model.folder / "card.json"
+    path = model.files / "card.json"
     if not path.is_file():
         return None
     card = json.loads(path.read_text(encoding="utf-8"))
     if card.get("training_flops"):
         # Training costs 6 FLOPs a parameter and token: 2 forwards, 4 backwards (METHOD §8).
-        return float(card["training_flops"]) / (6 * model.parameters)
+        return float(card["training_flops"]) / (6 * _parameters(model))
     return float(card["tokens_seen"]) if card.get("tokens_seen") else None

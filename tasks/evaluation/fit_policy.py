@@ -9,7 +9,7 @@ import polars as pl
 from tasks.evaluation.cost_axes import fit_cost_axes
 from tasks.runs.completeness import missing_outcomes, missing_scores
 from tasks.runs.events import note, stage
-from tasks.runs.outcomes import load_bins, load_difficulties, load_outcomes
+from tasks.runs.outcomes import cost_order, load_bins, load_difficulties, load_outcomes
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.fleet import fleet
@@ -44,16 +44,17 @@ def _fit_difficulty(store: Store, run: Run, difficulty: str, outcomes: pl.DataFr
     baseline = run.study.baseline
     seed = run.study.seed
     # Between strategies of equal accuracy the one of fewer FLOPs is chosen (METHOD §7).
+    order = cost_order(outcomes)
     fitted = fit_policy(
         outcomes,
         binned,
-        costs_order=("flops",),
+        costs_order=order,
         baseline=baseline,
         seed=seed,
         last=_last_table(store, run, difficulty),
         estimation=estimation(run.study, difficulty),
     )
-    uneven = fleet(outcomes, binned, costs_order=("flops",), baseline=baseline, seed=seed)
+    uneven = fleet(outcomes, binned, costs_order=order, baseline=baseline, seed=seed)
     key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(difficulty)}
     efficiency = fitted.efficiency.with_columns(**key, baseline=pl.lit(baseline))
     store.append("policies", fitted.table.with_columns(**key))

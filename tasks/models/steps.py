@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from tasks.models.pieces import Writing
@@ -101,6 +101,23 @@ class Steps:
                 begun = piece
         rest = text.data[read:].decode(errors="replace")
         return Split(ends, texts, begun + rest)
+
+    def split_text(self, text: str) -> Split:
+        """The steps of a whole completion whose tokens nobody knows: no ends, the same texts."""
+        data = text.encode()
+        ends = [match.end() for match in self.pattern.finditer(data)]
+        texts: list[str] = []
+        begun = ""
+        for start, end in pairwise([0, *ends, len(data)]):
+            piece = begun + data[start:end].decode()
+            begun = ""
+            if self._says_something(piece):
+                texts.append(piece)
+            elif texts:
+                texts[-1] += piece
+            else:
+                begun = piece
+        return Split([], texts, begun)
 
     def _cuts(self, text: _Text) -> list[int]:
         """Numbers of tokens after which a step ends."""

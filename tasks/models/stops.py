@@ -23,7 +23,7 @@ def cut_at_stop(
     reach = max(map(len, marks), default=0)
     first = max(0, len(prefix) - reach)
     before = b"".join(writing.of(prefix[first:], start=False))
-    written = writing.of(draw.token_ids, start=False)
+    written = writing.of(draw.ids, start=False)
     stop = _first_stop(before, b"".join(written), marks)
     if stop is None:
         return draw
@@ -31,7 +31,7 @@ def cut_at_stop(
     kept = bisect_left(offsets, stop)
     said = b"".join(written[:kept])
     text = said.decode(errors="replace")
-    return Draw(draw.token_ids[:kept], text, "end", draw.tokens)
+    return Draw(draw.ids[:kept], text, "end", draw.tokens)
 
 
 def _first_stop(before: bytes, written: bytes, marks: Sequence[bytes]) -> int | None:

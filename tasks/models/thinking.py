@@ -28,7 +28,8 @@ class Marks(NamedTuple):
 class Share(NamedTuple):
     """How much of a draw is thinking."""
 
-    tokens: int
+    tokens: int | None
+    """None: a server or a log did not count them."""
     steps: int
 
 

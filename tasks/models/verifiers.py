@@ -37,7 +37,7 @@ class VerifierFormat:
     """A table of tasks/models/verifiers.toml, which explains the keys."""
 
     name: str
-    kind: Literal["label-head", "value-head", "next-token", "sequence", "likelihood"]
+    kind: Literal["label-head", "value-head", "next-token", "sequence", "likelihood", "stated"]
     scores_steps: bool
     chat: bool = False
     system: str = ""
@@ -100,6 +100,11 @@ def load_reading(name: str, folder: Path, *, format: Format) -> Reading:
     layout.
     """
     verifier_format = load_verifier_format(name)
+    if verifier_format.kind == "stated":
+        raise UserError(
+            f"verifier: format {name!r} is for scores that came with a log, which no model gives; "
+            "name the format of the model's family"
+        )
     if verifier_format.kind == "likelihood":
         return Reading(verifier_format, _as_written(format), read_likelihood)
     if verifier_format.kind == "next-token":

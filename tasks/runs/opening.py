@@ -81,7 +81,8 @@ def model_rows(run: Run, now: datetime) -> pl.DataFrame:
         if model
     }
     # Models of which nobody knows a revision would give a column of NULL.
-    kinds = {"all_parameters": pl.Int64, "revision": pl.String}
+    texts = dict.fromkeys(("path", "revision"), pl.String)
+    kinds = {"parameters": pl.Int64, "all_parameters": pl.Int64, **texts}
     return pl.DataFrame(list(rows.values()), schema_overrides=kinds)
 
 
@@ -92,7 +93,7 @@ def _model_row(model: Model) -> dict[str, Any]:
         "parameters": model.parameters,
         "all_parameters": model.all_parameters,
         "revision": model.revision,
-        "path": str(model.folder),
+        "path": str(model.folder) if model.folder else None,
     }
 
 

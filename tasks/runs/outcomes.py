@@ -9,10 +9,13 @@ from warehouse.reader import Reader
 
 
 def load_outcomes(reader: Reader, run_id: str) -> pl.DataFrame:
-    """(question_id, strategy, budget, accuracy, flops, truncated, no_answer) without coverage."""
+    """(question_id, strategy, budget, accuracy, its costs, truncated, no_answer), not coverage.
+
+    Costs: flops, generated_tokens (both NULL where unknown) and generations.
+    """
     return reader.read(
-        "SELECT question_id, strategy, budget, accuracy, flops, truncated, no_answer "
-        "FROM run_outcomes "
+        "SELECT question_id, strategy, budget, accuracy, flops, generated_tokens, generations, "
+        "truncated, no_answer FROM run_outcomes "
         "WHERE run_id = $run_id ORDER BY ALL",
         run_id=run_id,
     )
@@ -39,3 +42,14 @@ def load_difficulties(reader: Reader, run_id: str) -> list[str]:
 def load_used_difficulty(reader: Reader, run_id: str) -> str:
     """The one kind of difficulty by which a run's policy is registered, shown and served."""
     return used_difficulty(load_difficulties(reader, run_id))
+
+
+def cost_order(outcomes: pl.DataFrame) -> tuple[str, ...]:
+    """The cost by which the cheaper of two strategies of a run is told (METHOD §7).
+
+    FLOPs; where those of one outcome are unknown, generated tokens; where these are, generations.
+    """
+    for cost in ("flops", "generated_tokens"):
+        if not outcomes[cost].has_nulls():
+            return (cost,)
+    return ("generations",)

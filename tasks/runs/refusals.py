@@ -28,6 +28,9 @@ def check_count(benchmark: Benchmark) -> None:
 def check_context(run: Run, questions: Iterable[Question]) -> None:
     """UserError for a question whose prompt leaves too little of the context to write in."""
     context = run.study.engine.max_model_len or run.generator.context
+    # Of a text model only its server knows, which says so itself.
+    if context is None:
+        return
     generator = run.study.generator
     # A search may begin a step just below the limit of a whole completion.
     longest = generator.max_tokens + generator.max_step_tokens
@@ -52,7 +55,7 @@ def check_reviser(run: Run) -> None:
     if run.reviser is run.generator:
         return
     # Files may differ in ways that change no token: what counts is how they split.
-    own = load_tokenizer(run.reviser.folder)
+    own = load_tokenizer(run.reviser.files)
     for question in run.benchmark.questions[:20]:
         if own.encode(run.format.render(question.text)) != list(run.format.prompt(question)):
             raise UserError(

@@ -205,7 +205,7 @@ async def _classes(run: Run, nodes: Sequence[Node]) -> list[str | None]:
     return [None if answer is None else next(classes) for answer in answers]
 
 
-async def _verifier_tokens(side: Side, node: Node) -> int:
+async def _verifier_tokens(side: Side, node: Node) -> float:
     """Tokens that the verifier read to score a completion; 0 where it failed."""
     scores = await side.scorer.scores(node)
     # A score counts the tokens from the question to its step: the last one's are all that was read.
@@ -265,7 +265,7 @@ def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
     rated = _rated_by_search(pool, searched)
     spent = Spent(
         generated=sum(node.generated_tokens for node in alone),
-        prompt=len(pool.root.token_ids) if alone else 0,
+        prompt=pool.root.length if alone else 0,
         verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
     )
     return costs(run.generator, run.verifier, len(alone), spent)

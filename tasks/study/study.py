@@ -15,6 +15,7 @@ from tasks.benchmarks.kinds import SECONDS, AnswerKind, check_answer
 from tasks.benchmarks.names import USUAL, Columns
 from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
+from tasks.study.endpoints import Cap, Endpoint, Price
 from tasks.study.tables import (
     BenchmarkTable,
     Distill,
@@ -81,6 +82,8 @@ class Study:
     distill: Distill | None = None
     """Needed by `ttc distill`."""
     engine: EngineOptions = field(default_factory=EngineOptions)
+    endpoints: tuple[Endpoint, ...] = ()
+    """Models behind servers that speak chat completions."""
 
     @property
     def family(self) -> str:
@@ -119,6 +122,10 @@ class Study:
         _check_strategies(self)
         _check_counts(self)
 
+    def endpoint(self, model: str) -> Endpoint | None:
+        """Where a model of the study is served by chat completions; None: it is not."""
+        return next((one for one in self.endpoints if one.model == model), None)
+
     def to_json(self) -> str:
         """The study as stored with its runs: JSON with sorted keys."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
@@ -128,7 +135,7 @@ class Study:
         # Not its name, not how engines run, nor what is done with the result afterwards: when these
         # change, the unfinished run goes on. What kind of answer there is stands with the grader
         # and the questions in a run's identity, whoever says it.
-        aside = ("name", "engine", "gate", "exchange", "distill")
+        aside = ("name", "engine", "endpoints", "gate", "exchange", "distill")
         answer = ("answer", "answer_command", "answer_seconds")
         # Likewise which questions there are, whatever they are called and wherever they stand.
         asked = ("benchmark_name", "benchmarks", "columns")
@@ -273,6 +280,9 @@ _NESTED: dict[str, type] = {
     "revisions": Revisions,
     "engine": EngineOptions,
     "servers": Server,
+    "endpoints": Endpoint,
+    "price": Price,
+    "cap": Cap,
     "gate": Gate,
     "exchange": Exchange,
     "distill": Distill,

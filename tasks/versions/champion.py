@@ -17,7 +17,7 @@ from tasks.versions.version import (
     newest_run_of,
     study_of,
     version_of,
-    worth_of_run,
+    worths_of_runs,
 )
 from warehouse.errors import UserError
 from warehouse.reader import Reader
@@ -83,8 +83,7 @@ def _judge_newer(store: Store, now: Version, champion: dict[str, Any]) -> _Judge
         return _Judgement(Decision(False, why))
     study = study_of(store, now.run_id)
     compared = compare(
-        worth_of_run(store, now.run_id),
-        worth_of_run(store, rival.run_id),
+        *worths_of_runs(store, now.run_id, rival.run_id),
         budgets=study.headline_budgets,
         seed=study.seed,
     )

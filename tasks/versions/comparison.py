@@ -24,7 +24,10 @@ class Comparison(NamedTuple):
     """Accuracy of the earlier version."""
     gain: Difference
     cost: Difference
-    """FLOPs a question, as a share of the earlier version's mean."""
+    """What a question costs, in FLOPs where both runs know them.
+
+    As a share of the earlier version's mean.
+    """
 
 
 def compare(

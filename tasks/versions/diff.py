@@ -15,7 +15,7 @@ from tasks.statistics.comparisons import Difference, paired_difference
 from tasks.statistics.multiplicity import SIGNIFICANCE, holm
 from tasks.statistics.worth import PolicyWorth
 from tasks.versions.comparison import Comparison, compare
-from tasks.versions.version import Version, study_of, worth_of_run
+from tasks.versions.version import Version, study_of, worths_of_runs
 from warehouse.reader import Reader
 
 
@@ -76,8 +76,7 @@ def difference(
     Bins are each version's own, budgets the headline budgets of the newer run's study.
     """
     study = study_of(store, now.run_id)
-    old = worth_of_run(store, before.run_id)
-    new = worth_of_run(store, now.run_id)
+    old, new = worths_of_runs(store, before.run_id, now.run_id)
     budgets = _shared_budgets(study.headline_budgets, old, new)
     # First of all: it refuses runs that are not of the same questions.
     compared = compare(new, old, budgets=budgets, seed=study.seed)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
+import polars as pl
+
+from tasks.runs.outcomes import cost_order, load_bins, load_outcomes, load_used_difficulty
 from tasks.statistics.curves import fold_of
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.worth import PolicyWorth, worth_of
@@ -150,12 +152,25 @@ def study_of(store: Reader, run_id: str) -> Study:
     return study_from(json.loads(text))
 
 
-def worth_of_run(store: Reader, run_id: str) -> PolicyWorth:
-    """What a complete run's policy is worth on each question, cross-validated; costs in FLOPs."""
+def worths_of_runs(store: Reader, *run_ids: str) -> list[PolicyWorth]:
+    """What each complete run's policy is worth on each question, cross-validated.
+
+    Costs are FLOPs, or what all of the runs know (`cost_order`): they are compared with each other.
+    """
+    outcomes = [load_outcomes(store, run_id) for run_id in run_ids]
+    order = cost_order(pl.concat(outcomes))
+    return [
+        _worth(store, run_id, of_run, order)
+        for run_id, of_run in zip(run_ids, outcomes, strict=True)
+    ]
+
+
+def _worth(
+    store: Reader, run_id: str, outcomes: pl.DataFrame, order: tuple[str, ...]
+) -> PolicyWorth:
     binned = load_bins(store, run_id, load_used_difficulty(store, run_id))
     study = study_of(store, run_id)
-    outcomes = load_outcomes(store, run_id)
-    grid = grid_of(outcomes, binned, costs=("flops",), baseline=study.baseline)
+    grid = grid_of(outcomes, binned, costs=order, baseline=study.baseline)
     # The run's own seed: the folds are those that its policy and its curve were fitted on.
     return worth_of(grid, fold_of(grid, seed=study.seed))
 

@@ -28,7 +28,7 @@ from tasks.serving.solver import open_solver
 from tasks.settings import Settings
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.versions.champion import compare_with_champion
-from tasks.versions.version import worth_of_run
+from tasks.versions.version import worths_of_runs
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
 
@@ -124,7 +124,7 @@ def test_the_endpoint_answers_by_the_used_cells(home: Home) -> None:
 def test_the_champion_is_compared_under_the_used_bins(home: Home) -> None:
     with Store.open(home.settings.warehouse) as store:
         champion = store.read("SELECT run_id FROM champions").item()
-        worth = worth_of_run(store, champion)
+        (worth,) = worths_of_runs(store, champion)
         bins = store.read(
             "SELECT question_id, bin FROM bins WHERE run_id = $r AND difficulty = 'probe' "
             "ORDER BY question_id",

@@ -19,7 +19,7 @@ from tasks.versions.version import (
     find_versions,
     pair,
     version_of,
-    worth_of_run,
+    worths_of_runs,
 )
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
@@ -167,7 +167,7 @@ def test_a_diff_shows_the_loss_and_who_lost(versions: tuple[Path, Sequence[str]]
     assert worse_at(shown.compared) == [4] and shown.budget == 4 and shown.cells == 5 * 4
     assert [len(mover.draws["now"]) for mover in shown.losers] == [2, 2, 2]
     loss = shown.losers[0]
-    old, new = (worth_of_run(store, one.run_id) for one in (shown.before, shown.now))
+    old, new = worths_of_runs(store, shown.before.run_id, shown.now.run_id)
     gaps = new.accuracy[:, new.at(4)] - old.accuracy[:, old.at(4)]
     assert loss.now - loss.before == gaps.min()
 
