@@ -30,9 +30,14 @@ GIB = 2**30
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
-def doctor(*, as_json: bool = False) -> int:
-    """Exit code: 1 when there is a problem, else 0; the findings go to stdout."""
+def doctor(*, as_json: bool = False, models: bool = False) -> int:
+    """Exit code: 1 when there is a problem, else 0; the findings go to stdout.
+
+    With `models` every file of a model that was read before is read again.
+    """
     everything = findings(settings())
+    if models:
+        everything += installed.read_again()
     if as_json:
         print(json.dumps([finding._asdict() for finding in everything], indent=1))
     else:

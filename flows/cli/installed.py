@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,6 +11,7 @@ from typing import Literal, NamedTuple
 from packaging.requirements import Requirement
 
 from tasks.engines.vllm_process import on_gpu
+from tasks.models.folders.kept import reread
 from tasks.models.version import BUNDLED
 from tasks.settings import INFRA
 
@@ -113,6 +115,25 @@ def models() -> Iterator[Finding]:
         yield Finding("models", "problem", f"no bundled model in {BUNDLED}", _REPOSITORY)
     for folder in folders:
         yield _model(folder)
+
+
+def read_again() -> Iterator[Finding]:
+    """Every file of a model that was ever read, read once more: whether it is what it was."""
+    states: Counter[str] = Counter()
+    for path, state in reread():
+        states[state] += 1
+        if state == "damaged":
+            seen = f"{path} is not what was read before, though its size and times are the same"
+            yield Finding("digests", "problem", seen, "check the disk, then fetch the file again")
+        elif state == "changed":
+            seen = f"{path} has changed since it was read"
+            advice = "the next run of it is one of a new model version"
+            yield Finding("digests", "warning", seen, advice)
+    gone = states.pop("gone", 0)
+    seen = f"{states.total()} file(s) of models read again"
+    if gone:
+        seen += f", {gone} not there any more and forgotten"
+    yield Finding("digests", "ok", seen)
 
 
 def _model(folder: Path) -> Finding:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from tasks.settings import settings
 
@@ -23,8 +26,14 @@ def showcase() -> None:
     print(f"README.md shows run {write(settings().warehouse)}", file=sys.stderr)
 
 
-def doctor(*, json: bool = False) -> None:
+def doctor(
+    *,
+    json: bool = False,
+    models: Annotated[
+        bool, Parameter(help="Read all files of models again, and tell which differ.")
+    ] = False,
+) -> None:
     """Explain machine, versions, engine, ports, locks and state."""
     from flows.cli.doctor import doctor as examine
 
-    raise SystemExit(examine(as_json=json))
+    raise SystemExit(examine(as_json=json, models=models))

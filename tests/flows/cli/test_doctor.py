@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 
 from flows.cli import doctor
+from tasks.models.folders import kept
+from tasks.models.version import BUNDLED, load_model
 from tasks.settings import Settings
 from warehouse import lock
 
@@ -62,3 +65,31 @@ def test_json_has_every_finding(
         finding["topic"] for finding in shown
     }
     assert code == int(any(finding["state"] == "problem" for finding in shown))
+
+
+def test_models_are_read_again_on_demand_and_what_differs_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TTC_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(kept, "_UNSETTLED", 0.0)
+    folder = Path(shutil.copytree(BUNDLED / "congruences-generator", tmp_path / "model"))
+    load_model(str(folder), "x")
+    assert doctor.doctor(as_json=True, models=True) == 0
+    assert _digests(capsys) == [("ok", "5 file(s) of models read again")]
+    (folder / "config.json").write_text("{}")
+    weights = folder / "model.safetensors"
+    # A disk that rots changes no time: here it is what was kept that is another.
+    for entry in (tmp_path / "home" / "digests").iterdir():
+        held = json.loads(entry.read_text())
+        if held["path"] == str(weights):
+            entry.write_text(json.dumps(held | {"sha256": "00" * 32}))
+    assert doctor.doctor(as_json=True, models=True) == 1
+    states = dict(_digests(capsys))
+    assert states["warning"] == f"{folder / 'config.json'} has changed since it was read"
+    assert states["problem"].startswith(f"{weights} is not what was read before")
+
+
+def _digests(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """(state, what was seen) of the files that were read again."""
+    shown = json.loads(capsys.readouterr().out)
+    return [(one["state"], one["seen"]) for one in shown if one["topic"] == "digests"]
