@@ -57,47 +57,58 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     Without the file of requests, ids are all that is known of the questions.
     """
     assemblies = Assemblies(FORMAT)
-    for folder in dict.fromkeys(path.parent for path in paths):
-        _read_batch([path for path in paths if path.parent == folder], assemblies)
-    return assemblies.logs()
-
-
-def _read_batch(paths: Sequence[Path], assemblies: Assemblies) -> None:
     responses: list[tuple[Path, Row]] = []
-    requests: dict[str, _Request] = {}
-    questions: dict[str, Question] = {}
+    requests = _Requests()
     by_path: dict[Path, Refusals] = {}
     for path in paths:
         refusals = by_path.setdefault(path, Refusals())
         for row in read_rows(path, refusals):
-            if "body" in row.values:
-                _request(row, path.stem, requests, questions)
+            if isinstance(row.values.get("body"), dict):
+                requests.note(row, path)
             else:
                 responses.append((path, row))
     for path, row in responses:
-        _take(assemblies, path, row, requests, by_path[path])
+        name = text_of(row.values.get("custom_id"))
+        _take(assemblies, path, row, requests.of(name, path.parent), by_path[path])
     for path, refusals in by_path.items():
         assemblies.refuse(path, refusals, Origin(task=path.stem))
+    return assemblies.logs()
 
 
-def _request(
-    row: Row, task: str, requests: dict[str, _Request], questions: dict[str, Question]
-) -> None:
-    """Notes one request; its question is that of the first one that asks the same."""
-    name, body = text_of(row.values.get("custom_id")), row.values["body"]
-    asked = json.dumps(
-        {key: value for key, value in body.items() if key not in _NOT_ASKED}, sort_keys=True
-    )
-    known = requests.get(name)
-    if known is not None and questions.get(asked) is not known.question:
-        raise UserError(
-            f"{row.place}: expected the custom_ids of a batch to be its own, got "
-            f"{name!r} for two requests; import each batch from a folder of its own"
-        )
-    prompt = body.get("messages", body.get("prompt"))
-    targets = _targets(row.values, body)
-    question = questions.setdefault(asked, question_of(name, last_asked(prompt), targets))
-    requests.setdefault(name, _Request(question, len(requests), body, task))
+class _Requests:
+    """All requests, by folder and id."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[Path, dict[str, _Request]] = {}
+        self._questions: dict[str, Question] = {}
+
+    def note(self, row: Row, path: Path) -> None:
+        """Notes one request; its question is that of the first one that asks the same."""
+        name, body = text_of(row.values.get("custom_id")), row.values["body"]
+        asked = {key: value for key, value in body.items() if key not in _NOT_ASKED}
+        prompt = body.get("messages", body.get("prompt"))
+        fresh = question_of(name, last_asked(prompt), _targets(row.values, body))
+        question = self._questions.setdefault(json.dumps(asked, sort_keys=True), fresh)
+        requests = self._by_folder.setdefault(path.parent, {})
+        request = _Request(question, len(requests), body, path.stem)
+        known = requests.setdefault(name, request)
+        if known.question is not question:
+            raise UserError(
+                f"{row.place}: expected the custom_ids of a batch to be its own, got "
+                f"{name!r} for two requests; import each batch from a folder of its own"
+            )
+
+    def of(self, name: str, folder: Path) -> _Request | None:
+        """The request of that id in the folder of its response, else in any other one.
+
+        None where there is none, or several that ask different things.
+        """
+        own = self._by_folder.get(folder, {}).get(name)
+        if own is not None:
+            return own
+        others = [several[name] for several in self._by_folder.values() if name in several]
+        same = {other.question.question_id for other in others}
+        return others[0] if len(same) == 1 else None
 
 
 def _targets(values: dict[str, Any], body: dict[str, Any]) -> list[str]:
@@ -111,7 +122,7 @@ def _take(
     assemblies: Assemblies,
     path: Path,
     row: Row,
-    requests: dict[str, _Request],
+    request: _Request | None,
     refusals: Refusals,
 ) -> None:
     response = row.values.get("response") or {}
@@ -124,7 +135,6 @@ def _take(
         refusals.add(NO_COMPLETION, row.place)
         return
     name = text_of(row.values.get("custom_id"))
-    request = requests.get(name)
     question = request.question if request else Question(name, "", "")
     assembly = assemblies.of(_origin(request, body), path)
     if not assembly.ask(question, row.place):

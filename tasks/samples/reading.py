@@ -68,7 +68,7 @@ def read_logs(paths: Sequence[Path], format: str | None = None) -> list[SampleLo
         )
     refusals = Refusals()
     by_format: dict[str, list[Path]] = {}
-    for path, is_named in _different(_files(paths), refusals):
+    for path, is_named in _files(paths):
         name = format or _format_of(path)
         if name:
             by_format.setdefault(name, []).append(path)
@@ -78,7 +78,9 @@ def read_logs(paths: Sequence[Path], format: str | None = None) -> list[SampleLo
             refusals.add(NO_LOG, str(path))
     if not by_format:
         raise _unknown(paths[0])
-    logs = [log for name, files in by_format.items() for log in FORMATS[name].read(files)]
+    logs: list[SampleLog] = []
+    for name, files in by_format.items():
+        logs += FORMATS[name].read(_different(files, refusals))
     if logs:
         logs[0].refused.extend(refusals.listed())
     return logs
@@ -113,13 +115,13 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
-def _different(files: Sequence[tuple[Path, bool]], refusals: Refusals) -> list[tuple[Path, bool]]:
+def _different(files: Sequence[Path], refusals: Refusals) -> list[Path]:
     """The files without those that repeat another one."""
-    sizes = [path.stat().st_size for path, _ in files]
+    sizes = [path.stat().st_size for path in files]
     alike = Counter(sizes)
     seen: set[tuple[int, str]] = set()
-    kept: list[tuple[Path, bool]] = []
-    for (path, is_named), size in zip(files, sizes, strict=True):
+    kept: list[Path] = []
+    for path, size in zip(files, sizes, strict=True):
         # Only files of one length can be alike: most are never hashed.
         if alike[size] > 1:
             with path.open("rb") as file:
@@ -128,7 +130,7 @@ def _different(files: Sequence[tuple[Path, bool]], refusals: Refusals) -> list[t
                 refusals.add(SAME_FILE, str(path))
                 continue
             seen.add(identity)
-        kept.append((path, is_named))
+        kept.append(path)
     return kept
 
 
