@@ -26,7 +26,8 @@ def test_both_servers_answer(served: Up) -> None:
 
 def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> None:
     nightly = httpx.get(served.prefect_api + "/deployments/name/nightly/nightly").json()
-    assert [s["schedule"]["cron"] for s in nightly["schedules"] if s["active"]] == ["0 2 * * *"]
+    crons = [one["schedule"] for one in nightly["schedules"] if one["active"]]
+    assert [(cron["cron"], cron["timezone"]) for cron in crons] == [("0 2 * * *", "UTC")]
     assert nightly["global_concurrency_limit"]["limit"] == 1
     assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert nightly["work_pool_name"] == "ttc"
