@@ -30,7 +30,9 @@ SEVERAL_TURNS = "a conversation of several turns or with tools: no single comple
 NO_TEXT = "the row has no output"
 FAILED = "the row has an error and an empty output"
 
-_DETAILS = "ttc_"
+NAMELESS = "unknown"
+"""The model or task of a log that has none: the layout asks for a name."""
+DETAILS = "ttc_"
 """Before the names under which our own writer keeps in `metadata` what the layout has no place
 for."""
 
@@ -98,8 +100,8 @@ def _listed(value: Any) -> list[Any]:
 
 def _origin(values: dict[str, Any], drawn: dict[str, Any]) -> Origin:
     return Origin(
-        model=values.get("model_id"),
-        task=values.get("evaluation_name"),
+        model=_named(values.get("model_id")),
+        task=_named(values.get("evaluation_name")),
         temperature=number_of(drawn.get("temperature")),
         top_p=number_of(drawn.get("top_p")),
         top_k=count_of(drawn.get("top_k")),
@@ -107,18 +109,22 @@ def _origin(values: dict[str, Any], drawn: dict[str, Any]) -> Origin:
     )
 
 
+def _named(name: str | None) -> str | None:
+    return None if name == NAMELESS else name
+
+
 def _draw(assembly: Assembly, path: Path, name: str, row: Row, texts: list[Any]) -> None:
     values = row.values
     traces = _listed((values.get("output") or {}).get("reasoning_trace"))
     details = values.get("metadata") or {}
-    place = count_of(details.get(f"{_DETAILS}draw"))
+    place = count_of(details.get(f"{DETAILS}draw"))
     for position, text in enumerate(texts):
         trace = traces[position] if position < len(traces) else None
         sample = Sample(name, 0, with_thinking(trace, text_of(text)), place=row.place)
         if len(texts) == 1:
             sample = _with_own(sample, values, details)
         if sample.scores:
-            assembly.verifier = details.get(f"{_DETAILS}verifier")
+            assembly.verifier = details.get(f"{DETAILS}verifier")
         if place is None:
             assembly.draw_next(path, sample)
         else:
@@ -128,21 +134,22 @@ def _draw(assembly: Assembly, path: Path, name: str, row: Row, texts: list[Any])
 def _with_own(sample: Sample, values: dict[str, Any], details: dict[str, Any]) -> Sample:
     """The sample with what a row says of its one draw."""
     usage = values.get("token_usage") or {}
-    scores = json.loads(details.get(f"{_DETAILS}scores", "[]"))
+    thought = usage.get("reasoning_tokens", details.get(f"{DETAILS}thinking_tokens"))
+    scores = json.loads(details.get(f"{DETAILS}scores", "[]"))
     return replace(
         sample,
-        stop=ending_of(details.get(f"{_DETAILS}stop")),
-        tokens=count_of(usage.get("output_tokens")),
-        prompt_tokens=count_of(usage.get("input_tokens")),
-        thinking_tokens=count_of(usage.get("reasoning_tokens")),
+        stop=ending_of(details.get(f"{DETAILS}stop")),
+        tokens=count_of(usage.get("output_tokens", details.get(f"{DETAILS}tokens"))),
+        prompt_tokens=count_of(usage.get("input_tokens", details.get(f"{DETAILS}prompt_tokens"))),
+        thinking_tokens=count_of(thought),
         scores=numbers_of(scores) or (),
         stated=_stated(values, details),
-        role=details.get(f"{_DETAILS}role"),
+        role=details.get(f"{DETAILS}role"),
     )
 
 
 def _stated(values: dict[str, Any], details: dict[str, Any]) -> tuple[Stated, ...]:
-    kept = details.get(f"{_DETAILS}stated")
+    kept = details.get(f"{DETAILS}stated")
     if kept is not None:
         return tuple(Stated(*one) for one in json.loads(kept))
     evaluation = values.get("evaluation") or {}

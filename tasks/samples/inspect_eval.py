@@ -30,6 +30,8 @@ FORMAT = "inspect"
 FAILED = "the sample ended in an error"
 NO_OUTPUT = "the sample has no output"
 SEVERAL_TURNS = "the sample has several turns of the model: no single completion"
+NAMELESS = "unknown"
+"""The model or task of a log that has none: the layout asks for a name."""
 DETAILS = "ttc"
 """Where our own writer keeps, in a sample's metadata, what the layout has no place for."""
 
@@ -110,7 +112,8 @@ def _origin(head: Any) -> Origin:
         name: getattr(drawn, name) if getattr(planned, name) is None else getattr(planned, name)
         for name in ("temperature", "top_p", "top_k", "max_tokens")
     }
-    return Origin(model=head.eval.model, task=head.eval.task, **settings)
+    model, task = (None if name == NAMELESS else name for name in (head.eval.model, head.eval.task))
+    return Origin(model=model, task=task, **settings)
 
 
 def _take(assembly: Assembly, path: Path, sample: Any, refusals: Refusals) -> None:
