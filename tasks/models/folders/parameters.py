@@ -67,11 +67,12 @@ def count_parameters(folder: Path) -> Parameters:
     counted = [tensor for tensor in held.values() if not _is_left_out(tensor, text)]
     sizes = {tensor.name: unpacked(tensor, held, config) for tensor in counted}
     routed = dict(_routed(counted, text))
+    fused = _fused_count([held[name] for name in routed], text)
     total = sum(sizes.values())
     idle = sum(
         experts.total
         - experts.total * _chosen(folder, text, layer, experts.number) // experts.number
-        for layer, experts in _by_layer(routed, sizes, text).items()
+        for layer, experts in _by_layer(routed, sizes, fused=fused).items()
     )
     return Parameters(total - idle, total)
 
@@ -116,19 +117,23 @@ def _routed(
             yield name, (name.rpartition(".")[0], "")
 
 
+def _fused_count(routed: Iterable[Tensor], text: Mapping[str, Any]) -> int:
+    """Experts of a layer in one tensor: as the config says, else the first of three dimensions."""
+    stated = _first_number(text, _COUNTS)
+    leading = [tensor.shape[0] for tensor in routed if len(tensor.shape) == 3]
+    return stated or max(leading, default=1)
+
+
 def _by_layer(
-    routed: Mapping[str, tuple[str, str]], sizes: Mapping[str, int], text: Mapping[str, Any]
+    routed: Mapping[str, tuple[str, str]], sizes: Mapping[str, int], *, fused: int
 ) -> dict[str, Experts]:
-    """How many experts each layer has, and how many parameters they have together."""
+    """How many experts each layer has, `fused` where they are, and their parameters together."""
     totals: dict[str, int] = defaultdict(int)
     numbers: dict[str, set[str]] = defaultdict(set)
     for name, (layer, number) in routed.items():
         totals[layer] += sizes[name]
         numbers[layer].add(number)
-    fused = _first_number(text, _COUNTS)
-    counts = {
-        layer: (fused or 1) if seen == {""} else len(seen - {""}) for layer, seen in numbers.items()
-    }
+    counts = {layer: fused if seen == {""} else len(seen - {""}) for layer, seen in numbers.items()}
     return {layer: Experts(counts[layer], totals[layer]) for layer in totals}
 
 

@@ -287,3 +287,9 @@ def test_layers_may_choose_different_numbers_of_experts(tmp_path):
 def test_experts_without_a_number_of_chosen_ones_are_refused(tmp_path, config):
     with pytest.raises(UserError, match="expected num_experts_per_tok of 1 to 4"):
         count_parameters(checkpoint(tmp_path, numbered(0, 4), config))
+
+
+def test_fused_experts_that_no_config_counts_are_counted_by_their_tensors(tmp_path):
+    shapes = {"model.layers.0.mlp.experts.up_proj": ("F32", (6, 8, 8))}
+    folder = checkpoint(tmp_path, shapes, {"num_experts_per_tok": 2})
+    assert count_parameters(folder) == (2 * 64, 6 * 64)
