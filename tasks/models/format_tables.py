@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Required, TypedDict
+from typing import Annotated, Any, Required
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
+from tasks.models.thinking import choose_marks
 from warehouse.errors import UserError
 
 Named = str | Mapping[str, Any]
@@ -22,17 +24,20 @@ _ABOUT = ("name", "like")
 """Keys of a study's own table that say nothing of how a model writes."""
 
 
-class _Shot(TypedDict):
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # pyright: ignore[reportGeneralTypeIssues]
+_Filled = Annotated[str, Field(min_length=1)]
+"""An empty one would stand everywhere."""
+_STRICT = ConfigDict(extra="forbid", strict=True)
 
+
+@with_config(_STRICT)
+class _Shot(TypedDict):
     question: str
     answer: str
 
 
+@with_config(_STRICT)
 class _Table(TypedDict, total=False):
     """The keys of a format, as the head of formats.toml explains them."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # pyright: ignore[reportGeneralTypeIssues]
 
     chat: Required[bool]
     begins: bool
@@ -44,12 +49,12 @@ class _Table(TypedDict, total=False):
     shot: str
     attempt: Required[str]
     revision: Required[str]
-    step_separator: Required[str]
+    step_separator: Required[_Filled]
     step_blanks: str
     step_heading: str
-    answer_marker: Required[str | list[str]]
+    answer_marker: Required[_Filled | Annotated[list[_Filled], Field(min_length=1)]]
     thinking: list[str]
-    stop: list[str]
+    stop: list[_Filled]
     first_answer: bool
 
 
@@ -67,25 +72,35 @@ def format_table(named: Named) -> dict[str, Any]:
 
     Neither `name` nor `like` is in it: what is left decides what a model is asked.
     """
-    known = _known_tables()
+    table = take_over(named, _known_tables(), _KEY)
+    if not isinstance(named, str):
+        _check(table)
+    return table
+
+
+def take_over(named: Named, known: Mapping[str, dict[str, Any]], key: str) -> dict[str, Any]:
+    """The known table of a name; of a study's own table what it says, and what the one it is like.
+
+    `key` is the study's; UserError lists the known names.
+    """
     if isinstance(named, str):
-        return known[_known_name(named, _KEY)]
+        return known[_known_name(named, known, key)]
     own = {key: value for key, value in named.items() if key not in _ABOUT}
     like = named.get("like")
-    base = known[_known_name(like, f"{_KEY}.like")] if like is not None else {}
+    base = {} if like is None else known[_known_name(like, known, f"{key}.like")]
     table = {**base, **own}
     if isinstance(own.get("asks"), Mapping):
         # Who asks otherwise for one kind of answer keeps the words for the others.
         table["asks"] = {**base.get("asks", {}), **own["asks"]}
-    _check(table)
     return table
 
 
 def format_name(named: Named) -> str:
-    """What a format is called: its own name, else that of the one it is like, else nothing."""
+    """What a format is called: its name, or how a table without one is told from others."""
     if isinstance(named, str):
         return named
-    return str(named.get("name") or named.get("like") or "")
+    like = named.get("like")
+    return str(named.get("name") or (f"like {like}" if like else "the study's own"))
 
 
 def read_format(path: Path) -> dict[str, Any]:
@@ -106,8 +121,7 @@ def _known_tables() -> dict[str, dict[str, Any]]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def _known_name(name: object, key: str) -> str:
-    known = _known_tables()
+def _known_name(name: object, known: Mapping[str, Any], key: str) -> str:
     if isinstance(name, str) and name in known:
         return name
     raise UserError(
@@ -120,10 +134,12 @@ def _check(table: Mapping[str, Any]) -> None:
     try:
         TypeAdapter(_Table).validate_python(dict(table))
     except ValidationError as error:
-        raise UserError(_first_wrong(error)) from error
+        known = [*_ABOUT, *sorted(_Table.__annotations__)]
+        raise UserError(first_wrong(error, _PLACE, known)) from error
     for key, (needed, others) in _FIELDS.items():
         if key in table:
             check_fields(f"{_PLACE}.{key}", table[key], needed=needed, others=others)
+    choose_marks(table.get("thinking", ()))
     if table.get("shots") and "shot" not in table:
         raise UserError(f"{_PLACE}: expected `shot`, how one of its shots is written; add it")
     if "{ask}" in table["prompt"] and not table.get("asks"):
@@ -133,18 +149,18 @@ def _check(table: Mapping[str, Any]) -> None:
         )
 
 
-def _first_wrong(error: ValidationError) -> str:
+def first_wrong(error: ValidationError, place: str, known: Sequence[str]) -> str:
+    """A sentence on the first wrong key of a format at a place of the study."""
     first = error.errors()[0]
-    place = ".".join([_PLACE, *map(str, first["loc"])])
-    known = ", ".join(sorted(_Table.__annotations__))
-    if first["type"] == "missing":
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] in ("missing", "missing_argument"):
         return (
-            f'{place}: expected this key, got none; add it, or `like = "chat"` to take over '
-            "what is not said"
+            f"{place}: expected the key {key}, got none; add it, or `like` a known format to take "
+            "over what is not said"
         )
-    if first["type"] == "extra_forbidden":
-        return f"{place}: unknown key; known are name, like, {known}; correct its spelling"
-    return f"{place}: {first['msg']}, got {first['input']!r}; correct it"
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{place}: unknown key {key!r}; known are {', '.join(known)}; correct its spelling"
+    return f"{place}.{key}: {first['msg']}, got {first['input']!r}; correct it"
 
 
 def check_fields(place: str, text: str, *, needed: set[str], others: set[str]) -> None:

@@ -8,6 +8,7 @@ the published code (METHOD §3).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
 from tasks.models.chat import Message, load_chat
+from tasks.models.format_tables import (
+    Named,
+    check_fields,
+    first_wrong,
+    format_name,
+    take_over,
+)
 from tasks.models.formats import Format
 from tasks.models.scores import (
     Prefixes,
@@ -28,10 +38,13 @@ from tasks.models.scores import (
 from tasks.models.tokenizers import beginning, load_tokenizer, step_token
 from warehouse.errors import UserError
 
+_KEY = "verifier.format"
+
 TEMPLATE_DATE = date(2024, 7, 26)
 """What Llama-3.1's own template says unless given a date: reward models were trained on that."""
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class VerifierFormat:
     """A table of tasks/models/verifiers.toml, which explains the keys."""
@@ -71,14 +84,27 @@ class VerifierFormat:
         return table
 
 
-def load_verifier_format(name: str) -> VerifierFormat:
-    """The named format; UserError lists the known ones."""
+def load_verifier_format(named: Named) -> VerifierFormat:
+    """The format of a name, or of a study's own table; UserError lists what is known."""
+    table = take_over(named, _known_formats(), _KEY)
+    if isinstance(named, str):
+        return VerifierFormat(name=named, **table)
+    keys = [field.name for field in dataclasses.fields(VerifierFormat)]
+    try:
+        own = TypeAdapter(VerifierFormat).validate_python({"name": format_name(named), **table})
+    except ValidationError as error:
+        raise UserError(first_wrong(error, f"study: {_KEY}", ["like", *keys])) from error
+    # A chat's template writes the first token itself.
+    bos = set[str]() if own.chat else {"bos"}
+    check_fields(f"study: {_KEY}.question", own.question, needed={"question"}, others=bos)
+    check_fields(f"study: {_KEY}.step", own.step, needed={"step"}, others=set())
+    return own
+
+
+@functools.cache
+def _known_formats() -> dict[str, dict[str, Any]]:
     file = Path(__file__).with_name("verifiers.toml")
-    tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    if name not in tables:
-        known = ", ".join(sorted(tables))
-        raise UserError(f"study: unknown verifier.format {name!r}; known are {known}")
-    return VerifierFormat(name=name, **tables[name])
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 Show = Callable[[str, Sequence[str]], Prefixes]
@@ -93,13 +119,14 @@ class Reading(NamedTuple):
     read: Read
 
 
-def load_reading(name: str, folder: Path, *, format: Format) -> Reading:
+def load_reading(named: Named, folder: Path, *, format: Format) -> Reading:
     """The named verifier format over the model in a folder; UserError when they do not fit.
 
     `format` is the run's generator's; `likelihood` writes as it does, the others have their own
     layout.
     """
-    verifier_format = load_verifier_format(name)
+    verifier_format = load_verifier_format(named)
+    name = verifier_format.name
     if verifier_format.kind == "stated":
         raise UserError(
             f"verifier: format {name!r} is for scores that came with a log, which no model gives; "
@@ -150,7 +177,7 @@ def _opening(verifier_format: VerifierFormat, folder: Path) -> Callable[[str], s
     bos = beginning(folder)
     if not verifier_format.chat:
         return lambda question: verifier_format.question.format(bos=bos, question=question)
-    chat = load_chat(folder, "verifier.format", today=TEMPLATE_DATE)
+    chat = load_chat(folder, _KEY, today=TEMPLATE_DATE)
 
     def opening(question: str) -> str:
         asked = verifier_format.question.format(question=question)
@@ -206,7 +233,7 @@ def _dialogues(verifier_format: VerifierFormat, folder: Path) -> Texts:
 
     The published models were trained on such turns; what they said of earlier steps is not shown.
     """
-    chat = load_chat(folder, "verifier.format", today=TEMPLATE_DATE)
+    chat = load_chat(folder, _KEY, today=TEMPLATE_DATE)
 
     def texts(question: str, steps: Sequence[str]) -> list[str]:
         first, *later = _write(verifier_format, steps)
@@ -230,7 +257,7 @@ def _write(verifier_format: VerifierFormat, steps: Sequence[str]) -> list[str]:
 def _as_dialogue(verifier_format: VerifierFormat, folder: Path) -> Show:
     """The question and the whole completion as one dialogue."""
     tokenizer = load_tokenizer(folder)
-    chat = load_chat(folder, "verifier.format", today=TEMPLATE_DATE)
+    chat = load_chat(folder, _KEY, today=TEMPLATE_DATE)
 
     def show(question: str, steps: Sequence[str]) -> Prefixes:
         asked = verifier_format.question.format(question=question)

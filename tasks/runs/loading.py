@@ -82,7 +82,7 @@ def _assemble(study: Study, name: str, run_id: str, known: str | None) -> Run:
     # What a study calls it decides nothing of what is asked.
     if study.benchmark_name:
         benchmark = benchmark._replace(name=study.benchmark_name)
-    usage = _usage(format_table(study.generator.format), study)
+    usage = _writing(study)
     generator = _load_generator(study, name, usage, known)
     # What is asked for follows from the kind of answer that the benchmark has.
     kind = benchmark.kind.grader
@@ -116,9 +116,11 @@ def _load_generator(study: Study, name: str, usage: str, known: str | None) -> M
 
 def _load_format(study: Study, generator: Model, kind: str) -> Format:
     if generator.folder is None:
-        return load_text_format(study.generator.format, kind=kind)
-    return load_format(study.generator.format, generator.folder, kind=kind)
+        return load_text_format(named, kind=kind)
+    told = study.generator.chat_template_kwargs
+    return load_format(named, generator.folder, kind=kind, options=told)
 
+    named = study.generator.format
 
 def _load_verifier(
     study: Study, verifier: Verifier | None, generator: Model, format: Format
@@ -136,8 +138,8 @@ def _load_verifier(
     model = generator if is_generator and generator.folder is None else load_model(name, usage)
     if model.adapter and not verifier_format.generates:
         raise UserError(
-            f"verifier: expected a whole model for format {verifier.format!r}, whose head is read, "
-            f"got the adapter {name!r}; merge it into its base and name the merged folder"
+            f"verifier: expected a whole model for format {verifier_format.name!r}, whose head is "
+            f"read, got the adapter {name!r}; merge it into its base and name the merged folder"
         )
     # Bound here once, to be refused here: engines bind it again when they start.
     load_reading(verifier.format, model.files, format=format)
@@ -147,6 +149,14 @@ def _load_verifier(
 def _usage(table: dict[str, Any], study: Study) -> str:
     """What besides its files decides what a model says: its format's table and the dtype."""
     return json.dumps([table, study.engine.dtype], sort_keys=True)
+
+def _writing(study: Study) -> str:
+    """What besides its files decides what a generator writes."""
+    table = format_table(study.generator.format)
+    told = study.generator.chat_template_kwargs
+    # Versions from before this key have it nowhere.
+    return _usage({**table, "chat_template_kwargs": told} if told else table, study)
+
 
 
 def identity_of(run: Run) -> str:

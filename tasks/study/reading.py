@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from tasks.benchmarks.hub import PREFIX
 from tasks.benchmarks.kinds import with_paths
+from tasks.models.format_tables import read_format
 from tasks.settings import INFRA
 from tasks.strategies import parse
 from tasks.study.study import Study, study_from
@@ -24,14 +25,27 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     With `max_budget` the budgets above it are dropped, and powers of two are added up to it;
     strategies that need more are left out. A file without a [verifier] table is a study without
     verifier. A benchmark file, and files that the command of `answer_command` names, are looked for
-    beside the study first, so that the nightly worker finds them wherever it runs.
+    beside the study first, so that the nightly worker finds them wherever it runs. A file that
+    `format` names is read now, from beside the study.
     """
     path = study_path(name)
-    values = _read_toml(path)
+    folder = path.resolve().parent
+    values = _with_formats(_read_toml(path), folder)
     if max_budget is not None:
         values |= _dial(values, max_budget)
     study = study_from({"name": path.stem, "verifier": None, **values})
-    return _from_folder(study, path.resolve().parent)
+    return _from_folder(study, folder)
+
+
+def _with_formats(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The values with the tables of format files in their place: a run keeps all that it needs."""
+    read: dict[str, Any] = {}
+    for key, value in values.items():
+        # `revisions` holds a verifier of its own.
+        inner = _with_formats(value, folder) if isinstance(value, dict) else value
+        is_file = key == "format" and isinstance(value, str) and value.endswith(".toml")
+        read[key] = read_format(folder / value) if is_file else inner
+    return read
 
 
 def _from_folder(study: Study, folder: Path) -> Study:

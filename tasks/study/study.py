@@ -13,9 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.benchmarks.kinds import SECONDS, AnswerKind, check_answer
 from tasks.benchmarks.names import USUAL, Columns
+from tasks.models.format_tables import format_name
 from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
 from tasks.study.endpoints import Cap, Endpoint, Price
+from tasks.study.identity import deciding
 from tasks.study.tables import (
     BenchmarkTable,
     Distill,
@@ -88,7 +90,7 @@ class Study:
     @property
     def family(self) -> str:
         """What the models are versions of."""
-        return self.generator.family or self.generator.format
+        return self.generator.family or format_name(self.generator.format)
 
     @property
     def headline_budgets(self) -> tuple[int, ...]:
@@ -132,19 +134,7 @@ class Study:
 
     def digest(self) -> str:
         """Hash of all that decides a result: 16 hex digits."""
-        # Not its name, not how engines run, nor what is done with the result afterwards: when these
-        # change, the unfinished run goes on. What kind of answer there is stands with the grader
-        # and the questions in a run's identity, whoever says it.
-        aside = ("name", "engine", "endpoints", "gate", "exchange", "distill")
-        answer = ("answer", "answer_command", "answer_seconds")
-        # Likewise which questions there are, whatever they are called and wherever they stand.
-        asked = ("benchmark_name", "benchmarks", "columns")
-        values = dataclasses.asdict(self)
-        for key in (*aside, *answer, *asked):
-            del values[key]
-        # The limit stood in the code before it was a key: as it was then, it is not written down.
-        if self.generator.max_rounds == Generator().max_rounds:
-            del values["generator"]["max_rounds"]
+        values = deciding(dataclasses.asdict(self))
         content = json.dumps(values, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -217,8 +207,8 @@ def _check_models(study: Study, strategy: Strategy) -> None:
     asked = own or study.verifier
     if strategy.scores_steps and asked and not load_verifier_format(asked.format).scores_steps:
         raise UserError(
-            f"study: {strategy.key} needs a score for every step, {asked.format} judges whole "
-            "completions only; name a process reward model or drop the strategy"
+            f"study: {strategy.key} needs a score for every step, {format_name(asked.format)} "
+            "judges whole completions only; name a process reward model or drop the strategy"
         )
     if strategy.needs_verifier and asked is None:
         raise UserError(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from pydantic import JsonValue
 
 from tasks.benchmarks.kinds import SECONDS
 from tasks.benchmarks.names import USUAL, Columns
+from tasks.models.format_tables import format_table
+from tasks.models.verifiers import load_verifier_format
+from warehouse.errors import UserError
 
 Aggregate = Literal["last", "min", "prod", "mean"]
 
@@ -17,9 +22,13 @@ class Generator:
     """The model versions that are asked, and how they are sampled."""
 
     models: tuple[str, ...] = ("bundled/congruences-generator",)
-    """Each is `bundled/<name>`, a folder with safetensors, or a Hugging Face id; one run each."""
-    format: str = "congruences"
-    """How the models write: a table of tasks/models/formats.toml."""
+    """Each is `bundled/<name>`, a folder with safetensors, a Hugging Face id with or without
+    `@revision`, or `base+adapter` of these, the adapter LoRA's; one run each."""
+    format: str | dict[str, Any] = "congruences"
+    """How the models write: a name in tasks/models/formats.toml, a table with the same keys that
+    may say which of them it is `like`, or a TOML file beside the study that holds such a table."""
+    chat_template_kwargs: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """What the models' chat template is told besides the dialogue, e.g. enable_thinking = false."""
     family: str | None = None
     """What these models are versions of, so that tonight's is compared with the last one; None: the
     format's name."""
@@ -34,6 +43,14 @@ class Generator:
     max_rounds: int = 40
     """How often a search over steps goes on, as in the paper: the steps of a completion after its
     first."""
+
+    def __post_init__(self) -> None:
+        format_table(self.format)
+        if not (self.family or isinstance(self.format, str) or self.format.get("name")):
+            raise UserError(
+                "study: expected `name` in the table generator.format, or generator.family, which "
+                "say what these models are versions of, got neither; add one"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +79,13 @@ class Verifier:
     """The model that scores what was written: every step, or the whole."""
 
     model: str = "bundled/congruences-prm"
-    format: str = "congruences-prm"
-    """How it reads: a table of tasks/models/verifiers.toml."""
+    format: str | dict[str, Any] = "congruences-prm"
+    """How it reads: a name in tasks/models/verifiers.toml, or a table or file as of generators."""
     aggregate: Aggregate = "last"
     """How step scores become the completion's score (METHOD §3)."""
+
+    def __post_init__(self) -> None:
+        load_verifier_format(self.format)
 
 
 @dataclass(frozen=True, slots=True)
