@@ -115,12 +115,12 @@ def _load_generator(study: Study, name: str, usage: str, known: str | None) -> M
 
 
 def _load_format(study: Study, generator: Model, kind: str) -> Format:
+    named = study.generator.format
     if generator.folder is None:
         return load_text_format(named, kind=kind)
     told = study.generator.chat_template_kwargs
     return load_format(named, generator.folder, kind=kind, options=told)
 
-    named = study.generator.format
 
 def _load_verifier(
     study: Study, verifier: Verifier | None, generator: Model, format: Format
@@ -146,10 +146,6 @@ def _load_verifier(
     return model
 
 
-def _usage(table: dict[str, Any], study: Study) -> str:
-    """What besides its files decides what a model says: its format's table and the dtype."""
-    return json.dumps([table, study.engine.dtype], sort_keys=True)
-
 def _writing(study: Study) -> str:
     """What besides its files decides what a generator writes."""
     table = format_table(study.generator.format)
@@ -157,6 +153,10 @@ def _writing(study: Study) -> str:
     # Versions from before this key have it nowhere.
     return _usage({**table, "chat_template_kwargs": told} if told else table, study)
 
+
+def _usage(table: dict[str, Any], study: Study) -> str:
+    """What besides its files decides what a model says: its format's table and the dtype."""
+    return json.dumps([table, study.engine.dtype], sort_keys=True)
 
 
 def identity_of(run: Run) -> str:
