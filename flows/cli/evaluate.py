@@ -18,7 +18,7 @@ REGRESSED = 3
 
 def demo(*, max_budget: MaxBudget = None) -> None:
     """Evaluate the bundled model on the bundled benchmark: a whole nightly run in minutes."""
-    _evaluate(load_study("demo", max_budget=max_budget))
+    evaluate(load_study("demo", max_budget=max_budget))
 
 
 def run(
@@ -34,12 +34,12 @@ def run(
     """
     from flows.cli.policy_view import print_alarms
 
-    run_ids = _evaluate(load_study(study, max_budget=max_budget))
+    run_ids = evaluate(load_study(study, max_budget=max_budget))
     if print_alarms(settings().warehouse, run_ids) and gate:
         raise SystemExit(REGRESSED)
 
 
-def _evaluate(study: Study) -> list[str]:
+def evaluate(study: Study) -> list[str]:
     """Ids of the study's runs, once their policies are printed."""
     from tasks.publication.headlines import headlines
     from tasks.publication.policy_table import policy_text
@@ -88,9 +88,11 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
         return
     # All models answer the same questions: what is said of these is said once a benchmark.
     said = ("answer", "because", "grader")
-    costs = [{name: value for name, value in row.items() if name not in said} for row in rows]
-    show_rows(costs, as_json=False, title=f"study {wanted.name}")
     of = {row["benchmark"]: [row[name] for name in said] for row in rows}
+    # A column in which all rows are alike takes the room of the figures.
+    left_out = said if len(of) > 1 else (*said, "benchmark")
+    costs = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
+    show_rows(costs, as_json=False, title=f"study {wanted.name}")
     for benchmark, (answer, because, grader) in of.items():
         which = f" of {benchmark}" if len(of) > 1 else ""
         console().print(f"answers{which}: {answer}, because {because} (grader {grader})")
