@@ -16,6 +16,7 @@ from flows.cli.policy import diff, policy_app
 from flows.cli.query import sql, warehouse_app
 from flows.cli.regrade import regrade
 from flows.cli.replicate import exchange, replicate
+from flows.cli.samples import export_samples, import_samples
 from flows.cli.service import doctor, showcase, up
 from flows.cli.train import train_app
 from flows.servers import quiet
@@ -48,6 +49,8 @@ VERBS = (
     replicate,
     distill,
 )
+app.command(import_samples, name="import")
+app.command(export_samples, name="export")
 for verb in (*VERBS, warehouse_app, train_app, policy_app, up, showcase, doctor):
     app.command(verb)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tasks.protocols import Sampling
 from tasks.runs.run import Run
 from tasks.strategies import Strategy, parse
+from tasks.study.tables import Generator
 
 
 class Samplings(NamedTuple):
@@ -54,12 +55,18 @@ def plan(run: Run) -> Plan:
         difficulty=study.difficulty_draws,
         searches=tuple(_searches(study.budgets, [parse(text) for text in study.strategies])),
         samplings=Samplings(
-            whole=Sampling(*common, max_tokens=generator.max_tokens, until="end"),
+            whole=whole_sampling(generator),
             step=step,
             greedy=greedy,
         ),
         replicate=study.replicate,
     )
+
+
+def whole_sampling(generator: Generator) -> Sampling:
+    """How whole completions are drawn."""
+    common = (generator.temperature, generator.top_p, generator.top_k)
+    return Sampling(*common, max_tokens=generator.max_tokens, until="end")
 
 
 def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:

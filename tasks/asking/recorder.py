@@ -109,7 +109,8 @@ class Recorder:
         if self.draws:
             used = {row["sampling_key"] for row in self.draws}
             samplings = [one for key, one in self.samplings.items() if key in used]
-            self.store.append("samplings", _sampling_rows(samplings))
+            if samplings:
+                self.store.append("samplings", _sampling_rows(samplings))
         tables = {
             "draws": self.draws,
             "scores": self.scores,

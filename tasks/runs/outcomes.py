@@ -11,10 +11,12 @@ from warehouse.reader import Reader
 def load_outcomes(reader: Reader, run_id: str) -> pl.DataFrame:
     """(question_id, strategy, budget, accuracy, its costs, truncated, no_answer), not coverage.
 
-    Costs: flops, generated_tokens (both NULL where unknown) and generations.
+    Costs: flops and generated_tokens (NULL where unknown), generations, and whether a verifier was
+    asked, as 0 or 1.
     """
     return reader.read(
         "SELECT question_id, strategy, budget, accuracy, flops, generated_tokens, generations, "
+        "(verifier_tokens IS NULL OR verifier_tokens > 0)::DOUBLE AS judged, "
         "truncated, no_answer FROM run_outcomes "
         "WHERE run_id = $run_id ORDER BY ALL",
         run_id=run_id,
@@ -45,11 +47,12 @@ def load_used_difficulty(reader: Reader, run_id: str) -> str:
 
 
 def cost_order(outcomes: pl.DataFrame) -> tuple[str, ...]:
-    """The cost by which the cheaper of two strategies of a run is told (METHOD §7).
+    """The costs by which the cheaper of two strategies of a run is told, in order (METHOD §7).
 
-    FLOPs; where those of one outcome are unknown, generated tokens; where these are, generations.
+    FLOPs; where those of one outcome are unknown, generated tokens, and whether a verifier was
+    asked; where tokens are unknown too, generations in their place.
     """
-    for cost in ("flops", "generated_tokens"):
-        if not outcomes[cost].has_nulls():
-            return (cost,)
-    return ("generations",)
+    if not outcomes["flops"].has_nulls():
+        return ("flops",)
+    drawn = "generations" if outcomes["generated_tokens"].has_nulls() else "generated_tokens"
+    return (drawn, "judged")

@@ -15,7 +15,7 @@ SELECT
     verdicts.verdict,
     run_draws.generated_tokens, run_draws.thinking_tokens, run_draws.answer_tokens, run_draws.until,
     run_draws.temperature, run_draws.drawn_at, run_draws.paid_by,
-    run_draws.prefix_key, run_draws.node_key
+    run_draws.prefix_key, run_draws.sampling_key, run_draws.node_key
 FROM run_draws
 JOIN runs USING (run_id)
 JOIN questions ON questions.benchmark_fingerprint = run_draws.benchmark_fingerprint
