@@ -32,6 +32,8 @@ class Forecast(NamedTuple):
     """Who says so, or what it was guessed from."""
     grader: str
     """Its version."""
+    note: str
+    """What of its prompts is otherwise than its format says; empty: nothing."""
     questions: int
     draws: int
     """Whole completions' worth that the study owes at most.
@@ -73,6 +75,7 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
         answer=run.benchmark.kind.grader,
         because=run.benchmark.kind.why,
         grader=run.grader.version,
+        note=run.format.note,
         questions=count,
         draws=draws,
         # Draws of other studies on these questions count too, so that there may be more.

@@ -46,6 +46,8 @@ class Format:
     """Texts at which a completion is over, besides the tokens that end it."""
     first_answer: bool = False
     """Whether a completion is over with its first answer: what follows it is invented."""
+    note: str = ""
+    """What of its prompts is otherwise than its table says; empty: nothing."""
     is_text: bool = False
     """Whether it is a text model's: prompts are dialogues as JSON, completions have no tokens."""
 
@@ -87,7 +89,8 @@ def load_format(
     tokenizer = load_tokenizer(folder)
     ends = end_of_text(tokenizer, folder, chat=table["chat"])
     prompts = load_prompts(table, folder, kind=kind, beginning=beginning(folder), options=options)
-    thinking = thinking_of(table, prompts.render("?"))
+    prompt = prompts.render("?")
+    thinking = thinking_of(table, prompt)
     separator = separator_of(table, thinking)
     return Format(
         tokenizer=tokenizer,
@@ -97,10 +100,18 @@ def load_format(
         steps=steps_of(read_writing(tokenizer), separator, never=ends),
         end_of_text=ends,
         thinking=thinking,
-        thinks="thinking" in table or thinking.is_begun,
+        thinks=_thinks(table, thinking, prompt),
         stops=tuple(table.get("stop", ())),
         first_answer=bool(table.get("first_answer", False)),
+        note=prompts.note,
     )
+
+
+def _thinks(table: Mapping[str, Any], thinking: Thinking, prompt: str) -> bool:
+    """Whether models think first: a format may say so, and a template begin or leave it out."""
+    # Told not to think, templates write thinking that is over: `<think>\n\n</think>`.
+    is_over = any(prompt.rstrip().endswith(mark.end) for mark in thinking.marks)
+    return thinking.is_begun or ("thinking" in table and not is_over)
 
 
 def markers_of(table: Mapping[str, Any]) -> tuple[str, ...]:

@@ -24,6 +24,12 @@ class Dialogues(NamedTuple):
     """Question text and earlier attempts to such turns."""
 
 
+_NO_SYSTEM = (
+    "the system text stands before the user's words: the model's chat template writes no turn of "
+    "a system"
+)
+
+
 class Prompts(NamedTuple):
     """The two prompts of a format, as text."""
 
@@ -31,6 +37,8 @@ class Prompts(NamedTuple):
     """Question text to prompt text."""
     revise: Callable[[str, Sequence[str]], str]
     """Question text and earlier attempts to prompt text."""
+    note: str = ""
+    """What is otherwise than the format says, for whoever plans a run."""
 
 
 def load_prompts(
@@ -51,7 +59,9 @@ def load_prompts(
     # Templates write today's date unless given one: every prompt would be new every night.
     chat = load_chat(folder, "generator.format", today=TODAY, options=options)
     dialogues = dialogues_of(table, kind)
+    moves_system = bool(table.get("system")) and not chat.has_system
     return Prompts(
+        note=_NO_SYSTEM if moves_system else "",
         render=lambda question: chat(dialogues.ask(question)),
         revise=lambda question, attempts: chat(dialogues.revise(question, attempts)),
     )

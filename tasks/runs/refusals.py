@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tasks.benchmarks.question import Question
+from tasks.models.format_tables import format_name
 from tasks.models.tokenizers import load_tokenizer
 from tasks.models.verifiers import load_verifier_format
 from tasks.protocols import Benchmark
@@ -76,9 +77,10 @@ def check_thinking(run: Run) -> None:
     if blind:
         raise UserError(
             f"study: expected a verifier that reads thinking for {blind[0]}, since models of "
-            f"generator.format {run.study.generator.format!r} think in most of their steps, got "
-            f"{verifier.format!r}, which is shown what follows it; name strategies that choose "
-            "among whole completions, or a verifier.format with thinking = true"
+            f"generator.format {format_name(run.study.generator.format)!r} think in most of their "
+            f"steps, got {format_name(verifier.format)!r}, which is shown what follows it; name "
+            "strategies that choose among whole completions, or a verifier.format with "
+            "thinking = true"
         )
 
 

@@ -19,6 +19,7 @@ from tasks.asking.replay import replay_run
 from tasks.benchmarks.benchmark import TRAINING
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
+from tasks.models.format_tables import format_name
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
 from tasks.statistics.selectors import Candidate
@@ -77,7 +78,7 @@ def distill_table(study: Study) -> Distill:
     if study.verifier is None or not is_bundled:
         raise UserError(
             "study: distilling needs a verifier, and one generator of format 'congruences' "
-            f"to begin with, got {generator.models} of format {generator.format!r}; "
+            f"to begin with, got {generator.models} of format {format_name(generator.format)!r}; "
             "name the bundled one"
         )
     if study.benchmark == TRAINING:
