@@ -17,7 +17,24 @@ CONFIG: Final = "adapter_config.json"
 RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks up to which vLLM makes room for an adapter."""
 
-_PLAIN_BEGINNINGS: Final = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")
+_PLAIN_BEGINNINGS: Final = (
+    "gaussian",
+    "eva",
+    "orthogonal",
+    "mica",
+    "lora_ga",
+)
+# What PEFT can do besides, each by a key of its config that is empty or false in a plain adapter.
+_MORE_THAN_LORA: Final = (
+    "use_dora",
+    "lora_bias",
+    "modules_to_save",
+    "layer_replication",
+    "trainable_token_indices",
+    "alora_invocation_tokens",
+    "use_bdlora",
+    "use_qalora",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +88,13 @@ def load_adapter(folder: Path) -> Adapter:
 
 def _check_kind(folder: Path, config: dict[str, Any]) -> None:
     """UserError for what is no plain LoRA: vLLM has no room for the rest."""
-    found = {
-        "peft_type": config.get("peft_type", "LORA") != "LORA",
-        "use_dora": bool(config.get("use_dora")),
-        "lora_bias": bool(config.get("lora_bias")),
-        "bias": config.get("bias", "none") != "none",
-        "modules_to_save": bool(config.get("modules_to_save")),
-        "layer_replication": bool(config.get("layer_replication")),
-        "trainable_token_indices": bool(config.get("trainable_token_indices")),
-        "alora_invocation_tokens": bool(config.get("alora_invocation_tokens")),
-        "use_bdlora": bool(config.get("use_bdlora")),
-        "use_qalora": bool(config.get("use_qalora")),
-        "init_lora_weights": not _begins_plainly(config.get("init_lora_weights")),
-    }
-    strange = [key for key, is_strange in found.items() if is_strange]
+    strange = [key for key in _MORE_THAN_LORA if config.get(key)]
+    if config.get("peft_type", "LORA") != "LORA":
+        strange.append("peft_type")
+    if config.get("bias", "none") != "none":
+        strange.append("bias")
+    if not _begins_plainly(config.get("init_lora_weights")):
+        strange.append("init_lora_weights")
     if strange:
         raise UserError(
             f"model: expected a plain LoRA adapter in {folder}, got "
@@ -103,8 +113,10 @@ def _base(config: dict[str, Any]) -> str | None:
     if not isinstance(name, str) or not name:
         return None
     revision = config.get("revision")
-    is_pinned = isinstance(revision, str) and revision and not Path(name).is_dir()
-    return f"{name}@{revision}" if is_pinned else name
+    # A folder has no revisions, whatever was trained on.
+    if not isinstance(revision, str) or not revision or Path(name).is_dir():
+        return name
+    return f"{name}@{revision}"
 
 
 def _rank(folder: Path, config: dict[str, Any]) -> int:

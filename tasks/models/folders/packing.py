@@ -17,18 +17,47 @@ from warehouse.errors import UserError
 # Last parts of names beside a packed weight: scales, zero points, orders of columns, code books.
 _BESIDE: Final = frozenset(
     {
-        *("scales", "qzeros", "g_idx", "perm"),
-        *("weight_scale", "weight_scale_inv", "weight_scale_2", "weight_global_scale"),
-        *("weight_zero_point", "weight_g_idx", "weight_shape", "weight_format"),
-        *("input_scale", "input_zero_point", "input_global_scale", "output_scale"),
-        *("k_scale", "v_scale", "q_scale", "prob_scale", "pre_quant_scale"),
-        *("absmax", "quant_map", "nested_absmax", "nested_quant_map", "SCB"),
+        "scales",
+        "qzeros",
+        "g_idx",
+        "perm",
+        "weight_scale",
+        "weight_scale_inv",
+        "weight_scale_2",
+        "weight_global_scale",
+        "weight_zero_point",
+        "weight_g_idx",
+        "weight_shape",
+        "weight_format",
+        "input_scale",
+        "input_zero_point",
+        "input_global_scale",
+        "output_scale",
+        "k_scale",
+        "v_scale",
+        "q_scale",
+        "prob_scale",
+        "pre_quant_scale",
+        "absmax",
+        "quant_map",
+        "nested_absmax",
+        "nested_quant_map",
+        "SCB",
     }
 )
 _OF_ANOTHER = re.compile(r"_(scales?|scale_inv|scale_2|weight_scale|zero_point|global_scale)$")
 # Masks and positions that some libraries save with the weights; nothing in them was learnt.
 _BUFFER = re.compile(r"(^|\.)(rotary_emb\.|position_ids$|masked_bias$|inv_freq$|freqs_cis$)")
-_INTEGERS = {"I8": 8, "U8": 8, "I16": 16, "U16": 16, "I32": 32, "U32": 32, "I64": 64, "U64": 64}
+_INTEGERS = {
+    "I8": 8,
+    "U8": 8,
+    "I16": 16,
+    "U16": 16,
+    "I32": 32,
+    "U32": 32,
+    "I64": 64,
+    "U64": 64,
+}
 _FP4 = 4
 
 
@@ -49,7 +78,8 @@ def unpacked(tensor: Tensor, held: Mapping[str, Tensor], config: Mapping[str, An
         return _by_bits(tensor, _FP4)
     is_packed = tensor.dtype in ("I16", "U16", "I32", "U32", "I64", "U64")
     if is_packed and len(tensor.shape) > 1:
-        return _by_bits(tensor, _bits(tensor, config))
+        bits = _bits(tensor, config)
+        return _by_bits(tensor, bits)
     return tensor.size
 
 
@@ -77,12 +107,14 @@ def _of_qweight(
     if scales is None or len(tensor.shape) < 2:
         return _by_bits(tensor, _bits(tensor, config))
     *leading, rows, columns = tensor.shape
+    layers = math.prod(leading)
     outputs = scales.shape[-1]
     if outputs != columns:
-        return math.prod(leading) * rows * outputs
+        return layers * rows * outputs
     order = held.get(f"{stem}.g_idx")
     if order is not None and order.size:
-        return math.prod(leading) * order.shape[-1] * outputs
+        inputs = order.shape[-1]
+        return layers * inputs * outputs
     # Zero points are packed as the weights are, one an output and group like the scales.
     zeros = held.get(f"{stem}.qzeros")
     if zeros is not None and zeros.shape[:-1] == scales.shape[:-1]:
@@ -98,10 +130,14 @@ def _is_halved(tensor: Tensor, held: Mapping[str, Tensor]) -> bool:
     if name.endswith(".weight_packed"):
         return True
     # gpt-oss, ModelOpt and bitsandbytes tell it by what stands beside the bytes.
-    beside = (f"{name.removesuffix('_blocks')}_scales", f"{name}_scale", f"{name}_weight_scale")
-    if any(other in held for other in beside):
-        return True
-    return any(other.startswith(f"{name}.quant_state.bitsandbytes__") for other in held)
+    beside = (
+        f"{name.removesuffix('_blocks')}_scales",
+        f"{name}_scale",
+        f"{name}_weight_scale",
+        f"{name}.quant_state.bitsandbytes__nf4",
+        f"{name}.quant_state.bitsandbytes__fp4",
+    )
+    return any(other in held for other in beside)
 
 
 def _by_bits(tensor: Tensor, bits: int) -> int:
@@ -127,5 +163,8 @@ def _first(table: Any, keys: tuple[str, ...]) -> Any:
     for key in keys:
         if table.get(key) is not None:
             return table[key]
-    inner = (_first(part, keys) for part in table.values())
-    return next((value for value in inner if value is not None), None)
+    for part in table.values():
+        value = _first(part, keys)
+        if value is not None:
+            return value
+    return None

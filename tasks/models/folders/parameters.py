@@ -35,9 +35,21 @@ class Experts(NamedTuple):
 # turns the last state into logits with them (METHOD §9).
 _TABLES: Final = frozenset(
     {
-        *("embed_tokens", "embed_tokens_per_layer", "wte", "wpe", "tok_embeddings"),
-        *("word_embeddings", "position_embeddings", "token_embedding", "embed_positions"),
-        *("embedding", "embeddings", "embed_in", "embed_out", "lm_head", "output_layer"),
+        "embed_tokens",
+        "embed_tokens_per_layer",
+        "wte",
+        "wpe",
+        "tok_embeddings",
+        "word_embeddings",
+        "position_embeddings",
+        "token_embedding",
+        "embed_positions",
+        "embedding",
+        "embeddings",
+        "embed_in",
+        "embed_out",
+        "lm_head",
+        "output_layer",
     }
 )
 # A text model is what we ask: nothing that is written passes through these.
@@ -50,12 +62,22 @@ _NUMBERED = re.compile(r"(?P<layer>.*(?:^|\.)experts)\.(?:expert_)?(?P<number>\d
 _FUSED = re.compile(r"(?P<layer>.*(?:^|\.)experts)\.")
 
 _COUNTS = (
-    *("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
-    *("num_routed_experts", "n_experts"),
+    "num_local_experts",
+    "num_experts",
+    "n_routed_experts",
+    "moe_num_experts",
+    "num_routed_experts",
+    "n_experts",
 )
 _CHOSEN = (
-    *("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk"),
-    *("moe_top_k", "top_k_experts", "moe_k", "num_selected_experts"),
+    "num_experts_per_tok",
+    "num_experts_per_token",
+    "experts_per_token",
+    "moe_topk",
+    "moe_top_k",
+    "top_k_experts",
+    "moe_k",
+    "num_selected_experts",
 )
 
 
@@ -69,19 +91,20 @@ def count_parameters(folder: Path) -> Parameters:
     routed = dict(_routed(counted, text))
     fused = _fused_count([held[name] for name in routed], text)
     total = sum(sizes.values())
-    idle = sum(
-        experts.total
-        - experts.total * _chosen(folder, text, layer, experts.number) // experts.number
-        for layer, experts in _by_layer(routed, sizes, fused=fused).items()
-    )
+    idle = 0
+    for layer, experts in _by_layer(routed, sizes, fused=fused).items():
+        chosen = _chosen(folder, text, layer, experts.number)
+        # Experts of a layer are of one size.
+        idle += experts.total * (experts.number - chosen) // experts.number
     return Parameters(total - idle, total)
 
 
 def _is_left_out(tensor: Tensor, text: Mapping[str, Any]) -> bool:
     """Whether a tensor is an embedding, an output matrix, or no part of the language model."""
     parts = tensor.name.split(".")
-    if any(part in _TABLES or _SENSES.search(part) for part in parts):
-        return True
+    for part in parts:
+        if part in _TABLES or _SENSES.search(part):
+            return True
     layer = _LAYER.search(tensor.name)
     if layer is None:
         return _is_output(parts, tensor, text)
@@ -96,14 +119,17 @@ def _is_output(parts: list[str], tensor: Tensor, text: Mapping[str, Any]) -> boo
     """Whether it is the output matrix under a name that other modules have as well."""
     if len(parts) < 2 or parts[-2] not in ("output", "head"):
         return False
-    return len(tensor.shape) == 2 and tensor.shape[0] == text.get("vocab_size", tensor.shape[0])
+    if len(tensor.shape) != 2:
+        return False
+    rows = tensor.shape[0]
+    return rows == text.get("vocab_size", rows)
 
 
 def _routed(
     counted: Iterable[Tensor], text: Mapping[str, Any]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """(tensor, (layer, expert)) of the routed experts; the expert is empty where all are fused."""
-    count = _first_number(text, _COUNTS)
+    count = _first_number(text, _COUNTS) or 0
     for tensor in counted:
         name = tensor.name
         numbered = _NUMBERED.match(name)
@@ -113,8 +139,9 @@ def _routed(
         elif fused:
             yield name, (fused["layer"], "")
         # Granite's have no name of their own: three dimensions, the first of them the experts.
-        elif count and count > 1 and len(tensor.shape) == 3 and tensor.shape[0] == count:
-            yield name, (name.rpartition(".")[0], "")
+        elif len(tensor.shape) == 3 and tensor.shape[0] == count > 1:
+            module = name.rpartition(".")[0]
+            yield name, (module, "")
 
 
 def _fused_count(routed: Iterable[Tensor], text: Mapping[str, Any]) -> int:
@@ -133,8 +160,12 @@ def _by_layer(
     for name, (layer, number) in routed.items():
         totals[layer] += sizes[name]
         numbers[layer].add(number)
-    counts = {layer: fused if seen == {""} else len(seen - {""}) for layer, seen in numbers.items()}
-    return {layer: Experts(counts[layer], totals[layer]) for layer in totals}
+    layers: dict[str, Experts] = {}
+    for layer, total in totals.items():
+        own = numbers[layer] - {""}
+        number = len(own) if own else fused
+        layers[layer] = Experts(number, total)
+    return layers
 
 
 def _chosen(folder: Path, text: Mapping[str, Any], layer: str, count: int) -> int:
@@ -154,7 +185,11 @@ def _chosen(folder: Path, text: Mapping[str, Any], layer: str, count: int) -> in
 
 def _first_number(text: Mapping[str, Any], keys: tuple[str, ...]) -> int | None:
     """The first whole number under one of the keys."""
-    return next((value for value in _values(text, keys) if type(value) is int), None)
+    for value in _values(text, keys):
+        # Not isinstance: True would be one expert.
+        if type(value) is int:
+            return value
+    return None
 
 
 def _values(text: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[Any]:

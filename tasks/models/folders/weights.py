@@ -50,11 +50,12 @@ class Tensor:
 
     def whole_numbers(self) -> list[int]:
         """The values of a small tensor of 64- or 32-bit integers."""
-        letter = {"I64": "q", "I32": "i"}[self.dtype]
+        letter = "q" if self.dtype == "I64" else "i"
         with self.path.open("rb") as file:
             file.seek(self.start)
             content = file.read(self.end - self.start)
-        return list(struct.unpack(f"<{self.size}{letter}", content))
+        layout = f"<{self.size}{letter}"
+        return list(struct.unpack(layout, content))
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -78,9 +79,12 @@ def weight_files(folder: Path) -> list[Path]:
 
 def has_weights(folder: Path) -> bool:
     """Whether a folder has weights of a whole model."""
-    if (folder / INDEX).exists() or (folder / WHOLE).exists():
-        return True
-    return any(not _ASIDE.match(path.name) for path in folder.glob("*.safetensors"))
+    for name in (INDEX, WHOLE):
+        path = folder / name
+        if path.exists():
+            return True
+    found = folder.glob("*.safetensors")
+    return any(not _ASIDE.match(path.name) for path in found)
 
 
 def uncounted_files(folder: Path) -> list[Path]:
@@ -106,12 +110,8 @@ def read_header(path: Path) -> Iterator[Tensor]:
     """The tensors of one file; UserError where it is cut short or no safetensors."""
     header, start = _header(path)
     header.pop("__metadata__", None)
-    read: list[Tensor] = []
     try:
-        for name, one in header.items():
-            begin, end = (start + int(offset) for offset in one["data_offsets"])
-            shape = tuple(int(length) for length in one["shape"])
-            read.append(Tensor(name, str(one["dtype"]), shape, path, begin, end))
+        read = [_tensor(path, start, name, one) for name, one in header.items()]
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(path, repr(error)) from error
     wanted = max((tensor.end for tensor in read), default=start)
@@ -119,6 +119,20 @@ def read_header(path: Path) -> Iterator[Tensor]:
     if wanted != size:
         raise UserError(f"model: {path} should have {wanted} bytes, has {size}; fetch it again")
     yield from read
+
+
+def _tensor(path: Path, start: int, name: str, one: dict[str, Any]) -> Tensor:
+    """A tensor as its entry in a header has it: offsets count from where the bytes begin."""
+    begin, end = one["data_offsets"]
+    lengths = [int(length) for length in one["shape"]]
+    return Tensor(
+        name=name,
+        dtype=str(one["dtype"]),
+        shape=tuple(lengths),
+        path=path,
+        start=start + int(begin),
+        end=start + int(end),
+    )
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
@@ -148,7 +162,9 @@ def _unreadable(path: Path, reason: str) -> UserError:
 def _shards_of(index: Path) -> list[Path]:
     """The files that an index names, every one of them there."""
     folder = index.parent
-    shards = sorted({folder / name for name in _weight_map(index).values()})
+    # Every tensor names its file, so a file is named many times.
+    names = set(_weight_map(index).values())
+    shards = sorted(folder / name for name in names)
     missing = [path.name for path in shards if not path.is_file()]
     if missing:
         raise UserError(
@@ -164,7 +180,8 @@ def _weight_map(index: Path) -> dict[str, str]:
         return {}
     held = read_json(index).get("weight_map")
     files: list[Any] = list(held.values()) if isinstance(held, dict) else []
-    if held is None or not files or not all(_is_name(name) for name in files):
+    named = [name for name in files if _is_name(name)]
+    if held is None or not files or named != files:
         raise UserError(
             f"model: expected a weight_map of tensors and file names in {index}, got "
             f"{str(held)[:80]}; fetch it again"
@@ -185,15 +202,15 @@ def _check_series(paths: list[Path]) -> None:
         if match is None:
             continue
         count = match["count"]
-        series = [
-            f"{match['stem']}-{number:05d}-of-{count}.safetensors"
-            for number in range(1, int(count) + 1)
-        ]
+        last = int(count)
+        stem = match["stem"]
+        numbers = range(1, last + 1)
+        series = [f"{stem}-{number:05d}-of-{count}.safetensors" for number in numbers]
         missing = [name for name in series if name not in present]
         if missing:
             folder = paths[0].parent
             raise UserError(
-                f"model: expected {int(count)} shards in {folder}, "
+                f"model: expected {last} shards in {folder}, "
                 f"{_some(missing)} missing; fetch the folder again"
             )
 
