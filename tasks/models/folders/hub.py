@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ class Fetched(NamedTuple):
     commit: str
 
 
+# Once a process: a branch that moves on in the night changes no run that is under way in it.
+@functools.lru_cache(maxsize=64)
 def fetch(name: str) -> Fetched:
     """The folder of `owner/name` or `owner/name@revision`, from the cache where it is whole there.
 

@@ -35,6 +35,7 @@ def hub(tmp_path, monkeypatch):
 
 
 def point_to(monkeypatch, address):
+    room.fetch.cache_clear()
     monkeypatch.setattr(constants, "ENDPOINT", address)
     template = address + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -55,6 +56,15 @@ def test_an_id_is_the_newest_commit_and_a_revision_the_one_it_names():
 
 
 @pytest.mark.usefixtures("hub")
+def test_a_branch_that_moves_on_changes_no_process_under_way(monkeypatch):
+    before = find_model(NAME)
+    monkeypatch.setitem(COMMITS, "main", V1)
+    assert find_model(NAME) == before
+    room.fetch.cache_clear()
+    assert find_model(NAME).revision == V1
+
+
+@pytest.mark.usefixtures("hub")
 def test_neither_pickles_nor_code_nor_a_second_layout_is_fetched():
     fetched = {path.name for path in find_model(NAME).folder.iterdir()}
     assert fetched == {
@@ -68,6 +78,7 @@ def test_neither_pickles_nor_code_nor_a_second_layout_is_fetched():
 def test_a_commit_that_is_cached_asks_nobody(hub):
     find_model(f"{NAME}@{V1}")
     hub.asked.clear()
+    room.fetch.cache_clear()
     assert find_model(f"{NAME}@{V1}").revision == V1
     assert hub.asked == []
 
@@ -84,8 +95,10 @@ def test_without_a_hub_the_cached_copy_is_used_and_else_a_sentence_said_at_once(
         if away == "closed":
             point_to(monkeypatch, closed_port())
         elif away == "offline":
+            room.fetch.cache_clear()
             monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
         elif away == "failing":
+            room.fetch.cache_clear()
             hub.failure = 503
         else:
             point_to(monkeypatch, f"http://127.0.0.1:{mute.getsockname()[1]}")
