@@ -12,6 +12,7 @@ from tasks.engines.value_heads import served_folder
 from tasks.engines.vllm_adapters import adapter_request
 from tasks.models.folders.adapters import Adapter
 from tasks.models.folders.configs import context_of
+from tasks.models.format_tables import Named
 from tasks.models.formats import Format
 from tasks.models.served_verifier import ServedVerifier
 from tasks.models.verifiers import load_reading
@@ -83,7 +84,7 @@ class VllmVerifier:
     def __init__(
         self,
         folder: Path,
-        verifier_format: str,
+        verifier_format: Named,
         options: EngineOptions,
         *,
         format: Format,

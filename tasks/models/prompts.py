@@ -60,11 +60,14 @@ def load_prompts(
     chat = load_chat(folder, "generator.format", today=TODAY, options=options)
     dialogues = dialogues_of(table, kind)
     moves_system = bool(table.get("system")) and not chat.has_system
-    return Prompts(
-        note=_NO_SYSTEM if moves_system else "",
-        render=lambda question: chat(dialogues.ask(question)),
-        revise=lambda question, attempts: chat(dialogues.revise(question, attempts)),
-    )
+
+    def render(question: str) -> str:
+        return chat(dialogues.ask(question))
+
+    def revise(question: str, attempts: Sequence[str]) -> str:
+        return chat(dialogues.revise(question, attempts))
+
+    return Prompts(render, revise, _NO_SYSTEM if moves_system else "")
 
 
 def dialogues_of(table: Mapping[str, Any], kind: str) -> Dialogues:
@@ -96,10 +99,14 @@ def _plain_prompts(
     words = _words(table, kind)
     # Bundled models were trained without a first token; what base models saw has it.
     start = beginning if table.get("begins", False) else ""
-    return Prompts(
-        render=lambda question: start + words.render(question),
-        revise=lambda question, attempts: start + words.revise(question, attempts),
-    )
+
+    def render(question: str) -> str:
+        return start + words.render(question)
+
+    def revise(question: str, attempts: Sequence[str]) -> str:
+        return start + words.revise(question, attempts)
+
+    return Prompts(render, revise)
 
 
 def _words(table: Mapping[str, Any], kind: str) -> Prompts:
@@ -111,6 +118,9 @@ def _words(table: Mapping[str, Any], kind: str) -> Prompts:
     def prompt(question: str) -> str:
         closed = _close(question, closing)
         return str(table["prompt"]).format(question=closed, ask=ask)
+
+    def render(question: str) -> str:
+        return shots + prompt(question)
 
     def revise(question: str, attempts: Sequence[str]) -> str:
         shown = [
@@ -124,7 +134,7 @@ def _words(table: Mapping[str, Any], kind: str) -> Prompts:
         )
         return shots + revision
 
-    return Prompts(lambda question: shots + prompt(question), revise)
+    return Prompts(render, revise)
 
 
 def _ask(table: Mapping[str, Any], kind: str) -> str:

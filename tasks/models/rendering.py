@@ -80,11 +80,12 @@ class _Jinja(ImmutableSandboxedEnvironment):
         self.today = today
         self.rounds = 0
         self.filters["tojson"] = _as_json
-        self.globals["raise_exception"] = _raise
-        self.globals["strftime_now"] = today.strftime
+        names: dict[str, Any] = self.globals
+        names["raise_exception"] = _raise
+        names["strftime_now"] = today.strftime
         # Both would write another prompt each time.
         del self.filters["random"]
-        del self.globals["lipsum"]
+        del names["lipsum"]
 
     def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
         """Python of the template, with every loop and macro counted."""
@@ -143,7 +144,7 @@ def _call(name: str, values: list[nodes.Expr], line: int) -> nodes.Call:
 class _Generation(Extension):
     """`{% generation %}` marks what a model is trained to write; the text in it stands as it is."""
 
-    tags: ClassVar[set[str]] = {"generation"}
+    tags: set[str] = {"generation"}  # noqa: RUF012  Declared so by its class.
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno

@@ -42,9 +42,12 @@ def _with_formats(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in values.items():
         # `revisions` holds a verifier of its own.
-        inner = _with_formats(value, folder) if isinstance(value, dict) else value
-        is_file = key == "format" and isinstance(value, str) and value.endswith(".toml")
-        read[key] = read_format(folder / value) if is_file else inner
+        if isinstance(value, dict):
+            read[key] = _with_formats(value, folder)
+        elif key == "format" and str(value).endswith(".toml"):
+            read[key] = read_format(folder / str(value))
+        else:
+            read[key] = value
     return read
 
 
