@@ -118,8 +118,8 @@ def _load_format(study: Study, generator: Model, kind: str) -> Format:
     named = study.generator.format
     if generator.folder is None:
         return load_text_format(named, kind=kind)
-    told = study.generator.chat_template_kwargs
-    return load_format(named, generator.folder, kind=kind, options=told)
+    options = study.generator.chat_template_kwargs
+    return load_format(named, generator.folder, kind=kind, options=options)
 
 
 def _load_verifier(
@@ -149,9 +149,11 @@ def _load_verifier(
 def _writing(study: Study) -> str:
     """What besides its files decides what a generator writes."""
     table = format_table(study.generator.format)
-    told = study.generator.chat_template_kwargs
+    options = study.generator.chat_template_kwargs
     # Versions from before this key have it nowhere.
-    return _usage({**table, "chat_template_kwargs": told} if told else table, study)
+    if options:
+        table = {**table, "chat_template_kwargs": options}
+    return _usage(table, study)
 
 
 def _usage(table: dict[str, Any], study: Study) -> str:
