@@ -90,12 +90,15 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     said = ("answer", "because", "grader")
     of = {row["benchmark"]: [row[name] for name in said] for row in rows}
     # A column in which all rows are alike takes the room of the figures.
-    left_out = said if len(of) > 1 else (*said, "benchmark")
+    alike = () if len(of) > 1 else ("benchmark",)
+    left_out = (*said, "note", *alike)
     costs = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
     show_rows(costs, as_json=False, title=f"study {wanted.name}")
     for benchmark, (answer, because, grader) in of.items():
         which = f" of {benchmark}" if len(of) > 1 else ""
         console().print(f"answers{which}: {answer}, because {because} (grader {grader})")
+    for model, note in sorted({(row["model"], row["note"]) for row in rows if row["note"]}):
+        console().print(f"prompts of {model}: {note}")
 
 
 # Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).
