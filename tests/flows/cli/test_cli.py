@@ -168,7 +168,20 @@ def test_the_readmes_reading_commands_answer(ttc, words):
     assert (code, err) == (0, "") and out
 
 
+def readme_block(beginning):
+    """The one block of TOML in the README that begins so."""
+    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (block,) = [block for block in blocks if block.startswith(beginning)]
+    return block
+
+
 def test_the_readmes_study_is_valid(tmp_path):
-    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "my.toml").write_text(text)
-    assert load_study(tmp_path / "my.toml").benchmark == "my_questions.jsonl"
+    (tmp_path / "my.toml").write_text(readme_block("benchmark ="))
+    assert load_study(tmp_path / "my.toml").benchmark == "my_questions.csv"
+
+
+def test_the_readmes_several_benchmarks_are_valid(tmp_path):
+    _, rest = readme_block("benchmark =").split("\n", 1)
+    (tmp_path / "my.toml").write_text(f"{rest}\n{readme_block('[[benchmarks]]')}")
+    studies = [study for study, _ in load_study(tmp_path / "my.toml").pairs()]
+    assert [(one.benchmark_name, one.questions) for one in studies] == [(None, 200), ("exam", None)]
