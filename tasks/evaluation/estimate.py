@@ -22,6 +22,7 @@ from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
 from tasks.runs.events import stage
 from tasks.runs.run import Run
+from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import Candidate
@@ -83,12 +84,15 @@ class _Estimation:
         shares = _shares(reads, cut=cut, left=None, of=len(nodes))
         draw = _mean_draw(self.asking.root(question), nodes, reads)
         seed = _seed(self.run, question)
-        pool = QuestionPool.of(_pool(reads), self.run.study.budgets, seed=seed)
+        tokens = np.array([node.generated_tokens for node in nodes], dtype=np.float64)
+        pool = QuestionPool.of(_pool(reads, tokens), self.run.study.budgets, seed=seed)
         generator = self.run.generator
         verifier = self.run.verifier
         rows: list[Row] = []
         for key, figure, scored in self._pool_figures(pool):
             spent = draw.spent(figure.generations, scored=scored)
+            if figure.tokens is not None:
+                spent = spent._replace(generated=figure.tokens)
             cost = costs(generator, verifier, figure.generations, spent)
             reached = _Figure(figure.budget, figure.accuracy, figure.mc_error, None)
             rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
@@ -222,7 +226,7 @@ def _shares(
     }
 
 
-def _pool(reads: list[GradedCompletion]) -> Pool:
+def _pool(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool:
     """The completions as arrays; classes of answers are numbered as they are first met.
 
     −1 stands for no vote, NaN for no score.
@@ -240,6 +244,7 @@ def _pool(reads: list[GradedCompletion]) -> Pool:
         # What has no vote is never served, whatever its verdict.
         correct=np.array([read.correct and read.vote is not None for read in reads]),
         scores=np.array(scores, dtype=np.float64),
+        tokens=tokens,
     )
 
 

@@ -105,6 +105,10 @@ def _study_values(
     strategies = ["majority"]
     if division.counts.pool >= 3:
         strategies.append("adaptive(agree=3)")
+    # Those that finish first are known by their tokens.
+    is_counted = all(sample.tokens is not None for sample in log.samples)
+    if is_counted and division.counts.pool >= 3:
+        strategies.append("first(m=3)")
     has_scores = any(sample.scores for sample in log.samples)
     if has_scores:
         strategies += ["best_of_n", "weighted"]

@@ -21,8 +21,8 @@ from tasks.publication.cells import (
 )
 from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.words import factor_text, interval_text, net_text
+from tasks.statistics.comparisons import SIGNIFICANCE
 from tasks.statistics.difficulty import DIFFICULTIES
-from tasks.statistics.multiplicity import SIGNIFICANCE
 from tasks.statistics.outcomes import MOSTLY
 from tasks.strategies.names import short_names
 

@@ -181,7 +181,8 @@ async def candidates(
     scoring = (_score(asking, side, node, scored=scored) for node in nodes)
     scores = await asyncio.gather(*scoring)
     classes = await _classes(asking.run, nodes)
-    return list(map(Candidate, classes, scores))
+    tokens = [node.generated_tokens for node in nodes]
+    return list(map(Candidate, classes, scores, tokens))
 
 
 async def _score(asking: Questioning, side: Side, node: Node, *, scored: bool) -> float | None:

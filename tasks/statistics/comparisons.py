@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import sqrt
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -11,9 +11,11 @@ from scipy import special, stats  # pyright: ignore[reportMissingTypeStubs]
 
 from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.intervals import Estimate, weights, with_bounds
-from tasks.statistics.multiplicity import SIGNIFICANCE
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 from warehouse.errors import UserError
+
+SIGNIFICANCE: Final = 0.05
+"""Chance of a false claim that a test, or a table of them together, may take."""
 
 
 class Difference(NamedTuple):
@@ -147,3 +149,19 @@ def _gaps(grid: Grid, known: Mapping[int, int]) -> list[Floats]:
         return pairs
     # Without another strategy: two model versions whose accuracies are unrelated differ √2 as much.
     return [np.sqrt(2) * grid.accuracy[:, own] for own in known.values()]
+
+
+def holm(p_values: Floats) -> Floats:
+    """Holm's adjusted p-values in the order given.
+
+    To claim what is below SIGNIFICANCE keeps the chance of one false claim in all of them at most
+    there. The i-th smallest of m is multiplied by m − i + 1 and is at least what the smaller ones
+    became, at most 1. NaN, a comparison that could not be made, stays NaN and does not count.
+    """
+    adjusted = np.full(p_values.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(p_values))
+    order = known[np.argsort(p_values[known], kind="stable")]
+    steps = p_values[order] * np.arange(len(order), 0, -1)
+    # Without the running maximum a larger p could end below a smaller one.
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted

@@ -55,6 +55,8 @@ class Pool:
     answers: NDArray[np.integer]
     correct: Flags
     scores: Floats
+    tokens: Floats | None = None
+    """Generated tokens of each draw, NaN where unknown; None: nobody asked."""
 
     def __post_init__(self) -> None:
         lengths = {self.answers.size, self.correct.size, self.scores.size}

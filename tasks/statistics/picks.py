@@ -23,10 +23,9 @@ import polars as pl
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
 from tasks.statistics.arrays import Flags, Floats, Integers
-from tasks.statistics.comparisons import paired_p, standard_error
+from tasks.statistics.comparisons import SIGNIFICANCE, holm, paired_p, standard_error
 from tasks.statistics.curves import DECIMALS
 from tasks.statistics.intervals import UNKNOWN, Estimate, weights, wilson, with_bounds
-from tasks.statistics.multiplicity import SIGNIFICANCE, holm
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, Lost, mostly_cut
 
 PICKS: Final = {

@@ -5,6 +5,7 @@ invisible to `best_of_n` and `weighted`. Scores are compared and summed as whole
 so that no outcome depends on the order in which floating-point numbers were added.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ class Candidate:
 
     answer: str | None
     score: float | None
+    tokens: float = math.nan
+    """Generated; NaN where nobody told or asked."""
 
     def __post_init__(self) -> None:
         if self.score is not None and not 0.0 <= self.score <= 1.0:

@@ -39,6 +39,8 @@ class PoolFigure(NamedTuple):
     accuracy: float
     mc_error: float
     generations: float
+    tokens: float | None = None
+    """Generated on average; None: as many as so many whole draws."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,11 +5,13 @@ The plain ones are a selector each: their estimates are computed together, once 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from tasks.statistics.adaptive import Rule, adaptive_estimates, stops_at
-from tasks.statistics.selectors import Candidate
+from tasks.statistics.first_finished import first_estimates
+from tasks.statistics.selectors import SELECTORS, Candidate, Choice
 from tasks.strategies.forms import (
     Form,
     Options,
@@ -19,6 +21,7 @@ from tasks.strategies.forms import (
     at_least,
     share,
 )
+from warehouse.errors import UserError
 
 
 def _rule(options: Options) -> Rule:
@@ -47,6 +50,31 @@ def _stop_adaptive(options: Options) -> StopRule:
         return stops_at([candidate.answer for candidate in candidates], rule)
 
     return StopRule(rule.earliest, stop)
+
+
+def _estimate_first(pool: QuestionPool, options: Options) -> list[PoolFigure]:
+    """All draws of the budget are begun; those that are stopped cost what they have written."""
+    count = int(options["m"])
+    estimates = first_estimates(pool.draws, pool.budgets, m=count, seed=pool.seed)
+    return [
+        PoolFigure(one.budget, one.accuracy, one.mc_error, float(one.budget), one.tokens)
+        for one in estimates
+    ]
+
+
+def _choose_first(candidates: Sequence[Candidate], options: Options) -> Choice:
+    """Served as it is estimated; whoever serves it pays for the others to their end."""
+    if any(math.isnan(one.tokens) for one in candidates):
+        raise UserError(
+            "policy: expected token counts of all draws for the strategy first, the server does "
+            "not tell some; take another strategy"
+        )
+    order = sorted(range(len(candidates)), key=lambda place: candidates[place].tokens)
+    finished = order[: int(options["m"])]
+    choice = SELECTORS["majority"]([candidates[place] for place in finished])
+    if choice.index is None:
+        return choice
+    return Choice(finished[choice.index], choice.answer, choice.credits)
 
 
 MAJORITY = Form(
@@ -79,4 +107,14 @@ ADAPTIVE = Form(
     stop=_stop_adaptive,
     options={"agree": at_least(2), "posterior": share(0.5, 1.0)},
     one_of=True,
+)
+FIRST = Form(
+    kind="pool",
+    selectors=("majority",),
+    example="first(m=3)",
+    short="first",
+    estimate=_estimate_first,
+    choose=_choose_first,
+    options={"m": at_least(1)},
+    least=lambda options: int(options["m"]),
 )

@@ -11,8 +11,7 @@ import polars as pl
 
 from tasks.publication.cells import Loss
 from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
-from tasks.statistics.comparisons import Difference, paired_difference
-from tasks.statistics.multiplicity import SIGNIFICANCE, holm
+from tasks.statistics.comparisons import SIGNIFICANCE, Difference, holm, paired_difference
 from tasks.statistics.worth import PolicyWorth
 from tasks.versions.comparison import Comparison, compare
 from tasks.versions.version import Version, study_of, worths_of_runs

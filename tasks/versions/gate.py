@@ -10,7 +10,7 @@ from typing import Final
 import httpx
 import numpy as np
 
-from tasks.statistics.multiplicity import SIGNIFICANCE, holm
+from tasks.statistics.comparisons import SIGNIFICANCE, holm
 from tasks.study.tables import Gate
 from tasks.versions.comparison import Comparison
 from warehouse.errors import UserError
