@@ -166,19 +166,32 @@ def first_wrong(error: ValidationError, place: str, known: Sequence[str]) -> str
 def check_fields(place: str, text: str, *, needed: set[str], others: set[str]) -> None:
     """UserError for a text without what must stand in braces, or with what it does not know."""
     known = needed | others
-    shown = ", ".join(f"{{{name}}}" for name in sorted(known))
+    wrong = ""
     try:
-        fields = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        fields = _fields_of(text)
     except ValueError as error:
-        raise UserError(
-            f"{place}: expected text with {shown}, other braces doubled ({{{{ and }}}}), "
-            f"got {text!r} ({error}); correct it"
-        ) from error
-    missing = needed - fields
-    unknown = fields - known
-    if missing or unknown:
-        wrong = f"without {{{min(missing)}}}" if missing else f"with {{{min(unknown)}}}"
+        wrong = f"with a mistake ({error})"
+    else:
+        missing = needed - fields
+        unknown = fields - known
+        if missing:
+            wrong = f"without {{{min(missing)}}}"
+        elif unknown:
+            wrong = f"with {{{min(unknown)}}}"
+    if wrong:
+        shown = ", ".join(f"{{{name}}}" for name in sorted(known))
         raise UserError(
             f"{place}: expected text with {shown}, other braces doubled ({{{{ and }}}}), "
             f"got it {wrong}: {text!r}; correct it"
         )
+
+
+def _fields_of(text: str) -> set[str]:
+    """The names in braces; ValueError for braces that are no pair."""
+    # What follows a name in its braces would be read too: {text!r} is another text.
+    parsed = string.Formatter().parse(text)
+    return {
+        name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+        for _, name, spec, conversion in parsed
+        if name is not None
+    }

@@ -115,23 +115,28 @@ class _Jinja(ImmutableSandboxedEnvironment):
 class _Bounds(NodeTransformer):
     """A parsed template whose loops and macros count their rounds, and whose `~` is bounded."""
 
+    # By these names jinja2 calls them.
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+        """The loop, every round counted."""
         return self._counted(node)
 
     def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802
+        """The macro, every call counted: it may call itself."""
         return self._counted(node)
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:  # noqa: N802
+        """The block that a macro calls, every call counted."""
         return self._counted(node)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Call:  # noqa: N802
+        """The same text by a call that looks at its length: no operator is behind `~`."""
         self.generic_visit(node)
         return _call("join", node.nodes, node.lineno)
 
     def _counted(self, node: nodes.For | nodes.Macro | nodes.CallBlock) -> nodes.Node:
         self.generic_visit(node)
-        count = nodes.ExprStmt(_call("count_round", [], node.lineno), lineno=node.lineno)
-        node.body.insert(0, count)
+        call = _call("count_round", [], node.lineno)
+        node.body.insert(0, nodes.ExprStmt(call, lineno=node.lineno))
         return node
 
 
@@ -147,6 +152,7 @@ class _Generation(Extension):
     tags: set[str] = {"generation"}  # noqa: RUF012  Declared so by its class.
 
     def parse(self, parser: Parser) -> nodes.Node:
+        """What stands between the two tags."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
         return nodes.Scope(body, lineno=line)
