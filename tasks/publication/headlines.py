@@ -42,7 +42,7 @@ def headlines(summary: RunSummary) -> list[str]:
         sentences.append(
             f"Differences below {summary.mdd:.3f} cannot be detected with these questions."
         )
-    sentences.append(_losses_sentence(summary))
+    sentences += [_unpriced_sentence(summary), _losses_sentence(summary)]
     # A part that has nothing to say gives an empty sentence.
     return [sentence for sentence in sentences if sentence]
 
@@ -218,6 +218,13 @@ def _bin_range(bins: list[int]) -> str:
     if first == last:
         return f"bin {first}"
     return f"bins {first}–{last}"
+
+
+def _unpriced_sentence(summary: RunSummary) -> str:
+    """Empty for a run whose strategies are all priced in FLOPs."""
+    if not summary.overall["flops"].has_nulls():
+        return ""
+    return "Nothing is known along FLOPs: parameters of a model, or tokens, were not told."
 
 
 def _losses_sentence(summary: RunSummary) -> str:
