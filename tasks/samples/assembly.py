@@ -159,6 +159,7 @@ class Assemblies:
     def __init__(self, format: str) -> None:
         self.format = format
         self._by_origin: dict[Origin, Assembly] = {}
+        self._refused: list[tuple[Path, Refusals, Origin]] = []
 
     def of(self, origin: Origin, path: Path) -> Assembly:
         """The assembly of that origin, which that file adds to."""
@@ -171,16 +172,25 @@ class Assemblies:
         return assembly
 
     def refuse(self, path: Path, refusals: Refusals, origin: Origin) -> None:
-        """Tells what was refused of a file in the logs it added to, in one; of `origin` if none."""
-        if not refusals.listed():
-            return
-        holders = [one for one in self._by_origin.values() if path in one.paths]
-        holder = holders[0] if holders else self.of(origin, path)
-        holder.refusals.take(refusals)
+        """Tells what was refused of a file, in a log that it or its folder adds to.
+
+        Where there is none, in one of `origin` that has no draws.
+        """
+        self._refused.append((path, refusals, origin))
 
     def logs(self) -> list[SampleLog]:
         """One log an origin."""
+        for path, refusals, origin in self._refused:
+            if refusals.listed():
+                self._holder(path, origin).refusals.take(refusals)
         return [assembly.log() for assembly in self._by_origin.values()]
+
+    def _holder(self, path: Path, origin: Origin) -> Assembly:
+        several = list(self._by_origin.values())
+        own = [one for one in several if path in one.paths]
+        # Errors mostly stand in a file of their own, beside what went well.
+        beside = [one for one in several if path.parent in {file.parent for file in one.paths}]
+        return next(iter(own or beside), None) or self.of(origin, path)
 
 
 def question_of(

@@ -35,6 +35,8 @@ NAMELESS = "unknown"
 DETAILS = "ttc"
 """Where our own writer keeps, in a sample's metadata, what the layout has no place for."""
 
+_KEPT_APART = "attachment://"
+"""Before the key of a long text that stands once, among a sample's attachments."""
 _GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Its words for correct, partially correct, incorrect and no answer."""
 _UNUSED = {"events", "store", "timelines", "events_data"}
@@ -66,33 +68,23 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     assemblies = Assemblies(FORMAT)
     for path in paths:
         refusals = Refusals()
-        head = _head(path)
-        origin = _origin(head)
+        log = _read(path)
+        origin = _origin(log)
         assembly = assemblies.of(origin, path)
-        for sample in _samples(path):
+        # A log of a run that did not end has the samples that did.
+        for sample in log.samples or ():
             _take(assembly, path, sample, refusals)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
 
-def _head(path: Path) -> Any:
+def _read(path: Path) -> Any:
     from inspect_ai.log import read_eval_log
 
     try:
-        return read_eval_log(path, header_only=True)
+        # The whole log at once: sample by sample its archive is opened anew for each.
+        return read_eval_log(path, exclude_fields=_UNUSED)
     # Whatever goes wrong in a file of many parts, it is the file that cannot be read.
-    except Exception as error:
-        raise _unreadable(path, error) from error
-
-
-def _samples(path: Path) -> Iterator[Any]:
-    from inspect_ai.log import read_eval_log_samples
-
-    try:
-        # A log of a run that did not end has the samples that did.
-        yield from read_eval_log_samples(
-            path, all_samples_required=False, resolve_attachments=True, exclude_fields=_UNUSED
-        )
     except Exception as error:
         raise _unreadable(path, error) from error
 
@@ -104,15 +96,15 @@ def _unreadable(path: Path, error: Exception) -> UserError:
     )
 
 
-def _origin(head: Any) -> Origin:
-    drawn = head.eval.model_generate_config
-    planned = head.plan.config
+def _origin(log: Any) -> Origin:
+    drawn = log.eval.model_generate_config
+    planned = log.plan.config
     # What the plan of a run says is said later than what its model was made with.
     settings = {
         name: getattr(drawn, name) if getattr(planned, name) is None else getattr(planned, name)
         for name in ("temperature", "top_p", "top_k", "max_tokens")
     }
-    model, task = (None if name == NAMELESS else name for name in (head.eval.model, head.eval.task))
+    model, task = (None if name == NAMELESS else name for name in (log.eval.model, log.eval.task))
     return Origin(model=model, task=task, **settings)
 
 
@@ -142,14 +134,20 @@ def _take(assembly: Assembly, path: Path, sample: Any, refusals: Refusals) -> No
 
 def _asked(sample: Any) -> str:
     """What the sample asks; options that are chosen among as the prompt shows them."""
-    if sample.choices:
-        users = [message for message in sample.messages if message.role == "user"]
-        if users:
-            return text_of(users[0].text)
-    if isinstance(sample.input, str):
-        return text_of(sample.input)
-    users = [message for message in sample.input if message.role == "user"]
-    return text_of(users[-1].text) if users else ""
+    given = sample.input
+    if sample.choices and sample.messages:
+        given = sample.messages
+    if isinstance(given, str):
+        return _whole(given, sample)
+    asked = [message for message in given if message.role == "user"]
+    return _whole(asked[-1].text, sample) if asked else ""
+
+
+def _whole(text: str, sample: Any) -> str:
+    """A text, put back from the attachments where it is kept apart."""
+    if not text.startswith(_KEPT_APART):
+        return text_of(text)
+    return text_of(sample.attachments.get(text.removeprefix(_KEPT_APART), text))
 
 
 def _sample(name: str, sample: Any, choice: Any, place: str) -> Sample:
@@ -161,7 +159,7 @@ def _sample(name: str, sample: Any, choice: Any, place: str) -> Sample:
     return Sample(
         name,
         0,
-        _text(choice.message),
+        _text(choice.message.content, sample),
         stop=ending_of(choice.stop_reason),
         tokens=count_of(counted.output_tokens) if counted else None,
         prompt_tokens=count_of(usage.input_tokens) if usage and usage.input_tokens else None,
@@ -173,13 +171,12 @@ def _sample(name: str, sample: Any, choice: Any, place: str) -> Sample:
     )
 
 
-def _text(message: Any) -> str:
-    content = message.content
+def _text(content: Any, sample: Any) -> str:
     if isinstance(content, str):
-        return text_of(content)
-    thinking = [part.reasoning for part in content if part.type == "reasoning"]
-    said = [part.text for part in content if part.type == "text"]
-    return with_thinking("\n".join(thinking), text_of("\n".join(said)))
+        return _whole(content, sample)
+    thinking = [_whole(part.reasoning, sample) for part in content if part.type == "reasoning"]
+    said = [_whole(part.text, sample) for part in content if part.type == "text"]
+    return with_thinking("\n".join(thinking), "\n".join(said))
 
 
 def _stated(sample: Any) -> Iterator[Stated]:

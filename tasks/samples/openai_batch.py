@@ -67,12 +67,19 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
                 requests.note(row, path)
             else:
                 responses.append((path, row))
-    for path, row in responses:
-        name = text_of(row.values.get("custom_id"))
-        _take(assemblies, path, row, requests.of(name, path.parent), by_path[path])
+    # Responses come in any order: questions stand as they were asked.
+    for request, path, row in sorted(
+        ((requests.of(row, path.parent), path, row) for path, row in responses), key=_place
+    ):
+        _take(assemblies, path, row, request, by_path[path])
     for path, refusals in by_path.items():
         assemblies.refuse(path, refusals, Origin(task=path.stem))
     return assemblies.logs()
+
+
+def _place(response: tuple[_Request | None, Path, Row]) -> int:
+    request, *_ = response
+    return request.place if request else 0
 
 
 class _Requests:
@@ -98,11 +105,12 @@ class _Requests:
                 f"{name!r} for two requests; import each batch from a folder of its own"
             )
 
-    def of(self, name: str, folder: Path) -> _Request | None:
-        """The request of that id in the folder of its response, else in any other one.
+    def of(self, row: Row, folder: Path) -> _Request | None:
+        """The request of a response, in the response's folder, else in any other one.
 
         None where there is none, or several that ask different things.
         """
+        name = text_of(row.values.get("custom_id"))
         own = self._by_folder.get(folder, {}).get(name)
         if own is not None:
             return own

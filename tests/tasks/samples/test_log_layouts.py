@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sample_logs import DRAWS, LAYOUTS, MODEL, QUESTIONS, TASK, Known, plain
+from known_draws import DRAWS, MODEL, QUESTIONS, TASK, Known, one_log, reasons
+from sample_logs import LAYOUTS, plain
 
 from tasks.samples.assembly import COPY, TWICE
 from tasks.samples.log import Sample, SampleLog
@@ -38,11 +39,6 @@ KNOWN = {
 }
 
 
-def one_log(paths: Sequence[Path]) -> SampleLog:
-    (log,) = read_logs(paths)
-    return log
-
-
 def without_places(samples: Sequence[Sample]) -> list[Sample]:
     return [replace(sample, place="") for sample in samples]
 
@@ -59,16 +55,12 @@ def shake(path: Path, seed: int) -> None:
     path.write_text("".join(lines))
 
 
-def reasons(log: SampleLog) -> dict[str, int]:
-    return {refusal.reason: refusal.count for refusal in log.refused}
-
-
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_every_layout_is_known_by_its_content_and_gives_the_known_draws(
     name: str, tmp_path: Path
 ) -> None:
     LAYOUTS[name](tmp_path)
-    log = one_log([tmp_path])
+    log = one_log(tmp_path)
     assert (log.format, texts(log), log.refused) == (name, KNOWN, [])
     targets = {question.text: question.target for question in log.questions.values()}
     assert targets == {Known(one, 0).asked: Known(one, 0).target for one in QUESTIONS}
@@ -84,7 +76,7 @@ def test_a_named_format_reads_the_same(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(set(LAYOUTS) - {"nemo-skills"}))
 def test_the_model_is_told_where_the_layout_tells_it(name: str, tmp_path: Path) -> None:
     LAYOUTS[name](tmp_path)
-    log = one_log([tmp_path])
+    log = one_log(tmp_path)
     assert log.model == MODEL
     assert log.task is not None and log.task.startswith(TASK)
 
@@ -93,7 +85,7 @@ def test_the_model_is_told_where_the_layout_tells_it(name: str, tmp_path: Path) 
 def test_paths_given_twice_and_copies_of_files_count_once(name: str, tmp_path: Path) -> None:
     path = LAYOUTS[name](tmp_path / "a")
     LAYOUTS[name](tmp_path / "b")
-    log = one_log([tmp_path / "a", path, tmp_path])
+    log = one_log(tmp_path / "a", path, tmp_path)
     assert texts(log) == KNOWN
     assert set(reasons(log)) == {SAME_FILE}
 
@@ -117,7 +109,7 @@ def test_lines_in_another_order_give_the_same_draws(name: str, tmp_path: Path) -
     LAYOUTS[name](tmp_path)
     for path in lines_of(tmp_path):
         shake(path, 3)
-    shaken = texts(one_log([tmp_path]))
+    shaken = texts(one_log(tmp_path))
     assert shaken == KNOWN
 
 
@@ -128,7 +120,7 @@ def test_half_a_last_line_and_a_broken_one_are_counted(name: str, tmp_path: Path
     whole = path.read_text()
     first, *_, last = whole.splitlines(keepends=True)
     path.write_text(f"{first[:40]}\n{whole}{last[: len(last) // 2]}")
-    log = one_log([tmp_path])
+    log = one_log(tmp_path)
     assert texts(log) == KNOWN
     assert reasons(log) == {NO_JSON: 1, CUT_LINE: 1}
     assert next(iter(log.refused)).example == f"{path}:1"
@@ -140,7 +132,7 @@ def test_a_file_that_ends_early_gives_what_it_has(name: str, tmp_path: Path) -> 
     path = lines_of(tmp_path)[-1]
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * 3 // 5])
-    log = one_log([tmp_path])
+    log = one_log(tmp_path)
     assert reasons(log)[CUT_LINE] == 1
     known = {text for several in KNOWN.values() for text in several}
     taken = {sample.text for sample in log.samples}
@@ -172,7 +164,7 @@ def test_what_a_folder_holds_besides_is_counted(tmp_path: Path) -> None:
     plain(tmp_path)
     (tmp_path / "notes.jsonl").write_text('{"name": 1}\n')
     (tmp_path / "report.json").write_text('{"name": 1}\n')
-    assert reasons(one_log([tmp_path])) == {NO_LOG: 1}
+    assert reasons(one_log(tmp_path)) == {NO_LOG: 1}
 
 
 @pytest.mark.parametrize("given", ["nowhere.jsonl", "no/folder"])
@@ -190,7 +182,7 @@ def test_gzipped_lines_and_tables_read_as_lines_do(tmp_path: Path) -> None:
     import gzip
 
     path = plain(tmp_path)
-    expected = without_places(one_log([path]).samples)
+    expected = without_places(one_log(path).samples)
     packed = tmp_path / "packed.jsonl.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     table = tmp_path / "table.parquet"
@@ -199,7 +191,7 @@ def test_gzipped_lines_and_tables_read_as_lines_do(tmp_path: Path) -> None:
     rows.write_parquet(table)
     rows.write_ipc_stream(arrow)
     for other in (packed, table, arrow):
-        assert without_places(one_log([other]).samples) == expected
+        assert without_places(one_log(other).samples) == expected
 
 
 def test_draws_at_two_temperatures_are_two_pools(tmp_path: Path) -> None:
