@@ -14,6 +14,7 @@ from tasks.models.formats import Format, load_format
 from tasks.models.texts import IMPORTED, load_text_format, text_model
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
+from tasks.runs.lengths import check_lengths
 from tasks.runs.refusals import (
     check_context,
     check_count,
@@ -58,6 +59,7 @@ def prepare_run(study: Study, name: str, *, run_id: str, known: str | None = Non
     run = _assemble(study, name, run_id, known)
     # Each rests on the ones before it: a benchmark that is too small has no prompts to measure.
     check_count(run.benchmark)
+    check_lengths(run)
     run.grader.check(run.benchmark.questions)
     check_context(run, run.benchmark.questions)
     check_thinking(run)

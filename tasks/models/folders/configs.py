@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from warehouse.errors import UserError
 
@@ -99,8 +99,50 @@ def text_config(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+class Context(NamedTuple):
+    """Tokens of prompt and completion together, as vLLM derives them from config.json."""
+
+    usual: int
+    """Where nobody asks for another length."""
+    most: int
+    """What may be asked for."""
+
+
 def context_of(folder: Path) -> int:
-    """Most tokens of prompt and completion together, as vLLM derives them from config.json."""
+    """The usual context of the model in a folder; UserError where its config states none."""
+    return _context(folder).usual
+
+
+def check_asked(folder: Path, asked: int) -> None:
+    """UserError for a context that vLLM would refuse when it starts."""
+    most = _context(folder).most
+    if asked <= most:
+        return
+    reached = _reach_of_yarn(text_config(model_config(folder)))
+    # Qwen's cards add YaRN to a config and leave the length as it was.
+    advice = (
+        f"its YaRN reaches {reached}, which vLLM allows once max_position_embeddings there says so"
+        if asked <= reached
+        else "lower it, or leave it out"
+    )
+    raise UserError(
+        f"study: expected engine.max_model_len of at most {most}, the context of the model in "
+        f"{folder} by its config.json, got {asked}; {advice}"
+    )
+
+
+def _reach_of_yarn(config: dict[str, Any]) -> int:
+    """Positions to which YaRN stretches those that a model was trained on; 0 without it."""
+    reach = 0
+    for rope in _ropes(config):
+        factor, trained = rope.get("factor"), rope.get("original_max_position_embeddings")
+        is_told = isinstance(factor, int | float) and isinstance(trained, int)
+        if _kind(rope) == "yarn" and is_told:
+            reach = max(reach, int(factor * trained))
+    return reach
+
+
+def _context(folder: Path) -> Context:
     config = text_config(model_config(folder))
     named = {key: config[key] for key in _LENGTHS if config.get(key) is not None}
     for key, value in named.items():
@@ -121,7 +163,7 @@ def _check_length(folder: Path, key: str, value: Any) -> None:
         )
 
 
-def _length_unnamed(folder: Path, config: dict[str, Any]) -> int:
+def _length_unnamed(folder: Path, config: dict[str, Any]) -> Context:
     """The context where the config has no number: what its kind of model has by default."""
     if "max_position_embeddings" in config:
         limit = read_json(folder / "tokenizer_config.json").get("model_max_length")
@@ -137,7 +179,7 @@ def _length_unnamed(folder: Path, config: dict[str, Any]) -> int:
 
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
-        return _WITHOUT_ANY
+        return Context(_WITHOUT_ANY, _WITHOUT_ANY)
     defaults = CONFIG_MAPPING[kind]()
     lengths = [getattr(defaults, key, None) for key in _LENGTHS]
     known = [length for length in lengths if isinstance(length, int)]
@@ -145,15 +187,18 @@ def _length_unnamed(folder: Path, config: dict[str, Any]) -> int:
     return _scaled(folder, config, longest)
 
 
-def _scaled(folder: Path, config: dict[str, Any], longest: int) -> int:
+def _scaled(folder: Path, config: dict[str, Any], longest: int) -> Context:
     """The length under the config's scaling of rotary positions."""
     ropes = list(_ropes(config))
     if any(_kind(rope) in ("longrope", "su") for rope in ropes):
         # vLLM serves the length before scaling unless it is asked for more.
-        return int(config.get("original_max_position_embeddings") or longest)
+        key = "original_max_position_embeddings"
+        usual = config.get(key) or longest
+        _check_length(folder, key, usual)
+        return Context(usual, longest)
     # The long length of Gemma 3 is written down scaled, and its factor beside it.
     if "gemma3" in str(config.get("model_type")):
-        return longest
+        return Context(longest, longest)
     factor: Any = 1.0
     for rope in ropes:
         if _kind(rope) not in _SCALED_ALREADY:
@@ -165,7 +210,8 @@ def _scaled(folder: Path, config: dict[str, Any], longest: int) -> int:
             f"model: expected the factor of rope_scaling in {folder}/config.json to be a number "
             f"above 0, got {factor!r}; write the model's own"
         )
-    return int(longest * factor)
+    length = int(longest * factor)
+    return Context(length, length)
 
 
 def _ropes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -138,3 +138,10 @@ def test_both_sizes_of_a_model_and_its_commit_stand_with_its_version(tmp_path):
         columns = "parameters, all_parameters, revision"
         known = store.read(f"SELECT {columns} FROM model_versions WHERE kind = 'generator'")
     assert known.rows() == [(492416, 492416, None)]
+
+
+def test_a_context_above_a_models_own_is_refused_before_the_run_opens(tmp_path):
+    study = small_study(engine={"max_model_len": 4096})
+    words = "max_model_len of at most 1024, .* got 4096; lower it"
+    with Store.open(tmp_path / "w") as store, pytest.raises(UserError, match=words):
+        open_run(store, study, study.generator.models[0])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from checkpoints import CONFIG
 
-from tasks.models.folders.configs import context_of, text_config
+from tasks.models.folders.configs import check_asked, context_of, text_config
 from tasks.settings import INFRA
 from warehouse.errors import UserError
 
@@ -139,3 +139,41 @@ def test_a_config_that_is_no_json_object_is_refused(tmp_path, content):
 def test_a_folder_without_a_config_is_no_model(tmp_path):
     with pytest.raises(UserError, match=r"readable config\.json in .*is it a model folder"):
         context_of(tmp_path)
+
+
+YARN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}
+ASKED = [
+    (without(), 1024, "lower it"),
+    (scaled(type="dynamic", factor=4.0), 4096, "lower it"),
+    (scaled(type="longrope", **LONG) | {"original_max_position_embeddings": 256}, 1024, "lower it"),
+    (scaled(**YARN), 1024, "its YaRN reaches 4096, which vLLM allows once max_position_embeddings"),
+    (scaled(**YARN) | {"max_position_embeddings": 4096}, 4096, "lower it"),
+]
+
+
+@pytest.mark.parametrize(("config", "most", "advice"), ASKED)
+def test_a_context_above_the_models_is_refused_with_what_to_do(tmp_path, config, most, advice):
+    folder = folder_of(tmp_path, config)
+    check_asked(folder, most)
+    words = f"max_model_len of at most {most}, .* got {most + 1}; {advice}"
+    with pytest.raises(UserError, match=words):
+        check_asked(folder, most + 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("config", "most", "advice"), ASKED)
+def test_vllm_allows_as_much_and_no_more(tmp_path, config, most, advice):  # noqa: ARG001
+    from vllm.config import ModelConfig
+
+    place = str(folder_of(tmp_path, config))
+    given = {"tokenizer": place, "skip_tokenizer_init": True, "dtype": "float32"}
+    assert ModelConfig(model=place, max_model_len=most, **given).max_model_len == most
+    with pytest.raises(ValueError, match="greater than the derived max_model_len"):
+        ModelConfig(model=place, max_model_len=most + 1, **given)
+
+
+@pytest.mark.parametrize("value", ["256", -1, 2.0])
+def test_a_length_before_scaling_that_is_none_is_refused(tmp_path, value):
+    config = scaled(type="longrope", **LONG) | {"original_max_position_embeddings": value}
+    with pytest.raises(UserError, match="expected original_max_position_embeddings in"):
+        context_of(folder_of(tmp_path, config))
