@@ -2,8 +2,8 @@
 
     PYTHONPATH=. python infra/bench/imports.py [--questions 500] [--draws 200]
 
-A log of our own rows is made up, with scores, token counts and the source's verdicts, five paragraphs a
-completion; then `ttc import` runs twice on it in a state folder of its own.
+A log of our own rows is made up, with scores, token counts and the source's verdicts, five
+paragraphs a completion; then `ttc import` runs twice on it in a state folder of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-WORDS = "we add these terms and divide by two so that the result follows from what was said".split()
+WORDS = ("add", "these", "terms", "and", "divide", "by", "two", "so", "the", "result", "follows")
 
 
 def rows(questions: int, draws: int, rng: random.Random) -> Iterator[dict[str, Any]]:
