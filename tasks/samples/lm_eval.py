@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks.samples.assembly import TWICE, Assemblies, Origin, question_of
+from tasks.benchmarks.question import Question
+from tasks.samples.assembly import TWICE, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
 from tasks.samples.rows import Refusals, Row, Start, first_row, read_rows
 from tasks.samples.values import (
@@ -59,30 +60,44 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         takes: dict[str, list[_Take]] = {}
         for row in read_rows(path, refusals):
             _note(row, takes, refusals)
-        origin, is_stripped = _origin(path)
+        results = _results(path)
+        origin = _origin(path, results)
         assembly = assemblies.of(origin, path)
         for several in takes.values():
-            for run, take in enumerate(several):
-                if not assembly.ask(_question(take.row), take.row.place):
-                    continue
-                for position, sample in enumerate(_samples(take)):
-                    assembly.draw(f"{path} {run}", (position,), sample)
-                    if is_stripped:
-                        refusals.add(STRIPPED, sample.place)
+            _draw(assembly, path, several)
+        if _is_stripped(results):
+            draws = [text for several in takes.values() for take in several for text in take.texts]
+            refusals.add(STRIPPED, str(path), len(draws))
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
 
+def _draw(assembly: Assembly, path: Path, several: list[_Take]) -> None:
+    """Adds the draws of one document, each take being a run of its own."""
+    for run, take in enumerate(several):
+        row = take.row
+        if not assembly.ask(_question(row), row.place):
+            continue
+        name = _document(row.values)
+        for position, text in enumerate(take.texts):
+            stated = tuple(take.stated[position])
+            sample = Sample(name, 0, text, stated=stated, place=row.place)
+            assembly.draw(f"{path} {run}", (position,), sample)
+
+
 def _note(row: Row, takes: dict[str, list[_Take]], refusals: Refusals) -> None:
     """Adds a line to the takes of its document, or to what was refused."""
-    responses = row.values.get("resps")
-    texts = _texts(responses, row.values.get("arguments"))
+    values = row.values
+    responses = values.get("resps")
+    texts = _texts(responses, values.get("arguments"))
     if texts is None:
         refusals.add(LOG_LIKELIHOODS if responses else NO_ANSWERS, row.place)
         return
-    name = str(row.values.get("filter", "none"))
-    several = takes.setdefault(_document(row.values), [])
-    take = next((one for one in several if one.texts == texts), None)
+    name = str(values.get("filter", "none"))
+    several = takes.setdefault(_document(values), [])
+    # Other texts under the same filter are another run into the same file.
+    same = [take for take in several if take.texts == texts]
+    take = next(iter(same), None)
     if take is None:
         take = _Take(row, texts, stated=[[] for _ in texts])
         several.append(take)
@@ -90,7 +105,8 @@ def _note(row: Row, takes: dict[str, list[_Take]], refusals: Refusals) -> None:
         refusals.add(TWICE, row.place, len(texts))
         return
     take.filters.add(name)
-    for stated, more in zip(take.stated, _stated(row.values, name, len(texts)), strict=True):
+    spoken = _stated(values, name, len(texts))
+    for stated, more in zip(take.stated, spoken, strict=True):
         stated.extend(more)
 
 
@@ -104,8 +120,10 @@ def _texts(responses: object, arguments: object) -> list[str] | None:
     if not isinstance(responses, list) or not responses:
         return None
     first = responses[0]
+    # One list a request; a generation has one request. Some forks leave the outer list out.
     texts: list[object] = first if isinstance(first, list) else responses
-    if not texts or not all(isinstance(text, str) for text in texts):
+    are_texts = [isinstance(text, str) for text in texts]
+    if not texts or not all(are_texts):
         return None
     given = _arguments(arguments)
     # A log-likelihood written as a text: its request has no settings of generation.
@@ -129,33 +147,44 @@ def _stated(values: dict[str, Any], name: str, draws: int) -> list[list[Stated]]
     It speaks of the first alone where it keeps one, of all where it keeps as many as there are; a
     vote (`maj@k`) is the word of no draw.
     """
-    kept = values.get("filtered_resps")
-    answers: list[object] = kept if isinstance(kept, list) else [kept]
-    if len(answers) == 1 and isinstance(answers[0], list) and len(answers[0]) == draws:
-        answers = answers[0]
-    if "maj" in name and draws > 1:
-        return [[] for _ in range(draws)]
-    metrics = values.get("metrics")
-    names = metrics if isinstance(metrics, list) else sorted(set(values) - _NO_METRICS)
     stated: list[list[Stated]] = [[] for _ in range(draws)]
-    for draw in range(draws if len(answers) == draws else 1):
-        answer = answers[draw] if draw < len(answers) else None
+    if "maj" in name and draws > 1:
+        return stated
+    answers = _answers(values.get("filtered_resps"), draws)
+    metrics = values.get("metrics")
+    if not isinstance(metrics, list):
+        # Older versions do not list them: they are what is left that is a number.
+        metrics = sorted(set(values) - _NO_METRICS)
+    for draw, answer in enumerate(answers):
         read = answer if isinstance(answer, str) else None
-        for metric in names:
+        for metric in metrics:
             value = values.get(metric)
-            if isinstance(value, (bool, int, float)):
-                # A figure of several draws together says nothing of one of them.
-                known = number_of(value) if draws == 1 or len(answers) == 1 else None
-                stated[draw].append(Stated(f"{metric},{name}", known, read))
+            if not isinstance(value, (bool, int, float)):
+                continue
+            # A figure of several draws together says nothing of one of them.
+            known = number_of(value) if len(answers) == 1 else None
+            stated[draw].append(Stated(f"{metric},{name}", known, read))
     return stated
 
 
-def _question(row: Row) -> Any:
+def _answers(kept: object, draws: int) -> list[object]:
+    """What a filter kept: as many answers as there are draws, else that of the first alone."""
+    answers: list[object] = kept if isinstance(kept, list) else [kept]
+    if len(answers) == 1 and isinstance(answers[0], list):
+        answers = answers[0]
+    return answers if len(answers) == draws else answers[:1]
+
+
+def _question(row: Row) -> Question:
     values = row.values
     document = values.get("doc")
     asked = question_in(document) if isinstance(document, dict) else ""
-    asked = asked or _prompt(_arguments(values.get("arguments")).get("arg_0"))
-    return question_of(_document(values), asked, targets_of(values.get("target")))
+    if not asked:
+        # Few-shot examples and all: nothing else tells what is asked.
+        given = _arguments(values.get("arguments"))
+        asked = _prompt(given.get("arg_0"))
+    targets = targets_of(values.get("target"))
+    return question_of(_document(values), asked, targets)
 
 
 def _prompt(prompt: object) -> str:
@@ -168,25 +197,16 @@ def _prompt(prompt: object) -> str:
     return last_asked(prompt)
 
 
-def _samples(take: _Take) -> list[Sample]:
-    name = _document(take.row.values)
-    plain = [Sample(name, 0, text, place=take.row.place) for text in take.texts]
-    return [
-        replace(sample, stated=tuple(stated))
-        for sample, stated in zip(plain, take.stated, strict=True)
-    ]
-
-
-def _origin(path: Path) -> tuple[Origin, bool]:
-    """Whose draws a file holds, and whether the thinking was cut off before they were written."""
+def _origin(path: Path, results: dict[str, Any]) -> Origin:
+    """Whose draws a file holds, by its name, its requests and the summary of its run."""
     name = path.name.partition(".json")[0]
     match = _NAME.match(name)
     task = match["task"] if match else name.removeprefix("samples_")
-    results = _results(path, match["date"] if match else "")
-    settings = _settings(path, results.get("configs", {}).get(task, {}))
+    configs = results.get("configs", {})
+    settings = _settings(path, configs.get(task, {}))
     model = results.get("model_name") or _folder_model(path)
     is_greedy = settings.get("do_sample") is False
-    origin = Origin(
+    return Origin(
         model=text_of(model) or None,
         task=task,
         temperature=0.0 if is_greedy else number_of(settings.get("temperature")),
@@ -194,13 +214,21 @@ def _origin(path: Path) -> tuple[Origin, bool]:
         top_k=count_of(settings.get("top_k")),
         max_tokens=count_of(settings.get("max_gen_toks")),
     )
-    return origin, "think_end_token" in str(results.get("config", {}).get("model_args", ""))
 
 
-def _results(path: Path, date: str) -> dict[str, Any]:
+def _is_stripped(results: dict[str, Any]) -> bool:
+    """Whether the thinking was cut off before the responses were written."""
+    config = results.get("config", {})
+    return "think_end_token" in str(config.get("model_args", ""))
+
+
+def _results(path: Path) -> dict[str, Any]:
     """The summary that was written with a file; empty where it is not there."""
-    beside = path.with_name(f"results_{date}.json")
-    if not date or not beside.is_file():
+    match = _NAME.match(path.stem)
+    if match is None:
+        return {}
+    beside = path.with_name(f"results_{match['date']}.json")
+    if not beside.is_file():
         return {}
     try:
         return json.loads(beside.read_bytes())
@@ -211,8 +239,11 @@ def _results(path: Path, date: str) -> dict[str, Any]:
 
 def _settings(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     """How a task was drawn: as its requests say, else as its configuration does."""
-    asked = _arguments(first_row(path).get("arguments")).get("arg_1")
-    return (config.get("generation_kwargs") or {}) | (asked if isinstance(asked, dict) else {})
+    configured = config.get("generation_kwargs") or {}
+    first = first_row(path)
+    asked = _arguments(first.get("arguments")).get("arg_1")
+    # The command line overrides the task's configuration; requests have what came of both.
+    return configured | asked if isinstance(asked, dict) else configured
 
 
 def _folder_model(path: Path) -> str | None:

@@ -33,6 +33,7 @@ FAILED = "the request failed: an empty completion of 0 tokens"
 NO_TEXT = "the line has no generation"
 
 _SEED = re.compile(r"output-rs(\d+)")
+_CHUNK = re.compile(r"_chunk_(\d+)")
 _OTHERS = ("expected_answer", "num_generated_tokens", "problem", "_async_position")
 _VERIFIER = "reward_model_score"
 _YES = re.compile(r"judg(?:e)?ment\W*\s*(yes|no)\b", re.IGNORECASE)
@@ -77,8 +78,8 @@ def _take(assemblies: Assemblies, path: Path, row: Row, refusals: Refusals) -> N
     targets = targets_of(values.get("expected_answer"))
     if not assembly.ask(question_of(name, question_in(values), targets), row.place):
         return
-    # A seed may be cut into chunks of questions: each file then holds questions of its own.
-    assembly.draw(path, (0,), _sample(name, row, assembly))
+    sample = _sample(name, row, assembly)
+    assembly.draw(path, (0,), sample)
 
 
 def _task(path: Path, values: dict[str, Any]) -> str:
@@ -95,7 +96,9 @@ def _name(row: Row) -> str:
     position = count_of(values.get("_async_position"))
     # Whole files are in the order of the questions, whatever the order they were answered in.
     line = row.place.rpartition(":")[2] if position is None else position + 1
-    return f"line-{line}"
+    # A seed may be cut into chunks of the questions, each with a first line.
+    chunk = _CHUNK.search(row.place)
+    return f"line-{chunk[1]}-{line}" if chunk else f"line-{line}"
 
 
 def _sample(name: str, row: Row, assembly: Assembly) -> Sample:

@@ -55,7 +55,9 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         rows = list(read_rows(path, refusals))
         origin = _origin(path)
         assembly = assemblies.of(origin, path)
-        is_search = bool(_SEARCH.search("/".join(path.parts[-4:]))) or _is_refilled(rows)
+        # The folder is a configuration, named after its settings.
+        name = "/".join(path.parts[-2:])
+        is_search = bool(_SEARCH.search(name)) or _is_refilled(rows)
         for row in rows:
             if is_search or _has_no_counts(row.values):
                 refusals.add(SEARCHED, row.place, len(row.values.get("completions") or ()))
