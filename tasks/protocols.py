@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
+from warehouse.errors import UserError
 
 Stop = Literal["end", "step", "limit"]
 Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange"]
@@ -69,6 +70,14 @@ class Reply(NamedTuple):
     """Prompt tokens that came from the prefix cache."""
     requests: int = 1
     """How often a model was asked for it; the prompt tokens are those of all."""
+
+
+class PartialReply(UserError):
+    """A request that ended before all of its draws were there; those that are were paid for."""
+
+    def __init__(self, sentence: str, reply: Reply) -> None:
+        super().__init__(sentence)
+        self.reply = reply
 
 
 class Engine(Protocol):

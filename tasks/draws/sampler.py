@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from tasks.draws.nodes import Node, extend, split_draw
 from tasks.models.formats import Format
 from tasks.models.steps import Split
-from tasks.protocols import Draw, Engine, Reply, Role, Sampling
+from tasks.protocols import Draw, Engine, PartialReply, Reply, Role, Sampling
 
 
 class DrawKey(NamedTuple):
@@ -142,16 +142,24 @@ class Sampler:
                 f"{n} draws of {node.question.question_id} after {len(node.steps)} steps"
             )
         seed = first_seed(self._seed, key) + start
-        reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
+        try:
+            reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
+        except PartialReply as partial:
+            # Paid for, and children like any others: the next run asks for the rest.
+            self._keep(node, key, start, partial.reply, role)
+            raise
         if len(reply.draws) != n:
             raise RuntimeError(
                 f"engine: expected {n} draws, got {len(reply.draws)}; "
                 "run again to draw the missing ones"
             )
+        self._keep(node, key, start, reply, role)
+        return reply
+
+    def _keep(self, node: Node, key: DrawKey, start: int, reply: Reply, role: Role) -> None:
         for new in self._new_draws(node, key, start, reply, role):
             self._nodes[(key, new.child)] = new.node
             self._record(new)
-        return reply
 
     def _new_draws(
         self, parent: Node, key: DrawKey, start: int, reply: Reply, role: Role

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import httpx
 from pydantic import BaseModel
 
+from tasks.endpoints.keys import Key
 from tasks.engines.replica import Call, Limits
-from tasks.engines.replicas import Replicas, roots
+from tasks.engines.replicas import Replicas
 from tasks.engines.stepwise import draw_to_steps
 from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling, Stop
-from warehouse.errors import UserError
 
 COMPLETIONS = "/v1/completions"
 _NEUTRAL = {
@@ -34,11 +33,17 @@ class HttpGenerator:
     """
 
     def __init__(
-        self, urls: Sequence[str], model: str, format: Format, *, limits: Limits | None = None
+        self,
+        urls: Sequence[str],
+        model: str,
+        format: Format,
+        *,
+        limits: Limits | None = None,
+        key: Key | None = None,
     ) -> None:
         self._model = model
         self._format = format
-        self._replicas = Replicas(urls, one_token(model), limits=limits)
+        self._replicas = Replicas(urls, self._probe(), limits=limits, key=key)
         self.generated_tokens = 0
         """Tokens of all replies used, by the servers' token ids."""
 
@@ -80,6 +85,13 @@ class HttpGenerator:
     def aside(self) -> list[str]:
         """Addresses of the replicas that are set aside, after failures in a row or frozen."""
         return self._replicas.aside
+
+    def _probe(self) -> Call[Completions]:
+        """One token of two draws, with all the fields of a request: whether they are honoured."""
+        # Token 0 exists in every vocabulary.
+        sampling = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=1, until="end")
+        body = self._body([0], 2, sampling, stops=self._format.end_of_text) | {"seed": 0}
+        return Call(COMPLETIONS, body, lambda content: read_completions(content, body))
 
     def _body(
         self, prefix: Sequence[int], n: int, sampling: Sampling, *, stops: frozenset[int]
@@ -186,40 +198,3 @@ def _check_draw(choice: Choice, asked: Mapping[str, Any]) -> None:
 def _check_same(what: str, expected: object, got: object) -> None:
     if expected != got:
         raise ValueError(f"{what}: expected {expected}, got {got}")
-
-
-def one_token(model: str) -> Call[Completions]:
-    """A request for one token, whose answer shows that the engine behind a server lives."""
-    # Token 0 exists in every vocabulary.
-    body: dict[str, Any] = {"model": model, "prompt": [0], "max_tokens": 1, "temperature": 0.0}
-    return Call(COMPLETIONS, body, lambda content: read_completions(content, body))
-
-
-class _Card(BaseModel):
-    id: str
-
-
-class _Cards(BaseModel):
-    data: list[_Card]
-
-
-def check_served(urls: Sequence[str], model: str, *, seconds: float = 10.0) -> None:
-    """Nothing when every server answers and serves the model under that name.
-
-    UserError names the first that does not.
-    To be called before the first token of a run; later on, single replicas may fail.
-    """
-    for url in roots(urls):
-        try:
-            content = httpx.get(f"{url}/v1/models", timeout=seconds).raise_for_status().content
-            names = [card.id for card in _Cards.model_validate_json(content).data]
-        except (httpx.HTTPError, ValueError) as error:
-            raise UserError(
-                f"engine: expected an OpenAI-compatible server at {url}, "
-                f"got {type(error).__name__}: {error}; start it or take it out of the study"
-            ) from error
-        if model not in names:
-            raise UserError(
-                f"engine: expected {url} to serve {model!r}, it serves {', '.join(names)}; "
-                "name one of these in the study, or start the server with --served-model-name"
-            )

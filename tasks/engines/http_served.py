@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tasks.engines.http_generator import COMPLETIONS, Completions, one_token, read_completions
+from tasks.endpoints.keys import Key
+from tasks.engines.http_generator import COMPLETIONS, Completions, read_completions
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas
 
@@ -22,11 +23,17 @@ class HttpServed:
     """
 
     def __init__(
-        self, urls: Sequence[str], model: str, *, head: bool, limits: Limits | None = None
+        self,
+        urls: Sequence[str],
+        model: str,
+        *,
+        head: bool,
+        limits: Limits | None = None,
+        key: Key | None = None,
     ) -> None:
         self._model = model
-        probe: Call[Any] = self._pooling([0]) if head else one_token(model)
-        self._replicas = Replicas(urls, probe, limits=limits)
+        probe: Call[Any] = self._pooling([0]) if head else self._probe()
+        self._replicas = Replicas(urls, probe, limits=limits, key=key)
         self.read_tokens = 0
         """Tokens of all requests that were answered."""
 
@@ -41,12 +48,7 @@ class HttpServed:
 
         -9999 stands for minus infinity.
         """
-        body = self._one_token(token_ids) | {
-            "logprobs": len(wanted),
-            "logprob_token_ids": list(wanted),
-            # By id: two tokens may have the same text.
-            "return_tokens_as_token_ids": True,
-        }
+        body = self._one_token(token_ids) | _wanted_logprobs(wanted)
 
         def read(content: bytes) -> list[float]:
             return _next_logprobs(read_completions(content, body), wanted)
@@ -71,6 +73,19 @@ class HttpServed:
         self.read_tokens += len(body["prompt"])
         return logprobs
 
+    def _probe(self) -> Call[None]:
+        """One token with all that is read of a reply: whether the server gives it."""
+        # Token 0 exists in every vocabulary.
+        token_ids = [0, 0]
+        body = self._one_token(token_ids) | _wanted_logprobs([0]) | {"prompt_logprobs": 0}
+
+        def read(content: bytes) -> None:
+            reply = read_completions(content, body)
+            _next_logprobs(reply, [0])
+            _prompt_logprobs(reply, token_ids)
+
+        return Call(COMPLETIONS, body, read)
+
     def _one_token(self, token_ids: Sequence[int]) -> dict[str, Any]:
         return {
             "model": self._model,
@@ -92,6 +107,16 @@ class HttpServed:
             return _rows(content, self._model, len(token_ids))
 
         return Call(POOLING, body, read)
+
+
+def _wanted_logprobs(wanted: Sequence[int]) -> dict[str, Any]:
+    """Fields that ask for the log-probabilities of these tokens."""
+    return {
+        "logprobs": len(wanted),
+        "logprob_token_ids": list(wanted),
+        # By id: two tokens may have the same text.
+        "return_tokens_as_token_ids": True,
+    }
 
 
 class _Pooled(BaseModel):

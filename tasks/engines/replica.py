@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import httpx
 from pydantic import ValidationError
 
+from tasks.endpoints.keys import Key
+from tasks.endpoints.statuses import may_pass, read_complaint, refuse, retry_after
 from warehouse.errors import UserError
 
 T = TypeVar("T")
@@ -74,15 +73,23 @@ class Call(Generic[T]):
         return json.dumps(self.body).encode()
 
 
+FaultKind = Literal["busy", "trouble", "unreachable", "misread"]
+"""The last: a reply came and was paid for, but is not what was asked for."""
+
+
 class Fault(Exception):
     """An attempt that gave nothing and may be repeated."""
 
-    def __init__(self, what: str, *, wait: float | None = None, strike: bool = True) -> None:
+    def __init__(self, what: str, kind: FaultKind, *, wait: float | None = None) -> None:
         super().__init__(what)
+        self.kind: FaultKind = kind
         self.wait = wait
         """What the server wants us to wait."""
-        self.strike = strike
+
+    @property
+    def strike(self) -> bool:
         """Whether the replica did badly; one that says it is busy did not."""
+        return self.kind != "busy"
 
 
 @dataclass(slots=True, eq=False)
@@ -92,6 +99,9 @@ class Replica:
     url: str
     limits: Limits
     tls: ssl.SSLContext
+    key: Key | None = None
+    proven: bool = False
+    """Whether it has given a good reply."""
     heard: float = 0.0
     """When its last good reply came, or it was asked after a time without requests."""
     strikes: int = 0
@@ -112,14 +122,22 @@ class Replica:
                 with self._busy(limit):
                     return await self._post(call, content)
         except TimeoutError as error:
-            raise Fault(f"no reply in {time.monotonic() - started:.1f} s") from error
+            seconds = time.monotonic() - started
+            raise Fault(f"no reply in {seconds:.1f} s", "trouble") from error
 
-    async def generates(self, probe: Call[Any]) -> bool:
-        """Whether it answers the probe as it should, and in time."""
+    async def probe(self, call: Call[Any]) -> None:
+        """Nothing when it answers as it should, and in time; Fault or UserError when not."""
         try:
             async with asyncio.timeout(self.limits.probe):
-                await self._post(probe, probe.content)
-        except (Fault, UserError, TimeoutError):
+                await self._post(call, call.content)
+        except TimeoutError as error:
+            raise Fault(f"no token in {self.limits.probe:.0f} s", "trouble") from error
+
+    async def generates(self, call: Call[Any]) -> bool:
+        """Whether it answers the probe as it should, and in time."""
+        try:
+            await self.probe(call)
+        except (Fault, UserError):
             return False
         return True
 
@@ -149,17 +167,20 @@ class Replica:
             with self._client() as client:
                 response = await client.post(self.url + call.path, content=content)
         except httpx.RequestError as error:
-            raise Fault(f"{type(error).__name__} {error}".strip()) from error
+            kind = "unreachable" if isinstance(error, httpx.ConnectError) else "trouble"
+            raise Fault(f"{type(error).__name__} {error}".strip(), kind) from error
         if response.status_code != 200:
-            raise _problem(response)
+            raise _problem(response, self.key)
         try:
             answer = call.read(response.content)
         except ValueError as error:
-            raise Fault(f"a reply that cannot be trusted: {_first_complaint(error)}") from error
+            said = f"a reply that cannot be trusted: {_first_complaint(error)}"
+            raise Fault(said, "misread") from error
         # One good reply clears what went before: the replica is as good as any other again.
         self.heard = time.monotonic()
         self.strikes = 0
         self.aside = False
+        self.proven = True
         return answer
 
     @contextlib.contextmanager
@@ -174,49 +195,34 @@ class Replica:
         finally:
             self._idle.append(client)
 
+    def _key_headers(self) -> dict[str, str]:
+        return self.key.headers if self.key else {}
+
     def _new_client(self) -> httpx.AsyncClient:
         client = httpx.AsyncClient(
             verify=self.tls,
             timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect, pool=None),
             # vLLM closes what was idle for 5 s: be first, or a request meets a closing connection.
             limits=httpx.Limits(max_connections=1, keepalive_expiry=2.0),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **self._key_headers()},
         )
         self._clients.append(client)
         return client
 
 
-def _problem(response: httpx.Response) -> Fault | UserError:
+def _problem(response: httpx.Response, key: Key | None) -> Fault | UserError:
     """A fault when the server is in trouble, the user's error when it calls the request wrong.
 
     Another replica would call it wrong as well.
     """
-    status = response.status_code
-    words = " ".join(response.text.split())[:300]
-    problem = f"HTTP {status} {words}".strip()
-    # 408 and 425: too slow or too early; 429: busy, which is no fault of the server's.
-    if status in (408, 425, 429) or status >= 500:
-        wait = retry_after(response.headers.get("Retry-After"))
-        return Fault(problem, wait=wait, strike=status != 429)
-    return UserError(
-        f"engine: {response.url} refused a request: {problem}; correct the study or the server"
-    )
-
-
-def retry_after(header: str | None) -> float | None:
-    """Seconds to wait by a Retry-After header, a number or an HTTP date.
-
-    None when it says nothing usable.
-    """
-    if header is None:
-        return None
-    if re.fullmatch(r"\d+(\.\d+)?", header.strip()):
-        return float(header)
-    # TypeError: a date without a time zone cannot be compared.
-    with contextlib.suppress(ValueError, TypeError):
-        left = parsedate_to_datetime(header) - datetime.now(UTC)
-        return max(0.0, left.total_seconds())
-    return None
+    complaint = read_complaint(response, key)
+    if not may_pass(complaint):
+        address = str(response.url)
+        return refuse(address, complaint, key)
+    said = f"HTTP {complaint.status} {complaint.words}".strip()
+    wait = retry_after(response.headers.get("Retry-After"))
+    # Busy is no fault of the server's.
+    return Fault(said, "busy" if complaint.status == 429 else "trouble", wait=wait)
 
 
 def _first_complaint(error: ValueError) -> str:

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from tasks.endpoints.keys import Key
+from tasks.endpoints.statuses import Refusal
+from tasks.engines.misfits import explain, misfit
 from tasks.engines.replica import Call, Fault, Limits, Replica
 from warehouse.errors import UserError
 
@@ -37,21 +40,32 @@ class _Bar(NamedTuple):
 class Replicas:
     """Servers of one model, by address (`http://host:port/v1`).
 
-    A request goes to the least loaded, then to another. `probe` makes a server generate one token:
-    vLLM's /health answers while the engine behind it is frozen.
+    A request goes to the least loaded, then to another. `probe` makes a server generate a token: it
+    shows what a server gives before all requests are paid for, and that it lives, since vLLM's
+    /health answers while the engine behind it is frozen.
     """
 
     def __init__(
-        self, urls: Sequence[str], probe: Call[Any], *, limits: Limits | None = None
+        self,
+        urls: Sequence[str],
+        probe: Call[Any],
+        *,
+        limits: Limits | None = None,
+        key: Key | None = None,
     ) -> None:
         self._limits = limits or Limits()
         # One for all replicas: making it takes longer than a request.
         tls = httpx.create_ssl_context()
-        self._replicas = [Replica(url, self._limits, tls) for url in roots(urls)]
+        self._replicas = [Replica(url, self._limits, tls, key) for url in roots(urls)]
         self._probe = probe
         self._room = asyncio.Semaphore(self._limits.at_once * len(self._replicas))
         self._random = random.Random()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._watched = False
+        self._proving: asyncio.Task[None] | None = None
+        """The proof that one of the servers gives what is asked for; None where it failed."""
+        self._refused: UserError | None = None
+        """What is wrong with one of the servers, found out after another was asked already."""
         self._closed = False
 
     async def ask(self, call: Call[T]) -> T:
@@ -61,9 +75,13 @@ class Replicas:
         `close`.
         """
         # Only here: an event loop is needed, which may not run yet when an engine is made.
-        if not self._tasks:
+        if not self._watched:
+            self._watched = True
             for replica in self._replicas:
                 self._spawn(self._watch(replica))
+        if self._proving is None:
+            self._proving = self._spawn(self._prove())
+        await asyncio.shield(self._proving)
         content = call.content
         bars = dict.fromkeys(self._replicas, _Bar())
         faults: list[str] = []
@@ -73,6 +91,8 @@ class Replicas:
             async with self._room:
                 if self._closed:
                     raise asyncio.CancelledError("the engine was closed")
+                if self._refused:
+                    raise self._refused
                 replica = self._least_loaded(bars)
                 try:
                     return await replica.ask(call, content)
@@ -83,6 +103,62 @@ class Replicas:
             if replica.strikes >= self._limits.strikes:
                 self._set_aside(replica)
         raise UserError(self._describe(call, faults))
+
+    async def _prove(self) -> None:
+        """Until one of the servers has generated a token; the others are set aside till they do.
+
+        UserError for a server whose reply is not what is asked for, or when none is there.
+        """
+        said: list[str] = []
+        # A server that hangs takes the whole time of a probe for every attempt.
+        latest = time.monotonic() + 2 * self._limits.probe
+        for times in range(self._limits.attempts):
+            faults = await self._prove_once()
+            if not faults:
+                self._set_unproven_aside()
+                return
+            said += [str(fault) for fault in faults]
+            # Nobody listens: a server that is to be there before a run is not waited for.
+            if all(fault.kind == "unreachable" for fault in faults):
+                break
+            if time.monotonic() > latest:
+                break
+            await asyncio.sleep(min(self._wait_after(fault, times) for fault in faults))
+        # Who asks again later is not answered by what was so now.
+        self._proving = None
+        self._set_unproven_aside()
+        raise UserError(self._describe(self._probe, said))
+
+    def _set_unproven_aside(self) -> None:
+        for replica in self._replicas:
+            if not replica.proven:
+                self._set_aside(replica)
+
+    async def _prove_once(self) -> list[Fault]:
+        """What went wrong with each of the servers; nothing as soon as one is proven."""
+        faults: list[Fault] = []
+        proofs = [self._spawn(self._prove_one(replica)) for replica in self._replicas]
+        for proof in asyncio.as_completed(proofs):
+            fault = await proof
+            if fault is None:
+                return []
+            faults.append(fault)
+        return faults
+
+    async def _prove_one(self, replica: Replica) -> Fault | None:
+        try:
+            await replica.probe(self._probe)
+        except Fault as fault:
+            if fault.kind != "misread":
+                return fault
+            self._refused = misfit(
+                replica.url, self._probe, f"with what exact draws need, got {fault}"
+            )
+        except Refusal as refusal:
+            self._refused = explain(replica.url, self._probe, refusal)
+        if self._refused:
+            raise self._refused
+        return None
 
     async def close(self) -> None:
         """End what is under way and close every connection."""
@@ -132,10 +208,12 @@ class Replicas:
             await asyncio.sleep(left)
 
     def _bar(self, fault: Fault, times: int) -> _Bar:
+        return _Bar(times + 1, time.monotonic() + self._wait_after(fault, times))
+
+    def _wait_after(self, fault: Fault, times: int) -> float:
         # A server may ask for days; no request waits longer than one attempt may take.
         asked = fault.wait
-        wait = self._backoff(times) if asked is None else min(asked, self._limits.total)
-        return _Bar(times + 1, time.monotonic() + wait)
+        return self._backoff(times) if asked is None else min(asked, self._limits.total)
 
     def _backoff(self, times: int) -> float:
         """Seconds before the next attempt after so many."""
@@ -173,16 +251,24 @@ class Replicas:
                 self._set_aside(replica)
                 replica.release()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.ensure_future(work)
         # asyncio itself holds tasks weakly: without this one could vanish at work.
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        # Looked at here: asyncio would print what was raised where nobody waits any longer.
+        if not task.cancelled():
+            task.exception()
 
     def _describe(self, call: Call[Any], faults: Sequence[str]) -> str:
         """One sentence of what was tried in vain; four kinds of fault say enough."""
-        counts = Counter(faults).most_common(4)
-        kinds = ", ".join(f"{count} × {what}" for what, count in counts)
+        # In the order in which they came: the first is the cause of what followed.
+        counts = list(Counter(faults).items())[:4]
+        kinds = ", then ".join(f"{count} × {what}" for what, count in counts)
         names = ", ".join(replica.url for replica in self._replicas)
         return (
             f"engine: expected a reply to {call.path} from {names}, "

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.engines.http_generator import HttpGenerator, check_served
+from tasks.endpoints.keys import load_key
+from tasks.endpoints.spending import Spending
+from tasks.engines.chat_endpoint import ChatEndpoint
+from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.http_served import HttpServed
 from tasks.engines.imported import Imported
+from tasks.engines.server_checks import check_same, check_served
 from tasks.engines.vllm_process import on_gpu
 from tasks.models.served_verifier import ServedVerifier
 from tasks.models.texts import IMPORTED
+from tasks.models.thinking import choose_field_marks
 from tasks.models.verifiers import load_reading
 from tasks.models.version import Model
 from tasks.protocols import Engine, StepScore, Verifier
+from tasks.runs.refusals import check_room
 from tasks.runs.run import Run
 from tasks.study.tables import Server
 
@@ -24,9 +31,12 @@ from tasks.study.tables import Server
 class RunEngines:
     """Starts a model at the first request for it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, earlier: Mapping[str, Spending] | None = None) -> None:
+        """`earlier` is what the run has spent on models behind endpoints, by fingerprint."""
         self._run = run
+        self._earlier = earlier or {}
         self._started: dict[str, asyncio.Task[Any]] = {}
+        self._checked: asyncio.Task[None] | None = None
 
     async def engine(self, model: Model) -> Engine:
         """The model's engine.
@@ -62,9 +72,35 @@ class RunEngines:
         """The start of a model, one for all who ask for it."""
         if model.fingerprint not in self._started:
             before = list(self._started.values()) if on_gpu() else []
-            task = asyncio.ensure_future(_start_after(before, start, model))
+            task = asyncio.ensure_future(self._start_after(before, start, model))
             self._started[model.fingerprint] = task
         return self._started[model.fingerprint]
+
+    async def _start_after(
+        self, before: list[asyncio.Task[Any]], start: Callable[[Model], Any], model: Model
+    ) -> Any:
+        """One engine after the other on a GPU, where each measures the memory that is free."""
+        # Before any model is loaded, which may take minutes: what is refused is refused at once.
+        if self._checked is None:
+            self._checked = asyncio.ensure_future(asyncio.to_thread(self._check_servers))
+        await asyncio.shield(self._checked)
+        await asyncio.gather(*before, return_exceptions=True)
+        return await asyncio.to_thread(start, model)
+
+    def _check_servers(self) -> None:
+        """UserError for a server of the run's models that is not there, or has another model."""
+        run = self._run
+        for model in (run.generator, run.verifier, run.reviser, run.judge):
+            server = self._server(model) if model else None
+            if server and model:
+                self._check(server, model)
+
+    def _check(self, server: Server, model: Model) -> None:
+        key = load_key(server.api_key_env)
+        for served in check_served(server.urls, server.name, key=key):
+            check_same(served, server.name, model, key=key)
+            if served.context and model is self._run.generator:
+                check_room(self._run, self._run.benchmark.questions, served.context)
 
     def _server(self, model: Model) -> Server | None:
         servers = self._run.study.engine.servers
@@ -73,8 +109,16 @@ class RunEngines:
     def _start_engine(self, model: Model) -> Engine:
         server = self._server(model)
         if server:
-            check_served(server.urls, server.name)
-            return HttpGenerator(server.urls, server.name, self._run.format)
+            self._check(server, model)
+            key = load_key(server.api_key_env)
+            return HttpGenerator(server.urls, server.name, self._run.format, key=key)
+        endpoint = self._run.study.endpoint(model.name)
+        if endpoint:
+            told = self._run.study.generator.chat_template_kwargs
+            extra = {"chat_template_kwargs": told} if told else {}
+            asked = dataclasses.replace(endpoint, extra=endpoint.extra | extra)
+            marks = choose_field_marks(self._run.format.thinking)
+            return ChatEndpoint(asked, marks, earlier=self._earlier.get(model.fingerprint))
         if model.name.startswith(IMPORTED):
             return Imported(model)
         # Here: a study whose models are all behind servers needs no vLLM.
@@ -90,10 +134,11 @@ class RunEngines:
         format = self._run.format
         verifier_format = self._run.verifier_settings(model).format
         if server:
-            check_served(server.urls, server.name)
+            self._check(server, model)
             reading = load_reading(verifier_format, model.files, format=format)
             head = not reading.verifier_format.generates
-            served = HttpServed(server.urls, server.name, head=head)
+            key = load_key(server.api_key_env)
+            served = HttpServed(server.urls, server.name, head=head, key=key)
             # One token less: a language model's server draws one beside those that are read.
             longest = (model.context or 0) - 1
             return RemoteVerifier(ServedVerifier(reading, served, longest), served)
@@ -119,11 +164,3 @@ class RemoteVerifier:
     async def close(self) -> None:
         """Let go of the connections."""
         await self.served.close()
-
-
-async def _start_after(
-    before: list[asyncio.Task[Any]], start: Callable[[Model], Any], model: Model
-) -> Any:
-    """One engine after the other on a GPU, where each measures the memory that is free."""
-    await asyncio.gather(*before, return_exceptions=True)
-    return await asyncio.to_thread(start, model)

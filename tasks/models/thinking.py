@@ -130,6 +130,16 @@ def choose_marks(names: Sequence[str]) -> tuple[Marks, ...]:
     return tuple(known[name] for name in names)
 
 
+def choose_field_marks(thinking: Thinking) -> Marks:
+    """The marks in which to write the thinking that a server gives in a field of its own.
+
+    Those that most families write, where the format reads them.
+    """
+    usual = known_marks()["think"]
+    marks = thinking.marks or (usual,)
+    return usual if usual in marks else marks[0]
+
+
 def begins_thinking(prompt: str, marks: Sequence[Marks]) -> bool:
     """Whether a prompt leaves the model inside its thinking."""
     return any(prompt.rstrip().endswith(mark.begin) for mark in marks)

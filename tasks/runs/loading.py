@@ -23,6 +23,7 @@ from tasks.runs.refusals import (
     check_thinking,
 )
 from tasks.runs.run import Run
+from tasks.runs.text_refusals import check_endpoint_names, check_text_study
 from tasks.study.study import Study, study_from
 from tasks.study.tables import Revisions, Verifier
 from warehouse.errors import UserError
@@ -105,7 +106,10 @@ def _assemble(study: Study, name: str, run_id: str, known: str | None) -> Run:
 
 def _load_generator(study: Study, name: str, usage: str, known: str | None) -> Model:
     """The model version of a folder, of a log, or behind an endpoint of the study."""
+    check_endpoint_names(study)
     endpoint = study.endpoint(name)
+    if endpoint or name.startswith(IMPORTED):
+        check_text_study(study, name)
     if endpoint is None:
         return text_model(name, usage) if name.startswith(IMPORTED) else load_model(name, usage)
     if known:

@@ -30,8 +30,12 @@ def check_context(run: Run, questions: Iterable[Question]) -> None:
     """UserError for a question whose prompt leaves too little of the context to write in."""
     context = run.study.engine.max_model_len or run.generator.context
     # Of a text model only its server knows, which says so itself.
-    if context is None:
-        return
+    if context is not None:
+        check_room(run, questions, context)
+
+
+def check_room(run: Run, questions: Iterable[Question], context: int) -> None:
+    """UserError for a question whose prompt leaves too little of so many tokens."""
     generator = run.study.generator
     # A search may begin a step just below the limit of a whole completion.
     longest = generator.max_tokens + generator.max_step_tokens

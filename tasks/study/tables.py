@@ -109,6 +109,8 @@ class Server:
     """Base addresses, e.g. `http://127.0.0.1:8000`."""
     name: str
     """What the servers call it (`--served-model-name`)."""
+    api_key_env: str | None = None
+    """Environment variable that holds their key; None: they want none."""
 
 
 @dataclass(frozen=True, slots=True)

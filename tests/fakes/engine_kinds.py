@@ -16,8 +16,9 @@ from scripts import FORMAT, WHOLE, geometric
 
 from flows.servers import guard
 from tasks.benchmarks.bundled import questions
-from tasks.engines.http_generator import HttpGenerator, check_served
+from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.scripted import ScriptedEngine
+from tasks.engines.server_checks import check_served
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.models.formats import load_format
 from tasks.models.version import BUNDLED

@@ -40,6 +40,8 @@ class FaultyServer:
     law: Law
     faulty: float = 0.0
     faults: tuple[str, ...] = FAULTS
+    faulty_probes: bool = False
+    """Whether requests for one token meet faults too."""
     retry_after: str = "0"
     seconds: float = 0.0
     """Waited before every reply."""
@@ -67,6 +69,11 @@ class FaultyServer:
     async def __aexit__(self, *_: object) -> None:
         """Stop listening; what is under way ends when its client goes."""
         self._server.close()
+
+    @property
+    def asked(self) -> int:
+        """Requests for draws, without those for one token."""
+        return self.requests - self.probes
 
     @property
     def url(self) -> str:
@@ -101,12 +108,14 @@ class FaultyServer:
         self, body: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         self.requests += 1
-        self.probes += "seed" not in body
+        is_probe = body["max_tokens"] == 1
+        self.probes += is_probe
         if self.frozen:
             return await _client_gone(reader, None)
         if self.seconds and await _client_gone(reader, self.seconds):
             return False
-        fault = self._random.choice(self.faults) if self._random.random() < self.faulty else ""
+        share = 0.0 if is_probe and not self.faulty_probes else self.faulty
+        fault = self._random.choice(self.faults) if self._random.random() < share else ""
         self.met[fault] += 1
         return await self._misbehave(fault, await self._reply(body), reader=reader, writer=writer)
 
@@ -129,6 +138,10 @@ class FaultyServer:
             "busy": (429, {"error": {"message": "busy"}}),
             "error": (500, {"error": {"message": "an error on purpose"}}),
             "wrong": (400, {"error": {"message": "max_tokens is too large"}}),
+            "shut": (401, {"error": {"message": "no key"}}),
+            "strict": (400, {"error": {"message": "Unrecognized argument: return_token_ids"}}),
+            "chat only": (404, {"detail": "Not Found"}),
+            "texts": (200, reply | {"choices": [_text(choice) for choice in reply["choices"]]}),
             "short": (
                 200,
                 content[: len(content) // 2],
@@ -178,6 +191,11 @@ def _choice(index: int, draw: Draw, end: int) -> dict[str, Any]:
     token_ids = [*draw.token_ids, end] if draw.stop == "end" else [*draw.token_ids]
     reason = "length" if draw.stop == "limit" else "stop"
     return {"index": index, "text": "", "finish_reason": reason, "token_ids": token_ids}
+
+
+def _text(choice: dict[str, Any]) -> dict[str, Any]:
+    """The choice as servers give it that know nothing of token ids."""
+    return {key: value for key, value in choice.items() if key != "token_ids"}
 
 
 def _send(

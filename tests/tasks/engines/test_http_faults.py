@@ -5,12 +5,13 @@ import dataclasses
 from collections import Counter
 
 import pytest
-from faulty_server import FAULTS, PROMPT, QUICK, Asked, server
+from faulty_server import FAULTS, MODEL, PROMPT, QUICK, Asked, closed_port, server
 from scripts import FORMAT, STEP, WHOLE, fixed, never_ending
 
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import root
 from tasks.draws.sampler import Sampler
+from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.replica import Limits
 from warehouse.errors import UserError
 
@@ -83,7 +84,7 @@ async def test_retries_are_bounded_and_the_error_says_what_came(fault, said):
     async with Asked(server(fixed(1), faulty=1.0, faults=(fault,)), limits=limits) as served:
         with pytest.raises(UserError, match=said) as raised:
             await served.right(1)
-        assert served.servers[0].requests - served.servers[0].probes == 5
+        assert served.servers[0].asked == 5
     text = str(raised.value)
     assert text.startswith("engine: expected a reply to /v1/completions from http://127.0.0.1:")
     assert "in 5 attempts" in text and text.endswith("then run again")
@@ -93,7 +94,7 @@ async def test_a_refusal_is_not_repeated_and_tells_what_the_server_said():
     async with Asked(server(faulty=1.0, faults=("wrong",)), server()) as served:
         with pytest.raises(UserError, match=r"HTTP 400 .*max_tokens is too large"):
             await served.right(1)
-        assert [one.requests for one in served.servers] == [1, 0]
+        assert [one.asked for one in served.servers] == [1, 0]
 
 
 async def test_stop_reasons_and_cached_tokens_come_through():
@@ -102,3 +103,52 @@ async def test_stop_reasons_and_cached_tokens_come_through():
         step = await served.engine.draw(PROMPT, 1, sampling=STEP, seed=0)
     assert [cut.draws[0].stop, step.draws[0].stop] == ["limit", "step"]
     assert (cut.prompt_tokens, cut.cached_tokens) == (3, 1)  # this server says that half is cached
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("texts", "with what exact draws need, got .*generated tokens: expected 0, got 2"),
+        ("fewer", r"with what exact draws need, got .*draws: expected \[0, 1\], got \[1\]"),
+        ("other model", "with what exact draws need, got .*model: expected scripted, got another"),
+        ("strict", "and its field 'return_token_ids', got HTTP 400 .* by an .*endpoints"),
+        ("chat only", "got HTTP 404 Not Found; serve the model with `vllm serve`, or ask this"),
+        ("shut", "does not accept a request without a key: HTTP 401 no key; export the right"),
+    ],
+)
+async def test_a_server_that_gives_no_exact_draws_is_refused_by_its_first_reply(fault, said):
+    wrong = server(fixed(1), faulty=1.0, faults=(fault,), faulty_probes=True)
+    async with Asked(wrong, limits=Limits()) as served:
+        with pytest.raises(UserError, match=said):
+            async with asyncio.timeout(5.0):
+                await served.right(40)
+        # One token of two draws is all that it was paid for.
+        assert (wrong.requests, wrong.probes) == (1, 1)
+
+
+async def test_one_wrong_server_of_two_is_told_though_the_other_is_right():
+    wrong = server(fixed(1), faulty=1.0, faults=("texts",), faulty_probes=True)
+    async with Asked(wrong, server(fixed(1), seconds=0.05)) as served:
+        with pytest.raises(UserError, match="with what exact draws need"):
+            await served.right(40)
+        assert wrong.requests == 1
+
+
+async def test_a_server_that_nobody_started_is_told_at_once():
+    engine = HttpGenerator([f"http://127.0.0.1:{closed_port()}/v1"], MODEL, FORMAT)
+    with pytest.raises(UserError, match="in 1 attempts: 1 × ConnectError"):
+        async with asyncio.timeout(5.0):
+            await engine.draw(PROMPT, 1, sampling=WHOLE, seed=0)
+    await engine.close()
+
+
+async def test_what_went_wrong_first_is_said_first():
+    limits = Limits(backoff=0.001, attempts=4)
+    dying = server(fixed(1), faulty=1.0, faults=("error",))
+    async with Asked(dying, limits=limits) as served:
+        asked = asyncio.ensure_future(served.right(1))
+        while not dying.asked:
+            await asyncio.sleep(0)
+        dying.faults = ("reset",)
+        with pytest.raises(UserError, match=r"1 × HTTP 500 .*, then 3 × ReadError"):
+            await asked

@@ -9,10 +9,12 @@ import pytest
 from faulty_server import MODEL, PROMPT, QUICK, Asked, closed_port, server
 from scripts import FORMAT, WHOLE
 
-from tasks.engines.http_generator import HttpGenerator, check_served
-from tasks.engines.replica import Limits, retry_after
+from tasks.endpoints.statuses import retry_after
+from tasks.engines.http_generator import HttpGenerator
+from tasks.engines.replica import Limits
 from tasks.engines.replicas import roots
 from tasks.engines.scripted import ScriptedEngine
+from tasks.engines.server_checks import check_served
 from warehouse.errors import UserError
 
 
@@ -22,8 +24,8 @@ async def test_requests_go_to_the_replica_with_the_fewest_in_flight():
     slow, quick = server(seconds=0.4), server(seconds=0.004)
     async with Asked(slow, quick, limits=Limits(at_once=5)) as served:
         seconds = await served.right(60)
-    assert slow.requests + quick.requests == 60
-    assert slow.requests <= 10
+    assert slow.asked + quick.asked == 60
+    assert slow.asked <= 10
     assert seconds < 2.0
 
 
@@ -31,7 +33,7 @@ async def test_equal_replicas_share_the_load_and_ties_go_in_order():
     first, second, third = servers = [server(seconds=0.05) for _ in range(3)]
     async with Asked(*servers) as served:
         await served.right(1)
-        assert [first.requests, second.requests, third.requests] == [1, 0, 0]
+        assert [first.asked, second.asked, third.asked] == [1, 0, 0]
         await served.right(30)
     assert [one.most for one in servers] == [10, 10, 10]
 
@@ -52,7 +54,7 @@ async def test_a_dead_replica_costs_nothing_but_its_first_requests():
             assert reply.draws == (await direct.draw(PROMPT, 2, sampling=WHOLE, seed=seed)).draws
         assert engine.aside == [dead.url.removesuffix("/v1")]
         await engine.close()
-    assert alive.requests == 20
+    assert alive.asked == 20
 
 
 async def test_a_replica_that_comes_back_is_asked_again():
@@ -81,10 +83,10 @@ async def test_a_frozen_replica_is_found_by_a_token_and_its_requests_go_elsewher
             seconds = await served.right(10)
         assert frozen.probes >= 1 and served.engine.aside == [frozen.url.removesuffix("/v1")]
         assert seconds < 3.0
-        before = frozen.requests - frozen.probes
+        before = frozen.asked
         await served.right(10, seed=7)
-        assert frozen.requests - frozen.probes == before
-        assert alive.requests == 20
+        assert frozen.asked == before
+        assert alive.asked == 20
 
 
 async def test_a_slow_replica_is_not_taken_for_a_frozen_one():
@@ -93,7 +95,7 @@ async def test_a_slow_replica_is_not_taken_for_a_frozen_one():
     async with Asked(slow, limits=Limits(silence=0.1, probe=1.0)) as served:
         await served.right(4)
         assert served.engine.aside == [] and slow.probes >= 1
-        assert slow.requests - slow.probes == 4
+        assert slow.asked == 4
 
 
 async def test_retry_after_is_honoured():
@@ -101,10 +103,10 @@ async def test_retry_after_is_honoured():
     async with Asked(busy, limits=Limits(backoff=0.0)) as served:
         asked = asyncio.ensure_future(served.right(1))
         await asyncio.sleep(0.7)
-        assert busy.requests == 1 and not asked.done()
+        assert busy.asked == 1 and not asked.done()
         busy.faulty = 0.0
         assert 1.0 <= await asked < 3.0
-    assert busy.requests == 2
+    assert busy.asked == 2
 
 
 async def test_retry_after_of_one_replica_sends_the_request_to_another():

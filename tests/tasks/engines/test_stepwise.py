@@ -26,7 +26,7 @@ def drawn(**sampling):
         async with FaultyServer(TWO_TOKENS, law) as server:
             engine = HttpGenerator([server.url], MODEL, TWO_TOKENS)
             over_http = await engine.draw(PROMPT, DRAWS, sampling=asked, seed=0)
-            counted = engine.generated_tokens, server.requests
+            counted = engine.generated_tokens, server.asked
             await engine.close()
         direct = ScriptedEngine(TWO_TOKENS, law)
         return over_http, await direct.draw(PROMPT, DRAWS, sampling=asked, seed=10**9), counted

@@ -1,0 +1,125 @@
+"""Whether servers are there and have the model of the study, before anything is started or paid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+from pydantic import BaseModel
+
+from tasks.endpoints.keys import Key
+from tasks.endpoints.statuses import read_complaint, refuse
+from tasks.engines.replicas import roots
+from tasks.models.tokenizers import load_tokenizer
+from tasks.models.version import Model, fingerprint
+from warehouse.errors import UserError
+
+_TEXT = "Solve 3x + 12 = 30.\n\nStep 1: \\boxed{x = 6}, 数 é\t(100,000)"
+"""Digits, blanks, breaks, marks and letters that tokenizers split in ways of their own."""
+
+
+class _Card(BaseModel):
+    id: str
+    root: str | None = None
+    max_model_len: int | None = None
+
+
+class _Cards(BaseModel):
+    data: list[_Card]
+
+
+class _Tokens(BaseModel):
+    tokens: list[int]
+
+
+class ServedCard(BaseModel):
+    """What a server says of a model that it has."""
+
+    url: str
+    root: str | None
+    """The folder or id that it was started with."""
+    context: int | None
+    """Tokens of its context; None: not told."""
+
+
+def check_served(
+    urls: Sequence[str], model: str, *, key: Key | None = None, seconds: float = 4.0
+) -> list[ServedCard]:
+    """What each server says of the model of that name; UserError names the first without it.
+
+    To be called before the first token of a run; later on, single replicas may fail.
+    """
+    return [_look_up(url, model, key, seconds) for url in roots(urls)]
+
+
+def _look_up(url: str, model: str, key: Key | None, seconds: float) -> ServedCard:
+    try:
+        response = httpx.get(
+            f"{url}/v1/models", timeout=seconds, headers=key.headers if key else {}
+        )
+        if response.status_code in (401, 403):
+            raise refuse(url, read_complaint(response, key), key)
+        content = response.raise_for_status().content
+        cards = _Cards.model_validate_json(content).data
+    except (httpx.HTTPError, ValueError) as error:
+        raise UserError(
+            f"engine: expected an OpenAI-compatible server at {url}, "
+            f"got {type(error).__name__}: {error}; start it or take it out of the study"
+        ) from error
+    for card in cards:
+        if card.id == model:
+            return ServedCard(url=url, root=card.root, context=card.max_model_len)
+    names = ", ".join(card.id for card in cards)
+    raise UserError(
+        f"engine: expected {url} to serve {model!r}, it serves {names}; "
+        "name one of these in the study, or start the server with --served-model-name"
+    )
+
+
+def check_same(served: ServedCard, name: str, model: Model, *, key: Key | None = None) -> None:
+    """UserError for a server that has another model than the study's folder.
+
+    Seen are the files that it was started with, where they lie on this machine too, and how it
+    splits a text. A server that tells neither is believed.
+    """
+    root = Path(served.root) if served.root else None
+    if root and _lies_here(root) and root.resolve() != model.files:
+        _check_files(served.url, root, model)
+    _check_tokens(served.url, name, model, key)
+
+
+def _lies_here(root: Path) -> bool:
+    return root.is_absolute() and root.is_dir()
+
+
+def _check_files(url: str, root: Path, model: Model) -> None:
+    # Without their use: what is compared is what lies there.
+    if fingerprint(root, "") != fingerprint(model.files, ""):
+        raise UserError(
+            f"engine: expected {url} to serve the files of {model.name} ({model.files}), it "
+            f"serves those of {root}, which are others; start it with that folder, or name its "
+            "folder in the study"
+        )
+
+
+def _check_tokens(url: str, name: str, model: Model, key: Key | None) -> None:
+    told = _tokenize(url, name, key)
+    own = load_tokenizer(model.files).encode(_TEXT)
+    if told is not None and told != own:
+        raise UserError(
+            f"engine: expected {url} to split texts as the tokenizer in {model.files} does, it "
+            f"makes {len(told)} tokens of {len(own)} or other ones; start it with that model, or "
+            "name the folder of the model that it has"
+        )
+
+
+def _tokenize(url: str, name: str, key: Key | None) -> list[int] | None:
+    """The tokens that a server makes of the text; None where it cannot be asked for them."""
+    body = {"model": name, "prompt": _TEXT, "add_special_tokens": False}
+    headers = key.headers if key else {}
+    try:
+        response = httpx.post(f"{url}/tokenize", json=body, headers=headers, timeout=4.0)
+        return _Tokens.model_validate_json(response.raise_for_status().content).tokens
+    except (httpx.HTTPError, ValueError):
+        return None
