@@ -52,14 +52,21 @@ class Assembly:
     def ask(self, question: Question, place: str) -> bool:
         """Notes the question; False where its id stands for another one, which is counted."""
         known = self._questions.setdefault(question.question_id, question)
-        for ours, theirs in ((known.text, question.text), (known.target, question.target)):
-            if ours and theirs and ours != theirs:
-                self.refusals.add(OTHER_QUESTION, place)
-                return False
-        # What one file lacks another one has.
-        text, target = known.text or question.text, known.target or question.target
-        if (text, target) != (known.text, known.target):
-            self._questions[question.question_id] = replace(known, text=text, target=target)
+        if known is question or known == question:
+            return True
+        other_text = known.text and question.text and known.text != question.text
+        other_target = known.target and question.target and known.target != question.target
+        if other_text or other_target:
+            self.refusals.add(OTHER_QUESTION, place)
+            return False
+        # What one file lacks another one has: a batch its targets, predictions theirs.
+        whole = replace(
+            known,
+            text=known.text or question.text,
+            target=known.target or question.target,
+            accepted=known.accepted or question.accepted,
+        )
+        self._questions[question.question_id] = whole
         return True
 
     def draw(self, run: object, position: Position, sample: Sample) -> None:
@@ -88,13 +95,14 @@ class Assembly:
 
     def log(self) -> SampleLog:
         """All of it, draws renumbered from 0 a question, in the order of runs and positions."""
-        by_question: dict[str, list[Sample]] = {name: [] for name in self._questions}
-        for run in self._independent_runs():
-            for (question_id, _), sample in sorted(run.items(), key=lambda item: item[0][1]):
-                samples = by_question[question_id]
-                samples.append(replace(sample, draw=len(samples)))
-        samples = [sample for several in by_question.values() for sample in several]
-        asked = {name: self._questions[name] for name, several in by_question.items() if several}
+        by_question = self._draws()
+        samples: list[Sample] = []
+        asked: dict[str, Question] = {}
+        for name, several in by_question.items():
+            # Questions whose draws were all refused are not in the log.
+            if several:
+                samples += several
+                asked[name] = self._questions[name]
         origin = self.origin
         return SampleLog(
             format=self.format,
@@ -111,21 +119,34 @@ class Assembly:
             paths=self.paths,
         )
 
+    def _draws(self) -> dict[str, list[Sample]]:
+        """The draws of each question, those of a run in the order of their positions."""
+        by_question: dict[str, list[Sample]] = {name: [] for name in self._questions}
+        for run in self._independent_runs():
+            keys = sorted(run, key=lambda key: key[1])
+            for key in keys:
+                samples = by_question[key[0]]
+                numbered = replace(run[key], draw=len(samples))
+                samples.append(numbered)
+        return by_question
+
     def _independent_runs(self) -> list[dict[Key, Sample]]:
         """The runs; of those that repeat another one only what that one lacks, added to it."""
         kept: list[dict[Key, Sample]] = []
         holders: dict[Key, list[int]] = {}
         for run in self._runs.values():
-            original = _original(run, kept, holders)
-            index = len(kept) if original is None else original
-            if original is None:
+            index = _original(run, kept, holders)
+            if index is None:
+                index = len(kept)
                 kept.append({})
+            own = kept[index]
             for key, sample in run.items():
-                if key in kept[index]:
+                if key in own:
                     self.refusals.add(COPY, sample.place)
                     continue
-                kept[index][key] = sample
-                holders.setdefault(key, []).append(index)
+                own[key] = sample
+                holding = holders.setdefault(key, [])
+                holding.append(index)
         return kept
 
 
@@ -139,17 +160,18 @@ def _original(
         for index in holders.get(key, ()):
             if index in different:
                 continue
-            if kept[index][key].text == sample.text:
+            theirs = kept[index][key]
+            if theirs.text == sample.text:
                 alike[index] = alike.get(index, 0) + len(sample.text)
             else:
                 different.add(index)
+        # Mostly so after the first key: runs are compared fast.
         if len(different) == len(kept):
             return None
-    certain = [
-        index
-        for index, characters in alike.items()
-        if index not in different and characters >= _NO_CHANCE
-    ]
+    certain: list[int] = []
+    for index, characters in alike.items():
+        if index not in different and characters >= _NO_CHANCE:
+            certain.append(index)
     return min(certain, default=None)
 
 

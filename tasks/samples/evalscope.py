@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tasks.samples.assembly import TWICE, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
     ending_of,
@@ -52,9 +51,11 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     tasks: dict[tuple[Path, str, str], _Task] = {}
     assemblies = Assemblies(FORMAT)
     for path in paths:
-        model = path.resolve().parent.name
-        root = path.resolve().parent.parent.parent
-        task = tasks.setdefault((root, model, path.stem), _Task(model, path.stem, path))
+        # <root>/predictions/<model>/<task>.jsonl, and the same under reviews.
+        folder = path.resolve().parent
+        model, root = folder.name, folder.parent.parent
+        key = (root, model, path.stem)
+        task = tasks.setdefault(key, _Task(model, path.stem, path))
         for row in read_rows(path, task.refusals):
             _note(task, row)
         assemblies.of(_origin(task), path)
@@ -84,38 +85,59 @@ def _note(task: _Task, row: Row) -> None:
 def _put_together(assemblies: Assemblies, task: _Task) -> None:
     assembly = assemblies.of(_origin(task), task.path)
     by_text: dict[str, str] = {}
-    for index in sorted(task.predictions | task.reviews):
-        prediction, review = task.predictions.get(index), task.reviews.get(index)
-        row = prediction or review
-        assert row is not None
-        score = review.values.get("sample_score") or {} if review else {}
-        asked = _asked(prediction, review)
-        # Older logs name no group: draws of one question are asked the same.
+    indexes = task.predictions.keys() | task.reviews.keys()
+    # Lines stand in the order of the answers, indexes in that of the questions.
+    for index in sorted(indexes):
+        review = _values(task.reviews, index)
+        score = review.get("sample_score") or {}
+        asked = _asked(_values(task.predictions, index), review)
         group = score.get("group_id")
-        name = by_text.setdefault(asked, str(index)) if group is None else id_of(group)
-        targets = targets_of(review.values.get("target")) if review else []
-        if assembly.ask(question_of(name, asked, targets), row.place):
-            _draw(assembly, task, name, index, score)
+        # Older logs name no group: draws of one question are asked the same.
+        first = by_text.setdefault(asked, str(index))
+        name = first if group is None else id_of(group)
+        targets = targets_of(review.get("target"))
+        question = question_of(name, asked, targets)
+        if assembly.ask(question, _place(task, index)):
+            _draw(assembly, task, name, index)
 
 
-def _asked(prediction: Row | None, review: Row | None) -> str:
-    given = review.values.get("input") if review else None
-    messages = prediction.values.get("messages") if prediction else None
-    return last_asked(given) if given else last_asked(messages or [])
+def _values(rows: dict[int, Row], index: int) -> Values:
+    """What the row of an index holds; empty where there is none."""
+    row = rows.get(index)
+    return row.values if row else {}
 
 
-def _draw(assembly: Assembly, task: _Task, name: str, index: int, score: dict[str, Any]) -> None:
-    prediction = task.predictions.get(index)
-    row = prediction or task.reviews[index]
-    output = prediction.values.get("model_output") or {} if prediction else {}
-    choices = output.get("choices") or []
-    choice = choices[0] if choices else {}
+def _place(task: _Task, index: int) -> str:
+    """Where a draw stands: with the predictions where these are there."""
+    row = task.predictions.get(index) or task.reviews[index]
+    return row.place
+
+
+def _asked(prediction: Values, review: Values) -> str:
+    """What the sample asks, without what the prompt puts around it where the review has it."""
+    given = review.get("input")
+    if given:
+        return last_asked(given)
+    messages = prediction.get("messages")
+    return last_asked(messages or [])
+
+
+def _draw(assembly: Assembly, task: _Task, name: str, index: int) -> None:
+    """Adds one draw, of what predictions and reviews say of it."""
+    prediction = _values(task.predictions, index)
+    review = _values(task.reviews, index)
+    output = prediction.get("model_output") or {}
+    choices = output.get("choices") or [{}]
+    choice = choices[0]
+    score = review.get("sample_score") or {}
     read = score.get("score") or {}
-    text = _text(choice) if choice else text_of(read.get("prediction"))
     usage = output.get("usage") or {}
     tokens = count_of(usage.get("output_tokens"))
+    # Reviews repeat the text, so that they can stand alone.
+    text = _text(choice) if choice else text_of(read.get("prediction"))
+    place = _place(task, index)
     if not text and not tokens:
-        task.refusals.add(NO_TEXT, row.place)
+        task.refusals.add(NO_TEXT, place)
         return
     sample = Sample(
         name,
@@ -126,14 +148,17 @@ def _draw(assembly: Assembly, task: _Task, name: str, index: int, score: dict[st
         prompt_tokens=count_of(usage.get("input_tokens")),
         thinking_tokens=count_of(usage.get("reasoning_tokens")),
         stated=tuple(_stated(read)),
-        place=row.place,
+        place=place,
     )
-    assembly.draw(task.path.parent.parent.parent, (index,), sample)
+    # An index is of one work folder; another one has draws of its own under the same.
+    root = task.path.parent.parent.parent
+    assembly.draw(root, (index,), sample)
 
 
-def _text(choice: dict[str, Any]) -> str:
+def _text(choice: Values) -> str:
     """The completion of a message: a text, or parts of which some are thinking."""
-    content = (choice.get("message") or {}).get("content")
+    message = choice.get("message") or {}
+    content = message.get("content")
     if not isinstance(content, list):
         return text_of(content)
     parts = [part for part in content if isinstance(part, dict)]
@@ -142,7 +167,7 @@ def _text(choice: dict[str, Any]) -> str:
     return with_thinking("\n".join(thinking), "\n".join(said))
 
 
-def _stated(read: dict[str, Any]) -> list[Stated]:
+def _stated(read: Values) -> list[Stated]:
     extracted = read.get("extracted_prediction")
     answer = None if extracted is None else text_of(extracted)
     value = read.get("value")

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tasks.benchmarks.question import Question
 from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
     ending_of,
@@ -54,21 +55,23 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     return assemblies.logs()
 
 
-def _settings(path: Path) -> dict[str, Any]:
+def _settings(path: Path) -> Values:
     """How it was drawn, as the summary beside a file says; empty without one."""
     file = path.with_name(path.name.replace("_samples.jsonl", ".json"))
     if file == path or not file.is_file():
         return {}
     try:
-        results = json.loads(file.read_bytes()).get("evaluation_results") or [{}]
+        summary = json.loads(file.read_bytes())
     except ValueError:
+        # It adds settings only: half of one tells none.
         return {}
-    return (results[0].get("generation_config") or {}).get("generation_args") or {}
+    results = summary.get("evaluation_results") or [{}]
+    # All results of a summary are of one run of one model.
+    config = results[0].get("generation_config") or {}
+    return config.get("generation_args") or {}
 
 
-def _take(
-    assemblies: Assemblies, path: Path, row: Row, drawn: dict[str, Any], refusals: Refusals
-) -> None:
+def _take(assemblies: Assemblies, path: Path, row: Row, drawn: Values, refusals: Refusals) -> None:
     values = row.values
     if values.get("interaction_type", "single_turn") != "single_turn":
         refusals.add(SEVERAL_TURNS, row.place)
@@ -82,13 +85,20 @@ def _take(
         refusals.add(FAILED, row.place)
         return
     assembly = assemblies.of(_origin(values, drawn), path)
-    asked = values.get("input") or {}
-    name = id_of(values["sample_id"])
-    targets = targets_of(asked.get("reference"))
-    choices = tuple(text_of(choice) for choice in asked.get("choices") or ())
-    question = question_of(name, text_of(asked.get("raw")), targets, choices=choices)
+    question = _question(values)
     if assembly.ask(question, row.place):
-        _draw(assembly, path, name, row, texts)
+        _draw(assembly, path, row, texts)
+
+
+def _question(values: Values) -> Question:
+    asked = values.get("input") or {}
+    choices = asked.get("choices") or ()
+    return question_of(
+        id_of(values["sample_id"]),
+        text_of(asked.get("raw")),
+        targets_of(asked.get("reference")),
+        choices=[text_of(choice) for choice in choices],
+    )
 
 
 def _listed(value: Any) -> list[Any]:
@@ -98,7 +108,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _origin(values: dict[str, Any], drawn: dict[str, Any]) -> Origin:
+def _origin(values: Values, drawn: Values) -> Origin:
     return Origin(
         model=_named(values.get("model_id")),
         task=_named(values.get("evaluation_name")),
@@ -113,49 +123,77 @@ def _named(name: str | None) -> str | None:
     return None if name == NAMELESS else name
 
 
-def _draw(assembly: Assembly, path: Path, name: str, row: Row, texts: list[Any]) -> None:
+def _draw(assembly: Assembly, path: Path, row: Row, texts: list[Any]) -> None:
+    """Adds the draws of a row."""
     values = row.values
-    traces = _listed((values.get("output") or {}).get("reasoning_trace"))
-    details = values.get("metadata") or {}
-    place = count_of(details.get(f"{DETAILS}draw"))
+    name = id_of(values["sample_id"])
+    output = values.get("output") or {}
+    traces = _listed(output.get("reasoning_trace"))
+    details = _details(values)
+    place = count_of(details.get("draw"))
     for position, text in enumerate(texts):
         trace = traces[position] if position < len(traces) else None
-        sample = Sample(name, 0, with_thinking(trace, text_of(text)), place=row.place)
+        whole = with_thinking(trace, text_of(text))
+        sample = Sample(name, 0, whole, place=row.place)
+        # Score and counts are of the row: of one draw where it holds one.
         if len(texts) == 1:
             sample = _with_own(sample, values, details)
         if sample.scores:
-            assembly.verifier = details.get(f"{DETAILS}verifier")
+            assembly.verifier = details.get("verifier")
         if place is None:
             assembly.draw_next(path, sample)
         else:
             assembly.draw(path, (place, position), sample)
 
 
-def _with_own(sample: Sample, values: dict[str, Any], details: dict[str, Any]) -> Sample:
+def _details(values: Values) -> dict[str, str]:
+    """What our own writer kept of a row, by its names without what stands before them."""
+    metadata = values.get("metadata") or {}
+    return {
+        name.removeprefix(DETAILS): value
+        for name, value in metadata.items()
+        if name.startswith(DETAILS)
+    }
+
+
+def _with_own(sample: Sample, values: Values, details: Values) -> Sample:
     """The sample with what a row says of its one draw."""
     usage = values.get("token_usage") or {}
-    thought = usage.get("reasoning_tokens", details.get(f"{DETAILS}thinking_tokens"))
-    scores = json.loads(details.get(f"{DETAILS}scores", "[]"))
+    # The schema wants all counts or none: our writer keeps those that stand alone apart.
+    drawn = usage.get("output_tokens", details.get("tokens"))
+    given = usage.get("input_tokens", details.get("prompt_tokens"))
+    thought = usage.get("reasoning_tokens", details.get("thinking_tokens"))
+    scores = json.loads(details.get("scores", "[]"))
     return replace(
         sample,
-        stop=ending_of(details.get(f"{DETAILS}stop")),
-        tokens=count_of(usage.get("output_tokens", details.get(f"{DETAILS}tokens"))),
-        prompt_tokens=count_of(usage.get("input_tokens", details.get(f"{DETAILS}prompt_tokens"))),
+        stop=ending_of(details.get("stop")),
+        tokens=count_of(drawn),
+        prompt_tokens=count_of(given),
         thinking_tokens=count_of(thought),
         scores=numbers_of(scores) or (),
         stated=_stated(values, details),
-        role=details.get(f"{DETAILS}role"),
+        role=details.get("role"),
     )
 
 
-def _stated(values: dict[str, Any], details: dict[str, Any]) -> tuple[Stated, ...]:
-    kept = details.get(f"{DETAILS}stated")
+def _stated(values: Values, details: Values) -> tuple[Stated, ...]:
+    kept = details.get("stated")
     if kept is not None:
         return tuple(Stated(*one) for one in json.loads(kept))
     evaluation = values.get("evaluation") or {}
-    read = [one for one in values.get("answer_attribution") or () if one.get("is_terminal", True)]
-    answer = text_of(read[-1].get("extracted_value")) if read else None
-    score = number_of(evaluation.get("score"))
-    correct = number_of(evaluation.get("is_correct"))
-    stated = [("score", score), ("is_correct", correct)]
-    return tuple(Stated(name, value, answer) for name, value in stated if value is not None)
+    answer = _answer(values)
+    stated: list[Stated] = []
+    for name in ("score", "is_correct"):
+        value = number_of(evaluation.get(name))
+        if value is not None:
+            stated.append(Stated(name, value, answer))
+    return tuple(stated)
+
+
+def _answer(values: Values) -> str | None:
+    """The answer as the source read it: the last of those that it calls final."""
+    answer = None
+    for one in values.get("answer_attribution") or ():
+        if one.get("is_terminal", True):
+            answer = text_of(one.get("extracted_value"))
+    return answer

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import count_of, id_of, number_of, text_of, with_thinking
 
 FORMAT = "lighteval"
@@ -45,7 +45,7 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     return assemblies.logs()
 
 
-def _column(values: dict[str, Any], name: str) -> Any:
+def _column(values: Values, name: str) -> Any:
     value = values.get(name, values.get(f"__{name}__"))
     if not isinstance(value, str):
         return value
@@ -57,25 +57,32 @@ def _column(values: dict[str, Any], name: str) -> Any:
 
 
 def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
-    document, response, metric = (_column(row.values, name) for name in _COLUMNS)
+    document = _column(row.values, "doc")
+    response = _column(row.values, "model_response")
     if not isinstance(document, dict) or not isinstance(response, dict):
         refusals.add(NO_PARTS, row.place)
         return
     texts = response.get("text") or []
+    # A log-likelihood has figures in the place of texts.
     if not texts:
         refusals.add(NO_TEXT, row.place)
         return
     name = id_of(document.get("id"))
-    question = question_of(name, text_of(document.get("query")), _targets(document))
+    asked = text_of(document.get("query"))
+    question = question_of(name, asked, _targets(document))
     if not assembly.ask(question, row.place):
         return
+    metric = _column(row.values, "metric")
+    # Of several draws it is a figure of them together.
     stated = _stated(metric) if len(texts) == 1 else ()
     for position, text in enumerate(texts):
+        thinking = _part(response.get("reasonings"), position)
+        drawn = _part(response.get("output_tokens"), position)
         sample = Sample(
             name,
             0,
-            with_thinking(_part(response.get("reasonings"), position), text_of(text)),
-            tokens=_length(_part(response.get("output_tokens"), position)),
+            with_thinking(thinking, text_of(text)),
+            tokens=_length(drawn),
             prompt_tokens=_length(response.get("input_tokens")),
             stated=stated,
             place=row.place,
@@ -83,13 +90,18 @@ def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
         assembly.draw(path, (position,), sample)
 
 
-def _targets(document: dict[str, Any]) -> list[str]:
+def _targets(document: Values) -> list[str]:
     """The choices that are right, the only ones or among others."""
     choices = document.get("choices") or []
     index = document.get("gold_index")
     places = index if isinstance(index, list) else [index]
-    right = [choices[place] for place in places if isinstance(place, int) and place < len(choices)]
-    return [text_of(choice).strip() for choice in right]
+    right: list[str] = []
+    for place in places:
+        if isinstance(place, int) and place < len(choices):
+            target = text_of(choices[place])
+            # Choices begin with the space that their log-likelihood is asked for with.
+            right.append(target.strip())
+    return right
 
 
 def _part(several: Any, position: int) -> Any:
@@ -100,20 +112,26 @@ def _part(several: Any, position: int) -> Any:
 
 
 def _length(tokens: Any) -> int | None:
+    """How many tokens a list has."""
     # Answers of a remote model come without their tokens.
     return len(tokens) if isinstance(tokens, list) and tokens else None
 
 
 def _stated(metric: Any) -> tuple[Stated, ...]:
+    """What the source says of the one draw of a question."""
     if not isinstance(metric, dict):
         return ()
-    # A table has the metrics of all its rows as columns: an empty one is another row's.
-    known = {name: value for name, value in metric.items() if value is not None}
-    return tuple(Stated(name, number_of(value)) for name, value in known.items())
+    stated: list[Stated] = []
+    for name, value in metric.items():
+        # A table has the metrics of all its rows as columns: an empty one is another row's.
+        if value is not None:
+            stated.append(Stated(name, number_of(value)))
+    return tuple(stated)
 
 
 def _origin(path: Path) -> Origin:
     match = _NAME.match(path.stem)
+    # The number of examples in the prompt stands behind a bar, which no other format writes.
     task = match["task"].replace("|", ":") if match else path.stem
     parts = path.resolve().parts
     if "details" not in parts:
@@ -121,7 +139,8 @@ def _origin(path: Path) -> Origin:
     last = len(parts) - 1 - parts[::-1].index("details")
     # Between the two: the model, whose name may have a slash; the folder of the time is the last.
     model = "/".join(parts[last + 1 : -2])
-    drawn = _parameters(Path(*parts[:last], "results", model), match["time"] if match else "")
+    results = Path(*parts[:last], "results", model)
+    drawn = _parameters(results, match["time"] if match else "")
     return Origin(
         model=model or None,
         task=task,
@@ -132,14 +151,18 @@ def _origin(path: Path) -> Origin:
     )
 
 
-def _parameters(folder: Path, time: str) -> dict[str, Any]:
+def _parameters(folder: Path, time: str) -> Values:
     """How the model was asked, as the summary of the same time says; empty without one."""
     file = folder / f"results_{time}.json"
     if not file.is_file():
         return {}
     try:
-        general = json.loads(file.read_bytes()).get("config_general", {})
+        summary = json.loads(file.read_bytes())
     except ValueError:
+        # It adds settings only: half of one tells none.
         return {}
+    general = summary.get("config_general", {})
     model = general.get("model_config") or {}
-    return general.get("generation_parameters") or model.get("generation_parameters") or {}
+    # Where it stands moved between versions.
+    own = general.get("generation_parameters")
+    return own or model.get("generation_parameters") or {}

@@ -11,12 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tasks.benchmarks.question import Question
 from tasks.samples.assembly import TWICE, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.rows import Refusals, Row, Start, first_row, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, first_row, read_rows
 from tasks.samples.values import (
     count_of,
     id_of,
@@ -110,7 +109,7 @@ def _note(row: Row, takes: dict[str, list[_Take]], refusals: Refusals) -> None:
         stated.extend(more)
 
 
-def _document(values: dict[str, Any]) -> str:
+def _document(values: Values) -> str:
     # doc_id is a place in a data set that may have been cut; the hash names the document.
     return id_of(values.get("doc_hash") or values.get("doc_id"))
 
@@ -132,7 +131,7 @@ def _texts(responses: object, arguments: object) -> list[str] | None:
     return [text_of(text) for text in texts]
 
 
-def _arguments(arguments: object) -> dict[str, Any]:
+def _arguments(arguments: object) -> Values:
     """Prompt (arg_0) and settings (arg_1) of the first request of a document."""
     if isinstance(arguments, dict):
         return arguments.get("gen_args_0") or {}
@@ -141,7 +140,7 @@ def _arguments(arguments: object) -> dict[str, Any]:
     return {}
 
 
-def _stated(values: dict[str, Any], name: str, draws: int) -> list[list[Stated]]:
+def _stated(values: Values, name: str, draws: int) -> list[list[Stated]]:
     """What one filter says of each draw.
 
     It speaks of the first alone where it keeps one, of all where it keeps as many as there are; a
@@ -197,7 +196,7 @@ def _prompt(prompt: object) -> str:
     return last_asked(prompt)
 
 
-def _origin(path: Path, results: dict[str, Any]) -> Origin:
+def _origin(path: Path, results: Values) -> Origin:
     """Whose draws a file holds, by its name, its requests and the summary of its run."""
     name = path.name.partition(".json")[0]
     match = _NAME.match(name)
@@ -216,13 +215,13 @@ def _origin(path: Path, results: dict[str, Any]) -> Origin:
     )
 
 
-def _is_stripped(results: dict[str, Any]) -> bool:
+def _is_stripped(results: Values) -> bool:
     """Whether the thinking was cut off before the responses were written."""
     config = results.get("config", {})
     return "think_end_token" in str(config.get("model_args", ""))
 
 
-def _results(path: Path) -> dict[str, Any]:
+def _results(path: Path) -> Values:
     """The summary that was written with a file; empty where it is not there."""
     match = _NAME.match(path.stem)
     if match is None:
@@ -237,7 +236,7 @@ def _results(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _settings(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+def _settings(path: Path, config: Values) -> Values:
     """How a task was drawn: as its requests say, else as its configuration does."""
     configured = config.get("generation_kwargs") or {}
     first = first_row(path)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tasks.samples.assembly import NO_NUMBER, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
     ending_of,
@@ -82,7 +81,7 @@ def _take(assemblies: Assemblies, path: Path, row: Row, refusals: Refusals) -> N
     assembly.draw(path, (0,), sample)
 
 
-def _task(path: Path, values: dict[str, Any]) -> str:
+def _task(path: Path, values: Values) -> str:
     folder = path.resolve().parent.name
     subset = values.get("subset_for_metrics")
     return f"{folder}/{subset}" if subset else folder
@@ -123,7 +122,7 @@ def _sample(name: str, row: Row, assembly: Assembly) -> Sample:
     )
 
 
-def _stated(values: dict[str, Any]) -> list[Stated]:
+def _stated(values: Values) -> list[Stated]:
     predicted = values.get("predicted_answer")
     answer = None if predicted is None else text_of(predicted)
     stated: list[Stated] = []

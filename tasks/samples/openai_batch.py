@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.benchmarks.question import Question
 from tasks.samples.assembly import Assemblies, Origin, question_of
 from tasks.samples.log import Sample, SampleLog
-from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
     ending_of,
@@ -40,7 +40,7 @@ class _Request(NamedTuple):
 
     question: Question
     place: int
-    body: dict[str, Any]
+    body: Values
     task: str
 
 
@@ -68,9 +68,9 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
             else:
                 responses.append((path, row))
     # Responses come in any order: questions stand as they were asked.
-    for request, path, row in sorted(
-        ((requests.of(row, path.parent), path, row) for path, row in responses), key=_place
-    ):
+    asked = [(requests.of(row, path.parent), path, row) for path, row in responses]
+    asked.sort(key=_place)
+    for request, path, row in asked:
         _take(assemblies, path, row, request, by_path[path])
     for path, refusals in by_path.items():
         assemblies.refuse(path, refusals, Origin(task=path.stem))
@@ -92,10 +92,8 @@ class _Requests:
     def note(self, row: Row, path: Path) -> None:
         """Notes one request; its question is that of the first one that asks the same."""
         name, body = text_of(row.values.get("custom_id")), row.values["body"]
-        asked = {key: value for key, value in body.items() if key not in _NOT_ASKED}
-        prompt = body.get("messages", body.get("prompt"))
-        fresh = question_of(name, last_asked(prompt), _targets(row.values, body))
-        question = self._questions.setdefault(json.dumps(asked, sort_keys=True), fresh)
+        fresh = _question(name, row.values)
+        question = self._questions.setdefault(_identity(body), fresh)
         requests = self._by_folder.setdefault(path.parent, {})
         request = _Request(question, len(requests), body, path.stem)
         known = requests.setdefault(name, request)
@@ -114,16 +112,40 @@ class _Requests:
         own = self._by_folder.get(folder, {}).get(name)
         if own is not None:
             return own
-        others = [several[name] for several in self._by_folder.values() if name in several]
-        same = {other.question.question_id for other in others}
-        return others[0] if len(same) == 1 else None
+        # People keep what they send and what comes back in two folders.
+        others: list[_Request] = []
+        for several in self._by_folder.values():
+            if name in several:
+                others.append(several[name])
+        asked = {other.question.question_id for other in others}
+        return others[0] if len(asked) == 1 else None
 
 
-def _targets(values: dict[str, Any], body: dict[str, Any]) -> list[str]:
+def _identity(body: Values) -> str:
+    """What two requests for draws of one question have in common."""
+    asked = dict(body)
+    for name in _NOT_ASKED:
+        asked.pop(name, None)
+    return json.dumps(asked, sort_keys=True)
+
+
+def _question(name: str, values: Values) -> Question:
+    """The question of a request: what the user says last."""
+    body = values["body"]
+    prompt = body.get("messages", body.get("prompt"))
+    targets = _targets(values, body)
+    return question_of(name, last_asked(prompt), targets)
+
+
+def _targets(values: Values, body: Values) -> list[str]:
     """A request has no place for a target: people put it beside the body, or with its metadata."""
     places = (values, values.get("metadata"), body.get("metadata"))
-    several = [targets_in(place) for place in places if isinstance(place, dict)]
-    return next(filter(None, several), [])
+    for place in places:
+        if isinstance(place, dict):
+            targets = targets_in(place)
+            if targets:
+                return targets
+    return []
 
 
 def _take(
@@ -135,7 +157,9 @@ def _take(
 ) -> None:
     response = row.values.get("response") or {}
     body = response.get("body") or {}
-    if row.values.get("error") or response.get("status_code", 200) != 200 or not body:
+    has_failed = response.get("status_code", 200) != 200
+    # A failed request has a body too: it says why.
+    if row.values.get("error") or has_failed or not body:
         refusals.add(FAILED, row.place)
         return
     choices = body.get("choices")
@@ -148,18 +172,22 @@ def _take(
     if not assembly.ask(question, row.place):
         return
     usage = body.get("usage") or {}
+    counted = usage
+    if len(choices) > 1:
+        # The counts of a response cover all of its choices; they share the prompt.
+        counted = {"prompt_tokens": usage.get("prompt_tokens")}
+    first = request.place if request else 0
     for choice in choices:
-        # The counts of a response cover all of its choices.
-        counted = usage if len(choices) == 1 else {"prompt_tokens": usage.get("prompt_tokens")}
         sample = _sample(question.question_id, choice, counted, row.place)
         if not sample.text and not sample.tokens:
             refusals.add(EMPTY, row.place)
             continue
         index = count_of(choice.get("index")) or 0
-        assembly.draw(path, (request.place if request else 0, index), sample)
+        assembly.draw(path, (first, index), sample)
 
 
-def _origin(request: _Request | None, body: dict[str, Any]) -> Origin:
+def _origin(request: _Request | None, body: Values) -> Origin:
+    """Whose draws a response holds; how they were drawn stands with the request."""
     drawn = request.body if request else {}
     longest = drawn.get("max_completion_tokens") or drawn.get("max_tokens")
     return Origin(
@@ -173,16 +201,18 @@ def _origin(request: _Request | None, body: dict[str, Any]) -> Origin:
     )
 
 
-def _sample(name: str, choice: dict[str, Any], usage: dict[str, Any], place: str) -> Sample:
+def _sample(name: str, choice: Values, usage: Values, place: str) -> Sample:
+    """One choice of a response, of a chat or of a plain completion."""
     message = choice.get("message") or {}
-    said = text_of(message.get("content") or choice.get("text") or message.get("refusal"))
+    # A refusal is what the model says too.
+    said = message.get("content") or choice.get("text") or message.get("refusal")
     # Two names for it, by the version of the server.
     thinking = message.get("reasoning_content") or message.get("reasoning")
     details = usage.get("completion_tokens_details") or {}
     return Sample(
         name,
         0,
-        with_thinking(thinking, said),
+        with_thinking(thinking, text_of(said)),
         stop=ending_of(choice.get("finish_reason")),
         tokens=count_of(usage.get("completion_tokens")),
         prompt_tokens=count_of(usage.get("prompt_tokens")),

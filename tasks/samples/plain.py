@@ -22,12 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from tasks.benchmarks.question import Question
 from tasks.samples.assembly import Assemblies, Assembly, Origin
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import count_of, id_of, number_of, numbers_of, text_of
 
 FORMAT = "plain"
@@ -58,7 +57,7 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     return assemblies.logs()
 
 
-def _faults(values: dict[str, Any]) -> Iterator[str]:
+def _faults(values: Values) -> Iterator[str]:
     """What a row holds that is not what its key is for."""
     if values.get("question_id") in (None, ""):
         yield "question_id is missing"
@@ -81,12 +80,12 @@ def _faults(values: dict[str, Any]) -> Iterator[str]:
         yield "a score is no finite number"
 
 
-def _scores(values: dict[str, Any]) -> object:
+def _scores(values: Values) -> object:
     scores = values.get("scores")
     return values.get("score") if scores is None else scores
 
 
-def _origin(values: dict[str, Any]) -> Origin:
+def _origin(values: Values) -> Origin:
     return Origin(
         model=values.get("model"),
         task=values.get("task"),
@@ -109,7 +108,7 @@ def _take(assembly: Assembly, path: Path, row: Row) -> None:
         assembly.draw(path, (draw,), sample)
 
 
-def _question(values: dict[str, Any]) -> Question:
+def _question(values: Values) -> Question:
     metadata = values.get("metadata") or {}
     return Question(
         id_of(values["question_id"]),
@@ -146,7 +145,7 @@ def _sample(row: Row) -> Sample:
     )
 
 
-def _stated(values: dict[str, Any]) -> list[Stated]:
+def _stated(values: Values) -> list[Stated]:
     stated = [
         Stated(text_of(one.get("metric")), number_of(one.get("value")), one.get("answer"))
         for one in values.get("stated") or ()

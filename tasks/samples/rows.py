@@ -28,18 +28,22 @@ NO_JSON = "no JSON object stands in the line"
 CUT_LINE = "the last line is cut off in the middle"
 
 
+Values = dict[str, Any]
+"""What stands in a row or in a part of one, by name."""
+
+
 class Row(NamedTuple):
     """One row and where it stands, `file:line`."""
 
     place: str
-    values: dict[str, Any]
+    values: Values
 
 
 class Start(NamedTuple):
     """What the format of a file is known by."""
 
     path: Path
-    row: dict[str, Any]
+    row: Values
     """Its first whole row; empty where it has none."""
 
 
@@ -82,7 +86,7 @@ def read_rows(path: Path, refusals: Refusals) -> Iterator[Row]:
         yield from _lines(path, file, refusals)
 
 
-def first_row(path: Path) -> dict[str, Any]:
+def first_row(path: Path) -> Values:
     """The first whole row of a file, by which its format is known; empty where there is none."""
     start = first_bytes(path)
     for magic, read in _TABLES.items():
@@ -133,7 +137,7 @@ def _lines(path: Path, file: Iterable[bytes], refusals: Refusals) -> Iterator[Ro
         refusals.add(CUT_LINE, f"{path}:{number + 1}")
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _object(line: bytes) -> Values | None:
     try:
         values = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
     except (ValueError, RecursionError):

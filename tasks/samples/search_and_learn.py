@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tasks.samples.assembly import NO_NUMBER, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog
-from tasks.samples.rows import Refusals, Row, Start, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
     id_of,
@@ -67,10 +66,11 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     return assemblies.logs()
 
 
-def _has_no_counts(values: dict[str, Any]) -> bool:
+def _has_no_counts(values: Values) -> bool:
     """Whether the counts are those that a search leaves: 0 or -1 for a text that is there."""
     counts = values.get("completion_tokens")
     texts = values.get("completions") or []
+    # Rows without counts, or with a few, are told by other signs.
     if not isinstance(counts, list) or len(counts) != len(texts):
         return False
     return any(

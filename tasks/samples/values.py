@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from tasks.samples.log import Ending
+from tasks.samples.rows import Values
 
 _ENDINGS: dict[str, Ending] = {
     "stop": "end",
@@ -82,7 +82,7 @@ def id_of(value: object) -> str:
     return str(value)
 
 
-def question_in(values: dict[str, Any]) -> str:
+def question_in(values: Values) -> str:
     """What a row asks, by the names that people's rows use; empty where it has none of them."""
     for name in _QUESTION:
         if isinstance(values.get(name), str):
@@ -90,7 +90,7 @@ def question_in(values: dict[str, Any]) -> str:
     return ""
 
 
-def targets_in(values: dict[str, Any]) -> list[str]:
+def targets_in(values: Values) -> list[str]:
     """What a row says is right, by the names that people's rows use; none where it does not."""
     for name in _TARGET:
         targets = targets_of(values.get(name))
