@@ -39,6 +39,8 @@ ONE_HOME: dict[str, tuple[str, ...]] = {
         "tasks/runs",
         # Versions distilled in one way are a family.
         "tasks/training/harvest.py",
+        # A log's user says whose versions its models are.
+        "tasks/importing/wishes.py",
         "flows",
         "warehouse",
     ),

@@ -34,7 +34,7 @@ class Recorder:
 
     def draw(self, model: Model, new: NewDraw) -> None:
         """Take in one new draw of a model."""
-        self.generated_tokens += _told(new.draw.tokens) or 0
+        self.generated_tokens += _stored_count(new.draw.tokens) or 0
         prefix, sampling, replicate = new.key
         thinking = self._thinking(new)
         self.draws.append(
@@ -54,12 +54,12 @@ class Recorder:
                 "stop": new.draw.stop,
                 "run_id": self.run.run_id,
                 "role": new.role,
-                "generated_tokens": _told(new.draw.tokens),
+                "generated_tokens": _stored_count(new.draw.tokens),
                 "longest_step": new.longest_step,
                 "thinking_tokens": thinking.tokens if thinking else None,
                 "thinking_steps": thinking.steps if thinking else None,
-                "prompt_tokens": _told(new.prompt_tokens),
-                "cached_tokens": _told(new.cached_tokens),
+                "prompt_tokens": _stored_count(new.prompt_tokens),
+                "cached_tokens": _stored_count(new.cached_tokens),
                 "requests": new.requests,
                 "drawn_at": datetime.now(UTC),
             }
@@ -81,14 +81,14 @@ class Recorder:
 
     def score(self, verifier: Model, new: NewScore) -> None:
         """Take in one new score of a verifier."""
-        self.verifier_tokens += (_told(new.score.tokens) or 0) * new.requests
+        self.verifier_tokens += (_stored_count(new.score.tokens) or 0) * new.requests
         self.scores.append(
             {
                 **self._about(verifier, new.node),
                 "node_key": new.node_key,
                 "benchmark_fingerprint": self.run.benchmark.fingerprint,
                 "score": new.score.score,
-                "tokens": _told(new.score.tokens),
+                "tokens": _stored_count(new.score.tokens),
                 "requests": new.requests,
                 "scored_at": datetime.now(UTC),
             }
@@ -140,7 +140,7 @@ _LISTS: dict[str, dict[str, Any]] = {
 """Types of columns that cannot be inferred where every list of a batch is empty."""
 
 
-def _told(tokens: float) -> int | None:
+def _stored_count(tokens: float) -> int | None:
     """Tokens as the warehouse has them: NULL for what nobody told."""
     return None if math.isnan(tokens) else int(tokens)
 

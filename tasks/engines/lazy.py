@@ -41,7 +41,7 @@ class Lazy:
         with self.clock.time_request(self.model):
             reply = await engine.draw(prefix, n, sampling=sampling, seed=seed)
         tokens = sum(draw.tokens for draw in reply.draws)
-        self.clock.tokens[self.model.fingerprint] += tokens
+        self.clock.count(self.model, tokens)
         return reply
 
     async def score(self, question: str, steps: Any) -> list[StepScore]:
@@ -50,5 +50,5 @@ class Lazy:
         with self.clock.time_request(self.model):
             scores = await verifier.score(question, steps)
         # One call reads the whole text: its last score's tokens hold those of all before it.
-        self.clock.tokens[self.model.fingerprint] += scores[-1].tokens if scores else 0
+        self.clock.count(self.model, scores[-1].tokens if scores else 0)
         return scores

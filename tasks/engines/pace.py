@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
@@ -39,6 +40,11 @@ class Clock:
         finally:
             self._tick()
             self._asked[model.fingerprint] -= 1
+
+    def count(self, model: Model, tokens: float) -> None:
+        """So many tokens came of a request; NaN, which a server did not tell, counts nothing."""
+        if not math.isnan(tokens):
+            self.tokens[model.fingerprint] += int(tokens)
 
     def _tick(self) -> None:
         """Share out the time since the last change in who is at work."""

@@ -41,7 +41,7 @@ class ScriptedEngine:
         draws = [self.format.cut(child, start) for child in children]
         self.requests += 1
         self.prompt_tokens += len(start)
-        self.generated_tokens += sum(draw.tokens for draw in draws)
+        self.generated_tokens += sum(int(draw.tokens) for draw in draws)
         self.asked.append((start, n))
         return Reply(draws, len(start), 0)
 

@@ -146,7 +146,7 @@ class _Pool:
         self.question = question
         self.root = asking.root(question)
         self.drawn: list[Node] = []
-        self.scored: dict[str, int] = {}
+        self.scored: dict[str, float] = {}
         """Verifier tokens by node key."""
 
     async def first(self, n: int) -> list[Node]:
