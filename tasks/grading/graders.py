@@ -29,12 +29,17 @@ _COMMAND = "command"
 """The kind whose grader is the user's own program: it needs to know which."""
 
 
+def known_kinds() -> list[str]:
+    """The names of all kinds of answers."""
+    return sorted([*GRADERS, _COMMAND])
+
+
 def make_grader(kind: AnswerKind) -> Grader:
     """The grader of a kind of answer, which has started nothing yet; UserError lists the kinds."""
     if kind.grader == _COMMAND:
         return CommandGrader(kind.command, kind.seconds)
     if kind.grader not in GRADERS:
-        known = ", ".join(sorted([*GRADERS, _COMMAND]))
+        known = ", ".join(known_kinds())
         raise UserError(
             f"benchmark: unknown kind of answer {kind.grader!r} ({kind.why}); known are {known}"
         )

@@ -142,10 +142,26 @@ def _check(table: Mapping[str, Any]) -> None:
     choose_marks(table.get("thinking", ()))
     if table.get("shots") and "shot" not in table:
         raise UserError(f"{_PLACE}: expected `shot`, how one of its shots is written; add it")
-    if "{ask}" in table["prompt"] and not table.get("asks"):
+    asks = table.get("asks", {})
+    if "{ask}" in table["prompt"] and not asks:
         raise UserError(
             f"{_PLACE}: expected `asks`, what {{ask}} in its prompt stands for by kind of answer; "
             'add e.g. asks = { math = "End with the answer in \\boxed{}." }'
+        )
+    if asks:
+        _check_kinds(asks)
+
+
+def _check_kinds(asks: Mapping[str, str]) -> None:
+    # Imported late: what judges mathematics takes a second, and few tables ask in their own words.
+    from tasks.grading.graders import known_kinds
+
+    known = known_kinds()
+    unknown = sorted(asks.keys() - set(known))
+    if unknown:
+        raise UserError(
+            f"{_PLACE}.asks: unknown kind of answer {unknown[0]!r}; known are {', '.join(known)}; "
+            "correct its spelling"
         )
 
 
@@ -166,18 +182,7 @@ def first_wrong(error: ValidationError, place: str, known: Sequence[str]) -> str
 def check_fields(place: str, text: str, *, needed: set[str], others: set[str]) -> None:
     """UserError for a text without what must stand in braces, or with what it does not know."""
     known = needed | others
-    wrong = ""
-    try:
-        fields = _fields_of(text)
-    except ValueError as error:
-        wrong = f"with a mistake ({error})"
-    else:
-        missing = needed - fields
-        unknown = fields - known
-        if missing:
-            wrong = f"without {{{min(missing)}}}"
-        elif unknown:
-            wrong = f"with {{{min(unknown)}}}"
+    wrong = _wrong_fields(text, needed, known)
     if wrong:
         shown = ", ".join(f"{{{name}}}" for name in sorted(known))
         raise UserError(
@@ -186,12 +191,28 @@ def check_fields(place: str, text: str, *, needed: set[str], others: set[str]) -
         )
 
 
+def _wrong_fields(text: str, needed: set[str], known: set[str]) -> str:
+    """What is wrong with the braces of a text; empty where nothing is."""
+    try:
+        fields = _fields_of(text)
+    except ValueError as error:
+        return f"with a mistake ({error})"
+    for missing in sorted(needed - fields):
+        return f"without {{{missing}}}"
+    for unknown in sorted(fields - known):
+        return f"with {{{unknown}}}"
+    return ""
+
+
 def _fields_of(text: str) -> set[str]:
     """The names in braces; ValueError for braces that are no pair."""
-    # What follows a name in its braces would be read too: {text!r} is another text.
-    parsed = string.Formatter().parse(text)
-    return {
-        name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
-        for _, name, spec, conversion in parsed
-        if name is not None
-    }
+    fields: set[str] = set()
+    for _, name, spec, conversion in string.Formatter().parse(text):
+        # What follows a name in its braces would be read too: {text!r} is another text.
+        if conversion:
+            fields.add(f"{name}!{conversion}")
+        elif spec:
+            fields.add(f"{name}:{spec}")
+        elif name is not None:
+            fields.add(name)
+    return fields

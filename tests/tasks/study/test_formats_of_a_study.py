@@ -55,6 +55,8 @@ def test_a_family_is_called_like_its_format():
     ({"prompt": "{question} in \\boxed{}"}, r"other braces doubled"),
     ({"prompt": "{question} in {answer}"}, r"with \{answer\}"),
     ({"prompt": "{question} {ask}"}, r"expected `asks`"),
+    ({"like": "chat", "asks": {"mathe": "In words."}}, r"asks: unknown kind of answer 'mathe'"),
+    ({"prompt": "{question!r}"}, r"without \{question\}"),
     ({"revision": "{attempts}"}, r"without \{prompt\}"),
     ({"attempt": "{"}, r"format\.attempt: expected text with \{number\}, \{text\}"),
     ({"chat": "yes"}, r"format\.chat: Input should be a valid boolean, got 'yes'"),
