@@ -16,6 +16,7 @@ from warehouse.errors import UserError
 
 _DECIMALS = re.compile(r"([0-9][0-9,]*)?\.([0-9]+)")
 _BRACES = re.compile(r"\{[^{}]*\}")
+_NEXT_SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z][a-z]*\s)")
 _UNREAD = "unparsed"
 _OWN_MARKER = "####"
 """What answers follow in GSM8K itself, and in what models have learnt of it."""
@@ -29,7 +30,7 @@ class NumberGrader(ByClass):
     is no number, such as `2^5 - 1`, is judged as mathematics.
     """
 
-    version = f"1+numbers+{MathGrader.version}"
+    version = f"2+numbers+{MathGrader.version}"
 
     def __init__(self) -> None:
         self._mathematics = MathGrader()
@@ -47,11 +48,14 @@ class NumberGrader(ByClass):
                 )
 
     def extract(self, text: str, markers: Sequence[str]) -> str | None:
-        """What the model wrote after a marker, or on the last line that begins with `####`."""
-        marked = extract_answer(text, markers)
-        if marked is not None:
-            return marked
-        return extract_answer(text, [_OWN_MARKER])
+        """What the model wrote after a marker, or on the last line that begins with `####`.
+
+        Of several sentences it is the first, where that is a number.
+        """
+        answer = extract_answer(text, markers)
+        if answer is None:
+            answer = extract_answer(text, [_OWN_MARKER])
+        return None if answer is None else _first_sentence(answer)
 
     def class_of(self, question: Question, answer: str) -> str:
         """The value, exactly; of an answer that is no number its class in mathematics."""
@@ -88,6 +92,16 @@ class NumberGrader(ByClass):
         terms = terms_of(question.text)
         is_right = any(_agree(amount, target, terms) for target in question.targets)
         return "correct" if is_right else "wrong"
+
+
+def _first_sentence(answer: str) -> str:
+    """`200` of `200. The trader sold 20 bags`; any other answer as it is."""
+    following = _NEXT_SENTENCE.search(answer)
+    first = answer[: following.start()] if following else ""
+    # A list begins with this number too.
+    if first in ("", "1") or read_amount(first, terms_of("")) is None:
+        return answer
+    return first
 
 
 def _is_equation(form: str) -> bool:

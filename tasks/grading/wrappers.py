@@ -41,6 +41,12 @@ _ABOUT = re.compile(
 )
 _REASON = re.compile(r"(?<=[0-9}%$]), (?:which|since|because|as|so|where) .{3,}$", re.DOTALL)
 _BOLD_VALUE = re.compile(r"(= ?)\*\*([^*]+)(?:\*\*)?$")
+_EMPHASIS = re.compile(
+    r"(?P<mark>\*{1,3}|__|`)(?P<inner>[^*_`]{0,200}[0-9%}])(?P=mark)(?= [A-Za-z]{2})"
+)
+"""`**5** dollars`: only the first words are dressed."""
+_REST_OF_EMPHASIS = re.compile(r"(?<=[0-9%}])(?:\*\*|__|`)(?= [A-Za-z]{2})")
+"""`5** dollars`, of `**Answer: 5** dollars`: what opened it stood before the answer."""
 _NOTE = re.compile(r" ?\((?:approximately|approx\.?|rounded|about)\)$", re.IGNORECASE)
 _RUN_OF_SPACES = re.compile(r"\s{2,}")
 _MARKS = ("***", "**", "*", "__", "```", "``", "`", '"', "“", "”", "''")
@@ -87,8 +93,13 @@ def _peel(text: str) -> str:
         text = start.sub("", text, count=1) if start.match(text) else text
     quoted = _QUOTED.fullmatch(text)
     text = quoted["inner"].strip() if quoted else text
+    emphasis = _EMPHASIS.match(text)
+    text = emphasis["inner"] + text[emphasis.end() :] if emphasis else text
     for mark in _MARKS:
         text = _without_mark(text, mark)
+    rests = _REST_OF_EMPHASIS.findall(text)
+    # Two of them belong together, around words of their own.
+    text = _REST_OF_EMPHASIS.sub("", text) if len(rests) == 1 else text
     text = _without_end(text)
     lead = _LEAD.fullmatch(text)
     if lead:

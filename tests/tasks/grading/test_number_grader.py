@@ -198,3 +198,23 @@ def test_the_mark_of_gsm8k_is_read_where_the_format_has_another() -> None:
 def test_a_number_of_a_million_digits_is_read_in_no_time() -> None:
     assert verdict("9" * 1_000_000, "18") != "correct"
     assert verdict("1e999999999", "18") != "correct"
+
+
+WRITTEN = [
+    ("So, the answer is 200. The trader sold 20 bags, and it costs $400.", "200"),
+    ("The answer is $200. That is what he paid.", "$200"),
+    ("The answer is 3.5 hours. It took long.", "3.5 hours"),
+    ("The answer is **5** dollars.", "5 dollars"),
+    ("**The answer is 5** dollars", "5 dollars"),
+    ("The answer is **$5** per day", "$5 per day"),
+    ("The answer is `5` dollars", "5 dollars"),
+    # A list may begin so, and what is no number is left as it was written.
+    ("The answer is 1. First he pays 3 dollars.", "1. First he pays 3 dollars"),
+    ("The answer is 2x = 18. That is all.", "2x = 18. That is all"),
+    ("The answer is 2**5", "2**5"),
+]
+
+
+@pytest.mark.parametrize(("text", "answer"), WRITTEN)
+def test_a_number_ends_with_its_sentence_and_its_dress(text: str, answer: str):
+    assert GRADER.extract(text, ["answer is"]) == answer
