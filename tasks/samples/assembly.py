@@ -73,6 +73,7 @@ class Assembly:
         """Notes one draw, by its place among those of its question in that run (file, seed)."""
         draws = self._runs.setdefault(str(run), {})
         key = (sample.question_id, position)
+        # Who wrote a line twice may have retried: what came first is what was answered first.
         known = draws.setdefault(key, sample)
         if known is not sample:
             same = known.text == sample.text
@@ -90,8 +91,9 @@ class Assembly:
                 return
             self._long.add(identity)
         counted = (str(run), sample.question_id)
-        self._next[counted] = self._next.get(counted, -1) + 1
-        self.draw(run, (self._next[counted],), sample)
+        place = self._next.get(counted, 0)
+        self._next[counted] = place + 1
+        self.draw(run, (place,), sample)
 
     def log(self) -> SampleLog:
         """All of it, draws renumbered from 0 a question, in the order of runs and positions."""

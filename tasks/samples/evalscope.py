@@ -19,6 +19,7 @@ from tasks.samples.values import (
     id_of,
     last_asked,
     number_of,
+    parts_text,
     targets_of,
     text_of,
     with_thinking,
@@ -78,7 +79,9 @@ def _note(task: _Task, row: Row) -> None:
         # The folder's name has no slash: the row has the whole name.
         task.model = text_of(row.values["model"])
     rows = task.predictions if "model_output" in row.values else task.reviews
-    if rows.setdefault(index, row) is not row:
+    known = rows.setdefault(index, row)
+    # Both files are opened to append: a run that went on may have written a line again.
+    if known is not row:
         task.refusals.add(TWICE, row.place)
 
 
@@ -161,13 +164,15 @@ def _text(choice: Values) -> str:
     content = message.get("content")
     if not isinstance(content, list):
         return text_of(content)
-    parts = [part for part in content if isinstance(part, dict)]
-    thinking = [text_of(part.get("reasoning")) for part in parts if part.get("reasoning")]
-    said = [text_of(part.get("text")) for part in parts if part.get("text")]
-    return with_thinking("\n".join(thinking), "\n".join(said))
+    thinking: list[str] = []
+    for part in content:
+        if isinstance(part, dict) and part.get("reasoning"):
+            thinking.append(text_of(part["reasoning"]))
+    return with_thinking("\n".join(thinking), parts_text(content))
 
 
 def _stated(read: Values) -> list[Stated]:
+    """What a review says, a figure a metric."""
     extracted = read.get("extracted_prediction")
     answer = None if extracted is None else text_of(extracted)
     value = read.get("value")

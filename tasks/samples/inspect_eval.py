@@ -99,16 +99,17 @@ def _unreadable(path: Path, error: Exception) -> UserError:
 def _origin(log: Any) -> Origin:
     drawn = log.eval.model_generate_config
     planned = log.plan.config
-    # What the plan of a run says is said later than what its model was made with.
-    settings = {
-        name: getattr(drawn, name) if getattr(planned, name) is None else getattr(planned, name)
-        for name in ("temperature", "top_p", "top_k", "max_tokens")
-    }
+    settings: dict[str, Any] = {}
+    for name in ("temperature", "top_p", "top_k", "max_tokens"):
+        own = getattr(planned, name)
+        # What the plan of a run says is said later than what its model was made with.
+        settings[name] = getattr(drawn, name) if own is None else own
     model, task = (None if name == NAMELESS else name for name in (log.eval.model, log.eval.task))
     return Origin(model=model, task=task, **settings)
 
 
 def _take(assembly: Assembly, path: Path, sample: Any, refusals: Refusals) -> None:
+    """Adds the draws of one sample; its epoch tells which they are."""
     place = f"{path}:{sample.id}/{sample.epoch}"
     if sample.error is not None or sample.invalidation is not None:
         refusals.add(FAILED, place)
@@ -116,12 +117,14 @@ def _take(assembly: Assembly, path: Path, sample: Any, refusals: Refusals) -> No
     if not sample.output.choices:
         refusals.add(NO_OUTPUT, place)
         return
-    if sum(message.role == "assistant" for message in sample.messages) > 1:
+    turns = [message for message in sample.messages if message.role == "assistant"]
+    if len(turns) > 1:
         refusals.add(SEVERAL_TURNS, place)
         return
     name = id_of(sample.id)
     targets = [sample.target] if isinstance(sample.target, str) else sample.target
-    question = question_of(name, _asked(sample), targets, choices=sample.choices or ())
+    asked = _asked(sample)
+    question = question_of(name, asked, targets, choices=sample.choices or ())
     if not assembly.ask(question, place):
         return
     for position, choice in enumerate(sample.output.choices):

@@ -65,8 +65,8 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         for several in takes.values():
             _draw(assembly, path, several)
         if _is_stripped(results):
-            draws = [text for several in takes.values() for take in several for text in take.texts]
-            refusals.add(STRIPPED, str(path), len(draws))
+            draws = sum(len(take.texts) for several in takes.values() for take in several)
+            refusals.add(STRIPPED, str(path), draws)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
@@ -135,9 +135,11 @@ def _arguments(arguments: object) -> Values:
     """Prompt (arg_0) and settings (arg_1) of the first request of a document."""
     if isinstance(arguments, dict):
         return arguments.get("gen_args_0") or {}
-    if isinstance(arguments, list) and arguments and isinstance(arguments[0], list):
-        return {f"arg_{index}": value for index, value in enumerate(arguments[0])}
-    return {}
+    # As they are before they are written, in logs of forks and of older versions.
+    first = arguments[0] if isinstance(arguments, list) and arguments else None
+    if not isinstance(first, list):
+        return {}
+    return {f"arg_{index}": value for index, value in enumerate(first)}
 
 
 def _stated(values: Values, name: str, draws: int) -> list[list[Stated]]:
@@ -188,12 +190,15 @@ def _question(row: Row) -> Question:
 
 def _prompt(prompt: object) -> str:
     """What a request asks: a text, or a conversation that is written as JSON in a list."""
-    if isinstance(prompt, list) and prompt and isinstance(prompt[0], str):
-        try:
-            return last_asked(json.loads(prompt[0]))
-        except ValueError:
-            return text_of(prompt[0])
-    return last_asked(prompt)
+    first = prompt[0] if isinstance(prompt, list) and prompt else None
+    if not isinstance(first, str):
+        return last_asked(prompt)
+    try:
+        messages = json.loads(first)
+    except ValueError:
+        # No conversation: a prompt that stands alone in its list.
+        return text_of(first)
+    return last_asked(messages)
 
 
 def _origin(path: Path, results: Values) -> Origin:
@@ -204,6 +209,7 @@ def _origin(path: Path, results: Values) -> Origin:
     configs = results.get("configs", {})
     settings = _settings(path, configs.get(task, {}))
     model = results.get("model_name") or _folder_model(path)
+    # Its temperature is then one that was not used.
     is_greedy = settings.get("do_sample") is False
     return Origin(
         model=text_of(model) or None,
@@ -248,4 +254,7 @@ def _settings(path: Path, config: Values) -> Values:
 def _folder_model(path: Path) -> str | None:
     """The model by the folder's name, whose `/` the tool writes as `__`."""
     name = path.resolve().parent.name
-    return name.replace("__", "/", 1) if "__" in name else None
+    # A folder of another name is one of the user's.
+    if "__" not in name:
+        return None
+    return name.replace("__", "/", 1)

@@ -63,19 +63,24 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
 
 
 def _take(assemblies: Assemblies, path: Path, row: Row, refusals: Refusals) -> None:
+    """Adds the draw of one line."""
     values = row.values
     generation = values.get("generation")
     if not isinstance(generation, str):
         refusals.add(NO_TEXT, row.place)
         return
     tokens = count_of(values.get("num_generated_tokens"))
+    # With tokens, and nothing said, it was cut while it thought: that is a draw.
     if not generation and not tokens:
         refusals.add(FAILED, row.place)
         return
-    assembly = assemblies.of(Origin(task=_task(path, values)), path)
+    origin = Origin(task=_task(path, values))
+    assembly = assemblies.of(origin, path)
     name = _name(row)
+    asked = question_in(values)
     targets = targets_of(values.get("expected_answer"))
-    if not assembly.ask(question_of(name, question_in(values), targets), row.place):
+    question = question_of(name, asked, targets)
+    if not assembly.ask(question, row.place):
         return
     sample = _sample(name, row, assembly)
     assembly.draw(path, (0,), sample)
@@ -123,15 +128,18 @@ def _sample(name: str, row: Row, assembly: Assembly) -> Sample:
 
 
 def _stated(values: Values) -> list[Stated]:
+    """What its rules and its judge say, each under its own name."""
     predicted = values.get("predicted_answer")
     answer = None if predicted is None else text_of(predicted)
     stated: list[Stated] = []
     for metric in ("symbolic_correct", "is_correct"):
-        if values.get(metric) is not None:
-            stated.append(Stated(metric, number_of(values[metric]), answer))
+        value = number_of(values.get(metric))
+        if value is not None:
+            stated.append(Stated(metric, value, answer))
     judgement = values.get("judgement")
     if judgement is not None:
         said = _YES.search(text_of(judgement))
+        # A judge that said neither does not know.
         value = None if said is None else float(said[1].lower() == "yes")
         stated.append(Stated("judgement", value, answer))
     if not stated and answer is not None:

@@ -63,15 +63,18 @@ def _faults(values: Values) -> Iterator[str]:
         yield "question_id is missing"
     if not isinstance(values.get("text"), str):
         yield "text is no text"
-    for name, allowed in (("stop", STOPS), ("role", ROLES)):
-        if values.get(name) not in allowed:
-            words = " or ".join(str(word) for word in allowed[1:])
-            yield f"{name} is not {words}"
+    if values.get("stop") not in STOPS:
+        yield "stop is not end or limit"
+    if values.get("role") not in ROLES:
+        yield "role is not proposer or difficulty"
+    # What is there and cannot be read is a mistake of the writer's, not a missing value.
     for name in _COUNTS:
-        if values.get(name) is not None and count_of(values[name]) is None:
+        value = values.get(name)
+        if value is not None and count_of(value) is None:
             yield f"{name} is no count"
     for name in _NUMBERS:
-        if values.get(name) is not None and number_of(values[name]) is None:
+        value = values.get(name)
+        if value is not None and number_of(value) is None:
             yield f"{name} is no number"
     for name in _LISTS:
         if not isinstance(values.get(name), (list, type(None))):
@@ -97,11 +100,15 @@ def _origin(values: Values) -> Origin:
 
 
 def _take(assembly: Assembly, path: Path, row: Row) -> None:
-    if not assembly.ask(_question(row.values), row.place):
+    """Adds the draw of one row."""
+    values = row.values
+    question = _question(values)
+    if not assembly.ask(question, row.place):
         return
-    assembly.verifier = assembly.verifier or row.values.get("verifier") or "score"
-    draw = count_of(row.values.get("draw"))
     sample = _sample(row)
+    if sample.scores:
+        assembly.verifier = values.get("verifier") or "score"
+    draw = count_of(values.get("draw"))
     if draw is None:
         assembly.draw_next(path, sample)
     else:
@@ -109,7 +116,11 @@ def _take(assembly: Assembly, path: Path, row: Row) -> None:
 
 
 def _question(values: Values) -> Question:
-    metadata = values.get("metadata") or {}
+    metadata: dict[str, str] = {}
+    for name, value in (values.get("metadata") or {}).items():
+        # A column of a table has every row's names: those that are empty here are another's.
+        if value is not None:
+            metadata[name] = text_of(value)
     return Question(
         id_of(values["question_id"]),
         text_of(values.get("question")),
@@ -119,8 +130,7 @@ def _question(values: Values) -> Question:
         choices=_texts(values.get("choices")),
         tests=_texts(values.get("tests")),
         group=values.get("group"),
-        # A column of a table has every row's names: those that are empty here are another's.
-        metadata={name: text_of(value) for name, value in metadata.items() if value is not None},
+        metadata=metadata,
     )
 
 
@@ -146,10 +156,13 @@ def _sample(row: Row) -> Sample:
 
 
 def _stated(values: Values) -> list[Stated]:
-    stated = [
-        Stated(text_of(one.get("metric")), number_of(one.get("value")), one.get("answer"))
-        for one in values.get("stated") or ()
-    ]
-    if values.get("correct") is not None or values.get("answer") is not None:
-        stated.append(Stated("correct", number_of(values.get("correct")), values.get("answer")))
+    """What a row says of its draw, in the long form and in the short one."""
+    stated: list[Stated] = []
+    for one in values.get("stated") or ():
+        metric = text_of(one.get("metric"))
+        value = number_of(one.get("value"))
+        stated.append(Stated(metric, value, one.get("answer")))
+    correct, answer = values.get("correct"), values.get("answer")
+    if correct is not None or answer is not None:
+        stated.append(Stated("correct", number_of(correct), answer))
     return stated

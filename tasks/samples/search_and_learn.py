@@ -91,16 +91,21 @@ def _is_refilled(rows: Sequence[Row]) -> bool:
 
 
 def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
+    """Adds the draws of one problem."""
     values = row.values
     texts = values.get("completions") or []
-    counts = values.get("completion_tokens") or [None] * len(texts)
-    scores = values.get("scores") or values.get("agg_scores") or [None] * len(texts)
+    unknown = [None] * len(texts)
+    counts = values.get("completion_tokens") or unknown
+    # Without a score a step, the one that they were joined to.
+    scores = values.get("scores") or values.get("agg_scores") or unknown
     if not len(texts) == len(counts) == len(scores):
         refusals.add(UNEVEN, row.place)
         return
     asked = question_in(values)
+    # Data sets of its own have unique ids; of others the problem is all that tells them apart.
     name = id_of(values.get("unique_id") or values.get("id") or asked)
-    if not assembly.ask(question_of(name, asked, targets_in(values)), row.place):
+    question = question_of(name, asked, targets_in(values))
+    if not assembly.ask(question, row.place):
         return
     assembly.verifier = "scores"
     for position, text in enumerate(texts):
@@ -122,10 +127,11 @@ def _origin(path: Path) -> Origin:
     """What was drawn how, as the folder of a configuration says in its name."""
     parts = path.resolve().parts
     name = next((part for part in parts[::-1] if "--T-" in part), "")
-    settings = {
-        key: match and number_of(match[1].rstrip("."))
-        for key, match in ((key, pattern.search(name)) for key, pattern in _SETTINGS.items())
-    }
+    settings: dict[str, float | None] = {}
+    for key, pattern in _SETTINGS.items():
+        match = pattern.search(name)
+        settings[key] = number_of(match[1]) if match else None
+    # Unless told otherwise it writes to data/<model>.
     after = parts[parts.index("data") + 1 : -1] if "data" in parts else ()
     model = "/".join(part for part in after if part != name)
     return Origin(
