@@ -70,14 +70,23 @@ def schedules(api: str) -> list[tuple[str, str]]:
     names = {flow["id"]: flow["name"] for flow in flows}
     wanted = {"work_pools": {"name": {"any_": [POOL]}}}
     deployments = client.post("/deployments/filter", json=wanted).raise_for_status().json()
-    return sorted((f"{names[one['flow_id']]}/{one['name']}", _crons(one)) for one in deployments)
+    found: list[tuple[str, str]] = []
+    for one in deployments:
+        flow = names[one["flow_id"]]
+        found.append((f"{flow}/{one['name']}", _crons(one)))
+    return sorted(found)
 
 
 def _crons(deployment: dict[str, Any]) -> str:
-    active = [one["schedule"] for one in deployment["schedules"] if one["active"]]
-    crons = [schedule for schedule in active if "cron" in schedule]
-    # Prefect counts in UTC where a schedule names no zone.
-    return ", ".join(f"{one['cron']} {one.get('timezone') or 'UTC'}" for one in crons)
+    crons: list[str] = []
+    for one in deployment["schedules"]:
+        schedule = one["schedule"]
+        if not one["active"] or "cron" not in schedule:
+            continue
+        # Prefect counts in UTC where a schedule names no zone.
+        zone = schedule.get("timezone") or "UTC"
+        crons.append(f"{schedule['cron']} {zone}")
+    return ", ".join(crons)
 
 
 def worker_is_online(api: str) -> bool:
@@ -103,8 +112,12 @@ def _online(api: str) -> list[str]:
 
 def _runs_here(name: str) -> bool:
     """Whether a process of this machine is the worker of that name."""
-    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    return any("worker" in words and name in words for words in commands)
+    for process in psutil.process_iter(["cmdline"]):
+        # A process that ended meanwhile, or is the kernel's, has no words.
+        words = process.info["cmdline"] or []
+        if "worker" in words and name in words:
+            return True
+    return False
 
 
 def _client(api: str) -> httpx.Client:

@@ -62,7 +62,8 @@ def check_columns(columns: Columns, rows: list[dict[str, Any]], place: str) -> N
     """UserError for a column that no row has: it says which there are."""
     for part, column in columns.named().items():
         # A column may be missing where a row has nothing in it, not in all rows.
-        if not any(_is_there(row, column) for row in rows):
+        is_there = any(_is_there(row, column) for row in rows)
+        if not is_there:
             raise UserError(
                 f"{place}: expected the column {column!r} that the study names for {part}, "
                 f"got columns {_shown_columns(rows)}; correct `columns` in the study"
@@ -76,7 +77,10 @@ def _shown_columns(rows: list[dict[str, Any]]) -> str:
     names = [repr(name) for name in known]
     shown = ", ".join(names[:_SHOWN])
     more = len(names) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown or "none"
+    if more > 0:
+        return f"{shown} and {more} more"
+    # A file of nothing but a header has no columns.
+    return shown or "none"
 
 
 def _is_there(row: dict[str, Any], column: str) -> bool:

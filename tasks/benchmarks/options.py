@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from string import ascii_lowercase
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple
 
 from tasks.benchmarks.names import NAMES, Row, plain, scalar, text_of, unfolded, values_of
@@ -32,7 +32,9 @@ def options_of(row: Row, place: str) -> Options:
     if wrong and right:
         # GPQA leaves its options unordered, the right one by itself.
         written = [right, *wrong]
-        return Options([text for text in written if text], [], are_numbers=False)
+        # A table has a cell for each, blank where a question has fewer.
+        texts = [text for text in written if text]
+        return Options(texts, [], are_numbers=False)
     for name, value in values_of(row, "choices"):
         listed = unfolded(value)
         if listed:
@@ -56,9 +58,11 @@ def _listed(listed: Any, name: str, place: str) -> Options:
         raise UserError(f"{place}: expected {name!r} to be a list, got {listed!r}; write [...]")
     if labels and len(labels) != len(texts):
         raise UserError(f"{place}: expected one label an option, got {listed!r}; correct the row")
-    are_numbers = all(isinstance(text, (int, float)) for text in texts)
+    numbers = [text for text in texts if isinstance(text, (int, float))]
     written = [text_of(text).strip() for text in texts]
-    return Options(written, [str(label) for label in labels], are_numbers)
+    named = [str(label) for label in labels]
+    are_numbers = len(numbers) == len(texts)
+    return Options(written, named, are_numbers)
 
 
 def _in_columns(row: Row) -> Options:
@@ -70,7 +74,8 @@ def _in_columns(row: Row) -> Options:
             if not text:
                 break
             texts.append(text)
+        # One column called `a` is some figure; two in a row are options.
         if len(texts) > 1:
-            labels = [letter.upper() for letter in ascii_lowercase[: len(texts)]]
+            labels = list(ascii_uppercase[: len(texts)])
             return Options(texts, labels, are_numbers=False)
     return NONE

@@ -42,8 +42,11 @@ def _first(row: Row, part: str) -> object:
 def _text(row: Row, part: str) -> str | None:
     """The first text of a part that is not blank; None: the row has none."""
     # Some benchmarks write ids as numbers.
-    texts = (scalar(value) for _, value in values_of(row, part))
-    return next(filter(None, texts), None)
+    for _, value in values_of(row, part):
+        text = scalar(value)
+        if text:
+            return text
+    return None
 
 
 def _asked(row: Row, place: str) -> str:
@@ -56,6 +59,7 @@ def _asked(row: Row, place: str) -> str:
 
 def _question(row: Row, place: str) -> str:
     listed: list[str] = []
+    # Of several names the first that holds something counts: a blank one is no question.
     for name, value in values_of(row, "question"):
         content = unfolded(value)
         if is_conversation(content):

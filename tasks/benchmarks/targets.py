@@ -42,9 +42,13 @@ def targets_of(row: Row, options: Options, place: str) -> list[str]:
 
 def _boxed_solution(row: Row) -> str | None:
     r"""What the last `\boxed{…}` of a worked solution holds: files of MATH have no other."""
-    solutions = [scalar(value) for _, value in values_of(row, "solution")]
-    boxes = [_last_box(solution) for solution in solutions if solution]
-    return next(filter(None, boxes), None)
+    for _, value in values_of(row, "solution"):
+        # OlympiadBench has a list of them, which are not one text.
+        solution = scalar(value) or ""
+        boxed = _last_box(solution)
+        if boxed:
+            return boxed
+    return None
 
 
 def _closing_answer(row: Row, place: str) -> list[str]:

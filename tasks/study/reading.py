@@ -70,9 +70,14 @@ def _path_of(benchmark: str, folder: Path) -> str:
         name, _, split = benchmark.removeprefix(PREFIX).partition(":")
         data_set = (folder / name).resolve()
         # Most are names on the hub: of those no folder is beside the study.
-        return f"{PREFIX}{data_set}:{split}" if name and data_set.is_dir() else benchmark
+        if not name or not data_set.is_dir():
+            return benchmark
+        return f"{PREFIX}{data_set}:{split}"
     path = (folder / benchmark).resolve()
-    return str(path) if path.is_file() else benchmark
+    # One that is no file here may be one where the command runs, or a bundled name.
+    if not path.is_file():
+        return benchmark
+    return str(path)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
