@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from prefect import task
+from typing import Any
+
+from prefect import Task, task
+from prefect.client.schemas.objects import State, TaskRun
 
 import tasks.evaluation.bin_difficulty
 import tasks.evaluation.estimate
@@ -17,6 +20,7 @@ from tasks.runs import opening
 from tasks.runs.events import note
 from tasks.settings import settings
 from tasks.study.study import Study
+from warehouse.errors import UserError
 from warehouse.store import Store
 
 
@@ -30,8 +34,13 @@ def open_run(study: Study, model: str, prefect_id: str | None = None) -> str:
         return run_id
 
 
+def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether a stage that failed may do better: what the user has to mend stays as it is."""
+    return not isinstance(state.data, UserError)
+
+
 # Only the stages with an engine, a server or a lock of others in them are tried a second time.
-@task(retries=1, retry_delay_seconds=5)
+@task(retries=1, retry_delay_seconds=5, retry_condition_fn=_may_pass)
 def generate(run_id: str) -> int:
     """Draws and verifier scores: the only stage with an engine. Returns the tokens generated."""
     return tasks.evaluation.generate.run(settings().warehouse, run_id, progress=reporter())
@@ -61,7 +70,7 @@ def fit_policy(run_id: str) -> str | None:
     return tasks.evaluation.fit_policy.run(settings().warehouse, run_id)
 
 
-@task(retries=1, retry_delay_seconds=5)
+@task(retries=1, retry_delay_seconds=5, retry_condition_fn=_may_pass)
 def exchange(run_id: str) -> int:
     """The policy against the larger model at equal FLOPs: the other stage with an engine."""
     return tasks.evaluation.exchange.run(settings().warehouse, run_id, progress=reporter())

@@ -19,6 +19,7 @@ from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.log import noise_in
 from tasks.engines.pace import Clock
 from tasks.engines.running import RunEngines
+from tasks.engines.spent import earlier_spending
 from tasks.models.version import Model
 from tasks.runs.events import stage
 from tasks.runs.run import Run
@@ -29,7 +30,7 @@ def run(
     folder: Path,
     run_id: str,
     *,
-    engines: Callable[[Run], Engines] = RunEngines,
+    engines: Callable[[Run], Engines] | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Draw and score all that the run owes and that is not there yet; returns the tokens generated.
@@ -41,7 +42,9 @@ def run(
         stage(folder, run_id, "generate") as (store, run),
         noise_in(folder.parent / "logs" / "engine.log"),
     ):
-        return asyncio.run(_generate(store, run, engines(run), progress))
+        # What was spent before counts under the cap of an endpoint.
+        asked = engines(run) if engines else RunEngines(run, earlier_spending(store, run))
+        return asyncio.run(_generate(store, run, asked, progress))
 
 
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:

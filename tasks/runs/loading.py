@@ -14,7 +14,7 @@ from tasks.models.formats import Format, load_format
 from tasks.models.texts import IMPORTED, load_text_format, text_model
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
-from tasks.runs.lengths import check_lengths
+from tasks.runs.lengths import check_adapter, check_lengths
 from tasks.runs.refusals import (
     check_context,
     check_count,
@@ -40,7 +40,8 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
             "`ttc status` lists them"
         )
     row = rows.row(0, named=True)
-    study = study_from(json.loads(row["study_json"]))
+    values = json.loads(row["study_json"])
+    study = study_from(values | _latest_conditions(store, run_id))
     # A model behind an endpoint was asked who it is when the run was opened.
     known = row["model_fingerprint"]
     run = prepare_run(study, row["model"], run_id=run_id, known=known)
@@ -50,6 +51,22 @@ def load_run(store: Store | Snapshot, run_id: str) -> Run:
             "run the study again for a new run"
         )
     return run
+
+
+def conditions_of(study: Study) -> str:
+    """What of a study may change while a run of it goes on, as JSON: where and how it is asked."""
+    values = dataclasses.asdict(study)
+    return json.dumps({key: values[key] for key in ("engine", "endpoints")}, sort_keys=True)
+
+
+def _latest_conditions(store: Store | Snapshot, run_id: str) -> dict[str, Any]:
+    """Those with which a run was gone on with last; nothing for one that was opened and run."""
+    rows = store.read(
+        "SELECT detail FROM run_events WHERE run_id = $run_id AND event = 'resumed' "
+        'AND detail IS NOT NULL ORDER BY "at" DESC LIMIT 1',
+        run_id=run_id,
+    )
+    return json.loads(rows.item()) if len(rows) else {}
 
 
 def prepare_run(study: Study, name: str, *, run_id: str, known: str | None = None) -> Run:
@@ -142,11 +159,7 @@ def _load_verifier(
     if verifier_format.kind == "stated":
         return text_model(name, usage)
     model = generator if is_generator and generator.folder is None else load_model(name, usage)
-    if model.adapter and not verifier_format.generates:
-        raise UserError(
-            f"verifier: expected a whole model for format {verifier_format.name!r}, whose head is "
-            f"read, got the adapter {name!r}; merge it into its base and name the merged folder"
-        )
+    check_adapter(model, verifier_format)
     # Bound here once, to be refused here: engines bind it again when they start.
     load_reading(verifier.format, model.files, format=format)
     return model

@@ -13,7 +13,7 @@ import polars as pl
 from tasks.models.version import Model
 from tasks.protocols import Benchmark
 from tasks.runs.events import note
-from tasks.runs.loading import identity_of, prepare_run
+from tasks.runs.loading import conditions_of, identity_of, prepare_run
 from tasks.runs.provenance import code_commit, packages
 from tasks.runs.run import Run
 from tasks.study.study import Study
@@ -31,7 +31,8 @@ def open_run(store: Store, study: Study, model: str) -> str:
     )
     if len(unfinished):
         run_id = str(unfinished.item())
-        note(store, run_id, "resumed")
+        # Servers move and caps are raised while a run waits.
+        note(store, run_id, "resumed", conditions_of(study))
         return run_id
     # Two runs may be opened in one second: the random end tells them apart.
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
