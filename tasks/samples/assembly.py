@@ -135,12 +135,17 @@ class Assembly:
     def _independent_runs(self) -> list[dict[Key, Sample]]:
         """The runs; of those that repeat another one only what that one lacks, added to it."""
         kept: list[dict[Key, Sample]] = []
+        places: list[int] = []
         holders: dict[Key, list[int]] = {}
-        for run in self._runs.values():
+        runs = list(enumerate(self._runs.values()))
+        # The whole before its parts: two of these may have nothing in common.
+        runs.sort(key=lambda numbered: -len(numbered[1]))
+        for place, run in runs:
             index = _original(run, kept, holders)
             if index is None:
                 index = len(kept)
                 kept.append({})
+                places.append(place)
             own = kept[index]
             for key, sample in run.items():
                 if key in own:
@@ -149,7 +154,8 @@ class Assembly:
                 own[key] = sample
                 holding = holders.setdefault(key, [])
                 holding.append(index)
-        return kept
+        in_order = sorted(range(len(kept)), key=places.__getitem__)
+        return [kept[index] for index in in_order]
 
 
 def _original(

@@ -81,8 +81,12 @@ def read_logs(paths: Sequence[Path], format: str | None = None) -> list[SampleLo
     logs: list[SampleLog] = []
     for name, files in by_format.items():
         logs += FORMATS[name].read(_different(files, refusals))
-    if logs:
-        logs[0].refused.extend(refusals.listed())
+    if not logs:
+        raise UserError(
+            f"import: expected completions, got files of {', '.join(by_format)} that hold none, "
+            f"e.g. {paths[0]}; name those with the responses too"
+        )
+    logs[0].refused.extend(refusals.listed())
     return logs
 
 

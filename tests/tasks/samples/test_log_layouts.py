@@ -11,6 +11,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from known_draws import DRAWS, MODEL, QUESTIONS, TASK, Known, one_log, reasons
 from sample_logs import LAYOUTS, plain
 
@@ -139,6 +141,28 @@ def test_a_file_that_ends_early_gives_what_it_has(name: str, tmp_path: Path) -> 
     # What is cut off of the reviews stands with the predictions.
     assert taken == known if name == "evalscope" else taken < known
     assert taken
+
+
+@given(
+    parts=st.lists(st.lists(st.integers(0, 11), min_size=3, unique=True), min_size=1, max_size=3)
+)
+@settings(max_examples=25)
+def test_any_parts_of_a_log_beside_the_whole_add_nothing(
+    parts: list[list[int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whichever of them is read first."""
+    folder = tmp_path_factory.mktemp("parts")
+    lines = plain(folder).read_text().splitlines(keepends=True)
+    for place, part in enumerate(parts):
+        name = f"{'ab'[place % 2]}-{place}.jsonl"
+        (folder / name).write_text("".join(lines[line] for line in part))
+    log = one_log(folder)
+    assert texts(log) == KNOWN
+    added = sum(map(len, parts))
+    counted = reasons(log)
+    # Two parts that are alike to the byte are one file.
+    assert counted.get(COPY, 0) <= added
+    assert set(counted) <= {COPY, SAME_FILE}
 
 
 def test_a_table_that_ends_early_is_named(tmp_path: Path) -> None:

@@ -127,6 +127,12 @@ def test_responses_without_their_requests_have_questions_without_texts(tmp_path:
     assert len(log.samples) == len(known_draws())
 
 
+def test_requests_alone_are_no_log(tmp_path: Path) -> None:
+    openai_batch(tmp_path)
+    with pytest.raises(UserError, match=r"files of openai-batch that hold none.*responses too"):
+        read_logs([tmp_path / f"{TASK}.jsonl"])
+
+
 def test_what_is_no_completion_is_refused_and_thinking_is_put_before(tmp_path: Path) -> None:
     rows = [batch_response("a", [Known("sum-1", 0)]) for _ in range(2)]
     rows[0]["response"]["body"] = {"data": [{"embedding": [0.1]}], "model": "e"}
