@@ -45,7 +45,15 @@ def adapter_arguments(adapter: Adapter | None) -> dict[str, Any]:
     """AsyncEngineArgs that make room for an adapter."""
     if adapter is None:
         return {}
-    return {"enable_lora": True, "max_loras": 1, "max_lora_rank": adapter.room}
+    arguments: dict[str, Any] = {
+        "enable_lora": True,
+        "max_loras": 1,
+        "max_lora_rank": adapter.room,
+    }
+    # Only these have to be ready for it, and above all not the output matrix.
+    if not adapter.has_experts:
+        arguments["lora_target_modules"] = sorted(adapter.modules)
+    return arguments
 
 
 def adapter_request(adapter: Adapter | None) -> Any:

@@ -46,6 +46,18 @@ class Adapter:
     """The name it states for its base, with the revision; None: it states none."""
     rank: int
     """The highest of its matrices."""
+    modules: frozenset[str]
+    """Last names of the modules that it moves, e.g. q_proj."""
+    has_experts: bool
+    """Whether some of them are experts, which vLLM knows by other names."""
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether vLLM can tell how likely the words of a prompt are.
+
+        Where the output matrix may be moved it makes room for one row a request, and dies of more.
+        """
+        return not self.has_experts and "lm_head" not in self.modules
 
     @property
     def room(self) -> int:
@@ -83,7 +95,14 @@ def load_adapter(folder: Path) -> Adapter:
             f"model: expected {ADAPTER} in {folder}, found none{seen}; save the adapter again "
             "with safe_serialization=True"
         )
-    return Adapter(folder, _base(config), _rank(folder, config))
+    paths = [tensor.name.partition(".lora_")[0] for tensor in read_header(folder / ADAPTER)]
+    return Adapter(
+        folder=folder,
+        base=_base(config),
+        rank=_rank(folder, config),
+        modules=frozenset(path.rpartition(".")[2] for path in paths),
+        has_experts=any(".experts" in path for path in paths),
+    )
 
 
 def _check_kind(folder: Path, config: dict[str, Any]) -> None:

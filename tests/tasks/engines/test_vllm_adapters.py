@@ -77,6 +77,31 @@ async def test_an_adapter_of_zeros_draws_what_its_base_draws(tmp_path):
     assert await drawn(f"{BASE}+{zeros}", 1.0) == await drawn(BASE, 1.0)
 
 
+async def likelihoods(name: str, text: str) -> list[float]:
+    """Log-probabilities of the tokens of a text by the model of that name."""
+    from tasks.engines.vllm_served import VllmServed
+
+    model = load_model(name, "congruences")
+    format = load_format("congruences", model.files)
+    options = EngineOptions(max_model_len=256, dtype="float32")
+    served = VllmServed(model.files, options, head=False, adapter=model.adapter)
+    try:
+        return await served.token_logprobs(format.tokenizer.encode(text))
+    finally:
+        served.close()
+
+
+@pytest.mark.slow
+async def test_an_adapter_finds_a_text_as_likely_as_its_merged_weights(tmp_path):
+    added = adapter(tmp_path / "added", 0.05)
+    (question, *_) = questions("test", 10)
+    text = load_format("congruences", BUNDLED / "congruences-generator").render(question.text)
+    moved = await likelihoods(str(added), text)
+    whole = await likelihoods(str(merged(tmp_path / "merged", added)), text)
+    assert moved == pytest.approx(whole, abs=1e-3)
+    assert moved != pytest.approx(await likelihoods(BASE, text), abs=1e-2)
+
+
 @pytest.mark.slow
 async def test_a_checkpoint_with_files_beside_its_weights_draws_as_without(tmp_path):
     folder = Path(shutil.copytree(BUNDLED / "congruences-generator", tmp_path / "model"))

@@ -7,9 +7,12 @@ import shutil
 
 import pytest
 from adapters import BASE, PARAMETERS, adapter
+from checkpoints import write_tensors
 
 from tasks.models.folders.adapters import RANKS, load_adapter
+from tasks.models.verifiers import load_verifier_format
 from tasks.models.version import find_model, load_model, locate
+from tasks.runs.lengths import check_adapter
 from warehouse.errors import UserError
 
 
@@ -95,6 +98,29 @@ def test_adapters_that_only_began_otherwise_are_plain(added, init):
     restate(added, init_lora_weights=init, use_rslora=True, rank_pattern={"q_proj": 20})
     assert load_adapter(added).rank == 20
     assert load_adapter(added).room == 32
+
+
+@pytest.mark.parametrize("path", ["lm_head", "model.layers.0.mlp.experts.3.up_proj"])
+def test_what_an_adapter_moves_is_read_from_its_matrices(added, path):
+    assert load_adapter(added).modules == {"q_proj", "v_proj", "o_proj"}
+    assert load_adapter(added).reads_prompts
+    stem = f"base_model.model.{path}"
+    shapes = {f"{stem}.lora_A.weight": ("F32", (4, 8)), f"{stem}.lora_B.weight": ("F32", (8, 4))}
+    write_tensors(added / "adapter_model.safetensors", shapes)
+    assert load_adapter(added).modules == {path.rpartition(".")[2]}
+    assert not load_adapter(added).reads_prompts
+
+
+def test_a_verifier_that_is_an_adapter_is_refused_where_vllm_cannot_read_it(added):
+    model = load_model(str(added), "x")
+    likelihood = load_verifier_format("likelihood")
+    check_adapter(model, likelihood)
+    with pytest.raises(UserError, match="expected a whole model for format 'qwen-math-prm'"):
+        check_adapter(model, load_verifier_format("qwen-math-prm"))
+    head = "base_model.model.lm_head.lora_A.weight"
+    write_tensors(added / "adapter_model.safetensors", {head: ("F32", (4, 8))})
+    with pytest.raises(UserError, match="merge it into its base"):
+        check_adapter(load_model(str(added), "x"), likelihood)
 
 
 def test_room_is_made_in_vllms_steps(added):
