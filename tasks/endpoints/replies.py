@@ -100,7 +100,7 @@ def read_chat(content: bytes, n: int) -> ChatReply:
     if not 1 <= len(choices) <= n:
         raise ValueError(f"expected 1 to {n} choices, got {len(choices)}")
     said = [_said(choice) for choice in choices]
-    return ChatReply(reply.model or "", said, _told(reply.usage or _Usage()))
+    return ChatReply(reply.model or "", said, _read_usage(reply.usage or _Usage()))
 
 
 def cut_before(complaint: Complaint) -> bool:
@@ -188,7 +188,7 @@ def _stop(reason: str | None) -> Stop:
     raise ValueError(f"finish_reason: expected one of {known}, got {reason!r}")
 
 
-def _told(usage: _Usage) -> Usage:
+def _read_usage(usage: _Usage) -> Usage:
     generated = _known(usage.completion_tokens)
     prompt = _known(usage.prompt_tokens)
     thinking = _known(_detail(usage.completion_tokens_details, "reasoning_tokens"))

@@ -83,7 +83,8 @@ class Purse:
     def pay(self, usage: Usage, most: Usage) -> None:
         """Count a reply; what a server does not tell counts as the most that it may be."""
         known = [
-            limit if math.isnan(told) else told for told, limit in zip(usage, most, strict=True)
+            limit if math.isnan(tokens) else tokens
+            for tokens, limit in zip(usage, most, strict=True)
         ]
         paid = spending_of(self._endpoint.price, Usage(*known))
         self.spent = self.spent.plus(paid)

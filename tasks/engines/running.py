@@ -114,8 +114,8 @@ class RunEngines:
             return HttpGenerator(server.urls, server.name, self._run.format, key=key)
         endpoint = self._run.study.endpoint(model.name)
         if endpoint:
-            told = self._run.study.generator.chat_template_kwargs
-            extra = {"chat_template_kwargs": told} if told else {}
+            kwargs = self._run.study.generator.chat_template_kwargs
+            extra = {"chat_template_kwargs": kwargs} if kwargs else {}
             asked = dataclasses.replace(endpoint, extra=endpoint.extra | extra)
             marks = choose_field_marks(self._run.format.thinking)
             return ChatEndpoint(asked, marks, earlier=self._earlier.get(model.fingerprint))

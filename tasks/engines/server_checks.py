@@ -104,12 +104,12 @@ def _check_files(url: str, root: Path, model: Model) -> None:
 
 
 def _check_tokens(url: str, name: str, model: Model, key: Key | None) -> None:
-    told = _tokenize(url, name, key)
+    theirs = _tokenize(url, name, key)
     own = load_tokenizer(model.files).encode(_TEXT)
-    if told is not None and told != own:
+    if theirs is not None and theirs != own:
         raise UserError(
             f"engine: expected {url} to split texts as the tokenizer in {model.files} does, it "
-            f"makes {len(told)} tokens of {len(own)} or other ones; start it with that model, or "
+            f"makes {len(theirs)} tokens of {len(own)} or other ones; start it with that model, or "
             "name the folder of the model that it has"
         )
 

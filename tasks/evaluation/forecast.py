@@ -59,7 +59,7 @@ class Forecast(NamedTuple):
 
 def forecast(store: Store, study: Study, model: str) -> Forecast:
     """The cost of running the study for one model version, given what is there already."""
-    run = prepare_run(study, model, run_id="")
+    run = prepare_run(study, model, run_id="", known=_last_version(store, study, model))
     owed = plan(run)
     count = len(run.benchmark.questions)
     draws = count * (owed.pool + owed.difficulty + _search_draws(owed))
@@ -86,6 +86,18 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
         seconds=tokens / pace if pace else None,
         disk=tokens * BYTES_A_TOKEN,
     )
+
+
+def _last_version(store: Store, study: Study, model: str) -> str | None:
+    """The version of a model behind an endpoint that was seen last: a forecast asks no server."""
+    if study.endpoint(model) is None:
+        return None
+    seen = store.read(
+        "SELECT model_fingerprint FROM model_versions WHERE model = $model "
+        "ORDER BY seen_at DESC LIMIT 1",
+        model=model,
+    )
+    return str(seen.item()) if len(seen) else "not seen yet"
 
 
 def _search_draws(owed: Plan) -> int:

@@ -8,6 +8,7 @@ import pytest
 from chat_server import KEY, NAME, ChatServer
 
 from tasks.evaluation import bin_difficulty, estimate, fit_policy, generate, grade
+from tasks.evaluation.forecast import forecast
 from tasks.runs.opening import open_run
 from tasks.study.study import study_from
 from warehouse.errors import UserError
@@ -167,6 +168,21 @@ def test_what_needs_tokens_is_refused_before_the_server_is_asked(
         with pytest.raises(UserError, match=said):
             opened(tmp_path / "warehouse", study)
     assert server.paid == 0 and time.monotonic() - started < 5
+
+
+def test_a_forecast_asks_no_server(tmp_path, questions):
+    folder = tmp_path / "warehouse"
+    with ChatServer("ignores n") as server:
+        study = study_of(server, questions)
+        with Store.open(folder) as store:
+            # Ten questions: a pool of 4, 2 that set the bin, and 2 chains of 2 revisions.
+            assert forecast(store, study, NAME).draws == 100
+        assert not server.requests
+        generate.run(folder, opened(folder, study))
+        paid = server.paid
+        with Store.open(folder) as store:
+            assert forecast(store, study, NAME).there > 50
+        assert server.paid == paid
 
 
 def test_a_local_verifier_may_judge_the_texts(tmp_path, questions):
