@@ -81,11 +81,11 @@ SELECT
     role, count(*) AS completions, avg((answer IS NOT NULL)::INT) AS answered,
     avg((verdict = 'correct')::INT) AS right_of_answered, avg((stop = 'limit')::INT) AS cut,
     avg(generated_tokens) AS tokens
-FROM question_draws WHERE run_id = $run AND (whole OR role = 'revision') GROUP BY role ORDER BY role
+FROM question_draws WHERE run_id = $run AND until = 'end' GROUP BY role ORDER BY role
 """
 SAMPLE = """
 SELECT question_id, target, role, stop, answer, canonical, verdict, score, text
-FROM question_draws WHERE run_id = $run AND (whole OR role = 'revision')
+FROM question_draws WHERE run_id = $run AND until = 'end'
 ORDER BY answer IS NULL, hash(node_key) LIMIT $count
 """
 
