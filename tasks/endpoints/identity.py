@@ -34,7 +34,7 @@ def probe(endpoint: Endpoint) -> str:
     """
     key = load_key(endpoint.api_key_env)
     headers = key.headers if key else {}
-    with httpx.Client(headers=headers, timeout=httpx.Timeout(120.0, connect=4.0)) as client:
+    with httpx.Client(headers=headers) as client:
         card = _card(client, endpoint, key)
         model, said = _greedy(client, endpoint, key)
     parts = [endpoint.root, endpoint.served_name, endpoint.extra, card, model, said]
@@ -44,7 +44,8 @@ def probe(endpoint: Endpoint) -> str:
 
 def _card(client: httpx.Client, endpoint: Endpoint, key: Key | None) -> dict[str, Any]:
     """What /v1/models says of the model; nothing where the server has no such list."""
-    response = _send(client, "GET", f"{endpoint.root}/v1/models", endpoint)
+    # Nobody there, or nobody who answers, is told in seconds.
+    response = _send(client, "GET", f"{endpoint.root}/v1/models", endpoint, seconds=4.5)
     if response.status_code in (401, 403):
         raise refuse(endpoint.root, read_complaint(response, key), key)
     cards = _cards(response) if response.status_code == 200 else []
@@ -121,10 +122,17 @@ def _read(content: bytes, endpoint: Endpoint, key: Key | None) -> ChatReply:
 
 
 def _send(
-    client: httpx.Client, method: str, url: str, endpoint: Endpoint, body: Any = None
+    client: httpx.Client,
+    method: str,
+    url: str,
+    endpoint: Endpoint,
+    body: Any = None,
+    *,
+    seconds: float = 120.0,
 ) -> httpx.Response:
+    timeout = httpx.Timeout(seconds, connect=4.0)
     try:
-        return client.request(method, url, json=body)
+        return client.request(method, url, json=body, timeout=timeout)
     except httpx.HTTPError as error:
         raise UserError(
             f"engine: expected a server that speaks chat completions at {endpoint.root}, got "

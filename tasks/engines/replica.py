@@ -174,8 +174,9 @@ class Replica:
         try:
             answer = call.read(response.content)
         except ValueError as error:
-            said = f"a reply that cannot be trusted: {_first_complaint(error)}"
-            raise Fault(said, "misread") from error
+            complaint = _first_complaint(error)
+            hidden = self.key.hide(complaint) if self.key else complaint
+            raise Fault(f"a reply that cannot be trusted: {hidden}", "misread") from error
         # One good reply clears what went before: the replica is as good as any other again.
         self.heard = time.monotonic()
         self.strikes = 0

@@ -89,6 +89,7 @@ def _drawing_alone(study: Study, model: str) -> Study:
     """The same questions for another model, with the least that a study must ask for."""
     # Servers of the study's own models have other weights: the larger one asks its own alone.
     servers = tuple(one for one in study.engine.servers if one.model == model)
+    endpoints = tuple(one for one in study.endpoints if one.model == model)
     return dataclasses.replace(
         study,
         generator=dataclasses.replace(study.generator, models=(model,)),
@@ -98,6 +99,7 @@ def _drawing_alone(study: Study, model: str) -> Study:
         baseline="majority",
         budgets=(1,),
         engine=dataclasses.replace(study.engine, servers=servers),
+        endpoints=endpoints,
     )
 
 
