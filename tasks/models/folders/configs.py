@@ -135,9 +135,11 @@ def _reach_of_yarn(config: dict[str, Any]) -> int:
     """Positions to which YaRN stretches those that a model was trained on; 0 without it."""
     reach = 0
     for rope in _ropes(config):
-        factor, trained = rope.get("factor"), rope.get("original_max_position_embeddings")
-        is_told = isinstance(factor, int | float) and isinstance(trained, int)
-        if _kind(rope) == "yarn" and is_told:
+        factor = rope.get("factor")
+        trained = rope.get("original_max_position_embeddings")
+        if _kind(rope) != "yarn" or not isinstance(trained, int):
+            continue
+        if isinstance(factor, int | float):
             reach = max(reach, int(factor * trained))
     return reach
 
