@@ -152,6 +152,8 @@ async def test_a_frozen_vllm_is_found_though_its_health_is_fine(started):
     cores = engine_cores()
     impatient = Limits(attempts=2, backoff=0.01, silence=1.0, probe=1.0)
     engine = HttpGenerator([there.url], "generator", there.form, limits=impatient)
+    # It has shown what it gives: from here on it may fail.
+    assert (await engine.draw(there.prompts[0], 1, sampling=there.whole, seed=0)).draws
     try:
         for core in cores:
             core.send_signal(signal.SIGSTOP)
