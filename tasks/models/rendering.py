@@ -72,7 +72,7 @@ class Template:
 class _Jinja(ImmutableSandboxedEnvironment):
     """The environment of Transformers' `apply_chat_template`, with bounds."""
 
-    intercepted_binops: ClassVar[frozenset[str]] = frozenset({"*", "**", "+"})  # pyright: ignore[reportIncompatibleVariableOverride]
+    intercepted_binops: ClassVar[frozenset[str]] = frozenset({"*", "**", "+"})  # pyright: ignore
 
     def __init__(self, today: date) -> None:
         extensions = ["jinja2.ext.loopcontrols", _Generation]
