@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json as json_text
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -17,7 +16,7 @@ from warehouse.errors import UserError
 
 if TYPE_CHECKING:
     from tasks.importing.imports import Imported
-    from tasks.samples.log import SampleLog
+    from tasks.samples.log import Refusal, SampleLog
 
 Format = Annotated[str | None, Parameter(help="Format of the logs; left out: as they look.")]
 Look = Annotated[bool, Parameter(name="--dry-run", help="Say what is found; the warehouse stays.")]
@@ -28,7 +27,6 @@ def import_samples(
     format: Format = None,
     wishes: Annotated[Wishes, Parameter(name="*")] = NO_WISHES,
     dry_run: Look = False,
-    json: bool = False,
 ) -> None:
     """Make a policy of samples that another tool drew: no token is generated.
 
@@ -48,16 +46,16 @@ def import_samples(
         except UserError as error:
             # One log that no run can be made of keeps none of the others from it.
             refused.append(f"{log.model or log.format} on {log.task or 'its questions'}: {error}")
-            _show_refusals(log.refused, as_json=json)
+            _show_refusals(log.refused)
             continue
-        _show(imported, as_json=json)
+        _show(imported)
         if not dry_run:
-            _write(imported, as_json=json)
+            _write(imported)
     if refused:
         raise UserError("\n".join(refused))
 
 
-def _write(imported: Imported, *, as_json: bool) -> None:
+def _write(imported: Imported) -> None:
     """The run of a log, evaluated where it is not there yet."""
     from tasks.importing.imports import write_import
     from warehouse.store import Store
@@ -66,12 +64,12 @@ def _write(imported: Imported, *, as_json: bool) -> None:
         run_id, is_new = write_import(store, imported)
     if is_new:
         evaluate(imported.study)
-    elif not as_json:
+    else:
         console().print(f"run {run_id} has all of it already: nothing was written")
-    _show_differences(run_id, as_json=as_json)
+    _show_differences(run_id)
 
 
-def _show(imported: Imported, *, as_json: bool) -> None:
+def _show(imported: Imported) -> None:
     """What was found in a log."""
     log = imported.log
     counts = imported.division.counts
@@ -85,10 +83,8 @@ def _show(imported: Imported, *, as_json: bool) -> None:
         "scores": log.verifier if any(one.scores for one in log.samples) else None,
         "answer": imported.kind.grader,
     }
-    show_rows([row], as_json=as_json, title="found (taken: draws a question, + those for its bin)")
-    _show_refusals(imported.refused, as_json=as_json)
-    if as_json:
-        return
+    show_rows([row], as_json=False, title="found (taken: draws a question, + those for its bin)")
+    _show_refusals(imported.refused)
     for line in _notes(imported):
         console().print(f"· {line}")
     console().print(f"· The study is {imported.study_file}: change it and `ttc run` it.")
@@ -104,16 +100,25 @@ def _notes(imported: Imported) -> list[str]:
         lines.append("The log does not say which completions were cut: none counts as cut.")
     if imported.log.temperature is None:
         lines.append("The log does not say the sampling temperature.")
+    if imported.study.verifier is None and any(one.scores for one in samples):
+        lines.append(
+            f"{imported.unscored:,} completions have no score, too many to choose by scores: "
+            "strategies that do are left out."
+        )
+    if imported.rescored:
+        lines.append(
+            f"{imported.rescored:,} completions have the text of another one of their question "
+            "and another score: they take that one's."
+        )
     if imported.logits:
         lines.append("Scores outside of 0 to 1 are logits: taken through the sigmoid.")
     return lines
 
 
-def _show_refusals(refused: list[Any], *, as_json: bool) -> None:
-    if as_json or not refused:
-        return
-    rows = [{"left out": one.count, "why": one.reason, "first": one.example} for one in refused]
-    show_rows(rows, as_json=False, title="left out")
+def _show_refusals(refused: list[Refusal]) -> None:
+    if refused:
+        rows = [{"left out": one.count, "why": one.reason, "first": one.example} for one in refused]
+        show_rows(rows, as_json=False, title="left out")
 
 
 _DIFFERENCES = """
@@ -123,14 +128,11 @@ FROM stated_against_ours WHERE run_id = $run GROUP BY metric ORDER BY metric
 """
 
 
-def _show_differences(run_id: str, *, as_json: bool) -> None:
+def _show_differences(run_id: str) -> None:
     """Where the source's verdicts are others than ours."""
     from warehouse.snapshot import Snapshot
 
     rows = Snapshot(settings().warehouse).read(_DIFFERENCES, run=run_id).to_dicts()
-    if as_json:
-        print(json_text.dumps({"run_id": run_id, "differences": rows}, indent=1))
-        return
     if rows:
         show_rows(rows, as_json=False, title="draws on which the source and our grader differ")
         where = f"run_id = '{run_id}'"

@@ -95,11 +95,13 @@ def _complete(node: Node, draw: Draw, split: Split) -> Node:
     """The whole completion that a draw without token ids makes of a question's node."""
     # Its keys are of its text: the last step's end is the completion's own.
     written = accumulate(split.texts)
+    # Cut or not is a fact of the draw: the same text that ended by itself may have an answer.
+    said = draw.text if draw.stop == "end" else f"{draw.text}|{draw.stop}"
     step_keys = [text_key(node.key, text) for text in written]
     return Node(
         question=node.question,
         token_ids=node.token_ids,
-        key=text_key(node.key, draw.text),
+        key=text_key(node.key, said),
         steps=tuple(split.texts),
         step_keys=tuple(step_keys),
         begun=split.begun,

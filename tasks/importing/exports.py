@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.asking.plan import whole_sampling
 from tasks.benchmarks.question import Question
+from tasks.models.texts import IMPORTED
 from tasks.samples.log import Sample, SampleLog, Stated
 from tasks.study.study import study_from
 from warehouse.errors import UserError
@@ -25,9 +26,18 @@ WHERE run_id = $run_id ORDER BY question_id
 
 # Whole completions drawn in one piece: steps of a search and revisions depend on each other.
 _DRAWS = """
-SELECT question_id, role, replicate, child, text, stop, generated_tokens, thinking_tokens,
-    step_scores, answer, verdict
+WITH theirs AS (
+    SELECT prefix_key, stated_verdicts.replicate AS replicate, child,
+        list({'metric': metric, 'value': value, 'answer': answer} ORDER BY metric) AS stated
+    FROM stated_verdicts
+    JOIN runs USING (model_fingerprint, benchmark_fingerprint)
+    WHERE run_id = $run_id AND sampling_key = $sampling
+    GROUP BY ALL
+)
+SELECT question_id, role, text, stop, generated_tokens, thinking_tokens, step_scores, answer,
+    verdict, stated
 FROM question_draws
+LEFT JOIN theirs USING (prefix_key, replicate, child)
 WHERE run_id = $run_id AND role IN ('proposer', 'difficulty')
     AND sampling_key = $sampling AND replicate IN ($replicate, -1 - $replicate)
 ORDER BY question_id, role DESC, child
@@ -47,26 +57,39 @@ def log_of_run(reader: Reader, run_id: str) -> SampleLog:
         )
     (run,) = rows
     study = study_from(json.loads(run["study_json"]))
-    generator = study.generator
+    sampling = whole_sampling(study.generator).key
     questions = reader.read(_QUESTIONS, run_id=run_id).to_dicts()
     draws = reader.read(
         _DRAWS,
         run_id=run_id,
-        sampling=whole_sampling(generator).key,
+        sampling=sampling,
         replicate=study.replicate,
     ).to_dicts()
     return SampleLog(
         format=FORMAT,
-        model=run["model"],
+        model=_original(run["model"]),
         task=run["benchmark"],
         questions={row["question_id"]: _question(row) for row in questions},
         samples=_samples(draws, run["grader"]),
-        verifier=run["verifier"],
-        temperature=generator.temperature,
-        top_p=generator.top_p,
-        top_k=generator.top_k,
-        max_tokens=generator.max_tokens,
+        verifier=_original(run["verifier"]) if run["verifier"] else None,
+        **_settings(reader, sampling),
     )
+
+
+def _original(name: str) -> str:
+    """What a log called a model, whose name here has the hash of its draws behind it."""
+    if not name.startswith(IMPORTED):
+        return name
+    return name.removeprefix(IMPORTED).rpartition("@")[0]
+
+
+def _settings(reader: Reader, sampling: str) -> dict[str, Any]:
+    """How the draws were made; None for what a log did not tell."""
+    rows = reader.read(
+        "SELECT temperature, top_p, top_k, max_tokens FROM samplings WHERE sampling_key = $key",
+        key=sampling,
+    )
+    return rows.row(0, named=True)
 
 
 def newest_run(reader: Reader) -> str:
@@ -105,7 +128,9 @@ def _sample(row: dict[str, Any], draw: int, grader: str) -> Sample:
     scores = row["step_scores"] or []
     # A score that is missing leaves the completion without one.
     known = () if None in scores else tuple(scores)
-    right = None if row["verdict"] is None else float(row["verdict"] == "correct")
+    # What its source said of it first; our own verdict under our grader's name.
+    theirs = [Stated(**said) for said in row["stated"] or () if said["metric"] != grader]
+    ours = Stated(grader, float(row["verdict"] == "correct"), row["answer"])
     return Sample(
         question_id=row["question_id"],
         draw=draw,
@@ -114,6 +139,6 @@ def _sample(row: dict[str, Any], draw: int, grader: str) -> Sample:
         tokens=row["generated_tokens"],
         thinking_tokens=row["thinking_tokens"],
         scores=known,
-        stated=(Stated(grader, right or 0.0, row["answer"]),),
+        stated=(*theirs, ours),
         role=row["role"],
     )

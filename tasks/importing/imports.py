@@ -14,15 +14,18 @@ from tasks.benchmarks.benchmark import load_benchmark
 from tasks.benchmarks.kinds import AnswerKind, guess_kind
 from tasks.benchmarks.loaded import LoadedBenchmark
 from tasks.benchmarks.question import Question
+from tasks.importing.cleaning import clean_log
 from tasks.importing.questions import Matched, match_questions, write_questions
 from tasks.importing.records import is_logit, record_log
-from tasks.importing.splitting import Division, divide
+from tasks.importing.splitting import LEAST_DIFFICULTY, Division, divide
 from tasks.importing.wishes import Wishes
 from tasks.models.texts import IMPORTED
+from tasks.runs.completeness import FAILURES
 from tasks.runs.loading import prepare_run
 from tasks.runs.opening import complete_run, open_run
 from tasks.samples.log import Refusal, Sample, SampleLog
 from tasks.study.study import Study, study_from
+from warehouse.errors import UserError
 from warehouse.journal import write_whole
 from warehouse.store import Store
 
@@ -63,12 +66,30 @@ class Imported(NamedTuple):
         """Whether the scores were taken through a sigmoid."""
         return is_logit(self.log.samples)
 
+    @property
+    def unscored(self) -> int:
+        """Completions without a score, in a log that has some."""
+        return _unscored(self.division)
+
+    @property
+    def rescored(self) -> int:
+        """Completions that have the very text of another one and another score, which is not
+        theirs here: one text has one score."""
+        scores: dict[tuple[str, str], tuple[float, ...]] = {}
+        count = 0
+        for sample in self.division.samples:
+            first = scores.setdefault((sample.question_id, sample.text), sample.scores)
+            count += first != sample.scores
+        return count
+
 
 def prepare_import(log: SampleLog, home: Path, wishes: Wishes) -> Imported:
     """The study of a log, its questions written into a folder of the state folder.
 
     UserError where no run can be made of it.
     """
+    _check_draws(log, wishes)
+    log = clean_log(log)
     benchmark = None
     if wishes.benchmark:
         benchmark = load_benchmark(wishes.benchmark, count=None, seed=0)
@@ -86,6 +107,21 @@ def prepare_import(log: SampleLog, home: Path, wishes: Wishes) -> Imported:
     study_file = folder / "study.toml"
     write_whole(study_file, _as_toml(study).encode())
     return Imported(log, study, study_file, matched, division, kind)
+
+
+def _check_draws(log: SampleLog, wishes: Wishes) -> None:
+    """UserError for a log without draws, with the reasons, and for too few that are wished for."""
+    if not log.samples:
+        reasons = "; ".join(f"{one.reason} ({one.count:,})" for one in log.refused)
+        raise UserError(
+            f"import: expected independent draws in the log of format {log.format}, all were "
+            f"left out: {reasons or 'it has none'}"
+        )
+    if wishes.draws is not None and wishes.draws <= LEAST_DIFFICULTY:
+        raise UserError(
+            f"import: expected --draws of {LEAST_DIFFICULTY + 1} or more, {LEAST_DIFFICULTY} of "
+            f"which tell how hard a question is, got {wishes.draws}"
+        )
 
 
 def _kind(
@@ -106,10 +142,11 @@ def _study_values(
     if division.counts.pool >= 3:
         strategies.append("adaptive(agree=3)")
     # Those that finish first are known by their tokens.
-    is_counted = all(sample.tokens is not None for sample in log.samples)
+    is_counted = all(sample.tokens is not None for sample in division.samples)
     if is_counted and division.counts.pool >= 3:
         strategies.append("first(m=3)")
-    has_scores = any(sample.scores for sample in log.samples)
+    # More failed scores than a verifier of ours may have: nothing is chosen by them.
+    has_scores = _unscored(division) <= FAILURES * len(division.samples)
     if has_scores:
         strategies += ["best_of_n", "weighted"]
     known = {"temperature": log.temperature, "top_p": log.top_p, "top_k": log.top_k}
@@ -138,6 +175,11 @@ def _study_values(
         },
         "verifier": _verifier(log, wishes, digest) if has_scores else None,
     }
+
+
+def _unscored(division: Division) -> int:
+    # What was cut is shown to no verifier.
+    return sum(one.stop != "limit" and not one.scores for one in division.samples)
 
 
 MAX_TOKENS = 1_000_000

@@ -71,14 +71,19 @@ class _Known(NamedTuple):
 
     def find(self, question: Question) -> Question | None:
         """By text where the log has one: ids are often mere places in a file."""
-        if question.text.strip():
-            same = self.by_text.get(_plain(question.text))
-            if same is not None:
-                return same
-            # A prompt: the question stands somewhere in it.
-            within = [one for text, one in self.by_text.items() if text in _plain(question.text)]
-            return max(within, key=lambda one: len(one.text), default=None)
-        return self.by_id.get(question.question_id)
+        named = self.by_id.get(question.question_id)
+        if not question.text.strip():
+            return named
+        asked = _plain(question.text)
+        same = self.by_text.get(asked)
+        if same is not None:
+            return same
+        # A prompt holds its question, and perhaps others as examples before it.
+        if named is not None and _plain(named.text) in asked:
+            return named
+        within = [(asked.rfind(text) + len(text), len(text), text) for text in self.by_text]
+        ends = [place for place in within if place[2] in asked]
+        return self.by_text[max(ends)[2]] if ends else None
 
 
 def _plain(text: str) -> str:

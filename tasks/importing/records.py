@@ -79,7 +79,7 @@ class _Writer:
     def _draw(self, start: Node, sample: Sample, place: int, role: Role, replicate: int) -> NewDraw:
         draw = Draw(
             token_ids=None,
-            text=clean(sample.text),
+            text=sample.text,
             # What the log does not say was not seen to be cut.
             stop=sample.stop or "end",
             tokens=_number(sample.tokens),
@@ -133,11 +133,6 @@ class _Writer:
             self._stated.clear()
 
 
-def clean(text: str) -> str:
-    """The text without halves of characters, which JSON can spell and nothing else can keep."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _number(tokens: int | None) -> float:
     return math.nan if tokens is None else tokens
 
@@ -153,8 +148,7 @@ def is_logit(samples: Sequence[Sample]) -> bool:
 
 
 def _is_logit(division: Division) -> bool:
-    several = [*division.pool.values(), *division.difficulty.values()]
-    return any(is_logit(samples) for samples in several)
+    return is_logit(division.samples)
 
 
 def _scored_key(judging: Judging, node: Node) -> str | None:
@@ -177,7 +171,7 @@ def _stated_rows(run: Run, given: _Given) -> list[dict[str, Any]]:
             "benchmark_fingerprint": run.benchmark.fingerprint,
             "question_id": given.draw.node.question.question_id,
             "value": stated.value,
-            "answer": None if stated.answer is None else clean(stated.answer),
+            "answer": stated.answer,
         }
         rows.append(row)
     return rows

@@ -37,6 +37,12 @@ class Division(NamedTuple):
     """Ids of questions with fewer draws."""
 
     @property
+    def samples(self) -> list[Sample]:
+        """All that are taken."""
+        several = (*self.pool.values(), *self.difficulty.values())
+        return [sample for of_one in several for sample in of_one]
+
+    @property
     def budgets(self) -> tuple[int, ...]:
         """1, 2, 4, … and all of the pool."""
         powers = [2**power for power in range(self.counts.pool.bit_length())]

@@ -17,7 +17,7 @@ from tasks.samples.reading import read_logs
 from tasks.samples.write_plain import write_plain
 from warehouse.store import Store
 
-POOLS = ["majority", "adaptive(agree=3)", "best_of_n", "weighted"]
+POOLS = ["majority", "adaptive(agree=3)", "first(m=3)", "best_of_n", "weighted"]
 WISHES = Wishes(marker=("Answer: ",), answer="math")
 
 
