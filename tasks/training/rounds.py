@@ -16,7 +16,7 @@ from tasks.runs.run import Run
 from tasks.statistics.arrays import Floats
 from tasks.statistics.comparisons import paired_difference
 from tasks.strategies.names import short_names
-from tasks.versions.version import Version, version_of, worth_of_run
+from tasks.versions.version import Version, version_of, worths_of_runs
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -99,7 +99,7 @@ def figures(store: Store, run: Run) -> dict[str, Floats]:
 
     baseline = run.study.baseline
     least = run.study.budgets[0]
-    policy = worth_of_run(store, run.run_id)
+    (policy,) = worths_of_runs(store, run.run_id)
     by_figure = {f"pass@{least}": accuracy(COVERAGE, least)}
     for budget in run.study.headline_budgets:
         name = short_names([baseline])[baseline]
@@ -117,7 +117,7 @@ def _greedy(run: Run) -> Floats:
     # In the order of the outcomes that it stands beside.
     asked = sorted(run.benchmark.questions, key=lambda question: question.question_id)
     prompts = [run.format.prompt(question) for question in asked]
-    written = greedy(run.generator.folder, prompts)
+    written = greedy(run.generator.files, prompts)
     texts = [run.format.tokenizer.decode(ids) for ids in written]
     answers = {
         question: answer
