@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tasks.benchmarks.question import Question
 from tasks.samples.assembly import TWICE, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
+from tasks.samples.parts import OddRowError, name_of, objects_of, part_of
 from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
     ending_of,
-    id_of,
     last_asked,
     number_of,
     parts_text,
@@ -58,7 +59,10 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         key = (root, model, path.stem)
         task = tasks.setdefault(key, _Task(model, path.stem, path))
         for row in read_rows(path, task.refusals):
-            _note(task, row)
+            try:
+                _note(task, row)
+            except OddRowError as odd:
+                task.refusals.add(str(odd), row.place)
         assemblies.of(_origin(task), path)
     for task in tasks.values():
         _put_together(assemblies, task)
@@ -75,9 +79,8 @@ def _note(task: _Task, row: Row) -> None:
     if index is None:
         task.refusals.add(NO_INDEX, row.place)
         return
-    if row.values.get("model"):
-        # The folder's name has no slash: the row has the whole name.
-        task.model = text_of(row.values["model"])
+    # The folder's name has no slash: the row has the whole name.
+    task.model = name_of(row.values, "model") or task.model
     rows = task.predictions if "model_output" in row.values else task.reviews
     known = rows.setdefault(index, row)
     # Both files are opened to append: a run that went on may have written a line again.
@@ -91,17 +94,24 @@ def _put_together(assemblies: Assemblies, task: _Task) -> None:
     indexes = task.predictions.keys() | task.reviews.keys()
     # Lines stand in the order of the answers, indexes in that of the questions.
     for index in sorted(indexes):
-        review = _values(task.reviews, index)
-        score = review.get("sample_score") or {}
-        asked = _asked(_values(task.predictions, index), review)
-        group = score.get("group_id")
-        # Older logs name no group: draws of one question are asked the same.
-        first = by_text.setdefault(asked, str(index))
-        name = first if group is None else id_of(group)
-        targets = targets_of(review.get("target"))
-        question = question_of(name, asked, targets)
-        if assembly.ask(question, _place(task, index)):
-            _draw(assembly, task, name, index)
+        try:
+            question = _question(task, index, by_text)
+            if assembly.ask(question, _place(task, index)):
+                _draw(assembly, task, question.question_id, index)
+        except OddRowError as odd:
+            task.refusals.add(str(odd), _place(task, index))
+
+
+def _question(task: _Task, index: int, by_text: dict[str, str]) -> Question:
+    """What the draw of an index answers; `by_text` holds the first index of what was asked."""
+    review = _values(task.reviews, index)
+    score = part_of(review, "sample_score")
+    asked = _asked(_values(task.predictions, index), review)
+    # Older logs name no group: draws of one question are asked the same.
+    first = by_text.setdefault(asked, str(index))
+    name = name_of(score, "group_id") or first
+    targets = targets_of(review.get("target"))
+    return question_of(name, asked, targets)
 
 
 def _values(rows: dict[int, Row], index: int) -> Values:
@@ -129,12 +139,12 @@ def _draw(assembly: Assembly, task: _Task, name: str, index: int) -> None:
     """Adds one draw, of what predictions and reviews say of it."""
     prediction = _values(task.predictions, index)
     review = _values(task.reviews, index)
-    output = prediction.get("model_output") or {}
-    choices = output.get("choices") or [{}]
+    output = part_of(prediction, "model_output")
+    choices = objects_of(output, "choices") or [{}]
     choice = choices[0]
-    score = review.get("sample_score") or {}
-    read = score.get("score") or {}
-    usage = output.get("usage") or {}
+    score = part_of(review, "sample_score")
+    read = part_of(score, "score")
+    usage = part_of(output, "usage")
     tokens = count_of(usage.get("output_tokens"))
     # Reviews repeat the text, so that they can stand alone.
     text = _text(choice) if choice else text_of(read.get("prediction"))
@@ -160,7 +170,7 @@ def _draw(assembly: Assembly, task: _Task, name: str, index: int) -> None:
 
 def _text(choice: Values) -> str:
     """The completion of a message: a text, or parts of which some are thinking."""
-    message = choice.get("message") or {}
+    message = part_of(choice, "message")
     content = message.get("content")
     if not isinstance(content, list):
         return text_of(content)

@@ -1,6 +1,7 @@
 """Every Eval Ever: `{uuid}_samples.jsonl` beside its summary `{uuid}.json`.
 
 A row may hold several draws (`output.raw`); its score and tokens are then those of all of them.
+Converters write a row for every metric or filter of a draw: the draw counts once.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 
 from tasks.benchmarks.question import Question
 from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
-from tasks.samples.log import Sample, SampleLog, Stated
+from tasks.samples.every_eval_ever_rows import DETAILS, drawn_once, listed
+from tasks.samples.log import Role, Sample, SampleLog, Stated
+from tasks.samples.parts import OddRowError, list_of, name_of, objects_of, part_of
 from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
     ending_of,
-    id_of,
     number_of,
     numbers_of,
     targets_of,
@@ -33,9 +35,6 @@ FAILED = "the row has an error and an empty output"
 
 NAMELESS = "unknown"
 """The model or task of a log that has none: the layout asks for a name."""
-DETAILS = "ttc_"
-"""Before the names under which our own writer keeps in `metadata` what the layout has no place
-for."""
 
 
 def recognise(start: Start) -> bool:
@@ -49,8 +48,12 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     for path in paths:
         refusals = Refusals()
         drawn = _settings(path)
-        for row in read_rows(path, refusals):
-            _take(assemblies, path, row, drawn, refusals)
+        rows = list(read_rows(path, refusals))
+        for row in drawn_once(rows, refusals):
+            try:
+                _take(assemblies, path, row, drawn, refusals)
+            except OddRowError as odd:
+                refusals.add(str(odd), row.place)
         assemblies.refuse(path, refusals, Origin(task=path.stem))
     return assemblies.logs()
 
@@ -76,8 +79,8 @@ def _take(assemblies: Assemblies, path: Path, row: Row, drawn: Values, refusals:
     if values.get("interaction_type", "single_turn") != "single_turn":
         refusals.add(SEVERAL_TURNS, row.place)
         return
-    output = values.get("output") or {}
-    texts = _listed(output.get("raw"))
+    output = part_of(values, "output")
+    texts = listed(output.get("raw"))
     if not texts:
         refusals.add(NO_TEXT, row.place)
         return
@@ -91,27 +94,27 @@ def _take(assemblies: Assemblies, path: Path, row: Row, drawn: Values, refusals:
 
 
 def _question(values: Values) -> Question:
-    asked = values.get("input") or {}
-    choices = asked.get("choices") or ()
+    asked = part_of(values, "input")
+    choices = list_of(asked, "choices")
     return question_of(
-        id_of(values["sample_id"]),
+        _name(values),
         text_of(asked.get("raw")),
         targets_of(asked.get("reference")),
         choices=[text_of(choice) for choice in choices],
     )
 
 
-def _listed(value: Any) -> list[Any]:
-    """A list; the first version of the layout had one text in its place."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+def _name(values: Values) -> str:
+    name = name_of(values, "sample_id")
+    if name is None:
+        raise OddRowError("sample_id is missing")
+    return name
 
 
 def _origin(values: Values, drawn: Values) -> Origin:
     return Origin(
-        model=_named(values.get("model_id")),
-        task=_named(values.get("evaluation_name")),
+        model=_named(name_of(values, "model_id")),
+        task=_named(name_of(values, "evaluation_name")),
         temperature=number_of(drawn.get("temperature")),
         top_p=number_of(drawn.get("top_p")),
         top_k=count_of(drawn.get("top_k")),
@@ -126,12 +129,14 @@ def _named(name: str | None) -> str | None:
 def _draw(assembly: Assembly, path: Path, row: Row, texts: list[Any]) -> None:
     """Adds the draws of a row."""
     values = row.values
-    name = id_of(values["sample_id"])
-    output = values.get("output") or {}
-    traces = _listed(output.get("reasoning_trace"))
+    name = _name(values)
+    output = part_of(values, "output")
+    traces = listed(output.get("reasoning_trace"))
     details = _details(values)
     place = count_of(details.get("draw"))
     for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise OddRowError("output holds what is no text")
         trace = traces[position] if position < len(traces) else None
         whole = with_thinking(trace, text_of(text))
         sample = Sample(name, 0, whole, place=row.place)
@@ -139,16 +144,16 @@ def _draw(assembly: Assembly, path: Path, row: Row, texts: list[Any]) -> None:
         if len(texts) == 1:
             sample = _with_own(sample, values, details)
         if sample.scores:
-            assembly.verifier = details.get("verifier")
+            assembly.verifier = name_of(details, "verifier")
         if place is None:
             assembly.draw_next(path, sample)
         else:
             assembly.draw(path, (place, position), sample)
 
 
-def _details(values: Values) -> dict[str, str]:
+def _details(values: Values) -> Values:
     """What our own writer kept of a row, by its names without what stands before them."""
-    metadata = values.get("metadata") or {}
+    metadata = part_of(values, "metadata")
     return {
         name.removeprefix(DETAILS): value
         for name, value in metadata.items()
@@ -158,12 +163,12 @@ def _details(values: Values) -> dict[str, str]:
 
 def _with_own(sample: Sample, values: Values, details: Values) -> Sample:
     """The sample with what a row says of its one draw."""
-    usage = values.get("token_usage") or {}
+    usage = part_of(values, "token_usage")
     # The schema wants all counts or none: our writer keeps those that stand alone apart.
     drawn = usage.get("output_tokens", details.get("tokens"))
     given = usage.get("input_tokens", details.get("prompt_tokens"))
     thought = usage.get("reasoning_tokens", details.get("thinking_tokens"))
-    scores = json.loads(details.get("scores", "[]"))
+    scores = _json_of(details, "scores")
     return replace(
         sample,
         stop=ending_of(details.get("stop")),
@@ -172,15 +177,31 @@ def _with_own(sample: Sample, values: Values, details: Values) -> Sample:
         thinking_tokens=count_of(thought),
         scores=numbers_of(scores) or (),
         stated=_stated(values, details),
-        role=details.get("role"),
+        role=_role(details),
     )
 
 
+def _json_of(details: Values, name: str) -> list[Any]:
+    """A list that our own writer keeps as a text."""
+    written = details.get(name, "[]")
+    try:
+        kept = json.loads(written)
+    except (TypeError, ValueError) as error:
+        raise OddRowError(f"{DETAILS}{name} is no JSON") from error
+    return list_of({name: kept}, name)
+
+
+def _role(details: Values) -> Role | None:
+    role = details.get("role")
+    if role not in (None, "proposer", "difficulty"):
+        raise OddRowError(f"{DETAILS}role is not proposer or difficulty")
+    return role
+
+
 def _stated(values: Values, details: Values) -> tuple[Stated, ...]:
-    kept = details.get("stated")
-    if kept is not None:
-        return tuple(Stated(*one) for one in json.loads(kept))
-    evaluation = values.get("evaluation") or {}
+    if "stated" in details:
+        return tuple(_kept(one) for one in _json_of(details, "stated"))
+    evaluation = part_of(values, "evaluation")
     answer = _answer(values)
     stated: list[Stated] = []
     for name in ("score", "is_correct"):
@@ -190,10 +211,18 @@ def _stated(values: Values, details: Values) -> tuple[Stated, ...]:
     return tuple(stated)
 
 
+def _kept(one: Any) -> Stated:
+    """One entry of what our own writer keeps: a metric, its value and the answer."""
+    if not isinstance(one, list) or len(one) != 3 or not isinstance(one[0], str):
+        raise OddRowError(f"{DETAILS}stated holds what is no metric, value and answer")
+    metric, value, answer = one
+    return Stated(metric, number_of(value), None if answer is None else text_of(answer))
+
+
 def _answer(values: Values) -> str | None:
     """The answer as the source read it: the last of those that it calls final."""
     answer = None
-    for one in values.get("answer_attribution") or ():
+    for one in objects_of(values, "answer_attribution"):
         if one.get("is_terminal", True):
             answer = text_of(one.get("extracted_value"))
     return answer

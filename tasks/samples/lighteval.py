@@ -14,11 +14,13 @@ from typing import Any
 
 from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
+from tasks.samples.parts import OddRowError, list_of, name_of
 from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
-from tasks.samples.values import count_of, id_of, number_of, text_of, with_thinking
+from tasks.samples.values import count_of, number_of, text_of, with_thinking
 
 FORMAT = "lighteval"
 NO_TEXT = "log-likelihoods of given answers, no completions: nothing was drawn"
+ODD_TEXT = "a completion is no text"
 NO_PARTS = "the row lacks the question or the responses"
 
 _NAME = re.compile(r"details_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.-]+)$")
@@ -40,7 +42,10 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         origin = _origin(path)
         assembly = assemblies.of(origin, path)
         for row in read_rows(path, refusals):
-            _take(assembly, path, row, refusals)
+            try:
+                _take(assembly, path, row, refusals)
+            except OddRowError as odd:
+                refusals.add(str(odd), row.place)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
@@ -62,13 +67,14 @@ def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
     if not isinstance(document, dict) or not isinstance(response, dict):
         refusals.add(NO_PARTS, row.place)
         return
-    texts = response.get("text") or []
+    texts = list_of(response, "text")
     # A log-likelihood has figures in the place of texts.
     if not texts:
         refusals.add(NO_TEXT, row.place)
         return
-    name = id_of(document.get("id"))
     asked = text_of(document.get("query"))
+    # Without an id what is asked is all that tells questions apart.
+    name = name_of(document, "id") or asked
     question = question_of(name, asked, _targets(document))
     if not assembly.ask(question, row.place):
         return
@@ -76,6 +82,9 @@ def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
     # Of several draws it is a figure of them together.
     stated = _stated(metric) if len(texts) == 1 else ()
     for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            refusals.add(ODD_TEXT, row.place)
+            continue
         thinking = _part(response.get("reasonings"), position)
         drawn = _part(response.get("output_tokens"), position)
         sample = Sample(
@@ -92,12 +101,12 @@ def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
 
 def _targets(document: Values) -> list[str]:
     """The choices that are right, the only ones or among others."""
-    choices = document.get("choices") or []
+    choices = list_of(document, "choices")
     index = document.get("gold_index")
     places = index if isinstance(index, list) else [index]
     right: list[str] = []
     for place in places:
-        if isinstance(place, int) and place < len(choices):
+        if isinstance(place, int) and 0 <= place < len(choices):
             target = text_of(choices[place])
             # Choices begin with the space that their log-likelihood is asked for with.
             right.append(target.strip())

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tasks.benchmarks.question import Question
 from tasks.samples.assembly import Assemblies, Origin, question_of
 from tasks.samples.log import Sample, SampleLog
+from tasks.samples.parts import OddRowError, name_of, objects_of, part_of
 from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
@@ -71,7 +72,10 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     asked = [(requests.of(row, path.parent), path, row) for path, row in responses]
     asked.sort(key=_place)
     for request, path, row in asked:
-        _take(assemblies, path, row, request, by_path[path])
+        try:
+            _take(assemblies, path, row, request, by_path[path])
+        except OddRowError as odd:
+            by_path[path].add(str(odd), row.place)
     for path, refusals in by_path.items():
         assemblies.refuse(path, refusals, Origin(task=path.stem))
     return assemblies.logs()
@@ -155,15 +159,15 @@ def _take(
     request: _Request | None,
     refusals: Refusals,
 ) -> None:
-    response = row.values.get("response") or {}
-    body = response.get("body") or {}
+    response = part_of(row.values, "response")
+    body = part_of(response, "body")
     has_failed = response.get("status_code", 200) != 200
     # A failed request has a body too: it says why.
     if row.values.get("error") or has_failed or not body:
         refusals.add(FAILED, row.place)
         return
-    choices = body.get("choices")
-    if not choices or not isinstance(choices, list):
+    choices = objects_of(body, "choices")
+    if not choices:
         refusals.add(NO_COMPLETION, row.place)
         return
     name = text_of(row.values.get("custom_id"))
@@ -171,7 +175,7 @@ def _take(
     assembly = assemblies.of(_origin(request, body), path)
     if not assembly.ask(question, row.place):
         return
-    usage = body.get("usage") or {}
+    usage = part_of(body, "usage")
     counted = usage
     if len(choices) > 1:
         # The counts of a response cover all of its choices; they share the prompt.
@@ -192,7 +196,7 @@ def _origin(request: _Request | None, body: Values) -> Origin:
     longest = drawn.get("max_completion_tokens") or drawn.get("max_tokens")
     return Origin(
         # The response may name a dated version; the request names what was asked for.
-        model=drawn.get("model") or body.get("model"),
+        model=name_of(drawn, "model") or name_of(body, "model"),
         task=request.task if request else None,
         temperature=number_of(drawn.get("temperature")),
         top_p=number_of(drawn.get("top_p")),
@@ -203,12 +207,12 @@ def _origin(request: _Request | None, body: Values) -> Origin:
 
 def _sample(name: str, choice: Values, usage: Values, place: str) -> Sample:
     """One choice of a response, of a chat or of a plain completion."""
-    message = choice.get("message") or {}
+    message = part_of(choice, "message")
     # A refusal is what the model says too.
     said = message.get("content") or choice.get("text") or message.get("refusal")
     # Two names for it, by the version of the server.
     thinking = message.get("reasoning_content") or message.get("reasoning")
-    details = usage.get("completion_tokens_details") or {}
+    details = part_of(usage, "completion_tokens_details")
     return Sample(
         name,
         0,

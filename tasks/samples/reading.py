@@ -21,7 +21,7 @@ from tasks.samples import (
     search_and_learn,
 )
 from tasks.samples.log import SampleLog
-from tasks.samples.rows import Refusals, Start, first_row
+from tasks.samples.rows import Refusals, Start, first_bytes, first_rows, is_wide
 from warehouse.errors import UserError
 
 SAME_FILE = "the file is the same as another one, byte for byte"
@@ -30,6 +30,8 @@ NO_LOG = "the file is no sample log of a known format"
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl-async", ".parquet", ".arrow", ".eval", ".json")
 """Files of a folder that may be logs: tools leave reports, figures and settings beside them."""
 _DIGITS = re.compile(r"(\d+)")
+_LOOKED_AT = 20
+"""Rows that a file is known by: the first ones may be damaged."""
 
 
 class Layout(NamedTuple):
@@ -139,19 +141,33 @@ def _different(files: Sequence[Path], refusals: Refusals) -> list[Path]:
 
 
 def _format_of(path: Path) -> str | None:
-    start = Start(path, first_row(path))
-    for name, layout in FORMATS.items():
-        if layout.recognise(start):
-            return name
+    # An archive has no rows: it is known by its path.
+    rows = first_rows(path, _LOOKED_AT) or [{}]
+    for row in rows:
+        start = Start(path, row)
+        for name, layout in FORMATS.items():
+            if layout.recognise(start):
+                return name
     return None
 
 
 def _unknown(path: Path) -> UserError:
-    keys = "" if path.is_dir() else f" with keys {sorted(first_row(path))[:8]}"
+    keys = "" if path.is_dir() else _begun(path)
     return UserError(
         f"import: expected sample logs of {_known()}, got {path}{keys}; name the files of one of "
         "these tools, or write one row a draw with question_id, question, target and text"
     )
+
+
+def _begun(path: Path) -> str:
+    """What a file that is no log is instead, as far as its beginning tells."""
+    start = first_bytes(path)
+    if is_wide(start):
+        return f", a text in UTF-16 (iconv -f UTF-16 -t UTF-8 {path.name})"
+    if start.lstrip().startswith(b"["):
+        return f", a JSON array in place of one row a line (jq -c '.[]' {path.name})"
+    row = next(iter(first_rows(path, 1)), {})
+    return f" with keys {sorted(row)[:8]}"
 
 
 def _known() -> str:

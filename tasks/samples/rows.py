@@ -21,8 +21,9 @@ _TABLES = {
 }
 """First bytes of tables, and what reads them."""
 _GZIP = b"\x1f\x8b"
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
 _LOOKED_THROUGH = 100
-"""Lines of a file in which its first whole row is looked for."""
+"""Lines of a file in which its first whole rows are looked for."""
 
 NO_JSON = "no JSON object stands in the line"
 CUT_LINE = "the last line is cut off in the middle"
@@ -44,7 +45,7 @@ class Start(NamedTuple):
 
     path: Path
     row: Values
-    """Its first whole row; empty where it has none."""
+    """One of its first whole rows; empty where it has none."""
 
 
 class Refusals:
@@ -75,42 +76,66 @@ def read_rows(path: Path, refusals: Refusals) -> Iterator[Row]:
     """Every row of a file, JSON Lines (also gzipped), Parquet or Arrow.
 
     A line that is no JSON object is counted in `refusals`; UserError names a table that cannot be
-    read at all.
+    read at all, and a text in UTF-16.
     """
     start = first_bytes(path)
     for magic, read in _TABLES.items():
         if start.startswith(magic):
             yield from _table_rows(path, read)
             return
+    if is_wide(start):
+        raise UserError(
+            f"{path}: expected lines in UTF-8, got a text in UTF-16; write it in UTF-8: "
+            f"iconv -f UTF-16 -t UTF-8 {path.name}"
+        )
     with _open(path, start) as file:
         yield from _lines(path, file, refusals)
 
 
 def first_row(path: Path) -> Values:
-    """The first whole row of a file, by which its format is known; empty where there is none."""
+    """The first whole row of a file; empty where there is none."""
+    return next(iter(first_rows(path, 1)), {})
+
+
+def first_rows(path: Path, count: int) -> list[Values]:
+    """So many whole rows from the start of a file, by which its format is known.
+
+    UserError where the file cannot be read.
+    """
     start = first_bytes(path)
     for magic, read in _TABLES.items():
         if start.startswith(magic):
-            return next((row.values for row in _table_rows(path, read, count=1)), {})
-    if start.startswith(b"PK"):
-        return {}
+            return [row.values for row in _table_rows(path, read, count=count)]
+    if start.startswith(b"PK") or is_wide(start):
+        return []
+    rows: list[Values] = []
     try:
         with _open(path, start) as file:
             for _, line in zip(range(_LOOKED_THROUGH), file, strict=False):
                 values = _object(line)
                 if values is not None:
-                    return values
+                    rows.append(values)
+                if len(rows) == count:
+                    break
     except (OSError, EOFError) as error:
+        # Of half a gzip file what came before its end can be known.
+        if rows:
+            return rows
         raise UserError(
             f"{path}: expected a file that can be read, got {error}; fetch it again"
         ) from error
-    return {}
+    return rows
 
 
 def first_bytes(path: Path, count: int = 8) -> bytes:
     """The beginning of a file."""
     with path.open("rb") as file:
         return file.read(count)
+
+
+def is_wide(start: bytes) -> bool:
+    """Whether a file that begins so is a text in UTF-16: by its mark, or every other byte is 0."""
+    return start.startswith(_WIDE) or b"\0\0" in (start[0:4:2], start[1:4:2])
 
 
 def _open(path: Path, start: bytes) -> gzip.GzipFile | IO[bytes]:
@@ -139,7 +164,9 @@ def _lines(path: Path, file: Iterable[bytes], refusals: Refusals) -> Iterator[Ro
 
 def _object(line: bytes) -> Values | None:
     try:
-        values = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
+        # Of bytes the parser would guess the encoding, a line at a time.
+        text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogatepass")
+        values = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tasks.samples.assembly import NO_NUMBER, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog
+from tasks.samples.parts import OddRowError, list_of
 from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
     count_of,
@@ -29,8 +30,15 @@ SEARCHED = (
     "independent draws and make no pool"
 )
 UNEVEN = "the row's completions and scores are not equally many"
+EMPTY = "the row has no completions"
+NO_TEXT = "a completion is no text"
 
-_SEARCH = re.compile(r"beam_?search|dvts|diverse_verifier", re.IGNORECASE)
+# Numbers of beams, iterations and steps ahead are written for searches alone.
+_SEARCH = re.compile(
+    r"beam[\W_]*search|dvts|diverse[\W_]*verifier|--iters-\d|--look-\d", re.IGNORECASE
+)
+_FOLDERS = 5
+"""Parts of a path that may tell: in a hub's cache the data set's name stands above its commit."""
 _SETTINGS = {
     "temperature": re.compile(r"(?:^|--)T-([\d.]+)"),
     "top_p": re.compile(r"(?:^|--)top_p-([\d.]+)"),
@@ -55,13 +63,17 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         origin = _origin(path)
         assembly = assemblies.of(origin, path)
         # The folder is a configuration, named after its settings.
-        name = "/".join(path.parts[-2:])
+        name = "/".join(path.resolve().parts[-_FOLDERS:])
         is_search = bool(_SEARCH.search(name)) or _is_refilled(rows)
         for row in rows:
-            if is_search or _has_no_counts(row.values):
-                refusals.add(SEARCHED, row.place, len(row.values.get("completions") or ()))
-            else:
-                _take(assembly, path, row, refusals)
+            try:
+                texts = list_of(row.values, "completions")
+                if is_search or _has_no_counts(row.values):
+                    refusals.add(SEARCHED, row.place, len(texts))
+                else:
+                    _take(assembly, path, row, refusals)
+            except OddRowError as odd:
+                refusals.add(str(odd), row.place)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
@@ -84,20 +96,32 @@ def _is_refilled(rows: Sequence[Row]) -> bool:
     for row in rows:
         if row.values.get("completion_tokens"):
             continue
-        texts = [text for text in row.values.get("completions") or () if len(text) >= _LONG]
+        texts = _long_texts(row.values.get("completions"))
         long += len(texts)
         copies += len(texts) - len(set(texts))
     return copies > _COPIES * long
 
 
+def _long_texts(completions: object) -> list[str]:
+    """The completions of a row that are long; none where it has no list of them."""
+    if not isinstance(completions, list):
+        return []
+    texts = [text for text in completions if isinstance(text, str)]
+    return [text for text in texts if len(text) >= _LONG]
+
+
 def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
     """Adds the draws of one problem."""
     values = row.values
-    texts = values.get("completions") or []
+    texts = list_of(values, "completions")
+    if not texts:
+        refusals.add(EMPTY, row.place)
+        return
     unknown = [None] * len(texts)
-    counts = values.get("completion_tokens") or unknown
+    counts = list_of(values, "completion_tokens") or unknown
     # Without a score a step, the one that they were joined to.
-    scores = values.get("scores") or values.get("agg_scores") or unknown
+    joined = list_of(values, "agg_scores")
+    scores = list_of(values, "scores") or joined or unknown
     if not len(texts) == len(counts) == len(scores):
         refusals.add(UNEVEN, row.place)
         return
@@ -109,6 +133,9 @@ def _take(assembly: Assembly, path: Path, row: Row, refusals: Refusals) -> None:
         return
     assembly.verifier = "scores"
     for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            refusals.add(NO_TEXT, row.place)
+            continue
         numbers = numbers_of(scores[position])
         if numbers is None:
             refusals.add(NO_NUMBER, row.place)

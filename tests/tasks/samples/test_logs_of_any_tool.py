@@ -50,7 +50,7 @@ def test_rows_that_hold_something_else_than_their_keys_say_are_counted(tmp_path:
         "question_id is missing": {"question_id": None},
         "stop is not end or limit": {"stop": "length"},
         "role is not proposer or difficulty": {"role": "judge"},
-        "tokens is no count": {"tokens": -1},
+        "tokens is no count": {"tokens": -2},
         "temperature is no number": {"temperature": "hot"},
         "a score is no finite number": {"scores": [float("nan")]},
         "stated is no list": {"stated": "right"},
