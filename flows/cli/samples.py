@@ -162,9 +162,9 @@ def export_samples(
 
 def _written(log: SampleLog, to: Path, format: str) -> Path:
     """The file that was written."""
-    from tasks.samples.write_every_eval_ever import write_every_eval_ever
-    from tasks.samples.write_inspect import write_inspect
-    from tasks.samples.write_plain import write_plain
+    from tasks.samples.writers.every_eval_ever import write_every_eval_ever
+    from tasks.samples.writers.inspect_eval import write_inspect
+    from tasks.samples.writers.plain import write_plain
 
     if format == "plain":
         return write_plain(log, to)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import NamedTuple
 from tasks.benchmarks.question import Question
 from tasks.samples.log import Sample, SampleLog
 from tasks.samples.rows import Refusals
+from tasks.samples.ways import Way
 
 TWICE = "the same draw stands twice"
 CONTRADICTION = "the same draw stands twice with different texts: the first one counts"
 OTHER_QUESTION = "the id stands for another question before"
 COPY = "the draws of another file again: a copy, or drawn greedily or from the same seed"
+GREEDY = "drawn greedily (temperature 0): each draw repeats the first, which alone counts"
 NO_NUMBER = "a score is no finite number: the draw was taken without its scores"
 
 _NO_CHANCE = 300
@@ -34,6 +37,12 @@ class Origin(NamedTuple):
     top_p: float | None = None
     top_k: int | None = None
     max_tokens: int | None = None
+    way: Way = Way()
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether every draw takes the likeliest token: the same text, but for rounding."""
+        return self.temperature == 0 or self.top_k == 1
 
 
 class Assembly:
@@ -95,8 +104,11 @@ class Assembly:
         self._next[counted] = place + 1
         self.draw(run, (place,), sample)
 
-    def log(self) -> SampleLog:
-        """All of it, draws renumbered from 0 a question, in the order of runs and positions."""
+    def log(self, task: str | None) -> SampleLog:
+        """All of it under that name of the task.
+
+        Draws are renumbered from 0 a question, in the order of runs and positions.
+        """
         by_question = self._draws()
         samples: list[Sample] = []
         asked: dict[str, Question] = {}
@@ -109,7 +121,7 @@ class Assembly:
         return SampleLog(
             format=self.format,
             model=origin.model,
-            task=origin.task,
+            task=task,
             questions=asked,
             samples=samples,
             verifier=self.verifier if any(sample.scores for sample in samples) else None,
@@ -128,6 +140,9 @@ class Assembly:
             keys = sorted(run, key=lambda key: key[1])
             for key in keys:
                 samples = by_question[key[0]]
+                if samples and self.origin.is_greedy:
+                    self.refusals.add(GREEDY, run[key].place)
+                    continue
                 numbered = replace(run[key], draw=len(samples))
                 samples.append(numbered)
         return by_question
@@ -209,11 +224,28 @@ class Assemblies:
         self._refused.append((path, refusals, origin))
 
     def logs(self) -> list[SampleLog]:
-        """One log an origin."""
+        """One log an origin; a task that was drawn in several ways is named with each."""
         for path, refusals, origin in self._refused:
             if refusals.listed():
                 self._holder(path, origin).refusals.take(refusals)
-        return [assembly.log() for assembly in self._by_origin.values()]
+        plain = [origin._replace(way=Way()) for origin in self._by_origin]
+        alike = Counter(plain)
+        logs: list[SampleLog] = []
+        for origin, assembly in self._by_origin.items():
+            task = origin.task
+            if alike[origin._replace(way=Way())] > 1:
+                task = f"{task or 'task'} ({self._way_name(origin)})"
+            logs.append(assembly.log(task))
+        return logs
+
+    def _way_name(self, origin: Origin) -> str:
+        """The word for its way, with the digest where another way has the same word."""
+        way = origin.way
+        if not way.word:
+            return way.name
+        same = [other for other in self._by_origin if other.way.word == way.word]
+        digests = {other.way.digest for other in same if other._replace(way=way) == origin}
+        return way.name if len(digests) == 1 else f"{way.word} {way.digest[:8]}"
 
     def _holder(self, path: Path, origin: Origin) -> Assembly:
         several = list(self._by_origin.values())

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
+from tasks.samples.assembly import TWICE, Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
 from tasks.samples.rows import Refusals, Start, first_bytes
 from tasks.samples.values import (
@@ -21,9 +21,11 @@ from tasks.samples.values import (
     id_of,
     number_of,
     numbers_of,
+    object_of,
     text_of,
     with_thinking,
 )
+from tasks.samples.ways import Way, digest_of
 from warehouse.errors import UserError
 
 FORMAT = "inspect"
@@ -41,6 +43,16 @@ _GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Its words for correct, partially correct, incorrect and no answer."""
 _UNUSED = {"events", "store", "timelines", "events_data"}
 """What is left out while reading: the larger part of a log, and nothing of a draw is in it."""
+
+
+_SAMPLING = ("temperature", "top_p", "top_k", "max_tokens")
+_ALIKE = """
+max_retries timeout attempt_timeout stream_idle_timeout max_connections adaptive_connections seed
+num_choices logprobs top_logprobs prompt_logprobs cache cache_prompt batch fail_on_refusal
+extra_headers parallel_tool_calls
+"""
+_NO_WAY = frozenset((*_SAMPLING, *_ALIKE.split()))
+"""Settings that its origin has, or that do not change what the model says."""
 
 
 def recognise(start: Start) -> bool:
@@ -66,6 +78,7 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
             "not; install it: pip install 'ttc[inspect]'"
         )
     assemblies = Assemblies(FORMAT)
+    taken: set[str] = set()
     for path in paths:
         refusals = Refusals()
         log = _read(path)
@@ -73,7 +86,12 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         assembly = assemblies.of(origin, path)
         # A log of a run that did not end has the samples that did.
         for sample in log.samples or ():
-            _take(assembly, path, sample, refusals)
+            # A run that is taken up again copies what went well before, under the same names.
+            if sample.uuid in taken:
+                refusals.add(TWICE, _place(path, sample))
+                continue
+            if _take(assembly, path, sample, refusals) and sample.uuid:
+                taken.add(sample.uuid)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
@@ -100,39 +118,59 @@ def _origin(log: Any) -> Origin:
     drawn = log.eval.model_generate_config
     planned = log.plan.config
     settings: dict[str, Any] = {}
-    for name in ("temperature", "top_p", "top_k", "max_tokens"):
+    for name in _SAMPLING:
         own = getattr(planned, name)
         # What the plan of a run says is said later than what its model was made with.
         settings[name] = getattr(drawn, name) if own is None else own
     model, task = (None if name == NAMELESS else name for name in (log.eval.model, log.eval.task))
-    return Origin(model=model, task=task, **settings)
+    return Origin(model=model, task=task, way=_asking(log), **settings)
 
 
-def _take(assembly: Assembly, path: Path, sample: Any, refusals: Refusals) -> None:
-    """Adds the draws of one sample; its epoch tells which they are."""
-    place = f"{path}:{sample.id}/{sample.epoch}"
+def _asking(log: Any) -> Way:
+    """How the model was asked: the task's arguments, the solver's steps, and other settings."""
+    task, plan = log.eval, log.plan
+    settings: dict[str, Any] = {}
+    for config in (task.model_generate_config, plan.config):
+        given = config.model_dump(mode="json", exclude_none=True, exclude=_NO_WAY)
+        settings |= given
+    steps = [(step.solver, step.params) for step in plan.steps]
+    arguments = task.task_args or {}
+    solver = (task.solver, task.solver_args)
+    digest = digest_of(arguments, solver, steps, settings, task.model_args)
+    words = [f"{name}={text_of(value)[:30]}" for name, value in arguments.items()]
+    return Way(digest, ", ".join(words))
+
+
+def _place(path: Path, sample: Any) -> str:
+    return f"{path}:{sample.id}/{sample.epoch}"
+
+
+def _take(assembly: Assembly, path: Path, sample: Any, refusals: Refusals) -> bool:
+    """Adds the draws of one sample, its epoch telling which they are; whether it has any."""
+    place = _place(path, sample)
     if sample.error is not None or sample.invalidation is not None:
         refusals.add(FAILED, place)
-        return
+        return False
     if not sample.output.choices:
         refusals.add(NO_OUTPUT, place)
-        return
+        return False
     turns = [message for message in sample.messages if message.role == "assistant"]
     if len(turns) > 1:
         refusals.add(SEVERAL_TURNS, place)
-        return
+        return False
     name = id_of(sample.id)
     targets = [sample.target] if isinstance(sample.target, str) else sample.target
     asked = _asked(sample)
     question = question_of(name, asked, targets, choices=sample.choices or ())
     if not assembly.ask(question, place):
-        return
+        return False
     for position, choice in enumerate(sample.output.choices):
         drawn = _sample(name, sample, choice, place)
         if drawn.scores:
-            details = sample.metadata.get(DETAILS) or {}
+            details = object_of(sample.metadata.get(DETAILS))
             assembly.verifier = details.get("verifier")
         assembly.draw(path, (sample.epoch, position), drawn)
+    return True
 
 
 def _asked(sample: Any) -> str:
@@ -158,7 +196,7 @@ def _sample(name: str, sample: Any, choice: Any, place: str) -> Sample:
     is_one = len(sample.output.choices) == 1
     usage = sample.output.usage
     counted = usage if is_one and usage and usage.output_tokens else None
-    details = (sample.metadata or {}).get(DETAILS) or {}
+    details = object_of((sample.metadata or {}).get(DETAILS))
     return Sample(
         name,
         0,

@@ -7,31 +7,49 @@ statements. Files are opened to append: a second run into one file stands behind
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tasks.benchmarks.names import plain_row
+from tasks.benchmarks.programs import with_tests
 from tasks.benchmarks.question import Question
-from tasks.samples.assembly import TWICE, Assemblies, Assembly, Origin, question_of
+from tasks.samples.assembly import TWICE, Assemblies, Assembly, question_of
+from tasks.samples.lm_eval_origin import (
+    arguments_of,
+    is_stripped,
+    origin_of,
+    results_of,
+    shots_of,
+    weights_of,
+)
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.rows import Refusals, Row, Start, Values, first_row, read_rows
+from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import (
-    count_of,
     id_of,
     last_asked,
     number_of,
+    object_of,
     question_in,
     targets_of,
     text_of,
 )
+from tasks.samples.ways import Prompts, digest_of, folders_apart
+from warehouse.errors import UserError
 
 FORMAT = "lm-eval"
 LOG_LIKELIHOODS = "log-likelihoods of given answers, no completions: nothing was drawn"
 NO_ANSWERS = "the line has no responses"
+NO_TEXT = "a response is no text, e.g. null where a request failed: the line is left out"
+NO_TESTS = "the document is a programming task without tests that can be read: nothing grades it"
 STRIPPED = "the thinking part is not in the log (think_end_token): the draw is its final part"
 
-_NAME = re.compile(r"samples_(?P<task>.+?)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)$")
+_SAMPLING = frozenset(("temperature", "do_sample", "top_p", "top_k", "max_gen_toks", "seed"))
+"""Settings of a request that its origin has, or that make no other way of drawing."""
+_PROGRAMS = frozenset(
+    ("entrypoint", "testlist", "publictestcases", "testcases", "unittests", "inputoutput")
+)
+"""Keys, plainly written, by which a document is a programming task."""
 _NO_METRICS = frozenset(("doc_id", "doc_hash", "prompt_hash", "target_hash"))
 
 
@@ -41,6 +59,8 @@ class _Take:
 
     row: Row
     texts: list[str]
+    asked: str
+    """A digest of its prompt and of how it was generated."""
     filters: set[str] = field(default_factory=set[str])
     stated: list[list[Stated]] = field(default_factory=list[list[Stated]])
 
@@ -54,51 +74,73 @@ def recognise(start: Start) -> bool:
 def read(paths: Sequence[Path]) -> list[SampleLog]:
     """The logs of such files; the same task on two dates is two runs of one log."""
     assemblies = Assemblies(FORMAT)
+    prompts = Prompts()
+    folders = folders_apart(path.resolve().parent for path in paths)
     for path in paths:
         refusals = Refusals()
         takes: dict[str, list[_Take]] = {}
         for row in read_rows(path, refusals):
             _note(row, takes, refusals)
-        results = _results(path)
-        origin = _origin(path, results)
-        assembly = assemblies.of(origin, path)
-        for several in takes.values():
-            _draw(assembly, path, several)
-        if _is_stripped(results):
+        results = results_of(path)
+        origin = origin_of(path, results)
+        weights = weights_of(path, results, folders)
+        shots = shots_of(origin.task, results)
+        for index in range(_runs(takes)):
+            run = [several[index] for several in takes.values() if index < len(several)]
+            asked: dict[str, str] = {}
+            for take in run:
+                name = _document(take.row.values)
+                asked[name] = take.asked
+            way = prompts.assign((origin, weights), asked, shots)
+            own = way._replace(digest=digest_of(way.digest, weights))
+            whole = origin._replace(way=own)
+            assembly = assemblies.of(whole, path)
+            for take in run:
+                _draw(assembly, f"{path} {index}", take, refusals)
+        if is_stripped(results):
             draws = sum(len(take.texts) for several in takes.values() for take in several)
             refusals.add(STRIPPED, str(path), draws)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
 
-def _draw(assembly: Assembly, path: Path, several: list[_Take]) -> None:
-    """Adds the draws of one document, each take being a run of its own."""
-    for run, take in enumerate(several):
-        row = take.row
-        if not assembly.ask(_question(row), row.place):
-            continue
-        name = _document(row.values)
-        for position, text in enumerate(take.texts):
-            stated = tuple(take.stated[position])
-            sample = Sample(name, 0, text, stated=stated, place=row.place)
-            assembly.draw(f"{path} {run}", (position,), sample)
+def _runs(takes: dict[str, list[_Take]]) -> int:
+    return max(map(len, takes.values()), default=0)
+
+
+def _draw(assembly: Assembly, run: str, take: _Take, refusals: Refusals) -> None:
+    """Adds the draws of one document in one run."""
+    row = take.row
+    question = _question(row)
+    if question is None:
+        refusals.add(NO_TESTS, row.place, len(take.texts))
+        return
+    if not assembly.ask(question, row.place):
+        return
+    for position, text in enumerate(take.texts):
+        stated = tuple(take.stated[position])
+        sample = Sample(question.question_id, 0, text, stated=stated, place=row.place)
+        assembly.draw(run, (position,), sample)
 
 
 def _note(row: Row, takes: dict[str, list[_Take]], refusals: Refusals) -> None:
     """Adds a line to the takes of its document, or to what was refused."""
     values = row.values
     responses = values.get("resps")
-    texts = _texts(responses, values.get("arguments"))
-    if texts is None:
-        refusals.add(LOG_LIKELIHOODS if responses else NO_ANSWERS, row.place)
+    answers = _responses(responses)
+    fault = _fault(answers, values.get("arguments"))
+    if fault:
+        refusals.add(fault, row.place)
         return
+    texts = [text_of(text) for text in answers]
     name = str(values.get("filter", "none"))
     several = takes.setdefault(_document(values), [])
     # Other texts under the same filter are another run into the same file.
+    asked = _asked(values)
     same = [take for take in several if take.texts == texts]
     take = next(iter(same), None)
     if take is None:
-        take = _Take(row, texts, stated=[[] for _ in texts])
+        take = _Take(row, texts, asked, stated=[[] for _ in texts])
         several.append(take)
     elif name in take.filters:
         refusals.add(TWICE, row.place, len(texts))
@@ -114,32 +156,36 @@ def _document(values: Values) -> str:
     return id_of(values.get("doc_hash") or values.get("doc_id"))
 
 
-def _texts(responses: object, arguments: object) -> list[str] | None:
-    """The completions of a document; None where its responses are none."""
+def _asked(values: Values) -> str:
+    """What is another one where a document was asked in another way."""
+    given = arguments_of(values.get("arguments"))
+    settings = object_of(given.get("arg_1"))
+    others = {name: value for name, value in settings.items() if name not in _SAMPLING}
+    prompt = given.get("arg_0")
+    return digest_of(values.get("prompt_hash") if prompt is None else prompt, others)
+
+
+def _responses(responses: object) -> list[object]:
+    """The responses to the first request of a document; none where the field holds none."""
     if not isinstance(responses, list) or not responses:
-        return None
+        return []
     first = responses[0]
     # One list a request; a generation has one request. Some forks leave the outer list out.
-    texts: list[object] = first if isinstance(first, list) else responses
-    are_texts = [isinstance(text, str) for text in texts]
-    if not texts or not all(are_texts):
-        return None
-    given = _arguments(arguments)
+    return first if isinstance(first, list) else responses
+
+
+def _fault(answers: list[object], arguments: object) -> str | None:
+    """Why the responses of a document are no completions; None where they are."""
+    if not answers:
+        return NO_ANSWERS
+    given = arguments_of(arguments)
     # A log-likelihood written as a text: its request has no settings of generation.
     if given and not isinstance(given.get("arg_1"), dict):
+        return LOG_LIKELIHOODS
+    if all(isinstance(answer, str) for answer in answers):
         return None
-    return [text_of(text) for text in texts]
-
-
-def _arguments(arguments: object) -> Values:
-    """Prompt (arg_0) and settings (arg_1) of the first request of a document."""
-    if isinstance(arguments, dict):
-        return arguments.get("gen_args_0") or {}
-    # As they are before they are written, in logs of forks and of older versions.
-    first = arguments[0] if isinstance(arguments, list) and arguments else None
-    if not isinstance(first, list):
-        return {}
-    return {f"arg_{index}": value for index, value in enumerate(first)}
+    are_figures = [isinstance(answer, (list, bool, int, float)) for answer in answers]
+    return LOG_LIKELIHOODS if all(are_figures) else NO_TEXT
 
 
 def _stated(values: Values, name: str, draws: int) -> list[list[Stated]]:
@@ -158,7 +204,7 @@ def _stated(values: Values, name: str, draws: int) -> list[list[Stated]]:
         metrics = sorted(set(values) - _NO_METRICS)
     for draw, answer in enumerate(answers):
         read = answer if isinstance(answer, str) else None
-        for metric in metrics:
+        for metric in filter(None, map(text_of, metrics)):
             value = values.get(metric)
             if not isinstance(value, (bool, int, float)):
                 continue
@@ -176,16 +222,27 @@ def _answers(kept: object, draws: int) -> list[object]:
     return answers if len(answers) == draws else answers[:1]
 
 
-def _question(row: Row) -> Question:
+def _question(row: Row) -> Question | None:
+    """What a document asks; None for a program that no test of it grades."""
     values = row.values
-    document = values.get("doc")
-    asked = question_in(document) if isinstance(document, dict) else ""
+    document = object_of(values.get("doc"))
+    asked = question_in(document)
     if not asked:
         # Few-shot examples and all: nothing else tells what is asked.
-        given = _arguments(values.get("arguments"))
+        given = arguments_of(values.get("arguments"))
         asked = _prompt(given.get("arg_0"))
     targets = targets_of(values.get("target"))
-    return question_of(_document(values), asked, targets)
+    names = plain_row(document)
+    question = question_of(_document(values), asked, targets)
+    if _PROGRAMS.isdisjoint(names):
+        return question
+    try:
+        tests = with_tests(names, row.place).get("tests")
+    except UserError:
+        return None
+    # Its target is the solution or the test as a text, whatever the task made of it.
+    written = text_of(values.get("target")) or "tests"
+    return replace(question, target=written, accepted=(), tests=tuple(tests)) if tests else None
 
 
 def _prompt(prompt: object) -> str:
@@ -195,66 +252,7 @@ def _prompt(prompt: object) -> str:
         return last_asked(prompt)
     try:
         messages = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         # No conversation: a prompt that stands alone in its list.
         return text_of(first)
     return last_asked(messages)
-
-
-def _origin(path: Path, results: Values) -> Origin:
-    """Whose draws a file holds, by its name, its requests and the summary of its run."""
-    name = path.name.partition(".json")[0]
-    match = _NAME.match(name)
-    task = match["task"] if match else name.removeprefix("samples_")
-    configs = results.get("configs", {})
-    settings = _settings(path, configs.get(task, {}))
-    model = results.get("model_name") or _folder_model(path)
-    # Its temperature is then one that was not used.
-    is_greedy = settings.get("do_sample") is False
-    return Origin(
-        model=text_of(model) or None,
-        task=task,
-        temperature=0.0 if is_greedy else number_of(settings.get("temperature")),
-        top_p=number_of(settings.get("top_p")),
-        top_k=count_of(settings.get("top_k")),
-        max_tokens=count_of(settings.get("max_gen_toks")),
-    )
-
-
-def _is_stripped(results: Values) -> bool:
-    """Whether the thinking was cut off before the responses were written."""
-    config = results.get("config", {})
-    return "think_end_token" in str(config.get("model_args", ""))
-
-
-def _results(path: Path) -> Values:
-    """The summary that was written with a file; empty where it is not there."""
-    match = _NAME.match(path.stem)
-    if match is None:
-        return {}
-    beside = path.with_name(f"results_{match['date']}.json")
-    if not beside.is_file():
-        return {}
-    try:
-        return json.loads(beside.read_bytes())
-    except ValueError:
-        # It adds names and settings: half of one tells neither.
-        return {}
-
-
-def _settings(path: Path, config: Values) -> Values:
-    """How a task was drawn: as its requests say, else as its configuration does."""
-    configured = config.get("generation_kwargs") or {}
-    first = first_row(path)
-    asked = _arguments(first.get("arguments")).get("arg_1")
-    # The command line overrides the task's configuration; requests have what came of both.
-    return configured | asked if isinstance(asked, dict) else configured
-
-
-def _folder_model(path: Path) -> str | None:
-    """The model by the folder's name, whose `/` the tool writes as `__`."""
-    name = path.resolve().parent.name
-    # A folder of another name is one of the user's.
-    if "__" not in name:
-        return None
-    return name.replace("__", "/", 1)

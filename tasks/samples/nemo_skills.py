@@ -1,5 +1,6 @@
 """NeMo-Skills: `<benchmark>/output-rs{seed}.jsonl`, one line a question, one file a seed.
 
+No file names the model: of benchmarks in several folders it is the part in which these differ.
 `output.jsonl` beside them is the greedy run. `….jsonl-async` is a run that is not over: unordered,
 and the same lines as the file that it becomes.
 """
@@ -24,6 +25,7 @@ from tasks.samples.values import (
     text_of,
     with_thinking,
 )
+from tasks.samples.ways import digest_of, folders_apart
 
 FORMAT = "nemo-skills"
 GREEDY = "output.jsonl stands beside output-rs files: it is the greedy run, not one of their draws"
@@ -47,22 +49,23 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     """The logs of such files, a benchmark's seeds being runs of one log."""
     assemblies = Assemblies(FORMAT)
     seeded = {path.resolve().parent for path in paths if _SEED.match(path.name)}
+    models = folders_apart(path.resolve().parents[1] for path in paths)
     for path in paths:
         refusals = Refusals()
         folder = path.resolve().parent
-        origin = Origin(task=folder.name)
+        origin = Origin(model=models[folder.parent] or None, task=folder.name)
         if path.name.endswith("-async") and path.with_suffix(".jsonl").is_file():
             refusals.add(PARTIAL, str(path))
         elif path.name.startswith("output.jsonl") and folder in seeded:
             refusals.add(GREEDY, str(path))
         else:
             for row in read_rows(path, refusals):
-                _take(assemblies, path, row, refusals)
+                _take(assemblies, origin, path, row, refusals)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
 
 
-def _take(assemblies: Assemblies, path: Path, row: Row, refusals: Refusals) -> None:
+def _take(assemblies: Assemblies, origin: Origin, path: Path, row: Row, refusals: Refusals) -> None:
     """Adds the draw of one line."""
     values = row.values
     generation = values.get("generation")
@@ -74,29 +77,44 @@ def _take(assemblies: Assemblies, path: Path, row: Row, refusals: Refusals) -> N
     if not generation and not tokens:
         refusals.add(FAILED, row.place)
         return
-    origin = Origin(task=_task(path, values))
-    assembly = assemblies.of(origin, path)
-    name = _name(row)
+    own = origin._replace(task=_task(path, values))
+    assembly = assemblies.of(own, path)
     asked = question_in(values)
+    given = _id(values)
+    name = given or _name(row, asked)
     targets = targets_of(values.get("expected_answer"))
     question = question_of(name, asked, targets)
     if not assembly.ask(question, row.place):
         return
     sample = _sample(name, row, assembly)
-    assembly.draw(path, (0,), sample)
+    if given or not asked:
+        assembly.draw(path, (0,), sample)
+    else:
+        # Two questions that are asked alike are one.
+        assembly.draw_next(path, sample)
 
 
 def _task(path: Path, values: Values) -> str:
     folder = path.resolve().parent.name
     subset = values.get("subset_for_metrics")
-    return f"{folder}/{subset}" if subset else folder
+    return f"{folder}/{subset}" if subset and isinstance(subset, str) else folder
 
 
-def _name(row: Row) -> str:
-    values = row.values
+def _id(values: Values) -> str | None:
+    """What names the question in every seed; None where nothing does."""
     for key in ("id", "unique_id", "problem_id", "task_id"):
-        if values.get(key) is not None:
-            return id_of(values[key])
+        value = values.get(key)
+        if isinstance(value, str) or (number_of(value) is not None and value is not True):
+            return id_of(value)
+    return None
+
+
+def _name(row: Row, asked: str) -> str:
+    """Names a question without an id: by what it asks, or else by its line."""
+    values = row.values
+    # A seed that lost a line has all later ones in other places.
+    if asked:
+        return f"text-{digest_of(asked)}"
     position = count_of(values.get("_async_position"))
     # Whole files are in the order of the questions, whatever the order they were answered in.
     line = row.place.rpartition(":")[2] if position is None else position + 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+import re
 from collections.abc import Sequence
 
 from tasks.samples.log import Ending
@@ -22,6 +24,8 @@ _ENDINGS: dict[str, Ending] = {
 }
 _QUESTION = ("question", "problem", "query", "prompt", "input", "instruction")
 _TARGET = ("target", "expected_answer", "answer", "reference", "gold")
+_SIDE_BY_SIDE = re.compile(r"""['"]\s+['"]""")
+"""Texts with no comma between them, as arrays are printed: Python reads such as one text."""
 _THINKING = "<think>\n{}\n</think>\n\n{}"
 """A completion whose thinking the log keeps apart, written as most models would."""
 
@@ -43,7 +47,11 @@ def number_of(value: object) -> float | None:
             return None
     if not isinstance(value, (bool, int, float)):
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        # An integer beyond all floats.
+        return None
     return number if math.isfinite(number) else None
 
 
@@ -104,8 +112,30 @@ def targets_of(value: object) -> list[str]:
     if value is None:
         return []
     several = value if isinstance(value, (list, tuple)) else [value]
+    if isinstance(value, str):
+        several = _texts_in(value) or [value]
     written = [text_of(one).rpartition("####")[2].strip() for one in several]
     return [target for target in written if target]
+
+
+def _texts_in(text: str) -> list[str]:
+    """The texts of a list that was written as Python or JSON writes it; none in any other text.
+
+    A list of numbers is itself an answer.
+    """
+    bare = text.strip()
+    if not (bare.startswith("[") and bare.endswith("]")) or _SIDE_BY_SIDE.search(bare):
+        return []
+    try:
+        read = ast.literal_eval(bare)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return read if all(isinstance(one, str) for one in read) else []
+
+
+def object_of(value: object) -> Values:
+    """A field that holds an object; empty where it holds anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def parts_text(content: object) -> str:

@@ -14,7 +14,7 @@ from tasks.importing.imports import prepare_import, write_import
 from tasks.importing.wishes import Wishes
 from tasks.samples.log import SampleLog
 from tasks.samples.reading import read_logs
-from tasks.samples.write_plain import write_plain
+from tasks.samples.writers.plain import write_plain
 from warehouse.store import Store
 
 POOLS = ["majority", "adaptive(agree=3)", "first(m=3)", "best_of_n", "weighted"]

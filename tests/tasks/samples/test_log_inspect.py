@@ -11,8 +11,9 @@ from known_draws import QUESTIONS, Known, known_draws, one_log, reasons
 from sample_logs import plain
 
 from tasks.samples import inspect_eval
+from tasks.samples.assembly import TWICE
 from tasks.samples.reading import read_logs
-from tasks.samples.write_inspect import write_inspect
+from tasks.samples.writers.inspect_eval import write_inspect
 from warehouse.errors import UserError
 
 pytest.importorskip("inspect_ai")
@@ -160,7 +161,7 @@ def test_without_inspect_the_extra_is_named(
     path = archive(tmp_path, sample(Known("sum-1", 0)))
     (log,) = read_logs([plain(tmp_path)])
     monkeypatch.setattr("tasks.samples.inspect_eval.find_spec", lambda _: None)
-    monkeypatch.setattr("tasks.samples.write_inspect.find_spec", lambda _: None)
+    monkeypatch.setattr("tasks.samples.writers.inspect_eval.find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"pip install 'ttc\[inspect\]'"):
         read_logs([path])
     with pytest.raises(UserError, match=r"pip install 'ttc\[inspect\]'"):
@@ -180,3 +181,40 @@ def test_what_is_written_opens_with_its_own_reader(tmp_path: Path) -> None:
     assert opened.results is not None
     # Draws 1 and 2 of four are right.
     assert opened.results.scores[0].metrics["mean"].value == 0.5
+
+
+def test_a_sample_that_a_retry_copies_counts_once_however_short(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    known = [one for one in known_draws() if one.draw < 2]
+    letters = [sample(one, content="B", uuid=f"u{place}") for place, one in enumerate(known)]
+    archive(tmp_path / "a", *letters[:4])
+    archive(tmp_path / "b", *letters)
+    log = one_log(tmp_path)
+    assert len(log.samples) == len(known)
+    assert reasons(log) == {TWICE: 4}
+
+
+@pytest.mark.parametrize("part", ["task_args", "solver_args", "plan", "config"])
+def test_a_task_asked_in_two_ways_is_two_logs(part: str, tmp_path: Path) -> None:
+    from inspect_ai.log import EvalPlan, EvalPlanStep, read_eval_log, write_eval_log
+    from inspect_ai.model import GenerateConfig
+
+    for name, style in enumerate(("brief", "long", "long")):
+        (tmp_path / str(name)).mkdir()
+        samples = [sample(Known(one, name)) for one in QUESTIONS]
+        path = archive(tmp_path / str(name), *samples, seed=name)
+        log = read_eval_log(str(path))
+        if part == "plan":
+            step = EvalPlanStep(solver="system_message", params={"template": style})
+            log.plan = EvalPlan(steps=[step])
+        elif part == "config":
+            log.plan = EvalPlan(config=GenerateConfig(system_message=style))
+        else:
+            setattr(log.eval, part, {"style": style})
+        write_eval_log(log, str(path))
+    logs = read_logs([tmp_path])
+    assert [len(log.samples) for log in logs] == [len(QUESTIONS), 2 * len(QUESTIONS)]
+    assert len({log.task for log in logs}) == 2
+    if part == "task_args":
+        assert [log.task for log in logs] == ["sums (style=brief)", "sums (style=long)"]

@@ -15,9 +15,9 @@ from sample_logs import plain
 from tasks.benchmarks.question import Question
 from tasks.samples.log import Sample, SampleLog, Stated
 from tasks.samples.reading import read_logs
-from tasks.samples.write_every_eval_ever import write_every_eval_ever
-from tasks.samples.write_inspect import write_inspect
-from tasks.samples.write_plain import write_plain
+from tasks.samples.writers.every_eval_ever import write_every_eval_ever
+from tasks.samples.writers.inspect_eval import write_inspect
+from tasks.samples.writers.plain import write_plain
 from warehouse.errors import UserError
 
 NOW = 1_793_000_000.0
@@ -33,6 +33,9 @@ INSTALLED = [name for name in WRITERS if name != "inspect" or find_spec("inspect
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 COUNTS = st.none() | st.integers(1, 10**6)
 NUMBERS = st.floats(0, 1, allow_nan=False)
+# A greedy draw is one, however often it was written: such logs do not come back whole.
+TEMPERATURES = st.floats(0, 2, exclude_min=True)
+TOP_K = st.none() | st.integers(2, 10**6)
 
 
 @st.composite
@@ -72,9 +75,9 @@ def _logs(draw: st.DrawFn) -> SampleLog:
         questions,
         samples,
         "steps" if has_scores else None,
+        draw(st.none() | TEMPERATURES),
         draw(st.none() | NUMBERS),
-        draw(st.none() | NUMBERS),
-        draw(COUNTS),
+        draw(TOP_K),
         draw(COUNTS),
     )
 

@@ -1,0 +1,1 @@
+"""Sample logs written as other tools write theirs, and as ours."""
