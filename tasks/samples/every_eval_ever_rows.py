@@ -60,22 +60,22 @@ def _same_evaluations(several: list[list[Row]], again: set[str]) -> list[Row]:
 
     These are called what is common to their names: `gsm8k` of `gsm8k/strict`, `gsm8k/flexible`.
     """
-    families: list[list[list[Row]]] = []
+    groups: list[list[list[Row]]] = []
     for rows in several:
         drawn = _drawn(rows)
-        alike = [family for family in families if agree(_drawn(family[0]), drawn)]
+        alike = [group for group in groups if agree(_drawn(group[0]), drawn)]
         if alike:
             alike[0].append(rows)
         else:
-            families.append([rows])
+            groups.append([rows])
     kept: list[Row] = []
-    for family in families:
-        names = [text_of(rows[0].values.get("evaluation_name")) for rows in family]
-        if len(family) == 1:
-            kept += family[0]
+    for group in groups:
+        names = [text_of(rows[0].values.get("evaluation_name")) for rows in group]
+        if len(group) == 1:
+            kept += group[0]
             continue
         common = {"evaluation_name": _common(names)}
-        for row in _first_of(family, again):
+        for row in _first_of(group, again):
             kept.append(Row(row.place, row.values | common))
     return kept
 
@@ -90,11 +90,11 @@ def _common(names: Sequence[str]) -> str:
     return "/".join(common) or names[0]
 
 
-def _first_of(family: list[list[Row]], again: set[str]) -> list[Row]:
+def _first_of(several: list[list[Row]], again: set[str]) -> list[Row]:
     """The rows of the first series, and of the others what it lacks; `again` takes the rest."""
     kept: list[Row] = []
     known: set[str] = set()
-    for rows in family:
+    for rows in several:
         for row in rows:
             if text_of(row.values.get("sample_id")) in known:
                 again.add(row.place)

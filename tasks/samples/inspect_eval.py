@@ -90,7 +90,8 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
             if sample.uuid in taken:
                 refusals.add(TWICE, _place(path, sample))
                 continue
-            if _take(assembly, path, sample, refusals) and sample.uuid:
+            is_taken = _take(assembly, path, sample, refusals)
+            if is_taken and sample.uuid:
                 taken.add(sample.uuid)
         assemblies.refuse(path, refusals, origin)
     return assemblies.logs()
@@ -197,14 +198,18 @@ def _sample(name: str, sample: Any, choice: Any, place: str) -> Sample:
     usage = sample.output.usage
     counted = usage if is_one and usage and usage.output_tokens else None
     details = object_of((sample.metadata or {}).get(DETAILS))
+    # Inspect counts 0 for what is unknown: our writer keeps counts that stand alone apart.
+    drawn = counted.output_tokens if counted else details.get("tokens")
+    given = usage.input_tokens if usage and usage.input_tokens else details.get("prompt_tokens")
+    thought = counted.reasoning_tokens if counted else details.get("thinking_tokens")
     return Sample(
         name,
         0,
         _text(choice.message.content, sample),
         stop=ending_of(choice.stop_reason),
-        tokens=count_of(counted.output_tokens) if counted else None,
-        prompt_tokens=count_of(usage.input_tokens) if usage and usage.input_tokens else None,
-        thinking_tokens=count_of(counted.reasoning_tokens) if counted else None,
+        tokens=count_of(drawn),
+        prompt_tokens=count_of(given),
+        thinking_tokens=count_of(thought),
         scores=numbers_of(details.get("scores")) or (),
         stated=tuple(_stated(sample)) if is_one else (),
         role=details.get("role"),

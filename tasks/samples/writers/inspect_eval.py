@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.benchmarks.question import Question
 from tasks.samples.inspect_eval import DETAILS, NAMELESS
-from tasks.samples.log import Sample, SampleLog
+from tasks.samples.log import Sample, SampleLog, Stated
 from warehouse.errors import UserError
 
 _STOPS = {"end": "stop", "limit": "max_tokens", None: "unknown"}
@@ -20,6 +20,9 @@ _STOPS = {"end": "stop", "limit": "max_tokens", None: "unknown"}
 def write_inspect(log: SampleLog, path: Path, *, moment: float) -> Path:
     """An archive with one sample a draw, the draw being its epoch from 1.
 
+    Usage stands where both of its counts are known, as Inspect has 0 for an unknown one; a count
+    that stands alone is kept in the sample's metadata. All stated values are scores, the second
+    one of a metric under its name with a number.
     `inspect_eval.read` gives the log back, of its questions text, targets and choices. `moment` is
     the time in seconds since 1970 that the log bears. UserError where inspect_ai is not installed.
     """
@@ -71,9 +74,9 @@ def _results(samples: Sequence[Sample]) -> Any:
 
     values: dict[str, list[float]] = {}
     for sample in samples:
-        for one in sample.stated:
+        for name, one in _named(sample.stated).items():
             if one.value is not None:
-                values.setdefault(one.metric, []).append(one.value)
+                values.setdefault(name, []).append(one.value)
     scores = [
         EvalScore(
             name=name,
@@ -92,7 +95,7 @@ def _sample(log: SampleLog, question: Question, sample: Sample) -> Any:
 
     targets = list(filter(None, question.targets))
     said = ChatMessageAssistant(content=sample.text, source="generate")
-    details = {"role": sample.role, "scores": list(sample.scores), "verifier": log.verifier}
+    details = _details(log, sample)
     return EvalSample(
         id=question.question_id,
         epoch=sample.draw + 1,
@@ -103,13 +106,43 @@ def _sample(log: SampleLog, question: Question, sample: Sample) -> Any:
         output=_output(log.model or NAMELESS, sample, said),
         scores={
             # A value that is not known is none of a score's kinds; NaN is.
-            one.metric: Score(
-                value=float("nan") if one.value is None else one.value, answer=one.answer
-            )
-            for one in sample.stated
+            name: Score(value=float("nan") if one.value is None else one.value, answer=one.answer)
+            for name, one in _named(sample.stated).items()
         },
-        metadata={DETAILS: details} if sample.role or sample.scores else {},
+        metadata={DETAILS: details} if details else {},
     )
+
+
+def _named(stated: Sequence[Stated]) -> dict[str, Stated]:
+    """What is stated by names that are their own: `em`, and `em 2` for the next of that name."""
+    named: dict[str, Stated] = {}
+    for one in stated:
+        name, count = one.metric, 1
+        while name in named:
+            count += 1
+            name = f"{one.metric} {count}"
+        named[name] = one
+    return named
+
+
+def _details(log: SampleLog, sample: Sample) -> dict[str, Any]:
+    """What Inspect has no place for; empty where there is none."""
+    details: dict[str, Any] = {}
+    if sample.role:
+        details["role"] = sample.role
+    if sample.scores:
+        details |= {"scores": list(sample.scores), "verifier": log.verifier}
+    if _has_usage(sample):
+        return details
+    for name in ("tokens", "prompt_tokens", "thinking_tokens"):
+        count = getattr(sample, name)
+        if count is not None:
+            details[name] = count
+    return details
+
+
+def _has_usage(sample: Sample) -> bool:
+    return sample.tokens is not None and sample.prompt_tokens is not None
 
 
 def _output(model: str, sample: Sample, said: Any) -> Any:
@@ -119,8 +152,8 @@ def _output(model: str, sample: Sample, said: Any) -> Any:
         {"message": said, "stop_reason": _STOPS[sample.stop]}
     )
     usage = None
-    if sample.tokens is not None or sample.prompt_tokens is not None:
-        given, drawn = sample.prompt_tokens or 0, sample.tokens or 0
+    given, drawn = sample.prompt_tokens, sample.tokens
+    if given is not None and drawn is not None:
         usage = ModelUsage(
             input_tokens=given,
             output_tokens=drawn,

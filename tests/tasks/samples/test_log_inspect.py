@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sample_logs import plain
 
 from tasks.samples import inspect_eval
 from tasks.samples.assembly import TWICE
+from tasks.samples.log import Stated
 from tasks.samples.reading import read_logs
 from tasks.samples.writers.inspect_eval import write_inspect
 from warehouse.errors import UserError
@@ -166,6 +168,26 @@ def test_without_inspect_the_extra_is_named(
         read_logs([path])
     with pytest.raises(UserError, match=r"pip install 'ttc\[inspect\]'"):
         write_inspect(log, tmp_path / "x.eval", moment=0)
+
+
+@pytest.mark.parametrize(("tokens", "given"), [(7, None), (None, 9), (None, None), (7, 9)])
+def test_unknown_counts_are_not_written_as_none_drawn(
+    tokens: int | None, given: int | None, tmp_path: Path
+) -> None:
+    from inspect_ai.log import read_eval_log
+
+    (log,) = read_logs([plain(tmp_path)])
+    stated = (Stated("em", 1.0, "4"), Stated("f1", 0.5), Stated("em", 0.0, "5"))
+    counted = replace(log.samples[0], tokens=tokens, prompt_tokens=given, stated=stated)
+    log.samples = [counted]
+    path = write_inspect(log, tmp_path / "x.eval", moment=0)
+    (sample,) = read_eval_log(path).samples or []
+    usage = sample.output.usage
+    assert (usage is None) == (tokens is None or given is None)
+    scores = {name: score.value for name, score in (sample.scores or {}).items()}
+    assert scores == {"em": 1.0, "f1": 0.5, "em 2": 0.0}
+    (back,) = read_logs([path])
+    assert (back.samples[0].tokens, back.samples[0].prompt_tokens) == (tokens, given)
 
 
 def test_what_is_written_opens_with_its_own_reader(tmp_path: Path) -> None:
