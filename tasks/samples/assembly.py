@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -227,32 +226,54 @@ class Assemblies:
         """One log an origin; a task that was drawn in several ways is named with each."""
         for path, refusals, origin in self._refused:
             if refusals.listed():
-                self._holder(path, origin).refusals.take(refusals)
-        plain = [origin._replace(way=Way()) for origin in self._by_origin]
-        alike = Counter(plain)
+                holder = self._holder(path, origin)
+                holder.refusals.take(refusals)
+        names = self._names()
         logs: list[SampleLog] = []
         for origin, assembly in self._by_origin.items():
-            task = origin.task
-            if alike[origin._replace(way=Way())] > 1:
-                task = f"{task or 'task'} ({self._way_name(origin)})"
-            logs.append(assembly.log(task))
+            log = assembly.log(names[origin])
+            logs.append(log)
         return logs
 
-    def _way_name(self, origin: Origin) -> str:
-        """The word for its way, with the digest where another way has the same word."""
-        way = origin.way
-        if not way.word:
-            return way.name
-        same = [other for other in self._by_origin if other.way.word == way.word]
-        digests = {other.way.digest for other in same if other._replace(way=way) == origin}
-        return way.name if len(digests) == 1 else f"{way.word} {way.digest[:8]}"
+    def _names(self) -> dict[Origin, str | None]:
+        """What the task of each origin is called: with its way where it has several."""
+        ways: dict[Origin, list[Way]] = {}
+        for origin in self._by_origin:
+            # What a file holds that was all refused is of no way.
+            if not origin.way.name:
+                continue
+            alike = origin._replace(way=Way())
+            several = ways.setdefault(alike, [])
+            several.append(origin.way)
+        names: dict[Origin, str | None] = {}
+        for origin in self._by_origin:
+            alike = origin._replace(way=Way())
+            several = ways.get(alike, [])
+            names[origin] = origin.task
+            if origin.way.name and len(several) > 1:
+                name = _name_among(several, origin.way)
+                names[origin] = f"{origin.task or 'task'} ({name})"
+        return names
 
     def _holder(self, path: Path, origin: Origin) -> Assembly:
         several = list(self._by_origin.values())
-        own = [one for one in several if path in one.paths]
+        for assembly in several:
+            if path in assembly.paths:
+                return assembly
         # Errors mostly stand in a file of their own, beside what went well.
-        beside = [one for one in several if path.parent in {file.parent for file in one.paths}]
-        return next(iter(own or beside), None) or self.of(origin, path)
+        for assembly in several:
+            folders = {file.parent for file in assembly.paths}
+            if path.parent in folders:
+                return assembly
+        return self.of(origin, path)
+
+
+def _name_among(several: list[Way], way: Way) -> str:
+    """The word for a way, with the digest where another one has the same word."""
+    names = [other.name for other in several]
+    if names.count(way.name) == 1:
+        return way.name
+    return f"{way.word} {way.digest[:8]}"
 
 
 def question_of(
@@ -260,10 +281,11 @@ def question_of(
 ) -> Question:
     """A question with its first target, the others accepted beside it."""
     several = list(targets)
+    target = several[0] if several else ""
     return Question(
         question_id,
         text,
-        several[0] if several else "",
+        target,
         accepted=tuple(several[1:]),
         choices=tuple(choices),
     )

@@ -85,8 +85,7 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
         origin = origin_of(path, results)
         weights = weights_of(path, results, folders)
         shots = shots_of(origin.task, results)
-        for index in range(_runs(takes)):
-            run = [several[index] for several in takes.values() if index < len(several)]
+        for index, run in enumerate(_runs(takes)):
             asked: dict[str, str] = {}
             for take in run:
                 name = _document(take.row.values)
@@ -104,8 +103,15 @@ def read(paths: Sequence[Path]) -> list[SampleLog]:
     return assemblies.logs()
 
 
-def _runs(takes: dict[str, list[_Take]]) -> int:
-    return max(map(len, takes.values()), default=0)
+def _runs(takes: dict[str, list[_Take]]) -> list[list[_Take]]:
+    """The first takes of all documents, then the second ones, as a file that was added to has."""
+    runs: list[list[_Take]] = []
+    for several in takes.values():
+        for index, take in enumerate(several):
+            if index == len(runs):
+                runs.append([])
+            runs[index].append(take)
+    return runs
 
 
 def _draw(assembly: Assembly, run: str, take: _Take, refusals: Refusals) -> None:
@@ -138,7 +144,7 @@ def _note(row: Row, takes: dict[str, list[_Take]], refusals: Refusals) -> None:
     # Other texts under the same filter are another run into the same file.
     asked = _asked(values)
     same = [take for take in several if take.texts == texts]
-    take = next(iter(same), None)
+    take = same[0] if same else None
     if take is None:
         take = _Take(row, texts, asked, stated=[[] for _ in texts])
         several.append(take)
@@ -217,9 +223,12 @@ def _stated(values: Values, name: str, draws: int) -> list[list[Stated]]:
 def _answers(kept: object, draws: int) -> list[object]:
     """What a filter kept: as many answers as there are draws, else that of the first alone."""
     answers: list[object] = kept if isinstance(kept, list) else [kept]
-    if len(answers) == 1 and isinstance(answers[0], list):
-        answers = answers[0]
-    return answers if len(answers) == draws else answers[:1]
+    if len(answers) == 1:
+        (first,) = answers
+        answers = first if isinstance(first, list) else answers
+    if len(answers) == draws:
+        return answers
+    return answers[:1]
 
 
 def _question(row: Row) -> Question | None:

@@ -21,7 +21,9 @@ def arguments_of(arguments: object) -> Values:
     if isinstance(arguments, dict):
         return object_of(arguments.get("gen_args_0"))
     # As they are before they are written, in logs of forks and of older versions.
-    first = arguments[0] if isinstance(arguments, list) and arguments else None
+    if not isinstance(arguments, list) or not arguments:
+        return {}
+    first = arguments[0]
     if not isinstance(first, list):
         return {}
     return {f"arg_{index}": value for index, value in enumerate(first)}
@@ -37,10 +39,11 @@ def origin_of(path: Path, results: Values) -> Origin:
     model = results.get("model_name") or _folder_model(path, is_dated=match is not None)
     # Its temperature is then one that was not used.
     is_greedy = settings.get("do_sample") is False
+    temperature = number_of(settings.get("temperature"))
     return Origin(
         model=text_of(model) or None,
         task=task,
-        temperature=0.0 if is_greedy else number_of(settings.get("temperature")),
+        temperature=0.0 if is_greedy else temperature,
         top_p=number_of(settings.get("top_p")),
         top_k=count_of(settings.get("top_k")),
         max_tokens=count_of(settings.get("max_gen_toks")),

@@ -104,7 +104,10 @@ def _id(values: Values) -> str | None:
     """What names the question in every seed; None where nothing does."""
     for key in ("id", "unique_id", "problem_id", "task_id"):
         value = values.get(key)
-        if isinstance(value, str) or (number_of(value) is not None and value is not True):
+        # A truth value is a number elsewhere: here it names nothing.
+        if isinstance(value, bool):
+            continue
+        if isinstance(value, str) or number_of(value) is not None:
             return id_of(value)
     return None
 
