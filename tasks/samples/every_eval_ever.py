@@ -64,14 +64,14 @@ def _settings(path: Path) -> Values:
     if file == path or not file.is_file():
         return {}
     try:
-        summary = json.loads(file.read_bytes())
+        summary = {"summary": json.loads(file.read_bytes())}
+        results = objects_of(part_of(summary, "summary"), "evaluation_results") or [{}]
+        # All results of a summary are of one run of one model.
+        config = part_of(results[0], "generation_config")
+        return part_of(config, "generation_args")
     except ValueError:
-        # It adds settings only: half of one tells none.
+        # It adds settings only: half of one tells none, nor does an odd one.
         return {}
-    results = summary.get("evaluation_results") or [{}]
-    # All results of a summary are of one run of one model.
-    config = results[0].get("generation_config") or {}
-    return config.get("generation_args") or {}
 
 
 def _take(assemblies: Assemblies, path: Path, row: Row, drawn: Values, refusals: Refusals) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.samples.assembly import Assemblies, Assembly, Origin, question_of
 from tasks.samples.log import Sample, SampleLog, Stated
-from tasks.samples.parts import OddRowError, list_of, name_of
+from tasks.samples.parts import OddRowError, list_of, name_of, part_of
 from tasks.samples.rows import Refusals, Row, Start, Values, read_rows
 from tasks.samples.values import count_of, number_of, text_of, with_thinking
 
@@ -166,12 +166,12 @@ def _parameters(folder: Path, time: str) -> Values:
     if not file.is_file():
         return {}
     try:
-        summary = json.loads(file.read_bytes())
+        summary = {"summary": json.loads(file.read_bytes())}
+        general = part_of(part_of(summary, "summary"), "config_general")
+        # Where it stands moved between versions.
+        own = part_of(general, "generation_parameters")
+        model = part_of(general, "model_config")
+        return own or part_of(model, "generation_parameters")
     except ValueError:
-        # It adds settings only: half of one tells none.
+        # It adds settings only: half of one tells none, nor does an odd one.
         return {}
-    general = summary.get("config_general", {})
-    model = general.get("model_config") or {}
-    # Where it stands moved between versions.
-    own = general.get("generation_parameters")
-    return own or model.get("generation_parameters") or {}

@@ -105,6 +105,19 @@ def test_no_odd_part_of_a_row_ends_the_reading(name: str, tmp_path: Path) -> Non
                 assert isinstance(log.model, (str, type(None)))
 
 
+@pytest.mark.parametrize(
+    ("name", "summary"), [("every-eval-ever", "5f.json"), ("lighteval", "results_*.json")]
+)
+def test_odd_summaries_tell_no_settings(name: str, summary: str, tmp_path: Path) -> None:
+    LAYOUTS[name](tmp_path)
+    (path,) = tmp_path.rglob(summary)
+    whole = json.loads(path.read_text())
+    for odd in [*ODD, *_changed(whole, depth=4)]:
+        path.write_text(json.dumps(odd))
+        log = one_log(tmp_path)
+        assert len(log.samples) == len(known_draws())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_that_is_wrong_throughout_is_counted(name: str, tmp_path: Path) -> None:
     files = _files(name, tmp_path)
