@@ -56,6 +56,7 @@ class Imported(NamedTuple):
         ours = (
             ("the benchmark has no such question", self.matched.unknown),
             ("another question has the same text", self.matched.copies),
+            ("the question has no text or no target", self.matched.blank),
             ("the question has fewer draws than the others", self.division.left_out),
         )
         said = [Refusal(reason, len(keys), keys[0]) for reason, keys in ours if keys]

@@ -25,6 +25,8 @@ class Matched(NamedTuple):
     """Ids of those that the benchmark beside the log does not have."""
     copies: list[str]
     """Ids of those whose text another one has: their draws could not be told apart."""
+    blank: list[str]
+    """Ids of those without a text or a target."""
 
 
 def match_questions(log: SampleLog, benchmark: LoadedBenchmark | None) -> Matched:
@@ -47,14 +49,16 @@ def match_questions(log: SampleLog, benchmark: LoadedBenchmark | None) -> Matche
             f"import: expected questions of {benchmark.name} in the log, it has none of its "
             f"{len(log.questions)}, neither by id nor by text; name the benchmark it was drawn on"
         )
-    lacking = [key for key, one in found.items() if not (one.text.strip() and one.target.strip())]
-    if lacking:
+    blank = [key for key, one in found.items() if not (one.text.strip() and one.target.strip())]
+    asked = {key: one for key, one in found.items() if key not in set(blank)}
+    if not asked:
         raise UserError(
-            f"import: expected text and target of every question, the log of format {log.format} "
-            f"has not both for {len(lacking)} of {len(log.questions)}, e.g. {lacking[0]!r}; "
+            f"import: expected text and target of the questions, the log of format {log.format} "
+            f"has both for none of {len(log.questions)}, e.g. not for {blank[0]!r}; "
             "name the benchmark it was drawn on with --benchmark"
         )
-    return _without_copies(found, unknown)
+    kept, copies = _without_copies(asked)
+    return Matched(kept, unknown, copies, blank)
 
 
 class _Known(NamedTuple):
@@ -90,7 +94,8 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def _without_copies(found: dict[str, Question], unknown: list[str]) -> Matched:
+def _without_copies(found: dict[str, Question]) -> tuple[dict[str, Question], list[str]]:
+    """The questions by id, and the ids of those whose text another one has."""
     kept: dict[str, Question] = {}
     copies: list[str] = []
     texts: set[str] = set()
@@ -100,7 +105,7 @@ def _without_copies(found: dict[str, Question], unknown: list[str]) -> Matched:
             continue
         texts.add(question.text)
         kept[key] = question
-    return Matched(kept, unknown, copies)
+    return kept, copies
 
 
 def write_questions(

@@ -56,6 +56,13 @@ def test_a_log_without_texts_is_matched_by_id_and_needs_a_benchmark() -> None:
         match_questions(log, None)
 
 
+def test_questions_without_a_target_are_left_out_where_others_have_one() -> None:
+    log = log_of([question("a", "What is 1 + 1?", "2"), question("b", "What?", " ")], [])
+    matched = match_questions(log, None)
+    assert list(matched.questions) == ["a"]
+    assert matched.blank == ["b"]
+
+
 def test_a_benchmark_of_other_questions_is_refused() -> None:
     with pytest.raises(UserError, match="name the benchmark it was drawn on"):
         match_questions(log_of([question("z", "Who?", "")], []), BENCHMARK)
@@ -65,9 +72,7 @@ def test_a_benchmark_of_other_questions_is_refused() -> None:
     counts=st.lists(st.integers(0, 40), min_size=1, max_size=12),
     draws=st.none() | st.integers(3, 40),
 )
-def test_the_pool_and_the_draws_of_the_bin_never_meet(
-    counts: list[int], draws: int | None
-) -> None:
+def test_the_pool_and_the_draws_of_the_bin_never_meet(counts: list[int], draws: int | None) -> None:
     samples = [
         Sample(question_id=f"q{place}", draw=draw, text="t")
         for place, count in enumerate(counts)
