@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.statistics.comparisons import mcnemar, minimum_detectable, paired_difference, paired_p
-from tasks.statistics.comparisons import holm
+from tasks.statistics.comparisons import (
+    holm,
+    mcnemar,
+    minimum_detectable,
+    paired_difference,
+    paired_p,
+)
 
 P_VALUES = st.lists(
     st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=12
