@@ -44,13 +44,24 @@ TEMPLATE_DATE = date(2024, 7, 26)
 """What Llama-3.1's own template says unless given a date: reward models were trained on that."""
 
 
+Kind = Literal[
+    "label-head",
+    "value-head",
+    "next-token",
+    "sequence",
+    "likelihood",
+    "stated",
+]
+"""Where a score stands, as verifiers.toml explains."""
+
+
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class VerifierFormat:
     """A table of tasks/models/verifiers.toml, which explains the keys."""
 
     name: str
-    kind: Literal["label-head", "value-head", "next-token", "sequence", "likelihood", "stated"]
+    kind: Kind
     scores_steps: bool
     chat: bool = False
     system: str = ""
