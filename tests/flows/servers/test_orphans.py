@@ -13,9 +13,12 @@ import pytest
 from serving import free_port
 
 from flows.servers import deployment
-from flows.servers.processes import POOL, answers, worker_name
+from flows.servers.processes import POOL, answers
 
 pytestmark = pytest.mark.slow
+
+OWN = f"ttc up of test {os.getpid()}"
+"""Name of this machine's worker; not the real one, which another test may run at the same time."""
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +70,9 @@ def test_an_orphan_is_buried_though_its_dead_worker_still_counts_as_online(
     api: str, state: str
 ) -> None:
     run = run_in(api, state)
-    report(api, worker_name())
+    report(api, OWN)
     assert deployment.worker_is_online(api)
-    assert deployment.bury_if_alone(api, worker_name()) == 1
+    assert deployment.bury_if_alone(api, OWN) == 1
     assert state_of(api, run) == "CRASHED"
 
 
@@ -77,6 +80,6 @@ def test_an_orphan_is_buried_though_its_dead_worker_still_counts_as_online(
 def test_what_a_worker_elsewhere_may_be_running_is_left_alone(api: str) -> None:
     run = run_in(api, "RUNNING")
     report(api, "ttc up elsewhere")
-    assert deployment.workers_elsewhere(api, worker_name()) == ["ttc up elsewhere"]
-    assert deployment.bury_if_alone(api, worker_name()) == 0
+    assert deployment.workers_elsewhere(api, OWN) == ["ttc up elsewhere"]
+    assert deployment.bury_if_alone(api, OWN) == 0
     assert state_of(api, run) == "RUNNING"
