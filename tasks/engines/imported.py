@@ -10,7 +10,7 @@ from tasks.protocols import Reply, Sampling, StepScore, VerifierFailure
 from warehouse.errors import UserError
 
 
-class Imported:
+class LogOnly:
     """Engine and Verifier of a text model from a log: everything it has is in the warehouse."""
 
     def __init__(self, model: Model) -> None:

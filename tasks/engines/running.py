@@ -14,7 +14,7 @@ from tasks.endpoints.spending import Spending
 from tasks.engines.chat_endpoint import ChatEndpoint
 from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.http_served import HttpServed
-from tasks.engines.imported import Imported
+from tasks.engines.imported import LogOnly
 from tasks.engines.server_checks import check_same, check_served
 from tasks.engines.vllm_process import on_gpu
 from tasks.models.served_verifier import ServedVerifier
@@ -120,7 +120,7 @@ class RunEngines:
             marks = choose_field_marks(self._run.format.thinking)
             return ChatEndpoint(asked, marks, earlier=self._earlier.get(model.fingerprint))
         if model.name.startswith(IMPORTED):
-            return Imported(model)
+            return LogOnly(model)
         # Here: a study whose models are all behind servers needs no vLLM.
         from tasks.engines.vllm_generator import VllmGenerator
 
@@ -129,7 +129,7 @@ class RunEngines:
 
     def _start_verifier(self, model: Model) -> Verifier:
         if model.name.startswith(IMPORTED):
-            return Imported(model)
+            return LogOnly(model)
         server = self._server(model)
         format = self._run.format
         verifier_format = self._run.verifier_settings(model).format

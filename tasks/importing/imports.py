@@ -65,7 +65,7 @@ class Imported(NamedTuple):
     @property
     def logits(self) -> bool:
         """Whether the scores were taken through a sigmoid."""
-        return is_logit(self.log.samples)
+        return is_logit(self.division.samples)
 
     @property
     def unscored(self) -> int:

@@ -42,7 +42,7 @@ def record_log(
     owed = plan(run)
     recorder = Recorder(store, run, {})
     store.append("samplings", _sampling_row(owed, log))
-    writer = _Writer(run, recorder, owed, _is_logit(division))
+    writer = _Writer(run, recorder, owed, is_logit(division.samples))
     count = 0
     for key, question in asked.items():
         for given in writer.draws(question, key, division):
@@ -57,11 +57,11 @@ def record_log(
 class _Writer:
     """Takes samples one by one, and writes them in batches."""
 
-    def __init__(self, run: Run, recorder: Recorder, owed: Plan, is_logit: bool) -> None:
+    def __init__(self, run: Run, recorder: Recorder, owed: Plan, logits: bool) -> None:
         self._run = run
         self._recorder = recorder
         self._plan = owed
-        self._is_logit = is_logit
+        self._logits = logits
         self._judging = judging_of(run.study.verifier, run.format.thinking)
         self._scored: set[str] = set()
         self._stated: list[dict[str, Any]] = []
@@ -118,7 +118,7 @@ class _Writer:
 
     def _score(self, scores: Sequence[float]) -> float | None:
         verifier = self._run.study.verifier
-        read = [_sigmoid(score) if self._is_logit else score for score in scores]
+        read = [_sigmoid(score) if self._logits else score for score in scores]
         return aggregate(
             tuple(StepScore(score, math.nan) for score in read),
             verifier.aggregate if verifier else "last",
@@ -145,10 +145,6 @@ def _sigmoid(logit: float) -> float:
 def is_logit(samples: Sequence[Sample]) -> bool:
     """Whether scores are logits, as reward models put out: one at least is no share."""
     return any(not 0 <= score <= 1 for sample in samples for score in sample.scores)
-
-
-def _is_logit(division: Division) -> bool:
-    return is_logit(division.samples)
 
 
 def _scored_key(judging: Judging, node: Node) -> str | None:
