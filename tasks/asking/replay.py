@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.stored import stored_draws, stored_scores
+from tasks.benchmarks.question import Question
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import Judging, Scorer
 from tasks.models.version import Model
 from tasks.runs.run import Run
 from warehouse.store import Store
+
+
+def replay_questions(store: Store, run: Run) -> Iterator[tuple[Question, Questioning]]:
+    """Each question of the run and what asks it again, good until the next one is taken."""
+    asking = replay_run(store, run)
+    for question in run.benchmark.questions:
+        yield question, asking
 
 
 def replay_run(store: Store, run: Run) -> Questioning:
