@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
-from warehouse.errors import UserError
 
 Stop = Literal["end", "step", "limit"]
 Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange"]
+TokenIds: TypeAlias = "array[int]"
+"""Token ids as integers of 32 bits, four bytes each: `array("i", ids)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Sampling:
 class Draw(NamedTuple):
     """One child of a prefix."""
 
-    token_ids: tuple[int, ...] | None
+    token_ids: TokenIds | None
     """What was generated, the end-of-text token left out; None: known by its text alone."""
     text: str
     stop: Stop
@@ -53,7 +54,7 @@ class Draw(NamedTuple):
     """Of these, thinking, as a server counts it; None: to be counted from the token ids."""
 
     @property
-    def ids(self) -> tuple[int, ...]:
+    def ids(self) -> TokenIds:
         """Its token ids; ValueError for a draw that is known by its text alone."""
         if self.token_ids is None:
             raise ValueError("expected a draw of token ids, got one known by its text alone")
@@ -61,9 +62,10 @@ class Draw(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What an engine answers to one request."""
+    """Children of a prefix that ended, and what was asked for them."""
 
-    draws: list[Draw]
+    draws: dict[int, Draw]
+    """By place among the children that were asked for, from 0."""
     prompt_tokens: float
     """NaN where a server does not tell, like the next."""
     cached_tokens: float
@@ -72,19 +74,17 @@ class Reply(NamedTuple):
     """How often a model was asked for it; the prompt tokens are those of all."""
 
 
-class PartialReply(UserError):
-    """A request that ended before all of its draws were there; those that are were paid for."""
-
-    def __init__(self, sentence: str, reply: Reply) -> None:
-        super().__init__(sentence)
-        self.reply = reply
-
-
 class Engine(Protocol):
     """What draws children of a prefix: vLLM, a server, a script."""
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
-        """n independent children of the prefix of token ids."""
+    def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
+        """n independent children of the prefix of token ids, each as soon as it ends.
+
+        Child i is drawn under seed + i. What fails is raised after the children that are there:
+        they were paid for, and are kept.
+        """
         ...
 
 
@@ -221,22 +221,14 @@ class FineGrader(Grader, Protocol):
 def key_of(token_ids: Sequence[int]) -> str:
     """Stable key of a prefix: BLAKE2b-128 of its token ids as 32-bit integers, in hex."""
     # Of ids, not of text: two ways to split one text are two prefixes to a model.
-    return hashlib.blake2b(array("i", token_ids).tobytes(), digest_size=16).hexdigest()
+    return running_key(token_ids).hexdigest()
+
+
+def running_key(token_ids: Sequence[int]) -> hashlib.blake2b:
+    """What `key_of` is the digest of; updated with further ids it is that of the longer prefix."""
+    return hashlib.blake2b(array("i", token_ids).tobytes(), digest_size=16)
 
 
 def text_key(before: str, text: str) -> str:
     """Stable key of what is known by its text alone, written after the prefix of a key."""
     return hashlib.blake2b(f"{before}|{text}".encode(), digest_size=16).hexdigest()
-
-
-def keys_of(token_ids: Sequence[int], ends: Iterable[int]) -> list[str]:
-    """`key_of` of the first so many token ids, for ascending ends, in one pass over them."""
-    ids = array("i", token_ids)
-    running = hashlib.blake2b(digest_size=16)
-    keys: list[str] = []
-    read = 0
-    for end in ends:
-        running.update(ids[read:end].tobytes())
-        keys.append(running.copy().hexdigest())
-        read = end
-    return keys

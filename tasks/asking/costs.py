@@ -47,7 +47,7 @@ class Meter:
         self._draws[key] = len(siblings)
         self.prompt_tokens += parent.length
         # A prefix with steps is one that the strategy wrote itself; a question's prompt is not.
-        if parent.steps:
+        if parent.depth:
             self.cached_tokens += parent.length
         for child in new:
             self.generated_tokens += child.generated_tokens - parent.generated_tokens

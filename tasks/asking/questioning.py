@@ -118,18 +118,12 @@ class Questioning:
         self.done()
         return result
 
-    async def everything(self) -> None:
-        """All questions × strategies × budgets at once, so that the engine's batches stay full."""
-        questions = self.run.benchmark.questions
-        searches = [
-            self.search(question, strategy, budget)
-            for question in questions
-            for strategy, budget in self.plan.searches
-        ]
+    async def ask(self, question: Question) -> None:
+        """All strategies × budgets of a question at once, so that the engine's batches stay full."""
         await asyncio.gather(
-            *(self.pool(question) for question in questions),
-            *(self.difficulty(question) for question in questions),
-            *searches,
+            self.pool(question),
+            self.difficulty(question),
+            *(self.search(question, *owed) for owed in self.plan.searches),
         )
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import NewDraw
@@ -19,6 +24,10 @@ from tasks.runs.run import Run
 from warehouse.store import Store
 
 
+Rows = dict[str, list[Any]]
+"""Rows of one table, by column."""
+
+
 @dataclass(slots=True)
 class Recorder:
     """Collects new draws and scores and writes them to the journal in batches."""
@@ -26,9 +35,9 @@ class Recorder:
     store: Store
     run: Run
     samplings: dict[str, Sampling]
-    draws: list[dict[str, Any]] = field(default_factory=list)
-    scores: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    draws: Rows = field(default_factory=dict[str, list[Any]])
+    scores: Rows = field(default_factory=dict[str, list[Any]])
+    failures: Rows = field(default_factory=dict[str, list[Any]])
     generated_tokens: int = 0
     verifier_tokens: int = 0
 
@@ -37,41 +46,41 @@ class Recorder:
         self.generated_tokens += _stored_count(new.draw.tokens) or 0
         prefix, sampling, replicate = new.key
         thinking = self._thinking(new)
-        self.draws.append(
-            {
-                "model_fingerprint": model.fingerprint,
-                "prefix_key": prefix,
-                "sampling_key": sampling,
-                "replicate": replicate,
-                "child": new.child,
-                "benchmark_fingerprint": self.run.benchmark.fingerprint,
-                "question_id": new.node.question.question_id,
-                "node_key": new.node.key,
-                "step_keys": list(new.node.step_keys[len(new.parent.step_keys) :]),
-                "depth": len(new.parent.steps),
-                "text": new.node.text[len(new.parent.text) :],
-                "token_ids": _listed(new.draw.token_ids),
-                "stop": new.draw.stop,
-                "run_id": self.run.run_id,
-                "role": new.role,
-                "generated_tokens": _stored_count(new.draw.tokens),
-                "longest_step": new.longest_step,
-                "thinking_tokens": thinking.tokens if thinking else None,
-                "thinking_steps": thinking.steps if thinking else None,
-                "prompt_tokens": _stored_count(new.prompt_tokens),
-                "cached_tokens": _stored_count(new.cached_tokens),
-                "requests": new.requests,
-                "drawn_at": datetime.now(UTC),
-            }
-        )
+        row = {
+            "model_fingerprint": model.fingerprint,
+            "prefix_key": prefix,
+            "sampling_key": sampling,
+            "replicate": replicate,
+            "child": new.child,
+            "benchmark_fingerprint": self.run.benchmark.fingerprint,
+            "question_id": new.node.question.question_id,
+            "node_key": new.node.key,
+            "step_keys": new.node.own_keys,
+            "step_ends": new.node.ends,
+            "depth": new.parent.depth,
+            "text": new.node.written,
+            "token_ids": new.draw.token_ids,
+            "stop": new.draw.stop,
+            "run_id": self.run.run_id,
+            "role": new.role,
+            "generated_tokens": _stored_count(new.draw.tokens),
+            "longest_step": new.longest_step,
+            "thinking_tokens": thinking.tokens if thinking else None,
+            "thinking_steps": thinking.steps if thinking else None,
+            "prompt_tokens": _stored_count(new.prompt_tokens),
+            "cached_tokens": _stored_count(new.cached_tokens),
+            "requests": new.requests,
+            "drawn_at": datetime.now(UTC),
+        }
+        _add(self.draws, row)
 
     def _thinking(self, new: NewDraw) -> Share | None:
         """How much of a draw is thinking; None for a format without it."""
         format = self.run.format
-        own_steps = new.node.steps[len(new.parent.steps) :]
+        if not format.thinking.marks:
+            return None
+        own_steps = new.node.own_steps
         if new.draw.token_ids is None:
-            if not format.thinking.marks:
-                return None
             said = format.thinking.after(own_steps)
             return Share(new.draw.thinking_tokens, len(own_steps) - len(said))
         written = format.steps.writing.of(new.draw.token_ids, start=False)
@@ -82,17 +91,15 @@ class Recorder:
     def score(self, verifier: Model, new: NewScore) -> None:
         """Take in one new score of a verifier."""
         self.verifier_tokens += (_stored_count(new.score.tokens) or 0) * new.requests
-        self.scores.append(
-            {
-                **self._about(verifier, new.node),
-                "node_key": new.node_key,
-                "benchmark_fingerprint": self.run.benchmark.fingerprint,
-                "score": new.score.score,
-                "tokens": _stored_count(new.score.tokens),
-                "requests": new.requests,
-                "scored_at": datetime.now(UTC),
-            }
-        )
+        row = self._about(verifier, new.node) | {
+            "node_key": new.node_key,
+            "benchmark_fingerprint": self.run.benchmark.fingerprint,
+            "score": new.score.score,
+            "tokens": _stored_count(new.score.tokens),
+            "requests": new.requests,
+            "scored_at": datetime.now(UTC),
+        }
+        _add(self.scores, row)
 
     def failure(self, verifier: Model, node: Node, reason: str) -> None:
         """Take in one failed verifier call."""
@@ -101,13 +108,16 @@ class Recorder:
             "reason": reason,
             "failed_at": datetime.now(UTC),
         }
-        self.failures.append(row)
+        _add(self.failures, row)
 
     def flush(self) -> None:
-        """Write what was collected; when this returns, a kill loses none of it."""
+        """Write what was collected; when this returns, a kill loses none of it.
+
+        Draws and scores go to the journal alone: the store loads them when the work is done.
+        """
         # Samplings first: a draw in the journal is never without its parameters.
         if self.draws:
-            used = {row["sampling_key"] for row in self.draws}
+            used = set(self.draws["sampling_key"])
             samplings = [one for key, one in self.samplings.items() if key in used]
             if samplings:
                 self.store.append("samplings", _sampling_rows(samplings))
@@ -118,13 +128,9 @@ class Recorder:
         }
         for table, rows in tables.items():
             if rows:
-                self._append(table, rows)
-
-    def _append(self, table: str, rows: list[dict[str, Any]]) -> None:
-        frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_LISTS.get(table))
-        self.store.append(table, frame)
-        # Only now: what the store refused is kept, and written by the next call.
-        rows.clear()
+                self.store.journal.append(table, _frame(rows))
+                # Only now: what the journal refused is kept, and written by the next call.
+                rows.clear()
 
     def _about(self, verifier: Model, node: Node) -> dict[str, Any]:
         return {
@@ -134,19 +140,43 @@ class Recorder:
         }
 
 
-_LISTS: dict[str, dict[str, Any]] = {
-    "draws": {"token_ids": pl.List(pl.Int32), "step_keys": pl.List(pl.String)}
-}
-"""Types of columns that cannot be inferred where every list of a batch is empty."""
+def _add(rows: Rows, row: dict[str, Any]) -> None:
+    """One more row; the first one names the columns."""
+    if not rows:
+        rows.update((column, []) for column in row)
+    for column, value in row.items():
+        rows[column].append(value)
+
+
+def _frame(rows: Rows) -> pl.DataFrame:
+    lists = {"token_ids": pl.Int32, "step_ends": pl.Int32, "step_keys": pl.String}
+    columns: list[pl.Series] = []
+    for column, values in rows.items():
+        kind = lists.get(column)
+        if kind is None:
+            columns.append(pl.Series(column, values))
+        elif kind == pl.Int32:
+            columns.append(_numbers(column, values))
+        else:
+            # Named outright: it cannot be inferred where every list of a batch is empty.
+            columns.append(pl.Series(column, values, dtype=pl.List(kind)))
+    return pl.DataFrame(columns)
+
+
+def _numbers(column: str, lists: Sequence[array[int] | None]) -> pl.Series:
+    """A column of lists of whole numbers, from their bytes: no number becomes a Python object."""
+    ends = list(accumulate((len(one or ()) for one in lists), initial=0))
+    content = b"".join(one.tobytes() for one in lists if one)
+    missing = pa.array([one is None for one in lists])
+    values = pa.array(np.frombuffer(content, dtype=np.int32))
+    offsets = pa.array(ends, type=pa.int64())
+    made = pa.LargeListArray.from_arrays(offsets, values, mask=missing)
+    return pl.Series(column, pl.from_arrow(made))
 
 
 def _stored_count(tokens: float) -> int | None:
     """Tokens as the warehouse has them: NULL for what nobody told."""
     return None if math.isnan(tokens) else int(tokens)
-
-
-def _listed(token_ids: tuple[int, ...] | None) -> list[int] | None:
-    return None if token_ids is None else list(token_ids)
 
 
 def _sampling_rows(samplings: list[Sampling]) -> pl.DataFrame:

@@ -63,6 +63,7 @@ async def record_while(
         # After the work has stopped, whichever way: what was drawn since the last time is kept.
         recorder.flush()
         counter.report()
+        recorder.store.load_new()
         recorder.store.publish_snapshot()
 
 

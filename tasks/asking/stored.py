@@ -1,48 +1,144 @@
-"""What is already drawn and scored for a run."""
+"""What is already drawn and scored for a run, read a few questions at a time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
+from tasks.benchmarks.question import Question
+from tasks.draws.nodes import Kept
 from tasks.draws.sampler import DrawKey
 from tasks.models.version import Model
-from tasks.protocols import Draw, StepScore
+from tasks.protocols import StepScore
 from tasks.runs.run import Run
 from warehouse.store import Store
 
+BATCH_TOKENS = 2_000_000
+"""Tokens of the draws that are read at a time: some 20 MB, and a scan of the table for each."""
+BATCH_QUESTIONS = 64
 
-def stored_draws(store: Store, run: Run, model: Model) -> Iterator[tuple[DrawKey, int, Draw]]:
-    """Every draw of this model version on this run's questions, whoever paid for it."""
+Draws = list[tuple[DrawKey, int, Kept]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of questions that are asked with the same words."""
+
+    draws: dict[str, Draws] = field(default_factory=dict[str, Draws])
+    """By fingerprint of the model."""
+    scores: dict[str, dict[str, StepScore]] = field(default_factory=dict[str, dict[str, StepScore]])
+    """By fingerprint of the verifier, then by key of the step's end."""
+
+
+Asked = tuple[Question, ...]
+"""Questions that are asked with the same words, mostly one: what is drawn for one is for all."""
+
+
+def read_stored(
+    store: Store, run: Run, questions: Sequence[Question], *, token_ids: bool
+) -> Iterator[tuple[Asked, Stored]]:
+    """What is stored of each question, whoever paid for it, in the order of the questions.
+
+    Token ids are read where a draw may have to go on.
+    """
+    for batch in _batches(store, run, _same_words(questions)):
+        place = {one.question_id: where for where, asked in enumerate(batch) for one in asked}
+        stored = [Stored() for _ in batch]
+        for model in _different(run.generator, run.reviser):
+            for where, draw in _draws(store, model, place, token_ids=token_ids):
+                stored[where].draws.setdefault(model.fingerprint, []).append(draw)
+        for verifier in _different(run.verifier, run.judge):
+            for where, key, score in _scores(store, verifier, place):
+                stored[where].scores.setdefault(verifier.fingerprint, {})[key] = score
+        yield from zip(batch, stored, strict=True)
+
+
+def _same_words(questions: Sequence[Question]) -> list[Asked]:
+    by_text: dict[str, list[Question]] = {}
+    for question in questions:
+        by_text.setdefault(question.text, []).append(question)
+    return [tuple(asked) for asked in by_text.values()]
+
+
+def _different(*models: Model | None) -> Iterable[Model]:
+    return {model.fingerprint: model for model in models if model}.values()
+
+
+def _batches(store: Store, run: Run, asked: Sequence[Asked]) -> Iterator[list[Asked]]:
+    """The questions in turn, as many at a time as have so many tokens stored."""
     frame = store.read(
-        "SELECT prefix_key, sampling_key, replicate, child, token_ids, text, stop, "
-        "generated_tokens FROM draws SEMI JOIN wanted USING (question_id) "
-        "WHERE model_fingerprint = $model",
+        "SELECT question_id, sum(generated_tokens)::BIGINT FROM draws "
+        "SEMI JOIN wanted USING (question_id) "
+        "WHERE model_fingerprint IN ($model, $reviser) GROUP BY question_id",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
-        model=model.fingerprint,
+        model=run.generator.fingerprint,
+        reviser=run.reviser.fingerprint,
     )
-    for prefix, sampling, replicate, child, ids, text, stop, tokens in frame.iter_rows():
-        token_ids = None if ids is None else tuple(ids)
-        draw = Draw(token_ids, text, stop, _count(tokens))
-        yield DrawKey(prefix, sampling, replicate), child, draw
+    tokens = dict(frame.iter_rows())
+    batch: list[Asked] = []
+    size = 0
+    for one in asked:
+        own = sum(tokens.get(question.question_id) or 0 for question in one)
+        if batch and (size + own > BATCH_TOKENS or len(batch) >= BATCH_QUESTIONS):
+            yield batch
+            batch = []
+            size = 0
+        batch.append(one)
+        size += own
+    yield batch
 
 
-def stored_scores(
-    store: Store, run: Run, verifier: Model | None
-) -> Iterator[tuple[str, StepScore]]:
-    """Every score of this verifier version on this run's questions; none without a verifier."""
-    if verifier is None:
-        return
+def _draws(
+    store: Store, model: Model, place: Mapping[str, int], *, token_ids: bool
+) -> Iterator[tuple[int, tuple[DrawKey, int, Kept]]]:
+    # A draw of an older version says nothing of its steps: they are found in its tokens.
     frame = store.read(
-        "SELECT node_key, score, tokens FROM scores SEMI JOIN wanted USING (question_id) "
-        "WHERE verifier_fingerprint = $verifier",
-        wanted=pl.DataFrame({"question_id": run.question_ids}),
+        "SELECT question_id, prefix_key, sampling_key, replicate, child, node_key, step_keys, "
+        "step_ends, text, stop, generated_tokens, len(token_ids) AS length, "
+        "CASE WHEN $token_ids OR step_ends IS NULL THEN token_ids END AS token_ids "
+        "FROM draws SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
+        wanted=pl.DataFrame({"question_id": list(place)}),
+        model=model.fingerprint,
+        token_ids=token_ids,
+    )
+    lists = _arrays(frame["token_ids"])
+    for row, ids in zip(frame.drop("token_ids").iter_rows(), lists, strict=True):
+        question, prefix, sampling, replicate, child, key, keys, ends, text, stop, tokens, n = row
+        kept = Kept(key, keys, ends, text, ids, _count(n), stop, _count(tokens))
+        yield place[question], (DrawKey(prefix, sampling, replicate), child, kept)
+
+
+def _arrays(lists: pl.Series) -> Iterator[array[int] | None]:
+    """Lists of whole numbers, four bytes a number."""
+    lengths = lists.list.len().to_list()
+    values: Any = lists.explode(empty_as_null=False).drop_nulls().cast(pl.Int32).to_numpy()
+    start = 0
+    for length in lengths:
+        if length is None:
+            yield None
+            continue
+        ids = array("i")
+        ids.frombytes(values[start : start + length].tobytes())
+        start += length
+        yield ids
+
+
+def _scores(
+    store: Store, verifier: Model, place: Mapping[str, int]
+) -> Iterator[tuple[int, str, StepScore]]:
+    frame = store.read(
+        "SELECT question_id, node_key, score, tokens FROM scores "
+        "SEMI JOIN wanted USING (question_id) WHERE verifier_fingerprint = $verifier",
+        wanted=pl.DataFrame({"question_id": list(place)}),
         verifier=verifier.fingerprint,
     )
-    for key, score, tokens in frame.iter_rows():
-        yield key, StepScore(score, _count(tokens))
+    for question, key, score, tokens in frame.iter_rows():
+        yield place[question], key, StepScore(score, _count(tokens))
 
 
 def _count(tokens: int | None) -> float:

@@ -103,7 +103,7 @@ class MeteredTools:
         most = self.samplings.whole.max_tokens
         # One that goes on takes at least one token more.
         too_long = node.generated_tokens > most - node.extendable
-        return dataclasses.replace(node, stop="limit") if too_long else node
+        return node.cut() if too_long else node
 
     def attempt_key(self, earlier: Chain) -> str:
         """How many attempts these are, and what the next one sees of them."""

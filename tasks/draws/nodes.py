@@ -2,45 +2,119 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import math
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from tasks.benchmarks.question import Question
 from tasks.models.steps import Split, Steps
-from tasks.protocols import Draw, Stop, key_of, keys_of, text_key
+from tasks.protocols import Draw, Stop, TokenIds, running_key, text_key
 
 
-@dataclass(frozen=True, slots=True)
+class Kept(NamedTuple):
+    """A draw as it is stored."""
+
+    key: str
+    """Of the node that it makes."""
+    step_keys: Sequence[str]
+    step_ends: Sequence[int] | None
+    """Characters of its text at which its steps end; None: to be found again from its tokens."""
+    text: str
+    token_ids: TokenIds | None
+    """None: of a text model, or not read, because nothing will go on from it."""
+    length: float
+    """Token ids that it has, read or not; NaN of a text model."""
+    stop: Stop
+    tokens: float
+    """Generated, as the engine counts them; NaN: not told."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A prefix of a completion: the question's prompt and the steps so far."""
+    """A prefix of a completion: the question's prompt and the steps so far.
+
+    It holds what was written since its parent alone; what is written in all is read along its line.
+    """
 
     question: Question
-    token_ids: tuple[int, ...]
-    """Prompt and everything generated; of a text model the prompt's bytes alone."""
     key: str
-    """`key_of(token_ids)`: names the prefix in memo, journal and warehouse."""
-    steps: tuple[str, ...] = ()
-    step_keys: tuple[str, ...] = ()
-    """Key at the end of every step; an ended completion's last one is its own key."""
-    begun: str = ""
-    """What is written of the next step: white space, or the heading that ended the last one."""
+    """`key_of` its token ids: names the prefix in memo, journal and warehouse."""
+    parent: Node | None = None
+    """What it goes on from; None: it is the question's prompt."""
+    own_ids: TokenIds | None = None
+    """Token ids since its parent, or of the prompt; None where they were not read."""
+    written: str = ""
+    """What the model wrote since its parent."""
+    ends: Sequence[int] = ()
+    """Characters of it at which its own steps end."""
+    own_keys: Sequence[str] = ()
+    """Key at the end of each of its own steps; an ended completion's last one is its own key."""
+    depth: int = 0
+    """Steps up to here."""
     stop: Stop | None = None
     """Why the last draw stopped; None at the root."""
     generated_tokens: float = 0
     """Tokens generated on the way here, end-of-text token included; NaN: not told."""
+    length: float = 0
+    """Tokens of the prompt and of what was generated; NaN of a text model."""
     is_text: bool = False
     """Whether its model is known by its texts alone, so that nobody counts its tokens here."""
+    running: hashlib.blake2b | None = None
+    """Where a node can go on, what its key is the digest of, if that is known."""
+
+    def line(self) -> list[Node]:
+        """The nodes from the root to this one."""
+        nodes = [self]
+        while nodes[-1].parent is not None:
+            nodes.append(nodes[-1].parent)
+        nodes.reverse()
+        return nodes
+
+    @property
+    def token_ids(self) -> TokenIds:
+        """Prompt and everything generated; of a text model the prompt's bytes alone."""
+        ids = array("i")
+        for node in self.line():
+            if node.own_ids is None and not node.is_text:
+                raise ValueError(f"expected the token ids of {node.key} to be read, got none")
+            ids += node.own_ids or array("i")
+        return ids
 
     @property
     def text(self) -> str:
         """Everything generated, without the prompt."""
-        return "".join(self.steps) + self.begun
+        return "".join(node.written for node in self.line())
 
     @property
-    def length(self) -> float:
-        """Tokens of the prompt and of what was generated; NaN of a text model."""
-        return math.nan if self.is_text else len(self.token_ids)
+    def own_steps(self) -> list[str]:
+        """The steps since its parent; the first has what was begun before."""
+        texts = [self.written[start:end] for start, end in pairwise([0, *self.ends])]
+        if texts and self.parent:
+            texts[0] = self.parent.begun + texts[0]
+        return texts
+
+    @property
+    def begun(self) -> str:
+        """What is written of the next step: white space, or the heading that ended the last one."""
+        if self.ends:
+            return self.written[self.ends[-1] :]
+        before = self.parent.begun if self.parent else ""
+        return before + self.written
+
+    @property
+    def steps(self) -> list[str]:
+        """All steps up to here."""
+        return [text for node in self.line() for text in node.own_steps]
+
+    @property
+    def step_keys(self) -> list[str]:
+        """Key at the end of every step."""
+        return [key for node in self.line() for key in node.own_keys]
 
     @property
     def ended(self) -> bool:
@@ -52,10 +126,31 @@ class Node:
         """Whether it can go on: it neither ended nor was cut at the token limit."""
         return self.stop in (None, "step")
 
+    def cut(self) -> Node:
+        """The same node, counted as cut at the token limit."""
+        return dataclasses.replace(self, stop="limit")
 
-def root(question: Question, prompt: tuple[int, ...], *, is_text: bool = False) -> Node:
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Node):
+            return NotImplemented
+        mine = (self.key, self.stop, self.written)
+        return mine == (other.key, other.stop, other.written)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def root(question: Question, prompt: Sequence[int], *, is_text: bool = False) -> Node:
     """The node of a question before anything was generated."""
-    return Node(question=question, token_ids=prompt, key=key_of(prompt), is_text=is_text)
+    running = running_key(prompt)
+    return Node(
+        question=question,
+        key=running.hexdigest(),
+        own_ids=array("i", prompt),
+        length=math.nan if is_text else len(prompt),
+        is_text=is_text,
+        running=running,
+    )
 
 
 def split_draw(node: Node, draw: Draw, steps: Steps) -> Split:
@@ -72,40 +167,68 @@ def split_draw(node: Node, draw: Draw, steps: Steps) -> Split:
 
 def extend(node: Node, draw: Draw, split: Split) -> Node:
     """The child that a draw makes of a node, by the steps that it adds."""
+    begun = len(node.begun)
+    ends = [end - begun for end in accumulate(map(len, split.texts))]
+    written = ("".join(split.texts) + split.begun)[begun:]
     if draw.token_ids is None:
-        return _complete(node, draw, split)
-    token_ids = node.token_ids + draw.token_ids
-    offset = len(node.token_ids)
-    # A draw of several steps gives each of its step ends a key: a completion drawn in one piece is
-    # so a child at each of its prefixes, and a score of a step is found whoever drew it.
-    *step_keys, key = keys_of(token_ids, [*(offset + end for end in split.ends), len(token_ids)])
+        # Its keys are of its text: the last step's end is the completion's own. Cut or not is a
+        # fact of the draw: the same text that ended by itself may have an answer.
+        said = draw.text if draw.stop == "end" else f"{draw.text}|{draw.stop}"
+        keys = [*_text_keys(node, split), text_key(node.key, said)]
+        running = None
+    else:
+        # A draw of several steps gives each of its step ends a key: a completion drawn in one
+        # piece is so a child at each of its prefixes, and a score of a step is found whoever drew
+        # it.
+        running = (node.running or running_key(node.token_ids)).copy()
+        keys = list(_keys(running, draw.token_ids, [*split.ends, len(draw.token_ids)]))
+    *own_keys, key = keys
     return Node(
         question=node.question,
-        token_ids=token_ids,
         key=key,
-        steps=node.steps + tuple(split.texts),
-        step_keys=(*node.step_keys, *step_keys),
-        begun=split.begun,
+        parent=node,
+        own_ids=draw.token_ids,
+        written=written,
+        ends=array("i", ends),
+        own_keys=own_keys,
+        depth=node.depth + len(ends),
         stop=draw.stop,
         generated_tokens=node.generated_tokens + draw.tokens,
+        length=node.length + len(draw.token_ids or ()),
+        is_text=draw.token_ids is None,
+        running=running if draw.stop == "step" else None,
     )
 
 
-def _complete(node: Node, draw: Draw, split: Split) -> Node:
-    """The whole completion that a draw without token ids makes of a question's node."""
-    # Its keys are of its text: the last step's end is the completion's own.
-    written = accumulate(split.texts)
-    # Cut or not is a fact of the draw: the same text that ended by itself may have an answer.
-    said = draw.text if draw.stop == "end" else f"{draw.text}|{draw.stop}"
-    step_keys = [text_key(node.key, text) for text in written]
+def _text_keys(node: Node, split: Split) -> Iterator[str]:
+    for text in accumulate(split.texts):
+        yield text_key(node.key, text)
+
+
+def _keys(running: hashlib.blake2b, token_ids: TokenIds, ends: Sequence[int]) -> Iterator[str]:
+    """The key after the first so many token ids, for ascending ends, in one pass over them."""
+    for start, end in pairwise([0, *ends]):
+        running.update(token_ids[start:end].tobytes())
+        yield running.hexdigest()
+
+
+def restore(node: Node, kept: Kept, steps: Steps) -> Node:
+    """The child that a stored draw makes of a node: no token is read where its steps are stored."""
+    ends = kept.step_ends
+    if ends is None:
+        draw = Draw(kept.token_ids, kept.text, kept.stop, kept.tokens)
+        return extend(node, draw, split_draw(node, draw, steps))
     return Node(
         question=node.question,
-        token_ids=node.token_ids,
-        key=text_key(node.key, said),
-        steps=tuple(split.texts),
-        step_keys=tuple(step_keys),
-        begun=split.begun,
-        stop=draw.stop,
-        generated_tokens=draw.tokens,
-        is_text=True,
+        key=kept.key,
+        parent=node,
+        own_ids=kept.token_ids,
+        written=kept.text,
+        ends=ends,
+        own_keys=kept.step_keys,
+        depth=node.depth + len(ends),
+        stop=kept.stop,
+        generated_tokens=node.generated_tokens + kept.tokens,
+        length=node.length + kept.length,
+        is_text=node.is_text,
     )

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tasks.draws.nodes import Node, extend, split_draw
+from tasks.draws.nodes import Kept, Node, extend, restore, split_draw
 from tasks.models.formats import Format
 from tasks.models.steps import Split
-from tasks.protocols import Draw, Engine, PartialReply, Reply, Role, Sampling
+from tasks.protocols import Draw, Engine, Reply, Role, Sampling
 
 
 class DrawKey(NamedTuple):
@@ -41,25 +41,32 @@ class NewDraw:
     """Tokens of the longest of its own steps; None where it has none."""
     role: Role
     prompt_tokens: float
-    """NaN where a server does not tell, like the next."""
+    """Of the requests that it took; NaN where a server does not tell, like the next."""
     cached_tokens: float
     requests: int
 
+    @property
+    def kept(self) -> Kept:
+        """The same draw as it is read from the warehouse."""
+        node, ids = self.node, self.draw.token_ids
+        length = node.length - self.parent.length
+        text, stop, tokens = node.written, self.draw.stop, self.draw.tokens
+        return Kept(node.key, node.own_keys, node.ends, text, ids, length, stop, tokens)
 
-class _Awaited(NamedTuple):
-    """A draw under way: the request that will bring it, and the index of its first child."""
 
-    task: asyncio.Task[Reply]
-    start: int
+Known = Iterable[tuple[DrawKey, int, Kept]]
+"""Draws of earlier runs, each with its index among its siblings."""
+_Child = Node | Kept | asyncio.Future[Node]
+"""A child: made, stored and not read yet, or under way."""
 
 
-def retrieve_exception(task: asyncio.Task[Any]) -> None:
-    """Take note of a failure, which is raised where the task is awaited.
+def retrieve_exception(future: asyncio.Future[Any]) -> None:
+    """Take note of a failure, which is raised where the future is awaited.
 
     Otherwise asyncio would print it once more for every request that nobody waits for any longer.
     """
-    if not task.cancelled():
-        task.exception()
+    if not future.cancelled():
+        future.exception()
 
 
 def first_seed(seed: int, key: DrawKey) -> int:
@@ -76,8 +83,9 @@ class MissingDraws(Exception):
 class Sampler:
     """Answers `children` from memory and asks the engine for the rest.
 
-    `known` are the draws of earlier runs, `record` receives each new draw once. Without an
-    engine a missing draw raises MissingDraws: that is a replay.
+    It lives as long as a question is asked. `known` are the draws of earlier runs, `record`
+    receives each new draw once, when it ends. Without an engine a missing draw raises MissingDraws:
+    that is a replay.
     """
 
     def __init__(
@@ -85,7 +93,7 @@ class Sampler:
         *,
         format: Format,
         engine: Engine | None,
-        known: Iterable[tuple[DrawKey, int, Draw]] = (),
+        known: Known = (),
         record: Callable[[NewDraw], None] = lambda _: None,
         seed: int = 0,
     ) -> None:
@@ -93,93 +101,126 @@ class Sampler:
         self._engine = engine
         self._record = record
         self._seed = seed
-        self._siblings: dict[DrawKey, list[Draw | _Awaited]] = {}
-        self._nodes: dict[tuple[DrawKey, int], Node] = {}
-        self._remember(known)
-
-    def _remember(self, known: Iterable[tuple[DrawKey, int, Draw]]) -> None:
-        """Keep the unbroken run of children from 0; a gap (a lost segment) is drawn again."""
-        for key, child, draw in sorted(known, key=lambda item: (item[0], item[1])):
-            siblings = self._siblings.setdefault(key, [])
-            if child == len(siblings):
-                siblings.append(draw)
+        self._siblings: dict[DrawKey, dict[int, _Child]] = {}
+        for key, child, kept in known:
+            self._siblings.setdefault(key, {})[child] = kept
 
     async def children(
         self, node: Node, n: int, *, sampling: Sampling, role: Role = "proposer", replicate: int = 0
     ) -> list[Node]:
         """The first n children of a node, in the order of their index."""
         key = DrawKey(node.key, sampling.key, replicate)
-        siblings = self._siblings.setdefault(key, [])
-        start = len(siblings)
-        missing = n - start
-        if missing > 0:
-            request = self._draw(node, key, start, missing, sampling=sampling, role=role)
-            task = asyncio.ensure_future(request)
-            task.add_done_callback(retrieve_exception)
-            # At once, before anything is awaited: who asks meanwhile waits for the same request
-            # and does not draw these children a second time.
-            siblings.extend([_Awaited(task, start)] * missing)
-        return [await self._child(node, key, index) for index in range(n)]
+        siblings = self._siblings.setdefault(key, {})
+        missing = [child for child in range(n) if child not in siblings]
+        if missing and self._engine is None:
+            question = node.question.question_id
+            raise MissingDraws(f"{len(missing)} draws of {question} after {node.depth} steps")
+        # At once, before anything is awaited: who asks meanwhile waits for the same request and
+        # does not draw these children a second time.
+        for wanted in _stretches(missing):
+            self._request(node, key, wanted, sampling=sampling, role=role)
+        return [await self._child(node, siblings, index) for index in range(n)]
 
-    async def _child(self, node: Node, key: DrawKey, index: int) -> Node:
-        entry = self._siblings[key][index]
-        if isinstance(entry, _Awaited):
+    async def _child(self, node: Node, siblings: dict[int, _Child], index: int) -> Node:
+        child = siblings[index]
+        if isinstance(child, Node):
+            return child
+        if isinstance(child, Kept):
+            made = restore(node, child, self._format.steps)
+        else:
             # Shielded: one strategy that is cancelled must not end a request that others share.
-            reply = await asyncio.shield(entry.task)
-            entry = reply.draws[index - entry.start]
-            self._siblings[key][index] = entry
-        known = self._nodes.get((key, index))
-        if known is None:
-            known = extend(node, entry, split_draw(node, entry, self._format.steps))
-            self._nodes[(key, index)] = known
-        return known
+            made = await asyncio.shield(child)
+        siblings[index] = made
+        return made
 
-    async def _draw(
-        self, node: Node, key: DrawKey, start: int, n: int, *, sampling: Sampling, role: Role
-    ) -> Reply:
-        if self._engine is None:
-            raise MissingDraws(
-                f"{n} draws of {node.question.question_id} after {len(node.steps)} steps"
-            )
-        seed = first_seed(self._seed, key) + start
-        try:
-            reply = await self._engine.draw(node.token_ids, n, sampling=sampling, seed=seed)
-        except PartialReply as partial:
-            # Paid for, and children like any others: the next run asks for the rest.
-            self._keep(node, key, start, partial.reply, role)
-            raise
-        if len(reply.draws) != n:
-            raise RuntimeError(
-                f"engine: expected {n} draws, got {len(reply.draws)}; "
-                "run again to draw the missing ones"
-            )
-        self._keep(node, key, start, reply, role)
-        return reply
+    def _request(
+        self, node: Node, key: DrawKey, wanted: range, *, sampling: Sampling, role: Role
+    ) -> None:
+        """Draw these children: each is there as soon as it ends."""
+        loop = asyncio.get_running_loop()
+        pending = {child: loop.create_future() for child in wanted}
+        for future in pending.values():
+            future.add_done_callback(retrieve_exception)
+        self._siblings[key].update(pending)
 
-    def _keep(self, node: Node, key: DrawKey, start: int, reply: Reply, role: Role) -> None:
-        for new in self._new_draws(node, key, start, reply, role):
-            self._nodes[(key, new.child)] = new.node
-            self._record(new)
+        async def draw() -> None:
+            async for new in self._new_draws(node, key, wanted, sampling=sampling, role=role):
+                # Recorded before anybody can ask on from it.
+                self._record(new)
+                pending[new.child].set_result(new.node)
 
-    def _new_draws(
-        self, parent: Node, key: DrawKey, start: int, reply: Reply, role: Role
-    ) -> Iterator[NewDraw]:
-        """The draws of one reply; the first bears what the request cost, so that it adds up."""
-        for place, draw in enumerate(reply.draws):
-            first = place == 0
-            split = split_draw(parent, draw, self._format.steps)
-            yield NewDraw(
-                key=key,
-                child=start + place,
-                parent=parent,
-                node=extend(parent, draw, split),
-                draw=draw,
-                longest_step=_longest(split),
-                role=role,
-                prompt_tokens=reply.prompt_tokens if first else 0,
-                cached_tokens=reply.cached_tokens if first else 0,
-                requests=reply.requests if first else 0,
-            )
+        task = asyncio.ensure_future(draw())
+        task.add_done_callback(lambda ended: _end(pending, ended))
+
+    async def _new_draws(
+        self, node: Node, key: DrawKey, wanted: range, *, sampling: Sampling, role: Role
+    ) -> AsyncGenerator[NewDraw]:
+        assert self._engine is not None
+        first = wanted.start
+        seed = first_seed(self._seed, key) + first
+        owed = _NOTHING
+        async for part in self._engine.draw(
+            node.token_ids, len(wanted), sampling=sampling, seed=seed
+        ):
+            owed = _join(owed, part)
+            for place, draw in part.draws.items():
+                yield self._new_draw(node, key, first + place, draw, owed, role)
+                # The first to end bears what its requests cost, so that it adds up.
+                owed = _NOTHING
+
+    def _new_draw(
+        self, parent: Node, key: DrawKey, child: int, draw: Draw, cost: Reply, role: Role
+    ) -> NewDraw:
+        split = split_draw(parent, draw, self._format.steps)
+        return NewDraw(
+            key=key,
+            child=child,
+            parent=parent,
+            node=extend(parent, draw, split),
+            draw=draw,
+            longest_step=_longest(split),
+            role=role,
+            prompt_tokens=cost.prompt_tokens,
+            cached_tokens=cost.cached_tokens,
+            requests=cost.requests,
+        )
+
+
+_NOTHING = Reply({}, 0, 0, 0)
+
+
+def _join(owed: Reply, part: Reply) -> Reply:
+    """What was asked for both; the draws are those of the second."""
+    return Reply(
+        part.draws,
+        prompt_tokens=owed.prompt_tokens + part.prompt_tokens,
+        cached_tokens=owed.cached_tokens + part.cached_tokens,
+        requests=owed.requests + part.requests,
+    )
+
+
+def _stretches(numbers: Sequence[int]) -> Iterator[range]:
+    """The unbroken runs of ascending numbers."""
+    start = 0
+    for place in range(1, len(numbers) + 1):
+        if place == len(numbers) or numbers[place] != numbers[place - 1] + 1:
+            yield range(numbers[start], numbers[place - 1] + 1)
+            start = place
+
+
+def _end(pending: Mapping[int, asyncio.Future[Node]], ended: asyncio.Task[None]) -> None:
+    """Tell whoever waits for a child that did not come why that is."""
+    missing = [future for future in pending.values() if not future.done()]
+    if ended.cancelled():
+        for future in missing:
+            future.cancel()
+        return
+    error = ended.exception() or RuntimeError(
+        f"engine: expected {len(pending)} draws, got {len(pending) - len(missing)}; "
+        "run again to draw the missing ones"
+    )
+    for future in missing:
+        future.set_exception(error)
 
 
 def _longest(split: Split) -> int | None:

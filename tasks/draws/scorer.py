@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.draws.nodes import Node
@@ -22,13 +23,6 @@ class NewScore(NamedTuple):
     requests: int
 
 
-class Shown(NamedTuple):
-    """What a verifier reads of a node: the steps, and the keys under which their scores stand."""
-
-    keys: Sequence[str]
-    steps: Sequence[str]
-
-
 class Judging(NamedTuple):
     """What a verifier judges of a completion."""
 
@@ -37,16 +31,24 @@ class Judging(NamedTuple):
     hidden: Thinking = NO_THINKING
     """Thinking that it is not shown: it did not learn on such text."""
 
-    def shown(self, node: Node) -> Shown:
-        """The steps of a node that have scores; none while it thinks what is hidden."""
-        steps = self.hidden.after(node.steps)
-        keys = node.step_keys[len(node.step_keys) - len(steps) :]
-        if self.whole and steps:
-            return Shown(keys[-1:], ("".join(steps),))
-        return Shown(keys, steps)
+    def keys(self, node: Node) -> list[str]:
+        """Keys of the steps of a node that have scores; none while it thinks what is hidden."""
+        keys = node.step_keys
+        if self.hidden.marks:
+            said = self.hidden.after(node.steps)
+            keys = keys[len(keys) - len(said) :]
+        return keys[-1:] if self.whole else keys
+
+    def steps(self, node: Node) -> Sequence[str]:
+        """What a verifier reads of a node, one text a key."""
+        said = self.hidden.after(node.steps)
+        return ("".join(said),) if self.whole and said else said
 
 
 EVERY_STEP = Judging()
+
+
+NOTHING_KNOWN: Mapping[str, StepScore] = MappingProxyType({})
 
 
 class Scorer:
@@ -60,7 +62,7 @@ class Scorer:
         self,
         *,
         verifier: Verifier | None,
-        known: Iterable[tuple[str, StepScore]] = (),
+        known: Mapping[str, StepScore] = NOTHING_KNOWN,
         record: Callable[[NewScore], None] = lambda _: None,
         record_failure: Callable[[Node, str], None] = lambda _n, _r: None,
         judging: Judging = EVERY_STEP,
@@ -69,51 +71,53 @@ class Scorer:
         self._record = record
         self._record_failure = record_failure
         self._judging = judging
-        self._known: dict[str, StepScore] = dict(known)
+        self._known = dict(known)
         self._asked: dict[str, asyncio.Task[None]] = {}
         """By step key, the request under way that will answer it."""
         self._failed: set[str] = set()
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
         """One entry a step that the verifier is shown of the node, None where it failed."""
-        shown = self._judging.shown(node)
-        if not shown.keys:
+        keys = self._judging.keys(node)
+        if not keys:
             return ()
-        last = shown.keys[-1]
+        last = keys[-1]
         # A loop: a longer node's request that was to answer for this one may fail.
         while self._verifier is not None and last not in self._known and last not in self._failed:
-            request = self._asked.get(last) or self._ask(self._verifier, node, shown)
+            request = self._asked.get(last) or self._ask(self._verifier, node, keys)
             # Shielded: one strategy that is cancelled must not end a request that others share.
             await asyncio.shield(request)
-        return tuple(self._known.get(key) for key in shown.keys)
+        return tuple(self._known.get(key) for key in keys)
 
-    def _ask(self, verifier: Verifier, node: Node, shown: Shown) -> asyncio.Task[None]:
+    def _ask(self, verifier: Verifier, node: Node, keys: list[str]) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
         # What failed stays so: a score that came later would be there in a replay of this run,
         # which would then see more than the run did.
-        taken = self._known.keys() | self._asked.keys() | self._failed
-        mine = [key for key in shown.keys if key not in taken]
-        task = asyncio.ensure_future(self._request(verifier, node, shown, mine))
+        taken = (self._known, self._asked, self._failed)
+        mine = [key for key in keys if not any(key in one for one in taken)]
+        task = asyncio.ensure_future(self._request(verifier, node, keys, mine))
         task.add_done_callback(retrieve_exception)
         self._asked |= dict.fromkeys(mine, task)
         return task
 
-    async def _request(self, verifier: Verifier, node: Node, shown: Shown, mine: list[str]) -> None:
+    async def _request(
+        self, verifier: Verifier, node: Node, keys: list[str], mine: list[str]
+    ) -> None:
         try:
-            scores = await verifier.score(node.question.text, shown.steps)
-            _check(scores, len(shown.steps))
+            scores = await verifier.score(node.question.text, self._judging.steps(node))
+            _check(scores, len(keys))
         except VerifierFailure as failure:
-            self._failed.add(node.step_keys[-1])
+            self._failed.add(keys[-1])
             self._record_failure(node, str(failure))
             return
         finally:
             for key in mine:
                 del self._asked[key]
-        by_key = dict(zip(shown.keys, scores, strict=True))
+        by_key = dict(zip(keys, scores, strict=True))
         for key in mine:
             self._known[key] = by_key[key]
             # One request: the score at the end bears it, the earlier ones came with it.
-            requests = int(key == node.step_keys[-1])
+            requests = int(key == keys[-1])
             self._record(NewScore(key, node, by_key[key], requests))
 
 

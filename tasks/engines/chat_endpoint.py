@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import httpx
@@ -18,7 +18,8 @@ from tasks.endpoints.statuses import Refusal
 from tasks.engines.replica import Call, Fault, Limits, Replica
 from tasks.models.texts import messages_of
 from tasks.models.thinking import Marks
-from tasks.protocols import Draw, PartialReply, Reply, Sampling
+from tasks.engines.stepwise import as_they_come
+from tasks.protocols import Reply, Sampling
 from tasks.study.endpoints import Endpoint
 from warehouse.errors import UserError
 
@@ -65,44 +66,39 @@ class ChatEndpoint:
         """In this run so far, earlier sittings included."""
         return self._purse.spent
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
-        """n whole completions of the dialogue.
-
-        PartialReply with those that were paid for when the others cannot be had.
-        """
+    async def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
+        """n whole completions of the dialogue."""
         if sampling.until != "end":
             raise UserError(
                 f"engine: expected whole completions to be asked of {self._endpoint.model}, which "
                 "is known by its texts alone, got a step; name strategies that search no steps"
             )
         first = await self._ask_first(prefix, n, sampling, seed)
+        yield self._reply(first, 0, sampling)
         missing = range(len(first.said), n)
+
+        async def ask_for(place: int) -> Reply:
+            single = await self._ask(prefix, 1, sampling, seed + place)
+            return self._reply(single, place, sampling)
+
         # Each a request of its own, where one request gives one draw.
-        asked = [self._ask(prefix, 1, sampling, seed + place) for place in missing]
-        answers = await asyncio.gather(*asked, return_exceptions=True)
-        replies = [first, *(one for one in answers if isinstance(one, ChatReply))]
-        reply = self._join(replies, sampling.max_tokens)
-        for problem in answers:
-            if isinstance(problem, UserError):
-                raise PartialReply(str(problem), reply) from problem
-            if isinstance(problem, BaseException):
-                raise problem
-        return reply
+        async for reply in as_they_come(map(ask_for, missing)):
+            yield reply
 
     async def close(self) -> None:
         """Close the connections."""
         self._replica.release()
         await self._replica.close()
 
-    def _join(self, replies: Sequence[ChatReply], limit: int) -> Reply:
-        draws: list[Draw] = []
-        for reply in replies:
-            draws += draws_of(reply, self._marks, limit=limit)
+    def _reply(self, reply: ChatReply, first: int, sampling: Sampling) -> Reply:
+        """The draws of a reply from a place on."""
+        draws = draws_of(reply, self._marks, limit=sampling.max_tokens)
         return Reply(
-            draws,
-            prompt_tokens=sum(reply.usage.prompt for reply in replies),
-            cached_tokens=sum(reply.usage.cached for reply in replies),
-            requests=len(replies),
+            dict(enumerate(draws, first)),
+            prompt_tokens=reply.usage.prompt,
+            cached_tokens=reply.usage.cached,
         )
 
     async def _ask_first(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -10,11 +12,17 @@ from pydantic import BaseModel
 from tasks.endpoints.keys import Key
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas
-from tasks.engines.stepwise import draw_to_steps
+from tasks.engines.stepwise import Answer, draw_in_pieces
 from tasks.models.formats import Format
 from tasks.protocols import Draw, Reply, Sampling, Stop
 
 COMPLETIONS = "/v1/completions"
+TOGETHER = 1024
+"""Tokens that the children of one request may have together.
+
+A request costs the server about as much as twenty tokens of a small model, and comes when the last
+of its children ends: what a server that dies has not sent is drawn anew.
+"""
 _NEUTRAL = {
     "min_p": 0.0,
     "repetition_penalty": 1.0,
@@ -25,8 +33,8 @@ _NEUTRAL = {
 
 
 class HttpGenerator:
-    """An Engine: one request a prefix, all its children at once, at the least loaded replica; more
-    where a step goes on.
+    """An Engine: requests of a few children each, at the least loaded replica; more where a step
+    goes on.
 
     `model` is the name the servers give the model. Over token ids, vLLM draws child i under
     seed + i as in process, so the draws are the same ones.
@@ -47,18 +55,22 @@ class HttpGenerator:
         self.generated_tokens = 0
         """Tokens of all replies used, by the servers' token ids."""
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+    def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
         """n children of the prefix; cached tokens are 0 where a server does not tell.
 
         vLLM tells them when started with --enable-prompt-tokens-details.
         """
-        return await draw_to_steps(
-            self._request, prefix, n, sampling=sampling, seed=seed, steps=self._format.steps
+        pieces = _pieces(n, sampling.max_tokens)
+        steps = self._format.steps
+        return draw_in_pieces(
+            self._request, prefix, pieces, sampling=sampling, seed=seed, steps=steps
         )
 
     async def _request(
         self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
-    ) -> Reply:
+    ) -> Answer:
         stops = self._format.end_of_text
         if sampling.until == "step":
             stops = stops | self._format.steps.stops
@@ -69,8 +81,9 @@ class HttpGenerator:
 
         reply = await self._replicas.ask(Call(COMPLETIONS, body, read))
         draws = [self._format.cut(self._read(choice), prefix) for choice in reply.choices]
-        self.generated_tokens += sum(draw.tokens for draw in draws)
-        return Reply(draws, len(prefix), reply.cached_tokens)
+        self.generated_tokens += sum(int(draw.tokens) for draw in draws)
+        # A server tells of one child; those of a request that has several were read alike.
+        return Answer(draws, n * len(prefix), n * reply.cached_tokens)
 
     async def close(self) -> None:
         """Close the connections; the servers go on."""
@@ -117,7 +130,7 @@ class HttpGenerator:
         return {"stop": texts, "include_stop_str_in_output": True} if texts else {}
 
     def _read(self, choice: Choice) -> Draw:
-        token_ids = tuple(choice.token_ids or ())
+        token_ids = array("i", choice.token_ids or ())
         ended = choice.finish_reason == "stop" and token_ids[-1] in self._format.end_of_text
         # The end token is paid for and not kept: a prefix that goes on must not hold it.
         kept = token_ids[:-1] if ended else token_ids
@@ -125,6 +138,16 @@ class HttpGenerator:
         if choice.finish_reason == "length":
             stop = "limit"
         return Draw(kept, self._format.steps.text(kept), stop, len(token_ids))
+
+
+def _pieces(n: int, max_tokens: int) -> list[range]:
+    """The places of n children, by the requests that ask for them.
+
+    The first goes alone: it may be the one that finds the prompt in no cache.
+    """
+    most = max(1, TOGETHER // max_tokens)
+    starts = [0, *range(1, n, most)]
+    return [range(start, end) for start, end in pairwise([*starts, n])]
 
 
 class Choice(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from tasks.models.version import Model
@@ -16,7 +16,9 @@ class LogOnly:
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+    def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
         """UserError: the log has no more."""
         del prefix, sampling, seed
         raise UserError(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+from tasks.engines.load import Load
 from tasks.engines.pace import Clock
 from tasks.models.version import Model
 from tasks.protocols import Engine, Reply, Sampling, StepScore, Verifier
@@ -33,22 +35,28 @@ class Lazy:
     engines: Engines
     model: Model
     clock: Clock = field(default_factory=Clock)
+    load: Load = field(default_factory=Load)
 
-    async def draw(self, prefix: Any, n: int, *, sampling: Sampling, seed: int) -> Reply:
+    async def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
         """n children of the prefix, as the engine draws them."""
-        engine = await self.engines.engine(self.model)
-        # The clock starts after the engine has: loading a model is no pace.
-        with self.clock.time_request(self.model):
-            reply = await engine.draw(prefix, n, sampling=sampling, seed=seed)
-        tokens = sum(draw.tokens for draw in reply.draws)
-        self.clock.count(self.model, tokens)
-        return reply
+        with self.load.asking(self.model, n) as asking:
+            engine = await self.engines.engine(self.model)
+            # The clock starts after the engine has: loading a model is no pace.
+            with self.clock.time_request(self.model):
+                async for reply in engine.draw(prefix, n, sampling=sampling, seed=seed):
+                    draws = reply.draws.values()
+                    self.clock.count(self.model, sum(draw.tokens for draw in draws))
+                    asking.answer(len(draws))
+                    yield reply
 
-    async def score(self, question: str, steps: Any) -> list[StepScore]:
+    async def score(self, question: str, steps: Sequence[str]) -> list[StepScore]:
         """One score a step, as the verifier gives them."""
-        verifier = await self.engines.verifier(self.model)
-        with self.clock.time_request(self.model):
-            scores = await verifier.score(question, steps)
+        with self.load.asking(self.model, 1):
+            verifier = await self.engines.verifier(self.model)
+            with self.clock.time_request(self.model):
+                scores = await verifier.score(question, steps)
         # One call reads the whole text: its last score's tokens hold those of all before it.
         self.clock.count(self.model, scores[-1].tokens if scores else 0)
         return scores

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tasks.models.formats import Format
@@ -33,17 +34,20 @@ class ScriptedEngine:
     asked: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     """(prefix, n) of every request, in order."""
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
-        """n children; child i depends on the prefix and seed + i."""
+    async def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
+        """n children, one after the other; child i depends on the prefix and seed + i."""
         await asyncio.sleep(self.seconds)
         start = tuple(prefix)
-        children = [self._child(start, sampling, seed + i) for i in range(n)]
-        draws = [self.format.cut(child, start) for child in children]
         self.requests += 1
         self.prompt_tokens += len(start)
-        self.generated_tokens += sum(int(draw.tokens) for draw in draws)
         self.asked.append((start, n))
-        return Reply(draws, len(start), 0)
+        for place in range(n):
+            draw = self.format.cut(self._child(start, sampling, seed + place), start)
+            self.generated_tokens += int(draw.tokens)
+            # One request; its first child bears it.
+            yield Reply({place: draw}, 0 if place else len(start), 0, int(place == 0))
 
     def close(self) -> None:
         """Nothing to end."""
@@ -79,7 +83,7 @@ class ScriptedEngine:
 
     def _read(self, token_ids: tuple[int, ...], stop: Stop, tokens: int) -> Draw:
         text = self.format.steps.text(token_ids)
-        return Draw(token_ids, text, stop, tokens)
+        return Draw(array("i", token_ids), text, stop, tokens)
 
 
 @dataclass(slots=True)

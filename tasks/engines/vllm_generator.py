@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from array import array
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tasks.engines import vllm_process
-from tasks.engines.stepwise import draw_to_steps
+from tasks.engines.stepwise import Answer, draw_in_pieces
 from tasks.engines.vllm_adapters import adapter_request
 from tasks.models.folders.adapters import Adapter
 from tasks.models.formats import Format
@@ -17,9 +18,10 @@ from tasks.study.tables import EngineOptions
 
 
 class VllmGenerator:
-    """An Engine: one request a prefix, all its children at once; more where a step goes on.
+    """An Engine: one request a child, more where a step goes on.
 
-    vLLM batches them with every other request.
+    vLLM batches them with all others and reads a prompt that they share once. Asked for together,
+    children would come together, when the longest of them ends.
     """
 
     def __init__(
@@ -44,27 +46,29 @@ class VllmGenerator:
         self.generated_tokens = 0
         """Tokens vLLM returned since the start, counted from its own output."""
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+    def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
         """n children of the prefix; child i is drawn under seed + i."""
-        return await draw_to_steps(
-            self._request, prefix, n, sampling=sampling, seed=seed, steps=self._format.steps
+        singles = [range(place, place + 1) for place in range(n)]
+        steps = self._format.steps
+        return draw_in_pieces(
+            self._request, prefix, singles, sampling=sampling, seed=seed, steps=steps
         )
 
     async def _request(
         self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
-    ) -> Reply:
+    ) -> Answer:
         parameters = self._parameters(sampling, n, seed)
         prompt = {"prompt_token_ids": list(prefix)}
         name = f"draw-{next(self._numbers)}"
         stream = self._engine.generate(prompt, parameters, name, lora_request=self._adapter)
-        # FINAL_ONLY: the one output that comes holds all children.
         last: Any = None
         async for output in stream:
             last = output
-        pieces = sorted(last.outputs, key=lambda piece: piece.index)
-        draws = [self._format.cut(self._read(piece), prefix) for piece in pieces]
-        self.generated_tokens += sum(draw.tokens for draw in draws)
-        return Reply(draws, len(prefix), last.num_cached_tokens or 0)
+        draws = [self._format.cut(self._read(piece), prefix) for piece in last.outputs]
+        self.generated_tokens += sum(int(draw.tokens) for draw in draws)
+        return Answer(draws, len(prefix), last.num_cached_tokens or 0)
 
     def close(self) -> None:
         """End the engine's process."""
@@ -96,7 +100,7 @@ class VllmGenerator:
         )
 
     def _read(self, piece: Any) -> Draw:
-        token_ids = tuple(piece.token_ids)
+        token_ids = array("i", piece.token_ids)
         tokens = len(token_ids)
         if piece.finish_reason == "length":
             text = self._format.steps.text(token_ids)

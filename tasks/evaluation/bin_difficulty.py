@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from tasks.asking.completions import CompletionReader
-from tasks.asking.replay import replay_run
+from tasks.asking.replay import replay_questions
 from tasks.runs.completeness import missing_outcomes
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
@@ -69,10 +69,9 @@ Tokens are NaN where a server or a log does not tell.
 
 
 async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
-    asking = replay_run(store, run)
     reader = CompletionReader(store, run)
     rows: list[tuple[object, ...]] = []
-    for question in run.benchmark.questions:
+    for question, asking in replay_questions(store, run):
         # Prompts differ in length by question: what a probe costs is counted for each (METHOD §9).
         prompt_tokens = asking.root(question).length
         nodes = await asking.difficulty(question)

@@ -16,7 +16,7 @@ import polars as pl
 from tasks.asking.completions import CompletionReader, GradedCompletion
 from tasks.asking.costs import Spent, costs
 from tasks.asking.questioning import Questioning, Result
-from tasks.asking.replay import replay_run
+from tasks.asking.replay import replay_questions
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
@@ -28,6 +28,7 @@ from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import Candidate
 from tasks.strategies import parse
 from tasks.strategies.forms import PoolFigure, QuestionPool
+from warehouse.store import Store
 
 Row = dict[str, Any]
 """One row of the table `outcomes`, or a part of one."""
@@ -39,13 +40,26 @@ def run(folder: Path, run_id: str) -> int:
     A question with missing draws gets no row, so that its run stays incomplete.
     """
     with stage(folder, run_id, "estimate") as (store, run):
-        estimation = _Estimation(run, CompletionReader(store, run), replay_run(store, run))
-        rows = asyncio.run(estimation.rows())
+        rows = asyncio.run(_all_rows(store, run))
         if not rows:
             return 0
         outcomes = pl.DataFrame(rows, infer_schema_length=None)
         # Costs that rest on what nobody told are NaN, and NULL in the warehouse.
         return store.append("outcomes", outcomes.fill_nan(None))
+
+
+async def _all_rows(store: Store, run: Run) -> list[Row]:
+    reader = CompletionReader(store, run)
+    rows: list[Row] = []
+    for question, asking in replay_questions(store, run):
+        try:
+            outcomes = await _Estimation(run, reader, asking)._question_rows(question)
+        except MissingDraws:
+            # Rather none than some: a question counts at every cell, or at none.
+            continue
+        names = {"run_id": run.run_id, "question_id": question.question_id}
+        rows += [names | outcome for outcome in outcomes]
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +69,6 @@ class _Estimation:
     run: Run
     reader: CompletionReader
     asking: Questioning
-
-    async def rows(self) -> list[Row]:
-        """The outcomes of every question whose draws are all there."""
-        rows: list[Row] = []
-        for question in self.run.benchmark.questions:
-            try:
-                outcomes = await self._question_rows(question)
-            except MissingDraws:
-                # Rather none than some: a question counts at every cell, or at none.
-                continue
-            names = {"run_id": self.run.run_id, "question_id": question.question_id}
-            rows += [names | outcome for outcome in outcomes]
-        return rows
 
     async def _question_rows(self, question: Question) -> list[Row]:
         rows = await self._pool_rows(question)

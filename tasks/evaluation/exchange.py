@@ -15,7 +15,7 @@ import polars as pl
 from tasks.asking.completions import CompletionReader
 from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
-from tasks.asking.stored import stored_draws
+from tasks.asking.stored import Stored, read_stored
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
@@ -109,19 +109,29 @@ async def _draw_greedy(
     """The larger model's greedy completion of every question, in the benchmark's order."""
     sampling = Sampling(0.0, 1.0, 0, max_tokens=large.study.generator.max_tokens, until="end")
     recorder = Recorder(store, large, {sampling.key: sampling})
-    sampler = _sampler(store, large, engines, recorder)
     questions = large.benchmark.questions
     counter = ProgressCounter(len(questions), progress, recorder)
+    engine = Lazy(engines, large.generator)
     nodes: dict[str, Node] = {}
 
-    async def draw(question: Question) -> None:
+    async def draw(question: Question, stored: Stored) -> None:
+        # It begins with what the warehouse has of the larger model.
+        sampler = Sampler(
+            format=large.format,
+            engine=engine,
+            known=stored.draws.get(large.generator.fingerprint, ()),
+            record=partial(recorder.draw, large.generator),
+            seed=large.study.seed,
+        )
         start = root(question, large.format.prompt(question))
         children = await sampler.children(start, 1, sampling=sampling, role="exchange")
         nodes[question.question_id] = children[0]
         counter.count_one()
 
     async def draw_all() -> None:
-        await asyncio.gather(*map(draw, questions))
+        stored = read_stored(store, large, questions, token_ids=False)
+        # One draw a question: all of them are no more than one question's of a sweep.
+        await asyncio.gather(*(draw(one, known) for asked, known in stored for one in asked))
 
     # What was drawn is written down while it is drawn: an exchange that is killed goes on there.
     try:
@@ -129,17 +139,6 @@ async def _draw_greedy(
     finally:
         await engines.close()
     return [nodes[question.question_id] for question in questions]
-
-
-def _sampler(store: Store, large: Run, engines: Engines, recorder: Recorder) -> Sampler:
-    """Draws from the larger model, beginning with what the warehouse has of it."""
-    return Sampler(
-        format=large.format,
-        engine=Lazy(engines, large.generator),
-        known=stored_draws(store, large, large.generator),
-        record=partial(recorder.draw, large.generator),
-        seed=large.study.seed,
-    )
 
 
 async def _compare(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:

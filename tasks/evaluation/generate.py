@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +11,12 @@ from tasks.asking.plan import plan
 from tasks.asking.questioning import questioning
 from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
-from tasks.asking.stored import stored_draws, stored_scores
+from tasks.asking.stored import Asked, Stored, read_stored
+from tasks.asking.window import go_through_window
 from tasks.draws.sampler import Sampler
-from tasks.draws.scorer import Judging, Scorer
+from tasks.draws.scorer import NOTHING_KNOWN, Judging, Scorer
 from tasks.engines.lazy import Engines, Lazy
+from tasks.engines.load import load_of
 from tasks.engines.log import noise_in
 from tasks.engines.pace import Clock
 from tasks.engines.running import RunEngines
@@ -49,51 +50,74 @@ def run(
 
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
     owed = plan(run)
+    questions = run.benchmark.questions
     recorder = Recorder(store, run, {s.key: s for s in owed.samplings})
-    done = ProgressCounter(owed.units * len(run.benchmark.questions), progress, recorder)
-    clock = Clock()
-    models = _Models(store, run, engines, recorder, clock)
-    asking = questioning(run, sampler=models.sampler, scorer=models.scorer, done=done.count_one)
+    done = ProgressCounter(owed.units * len(questions), progress, recorder)
+    models = _Models(run, engines, recorder)
+
+    async def ask(entry: tuple[Asked, Stored]) -> None:
+        asked, stored = entry
+        asking = questioning(
+            run,
+            sampler=partial(models.sampler, stored),
+            scorer=partial(models.scorer, stored),
+            done=done.count_one,
+        )
+        for question in asked:
+            await asking.ask(question)
+
+    entries = _read_ahead(read_stored(store, run, questions, token_ids=True))
     try:
-        await record_while(asking.everything(), recorder, done)
+        await record_while(go_through_window(entries, ask, models.load), recorder, done)
     finally:
         await engines.close()
     # Only a stage that came to its end: the pace of half a run would be that of its start.
-    clock.write(store, run.run_id)
+    models.clock.write(store, run.run_id)
     return recorder.generated_tokens
 
 
-@dataclass(frozen=True, slots=True)
+async def _read_ahead(
+    entries: Iterator[tuple[Asked, Stored]],
+) -> AsyncIterator[tuple[Asked, Stored]]:
+    """The entries, read in a thread: engines are fed from this loop and would run dry meanwhile."""
+    while entry := await asyncio.to_thread(next, entries, None):
+        yield entry
+
+
 class _Models:
-    """A run's models: what is stored of them, and engines for the rest.
+    """A run's models: what is stored of them on a question, and engines for the rest.
 
     No engine is started before something is missing.
     """
 
-    store: Store
-    run: Run
-    engines: Engines
-    recorder: Recorder
-    clock: Clock
+    def __init__(self, run: Run, engines: Engines, recorder: Recorder) -> None:
+        self._run = run
+        self._engines = engines
+        self._recorder = recorder
+        self.clock = Clock()
+        self.load = load_of(run)
 
-    def sampler(self, model: Model) -> Sampler:
+    def sampler(self, stored: Stored, model: Model) -> Sampler:
         """Draws of one model."""
         return Sampler(
-            format=self.run.format,
-            engine=Lazy(self.engines, model, self.clock),
-            known=stored_draws(self.store, self.run, model),
-            record=partial(self.recorder.draw, model),
-            seed=self.run.study.seed,
+            format=self._run.format,
+            engine=self._lazy(model),
+            known=stored.draws.get(model.fingerprint, ()),
+            record=partial(self._recorder.draw, model),
+            seed=self._run.study.seed,
         )
 
-    def scorer(self, verifier: Model | None, judging: Judging) -> Scorer:
+    def scorer(self, stored: Stored, verifier: Model | None, judging: Judging) -> Scorer:
         """Scores of one verifier; without one every score is missing."""
         if verifier is None:
             return Scorer(verifier=None, judging=judging)
         return Scorer(
-            verifier=Lazy(self.engines, verifier, self.clock),
-            known=stored_scores(self.store, self.run, verifier),
+            verifier=self._lazy(verifier),
+            known=stored.scores.get(verifier.fingerprint, NOTHING_KNOWN),
             judging=judging,
-            record=partial(self.recorder.score, verifier),
-            record_failure=partial(self.recorder.failure, verifier),
+            record=partial(self._recorder.score, verifier),
+            record_failure=partial(self._recorder.failure, verifier),
         )
+
+    def _lazy(self, model: Model) -> Lazy:
+        return Lazy(self._engines, model, self.clock, self.load)

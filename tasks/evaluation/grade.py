@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks.asking.questioning import Questioning
-from tasks.asking.replay import replay_run
+from tasks.asking.replay import replay_questions
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
@@ -53,10 +53,9 @@ def _known_answers(store: Store, run: Run) -> set[str]:
 
 async def _replay_completions(store: Store, run: Run) -> list[Node]:
     """Every distinct completion that any strategy ended with, cut ones included."""
-    asking = replay_run(store, run)
     # By key: strategies and budgets share completions, and one text is graded once.
     nodes: dict[str, Node] = {}
-    for question in run.benchmark.questions:
+    for question, asking in replay_questions(store, run):
         # A question with missing draws gets no outcome either, and the run stays incomplete.
         with contextlib.suppress(MissingDraws):
             for node in await _completions_of(asking, question):

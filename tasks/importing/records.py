@@ -127,6 +127,7 @@ class _Writer:
     def flush(self, store: Store) -> None:
         """Write what was collected."""
         self._recorder.flush()
+        store.load_new()
         if self._stated:
             kinds = {"value": pl.Float64, "answer": pl.String}
             store.append("stated_verdicts", pl.DataFrame(self._stated, schema_overrides=kinds))
@@ -149,7 +150,7 @@ def is_logit(samples: Sequence[Sample]) -> bool:
 
 def _scored_key(judging: Judging, node: Node) -> str | None:
     """Where the score of a completion stands; None while it thinks what no verifier is shown."""
-    keys = judging.shown(node).keys
+    keys = judging.keys(node)
     return keys[-1] if keys else None
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from tasks.asking.completions import CompletionReader, GradedCompletion
 from tasks.asking.questioning import Questioning
-from tasks.asking.replay import replay_run
+from tasks.asking.replay import replay_questions
 from tasks.benchmarks.benchmark import TRAINING
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
@@ -186,12 +186,11 @@ class _ServedCompletion(NamedTuple):
 
 
 async def _collect_served(store: Store, run: Run) -> list[_ServedCompletion]:
-    asking = replay_run(store, run)
     reader = CompletionReader(store, run)
     strategies = [parse(key) for key in run.study.strategies]
     # By node: strategies share draws, and what several serve is one text to learn.
     served: dict[str, _ServedCompletion] = {}
-    for question in run.benchmark.questions:
+    for question, asking in replay_questions(store, run, token_ids=True):
         for strategy in strategies:
             one = await _serve(strategy, question, asking, reader)
             if one:
@@ -216,4 +215,4 @@ async def _serve(
 
 def _text_of(run: Run, node: Node) -> Learnt:
     prompt = run.format.prompt(node.question)
-    return Learnt(node.question.question_id, prompt, node.token_ids[len(prompt) :])
+    return Learnt(node.question.question_id, prompt, tuple(node.token_ids[len(prompt) :]))

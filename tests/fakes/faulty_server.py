@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from replies import all_of
 from scripts import FORMAT, WHOLE, geometric
 
 from tasks.engines.http_generator import HttpGenerator
@@ -162,8 +163,10 @@ class FaultyServer:
             until="end",
         )
         engine = ScriptedEngine(self.format, self.law)
-        answer = await engine.draw(
-            body["prompt"], body.get("n", 1), sampling=sampling, seed=body.get("seed", 0)
+        answer = await all_of(
+            engine.draw(
+                body["prompt"], body.get("n", 1), sampling=sampling, seed=body.get("seed", 0)
+            )
         )
         end = min(self.format.end_of_text)
         stops = set(body.get("stop_token_ids", ()))
@@ -251,16 +254,17 @@ class Asked:
         await self.engine.close()
         await self._stack.aclose()
 
-    async def right(self, count: int, *, n: int = 2, seed: int = 0) -> float:
+    async def right(self, count: int, *, n: int = 1, seed: int = 0) -> float:
         """Ask count times at once; the seconds it took, after checking every draw."""
         started = time.monotonic()
         seeds = [seed + 1000 * i for i in range(count)]
         replies = await asyncio.gather(
-            *(self.engine.draw(PROMPT, n, sampling=WHOLE, seed=s) for s in seeds)
+            *(all_of(self.engine.draw(PROMPT, n, sampling=WHOLE, seed=s)) for s in seeds)
         )
         seconds = time.monotonic() - started
         for reply, s in zip(replies, seeds, strict=True):
-            assert reply.draws == (await self.direct.draw(PROMPT, n, sampling=WHOLE, seed=s)).draws
+            alone = await all_of(self.direct.draw(PROMPT, n, sampling=WHOLE, seed=s))
+            assert reply.draws == alone.draws
         return seconds
 
 

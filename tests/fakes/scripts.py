@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
@@ -191,14 +191,19 @@ class CountingEngine(ScriptedEngine):
     requested: list[tuple[tuple[int, ...], str]] = field(default_factory=list)
     """(prefix, sampling key) of every request."""
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+    async def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
         self.requested.append((tuple(prefix), sampling.key))
-        reply = await ScriptedEngine.draw(self, prefix, n, sampling=sampling, seed=seed)
-        tokens = sum(draw.tokens for draw in reply.draws)
+        self._spend(sampling, Spent(requests=1, prompt_tokens=len(prefix)))
+        async for reply in ScriptedEngine.draw(self, prefix, n, sampling=sampling, seed=seed):
+            tokens = sum(int(draw.tokens) for draw in reply.draws.values())
+            self._spend(sampling, Spent(draws=len(reply.draws), generated_tokens=tokens))
+            yield reply
+
+    def _spend(self, sampling: Sampling, more: Spent) -> None:
         before = self.spent.get(sampling.key, Spent())
-        now = (before.requests + 1, before.draws + n, before.prompt_tokens + len(prefix))
-        self.spent[sampling.key] = Spent(*now, before.generated_tokens + tokens)
-        return reply
+        self.spent[sampling.key] = Spent(*map(sum, zip(before, more, strict=True)))
 
 
 class Bench:
@@ -251,11 +256,11 @@ class Bench:
 
     def replay(self) -> Bench:
         """Another bench that knows what this one recorded and can ask nobody."""
-        known = [(new.key, new.child, new.draw) for new in self.draws]
+        known = [(new.key, new.child, new.kept) for new in self.draws]
         other = Bench(self.engine.law, whole=self.whole, engine=None, known=known)
         other.scorer = Scorer(
             verifier=None,
-            known=[(new.node_key, new.score) for new in self.scores],
+            known={new.node_key: new.score for new in self.scores},
             judging=Judging(self.whole),
         )
         return other

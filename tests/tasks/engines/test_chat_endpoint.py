@@ -6,6 +6,7 @@ import math
 
 import pytest
 from chat_server import KEY, NAME, ChatServer
+from replies import all_of
 
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import root
@@ -15,7 +16,7 @@ from tasks.engines.chat_endpoint import ChatEndpoint
 from tasks.engines.replica import Limits
 from tasks.models.texts import load_text_format
 from tasks.models.thinking import choose_field_marks
-from tasks.protocols import PartialReply, Sampling
+from tasks.protocols import Sampling
 from tasks.study.endpoints import Cap, Endpoint, Price
 from warehouse.errors import UserError
 
@@ -41,7 +42,7 @@ def draw(engine, n, *, sampling=WHOLE, prompts=(PROMPT,)):
     async def ask():
         try:
             asked = (
-                engine.draw(prompt, n, sampling=sampling, seed=100 * place)
+                all_of(engine.draw(prompt, n, sampling=sampling, seed=100 * place))
                 for place, prompt in enumerate(prompts)
             )
             return await asyncio.gather(*asked)
@@ -144,7 +145,7 @@ def test_requests_start_at_the_rate_of_the_study():
     async def ask():
         engine = engine_of(server, requests_per_minute=1200)
         started = asyncio.get_running_loop().time()
-        asked = (engine.draw(PROMPT, 1, sampling=WHOLE, seed=seed) for seed in range(9))
+        asked = (all_of(engine.draw(PROMPT, 1, sampling=WHOLE, seed=seed)) for seed in range(9))
         await asyncio.gather(*asked)
         await engine.close()
         return asyncio.get_running_loop().time() - started
@@ -232,7 +233,7 @@ def test_draws_that_were_paid_for_before_the_cap_are_kept():
     with ChatServer("ignores n") as server:
         engine = engine_of(server, cap=Cap(tokens=300))
         sampler = Sampler(format=FORMAT, engine=engine, record=recorded.append)
-        with pytest.raises(PartialReply, match="is reached"):
+        with pytest.raises(UserError, match="is reached"):
             asyncio.run(ask(sampler))
     assert 1 < server.choices < 12
     assert [new.child for new in recorded] == list(range(server.choices))

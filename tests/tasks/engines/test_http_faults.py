@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from faulty_server import FAULTS, MODEL, PROMPT, QUICK, Asked, closed_port, server
+from replies import all_of
 from scripts import FORMAT, STEP, WHOLE, fixed, never_ending
 
 from tasks.benchmarks.question import Question
@@ -29,11 +30,11 @@ async def siblings_of(engine, questions, sizes):
 
 
 def by_child(recorded):
-    return {(new.key, new.child): (new.draw, new.prompt_tokens, new.requests) for new in recorded}
+    return {(new.key, new.child): new.draw for new in recorded}
 
 
 async def assert_faults_change_nothing(requests, limits=QUICK):
-    sizes = (1, 2, 4, 5, 8)  # five requests a question, for 1 + 1 + 2 + 1 + 3 children
+    sizes = (1, 2, 4, 5, 8)  # five requests a question, at least, for 1 + 1 + 2 + 1 + 3 children
     questions = [Question(f"q{i}", f"{i}?", "a") for i in range(requests // len(sizes))]
     async with Asked(server(faulty=0.2), server(faulty=0.2), limits=limits) as served:
         children, recorded = await siblings_of(served.engine, questions, sizes)
@@ -74,13 +75,14 @@ async def test_each_fault_is_survived_on_another_replica(fault):
         ("reset", "5 × ReadError"),
         ("half", "5 × RemoteProtocolError"),
         ("short", "5 × a reply that cannot be trusted: .*JSON"),
-        ("fewer", r"cannot be trusted: draws: expected \[0, 1\], got \[1\]"),
+        ("fewer", r"cannot be trusted: draws: expected \[0\], got \[\]"),
         ("other model", "cannot be trusted: model: expected scripted, got another"),
         ("hang", "5 × no reply in 0.1"),
     ],
 )
 async def test_retries_are_bounded_and_the_error_says_what_came(fault, said):
-    limits = Limits(backoff=0.001, attempts=5, total=0.1)
+    # A busy machine may need longer than a hanging one is waited for.
+    limits = Limits(backoff=0.001, attempts=5, total=0.1 if fault == "hang" else 30.0)
     async with Asked(server(fixed(1), faulty=1.0, faults=(fault,)), limits=limits) as served:
         with pytest.raises(UserError, match=said) as raised:
             await served.right(1)
@@ -99,8 +101,8 @@ async def test_a_refusal_is_not_repeated_and_tells_what_the_server_said():
 
 async def test_stop_reasons_and_cached_tokens_come_through():
     async with Asked(server(never_ending)) as served:
-        cut = await served.engine.draw(PROMPT, 1, sampling=WHOLE, seed=0)
-        step = await served.engine.draw(PROMPT, 1, sampling=STEP, seed=0)
+        cut = await all_of(served.engine.draw(PROMPT, 1, sampling=WHOLE, seed=0))
+        step = await all_of(served.engine.draw(PROMPT, 1, sampling=STEP, seed=0))
     assert [cut.draws[0].stop, step.draws[0].stop] == ["limit", "step"]
     assert (cut.prompt_tokens, cut.cached_tokens) == (3, 1)  # this server says that half is cached
 
@@ -138,7 +140,7 @@ async def test_a_server_that_nobody_started_is_told_at_once():
     engine = HttpGenerator([f"http://127.0.0.1:{closed_port()}/v1"], MODEL, FORMAT)
     with pytest.raises(UserError, match="in 1 attempts: 1 × ConnectError"):
         async with asyncio.timeout(5.0):
-            await engine.draw(PROMPT, 1, sampling=WHOLE, seed=0)
+            await all_of(engine.draw(PROMPT, 1, sampling=WHOLE, seed=0))
     await engine.close()
 
 

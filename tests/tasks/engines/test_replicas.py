@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 from faulty_server import MODEL, PROMPT, QUICK, Asked, closed_port, server
+from replies import all_of
 from scripts import FORMAT, WHOLE
 
 from tasks.endpoints.statuses import retry_after
@@ -50,8 +51,11 @@ async def test_a_dead_replica_costs_nothing_but_its_first_requests():
         engine = HttpGenerator([dead.url, alive.url], MODEL, FORMAT, limits=QUICK)
         direct = ScriptedEngine(FORMAT, alive.law)
         for seed in range(20):
-            reply = await engine.draw(PROMPT, 2, sampling=WHOLE, seed=seed)
-            assert reply.draws == (await direct.draw(PROMPT, 2, sampling=WHOLE, seed=seed)).draws
+            reply = await all_of(engine.draw(PROMPT, 1, sampling=WHOLE, seed=seed))
+            assert (
+                reply.draws
+                == (await all_of(direct.draw(PROMPT, 1, sampling=WHOLE, seed=seed))).draws
+            )
         assert engine.aside == [dead.url.removesuffix("/v1")]
         await engine.close()
     assert alive.asked == 20
@@ -62,13 +66,13 @@ async def test_a_replica_that_comes_back_is_asked_again():
     async with alive:
         engine = HttpGenerator([late.url, alive.url], MODEL, FORMAT, limits=QUICK)
         for seed in range(4):
-            await engine.draw(PROMPT, 1, sampling=WHOLE, seed=seed)
+            await all_of(engine.draw(PROMPT, 1, sampling=WHOLE, seed=seed))
         assert engine.aside and late.requests == 0
         async with late:
             async with asyncio.timeout(10.0):
                 while engine.aside:
                     await asyncio.sleep(0.01)
-            await engine.draw(PROMPT, 1, sampling=WHOLE, seed=9)
+            await all_of(engine.draw(PROMPT, 1, sampling=WHOLE, seed=9))
         await engine.close()
     assert late.probes == 1 and late.requests == 2  # one token to show that it lives, then the draw
 
@@ -183,7 +187,7 @@ async def test_closing_ends_what_is_under_way():
     slow = server(seconds=30.0)
     async with Asked(slow, limits=Limits(at_once=3)) as asked:
         draws = [
-            asyncio.ensure_future(asked.engine.draw(PROMPT, 1, sampling=WHOLE, seed=i))
+            asyncio.ensure_future(all_of(asked.engine.draw(PROMPT, 1, sampling=WHOLE, seed=i)))
             for i in range(6)
         ]
         while slow.open < 3:

@@ -2,17 +2,19 @@
 
 import asyncio
 import dataclasses
+from array import array
 from collections import Counter
 
 from faulty_server import MODEL, PROMPT, FaultyServer
 from paragraphs import TWO_TOKENS, letter_by_letter
+from replies import all_of
 from scipy.stats import chi2_contingency
 from scripts import STEP
 
 from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.scripted import ScriptedEngine
-from tasks.engines.stepwise import draw_to_steps
-from tasks.protocols import Draw, Reply
+from tasks.engines.stepwise import Answer, draw_in_pieces
+from tasks.protocols import Draw
 
 DRAWS = 4000
 
@@ -25,11 +27,15 @@ def drawn(**sampling):
     async def ask():
         async with FaultyServer(TWO_TOKENS, law) as server:
             engine = HttpGenerator([server.url], MODEL, TWO_TOKENS)
-            over_http = await engine.draw(PROMPT, DRAWS, sampling=asked, seed=0)
+            over_http = await all_of(engine.draw(PROMPT, DRAWS, sampling=asked, seed=0))
             counted = engine.generated_tokens, server.asked
             await engine.close()
         direct = ScriptedEngine(TWO_TOKENS, law)
-        return over_http, await direct.draw(PROMPT, DRAWS, sampling=asked, seed=10**9), counted
+        return (
+            over_http,
+            await all_of(direct.draw(PROMPT, DRAWS, sampling=asked, seed=10**9)),
+            counted,
+        )
 
     return asyncio.run(ask())
 
@@ -69,12 +75,12 @@ def test_white_space_alone_ends_no_step():
     written = iter([(10, 10), (10, 32, 10), (97, 10), (10,)])
 
     async def request(prefix, _n, **_how):
-        token_ids = next(written)
-        return Reply([Draw(token_ids, "", "step", len(token_ids))], len(prefix), 0)
+        token_ids = array("i", next(written))
+        return Answer([Draw(token_ids, "", "step", len(token_ids))], len(prefix), 0)
 
-    reply = asyncio.run(
-        draw_to_steps(request, PROMPT, 1, sampling=STEP, seed=0, steps=TWO_TOKENS.steps)
-    )
+    one = [range(1)]
+    parts = draw_in_pieces(request, PROMPT, one, sampling=STEP, seed=0, steps=TWO_TOKENS.steps)
+    reply = asyncio.run(all_of(parts))
     assert reply.draws[0].text == "\n\n\n \na\n\n" and reply.draws[0].stop == "step"
     assert (reply.requests, reply.draws[0].tokens) == (4, 8)
     assert reply.prompt_tokens == 3 + 5 + 8 + 10

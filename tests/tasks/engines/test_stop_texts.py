@@ -9,6 +9,7 @@ import json
 import pytest
 from engine_kinds import served
 from paragraphs import tiny_format, tiny_generator
+from replies import all_of
 
 from tasks.engines.http_generator import HttpGenerator, read_completions
 from tasks.engines.vllm_generator import VllmGenerator
@@ -25,7 +26,7 @@ async def _draws(folder, form):
     )
     prefix = tuple(form.tokenizer.encode("a: 1"))
     try:
-        reply = await engine.draw(prefix, 32, sampling=LONG, seed=0)
+        reply = await all_of(engine.draw(prefix, 32, sampling=LONG, seed=0))
         return prefix, reply.draws, engine.generated_tokens
     finally:
         engine.close()
@@ -52,7 +53,7 @@ async def test_a_server_ends_a_draw_where_the_engine_of_this_process_does(tmp_pa
     prefix, here, _ = await _draws(folder, form)
     async with served(folder, "tiny", "--no-skip-tokenizer-init") as root:
         engine = HttpGenerator([f"{root}/v1"], "tiny", form)
-        reply = await engine.draw(prefix, 32, sampling=LONG, seed=0)
+        reply = await all_of(engine.draw(prefix, 32, sampling=LONG, seed=0))
         await engine.close()
     assert reply.draws == here
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from replies import all_of
 
 from tasks.benchmarks.bundled import questions
 from tasks.engines.vllm_generator import VllmGenerator
@@ -31,11 +32,14 @@ async def observed():
     prompts = [form.prompt(q) for q in questions("test", 12)]
     try:
         whole = await asyncio.gather(
-            *(generator.draw(p, 8, sampling=WHOLE, seed=1000 * i) for i, p in enumerate(prompts))
+            *(
+                all_of(generator.draw(p, 8, sampling=WHOLE, seed=1000 * i))
+                for i, p in enumerate(prompts)
+            )
         )
-        again = await generator.draw(prompts[0], 4, sampling=WHOLE, seed=4)
-        steps = await generator.draw(prompts[0], 8, sampling=STEP, seed=0)
-        greedy = await generator.draw(prompts[0], 1, sampling=GREEDY, seed=0)
+        again = await all_of(generator.draw(prompts[0], 4, sampling=WHOLE, seed=4))
+        steps = await all_of(generator.draw(prompts[0], 8, sampling=STEP, seed=0))
+        greedy = await all_of(generator.draw(prompts[0], 1, sampling=GREEDY, seed=0))
         counted = generator.generated_tokens
         text = greedy.draws[0]
         texts = form.steps.split(text.token_ids).texts

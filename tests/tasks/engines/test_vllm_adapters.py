@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from adapters import adapter, merged
 from checkpoints import DENSE, checkpoint, sharded, write_tensors
+from replies import all_of
 
 from tasks.benchmarks.bundled import questions
 from tasks.engines.vllm_adapters import plain_folder
@@ -56,7 +57,7 @@ async def drawn(name: str, temperature: float) -> list[tuple[int, ...]]:
     (question, *_) = questions("test", 10)
     sampling = Sampling(temperature, 1.0, 0, 60, "end")
     try:
-        reply = await engine.draw(format.prompt(question), 4, sampling=sampling, seed=3)
+        reply = await all_of(engine.draw(format.prompt(question), 4, sampling=sampling, seed=3))
     finally:
         engine.close()
     return [draw.token_ids for draw in reply.draws]

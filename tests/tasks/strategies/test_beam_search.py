@@ -14,7 +14,7 @@ OPINIONS = {"by letter": by_letter, "constant": constant, "failing": failing}
 async def test_n_first_steps_are_drawn_at_once():
     bench = Bench(fixed(3))
     await beam_search(bench.root, 16, m=4, tools=bench.tools())
-    assert bench.engine.asked[0] == (bench.root.token_ids, 16)
+    assert bench.engine.asked[0] == (tuple(bench.root.token_ids), 16)
 
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
@@ -52,7 +52,7 @@ async def test_an_ended_completion_is_never_extended_or_drawn_again():
     bench = Bench(geometric())
     finals = await beam_search(bench.root, 16, m=4, tools=bench.tools())
     asked = [prefix for prefix, _ in bench.engine.asked]
-    assert not {node.token_ids for node in finals} & set(asked)
+    assert not {tuple(node.token_ids) for node in finals} & set(asked)
     assert len(asked) == len(set(asked))
 
 

@@ -106,7 +106,7 @@ def test_ledger_and_meter_equal_the_engines_counters_by_role(cell) -> None:
 @every(examples())
 def test_no_completion_is_extended_or_drawn_twice(cell) -> None:
     bench = ran(*cell).bench
-    finished = {new.node.token_ids for new in bench.draws if new.draw.stop != "step"}
+    finished = {tuple(new.node.token_ids) for new in bench.draws if new.draw.stop != "step"}
     assert not finished & {prefix for prefix, _ in bench.engine.requested}
     assert max(Counter((new.key, new.child) for new in bench.draws).values()) == 1
     steps = Counter(request for request in bench.engine.requested if request[1] != WHOLE.key)

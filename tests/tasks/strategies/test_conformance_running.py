@@ -67,7 +67,8 @@ class Shuffled:
 
     async def draw(self, prefix, n, *, sampling, seed):
         await self._later()
-        return await self._bench.engine.draw(prefix, n, sampling=sampling, seed=seed)
+        async for reply in self._bench.engine.draw(prefix, n, sampling=sampling, seed=seed):
+            yield reply
 
     async def score(self, question, steps):
         await self._later()

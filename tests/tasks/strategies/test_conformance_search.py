@@ -203,5 +203,5 @@ async def test_a_completion_is_continued_by_its_own_tokens(key: str) -> None:
         draw: Draw = new.draw
         assert new.node.token_ids == new.parent.token_ids + draw.token_ids
     assert {prefix for prefix, _ in bench.engine.requested} == {
-        new.parent.token_ids for new in bench.draws
+        tuple(new.parent.token_ids) for new in bench.draws
     }

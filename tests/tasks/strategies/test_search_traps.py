@@ -15,7 +15,7 @@ async def test_finished_beams_are_not_copied_to_fill_the_budget(key: str) -> Non
     groups = await bench.run(key, 16)
     ended = [new for new in bench.draws if new.role == "proposer" and new.draw.stop == "end"]
     assert sum(map(len, groups)) == len(ended) == 16 // parse(key).rollouts
-    assert not {new.node.token_ids for new in ended} & {
+    assert not {tuple(new.node.token_ids) for new in ended} & {
         prefix for prefix, _ in bench.engine.requested
     }
 
@@ -23,7 +23,7 @@ async def test_finished_beams_are_not_copied_to_fill_the_budget(key: str) -> Non
 @pytest.mark.parametrize("key", SEARCHES)
 async def test_the_first_level_has_n_steps_not_n_over_m(key: str) -> None:
     await (bench := Bench(fixed(3), hashed)).run(key, 16)
-    assert bench.engine.asked[0] == (bench.root.token_ids, 16 // parse(key).rollouts)
+    assert bench.engine.asked[0] == (tuple(bench.root.token_ids), 16 // parse(key).rollouts)
 
 
 @pytest.mark.parametrize("key", SEARCHES)

@@ -99,7 +99,7 @@ def attempts_shown(prompt: tuple[int, ...]) -> list[str]:
 async def test_an_attempt_sees_the_four_latest_ended_ones_before_it(law) -> None:
     bench = Bench(law)
     chains = await bench.run("revisions(s=8)", 16)
-    asked = {id(new.node): attempts_shown(new.parent.token_ids) for new in bench.draws}
+    asked = {id(new.node): attempts_shown(tuple(new.parent.token_ids)) for new in bench.draws}
     for chain in chains:
         for place, attempt in enumerate(chain):
             earlier = [node.text for node in chain[:place] if node.ended]
@@ -112,7 +112,7 @@ async def test_revision_search_goes_on_from_the_best_attempts_so_far() -> None:
     # alone.
     bench = Bench(geometric(), hashed)
     ((*attempts,),) = await bench.run("revision_search(m=4)", 16)
-    shown = {id(new.node): attempts_shown(new.parent.token_ids) for new in bench.draws}
+    shown = {id(new.node): attempts_shown(tuple(new.parent.token_ids)) for new in bench.draws}
     scores = {new.node_key: new.score.score for new in bench.scores}
     for start in range(4, 16, 4):
         best = max(attempts[:start], key=lambda node: scores[node.key])

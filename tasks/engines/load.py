@@ -1,0 +1,76 @@
+"""What engines have been asked for and have not answered yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tasks.models.version import Model
+from tasks.runs.run import Run
+
+
+@dataclass(slots=True)
+class Load:
+    """Draws and verifier calls under way, by fingerprint of the model."""
+
+    batches: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many of them each model works on at once."""
+    under_way: Counter[str] = field(default_factory=Counter[str])
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether some model has as much to do as it can do at once."""
+        return any(self.under_way[one] >= most for one, most in self.batches.items())
+
+    async def change(self) -> None:
+        """Back when something has been answered."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def note_change(self) -> None:
+        """Wake whoever waits for a change."""
+        self._changed.set()
+
+    @contextmanager
+    def asking(self, model: Model, n: int) -> Generator[Asking]:
+        """While it lasts, n things are asked of a model, less what was answered meanwhile."""
+        asking = Asking(self, model.fingerprint)
+        asking.answer(-n)
+        try:
+            yield asking
+        finally:
+            asking.answer(asking.left)
+
+
+@dataclass(slots=True)
+class Asking:
+    """Things that are asked of a model together."""
+
+    load: Load
+    fingerprint: str
+    left: int = 0
+
+    def answer(self, n: int) -> None:
+        """So many of them are there."""
+        self.left -= n
+        self.load.under_way[self.fingerprint] -= n
+        self.load.note_change()
+
+
+def load_of(run: Run) -> Load:
+    """Nothing under way yet; as many at once as the study says of each of the run's models."""
+    models = (run.generator, run.verifier, run.reviser, run.judge)
+    return Load({model.fingerprint: _batch(run, model) for model in models if model})
+
+
+def _batch(run: Run, model: Model) -> int:
+    endpoint = run.study.endpoint(model.name)
+    if endpoint:
+        return endpoint.concurrency
+    options = run.study.engine
+    replicas = sum(len(server.urls) for server in options.servers if server.model == model.name)
+    return options.max_num_seqs * max(replicas, options.data_parallel_size)
