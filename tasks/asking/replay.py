@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.stored import stored_draws, stored_scores
@@ -14,10 +14,15 @@ from tasks.runs.run import Run
 from warehouse.store import Store
 
 
-def replay_questions(store: Store, run: Run) -> Iterator[tuple[Question, Questioning]]:
-    """Each question of the run and what asks it again, good until the next one is taken."""
+def replay_questions(
+    store: Store, run: Run, questions: Sequence[Question] | None = None
+) -> Iterator[tuple[Question, Questioning]]:
+    """Each of these questions (None: all of the run) and what asks it again, in their order.
+
+    What asks it is good until the next one is taken.
+    """
     asking = replay_run(store, run)
-    for question in run.benchmark.questions:
+    for question in run.benchmark.questions if questions is None else questions:
         yield question, asking
 
 
