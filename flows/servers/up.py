@@ -50,6 +50,8 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
     now = now.model_copy(update={"home": now.home.resolve()})
     running: _Running = {}
     check_disk(now.home)
+    # Read when Prefect is imported to ask its API: the shell's home is another program's.
+    os.environ["PREFECT_HOME"] = str(now.home / "prefect")
     with _only_one(now.home / "up.json") as record:
         servers.check_addresses(now)
         servers.check_timezone(now)
@@ -216,10 +218,18 @@ def _stop(running: _Running, now: Settings) -> None:
     workers = [process for server, process in running.items() if server.name == "worker"]
     _end(workers)
     if workers:
-        # From a server that is gone the orphans are buried at the next start.
-        with contextlib.suppress(httpx.HTTPError):
-            _bury_orphans(now)
+        _bury_while_stopping(now)
     _end(running.values())
+
+
+def _bury_while_stopping(now: Settings) -> None:
+    """Mark as crashed what the worker ran, if the server takes it; else the next start does."""
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    # Whoever pressed Ctrl-C does not wait for minutes on a server that hangs.
+    once_more = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1})
+    with once_more, contextlib.suppress(httpx.HTTPError):
+        _bury_orphans(now)
 
 
 def _end(processes: Collection[subprocess.Popen[bytes]]) -> None:
