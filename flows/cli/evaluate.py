@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from flows.cli.terminal import MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
-from tasks.study.reading import load_study
-from tasks.study.study import Study
+
+if TYPE_CHECKING:
+    from tasks.study.study import Study
 
 REGRESSED = 3
 """Exit code of `ttc run --gate` for a model version significantly worse than the champion."""
@@ -18,6 +19,8 @@ REGRESSED = 3
 
 def demo(*, max_budget: MaxBudget = None) -> None:
     """Evaluate the bundled model on the bundled benchmark: a whole nightly run in minutes."""
+    from tasks.study.reading import load_study
+
     evaluate(load_study("demo", max_budget=max_budget))
 
 
@@ -33,6 +36,7 @@ def run(
     resume.
     """
     from flows.cli.policy_view import print_alarms
+    from tasks.study.reading import load_study
 
     run_ids = evaluate(load_study(study, max_budget=max_budget))
     if print_alarms(settings().warehouse, run_ids) and gate:
@@ -77,6 +81,7 @@ def _refuse_before_prefect(study: Study) -> None:
 def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
     """What a study will cost (draws, tokens, minutes, disk), and what kind of answer it reads."""
     from tasks.evaluation.forecast import forecast
+    from tasks.study.reading import load_study
     from warehouse.store import Store
 
     wanted = load_study(study, max_budget=max_budget)

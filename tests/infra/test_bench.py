@@ -122,3 +122,10 @@ def test_reading_finds_the_answers_and_counts_of_completions_that_think(tmp_path
         assert one["right_answers"] == one["right_counts"] == one["completions"] > 0
         assert one["cpu_seconds"] > 0
     assert len(report["ratios"]) == 2
+
+
+def test_starting_is_measured_for_every_verb_that_is_named(tmp_path: Path) -> None:
+    rows = measured("start", tmp_path / "figures.json", title="what the command line takes")
+    seconds = {row["command"]: row["cpu_seconds"] for row in rows}
+    assert {"--help", "sql SELECT 1"} <= set(seconds)
+    assert seconds["--help"] <= 1 and seconds["sql SELECT 1"] <= 1
