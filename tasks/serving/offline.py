@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.asking.replay import replay_run
+from tasks.asking.replay import replay_questions
 from tasks.benchmarks.question import Question
 from tasks.runs.run import Run
 from tasks.serving.controller import Controller, Solved
@@ -31,14 +31,16 @@ def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answe
     MissingDraws when one is not there.
     """
     _, policy = load_policy(store, run.run_id)
-    controller = Controller(replay_run(store, run), policy, load_probe(store, run.run_id))
+    probe = load_probe(store, run.run_id)
 
     async def everything() -> list[Answered]:
-        pairs = [(question, budget) for question in run.benchmark.questions for budget in budgets]
-        return [
-            Answered(question, await controller.solve(question, budget))
-            for question, budget in pairs
-        ]
+        answered: list[Answered] = []
+        for question, asking in replay_questions(store, run):
+            controller = Controller(asking, policy, probe)
+            for budget in budgets:
+                solved = await controller.solve(question, budget)
+                answered.append(Answered(question, solved))
+        return answered
 
     return asyncio.run(everything())
 
