@@ -6,6 +6,7 @@ Credentials, region and endpoint come from the environment as each store's own t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,7 +25,7 @@ STORES = {"s3", "gcs", "azure"}
 """Object stores that list what they hold and refuse a second object of one name."""
 
 RETRY: RetryConfig = {
-    "max_retries": 4,
+    "max_retries": 8,
     "retry_timeout": timedelta(seconds=20),
     "backoff": {
         "init_backoff": timedelta(milliseconds=200),
@@ -34,8 +35,21 @@ RETRY: RetryConfig = {
 }
 """A server that is restarted is waited for; one that is not there is told within half a minute."""
 
-CLIENT: ClientConfig = {"connect_timeout": "5s", "timeout": "60s"}
-"""Time for one request; a large segment takes seconds on a slow line."""
+CLIENT: ClientConfig = {
+    "connect_timeout": "5s",
+    "read_timeout": "30s",
+    "timeout": "120s",
+    "allow_http": True,
+}
+"""Times for one request: a store that says nothing for 30 s is not there, a slow line is.
+
+Plain HTTP is spoken where the endpoint in the environment says `http:`, as a store in the own
+network may; the endpoints of the large ones are HTTPS.
+"""
+
+
+METADATA = "169.254.169.254"
+"""Where a cloud's machine asks for its credentials; asked last, so named where there are none."""
 
 
 def is_url(address: str) -> bool:
@@ -62,10 +76,10 @@ class Bucket:
                 return cls(from_url(url, client_options=CLIENT, retry_config=RETRY), url)
             reason = f"it is of the kind {scheme!r}"
         except (BaseError, ValueError) as error:
-            reason = _first_line(error)
+            reason = _reason(error)
         raise UserError(
             f"Expected the address of an object store (s3://bucket/prefix, gs://bucket/prefix, "
-            f"az://account/container/prefix), got {url!r} ({reason}): set TTC_JOURNAL to one."
+            f"az://container/prefix), got {url!r} ({reason}): set TTC_JOURNAL to one."
         )
 
     def sizes(self, room: str = "") -> dict[str, int]:
@@ -123,13 +137,21 @@ class Bucket:
             yield
         except (BaseError, OSError) as error:
             raise UserError(
-                f"Expected to {what} in the journal at {self.address}, got: {_first_line(error)} "
+                f"Expected to {what} in the journal at {self.address}, got: {_reason(error)}. "
                 "See that the bucket is there and may be read, written and listed with the "
                 "credentials in the environment (AWS_…, GOOGLE_…, AZURE_…), and that the store "
                 "can be reached; then try again: nothing that was written is lost."
             ) from error
 
 
-def _first_line(error: Exception) -> str:
-    """What a store said, without the drawing of its own error that follows."""
-    return str(error).split("\n\nDebug source")[0].strip().replace("\n", " ")
+def _reason(error: Exception) -> str:
+    """What a store said, as one phrase."""
+    # A drawing of the error's insides follows.
+    said = str(error).split("\n\nDebug source")[0].strip()
+    if METADATA in said:
+        return "no credentials in the environment, and no cloud machine's own"
+    code = re.search("<Code>(.*?)</Code>", said)
+    message = re.search("<Message>(.*?)</Message>", said)
+    if code and message:
+        return f"{code[1]} ({message[1].rstrip('.')})"
+    return said.splitlines()[0].rstrip(". ") if said else type(error).__name__
