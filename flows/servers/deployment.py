@@ -1,6 +1,6 @@
-"""What `ttc up` asks of Prefect's API, and the step that infra/prefect.yaml runs.
+"""What `ttc up` asks of Prefect's API, and the steps that infra/prefect.yaml runs.
 
-The step runs while the deployments of that file are registered.
+One step runs while the deployments of that file are registered, one before each of their runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import httpx
 import psutil
 
 from flows.servers.processes import POOL
-from tasks.settings import settings
+from tasks.settings import ROOT, settings
 from tasks.study.reading import load_study
 
 _EXISTS = 409
@@ -27,18 +27,32 @@ def read_study(path: str) -> dict[str, Any]:
     return {"study": json.loads(load_study(path).to_json()), "timezone": settings().timezone}
 
 
+def enter_repository() -> dict[str, str]:
+    """Where a run finds the flows: in the repository of the machine that runs it.
+
+    Prefect's default is the folder of the machine that registered the deployment.
+    """
+    return {"directory": str(ROOT)}
+
+
 def client(api: str) -> httpx.Client:
     """What asks Prefect's API: like all clients of Prefect it asks a busy server again.
 
     For about a minute after 408, 429, 502, 503 and cut connections; a server that is not there is
-    said to be so at once. Other statuses are the caller's to look at.
+    said to be so at once. Other statuses are the caller's to look at. What Prefect's clients say to
+    a server with a password (PREFECT_API_AUTH_STRING) it says too.
     """
     # Here and not above: Prefect reads its settings, and takes 0.6 s of CPU, when it is imported.
     from prefect.client.base import PrefectHttpxSyncClient
+    from prefect.settings import get_current_settings
+
+    secret = get_current_settings().api.auth_string
+    user, _, password = secret.get_secret_value().partition(":") if secret else ("", "", "")
 
     # No proxy of the environment: the server is on this machine or on the same network.
     return PrefectHttpxSyncClient(
         base_url=api,
+        auth=(user, password) if secret else None,
         timeout=30,
         trust_env=False,
         follow_redirects=True,

@@ -140,7 +140,7 @@ def _start(now: Settings, running: _Running, deployments: Path) -> None:
     api = now.prefect_address
     _report_orphans(_bury_orphans(now))
     deployment.make_pool(api)
-    worker = servers.worker()
+    worker = servers.worker(now)
     running[worker] = servers.start(worker, now)
     _register(now, running, deployments)
     _wait(lambda: deployment.worker_is_online(api), "the worker to report", running, now)
@@ -151,7 +151,7 @@ def _bury_orphans(now: Settings) -> int:
     # On our own server no worker outlives `ttc up`; a named one has those of other machines.
     if now.prefect_api is None:
         return deployment.bury_orphans(now.prefect_address)
-    return deployment.bury_if_alone(now.prefect_address, servers.worker_name())
+    return deployment.bury_if_alone(now.prefect_address, servers.worker_name(now))
 
 
 def _report_orphans(count: int) -> None:
