@@ -32,14 +32,14 @@ class Settings(BaseSettings):
     prefect_port: int = 4200
     mlflow_port: int = 5000
     prefect_api: str | None = Field(
-        None, validation_alias=AliasChoices("TTC_PREFECT_API", "PREFECT_API_URL")
+        default=None, validation_alias=AliasChoices("TTC_PREFECT_API", "PREFECT_API_URL")
     )
     """Address of an existing Prefect server, e.g. http://prefect.lan:4200/api.
 
     Prefect's own variable counts where ours is not set. None: `ttc up` starts one.
     """
     mlflow_uri: str | None = Field(
-        None, validation_alias=AliasChoices("TTC_MLFLOW_URI", "MLFLOW_TRACKING_URI")
+        default=None, validation_alias=AliasChoices("TTC_MLFLOW_URI", "MLFLOW_TRACKING_URI")
     )
     """Address of an existing MLflow server; None: that of `ttc up`, or the files under `home`.
 

@@ -66,7 +66,7 @@ class Team:
     def prefect(self) -> httpx.Client:
         user, password = self.worker["PREFECT_API_AUTH_STRING"].split(":")
         return httpx.Client(
-            base_url=self.worker["TTC_PREFECT_API"], auth=(user, password), timeout=30
+            base_url=self.worker["PREFECT_API_URL"], auth=(user, password), timeout=30
         )
 
     def run(self, script: str, folder: Path) -> None:
@@ -113,8 +113,8 @@ def served(team: Team) -> Iterator[Team]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(team.start("ttc-prefect.service"))
         stack.enter_context(team.start("ttc-mlflow.service"))
-        _wait(lambda: _answers(team.worker["TTC_PREFECT_API"] + "/health"))
-        _wait(lambda: _answers(team.worker["TTC_MLFLOW_URI"] + "/health"))
+        _wait(lambda: _answers(team.worker["PREFECT_API_URL"] + "/health"))
+        _wait(lambda: _answers(team.worker["MLFLOW_TRACKING_URI"] + "/health"))
         stack.enter_context(team.start("ttc-worker@.service", "0"))
         _wait(lambda: "prefect_api" in _text(team.state / "worker-0" / "up.json"))
         yield team
@@ -134,7 +134,7 @@ def night(served: Team) -> str:
 
 
 def test_without_the_password_the_server_answers_nothing_but_its_health(served: Team) -> None:
-    api = served.worker["TTC_PREFECT_API"]
+    api = served.worker["PREFECT_API_URL"]
     assert httpx.get(api + "/health").status_code == 200
     assert httpx.post(api + "/flows/filter", json={}).status_code == 401
 
@@ -163,7 +163,7 @@ def test_names_that_sqlite_takes_are_published_on_postgresql_too(
     named = dict.fromkeys(("benchmark", "family", "study", "model"), name)
     summary = summary_of()
     run = summary.run | named
-    uri = served.worker["TTC_MLFLOW_URI"]
+    uri = served.worker["MLFLOW_TRACKING_URI"]
     published = publish(summary._replace(run=run), uri=uri, outbox=tmp_path)
     assert published is not None
     assert mirror(track_of(run, benchmark=name, family=name, study=name), uri=uri)
