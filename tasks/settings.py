@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from warehouse.places import appoint
+
 ROOT = Path(__file__).resolve().parents[1]
 INFRA = ROOT / "infra"
 
@@ -28,6 +30,12 @@ class Settings(BaseSettings):
 
     home: Path = ROOT / ".ttc"
     """State: journal, warehouse, server databases, logs."""
+    journal: str | None = None
+    """Where the journal lies that several machines share: a bucket or a folder.
+
+    E.g. s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, /mnt/team/journal. What it
+    takes to enter a bucket is read from the environment as its store names it. None: in `home`.
+    """
     host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000
@@ -53,8 +61,14 @@ class Settings(BaseSettings):
 
     @property
     def warehouse(self) -> Path:
-        """Folder of journal, database and snapshot."""
-        return self.home / "warehouse"
+        """Folder of database and snapshot, and of the journal or of the note where that lies.
+
+        Raises UserError for an address that is none, and for another one than the folder has.
+        """
+        folder = self.home / "warehouse"
+        if self.journal is not None:
+            appoint(folder, self.journal)
+        return folder
 
     @property
     def prefect_address(self) -> str:

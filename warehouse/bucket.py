@@ -52,11 +52,6 @@ METADATA = "169.254.169.254"
 """Where a cloud's machine asks for its credentials; asked last, so named where there are none."""
 
 
-def is_url(address: str) -> bool:
-    """Whether the address names a store rather than a folder."""
-    return "://" in address and not address.startswith("file://")
-
-
 class Bucket:
     """Objects below one prefix of an object store. A `warehouse.places.Place`."""
 

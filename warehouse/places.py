@@ -7,7 +7,6 @@ once it is created, and is never changed.
 from pathlib import Path
 from typing import Protocol
 
-from warehouse.bucket import Bucket, is_url
 from warehouse.errors import UserError
 from warehouse.folder import Folder, write_whole
 
@@ -91,7 +90,10 @@ def _appointed(folder: Path) -> str | None:
 
 
 def _open(address: str) -> Place:
-    if is_url(address):
+    if "://" in address and not address.startswith("file://"):
+        # Imported here: most warehouses need no object store, and `ttc --help` needs none.
+        from warehouse.bucket import Bucket
+
         return Bucket.open(address)
     path = Path(address.removeprefix("file://")).expanduser()
     if not path.is_absolute():

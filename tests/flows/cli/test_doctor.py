@@ -40,6 +40,19 @@ def test_a_named_server_that_is_down_is_a_warning(tmp_path: Path) -> None:
     assert (finding.state, finding.seen) == ("warning", "http://127.0.0.1:9/api does not answer")
 
 
+def test_a_shared_journal_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tmp_path / "shared"
+    now = Settings(home=tmp_path / "state", journal=str(shared))
+    finding = _of("journal", now)
+    assert (finding.state, finding.seen) == ("ok", f"{shared}, 0 objects")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    away = _of("journal", Settings(home=tmp_path / "other", journal="s3://bucket/prefix"))
+    assert (away.state, away.seen) == ("problem", "s3://bucket/prefix cannot be read")
+    assert "credentials in the environment" in away.advice
+
+
 def test_the_process_that_writes_is_named(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
