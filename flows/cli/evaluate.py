@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -79,7 +79,9 @@ def _refuse_before_prefect(study: Study) -> None:
 
 
 def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
-    """What a study will cost (draws, tokens, minutes, disk), and what kind of answer it reads."""
+    """What a study will cost (draws, tokens, minutes, memory, disk), and what kind of answer it
+    reads.
+    """
     from tasks.evaluation.forecast import forecast
     from tasks.study.reading import load_study
     from warehouse.store import Store
@@ -94,16 +96,26 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     # All models answer the same questions: what is said of these is said once a benchmark.
     said = ("answer", "because", "grader")
     of = {row["benchmark"]: [row[name] for name in said] for row in rows}
-    # A column in which all rows are alike takes the room of the figures.
-    alike = () if len(of) > 1 else ("benchmark",)
-    left_out = (*said, "note", *alike)
-    costs = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
+    costs = [_readable(row, several=len(of) > 1) for row in rows]
     show_rows(costs, as_json=False, title=f"study {wanted.name}")
     for benchmark, (answer, because, grader) in of.items():
         which = f" of {benchmark}" if len(of) > 1 else ""
         console().print(f"answers{which}: {answer}, because {because} (grader {grader})")
     for model, note in sorted({(row["model"], row["note"]) for row in rows if row["note"]}):
         console().print(f"prompts of {model}: {note}")
+
+
+def _readable(row: dict[str, Any], *, several: bool) -> dict[str, Any]:
+    """What of a forecast has room on a line; the benchmark where there are `several`."""
+    names = ("model", *(["benchmark"] if several else []))
+    counts = ("questions", "seen", "draws", "there", "tokens")
+    seconds = row["seconds"]
+    return {
+        **{name: row[name] for name in (*names, *counts)},
+        "minutes": None if seconds is None else seconds / 60,
+        "memory GB": row["memory"] / 1e9,
+        "disk MB": row["disk"] / 1e6,
+    }
 
 
 # Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).

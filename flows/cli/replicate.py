@@ -84,9 +84,10 @@ def _plan_text(plan: Forecast) -> str:
     # No hours before the first run: the pace of this machine is not known yet.
     hours = f", about {plan.seconds / 3600:.1f} h at the pace so far" if plan.seconds else ""
     draws = f"at most {plan.draws:,} completions' worth{there}"
-    tokens = f"at most {plan.tokens / 1e6:.1f} M tokens to generate{hours}"
-    disk = f"{plan.disk / 1e9:.1f} GB"
-    return f"plan: {plan.model}, {plan.questions} questions, {draws}; {tokens}, {disk}"
+    bound = f"about, by {plan.seen:,} complete questions," if plan.seen else "at most"
+    tokens = f"{bound} {plan.tokens / 1e6:.1f} M tokens to generate{hours}"
+    room = f"{plan.memory / 1e9:.1f} GB of memory, {plan.disk / 1e9:.2f} GB of disk"
+    return f"plan: {plan.model}, {plan.questions} questions, {draws}; {tokens}; {room}"
 
 
 def _complete(study: Study) -> str:
