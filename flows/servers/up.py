@@ -25,6 +25,7 @@ from flows.servers import deployment
 from flows.servers import processes as servers
 from flows.servers.disk import check_disk
 from flows.servers.guard import GRACE_SECONDS
+from flows.servers.notify import notify_ready
 from flows.servers.processes import Server
 from tasks.settings import INFRA, Settings, settings
 from warehouse.errors import UserError
@@ -61,6 +62,7 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
             _start(now, running, deployments)
             _write(record, now)
             _print_addresses(now)
+            notify_ready()
             _watch(running, now)
         except KeyboardInterrupt:
             return 0
