@@ -23,7 +23,10 @@ SMALL_SEGMENTS = 64
 """Small segments that a table may have: fewer are not worth the writing."""
 
 GROUP_BYTES = 8 << 20
-"""Bytes put together at a time: uncompressed and twice in memory they stay below 200 MB."""
+"""Bytes put together at a time."""
+
+GROUP_MEMORY = 64 << 20
+"""Bytes of rows put together at a time: they are held three times, and text may shrink 50-fold."""
 
 GROUPS = 8
 """Groups a call: a long neglected journal must not keep a run from its start for minutes."""
@@ -78,6 +81,7 @@ def _groups(journal: Journal) -> list[list[str]]:
 def _put_together(journal: Journal, group: list[str]) -> Joined | None:
     """The new segment; None when not all of the group can be had any more."""
     segments: list[Segment] = []
+    held = 0
     for name in group:
         try:
             segment = journal.read(name)
@@ -86,8 +90,12 @@ def _put_together(journal: Journal, group: list[str]) -> Joined | None:
         if segment is None:
             return None
         segments.append(segment)
+        held += segment.rows.estimated_size()
+        if held >= GROUP_MEMORY and len(segments) > 1:
+            break
     key = list(tables()[table_of(group[0])].key)
     rows = pl.concat([complete(one.name, one.rows) for one in segments], how="diagonal")
     kept = rows.unique(subset=key, keep="first", maintain_order=True)
     name = journal.replace(segments, kept)
-    return None if name is None else Joined(name, kept.height, group)
+    former = [segment.name for segment in segments]
+    return None if name is None else Joined(name, kept.height, former)

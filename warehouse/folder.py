@@ -1,5 +1,6 @@
 """A journal's place in a folder, on this machine or on a network file system."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -35,8 +36,11 @@ class Folder:
         """The file's bytes; raises Gone when it is not there."""
         try:
             return (self.path / name).read_bytes()
-        except FileNotFoundError:
-            raise Gone(name) from None
+        except OSError as error:
+            # NFS says "stale" of a file that another machine has removed.
+            if error.errno in (errno.ENOENT, errno.ESTALE):
+                raise Gone(name) from None
+            raise
 
     def create(self, name: str, content: bytes) -> bool:
         """Whether the file is new; it is on disk for good when this returns."""

@@ -174,6 +174,17 @@ def test_a_group_stays_within_its_bytes(folder: Path, monkeypatch: pytest.Monkey
     assert [len(group) for group in groups] == [2, 2]
 
 
+def test_a_group_ends_where_its_rows_fill_the_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal.of(folder)
+    former = journal.names()
+    monkeypatch.setattr(compaction, "GROUP_MEMORY", 2 * bins("q0", 1).estimated_size())
+    (joined,) = compaction.compact(journal)
+    assert joined.group == former[:2]
+    assert journal.names() == [joined.name, *former[2:]]
+
+
 def test_a_call_takes_no_more_than_its_groups(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
