@@ -13,10 +13,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 SERVE = """
-import sys
+import os, sys, threading
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
+# The pipe ends with the test's process, however that ends.
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 app = DomainDispatcherApplication(create_backend_app)
 run_simple("127.0.0.1", int(sys.argv[1]), app, threaded=False)
 """
@@ -27,7 +29,9 @@ def serve_s3() -> Generator[dict[str, str]]:
     """While it lasts, an S3 server answers; what comes is the environment that leads to it."""
     port = _free_port()
     command = [sys.executable, "-c", SERVE, str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait(process, port)
         yield {
@@ -39,6 +43,7 @@ def serve_s3() -> Generator[dict[str, str]]:
     finally:
         process.kill()
         process.wait()
+        process.stdin.close()  # type: ignore[union-attr]
 
 
 def make_bucket(name: str) -> str:
