@@ -16,11 +16,11 @@ ENGINE_BYTES = 0.8e9
 """Memory of an engine's process beside weights and KV cache, measured with vLLM 0.32 on CPU."""
 
 # Disk by `infra/bench/disk.py`: journal, databases and snapshot together.
-EMPTY_BYTES = 10.0e6
+EMPTY_BYTES = 11.0e6
 """Of a warehouse with a few rows in every table."""
-ROW_BYTES = 400.0
+ROW_BYTES = 480.0
 """Of a draw or score beside its tokens, with what grading adds."""
-TOKEN_BYTES = 12.0
+TOKEN_BYTES = 13.5
 """Of a token, as text and as number."""
 STEP_TOKENS = 40
 """Of a step, where none was seen."""
@@ -74,10 +74,11 @@ def weight_bytes(model: Model, dtype: str) -> float:
 def disk_of(store: Store, tokens: float) -> float:
     """Bytes that so many tokens more will take: journal, databases and snapshot."""
     rows, drawn = _stored(store)
-    # A step is drawn alone in a search, and scored wherever it stands.
-    each = rows / drawn if drawn else 2 / STEP_TOKENS
-    missing = max(0.0, EMPTY_BYTES - _taken(store)) if tokens else 0.0
-    return missing + tokens * (TOKEN_BYTES + each * ROW_BYTES)
+    if not drawn:
+        # A step is drawn alone in a search, and scored wherever it stands.
+        each, missing = 2 / STEP_TOKENS, max(0.0, EMPTY_BYTES - _taken(store))
+        return missing + tokens * (TOKEN_BYTES + each * ROW_BYTES)
+    return tokens * (TOKEN_BYTES + rows / drawn * ROW_BYTES)
 
 
 def _taken(store: Store) -> float:

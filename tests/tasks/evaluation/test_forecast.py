@@ -96,6 +96,26 @@ def test_after_ten_questions_the_tokens_are_right_within_half(
     assert left / 1.5 <= cost.tokens <= left * 1.5
 
 
+def test_after_ten_questions_the_disk_is_right_within_half(whole: Whole, tmp_path: Path) -> None:
+    ten, all_of_them = tmp_path / "ten", tmp_path / "all"
+    with Store.open(ten) as store:
+        stop_after(whole, 10, 0, seed=0, store=store)
+        store.publish_snapshot()
+        added = told(store, study_of(**REVISIONS)).disk
+        before = size_of(ten)
+    with Store.open(all_of_them) as store:
+        stop_after(whole, QUESTIONS, 0, seed=0, store=store)
+        store.publish_snapshot()
+        after = size_of(all_of_them)
+    assert added > 0
+    assert after / 1.5 <= before + added <= after * 1.5
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of a warehouse: journal, databases, snapshots."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def test_of_a_study_that_ran_nothing_is_left(whole: Whole, tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         assert stop_after(whole, QUESTIONS, 0, seed=0, store=store) == 0
