@@ -20,12 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.bench.made_math import solution
+from infra.bench.night_study import STEP
 from tasks.models.version import Model
 from tasks.protocols import Draw, Reply, Sampling, StepScore
 from tasks.runs.run import Run
 
-STEP = 40
-"""Tokens of a step, its separator among them; of the last one, the end of text among them."""
 SLOTS = 256
 """Children that are written at once, as vLLM's `max_num_seqs`."""
 _BANK = 2_048

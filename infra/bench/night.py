@@ -12,175 +12,25 @@ question, and the strategies that choose among them. A search over 400 steps wou
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
 import psutil
 
+from infra.bench.night_inside import StageCost
+from infra.bench.night_study import Size
 from tasks.settings import ROOT
-from tasks.study.reading import load_study
-from tasks.study.study import Study
-from tasks.study.tables import Generator as Writer
-from tasks.study.tables import Verifier
 
-SEARCH_STEPS = 64
-"""Steps above which a night draws pools only."""
 LOOK_SECONDS = 0.05
 """Between two looks at the memory of a night."""
 MEGA = 1_000_000
-TABLES = ("draws", "scores", "answers", "grades", "outcomes")
-
-
-class Size(NamedTuple):
-    """What a night asks: questions, completions a question (its largest budget), their tokens."""
-
-    questions: int
-    completions: int
-    tokens: int
-
-
-class StageCost(NamedTuple):
-    """What one stage took."""
-
-    stage: str
-    wall: float
-    cpu: float
-    """CPU seconds of the process and of those that it started, the scripted engine left out."""
-    engine: float
-    """CPU seconds of the scripted engine."""
-    peak: int = 0
-    """Bytes of memory, as it was looked at."""
-
-
-def study_of(folder: Path, size: Size) -> Study:
-    """The ready study, on made-up questions and models in a folder."""
-    study = load_study("math500-qwen", max_budget=size.completions)
-    steps = size.tokens // 40
-    pools = ("majority", "best_of_n", "weighted")
-    return dataclasses.replace(
-        study,
-        name="night",
-        benchmark=str(folder / "made-math.jsonl"),
-        answer="math",
-        strategies=study.strategies if steps <= SEARCH_STEPS else pools,
-        difficulty_draws=size.completions,
-        generator=dataclasses.replace(
-            study.generator or Writer(),
-            models=(str(folder / "generator"),),
-            max_tokens=max(study.generator.max_tokens, size.tokens),
-        ),
-        verifier=dataclasses.replace(study.verifier or Verifier(), model=str(folder / "verifier")),
-        engine=dataclasses.replace(study.engine, max_model_len=None),
-    )
-
-
-class Stages:
-    """Runs stages one after the other and tells about each on standard output, as JSON lines."""
-
-    def __init__(self) -> None:
-        self.engine_cpu: Callable[[], float] = lambda: 0.0
-
-    @contextmanager
-    def stage(self, name: str) -> Generator[None]:
-        """What is done inside is a stage."""
-        say({"begin": name})
-        wall, cpu, engine = time.perf_counter(), own_cpu(), self.engine_cpu()
-        yield
-        spent = self.engine_cpu() - engine
-        cost = StageCost(name, time.perf_counter() - wall, own_cpu() - cpu - spent, spent)
-        say({"end": cost._asdict()})
-
-
-def say(what: dict[str, Any]) -> None:
-    """One line to who measures."""
-    print(json.dumps(what), flush=True)
-
-
-def own_cpu() -> float:
-    """CPU seconds of this process and of those that it started and that have ended."""
-    several = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in several)
-
-
-def run_night(folder: Path, size: Size) -> None:
-    """A whole night in this process, without Prefect and without MLflow's server."""
-    # Here and not above: who only measures needs none of it.
-    from infra.bench.array_engine import ArrayEngines
-    from infra.bench.made_math import Sizes, write_folder, write_questions
-    from tasks.evaluation import fit_policy, generate, measure
-    from tasks.runs.opening import open_run
-    from tasks.runs.run import Run
-    from tasks.versions.champion import compare_with_champion
-    from warehouse.store import Store
-
-    answers = write_questions(folder / "made-math.jsonl", size.questions)
-    shapes = Sizes(context=2 * size.tokens + 32_768)
-    write_folder(folder / "generator", architecture="Qwen2ForCausalLM", sizes=shapes)
-    write_folder(folder / "verifier", architecture="Qwen2ForProcessRewardModel", sizes=shapes)
-    study, stages = study_of(folder, size), Stages()
-    home = folder / "state" / "warehouse"
-    made: list[ArrayEngines] = []
-
-    def engines(run: Run) -> ArrayEngines:
-        made.append(ArrayEngines(run, answers, steps=size.tokens // 40))
-        stages.engine_cpu = lambda: made[0].cpu
-        say({"baseline": psutil.Process().memory_info().rss})
-        return made[0]
-
-    with stages.stage("open_run"), Store.open(home) as store:
-        run_id = open_run(store, study, study.generator.models[0])
-    with stages.stage("generate"):
-        generate.run(home, run_id, engines=engines)
-    for stage in (measure, fit_policy):
-        with stages.stage(stage.__name__.rsplit(".", 1)[-1]):
-            stage.run(home, run_id)
-    with stages.stage("compare_with_champion"):
-        compare_with_champion(home, run_id)
-    with stages.stage("publish"):
-        publish(home, run_id)
-    say({"counts": counts(home) | {"generated_tokens": made[0].writer.generated_tokens}})
-    say({"highest": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
-
-
-def publish(home: Path, run_id: str) -> None:
-    """All that the last stage makes of a run, laid into the outbox in place of MLflow."""
-    from tasks.publication.summary import load_summary
-    from tasks.tracking import outbox
-    from tasks.tracking.entries import publication_of
-    from warehouse.store import Store
-
-    with Store.open(home) as store:
-        summary = load_summary(store, run_id)
-        publication_of(summary)
-        outbox.put(summary, home.parent / "outbox")
-        store.publish_snapshot()
-
-
-def counts(home: Path) -> dict[str, Any]:
-    """Rows, segments and bytes of a warehouse."""
-    from warehouse.store import Store
-
-    with Store.open(home) as store:
-        rows = {name: store.read(f"SELECT count(*) FROM {name}").item() for name in TABLES}
-    segments = list((home / "journal").glob("*/*.parquet"))
-    databases = list(home.glob("*.duckdb"))
-    return {
-        "rows": rows,
-        "segments": len(segments),
-        "journal_bytes": sum(path.stat().st_size for path in segments),
-        "database_bytes": {path.name: path.stat().st_size for path in databases},
-    }
 
 
 class Night(NamedTuple):
@@ -203,8 +53,8 @@ class Night(NamedTuple):
 def measure(size: Size) -> Night:
     """A night in a process of its own; RuntimeError with what it said when it fails."""
     with tempfile.TemporaryDirectory(prefix="night-") as name:
-        words = [*map(str, size), "--inside", name]
-        command = [sys.executable, str(Path(__file__).resolve()), *words]
+        words = [*map(str, size), name]
+        command = [sys.executable, str(Path(__file__).with_name("night_inside.py")), *words]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
@@ -217,8 +67,6 @@ def measure(size: Size) -> Night:
 
 def _follow(child: subprocess.Popen[str], size: Size) -> Night:
     """Reads what a night tells, and looks at its memory meanwhile."""
-    from threading import Event, Thread
-
     peaks: dict[str, int] = {}
     current, over = ["start"], Event()
 
@@ -311,8 +159,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # A night in a process of its own: three numbers, and the folder that it may use.
-    if "--inside" in sys.argv:
-        run_night(Path(sys.argv[5]), Size(*map(int, sys.argv[1:4])))
-    else:
-        main()
+    main()

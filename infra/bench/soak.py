@@ -27,7 +27,8 @@ import psutil
 
 from infra.bench.array_engine import ArrayEngines
 from infra.bench.made_math import Sizes, write_folder, write_questions
-from infra.bench.night import TABLES, Size, own_cpu, study_of
+from infra.bench.night_inside import TABLES, own_cpu
+from infra.bench.night_study import Size, study_of
 from tasks.evaluation import fit_policy, generate, measure, publish
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
