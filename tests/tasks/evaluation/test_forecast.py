@@ -15,6 +15,7 @@ from tasks.engines.vllm_process import on_gpu
 from tasks.evaluation.footprint import ENGINE_BYTES, OWN_BYTES, weight_bytes
 from tasks.evaluation.forecast import Forecast, forecast
 from tasks.models.version import load_model
+from tasks.runs.opening import open_run
 from tasks.study.study import Study
 from warehouse.store import Store
 
@@ -98,12 +99,15 @@ def test_after_ten_questions_the_tokens_are_right_within_half(
 
 def test_after_ten_questions_the_disk_is_right_within_half(whole: Whole, tmp_path: Path) -> None:
     ten, all_of_them = tmp_path / "ten", tmp_path / "all"
+    study = study_of(**REVISIONS)
     with Store.open(ten) as store:
+        open_run(store, study, study.generator.models[0])
         stop_after(whole, 10, 0, seed=0, store=store)
         store.publish_snapshot()
-        added = told(store, study_of(**REVISIONS)).disk
+        added = told(store, study).disk
         before = size_of(ten)
     with Store.open(all_of_them) as store:
+        open_run(store, study, study.generator.models[0])
         stop_after(whole, QUESTIONS, 0, seed=0, store=store)
         store.publish_snapshot()
         after = size_of(all_of_them)
