@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import doctor
+from flows.cli import doctor, installed
 from tasks.models.folders import kept
 from tasks.models.version import BUNDLED, load_model
 from tasks.settings import Settings
@@ -78,6 +78,14 @@ def test_json_has_every_finding(
         finding["topic"] for finding in shown
     }
     assert code == int(any(finding["state"] == "problem" for finding in shown))
+
+
+def test_an_engine_whose_library_is_missing_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installed, "_NUMA", "libnothing.so.9")
+    (finding,) = installed.engine()
+    assert finding.state == "problem"
+    assert "but no libnothing.so.9 that it needs" in finding.seen
+    assert "apt install libnuma1" in finding.advice
 
 
 def test_models_are_read_again_on_demand_and_what_differs_is_told(
