@@ -15,6 +15,9 @@ from warehouse.store import Store
 
 SEGMENTS = 5
 
+PLACES = ["folder", pytest.param("s3", marks=pytest.mark.slow)]
+"""Each opening of a store takes half a second of work: in a bucket only where time is."""
+
 
 def bins(question: str, bin: int) -> pl.DataFrame:
     row = {"run_id": "r", "difficulty": "oracle", "question_id": question, "value": 0.5, "bin": bin}
@@ -101,6 +104,7 @@ def test_an_index_that_lags_finds_what_replaced_the_segments(folder: Path) -> No
         assert rows(lagging) == rows(store)
 
 
+@pytest.mark.parametrize("address", PLACES, indirect=True)
 @pytest.mark.parametrize("moment", range(2 * (SEGMENTS + 2)))
 def test_a_kill_at_any_moment_loses_and_doubles_nothing(folder: Path, moment: int) -> None:
     journal = Journal.of(folder)

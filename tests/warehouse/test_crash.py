@@ -16,6 +16,9 @@ from warehouse.store import Store
 
 KILLS = 6
 
+PLACES = ["folder", pytest.param("s3", marks=pytest.mark.slow)]
+"""Each opening of a store takes half a second of work: in a bucket only where time is."""
+
 
 def start(folder: Path, *, first: int, publish: bool) -> subprocess.Popen[bytes]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
@@ -35,6 +38,7 @@ def killed_after(process: subprocess.Popen[bytes], seconds: float) -> list[int]:
     return [int(line) for line in said.splitlines() if line]
 
 
+@pytest.mark.parametrize("address", PLACES, indirect=True)
 def test_kill_nine_loses_nothing_and_doubles_nothing(tmp_path: Path, address: str) -> None:
     folder = tmp_path / "warehouse"
     appoint(folder, address)

@@ -141,9 +141,13 @@ def test_a_padded_segment_is_large_and_a_plain_one_small(
     assert journal.sizes[small] < compaction.SMALL_BYTES < journal.sizes[large]
 
 
+PLACES = ["folder", pytest.param("s3", marks=pytest.mark.slow)]
+"""Each opening of a store takes half a second of work: in a bucket only where time is."""
+
 FIXED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
+@pytest.mark.parametrize("address", PLACES, indirect=True)
 @settings(max_examples=6, suppress_health_check=FIXED)
 @given(steps=st.lists(STEPS, min_size=6, max_size=16))
 def test_indexes_agree_whatever_happens_when(
