@@ -33,9 +33,7 @@ def evaluate(study: Study, model: str) -> str:
     """One model version under all strategies and budgets, down to its compute-optimal policy."""
     run_id = stages.open_run(study, model, flow_run.id)
     stages.generate(run_id)
-    stages.grade(run_id)
-    stages.estimate(run_id)
-    stages.bin_difficulty(run_id)
+    stages.measure(run_id)
     missing = stages.fit_policy(run_id)
     if missing:
         raise Incomplete(f"run {run_id}: {missing}")

@@ -9,7 +9,10 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.places import appoint
 
 ROOT = Path(__file__).resolve().parents[1]
 INFRA = ROOT / "infra"
@@ -18,28 +21,54 @@ INFRA = ROOT / "infra"
 class Settings(BaseSettings):
     """Folders, ports and addresses; `TTC_HOME=/data/ttc ttc run …` sets one of them."""
 
-    model_config = SettingsConfigDict(env_prefix="TTC_")
+    model_config = SettingsConfigDict(
+        env_prefix="TTC_",
+        # A line of an environment file that names nothing leaves the default.
+        env_ignore_empty=True,
+        populate_by_name=True,
+    )
 
     home: Path = ROOT / ".ttc"
     """State: journal, warehouse, server databases, logs."""
+    journal: str | None = None
+    """Where the journal lies that several machines share: a bucket or a folder.
+
+    E.g. s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, /mnt/team/journal. What it
+    takes to enter a bucket is read from the environment as its store names it. None: in `home`.
+    """
     host: str = "127.0.0.1"
     prefect_port: int = 4200
     mlflow_port: int = 5000
-    prefect_api: str | None = None
+    prefect_api: str | None = Field(
+        default=None, validation_alias=AliasChoices("TTC_PREFECT_API", "PREFECT_API_URL")
+    )
     """Address of an existing Prefect server, e.g. http://prefect.lan:4200/api.
 
-    None: `ttc up` starts one.
+    Prefect's own variable counts where ours is not set. None: `ttc up` starts one.
     """
-    mlflow_uri: str | None = None
-    """Address of an existing MLflow server; None: that of `ttc up`, or the files under `home`."""
+    mlflow_uri: str | None = Field(
+        default=None, validation_alias=AliasChoices("TTC_MLFLOW_URI", "MLFLOW_TRACKING_URI")
+    )
+    """Address of an existing MLflow server; None: that of `ttc up`, or the files under `home`.
+
+    MLflow's own variable counts where ours is not set.
+    """
+    worker: str | None = None
+    """Name of this worker in the pool, where every worker needs one; None: that of the machine."""
 
     timezone: str = "UTC"
     """In which the schedules of infra/prefect.yaml count, e.g. Europe/Berlin."""
 
     @property
     def warehouse(self) -> Path:
-        """Folder of journal, database and snapshot."""
-        return self.home / "warehouse"
+        """Folder of database and snapshot, and of the journal or of the note where that lies.
+
+        Raises UserError for an address that is none, and for another one than the folder has.
+        """
+        folder = self.home / "warehouse"
+        if self.journal is not None:
+            appoint(folder, self.journal)
+        return folder
 
     @property
     def prefect_address(self) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 
-import tasks.evaluation.bin_difficulty
-import tasks.evaluation.estimate
 import tasks.evaluation.exchange
 import tasks.evaluation.fit_policy
 import tasks.evaluation.generate
 import tasks.evaluation.grade
+import tasks.evaluation.measure
 import tasks.evaluation.publish
 import tasks.versions.champion
 from tasks.asking.progress import reporter
@@ -47,21 +46,15 @@ def generate(run_id: str) -> int:
 
 
 @task
+def measure(run_id: str) -> int:
+    """Verdicts, accuracy and cost of every strategy at every budget, and the bins of difficulty."""
+    return tasks.evaluation.measure.run(settings().warehouse, run_id)
+
+
+@task
 def grade(run_id: str) -> int:
-    """Verdicts on all answers."""
+    """Verdicts on all answers and no more: what a round of distilling learns from."""
     return tasks.evaluation.grade.run(settings().warehouse, run_id)
-
-
-@task
-def estimate(run_id: str) -> int:
-    """Accuracy and cost of every strategy at every budget."""
-    return tasks.evaluation.estimate.run(settings().warehouse, run_id)
-
-
-@task
-def bin_difficulty(run_id: str) -> int:
-    """Five bins of difficulty."""
-    return tasks.evaluation.bin_difficulty.run(settings().warehouse, run_id)
 
 
 @task

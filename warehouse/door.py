@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from warehouse.errors import UserError
 from warehouse.schema import Table, tables
 
 
@@ -21,6 +22,22 @@ def admit(table: str, rows: pl.DataFrame) -> pl.DataFrame:
     _refuse_null(shape, typed)
     _refuse_unchecked(shape, typed)
     return typed
+
+
+def complete(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a segment with every column that its table has now.
+
+    Rows of an older version, from before a migration added a column, have the default that it names
+    for such rows, or no column. Raises UserError for a table or column that is not known here.
+    """
+    shape = tables().get(name.partition("/")[0])
+    if shape is None or not set(rows.columns) <= set(shape.schema):
+        raise UserError(
+            f"Segment {name} holds a table or column that this version does not know: a newer "
+            "version wrote it; update this program."
+        )
+    added = {column: value for column, value in shape.defaults.items() if column not in rows}
+    return rows.with_columns(**{column: pl.lit(value) for column, value in added.items()})
 
 
 def _refuse_other_columns(shape: Table, rows: pl.DataFrame) -> None:

@@ -15,3 +15,10 @@ class Busy(Exception):
     """
 
     exit_code = 75
+
+
+class Gone(Exception):
+    """A segment that is no longer under its name: another process replaced it or set it aside.
+
+    Never reaches a user: who meets it looks at the journal again.
+    """

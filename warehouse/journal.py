@@ -1,156 +1,207 @@
 """The journal: what is known, as Parquet segments that any process on any machine may write.
 
-A segment is `journal/<table>/<utc time>-<sha256 of its bytes>.parquet`. It appears whole or not at
-all, is never changed, and is never read without comparing its bytes with the hash in its name.
+A segment is `<table>/<utc time>-<sha256 of its bytes>.parquet` in a folder or an object store
+(`warehouse.places`). It appears whole or not at all, is never changed, and is never read without
+comparing its bytes with the hash in its name.
 """
 
 import hashlib
 import io
-import os
+import json
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import polars as pl
 
 from warehouse.door import admit
+from warehouse.errors import Gone
+from warehouse.places import Place, place_of
+from warehouse.sequence import Sequence, table_of
 
-STALE_SECONDS = 24 * 3600.0
-"""Age at which a half-written file has no writer any more, on whichever machine that was."""
+REPLACES = "ttc.replaces"
+"""Key in a segment's Parquet metadata: JSON list of all segments whose rows it has taken over."""
+
+
+class Segment(NamedTuple):
+    """A segment as it was read: its rows, and which former segments' rows are among them."""
+
+    name: str
+    rows: pl.DataFrame
+    replaced: tuple[str, ...] = ()
 
 
 class Journal:
-    """The segments below `<folder>/journal` of a warehouse's folder; made when first written to."""
+    """The segments of one place, by their names `<table>/<time>-<hash>.parquet`.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder) / "journal"
+    Writing is for every process and thread; the rest is for the one loader of an index.
+    """
 
-    def append(self, table: str, rows: pl.DataFrame) -> Path | None:
-        """The new segment's path, on disk for good when this returns; None for no rows.
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.sizes: dict[str, int] = {}
+        """Bytes of each segment, by name, when `names` was last asked."""
+        self._sequence = Sequence(place)
+        self._aside: set[str] = set()
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """The journal of a warehouse's folder, wherever it lies."""
+        return cls(place_of(folder))
+
+    def append(self, table: str, rows: pl.DataFrame) -> str | None:
+        """The new segment's name, on disk for good when this returns; None for no rows.
 
         Raises ValueError for rows that the table does not admit (see `warehouse.door`).
         """
         return self.write(table, admit(table, rows))
 
-    def write(self, table: str, rows: pl.DataFrame) -> Path | None:
+    def write(self, table: str, rows: pl.DataFrame) -> str | None:
         """As `append`, for rows that have come through the door already."""
         if rows.is_empty():
             return None
-        buffer = io.BytesIO()
-        rows.write_parquet(buffer, compression="zstd", compression_level=3)
-        content = buffer.getvalue()
-        home = self.folder / table
-        if not home.is_dir():
-            home.mkdir(parents=True, exist_ok=True)
-            # A new folder is on disk only once those that list it are.
-            sync_folder(self.folder)
-            sync_folder(self.folder.parent)
-        # The time first: where the loader's own order is lost, names still sort by it.
+        # The time first: where the agreed order is lost, names still sort by it.
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        path = home / f"{stamp}-{hashlib.sha256(content).hexdigest()}.parquet"
-        write_whole(path, content)
-        return path
+        return self._create(table, stamp, rows)
 
-    def segments(self, table: str | None = None) -> list[Path]:
-        """Paths of all segments, or of one table's, in the order in which a rebuild merges them.
+    def _create(
+        self, table: str, stamp: str, rows: pl.DataFrame, metadata: dict[str, str] | None = None
+    ) -> str:
+        buffer = io.BytesIO()
+        rows.write_parquet(buffer, compression="zstd", compression_level=3, metadata=metadata)
+        content = buffer.getvalue()
+        name = f"{table}/{stamp}-{hashlib.sha256(content).hexdigest()}.parquet"
+        # One of this name that is there already has this very content: then all is done.
+        self.place.create(name, content)
+        return name
 
-        That is the order noted by the loader, then, for those it has not seen yet, that of their
-        names.
+    def names(self) -> list[str]:
+        """All segments there are, in the order in which every index merges them.
+
+        Those that nobody has noted yet get their places, after all others, by their times. What
+        was replaced by a process that was killed before it had tidied up is removed.
         """
-        homes = [self.folder / table] if table else self._homes()
-        noted = {name: place for place, name in enumerate(self.order())}
-        paths = [path for home in homes for path in home.glob("*.parquet")]
-        last = len(noted)
-        return sorted(paths, key=lambda path: (noted.get(self.name(path), last), path.name))
+        while True:
+            self._sequence.refresh()
+            before = set(self._sequence.names)
+            self.sizes = self._segments()
+            self._tidy()
+            new = [name for name in self.sizes if not self._sequence.knows(name)]
+            self._note(sorted(new, key=lambda name: name.partition("/")[2]))
+            # What others noted meanwhile may not have been listed yet: look again.
+            order = self._sequence.names
+            if all(name in self.sizes or name in before for name in order):
+                self._aside = {name for name in order if name not in self.sizes}
+                return [name for name in order if name in self.sizes]
 
-    def _homes(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        homes = [home for home in sorted(self.folder.iterdir()) if home.is_dir()]
-        return [home for home in homes if home.name != "damaged"]
+    def _segments(self) -> dict[str, int]:
+        sizes = self.place.sizes()
+        return {
+            name: size
+            for name, size in sizes.items()
+            if name.endswith(".parquet") and name.count("/") == 1
+        }
 
-    def name(self, path: Path) -> str:
-        """The segment's name in the order and in the `segments` table: '<table>/<file name>'."""
-        return f"{path.parent.name}/{path.name}"
+    def _tidy(self) -> None:
+        """Removes files whose rows are in another segment."""
+        replaced = self._sequence.replaced
+        for name in replaced & self.sizes.keys():
+            self.place.remove(name)
+            del self.sizes[name]
+        self._sequence.forget(replaced - self.sizes.keys())
 
-    def read(self, path: Path) -> pl.DataFrame | None:
-        """The segment's rows; None when it is damaged: then it has been set aside and reported."""
-        content = self._whole(path)
-        return None if content is None else pl.read_parquet(io.BytesIO(content))
+    def _note(self, new: list[str]) -> None:
+        if not new:
+            return
+        # One that was made to replace others has the time of the first of them, which else none
+        # has: its maker was killed before it said so, or is about to say it.
+        moments = {_moment(name) for name in self._sequence.names}
+        for name in new:
+            if _moment(name) in moments:
+                self._complete(name)
+        self._sequence.add(new)
 
-    def verify(self, path: Path) -> bool:
-        """Whether the segment is whole; one that is not is set aside and reported."""
-        return self._whole(path) is not None
+    def _complete(self, name: str) -> None:
+        """Gives a segment that replaces others their place, where they are still neighbours."""
+        segment = self.read(name)
+        replaced = segment.replaced if segment else ()
+        # Those that the group itself had replaced are in the list too, and have no place any more.
+        group = [other for other in replaced if other in self.sizes]
+        if group:
+            self._sequence.replace(group, name)
 
-    def _whole(self, path: Path) -> bytes | None:
-        """The segment's bytes; None when they are not those that were written."""
+    def order(self, table: str) -> list[str]:
+        """The table's segments in the agreed order, as `names` last gave them."""
+        return [name for name in self._sequence.table(table) if name in self.sizes]
+
+    def note(self, name: str) -> list[str]:
+        """Names of the same table that every index merges before this one, which has its place now.
+
+        Without those that were set aside.
+        """
+        self._sequence.add([name])
+        before = self._sequence.before(name)
+        return [other for other in before if other not in self._aside]
+
+    def replace(self, group: list[Segment], rows: pl.DataFrame) -> str | None:
+        """The name of the new segment that has the group's place; the group's files are gone.
+
+        The group are neighbours within one table, in their order, and `rows` what is kept of them:
+        of each key the row that was merged first. None when another process has replaced one of
+        them. A kill at any moment loses no row and doubles none.
+        """
+        names = [segment.name for segment in group]
+        ancestors = [old for segment in group for old in segment.replaced]
+        metadata = {REPLACES: json.dumps([*ancestors, *names])}
+        # The first one's time: by their times too segments stand as they are merged.
+        stamp = _moment(names[0]).partition("/")[2]
+        name = self._create(table_of(names[0]), stamp, rows, metadata)
+        # Only now, as the new one is on disk for good.
+        if not self._sequence.replace(names, name):
+            return None
+        for old in names:
+            self.place.remove(old)
+        self._sequence.forget(names)
+        return name
+
+    def read(self, name: str) -> Segment | None:
+        """The segment; None when it is damaged: then it has been set aside and reported.
+
+        Raises Gone when another process has replaced it or set it aside.
+        """
         # Read once: the bytes that are hashed are those that are parsed, whatever the disk does.
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() == path.stem.rsplit("-", 1)[-1]:
-            return content
-        reason = "its content is not what was written (the hash differs from the one in its name)"
-        self.set_aside(path, reason)
-        return None
+        content = self.place.read(name)
+        digest = name.removesuffix(".parquet").rpartition("-")[2]
+        if hashlib.sha256(content).hexdigest() != digest:
+            reason = "its content is not what was written (the hash differs from that in its name)"
+            self.set_aside(name, reason)
+            return None
+        metadata = pl.read_parquet_metadata(io.BytesIO(content))
+        replaced = tuple(json.loads(metadata.get(REPLACES, "[]")))
+        return Segment(name, pl.read_parquet(io.BytesIO(content)), replaced)
 
-    def set_aside(self, path: Path, reason: str) -> Path:
-        """Where the segment now lies, in `journal/damaged/`; a line on stderr says what to do."""
-        place = self.folder / "damaged" / path.parent.name / path.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(place)
+    def set_aside(self, name: str, reason: str) -> None:
+        """The segment is no longer in the journal but in its `damaged/`; a line says what to do."""
+        try:
+            place = self.place.set_aside(name)
+        except Gone:
+            # Another process has set it aside, and said so.
+            self._aside.add(name)
+            return
+        self._aside.add(name)
         print(
-            f"warehouse: segment {self.name(path)} set aside in {place.parent}: {reason}. "
+            f"warehouse: segment {name} set aside in {place}: {reason}. "
             "Its rows are missing: restore the file from a copy into the journal, "
             "or run the study again to draw them anew.",
             file=sys.stderr,
         )
-        return place
-
-    def order(self) -> list[str]:
-        """Names of segments in the order in which the loader first merged them."""
-        file = self.folder / "order"
-        names = file.read_text(errors="replace").split() if file.exists() else []
-        # A rebuild notes every name again: the first place counts.
-        return list(dict.fromkeys(names))
-
-    def note(self, names: list[str]) -> None:
-        """Remembers the order in which segments are merged; the loader alone calls this, before.
-
-        Where two segments hold different rows of one key, the first merged wins; a rebuild must
-        find the same winner.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "order").open("a") as file:
-            # The empty line in front keeps a line that a kill has torn apart from these.
-            file.write("\n" + "".join(f"{name}\n" for name in names))
-            file.flush()
-            os.fsync(file.fileno())
 
     def sweep(self) -> None:
         """Removes what writers that were killed a day ago or longer left half written."""
-        oldest = time.time() - STALE_SECONDS
-        for home in self._homes():
-            for file in home.glob(".*.partial"):
-                if file.stat().st_mtime < oldest:
-                    file.unlink(missing_ok=True)
+        self.place.sweep()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """The file appears under its name with all its content on disk, or not at all."""
-    # A rename within a folder is atomic; the process's number keeps writers of one name apart.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """What a folder lists is on disk when this returns; a file's own fsync leaves its name out."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _moment(name: str) -> str:
+    """`<table>/<utc time>` of a segment."""
+    return name.rpartition("-")[0]

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from warehouse.errors import UserError
+from warehouse.places import place_of
 
 ATTEMPTS = 5
 """How often an opening that meets a rename is tried; the waits between add up to 0.75 s."""
@@ -87,11 +88,10 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
 
 def _missing(folder: Path) -> str:
     """What is said where no snapshot is: an empty warehouse is not one whose copy is gone."""
-    journal = Path(folder) / "journal"
-    if not any(journal.rglob("*.parquet")):
+    if not any(name.endswith(".parquet") for name in place_of(folder).sizes()):
         return f"Expected a snapshot in {folder}, found none: run a study first (`ttc run STUDY`)."
     return (
-        f"Expected a snapshot in {folder}, found none, though the journal beside it has rows: "
+        f"Expected a snapshot in {folder}, found none, though its journal has rows: "
         "make it again with `ttc warehouse rebuild`, or wait for the run that is under way."
     )
 

@@ -12,26 +12,22 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import duckdb
 import polars as pl
 
 from warehouse import database, lock
-from warehouse.door import admit
-from warehouse.errors import UserError
-from warehouse.journal import Journal, sync_folder
+from warehouse.compaction import Joined, compact
+from warehouse.door import admit, complete
+from warehouse.errors import Gone
+from warehouse.folder import sync_folder
+from warehouse.journal import Journal, Segment
 from warehouse.schema import tables
+from warehouse.sequence import table_of
 
 BATCH_ROWS = 100_000
 """Rows merged at a time: a rebuild takes many small segments in one transaction, within memory."""
-
-
-class Segment(NamedTuple):
-    """A journal segment and its rows, ready to be merged."""
-
-    path: Path
-    rows: pl.DataFrame
 
 
 class Store:
@@ -39,9 +35,9 @@ class Store:
 
     def __init__(self, folder: Path, held: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.folder = folder
-        self.journal = Journal(folder)
-        self.damaged: list[Path] = []
-        """Segments set aside since this store was opened."""
+        self.journal = Journal.of(folder)
+        self.damaged: list[str] = []
+        """Names of segments set aside since this store was opened."""
         self._path = folder / "warehouse.duckdb"
         self._held = held
         self._connection = connection
@@ -100,26 +96,54 @@ class Store:
         """
         typed = admit(table, rows)
         with self._turn:
-            path = self.journal.write(table, typed)
-            return self._merge(table, [Segment(path, typed)]) if path else 0
+            name = self.journal.write(table, typed)
+            if name is None:
+                return 0
+            self._merge_before(name)
+            return self._merge(table, [Segment(name, typed)])
+
+    def _merge_before(self, name: str) -> None:
+        """Merges what others have written and every index merges before this segment."""
+        while ahead := self._unmerged(self.journal.note(name)):
+            with suppress(Gone):
+                for table, batch in self._batches(ahead):
+                    self._merge(table, batch)
+                continue
+            # Replaced or set aside meanwhile: the journal knows by what.
+            self.journal.names()
 
     def load_new(self) -> int:
         """How many new rows came from segments that other processes wrote to the journal."""
         with self._turn:
-            return sum(self._merge(table, batch) for table, batch in self._new_batches())
+            new = self._merge_all()
+            for joined in compact(self.journal):
+                self._exchange(joined)
+            return new
 
-    def _new_batches(self) -> Iterator[tuple[str, list[Segment]]]:
+    def _merge_all(self) -> int:
+        new = 0
+        while True:
+            try:
+                names = self.journal.names()
+                for table, batch in self._batches(self._unmerged(names)):
+                    new += self._merge(table, batch)
+            except Gone:
+                # Another index over this journal has put its small segments together: look again.
+                continue
+            self._forget_all_but(names)
+            return new
+
+    def _unmerged(self, names: list[str]) -> list[str]:
+        return [name for name in names if name not in self._merged]
+
+    def _batches(self, names: list[str]) -> Iterator[tuple[str, list[Segment]]]:
         """Batches of segments of one table, in the journal's order within each table."""
-        segments = self.journal.segments()
-        name = self.journal.name
-        paths = [path for path in segments if name(path) not in self._merged]
         # Stable: within a table the order stays.
-        paths.sort(key=_table_of)
-        for table, group in groupby(paths, key=_table_of):
+        for table, group in groupby(sorted(names, key=table_of), key=table_of):
             batch: list[Segment] = []
             height = 0
-            for path in group:
-                segment = self._load(path)
+            for name in group:
+                segment = self._load(name)
                 if segment is None:
                     continue
                 batch.append(segment)
@@ -130,34 +154,46 @@ class Store:
                     height = 0
             yield table, batch
 
-    def _load(self, path: Path) -> Segment | None:
-        """The segment and its rows; None when it is damaged."""
-        rows = self.journal.read(path)
-        if rows is None:
-            self.damaged.append(path)
+    def _load(self, name: str) -> Segment | None:
+        """The segment with all columns that its table has now; None when it is damaged."""
+        segment = self.journal.read(name)
+        if segment is None:
+            self.damaged.append(name)
             return None
-        # Fewer columns are an older version's, before a migration added some: they have the default
-        # that it names for such rows, or NULL.
-        shape = tables().get(path.parent.name)
-        if shape is None or not set(rows.columns) <= set(shape.schema):
-            raise UserError(
-                f"Segment {self.journal.name(path)} holds a table or column that this version does "
-                "not know: a newer version wrote it; update this program."
+        return segment._replace(rows=complete(name, segment.rows))
+
+    def _exchange(self, joined: Joined) -> None:
+        """Remembers a segment that has the rows of others, all merged, in their place."""
+        with database.note_damage(self._path):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO segments VALUES (?, ?, ?, now())",
+                [joined.name, table_of(joined.name), joined.rows],
             )
-        added = {name: value for name, value in shape.defaults.items() if name not in rows.columns}
-        return Segment(path, rows.with_columns(**{name: pl.lit(added[name]) for name in added}))
+        self._merged.add(joined.name)
+        self._forget(set(joined.group))
+
+    def _forget_all_but(self, names: list[str]) -> None:
+        """Forgets segments that another index over this journal has put together with others."""
+        self._forget(self._merged.difference(names))
+
+    def _forget(self, names: set[str]) -> None:
+        if not names:
+            return
+        gone = pl.DataFrame({"name": sorted(names)})
+        with self._views_of(gone=gone), database.note_damage(self._path):
+            sql = "DELETE FROM segments WHERE name IN (SELECT name FROM gone)"
+            self._connection.execute(sql)
+        self._merged -= names
 
     def _merge(self, table: str, batch: list[Segment]) -> int:
         """How many of the batch's rows were new; they go in with their segments' names, or not."""
         if not batch:
             return 0
-        names = [self.journal.name(segment.path) for segment in batch]
+        names = [segment.name for segment in batch]
         rows = pl.concat([segment.rows for segment in batch], how="diagonal")
         # The first of a key wins, as it does between batches; which of several INSERT OR IGNORE
         # would keep within one query is nowhere promised.
         rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
-        # Before the merge: a kill in between leaves a name too many, which is in its place already.
-        self.journal.note(names)
         heights = [segment.rows.height for segment in batch]
         now = datetime.now(UTC)
         seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": now})
@@ -189,7 +225,8 @@ class Store:
         if len(batch) > 1:
             return sum(self._merge(table, [segment]) for segment in batch)
         reason = f"the table refuses it ({error})"
-        self.damaged.append(self.journal.set_aside(batch[0].path, reason))
+        self.damaged.append(batch[0].name)
+        self.journal.set_aside(batch[0].name, reason)
         return 0
 
     def read(self, sql: str, /, **params: Any) -> pl.DataFrame:
@@ -240,7 +277,3 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _table_of(path: Path) -> str:
-    return path.parent.name

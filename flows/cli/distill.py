@@ -10,7 +10,6 @@ from cyclopts import Parameter
 from flows.cli.terminal import console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
-from tasks.study.reading import load_study
 from warehouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ def distill(
     """Teach a generator what its own search finds, and evaluate every version. Run again to
     resume.
     """
+    from tasks.study.reading import load_study
     from tasks.training.harvest import distill_table
 
     if rounds < 0:

@@ -25,6 +25,8 @@ from flows.servers.up import running_at
 from tasks.settings import Settings, settings
 from tasks.tracking import outbox
 from warehouse import snapshot
+from warehouse.errors import UserError
+from warehouse.places import place_of
 
 GIB = 2**30
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
@@ -53,6 +55,7 @@ def findings(now: Settings) -> list[Finding]:
         installed.engine(),
         installed.models(),
         _state(now),
+        _journal(now),
         _locks(now),
         _ports(now),
     )
@@ -137,6 +140,19 @@ def _ago(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def _journal(now: Settings) -> Iterator[Finding]:
+    """Whether the journal that several machines share can be read."""
+    if now.journal is None:
+        return
+    try:
+        place = place_of(now.warehouse)
+        objects = len(place.sizes())
+    except UserError as error:
+        yield Finding("journal", "problem", f"{now.journal} cannot be read", str(error))
+        return
+    yield Finding("journal", "ok", f"{place.address}, {objects} objects")
 
 
 def _locks(now: Settings) -> Iterator[Finding]:

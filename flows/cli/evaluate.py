@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from flows.cli.terminal import MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
-from tasks.study.reading import load_study
-from tasks.study.study import Study
+
+if TYPE_CHECKING:
+    from tasks.study.study import Study
 
 REGRESSED = 3
 """Exit code of `ttc run --gate` for a model version significantly worse than the champion."""
@@ -18,6 +19,8 @@ REGRESSED = 3
 
 def demo(*, max_budget: MaxBudget = None) -> None:
     """Evaluate the bundled model on the bundled benchmark: a whole nightly run in minutes."""
+    from tasks.study.reading import load_study
+
     evaluate(load_study("demo", max_budget=max_budget))
 
 
@@ -33,6 +36,7 @@ def run(
     resume.
     """
     from flows.cli.policy_view import print_alarms
+    from tasks.study.reading import load_study
 
     run_ids = evaluate(load_study(study, max_budget=max_budget))
     if print_alarms(settings().warehouse, run_ids) and gate:
@@ -75,8 +79,11 @@ def _refuse_before_prefect(study: Study) -> None:
 
 
 def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
-    """What a study will cost (draws, tokens, minutes, disk), and what kind of answer it reads."""
+    """What a study will cost (draws, tokens, minutes, memory, disk), and what kind of answer it
+    reads.
+    """
     from tasks.evaluation.forecast import forecast
+    from tasks.study.reading import load_study
     from warehouse.store import Store
 
     wanted = load_study(study, max_budget=max_budget)
@@ -89,16 +96,26 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     # All models answer the same questions: what is said of these is said once a benchmark.
     said = ("answer", "because", "grader")
     of = {row["benchmark"]: [row[name] for name in said] for row in rows}
-    # A column in which all rows are alike takes the room of the figures.
-    alike = () if len(of) > 1 else ("benchmark",)
-    left_out = (*said, "note", *alike)
-    costs = [{name: value for name, value in row.items() if name not in left_out} for row in rows]
+    costs = [_readable(row, several=len(of) > 1) for row in rows]
     show_rows(costs, as_json=False, title=f"study {wanted.name}")
     for benchmark, (answer, because, grader) in of.items():
         which = f" of {benchmark}" if len(of) > 1 else ""
         console().print(f"answers{which}: {answer}, because {because} (grader {grader})")
     for model, note in sorted({(row["model"], row["note"]) for row in rows if row["note"]}):
         console().print(f"prompts of {model}: {note}")
+
+
+def _readable(row: dict[str, Any], *, several: bool) -> dict[str, Any]:
+    """What of a forecast has room on a line; the benchmark where there are `several`."""
+    names = ("model", *(["benchmark"] if several else []))
+    counts = ("questions", "seen", "draws", "there", "tokens")
+    seconds = row["seconds"]
+    return {
+        **{name: row[name] for name in (*names, *counts)},
+        "minutes": None if seconds is None else seconds / 60,
+        "memory GB": row["memory"] / 1e9,
+        "disk MB": row["disk"] / 1e6,
+    }
 
 
 # Beside what the run generated: what its cells would have, had each drawn alone (view `sharing`).

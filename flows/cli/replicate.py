@@ -12,12 +12,11 @@ from cyclopts import Parameter
 from flows.cli.terminal import MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
-from tasks.study.reading import load_study
-from tasks.study.study import Study
 
 if TYPE_CHECKING:
     from tasks.evaluation.forecast import Forecast
     from tasks.replication.evidence import Evidence
+    from tasks.study.study import Study
 
 Questions = Annotated[
     int | None, Parameter(help="How many questions; fewer take less time and decide less.")
@@ -26,6 +25,8 @@ Questions = Annotated[
 
 def exchange(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> None:
     """Set a study's policy against its larger model at equal FLOPs; the study must have run."""
+    from tasks.study.reading import load_study
+
     wanted = load_study(study, max_budget=max_budget)
     _refuse_early(wanted)
     with quiet.prefect():
@@ -40,6 +41,8 @@ def replicate(*, max_budget: MaxBudget = None, questions: Questions = None) -> N
     """Replicate the paper on the bundled models: run, exchange, one HTML report. Run again to
     resume.
     """
+    from tasks.study.reading import load_study
+
     study = load_study("replicate", max_budget=max_budget)
     if questions is not None:
         study = dataclasses.replace(study, questions=questions)
@@ -81,9 +84,10 @@ def _plan_text(plan: Forecast) -> str:
     # No hours before the first run: the pace of this machine is not known yet.
     hours = f", about {plan.seconds / 3600:.1f} h at the pace so far" if plan.seconds else ""
     draws = f"at most {plan.draws:,} completions' worth{there}"
-    tokens = f"at most {plan.tokens / 1e6:.1f} M tokens to generate{hours}"
-    disk = f"{plan.disk / 1e9:.1f} GB"
-    return f"plan: {plan.model}, {plan.questions} questions, {draws}; {tokens}, {disk}"
+    bound = f"about, by {plan.seen:,} complete questions," if plan.seen else "at most"
+    tokens = f"{bound} {plan.tokens / 1e6:.1f} M tokens to generate{hours}"
+    room = f"{plan.memory / 1e9:.1f} GB of memory, {plan.disk / 1e9:.2f} GB of disk"
+    return f"plan: {plan.model}, {plan.questions} questions, {draws}; {tokens}; {room}"
 
 
 def _complete(study: Study) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tasks.models.version import BUNDLED
 from tasks.settings import settings
 
 train_app = App(name="train", help="Rebuild the bundled models.")
@@ -23,6 +22,7 @@ def family(*, out: Out = None, seed: Seed = None) -> None:
     """Train every bundled model from nothing (hours on two cores); run again, it goes on where it
     stopped.
     """
+    from tasks.models.version import BUNDLED
     from tasks.training.bundled import train_bundled
 
     train_bundled(out or BUNDLED, states=settings().home / "training", seed=seed)
@@ -66,6 +66,7 @@ def orm(*, out: Out = None, seed: Seed = None) -> None:
 
 def _train(kind: str, out: Path | None, seed: int | None) -> None:
     """Train one member into `out`, by default over the bundled one, from the bundled sources."""
+    from tasks.models.version import BUNDLED
     from tasks.training.bundled import train_member
 
     # States lie in the state folder, not beside the model: a training that was killed goes on.

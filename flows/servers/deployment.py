@@ -1,6 +1,6 @@
-"""What `ttc up` asks of Prefect's API, and the step that infra/prefect.yaml runs.
+"""What `ttc up` asks of Prefect's API, and the steps that infra/prefect.yaml runs.
 
-The step runs while the deployments of that file are registered.
+One step runs while the deployments of that file are registered, one before each of their runs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import httpx
 import psutil
 
 from flows.servers.processes import POOL
-from tasks.settings import settings
+from tasks.settings import ROOT, settings
 from tasks.study.reading import load_study
 
 _EXISTS = 409
 """HTTP status with which the API refuses to make a second work pool of one name."""
+_UNKNOWN = 404
+"""The same of one that is not there."""
 _UNDER_WAY = ["RUNNING", "PENDING", "CANCELLING"]
 
 
@@ -25,9 +27,42 @@ def read_study(path: str) -> dict[str, Any]:
     return {"study": json.loads(load_study(path).to_json()), "timezone": settings().timezone}
 
 
+def enter_repository() -> dict[str, str]:
+    """Where a run finds the flows: in the repository of the machine that runs it.
+
+    Prefect's default is the folder of the machine that registered the deployment.
+    """
+    return {"directory": str(ROOT)}
+
+
+def client(api: str) -> httpx.Client:
+    """What asks Prefect's API: like all clients of Prefect it asks a busy server again.
+
+    For about a minute after 408, 429, 502, 503 and cut connections; a server that is not there is
+    said to be so at once. Other statuses are the caller's to look at. What Prefect's clients say to
+    a server with a password (PREFECT_API_AUTH_STRING) it says too.
+    """
+    # Here and not above: Prefect reads its settings, and takes 0.6 s of CPU, when it is imported.
+    from prefect.client.base import PrefectHttpxSyncClient
+    from prefect.settings import get_current_settings
+
+    secret = get_current_settings().api.auth_string
+    user, _, password = secret.get_secret_value().partition(":") if secret else ("", "", "")
+
+    # No proxy of the environment: the server is on this machine or on the same network.
+    return PrefectHttpxSyncClient(
+        base_url=api,
+        auth=(user, password) if secret else None,
+        timeout=30,
+        trust_env=False,
+        follow_redirects=True,
+        raise_on_all_errors=False,
+    )
+
+
 def make_pool(api: str) -> None:
     """Make the work pool, unless it exists already; the worker fills in its template."""
-    answer = _client(api).post("/work_pools/", json={"name": POOL, "type": "process"})
+    answer = client(api).post("/work_pools/", json={"name": POOL, "type": "process"})
     if answer.status_code != _EXISTS:
         answer.raise_for_status()
 
@@ -38,12 +73,12 @@ def bury_orphans(api: str) -> int:
     Call it while no worker is online: then nothing can be running in the pool, and a run that still
     says so would block the deployment's only slot.
     """
-    client = _client(api)
+    asked = client(api)
     wanted = {
         "flow_runs": {"state": {"type": {"any_": _UNDER_WAY}}},
         "work_pools": {"name": {"any_": [POOL]}},
     }
-    orphans = client.post("/flow_runs/filter", json=wanted).raise_for_status().json()
+    orphans = asked.post("/flow_runs/filter", json=wanted).raise_for_status().json()
     crashed = {
         "type": "CRASHED",
         "message": "`ttc up` ended while this run was under way; running it again resumes it.",
@@ -51,7 +86,7 @@ def bury_orphans(api: str) -> int:
     # Forced: Prefect's rules would keep a cancelling run from becoming a crashed one.
     body = {"state": crashed, "force": True}
     for run in orphans:
-        client.post(f"/flow_runs/{run['id']}/set_state", json=body).raise_for_status()
+        asked.post(f"/flow_runs/{run['id']}/set_state", json=body).raise_for_status()
     return len(orphans)
 
 
@@ -65,11 +100,11 @@ def bury_if_alone(api: str, own: str) -> int:
 
 def schedules(api: str) -> list[tuple[str, str]]:
     """(`flow/deployment`, cron and zone) of every deployment of the pool; no cron: empty text."""
-    client = _client(api)
-    flows = client.post("/flows/filter", json={}).raise_for_status().json()
+    asked = client(api)
+    flows = asked.post("/flows/filter", json={}).raise_for_status().json()
     names = {flow["id"]: flow["name"] for flow in flows}
     wanted = {"work_pools": {"name": {"any_": [POOL]}}}
-    deployments = client.post("/deployments/filter", json=wanted).raise_for_status().json()
+    deployments = asked.post("/deployments/filter", json=wanted).raise_for_status().json()
     found: list[tuple[str, str]] = []
     for one in deployments:
         flow = names[one["flow_id"]]
@@ -104,9 +139,11 @@ def workers_elsewhere(api: str, own: str) -> list[str]:
 
 
 def _online(api: str) -> list[str]:
-    answer = _client(api).post(f"/work_pools/{POOL}/workers/filter", json={})
+    answer = client(api).post(f"/work_pools/{POOL}/workers/filter", json={})
     # Without a pool there is no worker in it.
-    workers = answer.json() if answer.is_success else []
+    if answer.status_code == _UNKNOWN:
+        return []
+    workers = answer.raise_for_status().json()
     return [worker["name"] for worker in workers if worker["status"] == "ONLINE"]
 
 
@@ -118,8 +155,3 @@ def _runs_here(name: str) -> bool:
         if "worker" in words and name in words:
             return True
     return False
-
-
-def _client(api: str) -> httpx.Client:
-    # No proxy of the environment: the server is on this machine or on the same network.
-    return httpx.Client(base_url=api, timeout=30, trust_env=False, follow_redirects=True)

@@ -82,16 +82,16 @@ def _mlflow(settings: Settings) -> Server:
     return Server("mlflow", command, settings.mlflow_address + "/health")
 
 
-def worker() -> Server:
+def worker(settings: Settings) -> Server:
     """The process that takes due runs from the work pool and gives each a process of its own."""
     start = ("prefect", "worker", "start")
-    named = ("--pool", POOL, "--type", "process", "--name", worker_name())
+    named = ("--pool", POOL, "--type", "process", "--name", worker_name(settings))
     return Server("worker", (*start, *named))
 
 
-def worker_name() -> str:
-    """Its own name in the pool, where workers of several machines may stand."""
-    return f"ttc up {socket.gethostname()}"
+def worker_name(settings: Settings) -> str:
+    """Its own name in the pool, where workers of several machines and GPUs may stand."""
+    return settings.worker or f"ttc up {socket.gethostname()}"
 
 
 def registration(deployments: Path) -> Server:
@@ -156,11 +156,11 @@ def check_addresses(settings: Settings) -> None:
     if settings.prefect_api is None:
         _check_free("prefect", settings.host, settings.prefect_port)
     else:
-        _check_named("TTC_PREFECT_API", settings.prefect_address)
+        _check_named("TTC_PREFECT_API", "PREFECT_API_URL", address=settings.prefect_address)
     if settings.mlflow_uri is None:
         _check_free("mlflow", settings.host, settings.mlflow_port)
     else:
-        _check_named("TTC_MLFLOW_URI", settings.mlflow_address)
+        _check_named("TTC_MLFLOW_URI", "MLFLOW_TRACKING_URI", address=settings.mlflow_address)
 
 
 def check_timezone(settings: Settings) -> None:
@@ -180,8 +180,9 @@ def _check_free(server: str, host: str, port: int) -> None:
         )
 
 
-def _check_named(variable: str, address: str) -> None:
+def _check_named(ours: str, theirs: str, *, address: str) -> None:
     if not answers(address.rstrip("/") + "/health"):
+        variable = ours if os.environ.get(ours) else theirs
         raise UserError(
             f"{variable}: expected a running server at {address}, nothing healthy answers; "
             f"start it, or unset {variable}"

@@ -47,5 +47,6 @@ def prefect() -> Generator[None]:
     server = running_at(now)
     api = now.prefect_api or (server.prefect_api if server else None)
     if api:
-        os.environ.setdefault("PREFECT_API_URL", api)
+        # Not as a default: another program's server may stand there, and the settings know better.
+        os.environ["PREFECT_API_URL"] = api
     yield

@@ -25,6 +25,7 @@ from flows.servers import deployment
 from flows.servers import processes as servers
 from flows.servers.disk import check_disk
 from flows.servers.guard import GRACE_SECONDS
+from flows.servers.notify import notify_ready
 from flows.servers.processes import Server
 from tasks.settings import INFRA, Settings, settings
 from warehouse.errors import UserError
@@ -50,6 +51,8 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
     now = now.model_copy(update={"home": now.home.resolve()})
     running: _Running = {}
     check_disk(now.home)
+    # Read when Prefect is imported to ask its API: the shell's home is another program's.
+    os.environ["PREFECT_HOME"] = str(now.home / "prefect")
     with _only_one(now.home / "up.json") as record:
         servers.check_addresses(now)
         servers.check_timezone(now)
@@ -59,6 +62,7 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
             _start(now, running, deployments)
             _write(record, now)
             _print_addresses(now)
+            notify_ready()
             _watch(running, now)
         except KeyboardInterrupt:
             return 0
@@ -138,7 +142,7 @@ def _start(now: Settings, running: _Running, deployments: Path) -> None:
     api = now.prefect_address
     _report_orphans(_bury_orphans(now))
     deployment.make_pool(api)
-    worker = servers.worker()
+    worker = servers.worker(now)
     running[worker] = servers.start(worker, now)
     _register(now, running, deployments)
     _wait(lambda: deployment.worker_is_online(api), "the worker to report", running, now)
@@ -149,7 +153,7 @@ def _bury_orphans(now: Settings) -> int:
     # On our own server no worker outlives `ttc up`; a named one has those of other machines.
     if now.prefect_api is None:
         return deployment.bury_orphans(now.prefect_address)
-    return deployment.bury_if_alone(now.prefect_address, servers.worker_name())
+    return deployment.bury_if_alone(now.prefect_address, servers.worker_name(now))
 
 
 def _report_orphans(count: int) -> None:
@@ -216,10 +220,18 @@ def _stop(running: _Running, now: Settings) -> None:
     workers = [process for server, process in running.items() if server.name == "worker"]
     _end(workers)
     if workers:
-        # From a server that is gone the orphans are buried at the next start.
-        with contextlib.suppress(httpx.HTTPError):
-            _bury_orphans(now)
+        _bury_while_stopping(now)
     _end(running.values())
+
+
+def _bury_while_stopping(now: Settings) -> None:
+    """Mark as crashed what the worker ran, if the server takes it; else the next start does."""
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    # Whoever pressed Ctrl-C does not wait for minutes on a server that hangs.
+    once_more = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1})
+    with once_more, contextlib.suppress(httpx.HTTPError):
+        _bury_orphans(now)
 
 
 def _end(processes: Collection[subprocess.Popen[bytes]]) -> None:

@@ -36,7 +36,6 @@ from infra.bench.room import (
     verifier_calls,
 )
 from tasks.engines.log import noise_in
-from tasks.evaluation import grade
 from tasks.models.version import BUNDLED
 from tasks.runs.loading import prepare_run
 from tasks.runs.opening import open_run
@@ -127,10 +126,9 @@ async def on_engines(sizes: Sizes, folder: Path, run_id: str) -> dict[str, Any]:
 def ledger(folder: Path, run_id: str) -> dict[str, float]:
     """Tokens that the sweep generated, and the sum over its cells if each had drawn for itself."""
     # numba: an engine's process imports this file, and vLLM cannot start beside it.
-    from tasks.evaluation import estimate
+    from tasks.evaluation import measure
 
-    grade.run(folder, run_id)
-    estimate.run(folder, run_id)
+    measure.run(folder, run_id)
     with Store.open(folder) as store:
         return store.read(
             "SELECT * EXCLUDE (run_id) FROM sharing WHERE run_id = $run", run=run_id

@@ -24,12 +24,12 @@ from rich.console import Console
 
 from flows.cli.serve import application
 from flows.cli.sql import as_table
-from tasks.asking.stored import stored_draws, stored_scores
+from tasks.asking.stored import Stored, read_stored
 from tasks.benchmarks.loaded import LoadedBenchmark
 from tasks.draws.sampler import MissingDraws, Sampler, first_seed
 from tasks.draws.scorer import Judging, Scorer
 from tasks.models.version import Model
-from tasks.protocols import Draw, Reply, Sampling, key_of
+from tasks.protocols import Draw, Reply, Sampling, StepScore, key_of
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
 from tasks.serving.offline import Answered, accuracy_of_answers, replay_answers
@@ -45,37 +45,46 @@ AT_ONCE = 32
 class StoredEngine:
     """An Engine that looks draws up: prefix, sampling and seed say which ones are asked for."""
 
-    def __init__(self, store: Store, run: Run, model: Model) -> None:
+    def __init__(self, run: Run, model: Model, known: Sequence[Stored]) -> None:
         self._siblings: defaultdict[tuple[str, str], dict[int, dict[int, Draw]]] = defaultdict(dict)
         """By prefix and sampling, then by the seed of child 0, then by child."""
-        for key, child, draw in stored_draws(store, run, model):
-            seed = first_seed(run.study.seed, key)
-            by_seed = self._siblings[(key.prefix_key, key.sampling_key)]
-            by_seed.setdefault(seed, {})[child] = draw
+        for stored in known:
+            for key, child, kept in stored.draws.get(model.fingerprint, ()):
+                seed = first_seed(run.study.seed, key)
+                by_seed = self._siblings[(key.prefix_key, key.sampling_key)]
+                by_seed.setdefault(seed, {})[child] = kept.draw
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+    async def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
         """The stored children; MissingDraws when the run has not drawn them."""
+        # As an engine would: others get their turn before the answer.
+        await asyncio.sleep(0)
         for start, children in self._siblings[(key_of(prefix), sampling.key)].items():
             # Child i is drawn under the seed of child 0 plus i: a seed names replicate and child.
             wanted = range(seed - start, seed - start + n)
             if wanted[0] in children:
-                # As an engine would: others get their turn before the answer.
-                await asyncio.sleep(0)
-                return Reply([children[child] for child in wanted], len(prefix), 0)
+                draws = {place: children[child] for place, child in enumerate(wanted)}
+                yield Reply(draws, len(prefix), 0)
+                return
         raise MissingDraws(f"{n} draws after {len(prefix)} tokens")
 
 
 def stored_solver(store: Store, run: Run) -> Solver:
     """A solver as `ttc serve` has one, but for engine and verifier."""
     difficulty, policy = load_policy(store, run.run_id)
+    read = read_stored(store, run, run.benchmark.questions, token_ids=True)
+    known = [stored for _, stored in read]
     engines = {
-        model.fingerprint: StoredEngine(store, run, model) for model in (run.generator, run.reviser)
+        model.fingerprint: StoredEngine(run, model, known) for model in (run.generator, run.reviser)
     }
 
     @cache
     def scorer(model: Model | None, judging: Judging) -> Scorer:
-        known = stored_scores(store, run, model)
-        return Scorer(verifier=None, known=known, judging=judging)
+        scores: dict[str, StepScore] = {}
+        for stored in known if model else ():
+            scores |= stored.scores.get(model.fingerprint, {})
+        return Scorer(verifier=None, known=scores, judging=judging)
 
     return Solver(
         run,

@@ -23,7 +23,7 @@ from tasks.draws.sampler import NewDraw, Sampler
 from tasks.draws.scorer import Judging, NewScore, Scorer
 from tasks.engines.running import RunEngines
 from tasks.models.version import Model
-from tasks.protocols import Engine, Verifier
+from tasks.protocols import Draw, Engine, Sampling, Verifier
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
 from tasks.strategies import Strategy, parse
@@ -185,6 +185,14 @@ async def plain(asking: Questioning, questions: Sequence[Question], n: int) -> N
         for question in questions
     )
     await asyncio.gather(*drawing)
+
+
+async def draw_all(
+    engine: Engine, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+) -> list[Draw]:
+    """The n children that an engine draws of a prefix, by their place."""
+    reply = await engine.draw(prefix, n, sampling=sampling, seed=seed)
+    return reply.draws
 
 
 async def time_searches(

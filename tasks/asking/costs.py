@@ -21,6 +21,15 @@ class Spent(NamedTuple):
     cached: float = 0.0
     """Of the prompt tokens; they cost no FLOPs."""
 
+    def share(self, of: float) -> Spent:
+        """This share of all of it."""
+        return Spent(
+            generated=self.generated * of,
+            prompt=self.prompt * of,
+            verifier=self.verifier * of,
+            cached=self.cached * of,
+        )
+
 
 @dataclass(slots=True)
 class Meter:
@@ -58,13 +67,13 @@ class Meter:
             self._scores.add(node.key)
             self.verifier_tokens += tokens
 
-    def spent(self, share: float = 1) -> Spent:
-        """What was consumed, or this share of it."""
+    def spent(self) -> Spent:
+        """What was consumed."""
         return Spent(
-            generated=self.generated_tokens * share,
-            prompt=self.prompt_tokens * share,
-            verifier=self.verifier_tokens * share,
-            cached=self.cached_tokens * share,
+            generated=self.generated_tokens,
+            prompt=self.prompt_tokens,
+            verifier=self.verifier_tokens,
+            cached=self.cached_tokens,
         )
 
 

@@ -34,12 +34,6 @@ class Plan:
     replicate: int
     """Of the study: another one draws everything anew."""
 
-    @property
-    def units(self) -> int:
-        """Pieces of work on one question, for progress."""
-        # The pool, the draws that set the bin, and each search.
-        return 2 + len(self.searches)
-
 
 def plan(run: Run) -> Plan:
     """What the run's study owes on every question."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from tasks.asking.recording import Progress
+from tasks.asking.recording import Progress, Standing
 
 LOG_SECONDS = 30
 """Between two lines in a log, where each of them stays."""
@@ -19,30 +19,35 @@ def reporter() -> Progress:
     started = last = time.monotonic()
     live = sys.stderr.isatty()
 
-    def report(done: int, units: int, tokens: int) -> None:
+    def report(now: Standing) -> None:
         nonlocal last
-        now = time.monotonic()
-        if not live and now - last < LOG_SECONDS and done < units:
+        at = time.monotonic()
+        is_done = now.done == now.questions
+        if not live and at - last < LOG_SECONDS and not is_done:
             return
-        last = now
-        line = _line(done, units, tokens, now - started)
+        last = at
+        line = _line(now, at - started)
         start = "\r" if live else ""
-        end = "\n" if done == units or not live else ""
+        end = "\n" if is_done or not live else ""
         # Padded to the width of a terminal, so that a shorter line wipes out a longer one.
-        print(f"{start}{line:<78}", end=end, file=sys.stderr, flush=True)
+        print(f"{start}{line:<99}", end=end, file=sys.stderr, flush=True)
 
     return report
 
 
-def _line(done: int, units: int, tokens: int, seconds: float) -> str:
-    if not tokens and done == units:
-        return f"generate  {done}/{units}  nothing to draw: everything was there"
-    rate = tokens / seconds if seconds > 0 else 0.0
-    if done and tokens:
-        left = f"{seconds * (units - done) / done:.0f} s left"
-    elif done < units:
-        # Units that were there already are done at once, before the first token.
-        left = "starting the engine"
-    else:
-        left = "done"
-    return f"generate  {done}/{units}  {tokens:,} tokens  {rate:,.0f} tokens/s  {left}"
+def _line(now: Standing, seconds: float) -> str:
+    done = f"generate  {now.done}/{now.questions} questions"
+    if not now.tokens and now.done == now.questions:
+        return f"{done}  nothing to draw: everything was there"
+    if not now.is_started:
+        return f"{done}  starting the engine"
+    rate = now.tokens / seconds if seconds > 0 else 0.0
+    in_flight = f"{now.entered - now.done} in flight, {now.under_way} draws and scores asked for"
+    return f"{done}  {now.tokens:,} tokens  {rate:,.0f} tokens/s  {in_flight}{_left(now, seconds)}"
+
+
+def _left(now: Standing, seconds: float) -> str:
+    """What is left by the questions that took something new."""
+    if not now.drawn or now.done == now.questions:
+        return ""
+    return f"  {seconds * (now.questions - now.done) / now.drawn:.0f} s left"

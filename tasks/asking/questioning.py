@@ -53,8 +53,6 @@ class Questioning:
     revising: Side
     """The same as `proposing` when the generator revises its own attempts."""
     prompts: Revising
-    done: Callable[[], None] = lambda: None
-    """Called after every piece of work."""
 
     def root(self, question: Question) -> Node:
         """The question's prompt, before anything was generated."""
@@ -92,9 +90,7 @@ class Questioning:
             replicate=replicate,
         )
         # What was cut at the token limit has no answer, and is shown to no verifier.
-        scorer = self.proposing.scorer
-        await asyncio.gather(*(scorer.scores(node) for node in nodes if node.ended))
-        self.done()
+        await self.proposing.scorer.scores_of([node for node in nodes if node.ended])
         return nodes
 
     async def search(self, question: Question, strategy: Strategy, budget: int) -> Result:
@@ -113,13 +109,11 @@ class Questioning:
         result = Result(question, strategy, budget, groups, meter)
         if strategy.needs_verifier:
             # Through the tools, so that the final vote's scores are the strategy's own cost.
-            ended = [node for node in result.completions if node.ended]
-            await asyncio.gather(*(tools.score(node) for node in ended))
-        self.done()
+            await tools.scores([node for node in result.completions if node.ended])
         return result
 
     async def ask(self, question: Question) -> None:
-        """All strategies × budgets of a question at once, so that the engine's batches stay full."""
+        """All strategies × budgets of a question at once."""
         await asyncio.gather(
             self.pool(question),
             self.difficulty(question),
@@ -132,7 +126,6 @@ def questioning(
     *,
     sampler: Callable[[Model], Sampler],
     scorer: Callable[[Model | None, Judging], Scorer],
-    done: Callable[[], None] = lambda: None,
 ) -> Questioning:
     """A run's questioning; `sampler` and `scorer` open one for each model.
 
@@ -151,7 +144,7 @@ def questioning(
         revising = revising._replace(scorer=judge)
     # Only a judge of attempts was trained to read the earlier ones beside the question.
     prompts = Revising(run.format, shown=run.judge is not None)
-    return Questioning(run, plan(run), proposing, revising, prompts, done)
+    return Questioning(run, plan(run), proposing, revising, prompts)
 
 
 def judging_of(verifier: Verifier | None, thinking: Thinking) -> Judging:

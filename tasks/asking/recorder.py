@@ -23,7 +23,6 @@ from tasks.protocols import Sampling
 from tasks.runs.run import Run
 from warehouse.store import Store
 
-
 Rows = dict[str, list[Any]]
 """Rows of one table, by column."""
 
@@ -40,10 +39,13 @@ class Recorder:
     failures: Rows = field(default_factory=dict[str, list[Any]])
     generated_tokens: int = 0
     verifier_tokens: int = 0
+    drawn: set[str] = field(default_factory=set[str])
+    """Ids of the questions of which something is new."""
 
     def draw(self, model: Model, new: NewDraw) -> None:
         """Take in one new draw of a model."""
         self.generated_tokens += _stored_count(new.draw.tokens) or 0
+        self.drawn.add(new.node.question.question_id)
         prefix, sampling, replicate = new.key
         thinking = self._thinking(new)
         row = {
@@ -91,6 +93,7 @@ class Recorder:
     def score(self, verifier: Model, new: NewScore) -> None:
         """Take in one new score of a verifier."""
         self.verifier_tokens += (_stored_count(new.score.tokens) or 0) * new.requests
+        self.drawn.add(new.node.question.question_id)
         row = self._about(verifier, new.node) | {
             "node_key": new.node_key,
             "benchmark_fingerprint": self.run.benchmark.fingerprint,

@@ -5,14 +5,37 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.asking.recorder import Recorder
+from tasks.asking.window import Load
+from tasks.benchmarks.question import Question
 
-Progress = Callable[[int, int, int], None]
-"""Called now and then: units done, units in all, tokens generated."""
+
+class Standing(NamedTuple):
+    """How far a stage that draws has come."""
+
+    questions: int
+    """That it owes."""
+    entered: int
+    """Of these, asked so far."""
+    done: int
+    """Of these, answered."""
+    drawn: int
+    """Of these, with something new: the others were there already."""
+    tokens: int
+    """Generated so far."""
+    under_way: int
+    """Draws and scores that engines were asked for and have not given yet."""
+    is_started: bool
+    """Whether an engine has started."""
+
+
+Progress = Callable[[Standing], None]
+"""Called now and then."""
 
 FLUSH_SECONDS = 2.0
 """As much as a killed run loses at most."""
@@ -23,21 +46,37 @@ SNAPSHOT_SECONDS = 20.0
 
 @dataclass(slots=True)
 class ProgressCounter:
-    """Counts the units of work that are done, and passes the count on."""
+    """Counts questions, and passes the count on."""
 
-    units: int
+    questions: int
     progress: Progress | None
     recorder: Recorder
+    load: Load
+    entered: int = 0
     done: int = 0
+    drawn: int = 0
 
-    def count_one(self) -> None:
-        """Count one more unit as done."""
+    @contextmanager
+    def count(self, question: Question) -> Generator[None]:
+        """A question enters; when this ends it is answered."""
+        self.entered += 1
+        yield
         self.done += 1
+        self.drawn += question.question_id in self.recorder.drawn
 
     def report(self) -> None:
         """Call `progress`, if there is one."""
         if self.progress:
-            self.progress(self.done, self.units, self.recorder.generated_tokens)
+            standing = Standing(
+                self.questions,
+                self.entered,
+                self.done,
+                self.drawn,
+                self.recorder.generated_tokens,
+                self.load.total,
+                self.load.is_started,
+            )
+            self.progress(standing)
 
 
 async def record_while(

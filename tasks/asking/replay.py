@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.stored import Stored, read_stored
@@ -15,20 +15,28 @@ from warehouse.store import Store
 
 
 def replay_questions(
-    store: Store, run: Run, *, token_ids: bool = False
+    store: Store,
+    run: Run,
+    questions: Sequence[Question] | None = None,
+    *,
+    token_ids: bool = False,
 ) -> Iterator[tuple[Question, Questioning]]:
-    """Each question of the run and what asks it again; the next one lets go of what this one read.
+    """Each of these questions (None: all of the run) and what asks it again, in their order.
 
-    A draw that is not there raises MissingDraws. Nodes know their texts, and their token ids where
-    those are asked for.
+    Those that are asked with the same words follow each other. The next one lets go of what this
+    one read. A draw that is not there raises MissingDraws. Nodes know their texts, and their token
+    ids where those are asked for.
     """
-    for asked, stored in read_stored(store, run, run.benchmark.questions, token_ids=token_ids):
-        asking = _replay(run, stored)
+    wanted = run.benchmark.questions if questions is None else questions
+    for asked, stored in read_stored(store, run, wanted, token_ids=token_ids):
+        asking = replay_stored(run, stored)
         for question in asked:
             yield question, asking
 
 
-def _replay(run: Run, stored: Stored) -> Questioning:
+def replay_stored(run: Run, stored: Stored) -> Questioning:
+    """What asks again over what is stored of a question."""
+
     def sampler(model: Model) -> Sampler:
         known = stored.draws.get(model.fingerprint, ())
         return Sampler(format=run.format, engine=None, known=known)

@@ -6,6 +6,7 @@ METHOD §9.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -124,9 +125,14 @@ class MeteredTools:
 
     async def score(self, node: Node) -> float | None:
         """The verifier's score at the node's end; None when it failed, or there is none."""
-        scores = await self.side.scorer.scores(node)
-        last = scores[-1] if scores else None
-        if last is None:
-            return None
-        self.meter.count_score(node, last.tokens)
-        return last.score
+        (score,) = await self.scores([node])
+        return score
+
+    async def scores(self, nodes: Sequence[Node]) -> list[float | None]:
+        """The score at the end of each node, all asked for at once."""
+        found = await self.side.scorer.scores_of(nodes)
+        last = [scores[-1] if scores else None for scores in found]
+        for node, score in zip(nodes, last, strict=True):
+            if score is not None:
+                self.meter.count_score(node, score.tokens)
+        return [None if score is None else score.score for score in last]

@@ -20,6 +20,16 @@ class Load(Protocol):
         """Whether some engine has as much to do at once as it can."""
         ...
 
+    @property
+    def total(self) -> int:
+        """Draws and scores under way."""
+        ...
+
+    @property
+    def is_started(self) -> bool:
+        """Whether an engine has started."""
+        ...
+
     async def change(self) -> None:
         """Back when an engine has answered something."""
         ...

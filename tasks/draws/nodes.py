@@ -33,6 +33,11 @@ class Kept(NamedTuple):
     tokens: float
     """Generated, as the engine counts them; NaN: not told."""
 
+    @property
+    def draw(self) -> Draw:
+        """As the engine gave it."""
+        return Draw(self.token_ids, self.text, self.stop, self.tokens)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
@@ -69,7 +74,7 @@ class Node:
 
     def line(self) -> list[Node]:
         """The nodes from the root to this one."""
-        nodes = [self]
+        nodes: list[Node] = [self]
         while nodes[-1].parent is not None:
             nodes.append(nodes[-1].parent)
         nodes.reverse()
@@ -216,8 +221,7 @@ def restore(node: Node, kept: Kept, steps: Steps) -> Node:
     """The child that a stored draw makes of a node: no token is read where its steps are stored."""
     ends = kept.step_ends
     if ends is None:
-        draw = Draw(kept.token_ids, kept.text, kept.stop, kept.tokens)
-        return extend(node, draw, split_draw(node, draw, steps))
+        return extend(node, kept.draw, split_draw(node, kept.draw, steps))
     return Node(
         question=node.question,
         key=kept.key,

@@ -119,17 +119,27 @@ class Sampler:
         # does not draw these children a second time.
         for wanted in _stretches(missing):
             self._request(node, key, wanted, sampling=sampling, role=role)
-        return [await self._child(node, siblings, index) for index in range(n)]
+        return [
+            self._made(node, siblings, index) or await self._awaited(siblings, index)
+            for index in range(n)
+        ]
 
-    async def _child(self, node: Node, siblings: dict[int, _Child], index: int) -> Node:
+    def _made(self, node: Node, siblings: dict[int, _Child], index: int) -> Node | None:
+        """A child that is there; None for one under way."""
         child = siblings[index]
         if isinstance(child, Node):
             return child
-        if isinstance(child, Kept):
-            made = restore(node, child, self._format.steps)
-        else:
-            # Shielded: one strategy that is cancelled must not end a request that others share.
-            made = await asyncio.shield(child)
+        if not isinstance(child, Kept):
+            return None
+        made = restore(node, child, self._format.steps)
+        siblings[index] = made
+        return made
+
+    async def _awaited(self, siblings: dict[int, _Child], index: int) -> Node:
+        child = siblings[index]
+        assert isinstance(child, asyncio.Future)
+        # Shielded: one strategy that is cancelled must not end a request that others share.
+        made = await asyncio.shield(child)
         siblings[index] = made
         return made
 

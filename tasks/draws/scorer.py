@@ -75,19 +75,43 @@ class Scorer:
         self._asked: dict[str, asyncio.Task[None]] = {}
         """By step key, the request under way that will answer it."""
         self._failed: set[str] = set()
+        self._keys: dict[str, list[str]] = {}
+        """By key of a node, those of its steps that have scores: strategies ask again and again."""
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
         """One entry a step that the verifier is shown of the node, None where it failed."""
-        keys = self._judging.keys(node)
-        if not keys:
-            return ()
-        last = keys[-1]
+        (scores,) = await self.scores_of([node])
+        return scores
+
+    async def scores_of(self, nodes: Sequence[Node]) -> list[tuple[StepScore | None, ...]]:
+        """The scores of each node; what is missing is asked for at once."""
+        missing = [node for node in nodes if not self._is_settled(node)]
+        if missing:
+            await asyncio.gather(*map(self._settle, missing))
+        return [tuple(map(self._known.get, self._keys_of(node))) for node in nodes]
+
+    def _keys_of(self, node: Node) -> list[str]:
+        keys = self._keys.get(node.key)
+        if keys is None:
+            keys = self._judging.keys(node)
+            self._keys[node.key] = keys
+        return keys
+
+    def _is_settled(self, node: Node) -> bool:
+        """Whether nothing is to be asked about a node: its last score stands for the others."""
+        keys = self._keys_of(node)
+        if self._verifier is None or not keys:
+            return True
+        return keys[-1] in self._known or keys[-1] in self._failed
+
+    async def _settle(self, node: Node) -> None:
+        assert self._verifier is not None
+        keys = self._keys_of(node)
         # A loop: a longer node's request that was to answer for this one may fail.
-        while self._verifier is not None and last not in self._known and last not in self._failed:
-            request = self._asked.get(last) or self._ask(self._verifier, node, keys)
+        while not self._is_settled(node):
+            request = self._asked.get(keys[-1]) or self._ask(self._verifier, node, keys)
             # Shielded: one strategy that is cancelled must not end a request that others share.
             await asyncio.shield(request)
-        return tuple(self._known.get(key) for key in keys)
 
     def _ask(self, verifier: Verifier, node: Node, keys: list[str]) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""

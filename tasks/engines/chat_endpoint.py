@@ -16,9 +16,9 @@ from tasks.endpoints.replies import UNTOLD, ChatReply, Said, Usage, cut_before, 
 from tasks.endpoints.spending import Purse, Spending, most_of
 from tasks.endpoints.statuses import Refusal
 from tasks.engines.replica import Call, Fault, Limits, Replica
+from tasks.engines.stepwise import as_they_come
 from tasks.models.texts import messages_of
 from tasks.models.thinking import Marks
-from tasks.engines.stepwise import as_they_come
 from tasks.protocols import Reply, Sampling
 from tasks.study.endpoints import Endpoint
 from warehouse.errors import UserError

@@ -19,12 +19,19 @@ class Load:
     batches: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many of them each model works on at once."""
     under_way: Counter[str] = field(default_factory=Counter[str])
+    is_started: bool = False
+    """Whether an engine has started."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_full(self) -> bool:
         """Whether some model has as much to do as it can do at once."""
         return any(self.under_way[one] >= most for one, most in self.batches.items())
+
+    @property
+    def total(self) -> int:
+        """Draws and verifier calls under way at all models."""
+        return self.under_way.total()
 
     async def change(self) -> None:
         """Back when something has been answered."""

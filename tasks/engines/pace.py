@@ -86,15 +86,19 @@ def seconds_a_token(store: Store, run_id: str, model: Model) -> float | None:
     return float(paces.item()) if len(paces) else None
 
 
-def generated_a_second(store: Store) -> float | None:
-    """Tokens generated a second of engine time in all runs so far; None: never measured.
+def generated_a_second(store: Store, model: Model) -> float | None:
+    """Tokens generated a second of engine time in the latest run of this generator.
 
-    Verifiers' time counts, their tokens do not. Time in which no engine was asked, as while an
-    earlier run's draws are read, does not count either.
+    Without one in the latest of any; None: never measured. Verifiers' time counts, their tokens do
+    not. Time in which no engine was asked, as while an earlier run's draws are read, does not count
+    either.
     """
     pace = store.read(
         "SELECT sum(paces.tokens) FILTER (WHERE paces.model_fingerprint IN "
-        "(runs.model_fingerprint, runs.reviser_fingerprint)) / sum(paces.seconds) "
-        "FROM paces JOIN runs USING (run_id)"
-    ).item()
-    return None if pace is None else float(pace)
+        "(runs.model_fingerprint, runs.reviser_fingerprint)) / sum(paces.seconds) AS pace "
+        "FROM paces JOIN runs USING (run_id) GROUP BY run_id, runs.model_fingerprint "
+        "HAVING pace > 0 "
+        'ORDER BY runs.model_fingerprint = $model DESC, max(paces."at") DESC LIMIT 1',
+        model=model.fingerprint,
+    )
+    return float(pace.item()) if len(pace) else None

@@ -6,42 +6,39 @@ function here, under the same name in `BINNERS`.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import polars as pl
 
-from tasks.asking.completions import CompletionReader
-from tasks.asking.replay import replay_questions
+from tasks.asking.asked import Asked
+from tasks.asking.completions import Answer, join_answer
 from tasks.runs.completeness import missing_outcomes
-from tasks.runs.events import note, stage
+from tasks.runs.events import note
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import bins, oracle_values, predicted_values
 from tasks.statistics.probe import Probing, fit_probe
 from warehouse.store import Store
 
 
-def run(folder: Path, run_id: str) -> int:
+def bin_questions(store: Store, run: Run, draws: pl.DataFrame) -> int:
     """Cut the questions into five bins by every kind of difficulty that the run allows.
 
     The draws are those of role difficulty, never those that accuracy is measured on (METHOD §6 a).
     Returns how many rows are new: none while outcomes are missing.
     """
-    with stage(folder, run_id, "bin_difficulty") as (store, run):
-        if missing_outcomes(store, run_id):
-            return 0
-        inputs = Inputs(store, run, asyncio.run(_difficulty_draws(store, run)))
-        # All kinds before the first bin is written: frozen ones are read from that very table.
-        by_kind = {kind: place(inputs) for kind, place in BINNERS.items()}
-        return sum(
-            store.append(
-                "bins", binned.with_columns(run_id=pl.lit(run_id), difficulty=pl.lit(kind))
-            )
-            for kind, binned in by_kind.items()
-            if binned is not None
+    if missing_outcomes(store, run.run_id):
+        return 0
+    inputs = Inputs(store, run, draws)
+    # All kinds before the first bin is written: frozen ones are read from that very table.
+    by_kind = {kind: place(inputs) for kind, place in BINNERS.items()}
+    return sum(
+        store.append(
+            "bins", binned.with_columns(run_id=pl.lit(run.run_id), difficulty=pl.lit(kind))
         )
+        for kind, binned in by_kind.items()
+        if binned is not None
+    )
 
 
 class Inputs(NamedTuple):
@@ -55,7 +52,7 @@ class Inputs(NamedTuple):
 
 DRAWS: Final = {
     "question_id": pl.String,
-    "answer": pl.String,
+    "answer": pl.Int64,
     "correct": pl.Boolean,
     "score": pl.Float64,
     "generated_tokens": pl.Float64,
@@ -64,22 +61,25 @@ DRAWS: Final = {
 }
 """Columns of a difficulty draw; the prompt's tokens stand with each draw of its question.
 
-Tokens are NaN where a server or a log does not tell.
+`answer` is its class in a vote, numbered within the question; NULL: no vote. Tokens are NaN where
+a server or a log does not tell.
 """
 
 
-async def _difficulty_draws(store: Store, run: Run) -> pl.DataFrame:
-    reader = CompletionReader(store, run)
+def difficulty_draws(asked: Sequence[Asked], answers: Mapping[str, Answer]) -> pl.DataFrame:
+    """The difficulty draws of these questions, numbers alone, with the columns of `DRAWS`."""
     rows: list[tuple[object, ...]] = []
-    for question, asking in replay_questions(store, run):
-        # Prompts differ in length by question: what a probe costs is counted for each (METHOD §9).
-        prompt_tokens = asking.root(question).length
-        nodes = await asking.difficulty(question)
-        reads = await reader.read(asking.proposing.scorer, nodes)
-        for node, read in zip(nodes, reads, strict=True):
-            judged = (read.vote, read.correct, read.score)
-            tokens = (node.generated_tokens, prompt_tokens, read.verifier_tokens)
-            rows.append((question.question_id, *judged, *tokens))
+    for one in asked:
+        classes: dict[str, int] = {}
+        for draw in one.difficulty:
+            read = join_answer(draw, answers)
+            vote = read.vote
+            # By number: the class of a program is all that it printed.
+            number = None if vote is None else classes.setdefault(vote, len(classes))
+            judged = (number, read.correct, read.score)
+            # Prompts differ in length by question: a probe's cost is counted for each (METHOD §9).
+            tokens = (draw.generated_tokens, one.prompt_tokens, read.verifier_tokens)
+            rows.append((one.question.question_id, *judged, *tokens))
     return pl.DataFrame(rows, schema=DRAWS, orient="row")
 
 

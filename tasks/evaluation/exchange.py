@@ -12,14 +12,13 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks.asking.completions import CompletionReader
+from tasks.asking.completions import load_answers
 from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
 from tasks.asking.stored import Stored, read_stored
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
-from tasks.draws.scorer import Scorer
 from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.log import noise_in
 from tasks.engines.running import RunEngines
@@ -58,7 +57,7 @@ def run(
         store.append("model_versions", model_rows(large, datetime.now(UTC)))
         nodes = asyncio.run(_draw_greedy(store, large, engines(large), progress))
         grade_completions(store, large, nodes)
-        new = store.append("exchanges", asyncio.run(_compare(store, run, large, nodes)))
+        new = store.append("exchanges", _compare(store, run, large, nodes))
         store.publish_snapshot()
         return new
 
@@ -110,8 +109,8 @@ async def _draw_greedy(
     sampling = Sampling(0.0, 1.0, 0, max_tokens=large.study.generator.max_tokens, until="end")
     recorder = Recorder(store, large, {sampling.key: sampling})
     questions = large.benchmark.questions
-    counter = ProgressCounter(len(questions), progress, recorder)
     engine = Lazy(engines, large.generator)
+    counter = ProgressCounter(len(questions), progress, recorder, engine.load)
     nodes: dict[str, Node] = {}
 
     async def draw(question: Question, stored: Stored) -> None:
@@ -124,9 +123,9 @@ async def _draw_greedy(
             seed=large.study.seed,
         )
         start = root(question, large.format.prompt(question))
-        children = await sampler.children(start, 1, sampling=sampling, role="exchange")
+        with counter.count(question):
+            children = await sampler.children(start, 1, sampling=sampling, role="exchange")
         nodes[question.question_id] = children[0]
-        counter.count_one()
 
     async def draw_all() -> None:
         stored = read_stored(store, large, questions, token_ids=False)
@@ -141,7 +140,7 @@ async def _draw_greedy(
     return [nodes[question.question_id] for question in questions]
 
 
-async def _compare(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
+def _compare(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
     """Rows of table `exchanges`, under every difficulty; UserError for a run without outcomes."""
     outcomes = load_outcomes(store, run.run_id)
     if not len(outcomes):
@@ -149,7 +148,7 @@ async def _compare(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.
             f"run {run.run_id}: expected outcomes to compare, got none; "
             "run the study to its end first"
         )
-    single = await _single_answers(store, run, large, nodes)
+    single = _single_answers(store, run, large, nodes)
     rates = _rates(store, run, large)
 
     def compare_under(difficulty: str) -> pl.DataFrame:
@@ -174,10 +173,10 @@ async def _compare(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.
     )
 
 
-async def _single_answers(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
+def _single_answers(store: Store, run: Run, large: Run, nodes: list[Node]) -> pl.DataFrame:
     """(question_id, large, alone): whether the larger model is right, the small one's pass@1."""
-    greedy = await CompletionReader(store, large).read(Scorer(verifier=None), nodes)
-    correct = [float(read.correct) for read in greedy]
+    answers = load_answers(store, large, [node.key for node in nodes])
+    correct = [float(answers[node.key].correct) for node in nodes]
     alone = store.read(
         "SELECT question_id, accuracy AS alone FROM outcomes "
         "WHERE run_id = $run_id AND strategy = 'pass' AND budget = 1",

@@ -8,16 +8,12 @@ import polars as pl
 
 from tasks.asking.plan import Plan, plan
 from tasks.engines.pace import generated_a_second
+from tasks.evaluation.footprint import disk_of, memory_of
+from tasks.evaluation.seen import look_at
 from tasks.runs.loading import prepare_run
 from tasks.runs.run import Run
 from tasks.study.study import Study
 from warehouse.store import Store
-
-BYTES_A_TOKEN = 6.0
-"""Journal and database together, measured on the bundled family.
-
-Longer completions take less a token, so that this is rather too much.
-"""
 
 
 class Forecast(NamedTuple):
@@ -47,14 +43,18 @@ class Forecast(NamedTuple):
 
     Then max_tokens bounds it.
     """
+    seen: int
+    """Questions that are complete: what is left of the others is reckoned from them."""
     tokens: float
-    """Still to be generated, at most."""
+    """Still to be generated; before the first complete question at most."""
     if_alone: float
     """Tokens if every strategy drew at every budget for itself, difficulty left out."""
     seconds: float | None
-    """At the pace of the earlier runs on this machine; None when there was none."""
+    """At this model's pace on this machine, else at any model's; None when none was measured."""
+    memory: float
+    """Bytes of this machine at most; on a GPU without what lies there."""
     disk: float
-    """Bytes."""
+    """Bytes that are added."""
 
 
 def forecast(store: Store, study: Study, model: str) -> Forecast:
@@ -65,10 +65,10 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     draws = count * (owed.pool + owed.difficulty + _search_draws(owed))
     stored = _stored(store, run)
     each = stored.mean if stored.mean is not None else float(study.generator.max_tokens)
-    tokens = max(0, draws - stored.completions) * each
+    seen = look_at(store, run)
+    tokens = seen.left(count) if seen.complete else max(0, draws - stored.completions) * each
     alone = count * sum(budget for _, budget in study.cells()) * each
-    # Of earlier runs on this machine, whatever they drew.
-    pace = generated_a_second(store)
+    pace = generated_a_second(store, run.generator)
     return Forecast(
         model=model.rpartition("/")[2],
         benchmark=run.benchmark.name,
@@ -81,10 +81,12 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
         # Draws of other studies on these questions count too, so that there may be more.
         there=min(stored.completions, draws),
         a_draw=stored.mean,
+        seen=len(seen.complete),
         tokens=tokens,
         if_alone=alone,
         seconds=tokens / pace if pace else None,
-        disk=tokens * BYTES_A_TOKEN,
+        memory=memory_of(run),
+        disk=disk_of(store, tokens),
     )
 
 

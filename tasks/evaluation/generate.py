@@ -49,30 +49,27 @@ def run(
 
 
 async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
-    owed = plan(run)
     questions = run.benchmark.questions
-    recorder = Recorder(store, run, {s.key: s for s in owed.samplings})
-    done = ProgressCounter(owed.units * len(questions), progress, recorder)
+    recorder = Recorder(store, run, {one.key: one for one in plan(run).samplings})
     models = _Models(run, engines, recorder)
+    counter = ProgressCounter(len(questions), progress, recorder, models.load)
 
     async def ask(entry: tuple[Asked, Stored]) -> None:
         asked, stored = entry
         asking = questioning(
-            run,
-            sampler=partial(models.sampler, stored),
-            scorer=partial(models.scorer, stored),
-            done=done.count_one,
+            run, sampler=partial(models.sampler, stored), scorer=partial(models.scorer, stored)
         )
         for question in asked:
-            await asking.ask(question)
+            with counter.count(question):
+                await asking.ask(question)
 
     entries = _read_ahead(read_stored(store, run, questions, token_ids=True))
     try:
-        await record_while(go_through_window(entries, ask, models.load), recorder, done)
+        await record_while(go_through_window(entries, ask, models.load), recorder, counter)
     finally:
         await engines.close()
-    # Only a stage that came to its end: the pace of half a run would be that of its start.
-    models.clock.write(store, run.run_id)
+        # Also of a stage that was stopped: the next forecast goes by it.
+        models.clock.write(store, run.run_id)
     return recorder.generated_tokens
 
 

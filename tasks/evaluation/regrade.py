@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tasks.evaluation import bin_difficulty, estimate, fit_policy, grade
+from tasks.evaluation import fit_policy, measure
 from tasks.runs.loading import prepare_run
 from tasks.runs.opening import complete_run, open_run
 from tasks.runs.outcomes import load_used_difficulty
@@ -174,9 +174,7 @@ def _refuse_changes(former: _Former, present: Run) -> None:
 
 def _judge(folder: Path, former: _Former, now: str) -> None:
     """The stages of a night but the one that draws."""
-    grade.run(folder, now)
-    estimate.run(folder, now)
-    bin_difficulty.run(folder, now)
+    measure.run(folder, now)
     missing = fit_policy.run(folder, now)
     if missing:
         raise UserError(

@@ -35,9 +35,15 @@ _LINE_END = re.compile(
 )
 
 
-def answer_lines(text: str) -> list[Found]:
-    """What follows `Answer:` at a line's beginning, in any dress, or stands below that heading."""
-    return list(_read(text, _line_pattern(_ANSWER)))
+def answer_lines(text: str, start: int) -> list[Found]:
+    """What follows `Answer:` at a line's beginning, in any dress, or stands below that heading.
+
+    Of those that begin at offset `start` or later.
+    """
+    # A match begins with its line and stays on it: no line above can hold one.
+    line_start = text.rfind("\n", 0, start) + 1
+    found = _read(text, _line_pattern(_ANSWER), line_start)
+    return [line for line in found if line.start >= start]
 
 
 def marked(text: str, marker: str) -> list[Found]:
@@ -91,10 +97,10 @@ def _line_pattern(word: str) -> re.Pattern[str]:
     return re.compile(rf"(?i:{line}|^{_SPACE}{_HEADING})", re.MULTILINE)
 
 
-def _read(text: str, pattern: re.Pattern[str]) -> Iterator[Found]:
-    """Where something follows a match before the next one begins, what it is."""
+def _read(text: str, pattern: re.Pattern[str], start: int = 0) -> Iterator[Found]:
+    """Where something follows a match before the next one begins, what it is; from an offset on."""
     last = None
-    for match in pattern.finditer(text):
+    for match in pattern.finditer(text, start):
         if last is not None:
             yield from _value(text, last, match.start())
         last = match

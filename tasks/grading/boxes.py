@@ -2,6 +2,7 @@ r"""Answers in boxes: `\boxed{...}` and its kin, and which of them stand togethe
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -53,6 +54,9 @@ _MARK = re.compile(
     re.MULTILINE,
 )
 
+_FIRST = re.compile(r"\\(?:boxed|fbox|bbox|framebox)")
+"""Where the first box of a text begins at the earliest."""
+
 _PLACEHOLDER = re.compile(
     r"(?:\s|\.|…|~|\\[lc]?dots|\\[ ,;:!]|\\(?:text|mathrm)\s*\{|\}|(?:your|final|the|answer)\b)*+",
     re.IGNORECASE,
@@ -70,7 +74,8 @@ _LONGEST_BETWEEN = 60
 _LONGEST_POINTING = 80
 
 
-def boxed(text: str) -> list[Found]:
+@functools.lru_cache(maxsize=1)  # reading an answer asks for those of its text three times
+def boxed(text: str) -> tuple[Found, ...]:
     r"""Every answer in a box, boxes of one answer joined by commas; linear in the text.
 
     Of boxes in one another the inner one counts. A box without content, with a form's dots in it or
@@ -86,16 +91,20 @@ def boxed(text: str) -> list[Found]:
     answers = [_join(text, group) for group in _groups(text, closed)]
     if boxes and boxes[-1].end < 0:
         answers.append(Found(boxes[-1].start, len(text), ""))
-    return answers
+    return tuple(answers)
 
 
 def _boxes(text: str) -> list[_Box]:
     """All boxes in the order of their beginnings."""
     boxes: list[_Box] = []
+    first = _FIRST.search(text)
+    if first is None:
+        return boxes
     pending: list[tuple[int, int]] = []
     """(place in `boxes`, depth outside) of those that have not closed."""
     depth = 0
-    for mark in _MARK.finditer(text):
+    # Braces before the first box stand around it: what closes in it is the same without them.
+    for mark in _MARK.finditer(text, first.start()):
         if mark["box"]:
             pending.append((len(boxes), depth))
             boxes.append(_Box(mark.start(), mark.end(), -1, -1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shutil
 import threading
@@ -33,6 +32,8 @@ class CommandGrader:
         self._command = tuple(command)
         self._seconds = seconds
         self._busy = threading.Lock()
+        self._judge: Judge | None = None
+        """None: not asked yet, or closed."""
 
     @property
     def version(self) -> str:
@@ -68,12 +69,19 @@ class CommandGrader:
             (question.question_id, question.target, form): _row(question, form)
             for question, form in pairs
         }
-        with self._busy, contextlib.closing(Judge(self._command, self._seconds)) as judge:
-            verdicts = dict(zip(rows, self._judge_all(judge, list(rows.values())), strict=True))
+        with self._busy:
+            # One program for all that a run asks, batch by batch: it may load a model to begin.
+            self._judge = self._judge or Judge(self._command, self._seconds)
+            judged = self._judge_all(self._judge, list(rows.values()))
+        verdicts = dict(zip(rows, judged, strict=True))
         return [verdicts[question.question_id, question.target, form] for question, form in pairs]
 
     def close(self) -> None:
-        """The program has ended with the last row."""
+        """End the program; grading again starts it again."""
+        with self._busy:
+            judge, self._judge = self._judge, None
+            if judge is not None:
+                judge.close()
 
     def _judge_all(self, judge: Judge, rows: list[Mapping[str, object]]) -> list[str]:
         verdicts: list[str] = []

@@ -98,10 +98,9 @@ def _end_of_turn(text: str, markers: Sequence[str]) -> int:
     answered = end_of_first_answer(text, markers)
     if answered is None:
         return len(text)
-    has_parts = _PART.search(text, 0, answered) is not None
     for turn in _TURN.finditer(text, answered):
         is_numbered = turn["plain"] or turn["dressed"]
-        if not (is_numbered and has_parts):
+        if not (is_numbered and _PART.search(text, 0, answered)):
             return turn.start()
     return len(text)
 
@@ -112,13 +111,13 @@ def _last(text: str, markers: Sequence[str]) -> Found | None:
     answer = next((found[-1] for found in by_marker if found), None)
     if answer is None:
         return None
-    later = [line for line in answer_lines(text) if line.start >= answer.end]
+    later = answer_lines(text, answer.end)
     # A sentence about the answer states none.
     said = [line for line in later if not _is_prose(line.text)]
     return said[-1] if said else answer
 
 
-def _after(text: str, marker: str) -> list[Found]:
+def _after(text: str, marker: str) -> Sequence[Found]:
     return boxed(text) if marker == BOXED else marked(text, marker)
 
 

@@ -26,7 +26,7 @@ from tasks.runs.opening import complete_run, open_run
 from tasks.samples.log import Refusal, Sample, SampleLog
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
-from warehouse.journal import write_whole
+from warehouse.folder import write_whole
 from warehouse.store import Store
 
 VERSION = "1"

@@ -13,7 +13,7 @@ from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
 from tasks.benchmarks.question import Question
 from tasks.samples.log import SampleLog
 from warehouse.errors import UserError
-from warehouse.journal import write_whole
+from warehouse.folder import write_whole
 
 
 class Matched(NamedTuple):

@@ -11,7 +11,6 @@ from tasks.benchmarks.question import Question
 from tasks.grading.extraction import end_of_first_answer
 from tasks.models.chat import NO_OPTIONS
 from tasks.models.format_tables import Named, format_table
-from tasks.models.pieces import read_writing
 from tasks.models.prompts import load_prompts
 from tasks.models.steps import Separator, Steps, steps_of
 from tasks.models.stops import cut_at_stop
@@ -97,7 +96,7 @@ def load_format(
         render=prompts.render,
         revise=prompts.revise,
         markers=markers_of(table),
-        steps=steps_of(read_writing(tokenizer), separator, never=ends),
+        steps=steps_of(tokenizer.writing, separator, never=ends),
         end_of_text=ends,
         thinking=thinking,
         thinks=_thinks(table, thinking, prompt),

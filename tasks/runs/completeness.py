@@ -41,3 +41,14 @@ def missing_outcomes(store: Store, run_id: str) -> str | None:
         f"{len(rows)} cells lack outcomes, {strategy} at budget {budget} on {count} questions; "
         "run the study again"
     )
+
+
+def measured_questions(store: Store, run_id: str) -> set[str]:
+    """Ids of the questions that have an outcome in every cell that the run owes."""
+    rows = store.read(
+        "SELECT question_id FROM outcomes JOIN run_cells USING (run_id, strategy, budget) "
+        "WHERE run_id = $run_id GROUP BY question_id "
+        "HAVING count(*) = (SELECT count(*) FROM run_cells WHERE run_id = $run_id)",
+        run_id=run_id,
+    )
+    return set(rows["question_id"])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import psutil
 
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
@@ -23,20 +24,29 @@ PATIENCE_SECONDS = 60.0
 def stage(folder: Path, run_id: str, name: str) -> Generator[tuple[Store, Run]]:
     """The open warehouse and the run, for one stage; its seconds are noted when it ends well."""
     wall_start = time.monotonic()
-    cpu_start = _cpu_seconds()
+    cpu_start = cpu_seconds()
     with Store.open(folder, patience=PATIENCE_SECONDS) as store:
         yield store, load_run(store, run_id)
         # Not in a `finally`: a stage that raised has no such event, and the next run does it again.
         seconds = time.monotonic() - wall_start
-        cpu_seconds = _cpu_seconds() - cpu_start
-        note(store, run_id, "stage", name, seconds=seconds, cpu_seconds=cpu_seconds)
+        used = cpu_seconds() - cpu_start
+        note(store, run_id, "stage", name, seconds=seconds, cpu_seconds=used)
 
 
-def _cpu_seconds() -> float:
-    """CPU seconds of this process and of its ended children, engines among them."""
+def cpu_seconds() -> float:
+    """CPU seconds so far of this process and of all that it started, engines among them.
+
+    Also of those that ended. What a process started that ended without waiting for it is lost.
+    """
     own = resource.getrusage(resource.RUSAGE_SELF)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return sum(usage.ru_utime + usage.ru_stime for usage in (own, children))
+    waited = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = sum(usage.ru_utime + usage.ru_stime for usage in (own, waited))
+    # Still running, or ended and not waited for: vLLM's engines stay so until this process ends.
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used = process.cpu_times()
+            total += used.user + used.system + used.children_user + used.children_system
+    return total
 
 
 def note(

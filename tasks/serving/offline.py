@@ -34,12 +34,13 @@ def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answe
     probe = load_probe(store, run.run_id)
 
     async def everything() -> list[Answered]:
-        answers: list[Answered] = []
+        answered: list[Answered] = []
         for question, asking in replay_questions(store, run):
             controller = Controller(asking, policy, probe)
             for budget in budgets:
-                answers.append(Answered(question, await controller.solve(question, budget)))
-        return answers
+                solved = await controller.solve(question, budget)
+                answered.append(Answered(question, solved))
+        return answered
 
     return asyncio.run(everything())
 

@@ -51,17 +51,20 @@ async def beam_search(root: Node, budget: int, *, m: int, tools: Tools, k: int =
 
 
 async def _keep_best(nodes: list[Node], count: int, tools: Tools, k: int) -> list[Node]:
-    scores = await asyncio.gather(*(_look_ahead(node, tools, k) for node in nodes))
+    ends = nodes
+    if k:
+        ends = await asyncio.gather(*(_look_ahead(node, tools, k) for node in nodes))
+    scores = await tools.scores(ends)
     return [nodes[place] for place in best_first(scores)[:count]]
 
 
-async def _look_ahead(node: Node, tools: Tools, k: int) -> float | None:
-    """The score at the end of a greedy rollout of up to k steps; of the node itself with k = 0."""
+async def _look_ahead(node: Node, tools: Tools, k: int) -> Node:
+    """The end of a greedy rollout of up to k steps."""
     for _ in range(k):
         if not node.extendable:
             break
         node = await tools.ahead(node)
-    return await tools.score(node)
+    return node
 
 
 BEAM_SEARCH = Form(

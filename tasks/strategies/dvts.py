@@ -50,7 +50,7 @@ async def dvts(root: Node, budget: int, *, m: int, tools: Tools) -> list[list[No
 
 async def _go_on(place: int, nodes: list[Node], tools: Tools) -> _Head:
     """The subtree goes on from the best of its open prefixes, in the place of all of them."""
-    scores = await asyncio.gather(*(tools.score(node) for node in nodes))
+    scores = await tools.scores(nodes)
     best = nodes[best_first(scores)[0]]
     return _Head(place, best, slots=len(nodes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ async def particle_filter(root: Node, budget: int, *, tools: Tools) -> list[Node
     for _ in range(tools.rounds):
         if not particles:
             break
-        scores = await asyncio.gather(*(tools.score(node) for node in particles))
+        scores = await tools.scores(particles)
         counts = copies(scores, rng.random())
         grown = await children_of_each(tools, list(zip(particles, counts, strict=True)))
         particles = split_ended([child for siblings in grown for child in siblings], ended)

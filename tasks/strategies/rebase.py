@@ -5,7 +5,6 @@ METHOD §5; Wu et al., arXiv 2408.00724.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 
@@ -29,7 +28,7 @@ async def rebase(root: Node, budget: int, *, tools: Tools) -> list[Node]:
     for _ in range(tools.rounds):
         if not nodes:
             break
-        scores = await asyncio.gather(*(tools.score(node) for node in nodes))
+        scores = await tools.scores(nodes)
         counts = shares(scores, len(nodes))
         grown = await children_of_each(tools, list(zip(nodes, counts, strict=True)))
         nodes = split_ended([child for siblings in grown for child in siblings], ended)

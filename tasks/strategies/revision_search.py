@@ -5,7 +5,6 @@ The future work of Snell et al. 2024 (METHOD §11.1).
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
 
@@ -32,15 +31,18 @@ async def revision_search(_root: Node, budget: int, *, m: int, tools: Tools) -> 
         attempts = await next_attempts(tools, parents, taken)
         for parent, attempt in zip(parents, attempts, strict=True):
             chains.append((*parent, attempt))
-        scores += await asyncio.gather(*(_score_ended(attempt, tools) for attempt in attempts))
+        scores += await _score_ended(attempts, tools)
         best = _best(chains, scores, math.ceil(wide / m))
         # Each of the best m times, in their order; where there are fewer of them, from the front.
         parents = [best[number // m % len(best)] for number in range(wide)]
     return [chain[-1] for chain in chains]
 
 
-async def _score_ended(attempt: Node, tools: Tools) -> float | None:
-    return await tools.score(attempt) if attempt.ended else None
+async def _score_ended(attempts: list[Node], tools: Tools) -> list[float | None]:
+    """The score of each attempt; None for one that was cut."""
+    ended = [attempt for attempt in attempts if attempt.ended]
+    scores = iter(await tools.scores(ended))
+    return [next(scores) if attempt.ended else None for attempt in attempts]
 
 
 def _best(chains: list[Chain], scores: list[float | None], count: int) -> list[Chain]:

@@ -52,6 +52,10 @@ class Tools(Protocol):
         """The verifier's score at the node's end; None when the verifier failed."""
         ...
 
+    async def scores(self, nodes: Sequence[Node]) -> list[float | None]:
+        """The same of each node, all asked for at once."""
+        ...
+
 
 async def children_of_each(tools: Tools, wanted: Sequence[tuple[Node, int]]) -> list[list[Node]]:
     """n children for every (node, n), in order; a node listed twice gets different ones each time.

@@ -19,6 +19,11 @@ from tasks.tracking.first_screen import FirstScreen, first_screen
 
 _LONGEST_PARAMETER = 5000
 """Characters of a parameter that are kept: MLflow refuses one of more than 6000."""
+_LONGEST_NAME = 200
+"""Characters of a name that are kept, of the 250 that MLflow's own columns hold.
+
+SQLite keeps longer ones all the same; PostgreSQL refuses the whole run.
+"""
 _LONGEST_DIGEST = 36
 """Characters of a data set's fingerprint that MLflow takes."""
 _FIXED = (
@@ -102,7 +107,7 @@ def publication_of(summary: RunSummary) -> Publication:
     values = _parameters(summary)
     tables = comparable_tables(summary)
     return Publication(
-        run_name=f"{model} v{run['version']} {run['opened_at']:%Y-%m-%d}",
+        run_name=f"{shorten(model)} v{run['version']} {run['opened_at']:%Y-%m-%d}",
         experiment_name=benchmark,
         subject=_subject(values),
         start_time=int(run["opened_at"].timestamp() * 1000),
@@ -115,7 +120,7 @@ def publication_of(summary: RunSummary) -> Publication:
         files={"report.html": report.html(summary), "study.json": run["study_json"]},
         frames=summary.frames,
         dataset=DatasetEntry(
-            name=benchmark,
+            name=shorten(benchmark),
             digest=run["benchmark_fingerprint"][:_LONGEST_DIGEST],
             source=run["benchmark"],
         ),
@@ -136,6 +141,14 @@ def publication_of(summary: RunSummary) -> Publication:
 def registered_name(benchmark: str, family: str) -> str:
     """`ttc-policy-<benchmark>-<family>`, in characters that a registry takes; one for each two."""
     return f"ttc-policy-{key_of(benchmark, family)}"
+
+
+def shorten(name: str) -> str:
+    """The name, where it is too long for MLflow its beginning and a hash: one for each name."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[:_LONGEST_NAME]}… {digest}"
 
 
 def slug(strategy: str) -> str:
@@ -188,7 +201,7 @@ def _run_tags(summary: RunSummary, *, tables: list[str]) -> dict[str, str]:
         "ttc.grader": run["grader"],
         **{f"ttc.{name}": value for name, value in _loss_tags(summary).items()},
         "mlflow.source.type": "JOB",
-        "mlflow.source.name": f"ttc run {run['study']}",
+        "mlflow.source.name": f"ttc run {shorten(run['study'])}",
         "mlflow.source.git.commit": run["code_commit"],
         # By this tag MLflow's page knows which files are tables that it can line up.
         "mlflow.loggedArtifacts": json.dumps(logged),

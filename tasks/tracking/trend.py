@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.publication.words import key_of
+from tasks.tracking.entries import shorten
 from tasks.tracking.family import Track
 from tasks.tracking.upload import send_metrics
 
@@ -65,7 +66,7 @@ def _new_trend(client: MlflowClient, track: Track, experiment: str) -> Run:
     tags = {
         "ttc.trend": _tag(track),
         "mlflow.source.type": "JOB",
-        "mlflow.source.name": f"ttc run {track.study}",
+        "mlflow.source.name": f"ttc run {shorten(track.study)}",
         "mlflow.note.content": track.note(),
     }
     return client.create_run(experiment, tags=tags, run_name="trend")

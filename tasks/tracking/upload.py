@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.publication.words import key_of
-from tasks.tracking.entries import DatasetEntry, Publication
+from tasks.tracking.entries import DatasetEntry, Publication, shorten
 from tasks.tracking.first_screen import run_links
 from tasks.tracking.registry import save_policy
 
@@ -25,6 +25,7 @@ _PARAMETERS_A_BATCH = 100
 
 def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
     """Id of the benchmark's experiment, made on first use."""
+    name = shorten(name)
     known = client.get_experiment_by_name(name)
     if known is not None:
         return known.experiment_id

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tasks.asking.completions import CompletionReader, GradedCompletion
+from tasks.asking.completions import GradedCompletion, Keeper, join_answer, load_answers
 from tasks.asking.questioning import Questioning
 from tasks.asking.replay import replay_questions
 from tasks.benchmarks.benchmark import TRAINING
@@ -186,27 +186,28 @@ class _ServedCompletion(NamedTuple):
 
 
 async def _collect_served(store: Store, run: Run) -> list[_ServedCompletion]:
-    reader = CompletionReader(store, run)
     strategies = [parse(key) for key in run.study.strategies]
     # By node: strategies share draws, and what several serve is one text to learn.
     served: dict[str, _ServedCompletion] = {}
     for question, asking in replay_questions(store, run, token_ids=True):
         for strategy in strategies:
-            one = await _serve(strategy, question, asking, reader)
+            one = await _serve(store, strategy, question, asking)
             if one:
                 served.setdefault(one.node.key, one)
     return list(served.values())
 
 
 async def _serve(
-    strategy: Strategy, question: Question, asking: Questioning, reader: CompletionReader
+    store: Store, strategy: Strategy, question: Question, asking: Questioning
 ) -> _ServedCompletion | None:
     """The completion that one strategy serves on one question; None where no answer wins."""
     if strategy.kind == "pool":
         nodes = await asking.pool(question)
     else:
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
-    reads = await reader.read(asking.proposing.scorer, nodes)
+    answers = load_answers(store, asking.run, [node.key for node in nodes])
+    kept = await Keeper(asking.run, answers).keep(asking.proposing.scorer, nodes)
+    reads = [join_answer(one, answers) for one in kept]
     choice = strategy.choose([[Candidate(read.vote, read.score) for read in reads]])
     if choice.index is None:
         return None

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
-from tasks.evaluation import bin_difficulty, estimate, fit_policy, generate, grade
+from tasks.evaluation import fit_policy, generate, measure
 from tasks.models.version import Model
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
@@ -85,9 +85,7 @@ def run_all(
     with Store.open(folder) as store:
         run_id = open_run(store, study, study.generator.models[0])
     generate.run(folder, run_id, engines=lambda run: engines(run, seconds))
-    grade.run(folder, run_id)
-    estimate.run(folder, run_id)
-    bin_difficulty.run(folder, run_id)
+    measure.run(folder, run_id)
     fit_policy.run(folder, run_id)
     return run_id
 

@@ -38,7 +38,8 @@ class Up:
 
 def start(home: Path) -> Up:
     """`ttc up` just started: nothing answers yet."""
-    unset = ("TTC_PREFECT_API", "TTC_MLFLOW_URI", "PREFECT_API_URL", "PREFECT_HOME")
+    servers = ("TTC_PREFECT_API", "PREFECT_API_URL", "TTC_MLFLOW_URI", "MLFLOW_TRACKING_URI")
+    unset = (*servers, "PREFECT_HOME")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     environment |= {
         "TTC_HOME": str(home),

@@ -3,11 +3,11 @@
 import json
 import time
 
-import httpx
 import pytest
 from mlflow import MlflowClient
 from serving import Up
 
+from flows.servers import deployment
 from tasks.study.study import study_from
 from warehouse import snapshot
 
@@ -25,25 +25,19 @@ SMALL = study_from(
 END_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
-def client(up: Up) -> httpx.Client:
-    return httpx.Client(base_url=up.prefect_api, timeout=30)
-
-
 def trigger(up: Up) -> str:
-    deployment = client(up).get("/deployments/name/nightly/nightly").raise_for_status().json()["id"]
+    client = deployment.client(up.prefect_api)
+    nightly = client.get("/deployments/name/nightly/nightly").raise_for_status().json()["id"]
     wanted = {"parameters": {"study": json.loads(SMALL.to_json())}, "state": {"type": "SCHEDULED"}}
-    for _ in range(20):
-        answer = client(up).post(f"/deployments/{deployment}/create_flow_run", json=wanted)
-        if answer.status_code != 503:  # Prefect's word for a locked SQLite: try again
-            break
-        time.sleep(1)
+    answer = client.post(f"/deployments/{nightly}/create_flow_run", json=wanted)
     return str(answer.raise_for_status().json()["id"])
 
 
 def state_of(up: Up, flow_run: str, wanted: set[str], *, within: float) -> str:
     deadline = time.monotonic() + within
+    client = deployment.client(up.prefect_api)
     while True:
-        state = client(up).get(f"/flow_runs/{flow_run}").raise_for_status().json()["state"]
+        state = client.get(f"/flow_runs/{flow_run}").raise_for_status().json()["state"]
         if state["type"] in wanted:
             return str(state["type"])
         assert time.monotonic() < deadline, state
@@ -76,7 +70,8 @@ def test_warehouse_prefect_and_mlflow_name_each_other(
 
 def test_the_flow_run_shows_the_policy_as_a_table(served: Up, night: tuple[str, str, str]) -> None:
     wanted = {"artifacts": {"flow_run_id": {"any_": [night[0]]}}}
-    (artifact,) = client(served).post("/artifacts/filter", json=wanted).raise_for_status().json()
+    client = deployment.client(served.prefect_api)
+    (artifact,) = client.post("/artifacts/filter", json=wanted).raise_for_status().json()
     rows = json.loads(artifact["data"])
     assert [row["bin"] for row in rows] == [1, 2, 3, 4, 5]
     assert set(rows[0]) == {"bin", "N = 1", "N = 2", "N = 4"}

@@ -122,3 +122,17 @@ def test_reading_finds_the_answers_and_counts_of_completions_that_think(tmp_path
         assert one["right_answers"] == one["right_counts"] == one["completions"] > 0
         assert one["cpu_seconds"] > 0
     assert len(report["ratios"]) == 2
+
+
+def test_starting_is_measured_for_every_verb_that_is_named(tmp_path: Path) -> None:
+    rows = measured("start", tmp_path / "figures.json", title="what the command line takes")
+    seconds = {row["command"]: row["cpu_seconds"] for row in rows}
+    assert {"--help", "sql SELECT 1"} <= set(seconds)
+    assert seconds["--help"] <= 1 and seconds["sql SELECT 1"] <= 1
+
+
+def test_what_is_told_of_disk_is_right_within_half(tmp_path: Path) -> None:
+    report = measured("disk", tmp_path / "figures.json", title="bytes of draws and scores")
+    assert report["shapes"]
+    for one in report["shapes"]:
+        assert 1 / 1.5 <= one["told"] / one["bytes"] <= 1.5

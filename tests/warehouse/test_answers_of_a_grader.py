@@ -111,7 +111,7 @@ def test_segments_from_before_have_it_too(tmp_path: Path) -> None:
         ("answers", rows_of("run", version=1)["answers"]),
         ("runs", runs_of(BEFORE)),
     ):
-        Journal(tmp_path).write(table, frame(table, rows).drop("grader"))
+        Journal.of(tmp_path).write(table, frame(table, rows).drop("grader"))
     with Store.open(tmp_path) as store:
         assert store.damaged == []
         for table in ("answers", "runs"):

@@ -11,9 +11,13 @@ import pytest
 import writer
 
 from warehouse import snapshot
+from warehouse.places import appoint
 from warehouse.store import Store
 
-KILLS = 10
+KILLS = 6
+
+PLACES = ["folder", pytest.param("s3", marks=pytest.mark.slow)]
+"""Each opening of a store takes half a second of work: in a bucket only where time is."""
 
 
 def start(folder: Path, *, first: int, publish: bool) -> subprocess.Popen[bytes]:
@@ -34,13 +38,16 @@ def killed_after(process: subprocess.Popen[bytes], seconds: float) -> list[int]:
     return [int(line) for line in said.splitlines() if line]
 
 
-def test_kill_nine_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", PLACES, indirect=True)
+def test_kill_nine_loses_nothing_and_doubles_nothing(tmp_path: Path, address: str) -> None:
+    folder = tmp_path / "warehouse"
+    appoint(folder, address)
     chance = random.Random(0)
     promised: set[int] = set()
     for round_ in range(KILLS):
-        process = start(tmp_path, first=1000 * round_, publish=False)
+        process = start(folder, first=1000 * round_, publish=False)
         promised |= set(killed_after(process, chance.uniform(0, 0.3)))
-        with Store.open(tmp_path) as store:
+        with Store.open(folder) as store:
             children = store.read("SELECT child FROM draws ORDER BY child")["child"].to_list()
         stored = {child // writer.PER_BATCH for child in children}
         assert promised <= stored

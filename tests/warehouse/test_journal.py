@@ -21,70 +21,58 @@ def bins(*values: float | None) -> pl.DataFrame:
 
 
 def test_a_segment_is_named_by_time_and_the_hash_of_its_bytes(tmp_path: Path) -> None:
-    path = Journal(tmp_path).append("bins", bins(0.5))
-    assert path is not None
-    stamp, _, digest = path.stem.rpartition("-")
+    name = Journal.of(tmp_path).append("bins", bins(0.5))
+    assert name is not None
+    file = tmp_path / "journal" / name
+    stamp, _, digest = file.stem.rpartition("-")
     assert datetime.strptime(stamp, "%Y%m%dT%H%M%S.%fZ").year >= 2025
-    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert path.parent == tmp_path / "journal" / "bins"
+    assert digest == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert name == f"bins/{file.name}"
 
 
 def test_no_rows_write_nothing(tmp_path: Path) -> None:
-    assert Journal(tmp_path).append("bins", bins()) is None
+    assert Journal.of(tmp_path).append("bins", bins()) is None
     assert not (tmp_path / "journal").exists()
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    path = journal.append("bins", bins(0.5, 0.25))
-    assert path is not None
-    assert journal.read(path).equals(bins(0.5, 0.25))  # type: ignore[union-attr]
+    journal = Journal.of(tmp_path)
+    name = journal.append("bins", bins(0.5, 0.25))
+    assert name is not None
+    segment = journal.read(name)
+    assert segment is not None
+    assert segment.rows.equals(bins(0.5, 0.25))
+    assert segment.replaced == ()
 
 
 def test_nothing_half_written_is_a_segment(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    path = journal.append("bins", bins(0.5))
-    assert path is not None
-    (path.parent / f".{path.name}.77.partial").write_bytes(b"PAR1")
-    assert journal.segments() == [path]
-    assert journal.segments("scores") == []
+    journal = Journal.of(tmp_path)
+    name = journal.append("bins", bins(0.5))
+    assert name is not None
+    file = tmp_path / "journal" / name
+    (file.parent / f".{file.name}.77.partial").write_bytes(b"PAR1")
+    assert journal.names() == [name]
+    assert list(journal.sizes) == [name]
 
 
 @pytest.mark.parametrize("place", [0, 100, -1])
 def test_a_flipped_bit_sets_the_segment_aside(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
 ) -> None:
-    journal = Journal(tmp_path)
-    path = journal.append("bins", bins(0.5))
-    assert path is not None
-    content = bytearray(path.read_bytes())
+    journal = Journal.of(tmp_path)
+    name = journal.append("bins", bins(0.5))
+    assert name is not None
+    file = tmp_path / "journal" / name
+    content = bytearray(file.read_bytes())
     content[place] ^= 1
-    path.write_bytes(content)
-    assert not journal.verify(path)
-    assert journal.segments() == []
-    assert (tmp_path / "journal" / "damaged" / "bins" / path.name).exists()
+    file.write_bytes(content)
+    assert journal.read(name) is None
+    assert journal.names() == []
+    assert (tmp_path / "journal" / "damaged" / name).exists()
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "set aside" in said
     assert "run the study again" in said
-
-
-def test_segments_come_in_the_order_in_which_they_were_first_merged(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    first, second, third = [journal.append("bins", bins(value)) for value in (0.1, 0.2, 0.3)]
-    assert first is not None
-    assert second is not None
-    journal.note([journal.name(second)])
-    assert journal.segments() == [second, first, third]
-
-
-def test_a_torn_line_in_the_order_harms_no_other(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    journal.note(["bins/a.parquet"])
-    with (tmp_path / "journal" / "order").open("a") as file:
-        file.write("\nbins/b.par")
-    journal.note(["bins/c.parquet"])
-    assert journal.order() == ["bins/a.parquet", "bins/b.par", "bins/c.parquet"]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])

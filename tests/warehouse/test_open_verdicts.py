@@ -46,9 +46,9 @@ def test_the_key_of_a_grade_is_what_it_was(tmp_path: Path) -> None:
 
 
 def test_segments_from_before_are_merged(tmp_path: Path) -> None:
-    Journal(tmp_path).append("grades", frame("grades", [grade("4", "unparsed")]))
+    Journal.of(tmp_path).append("grades", frame("grades", [grade("4", "unparsed")]))
     database_from_before(tmp_path)
-    Journal(tmp_path).append("grades", frame("grades", [grade("6", "crashed")]))
+    Journal.of(tmp_path).append("grades", frame("grades", [grade("6", "crashed")]))
     with Store.open(tmp_path) as store:
         kept = store.read("SELECT canonical FROM grades ORDER BY canonical").rows()
     assert kept == [("4",), ("6",)]

@@ -98,7 +98,7 @@ def test_an_empty_query_has_an_empty_answer(small: Store) -> None:
 def test_a_missing_snapshot_beside_a_journal_is_no_empty_warehouse(small: Store) -> None:
     (small.folder / "snapshot.duckdb").unlink()
     try:
-        with pytest.raises(UserError, match=r"beside it has rows: make it again with `ttc ware"):
+        with pytest.raises(UserError, match=r"its journal has rows: make it again with `ttc ware"):
             snapshot.query(small.folder, "SELECT 1")
     finally:
         # All tests of a process share this warehouse.

@@ -50,7 +50,7 @@ def test_the_first_row_of_a_key_stays(store: Store) -> None:
 
 
 def test_segments_of_other_processes_are_merged_on_demand(store: Store) -> None:
-    other = Journal(store.folder)
+    other = Journal.of(store.folder)
     other.append("bins", bins("q1"))
     other.append("bins", bins("q1", "q2"))
     assert store.load_new() == 2
@@ -63,7 +63,7 @@ def test_segments_are_remembered_with_their_rows(store: Store) -> None:
 
 
 def test_segments_written_while_nobody_looked_are_there_after_opening(tmp_path: Path) -> None:
-    Journal(tmp_path).append("bins", bins("q1"))
+    Journal.of(tmp_path).append("bins", bins("q1"))
     with Store.open(tmp_path) as store:
         assert store.read("SELECT question_id FROM bins").rows() == [("q1",)]
 
@@ -88,7 +88,7 @@ def test_lists_and_times_come_back_as_they_went_in(small: Store) -> None:
 def test_a_rebuild_makes_the_same_database_from_the_journal_alone(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         small_run.fill(store)
-        late = Journal(tmp_path).append(
+        late = Journal.of(tmp_path).append(
             "bins", bins("q1", bin=1)
         )  # named earlier, merged later than the next:
         store.append("bins", bins("q1", bin=5))  # this row wins, and must win again
@@ -108,7 +108,7 @@ def test_a_rebuild_that_meets_damage_keeps_the_former_database(
     with Store.open(tmp_path) as store:
         store.append("bins", bins("q1"))
         store.append("bins", bins("q2"))
-    first = Journal(tmp_path).segments()[0]
+    first = tmp_path / "journal" / Journal.of(tmp_path).names()[0]
     first.write_bytes(first.read_bytes()[:-9])
     with Store.rebuild(tmp_path) as store:
         assert store.read("SELECT question_id FROM bins").rows() == [("q2",)]

@@ -41,7 +41,7 @@ def database_from_before(folder: Path) -> None:
 
 
 def segment_from_before(folder: Path) -> None:
-    Journal(folder).write("questions", pl.DataFrame([PLAIN], schema_overrides=KINDS))
+    Journal.of(folder).write("questions", pl.DataFrame([PLAIN], schema_overrides=KINDS))
 
 
 @pytest.mark.parametrize("before", [database_from_before, segment_from_before])

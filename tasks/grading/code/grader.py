@@ -21,6 +21,8 @@ from tasks.grading.code.outputs import agree, visible
 from tasks.grading.code.sandbox import Ran, Sandbox
 from warehouse.errors import UserError
 
+KEPT = 20_000
+"""Judged programs that are remembered: their classes are asked for before their verdicts."""
 ALLOWANCE = Allowance(seconds=6, memory_mb=1024, scratch_mb=64, threads=64, files=64)
 """Of one program in all tests by calls, and anew in every test by input and output."""
 
@@ -96,7 +98,12 @@ class CodeGrader:
             with ThreadPoolExecutor(min(self._workers, len(new))) as threads:
                 judged = threads.map(self._try, new)
                 self._judged.update(zip(new, judged, strict=True))
-        return [self._judged[one] for one in wanted]
+        verdicts = [self._judged[one] for one in wanted]
+        # The oldest go first; a run asks for all of a question's answers at once.
+        too_many = max(0, len(self._judged) - KEPT)
+        for one in list(self._judged)[:too_many]:
+            del self._judged[one]
+        return verdicts
 
     def _try(self, asked: _Asked) -> Judged:
         parts = list(self._parts(asked))

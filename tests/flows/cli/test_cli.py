@@ -107,6 +107,17 @@ def test_a_plan_counts_what_is_there(ttc, tmp_path):
     (more,) = json.loads(ttc("plan", str(study), "--max-budget", "16", "--json")[1])
     assert there["questions"] == 20 and there["there"] > 0
     assert there["tokens"] < more["tokens"]
+    assert (there["seen"], there["tokens"], there["seconds"], there["disk"]) == (20, 0, 0, 0)
+    assert more["seconds"] > 0 and more["memory"] > 1e9 and more["disk"] > 0
+
+
+def test_a_plan_tells_minutes_memory_and_disk_on_a_line(ttc, tmp_path):
+    study = tmp_path / "more.toml"
+    study.write_text("questions = 20\nbudgets = [1, 2, 4, 8, 16]\n[verifier]\n")
+    lines = ttc("plan", str(study))[1].splitlines()
+    heads = ("model", "questions", "seen", "draws", "there", "tokens", "minutes")
+    assert lines[1].split() == [*heads, "memory", "GB", "disk", "MB"]
+    assert max(map(len, lines)) <= 100
 
 
 @pytest.mark.parametrize(

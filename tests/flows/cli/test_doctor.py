@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import doctor
+from flows.cli import doctor, installed
 from tasks.models.folders import kept
 from tasks.models.version import BUNDLED, load_model
 from tasks.settings import Settings
@@ -40,6 +40,19 @@ def test_a_named_server_that_is_down_is_a_warning(tmp_path: Path) -> None:
     assert (finding.state, finding.seen) == ("warning", "http://127.0.0.1:9/api does not answer")
 
 
+def test_a_shared_journal_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tmp_path / "shared"
+    now = Settings(home=tmp_path / "state", journal=str(shared))
+    finding = _of("journal", now)
+    assert (finding.state, finding.seen) == ("ok", f"{shared}, 0 objects")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    away = _of("journal", Settings(home=tmp_path / "other", journal="s3://bucket/prefix"))
+    assert (away.state, away.seen) == ("problem", "s3://bucket/prefix cannot be read")
+    assert "credentials in the environment" in away.advice
+
+
 def test_the_process_that_writes_is_named(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
@@ -65,6 +78,14 @@ def test_json_has_every_finding(
         finding["topic"] for finding in shown
     }
     assert code == int(any(finding["state"] == "problem" for finding in shown))
+
+
+def test_an_engine_whose_library_is_missing_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installed, "_NUMA", "libnothing.so.9")
+    (finding,) = installed.engine()
+    assert finding.state == "problem"
+    assert "but no libnothing.so.9 that it needs" in finding.seen
+    assert "apt install libnuma1" in finding.advice
 
 
 def test_models_are_read_again_on_demand_and_what_differs_is_told(

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from serving import free_port
 
@@ -44,11 +43,12 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def run_in(api: str, state: str) -> str:
     """A run of our pool that its worker left in a state."""
-    client = httpx.Client(base_url=api)
-    flow = client.post("/flows/", json={"name": "nightly"}).json()["id"]
+    client = deployment.client(api)
+    flow = client.post("/flows/", json={"name": "nightly"}).raise_for_status().json()["id"]
     named = {"name": "nightly", "flow_id": flow, "work_pool_name": POOL}
     deployed = client.post("/deployments/", json=named).raise_for_status().json()["id"]
-    run = client.post(f"/deployments/{deployed}/create_flow_run", json={}).json()["id"]
+    made = client.post(f"/deployments/{deployed}/create_flow_run", json={})
+    run = made.raise_for_status().json()["id"]
     # What is being cancelled was running before.
     for kind in dict.fromkeys(("RUNNING", state)):
         left = {"state": {"type": kind}, "force": True}
@@ -57,12 +57,20 @@ def run_in(api: str, state: str) -> str:
 
 
 def state_of(api: str, run: str) -> str:
-    return str(httpx.get(f"{api}/flow_runs/{run}").json()["state"]["type"])
+    found = deployment.client(api).get(f"/flow_runs/{run}").raise_for_status().json()
+    return str(found["state"]["type"])
 
 
 def report(api: str, worker: str) -> None:
     beat = {"name": worker}
-    httpx.post(f"{api}/work_pools/{POOL}/workers/heartbeat", json=beat).raise_for_status()
+    asked = deployment.client(api).post(f"/work_pools/{POOL}/workers/heartbeat", json=beat)
+    asked.raise_for_status()
+
+
+@pytest.fixture(autouse=True)
+def none_before(api: str) -> None:
+    """Every test counts its own runs, whatever a failed one left."""
+    deployment.bury_orphans(api)
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "PENDING", "CANCELLING"])

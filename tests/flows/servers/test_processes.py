@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
+import yaml
 
-from flows.servers.deployment import read_study
-from flows.servers.processes import check_timezone, environment, own_servers
-from tasks.settings import QUIET, Settings, quieten, stop_telemetry
+from flows.servers.deployment import enter_repository, read_study
+from flows.servers.processes import (
+    check_addresses,
+    check_timezone,
+    environment,
+    own_servers,
+    worker,
+    worker_name,
+)
+from tasks.settings import INFRA, QUIET, ROOT, Settings, quieten, stop_telemetry
 from warehouse.errors import UserError
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with a state folder of their own and no server named."""
-    monkeypatch.delenv("TTC_PREFECT_API", raising=False)
-    monkeypatch.delenv("TTC_MLFLOW_URI", raising=False)
+    for name in ("TTC_PREFECT_API", "TTC_MLFLOW_URI", "PREFECT_API_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
     return Settings(home=tmp_path, host="127.0.0.1", prefect_port=4200, mlflow_port=5000)
 
 
@@ -37,6 +46,43 @@ def test_a_named_server_is_used_as_it_is_named(here: Settings) -> None:
     assert named.prefect_page == "http://prefect.lan"
     assert named.mlflow_address == named.mlflow_store() == "http://mlflow.lan"
     assert own_servers(named) == []
+
+
+def test_the_variables_of_prefect_and_mlflow_count_where_ours_are_not_set(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.lan/api")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.lan")
+    assert own_servers(Settings(home=here.home)) == []
+    monkeypatch.setenv("TTC_MLFLOW_URI", "http://ours.lan")
+    now = Settings(home=here.home)
+    assert (now.prefect_api, now.mlflow_uri) == ("http://prefect.lan/api", "http://ours.lan")
+    # As a line of an environment file that is left empty.
+    monkeypatch.setenv("TTC_MLFLOW_URI", "")
+    assert Settings(home=here.home).mlflow_uri == "http://mlflow.lan"
+
+
+@pytest.mark.parametrize("variable", ["TTC_PREFECT_API", "PREFECT_API_URL"])
+def test_a_named_server_that_is_down_is_said_by_the_variable_that_names_it(
+    here: Settings, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:9/api")
+    with pytest.raises(UserError, match=f"^{variable}: expected .* or unset {variable}$"):
+        check_addresses(Settings(home=here.home))
+
+
+def test_every_worker_of_a_machine_may_have_a_name_of_its_own(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert worker_name(here) == f"ttc up {socket.gethostname()}"
+    monkeypatch.setenv("TTC_WORKER", "left gpu3")
+    assert worker(Settings(home=here.home)).command[-2:] == ("--name", "left gpu3")
+
+
+def test_a_run_finds_the_flows_in_the_repository_of_its_own_machine() -> None:
+    deployments = yaml.safe_load((INFRA / "prefect.yaml").read_text())
+    assert deployments["pull"] == [{"flows.servers.deployment.enter_repository": {}}]
+    assert enter_repository() == {"directory": str(ROOT)}
 
 
 def test_own_servers_answer_at_the_addresses(here: Settings) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from serving import TTC, Up, processes_of, recorded_pid, start, stop, wait_until_ready
 
+from flows.servers import deployment
 from tasks.settings import ROOT
 from tasks.study.reading import load_study
 
@@ -25,7 +26,8 @@ def test_both_servers_answer(served: Up) -> None:
 
 
 def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> None:
-    nightly = httpx.get(served.prefect_api + "/deployments/name/nightly/nightly").json()
+    client = deployment.client(served.prefect_api)
+    nightly = client.get("/deployments/name/nightly/nightly").raise_for_status().json()
     crons = [one["schedule"] for one in nightly["schedules"] if one["active"]]
     assert [(cron["cron"], cron["timezone"]) for cron in crons] == [("0 2 * * *", "UTC")]
     assert nightly["global_concurrency_limit"]["limit"] == 1
@@ -34,7 +36,8 @@ def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> 
 
 
 def test_the_nightly_deployment_runs_the_study_of_the_toml_file(served: Up) -> None:
-    nightly = httpx.get(served.prefect_api + "/deployments/name/nightly/nightly").json()
+    client = deployment.client(served.prefect_api)
+    nightly = client.get("/deployments/name/nightly/nightly").raise_for_status().json()
     assert nightly["parameters"]["study"] == json.loads(load_study("nightly").to_json())
 
 

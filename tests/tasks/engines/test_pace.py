@@ -71,14 +71,30 @@ def test_a_run_that_only_read_earlier_draws_does_not_lower_the_pace(tmp_path: Pa
             "SELECT sum(tokens) FROM paces WHERE model_fingerprint = $model", model=model
         )
         tokens, whole = int(before.row(0)[0]), store.read("SELECT sum(seconds) FROM paces").item()
-        assert generated_a_second(store) == pytest.approx(tokens / whole)
+        writer: Any = SimpleNamespace(fingerprint=model)
+        assert generated_a_second(store, writer) == pytest.approx(tokens / whole)
         clock = Clock()
         clock.tokens[model], clock.seconds[model] = 3 * tokens, whole
         clock.write(store, run_id)
-        assert generated_a_second(store) == pytest.approx(4 * tokens / (2 * whole))
+        assert generated_a_second(store, writer) == pytest.approx(4 * tokens / (2 * whole))
     run_all(tmp_path, small_study())
     with Store.open(tmp_path) as store:
-        assert generated_a_second(store) == pytest.approx(4 * tokens / (2 * whole))
+        assert generated_a_second(store, writer) == pytest.approx(4 * tokens / (2 * whole))
+
+
+def test_a_generators_own_pace_comes_before_a_later_one_of_another(tmp_path: Path) -> None:
+    half = "bundled/congruences-generator-half"
+    slow, quick = (
+        run_all(tmp_path, small_study(questions=10, generator={"models": [model]}), seconds=wait)
+        for model, wait in ((half, 0.02), ("bundled/congruences-generator", 0.0))
+    )
+    with Store.open(tmp_path) as store:
+        prints = dict(store.read("SELECT run_id, model_fingerprint FROM runs").iter_rows())
+        writers: list[Any] = [SimpleNamespace(fingerprint=prints[run]) for run in (slow, quick)]
+        paces = [generated_a_second(store, writer) for writer in writers]
+        unknown: Any = SimpleNamespace(fingerprint="never seen")
+        assert generated_a_second(store, unknown) == paces[1]
+    assert paces[0] and paces[1] and paces[0] < paces[1]
 
 
 def test_a_model_that_was_not_asked_leaves_no_row(tmp_path: Path) -> None:

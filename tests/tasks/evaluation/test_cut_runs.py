@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from replays import replay_run
 from scripted_runs import run_all, small_study
 
-from tasks.asking.replay import replay_run
 from tasks.runs.loading import load_run
 from tasks.serving.controller import Controller
 from tasks.serving.policy import load_policy

@@ -7,7 +7,7 @@ import time
 import pytest
 from chat_server import KEY, NAME, ChatServer
 
-from tasks.evaluation import bin_difficulty, estimate, fit_policy, generate, grade
+from tasks.evaluation import fit_policy, generate, measure
 from tasks.evaluation.forecast import forecast
 from tasks.runs.opening import open_run
 from tasks.study.study import study_from
@@ -51,7 +51,7 @@ def opened(folder, study):
 
 
 def finish(folder, run_id):
-    for stage in (generate, grade, estimate, bin_difficulty):
+    for stage in (generate, measure):
         stage.run(folder, run_id)
     assert fit_policy.run(folder, run_id) is None
 

@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.evaluation import bin_difficulty, estimate, fit_policy, generate, grade
+from tasks.evaluation import fit_policy, generate, measure
 from tasks.runs.opening import open_run
 from tasks.study.study import study_from
 from warehouse import snapshot
@@ -111,9 +111,7 @@ def test_a_run_without_draws_stays_incomplete_and_says_so(tmp_path):
         run_id = open_run(store, study, study.generator.models[0])
     with pytest.raises(RuntimeError, match="engine broke"):
         generate.run(folder, run_id, engines=Broken)
-    assert grade.run(folder, run_id) == 0
-    assert estimate.run(folder, run_id) == 0
-    assert bin_difficulty.run(folder, run_id) == 0
+    assert measure.run(folder, run_id) == 0
     assert "lack outcomes" in (fit_policy.run(folder, run_id) or "")
     with Store.open(folder) as store:
         assert store.read("SELECT count(*) FROM policies").item() == 0

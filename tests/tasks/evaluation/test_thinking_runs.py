@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from replays import replay_run
 from scripted_runs import run_all, small_study
 from summaries import summary_of
 from tiny_models import qwen_prm
 
-from tasks.asking.replay import replay_run
 from tasks.benchmarks.question import Question
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
 from tasks.models.version import Model

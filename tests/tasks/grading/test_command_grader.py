@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,8 @@ def judge(tmp_path: Path) -> list[str]:
 
 
 def grade(command: list[str], *answers: str, seconds: float = 1.0) -> list[str]:
-    grader = CommandGrader(command, seconds)
-    return grader.grade([(QUESTION, answer) for answer in answers])
+    with closing(CommandGrader(command, seconds)) as grader:
+        return grader.grade([(QUESTION, answer) for answer in answers])
 
 
 def test_the_program_says_the_verdict_on_every_class_of_answers(judge: list[str]) -> None:
@@ -104,6 +105,21 @@ def test_what_it_started_ends_with_it(judge: list[str], tmp_path: Path) -> None:
     while _runs(child) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not _runs(child)
+
+
+def test_one_program_serves_batch_after_batch_until_the_grader_is_closed(
+    judge: list[str], tmp_path: Path
+) -> None:
+    row = tmp_path / "row.json"
+    with closing(CommandGrader(judge, 1.0)) as grader:
+        asked = []
+        for answer in ("5", "7", "dump"):
+            grader.grade([(QUESTION, answer)])
+        asked.append(json.loads(row.read_text("utf-8"))["row"])
+    grader.grade([(QUESTION, "dump")])
+    grader.close()
+    asked.append(json.loads(row.read_text("utf-8"))["row"])
+    assert asked == [3, 1]
 
 
 def test_a_program_that_never_answers_is_broken_and_says_its_last_words(tmp_path: Path) -> None:

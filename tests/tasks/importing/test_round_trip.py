@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from scripted_runs import run_all, small_study
 
-from tasks.evaluation import bin_difficulty, estimate, fit_policy, generate, grade
+from tasks.evaluation import fit_policy, generate, measure
 from tasks.importing.exports import log_of_run
 from tasks.importing.imports import prepare_import, write_import
 from tasks.importing.wishes import Wishes
@@ -47,9 +47,7 @@ def import_log(home: Path, log: SampleLog) -> str:
         written = write_import(store, imported)
     if written.is_new:
         generate.run(folder, written.run_id)
-        grade.run(folder, written.run_id)
-        estimate.run(folder, written.run_id)
-        bin_difficulty.run(folder, written.run_id)
+        measure.run(folder, written.run_id)
         assert fit_policy.run(folder, written.run_id) is None
     return written.run_id
 

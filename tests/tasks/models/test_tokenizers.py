@@ -106,3 +106,19 @@ def test_a_base_format_begins_with_the_token_of_an_older_folder(folders: Path, t
     (tmp_path / "m" / "special_tokens_map.json").write_text(json.dumps(named))
     form = load_format("base-math", tmp_path / "m")
     assert form.render("Is {x} = 2?").startswith("<|begin_of_text|>Problem: ")
+
+
+def test_a_tokenizer_is_read_once_wherever_its_file_lies(folder: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(folder / "tokenizer.json", other)
+    first, second = load_tokenizer(folder), load_tokenizer(other)
+    assert first is second
+    assert first.writing is second.writing
+
+
+def test_a_file_of_other_content_is_another_tokenizer(folder: Path):
+    before = load_tokenizer(folder)
+    assert before.id_of("<extra>") is None
+    byte_tokenizer((*SPECIAL, "<extra>")).save(str(folder / "tokenizer.json"))
+    assert load_tokenizer(folder).id_of("<extra>") is not None

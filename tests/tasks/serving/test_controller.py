@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from replays import replay_run
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.asking.replay import replay_run
 from tasks.draws.sampler import MissingDraws
 from tasks.runs.loading import load_run
 from tasks.serving.controller import Controller

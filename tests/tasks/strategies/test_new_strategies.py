@@ -8,10 +8,10 @@ import math
 import random
 
 import pytest
+from replays import replay_run
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from tasks.asking.replay import replay_run
-from tasks.evaluation import estimate, generate, grade
+from tasks.evaluation import generate, grade, measure
 from tasks.evaluation.forecast import forecast
 from tasks.runs.loading import load_run
 from tasks.runs.opening import open_run
@@ -216,4 +216,4 @@ def test_a_new_strategy_is_forecast_at_its_budgets(tmp_path):
 
 
 def test_a_run_with_a_new_strategy_can_be_estimated_again(home):
-    assert estimate.run(*home) == 0
+    assert measure.run(*home) == 0

@@ -7,9 +7,9 @@ import asyncio
 import dataclasses
 
 import pytest
+from replays import replay_run
 from scripted_runs import ScriptedEngines, small_study
 
-from tasks.asking.replay import replay_run
 from tasks.benchmarks import bundled
 from tasks.benchmarks.benchmark import load_benchmark
 from tasks.evaluation import generate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -237,6 +238,29 @@ def test_objects_that_nobody_can_look_into_join_no_programs(grader: CodeGrader) 
     programs = ["def f(x): return object()", "def f(x): return type('A', (), {})()"]
     first, second = grader.classes([(question, program) for program in programs])
     assert first != second
+
+
+def test_of_judged_programs_the_last_ones_are_remembered(
+    grader: CodeGrader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grader.close()
+    ran: list[str] = []
+    run = grader._try
+
+    def count(one: Any) -> Any:
+        ran.append(one.answer)
+        return run(one)
+
+    monkeypatch.setattr(grader, "_try", count)
+    monkeypatch.setattr("tasks.grading.code.grader.KEPT", 2)
+    question = asked("assert f(1) == 2")
+    programs = [f"def f(x): return {number}" for number in (1, 2, 3)]
+    grader.classes([(question, program) for program in programs])
+    # The first was let go, the others are judged by the same run.
+    assert grader.grade([(question, program) for program in programs[1:]]) == ["correct", "wrong"]
+    assert ran == programs
+    grader.grade([(question, programs[0])])
+    assert ran == [*programs, programs[0]]
 
 
 def test_a_question_without_tests_is_refused_before_the_first_token(grader: CodeGrader) -> None:

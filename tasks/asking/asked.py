@@ -1,0 +1,94 @@
+"""All that a run asked about one question, replayed once and kept without texts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from tasks.asking.completions import Completion, Keeper
+from tasks.asking.costs import Spent
+from tasks.asking.questioning import Questioning
+from tasks.benchmarks.question import Question
+from tasks.strategies import Strategy
+
+
+class Searched(NamedTuple):
+    """What one search, or the groups of one strategy, ended with on a question."""
+
+    strategy: Strategy
+    budget: int
+    slots: int
+    """Completions it could end with; those it lacks were cut at the token limit."""
+    groups: list[list[Completion]]
+    """One for a search."""
+    left: int
+    """Slots whose prefixes could have gone on when its rounds ended."""
+    spent: Spent
+
+    @property
+    def completions(self) -> list[Completion]:
+        """All of them, in the order of the groups."""
+        return [one for group in self.groups for one in group]
+
+
+class Asked(NamedTuple):
+    """All that a run asked about one question, and what it got."""
+
+    question: Question
+    prompt_tokens: float
+    """NaN of a text model."""
+    pool: list[Completion]
+    """Empty where only the difficulty was asked for."""
+    difficulty: list[Completion]
+    searches: list[Searched]
+    answers: dict[str, str | None]
+    """By key, as written, of those completions whose answers were not known; None: no answer."""
+
+    @property
+    def keys(self) -> set[str]:
+        """Keys of all completions."""
+        ended = [*self.pool, *self.difficulty]
+        for search in self.searches:
+            ended += search.completions
+        return {one.key for one in ended}
+
+
+async def ask_everything(asking: Questioning, question: Question, known: Collection[str]) -> Asked:
+    """The pool, the difficulty and every search; MissingDraws where a replay lacks some.
+
+    `known` are the keys of completions whose answers need not be read.
+    """
+    keeper = Keeper(asking.run, known)
+    scorer = asking.proposing.scorer
+    pool = await keeper.keep(scorer, await asking.pool(question))
+    difficulty = await keeper.keep(scorer, await asking.difficulty(question))
+    searches: list[Searched] = []
+    for strategy, budget in asking.plan.searches:
+        searches.append(await _search(asking, question, strategy, budget, keeper))
+    prompt_tokens = asking.root(question).length
+    return Asked(question, prompt_tokens, pool, difficulty, searches, keeper.answers)
+
+
+async def ask_difficulty(asking: Questioning, question: Question, known: Collection[str]) -> Asked:
+    """The difficulty alone, of a question whose outcomes are there."""
+    keeper = Keeper(asking.run, known)
+    nodes = await asking.difficulty(question)
+    difficulty = await keeper.keep(asking.proposing.scorer, nodes)
+    return Asked(question, asking.root(question).length, [], difficulty, [], keeper.answers)
+
+
+async def _search(
+    asking: Questioning, question: Question, strategy: Strategy, budget: int, keeper: Keeper
+) -> Searched:
+    result = await asking.search(question, strategy, budget)
+    # The scores are those that the search saw: a replay asks no verifier.
+    scorer = asking.side(strategy).scorer
+    groups = [await keeper.keep(scorer, nodes) for nodes in result.groups]
+    return Searched(
+        strategy=strategy,
+        budget=budget,
+        slots=result.slots,
+        groups=groups,
+        left=result.meter.left,
+        spent=result.meter.spent(),
+    )
