@@ -48,6 +48,7 @@ class Recorder:
                 "question_id": new.node.question.question_id,
                 "node_key": new.node.key,
                 "step_keys": list(new.node.step_keys[len(new.parent.step_keys) :]),
+                "step_ends": None,
                 "depth": len(new.parent.steps),
                 "text": new.node.text[len(new.parent.text) :],
                 "token_ids": _listed(new.draw.token_ids),

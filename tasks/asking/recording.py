@@ -63,7 +63,7 @@ async def record_while(
         # After the work has stopped, whichever way: what was drawn since the last time is kept.
         recorder.flush()
         counter.report()
-        recorder.store.publish_snapshot()
+        recorder.store.publish_snapshot(whole=True)
 
 
 async def _record_for_ever(recorder: Recorder, counter: ProgressCounter) -> None:
