@@ -133,9 +133,9 @@ class Bucket:
         except (BaseError, OSError) as error:
             raise UserError(
                 f"Expected to {what} in the journal at {self.address}, got: {_reason(error)}. "
-                "See that the bucket is there and may be read, written and listed with the "
-                "credentials in the environment (AWS_…, GOOGLE_…, AZURE_…), and that the store "
-                "can be reached; then try again: nothing that was written is lost."
+                "See that the bucket is there and may be read, written, listed and deleted from "
+                "with the credentials in the environment (AWS_…, GOOGLE_…, AZURE_…), and that the "
+                "store can be reached; then try again: nothing that was written is lost."
             ) from error
 
 

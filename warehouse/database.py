@@ -1,46 +1,72 @@
-"""The DuckDB file itself: opened, found damaged and renewed, copied for readers."""
+"""The two DuckDB files: opened, found damaged and renewed, made smaller, copied for readers.
+
+`warehouse.duckdb` has what is small; `large.duckdb`, attached to the same connection, has the
+tables that grow with every completion.
+"""
 
 import os
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
+from warehouse.damage import first_line, is_damage, refuse_disk, suspicion
 from warehouse.errors import Busy, UserError
-from warehouse.schema import create_views, migrate
+from warehouse.schema import LARGE, create_views, drop_views, migrate, migrate_large
 
-DAMAGE = (
-    duckdb.IOException,
-    duckdb.FatalException,
-    duckdb.InternalError,
-    duckdb.SerializationException,
-)
-"""Kinds of error that say of a file or its log that it cannot be read."""
+SMALL_FILE = "warehouse.duckdb"
+LARGE_FILE = "large.duckdb"
+FILES = (SMALL_FILE, LARGE_FILE)
+
+MEMORY = "384MB"
+"""Memory of DuckDB, past which it writes to `<file>.tmp` in the same folder. Measured: a merge into
+draws of 32,000 tokens pins 200 MB a thread, one into a table with an index takes 150 bytes a row.
+"""
+
+THREADS = 2
+"""Each has its own vectors of 2,048 rows in memory: with 64 of them no limit would be kept."""
+
+LARGE_LAYOUT = "ROW_GROUP_SIZE 2048, BLOCK_SIZE 65536"
+"""A checkpoint writes the last group of rows anew: with the default of 122,880 rows this is
+gigabytes of long completions, time and again. Smaller blocks waste less at the end of a group.
+"""
+
+SHRINK_BYTES = 64 << 20
+"""So much of a file, and half of it, must be free before it is written anew without the gaps."""
+
+Opened = TypeVar("Opened")
 
 
-def is_damage(error: duckdb.Error) -> bool:
-    """Whether the file and not the query is at fault."""
-    # A wrong checksum comes as a bare Error, of which every other error is a subclass.
-    return type(error) is duckdb.Error or isinstance(error, DAMAGE)
-
-
-def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
-    """A connection to the migrated database with its views.
+def open_or_renew(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A connection to the migrated databases of a warehouse's folder, with their views.
 
     A file or write-ahead log that refuses to open is set aside, and an empty database takes its
     place, to be filled from the journal; one line on stderr says so. Raises Busy when another
-    program has the file open.
+    program has a file open.
     """
-    suspect = _suspect(path)
+    connection = _renewed(folder / SMALL_FILE, _open)
+    try:
+        _renewed(folder / LARGE_FILE, lambda path: _attach(connection, path))
+        create_views(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _renewed(path: Path, opening: Callable[[Path], Opened]) -> Opened:
+    """What opening the file gives; one that is damaged is set aside, and a new one opened."""
+    suspect = suspicion(path)
     if suspect.exists():
         _report(move_away(path, "damaged"), path, suspect.read_text())
         suspect.unlink()
     try:
-        return _open(path)
+        return opening(path)
     except duckdb.Error as error:
         # DuckDB has no error of its own for this; without the look at its text, a file that a
         # user has open in another program would be set aside as damaged.
@@ -48,11 +74,11 @@ def open_or_renew(path: Path) -> duckdb.DuckDBPyConnection:
             raise Busy(
                 f"Another program has {path} open: close it, then try again ({error})."
             ) from error
-        _refuse_disk(error, path)
+        refuse_disk(error, path)
         if not is_damage(error):
             raise
-        _report(move_away(path, "damaged"), path, _first_line(error))
-    return _open(path)
+        _report(move_away(path, "damaged"), path, first_line(error))
+    return opening(path)
 
 
 def _report(moved: list[Path], path: Path, reason: str) -> None:
@@ -64,31 +90,106 @@ def _report(moved: list[Path], path: Path, reason: str) -> None:
     )
 
 
-def _suspect(path: Path) -> Path:
-    """A note that lies beside a database in which damage was met while it was open."""
-    return path.with_name(f"{path.name}.suspect")
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0]
-
-
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    # Without installing extensions: an opening must not reach for the network.
-    connection = duckdb.connect(path, config={"autoinstall_known_extensions": False})
+    connection = _connect(path)
     try:
-        # Otherwise a time would read differently on every machine.
-        connection.execute("SET TimeZone = 'UTC'")
         if migrate(connection):
             # Into the file at once: then the log, which a kill may tear, changes no table.
             connection.execute("CHECKPOINT")
-        create_views(connection)
         # A look at the rows that every opening needs: damage shows here rather than later.
         connection.sql("SELECT count(*), max(merged_at) FROM segments").fetchall()
+        if _is_hollow(connection):
+            # Views name the other file, which is not attached yet; they are made anew anyway.
+            drop_views(connection)
+            _write_anew(connection, path)
+            connection.close()
+            _replace_with_fresh(path)
+            return _connect(path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    settings = {
+        # Without installing extensions: an opening must not reach for the network.
+        "autoinstall_known_extensions": False,
+        "memory_limit": MEMORY,
+        "threads": THREADS,
+        "temp_directory": str(path.with_name(f"{path.name}.tmp")),
+    }
+    connection = duckdb.connect(path, config=settings)
+    # Otherwise a time would read differently on every machine.
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Attaches the database of the large tables, migrated."""
+    attach(connection, path, LARGE, LARGE_LAYOUT)
+    try:
+        if migrate_large(connection):
+            connection.execute(f"CHECKPOINT {LARGE}")
+            # What readers have is of another shape: the next publication copies it.
+            connection.execute("DELETE FROM copies")
+        connection.sql(f"SELECT count(*), max(merged_at) FROM {LARGE}.main.segments").fetchall()
+        hollow = _is_hollow(connection, LARGE)
+        if hollow:
+            _write_anew(connection, path, LARGE, LARGE_LAYOUT)
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute(f"DETACH {LARGE}")
+        raise
+    if hollow:
+        connection.execute(f"DETACH {LARGE}")
+        _replace_with_fresh(path)
+        attach(connection, path, LARGE, LARGE_LAYOUT)
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str | None = None
+) -> None:
+    """Attaches a file as the database `name`."""
+    # ATTACH takes no parameter: the path is quoted by hand.
+    quoted = str(path).replace("'", "''")
+    said = f" ({options})" if options else ""
+    connection.execute(f"ATTACH '{quoted}' AS {name}{said}")
+
+
+def _is_hollow(connection: duckdb.DuckDBPyConnection, name: str | None = None) -> bool:
+    """Whether most of a database's file is free: DuckDB fills gaps, but gives none back."""
+    rows = connection.sql(
+        "SELECT free_blocks * block_size, total_blocks * block_size FROM pragma_database_size() "
+        "WHERE database_name = coalesce($name, current_database())",
+        params={"name": name},
+    ).fetchall()
+    free, total = rows[0]
+    return free > SHRINK_BYTES and free > total / 2
+
+
+def _write_anew(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str = "", options: str | None = None
+) -> None:
+    """Writes the tables of a database to another file beside its own."""
+    ((main,),) = connection.sql("SELECT current_database()").fetchall()
+    fresh = _fresh(path)
+    fresh.unlink(missing_ok=True)
+    attach(connection, fresh, "fresh", options)
+    connection.execute(f'COPY FROM DATABASE "{name or main}" TO fresh')
+    connection.execute("CHECKPOINT fresh")
+    connection.execute("DETACH fresh")
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
+
+
+def _replace_with_fresh(path: Path) -> None:
+    sync_file(_fresh(path))
+    # A closed database has no log left; one of the former file must not meet the new one.
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+    _fresh(path).rename(path)
 
 
 def move_away(path: Path, why: str) -> list[Path]:
@@ -105,12 +206,16 @@ def move_away(path: Path, why: str) -> list[Path]:
     return moved
 
 
-def copy(connection: duckdb.DuckDBPyConnection, path: Path, target: Path) -> None:
-    """Writes the database open at `path` to the file `target`, on disk when this returns."""
-    # After a checkpoint the file is the whole database. `cp` copies it, and not this process:
-    # closing a second handle of the file would drop DuckDB's POSIX lock on it. COPY FROM DATABASE
-    # takes ten times as long.
-    connection.execute("CHECKPOINT").fetchall()
+def checkpoint(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """When this returns, the file at `path` is the whole database, without its log."""
+    name = f" {LARGE}" if path.name == LARGE_FILE else ""
+    connection.execute(f"CHECKPOINT{name}").fetchall()
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copies a database after a checkpoint to the file `target`, on disk when this returns."""
+    # `cp` copies it, and not this process: closing a second handle of the file would drop DuckDB's
+    # POSIX lock on it. COPY FROM DATABASE takes ten times as long.
     try:
         subprocess.run(["cp", "--", str(path), str(target)], check=True, capture_output=True)
     except subprocess.CalledProcessError as error:
@@ -121,47 +226,13 @@ def copy(connection: duckdb.DuckDBPyConnection, path: Path, target: Path) -> Non
             f"Expected to write a snapshot beside {path}, got: {reason}; "
             "make space, then run again."
         ) from error
-    descriptor = os.open(target, os.O_RDONLY)
+    sync_file(target)
+
+
+def sync_file(path: Path) -> None:
+    """What the file has is on disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-_CLOSED = "cannot be written: make it writable, or set TTC_HOME to another folder"
-_DISK = {
-    "No space left": "is full: make space",
-    "File too large": "takes no more of this file: lift the limit",
-    "quota exceeded": "takes no more of this user: make space",
-    "Read-only file system": _CLOSED,
-    "Permission denied": _CLOSED,
-}
-"""What the system says of a disk, and what is to be done about it."""
-
-
-def _refuse_disk(error: duckdb.Error, path: Path) -> None:
-    """UserError where the disk and not the file is at fault.
-
-    DuckDB says so with the same kind of error; building anew would only need more disk.
-    """
-    for reason, advice in _DISK.items():
-        if reason.lower() in str(error).lower():
-            raise UserError(
-                f"The disk of {path.parent} {advice}, then run again; nothing is lost ({reason})."
-            ) from error
-
-
-@contextmanager
-def note_damage(path: Path) -> Generator[None]:
-    """Turns damage met in an open database into a sentence, and has the next opening rebuild it."""
-    try:
-        yield
-    except duckdb.Error as error:
-        _refuse_disk(error, path)
-        if not is_damage(error):
-            raise
-        _suspect(path).write_text(_first_line(error))
-        raise UserError(
-            f"The database {path} is damaged ({_first_line(error)}): run again, and it is rebuilt "
-            "from the journal, which has everything."
-        ) from error

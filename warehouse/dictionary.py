@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse.schema import MIGRATIONS, VIEWS, create_views, migrate
+from warehouse.schema import (
+    LARGE_MIGRATIONS,
+    MIGRATIONS,
+    VIEWS,
+    attach_empty_large,
+    create_views,
+    migrate,
+    tables,
+)
 
 README = Path(__file__).parent / "README.md"
 START = "<!-- dictionary: written by python -m warehouse.dictionary -->"
@@ -105,7 +113,8 @@ class Entry(NamedTuple):
 
 def table_entries(folder: Path = MIGRATIONS) -> dict[str, Entry]:
     """What the migrations' comments say of each table."""
-    sql = "\n".join(file.read_text() for file in sorted(folder.glob("*.sql")))
+    files = [*sorted(folder.glob("*.sql")), *sorted((folder / LARGE_MIGRATIONS.name).glob("*.sql"))]
+    sql = "\n".join(file.read_text() for file in files)
     # A later migration may create a table anew: its last comments count, at its first place.
     entries = {
         name: Entry(name, "", grain, _commented_columns(body))
@@ -144,8 +153,9 @@ def dictionary() -> str:
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
+        attach_empty_large(connection)
         create_views(connection)
-        tables = [_table_section(connection, entry) for entry in _tables(connection)]
+        facts = [_table_section(connection, entry) for entry in _tables(connection)]
         views: list[str] = []
         macros: list[str] = []
         # Files of both lie in one folder; only DuckDB knows which is which.
@@ -154,7 +164,7 @@ def dictionary() -> str:
                 views.append(_section(connection, entry))
             else:
                 macros.append(_macro_section(connection, entry))
-    return "\n\n".join(["## Tables", *tables, "## Views", *views, "## Macros", *macros])
+    return "\n\n".join(["## Tables", *facts, "## Views", *views, "## Macros", *macros])
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
@@ -179,9 +189,14 @@ def _is_view(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 
 def _table_section(connection: duckdb.DuckDBPyConnection, entry: Entry) -> str:
-    key = ", ".join(f"`{column}`" for column in _key(connection, entry.name))
+    shape = tables().get(entry.name)
     columns = connection.sql(f'DESCRIBE "{entry.name}"').fetchall()
-    grain = f"Grain: {entry.grain}. Key: {key}."
+    grain = f"Grain: {entry.grain}."
+    key = shape.key if shape else _key(connection, entry.name)
+    if key:
+        grain += f" Key: {', '.join(f'`{column}`' for column in key)}."
+    if shape and shape.large:
+        grain += " Large: what readers see of it may lag."
     return f"### {entry.name}\n{grain}\n\n{_columns(entry, columns)}"
 
 
@@ -196,7 +211,8 @@ def _key(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
         "SELECT constraint_column_names FROM duckdb_constraints() "
         "WHERE table_name = $table AND constraint_type = 'PRIMARY KEY'"
     )
-    return connection.sql(sql, params={"table": table}).fetchall()[0][0]
+    rows = connection.sql(sql, params={"table": table}).fetchall()
+    return rows[0][0] if rows else []
 
 
 def _columns(entry: Entry, columns: list[tuple[str, ...]]) -> str:

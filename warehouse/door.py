@@ -69,11 +69,11 @@ def _cast(shape: Table, rows: pl.DataFrame, column: str) -> pl.Series:
 
 def _same_kind(have: pl.DataType, want: pl.DataType) -> bool:
     """Whether every value of `have` means the same in `want`, should it fit."""
-    if isinstance(want, pl.List):
-        return isinstance(have, pl.List) and _same_kind(_inner(have), _inner(want))
     # A column of nothing but NULL has no kind of its own.
     if have in (pl.Null, want):
         return True
+    if isinstance(want, pl.List):
+        return isinstance(have, pl.List) and _same_kind(_inner(have), _inner(want))
     if isinstance(want, pl.Datetime):
         return isinstance(have, pl.Datetime) and have.time_zone is not None
     if want.is_integer():

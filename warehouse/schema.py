@@ -1,12 +1,15 @@
 """The warehouse's shape: numbered migrations, views, and what each table admits.
 
-Migrations are `.sql` files in `migrations/`, forward only, each in one transaction. Views and
-macros are one a file in `views/`, dropped and created anew at every opening, so a view is whatever
-its file says.
+Migrations are `.sql` files in `migrations/`, forward only, each in one transaction; those in
+`migrations/large/` are of the large tables, which lie in a second database, attached as `large`.
+Views and macros are one a file in `views/`, dropped and created anew at every opening, so a view is
+whatever its file says. A large table too is a view there, of its own name and columns.
 """
 
 import functools
 import graphlib
+import itertools
+import operator
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,8 +22,12 @@ import polars as pl
 from warehouse.errors import UserError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+LARGE_MIGRATIONS = MIGRATIONS / "large"
 VIEWS = Path(__file__).parent / "views"
-BOOKKEEPING = ("migrations", "segments")
+LARGE = "large"
+"""Under this name the database of the large tables is attached, by writer and readers alike."""
+
+BOOKKEEPING = ("migrations", "segments", "copies")
 """Tables that the store fills about itself: nothing of them is in the journal."""
 
 
@@ -34,6 +41,9 @@ class Table(NamedTuple):
     checks: tuple[str, ...]
     defaults: dict[str, str]
     """What a row from before a column was added has in it, by column; NULL where none is named."""
+
+    large: bool
+    """Whether it lies in the database of the large tables, where no index holds its key."""
 
 
 class Migration(NamedTuple):
@@ -75,6 +85,22 @@ def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = MIGRATIONS) ->
     return [step.name for step in missing]
 
 
+def migrate_large(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """As `migrate`, for the large tables in the database attached as `large`."""
+    ((main,),) = connection.sql("SELECT current_database()").fetchall()
+    connection.execute(f"USE {LARGE}")
+    try:
+        return migrate(connection, LARGE_MIGRATIONS)
+    finally:
+        connection.execute(f'USE "{main}"')
+
+
+def attach_empty_large(connection: duckdb.DuckDBPyConnection) -> None:
+    """Attaches large tables without a row and without a file, for a connection that has none."""
+    connection.execute(f"ATTACH ':memory:' AS {LARGE}")
+    migrate_large(connection)
+
+
 def _apply(connection: duckdb.DuckDBPyConnection, step: Migration) -> None:
     connection.begin()
     try:
@@ -94,11 +120,12 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) ->
     A file's name is its view's. Views may lean on each other: those leant on are created first.
     """
     files = {file.stem: file.read_text() for file in sorted(folder.glob("*.sql"))}
+    files |= _views_of_large(connection)
     leans_on = {name: _names_used(sql, files) - {name} for name, sql in files.items()}
     # All or nothing: a file that is wrong leaves the former views in place.
     connection.begin()
     try:
-        _drop_views(connection)
+        drop_views(connection)
         for name in graphlib.TopologicalSorter(leans_on).static_order():
             connection.execute(files[name])
         connection.commit()
@@ -108,6 +135,23 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) ->
         raise
 
 
+def _views_of_large(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """SQL of a view for every large table, by which a query need not know where it lies."""
+    columns = connection.sql(
+        "SELECT table_name, column_name FROM duckdb_columns() "
+        "WHERE database_name = $large ORDER BY table_name, column_index",
+        params={"large": LARGE},
+    ).fetchall()
+    views: dict[str, str] = {}
+    for table, group in itertools.groupby(columns, key=operator.itemgetter(0)):
+        if table in BOOKKEEPING:
+            continue
+        # Column by column: a copy that a later version made, with more of them, is read too.
+        names = ", ".join(f'"{column}"' for _, column in group)
+        views[table] = f'CREATE VIEW "{table}" AS SELECT {names} FROM {LARGE}.main."{table}"'
+    return views
+
+
 def _names_used(sql: str, names: Iterable[str]) -> set[str]:
     """Those of the names that the SQL reads from or calls."""
     # Comments name other views too, and would make circles.
@@ -115,7 +159,8 @@ def _names_used(sql: str, names: Iterable[str]) -> set[str]:
     return {name for name in names if re.search(rf"\b(FROM|JOIN)\s+{name}\b|\b{name}\s*\(", code)}
 
 
-def _drop_views(connection: duckdb.DuckDBPyConnection) -> None:
+def drop_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drops every view and macro."""
     # As the database lists them, not as the files do: a view whose file is gone must go too.
     views = connection.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     macros = connection.sql(
@@ -135,22 +180,35 @@ def tables() -> dict[str, Table]:
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate(connection)
-        rows = connection.sql("SELECT table_name FROM duckdb_tables()").fetchall()
-        names = sorted({str(name) for (name,) in rows} - set(BOOKKEEPING))
-        return {name: _table(connection, name) for name in names}
+        attach_empty_large(connection)
+        rows = connection.sql("SELECT table_name, database_name FROM duckdb_tables()").fetchall()
+        places = {str(name): place for name, place in rows if name not in BOOKKEEPING}
+        return {name: _table(connection, name, places[name]) for name in sorted(places)}
 
 
-def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Table:
+def _table(connection: duckdb.DuckDBPyConnection, name: str, place: str) -> Table:
     rules = connection.sql(
         "SELECT constraint_type, constraint_column_names, expression "
         "FROM duckdb_constraints() WHERE table_name = $name",
         params={"name": name},
     ).fetchall()
-    key = next(tuple(columns) for kind, columns, _ in rules if kind == "PRIMARY KEY")
+    large = place == LARGE
+    key = next((tuple(columns) for kind, columns, _ in rules if kind == "PRIMARY KEY"), ())
+    if large:
+        key = _noted_key(connection, name)
     required = tuple(columns[0] for kind, columns, _ in rules if kind == "NOT NULL")
     checks = tuple(str(expression) for kind, _, expression in rules if kind == "CHECK")
-    schema = dict(connection.sql(f'FROM "{name}" LIMIT 0').pl().schema)
-    return Table(name, schema, required, key, checks, _defaults(connection, name))
+    schema = dict(connection.sql(f'FROM "{place}".main."{name}" LIMIT 0').pl().schema)
+    return Table(name, schema, required, key, checks, _defaults(connection, name), large)
+
+
+def _noted_key(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, ...]:
+    """The key that a large table's comment names: `key: column, column`."""
+    rows = connection.sql(
+        "SELECT comment FROM duckdb_tables() WHERE table_name = $name", params={"name": name}
+    ).fetchall()
+    columns = str(rows[0][0]).removeprefix("key: ")
+    return tuple(columns.split(", "))
 
 
 def _defaults(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:

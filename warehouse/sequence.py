@@ -181,7 +181,7 @@ class Sequence:
                 places[name] = len(self.names)
                 self.names.append(name)
         group = entry.get("replace", [])
-        # Every process judges alike: what was neighbours no more is no replacement.
+        # Who wrote it had read all before it; not so who passes over a damaged entry.
         if group and self._neighbours(group):
             self._put_in_place(group, entry["by"])
 

@@ -1,7 +1,8 @@
 """What readers see: the published snapshot, opened read-only, never in the writer's way.
 
-Each query has its own in-memory DuckDB with the snapshot attached: no file but the snapshot can be
-reached from the SQL, and a snapshot published meanwhile is seen by the next query.
+Each query has its own in-memory DuckDB with the snapshot's two files attached: no other file can be
+reached from the SQL, and a snapshot published meanwhile is seen by the next query. The large tables
+are copied more rarely than the others: what they lack yet is simply not there.
 """
 
 import threading
@@ -13,8 +14,11 @@ from typing import Any, cast
 import duckdb
 import polars as pl
 
+from warehouse.copies import COPIES
+from warehouse.database import LARGE_FILE, SMALL_FILE, attach
 from warehouse.errors import UserError
 from warehouse.places import place_of
+from warehouse.schema import LARGE, attach_empty_large
 
 ATTEMPTS = 5
 """How often an opening that meets a rename is tried; the waits between add up to 0.75 s."""
@@ -67,15 +71,21 @@ class Snapshot:
 
 def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the snapshot in `folder`, cut off from other files and networks."""
-    path = Path(folder) / "snapshot.duckdb"
+    path = Path(folder) / COPIES[SMALL_FILE]
     if not path.exists():
         raise UserError(_missing(folder))
+    large = path.with_name(COPIES[LARGE_FILE])
     # Without replacements: a table's name that is wrong must not mean a variable of this program.
     connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
     try:
         # As in the store: a time reads the same on every machine.
         connection.execute("SET TimeZone = 'UTC'")
-        _attach(connection, path)
+        _attach(connection, path, "warehouse")
+        if large.exists():
+            _attach(connection, large, LARGE)
+        else:
+            # Removed by hand, or of a version from before they were apart: no rows, and no error.
+            attach_empty_large(connection)
         connection.execute("USE warehouse")
         # After the snapshot is attached, and locked: the user's SQL cannot undo it.
         connection.execute("SET enable_external_access = false")
@@ -96,13 +106,11 @@ def _missing(folder: Path) -> str:
     )
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
     """Attaches whichever snapshot bears the name now; tries again when it is renamed meanwhile."""
-    # ATTACH takes no parameter: the name is quoted by hand.
-    name = str(path).replace("'", "''")
     for attempt in range(ATTEMPTS):
         try:
-            connection.execute(f"ATTACH '{name}' AS warehouse (READ_ONLY)")
+            attach(connection, path, name, "READ_ONLY")
             return
         except duckdb.IOException as error:
             if attempt == ATTEMPTS - 1:
@@ -115,8 +123,12 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def age_seconds(folder: Path) -> float | None:
-    """Seconds since the snapshot in `folder` was published; None when there is none."""
-    path = Path(folder) / "snapshot.duckdb"
+    """Seconds since the snapshot in `folder` was published; None when there is none.
+
+    Of the small tables, which say how far a run is; when draws, scores and answers were copied,
+    which may be longer ago, says table `copies`.
+    """
+    path = Path(folder) / COPIES[SMALL_FILE]
     return time.time() - path.stat().st_mtime if path.exists() else None
 
 

@@ -1,14 +1,12 @@
 """The store: DuckDB as an index over the journal, held by the single writer.
 
-Whatever is in the database is in the journal too, so a database that is damaged is set aside and
+Whatever is in its two databases is in the journal too, so one that is damaged is set aside and
 built anew.
 """
 
-import os
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -18,33 +16,39 @@ import duckdb
 import polars as pl
 
 from warehouse import database, lock
-from warehouse.compaction import Joined, compact
+from warehouse.compaction import compact
+from warehouse.copies import Copies
 from warehouse.door import admit, complete
 from warehouse.errors import Gone
-from warehouse.folder import sync_folder
+from warehouse.index import Index
 from warehouse.journal import Journal, Segment
 from warehouse.schema import tables
 from warehouse.sequence import table_of
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 200_000
 """Rows merged at a time: a rebuild takes many small segments in one transaction, within memory."""
+
+BATCH_BYTES = 48 << 20
+"""Bytes in memory merged at a time, but for one segment that is larger: a draw may have 32,000
+token ids. A batch is there twice while it is put together."""
 
 
 class Store:
     """The one writer of a warehouse folder; open it with `Store.open`. Threads may share it."""
 
-    def __init__(self, folder: Path, held: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, folder: Path, held: Path) -> None:
         self.folder = folder
         self.journal = Journal.of(folder)
         self.damaged: list[str] = []
         """Names of segments set aside since this store was opened."""
-        self._path = folder / "warehouse.duckdb"
         self._held = held
-        self._connection = connection
+        self._index = Index(folder)
         # DuckDB's connection serves one thread at a time; a merge that is refused merges again.
         self._turn = threading.RLock()
-        names = connection.sql("SELECT name FROM segments").fetchall()
-        self._merged = {str(name) for (name,) in names}
+        # Taken before the other, and kept while the large tables are merged into or copied, which
+        # takes long: whoever reads, or appends to a small table, waits for neither.
+        self._large_turn = threading.RLock()
+        self._copies = Copies(folder, self._index.connection, self._turn, self._large_turn)
 
     @classmethod
     def open(cls, folder: Path, *, patience: float = 0.0) -> Self:
@@ -57,9 +61,11 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         held = lock.take(folder / "warehouse.lock", patience=patience)
         try:
-            store = cls(folder, held, database.open_or_renew(folder / "warehouse.duckdb"))
+            store = cls(folder, held)
             store.journal.sweep()
             # Of a writer that was killed while it published: no other can be at it, we are locked.
+            for leftover in folder.glob(".*.duckdb.partial"):
+                leftover.unlink()
             for leftover in folder.glob(".snapshot.*.partial*"):
                 leftover.unlink()
             store.load_new()
@@ -70,16 +76,20 @@ class Store:
 
     @classmethod
     def rebuild(cls, folder: Path) -> Self:
-        """The same warehouse, its database built anew from the journal alone.
+        """The same warehouse, its databases built anew from the journal alone.
 
-        The former database is removed afterwards, unless a damaged segment was met: then it may be
-        the last copy of those rows and stays beside the new one.
+        The former ones are removed afterwards, unless a damaged segment was met: then they may be
+        the last copy of those rows and stay beside the new ones.
         """
         folder = Path(folder)
         # Under the lock: a database that another process has open must not be moved away.
         held = lock.take(folder / "warehouse.lock")
         try:
-            former = database.move_away(folder / "warehouse.duckdb", "before-rebuild")
+            former = [
+                file
+                for name in database.FILES
+                for file in database.move_away(folder / name, "before-rebuild")
+            ]
         finally:
             lock.give_back(held)
         store = cls.open(folder)
@@ -95,7 +105,7 @@ class Store:
         does not admit.
         """
         typed = admit(table, rows)
-        with self._turn:
+        with self._turn_of(table):
             name = self.journal.write(table, typed)
             if name is None:
                 return 0
@@ -112,46 +122,68 @@ class Store:
             # Replaced or set aside meanwhile: the journal knows by what.
             self.journal.names()
 
+    @contextmanager
+    def _turn_of(self, table: str) -> Generator[None]:
+        """The turn to write into the table."""
+        with ExitStack() as turns:
+            if tables()[table].large:
+                turns.enter_context(self._large_turn)
+            turns.enter_context(self._turn)
+            yield
+
     def load_new(self) -> int:
-        """How many new rows came from segments that other processes wrote to the journal."""
-        with self._turn:
+        """How many new rows came from segments that this store had not merged yet.
+
+        Other threads read, and append to small tables, between two batches.
+        """
+        with self._large_turn:
             new = self._merge_all()
-            for joined in compact(self.journal):
-                self._exchange(joined)
-            return new
+            groups = compact(self.journal)
+            while True:
+                with self._turn:
+                    joined = next(groups, None)
+                    if joined is None:
+                        return new
+                    self._index.exchange(joined)
 
     def _merge_all(self) -> int:
         new = 0
         while True:
             try:
-                names = self.journal.names()
+                with self._turn:
+                    names = self.journal.names()
+                    # Of segments that another index over this journal put together with others.
+                    former = self._index.merged.difference(names)
                 for table, batch in self._batches(self._unmerged(names)):
-                    new += self._merge(table, batch)
+                    with self._turn:
+                        new += self._merge(table, batch)
             except Gone:
-                # Another index over this journal has put its small segments together: look again.
+                # Another index has put its small segments together: look again.
                 continue
-            self._forget_all_but(names)
+            with self._turn:
+                self._index.forget(former)
             return new
 
     def _unmerged(self, names: list[str]) -> list[str]:
-        return [name for name in names if name not in self._merged]
+        return [name for name in names if name not in self._index.merged]
 
     def _batches(self, names: list[str]) -> Iterator[tuple[str, list[Segment]]]:
         """Batches of segments of one table, in the journal's order within each table."""
         # Stable: within a table the order stays.
         for table, group in groupby(sorted(names, key=table_of), key=table_of):
             batch: list[Segment] = []
-            height = 0
+            height = size = 0
             for name in group:
                 segment = self._load(name)
                 if segment is None:
                     continue
                 batch.append(segment)
                 height += segment.rows.height
-                if height >= BATCH_ROWS:
+                size += segment.rows.estimated_size()
+                if height >= BATCH_ROWS or size >= BATCH_BYTES:
                     yield table, batch
                     batch = []
-                    height = 0
+                    height = size = 0
             yield table, batch
 
     def _load(self, name: str) -> Segment | None:
@@ -162,63 +194,16 @@ class Store:
             return None
         return segment._replace(rows=complete(name, segment.rows))
 
-    def _exchange(self, joined: Joined) -> None:
-        """Remembers a segment that has the rows of others, all merged, in their place."""
-        with database.note_damage(self._path):
-            self._connection.execute(
-                "INSERT OR IGNORE INTO segments VALUES (?, ?, ?, now())",
-                [joined.name, table_of(joined.name), joined.rows],
-            )
-        self._merged.add(joined.name)
-        self._forget(set(joined.group))
-
-    def _forget_all_but(self, names: list[str]) -> None:
-        """Forgets segments that another index over this journal has put together with others."""
-        self._forget(self._merged.difference(names))
-
-    def _forget(self, names: set[str]) -> None:
-        if not names:
-            return
-        gone = pl.DataFrame({"name": sorted(names)})
-        with self._views_of(gone=gone), database.note_damage(self._path):
-            sql = "DELETE FROM segments WHERE name IN (SELECT name FROM gone)"
-            self._connection.execute(sql)
-        self._merged -= names
-
     def _merge(self, table: str, batch: list[Segment]) -> int:
         """How many of the batch's rows were new; they go in with their segments' names, or not."""
+        # Another thread may have merged one of them while the others were read.
+        batch = [segment for segment in batch if segment.name not in self._index.merged]
         if not batch:
             return 0
-        names = [segment.name for segment in batch]
-        rows = pl.concat([segment.rows for segment in batch], how="diagonal")
-        # The first of a key wins, as it does between batches; which of several INSERT OR IGNORE
-        # would keep within one query is nowhere promised.
-        rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
-        heights = [segment.rows.height for segment in batch]
-        now = datetime.now(UTC)
-        seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": now})
         try:
-            new = self._insert(table, rows, seen)
+            return self._index.merge(table, batch)
         except duckdb.ConstraintException as error:
             return self._merge_apart(table, batch, error)
-        self._merged.update(names)
-        return new
-
-    def _insert(self, table: str, rows: pl.DataFrame, seen: pl.DataFrame) -> int:
-        with self._views_of(incoming=rows, seen=seen), database.note_damage(self._path):
-            self._connection.begin()
-            try:
-                into = f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
-                inserted = self._connection.execute(into).fetchall()
-                names = "INSERT OR IGNORE INTO segments BY NAME FROM seen"
-                self._connection.execute(names).fetchall()
-                self._connection.commit()
-            except BaseException:
-                # The first error is the one to report.
-                with suppress(duckdb.Error):
-                    self._connection.rollback()
-                raise
-        return int(inserted[0][0])
 
     def _merge_apart(self, table: str, batch: list[Segment], error: duckdb.Error) -> int:
         """Merges one by one what could not go in together; sets aside what the table refuses."""
@@ -234,37 +219,20 @@ class Store:
 
         `$name` in it stands for a keyword value, a frame's name without `$` for its rows.
         """
-        frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
-        values = {name: value for name, value in params.items() if name not in frames}
-        with self._turn, self._views_of(**frames), database.note_damage(self._path):
-            return self._connection.sql(sql, params=values or None).pl()
+        with self._turn:
+            return self._index.read(sql, params)
 
-    @contextmanager
-    def _views_of(self, **frames: pl.DataFrame) -> Generator[None]:
-        """While it lasts, SQL knows the frames by their names."""
-        try:
-            for name, frame in frames.items():
-                self._connection.register(name, frame)
-            yield
-        finally:
-            for name in frames:
-                self._connection.unregister(name)
+    def publish_snapshot(self, *, whole: bool = False) -> Path:
+        """The readers' copy of the small tables; that of the large ones is renewed when it is due.
 
-    def publish_snapshot(self) -> Path:
-        """The readers' copy, replaced in one instant: who reads the former one goes on reading."""
-        target = self.folder / "snapshot.duckdb"
-        # In the same folder: only within one is a rename a single instant.
-        partial = self.folder / f".snapshot.{os.getpid()}.partial"
-        with self._turn, database.note_damage(self._path):
-            database.copy(self._connection, self._path, partial)
-        partial.rename(target)
-        sync_folder(self.folder)
-        return target
+        `whole`, for the end of a stage, renews it also before, where that takes seconds.
+        """
+        return self._copies.publish(whole=whole)
 
     def close(self) -> None:
         """Gives the warehouse back to the next writer; closing twice is allowed."""
         with self._turn:
-            self._connection.close()
+            self._index.connection.close()
             lock.give_back(self._held)
 
     def __enter__(self) -> Self:

@@ -49,8 +49,9 @@ def rebuild() -> None:
 
     with Store.rebuild(settings().warehouse) as store:
         tables = store.read(
-            "SELECT table_name, estimated_size AS rows FROM duckdb_tables() ORDER BY table_name"
+            "SELECT table_name, sum(estimated_size)::BIGINT AS rows FROM duckdb_tables() "
+            "GROUP BY table_name ORDER BY table_name"
         )
         # Readers open the snapshot: without a new one they would go on with the old database.
-        store.publish_snapshot()
+        store.publish_snapshot(whole=True)
     show_rows(tables.to_dicts(), as_json=False, title="rebuilt from the journal")

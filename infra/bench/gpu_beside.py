@@ -50,35 +50,48 @@ def memory_used() -> int | None:
     return int(subprocess.check_output(query, text=True).split()[0])
 
 
-def generate_plainly(folder: Path, tokens: int, plan: Plan, *, seeded: bool) -> None:
-    """In a process of its own: start vLLM as its users do, and print tokens and seconds."""
+def generate_plainly(folder: Path, tokens: int, plan: Plan) -> None:
+    """In a process of its own: start vLLM as its users do, and print tokens and seconds as JSON.
+
+    As many tokens as the product drew without seeds, and a third of them with a seed a prompt.
+    """
     study = study_of(folder, plan)
     run = prepare_run(study, str(folder / "generator"), run_id="")
+    prompts = [list(run.format.prompt(question)) for question in run.benchmark.questions]
+    ends = sorted(run.format.end_of_text)
     llm = start_llm(folder / "generator", study.engine)
+    most = study.generator.max_tokens
+    _generate(llm, prompts[:4], most, ends, seeded=False)
+    found: dict[str, dict[str, float]] = {}
+    for how, wanted in (("no seeds", tokens), ("a seed a prompt", tokens // 3)):
+        count = max(1, round(wanted / (CHILDREN * plan.completion)))
+        asked = [prompts[place % len(prompts)] for place in range(count)]
+        started = time.perf_counter()
+        counted = _generate(llm, asked, most, ends, seeded=how != "no seeds")
+        found[how] = {"tokens": counted, "seconds": time.perf_counter() - started}
+    print(json.dumps(found))
+
+
+def _generate(
+    llm: Any, prompts: Sequence[list[int]], most: int, ends: list[int], *, seeded: bool
+) -> int:
+    """Tokens of a batch, one request of several children a prompt."""
     from vllm import SamplingParams
 
-    prompts = [
-        {"prompt_token_ids": list(run.format.prompt(one))} for one in run.benchmark.questions
-    ]
-    count = max(1, round(tokens / (CHILDREN * plan.completion)))
-    asked = [prompts[place % len(prompts)] for place in range(count)]
     several = [
         SamplingParams(
             n=CHILDREN,
             temperature=1.0,
             seed=place if seeded else None,
-            max_tokens=study.generator.max_tokens,
-            stop_token_ids=sorted(run.format.end_of_text),
+            max_tokens=most,
+            stop_token_ids=ends,
             detokenize=False,
         )
-        for place in range(count)
+        for place in range(len(prompts))
     ]
-    llm.generate(asked[:4], several[:4], use_tqdm=False)
-    started = time.perf_counter()
+    asked = [{"prompt_token_ids": prompt} for prompt in prompts]
     outputs = llm.generate(asked, several, use_tqdm=False)
-    seconds = time.perf_counter() - started
-    counted = sum(len(piece.token_ids) for output in outputs for piece in output.outputs)
-    print(json.dumps({"tokens": counted, "seconds": seconds}))
+    return sum(len(piece.token_ids) for output in outputs for piece in output.outputs)
 
 
 def start_llm(folder: Path, options: EngineOptions) -> Any:

@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     """What the whole sweep may take: its questions are chosen by the pace of plain sampling."""
 
 
-REAL = Plan(step=40, completion=480, questions=64, budget=64, sweep_seconds=80)
+REAL = Plan(step=40, completion=480, questions=32, budget=64, sweep_seconds=50)
 DRY = Plan(step=8, completion=32, questions=10, budget=4, sweep_seconds=20)
 
 

@@ -17,7 +17,8 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -100,14 +101,13 @@ def run_night(home: Path, study: Study, answers: Sequence[Sequence[str]]) -> flo
     return made[0].cpu
 
 
-def soak(folder: Path, nights: int) -> list[Measured]:
-    """So many nights on the state of a folder."""
+def soak(folder: Path, nights: int) -> Iterator[Measured]:
+    """So many nights on the state of a folder, each told when it is over."""
     quieten("mlflow")
     answers = write_questions(folder / "made-math.jsonl", SIZE.questions)
     write_folder(folder / "verifier", architecture="Qwen2ForProcessRewardModel", sizes=Sizes())
     study = dataclasses.replace(study_of(folder, SIZE), name="soak")
     home = folder / "state"
-    measured: list[Measured] = []
     for night in range(nights):
         version, place = divmod(night, EVERY)
         if place == 0:
@@ -120,15 +120,14 @@ def soak(folder: Path, nights: int) -> list[Measured]:
         wall, cpu = time.perf_counter(), own_cpu()
         engine = run_night(home, study, answers)
         seconds, spent = time.perf_counter() - wall, own_cpu() - cpu - engine
-        measured.append(_look(home, night, new=place == 0, seconds=seconds, cpu=spent))
-        one = measured[-1]
+        one = _look(home, night, new=place == 0, seconds=seconds, cpu=spent)
         print(
             f"night {night}: {seconds:.1f} s, {spent:.1f} s of CPU, {one.memory / 1e6:.0f} MB, "
             f"{one.segments} segments",
             file=sys.stderr,
             flush=True,
         )
-    return measured
+        yield one
 
 
 def _look(home: Path, night: int, *, new: bool, seconds: float, cpu: float) -> Measured:
@@ -240,8 +239,10 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=100)
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="soak-") as name:
-        nights = soak(Path(name), options.nights)
+    nights: list[Measured] = []
+    # Stopped by hand, it says what it has seen.
+    with tempfile.TemporaryDirectory(prefix="soak-") as name, suppress(KeyboardInterrupt):
+        nights.extend(soak(Path(name), options.nights))
     found = slopes(nights)
     show(nights, found)
     if options.json:

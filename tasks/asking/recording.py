@@ -103,7 +103,7 @@ async def record_while(
         recorder.flush()
         counter.report()
         recorder.store.load_new()
-        recorder.store.publish_snapshot()
+        recorder.store.publish_snapshot(whole=True)
 
 
 async def _record_for_ever(recorder: Recorder, counter: ProgressCounter) -> None:

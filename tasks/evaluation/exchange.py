@@ -58,7 +58,7 @@ def run(
         nodes = asyncio.run(_draw_greedy(store, large, engines(large), progress))
         grade_completions(store, large, nodes)
         new = store.append("exchanges", _compare(store, run, large, nodes))
-        store.publish_snapshot()
+        store.publish_snapshot(whole=True)
         return new
 
 

@@ -36,7 +36,7 @@ def _note_published(settings: Settings, sent: dict[str, str]) -> list[Track]:
     with Store.open(settings.warehouse) as store:
         for run_id, mlflow_id in sent.items():
             note(store, run_id, "published", f"mlflow:{mlflow_id}")
-        store.publish_snapshot()
+        store.publish_snapshot(whole=True)
         return [track_of(store, version_of(store, run_id)) for run_id in sent]
 
 

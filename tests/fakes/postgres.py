@@ -50,7 +50,8 @@ def binaries() -> Path | None:
 @contextmanager
 def cluster(programs: Path) -> Iterator[Postgres]:
     """A cluster that answers with passwords only; gone afterwards with its folder."""
-    folder = Path(tempfile.mkdtemp(prefix="postgres"))
+    # Not below a folder of root's own, which the user that PostgreSQL runs as could not enter.
+    folder = Path(tempfile.mkdtemp(prefix="postgres", dir="/tmp"))
     port = free_port()
     secret = folder / "password"
     secret.write_text("super")

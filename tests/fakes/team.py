@@ -51,7 +51,8 @@ def unit(name: str, *, instance: str = "", state: Path) -> Unit:
 
 def write_environment(folder: Path, **meant: str) -> None:
     """The environment files of all units, made of their examples as `install` makes them."""
-    for example in DEPLOY.glob("*.env.example"):
+    for name in ("prefect", "mlflow", "worker"):
+        example = DEPLOY / f"{name}.env.example"
         text = example.read_text(encoding="utf-8")
         for written, value in meant.items():
             text = text.replace(written, value)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from summaries import summary_of
 from team import DEPLOY, read_environment, running, unit, write_environment
 from tracks import track_of
 
+from tasks.settings import ROOT
 from tasks.study.study import study_from
 from tasks.tracking.runs import mirror, publish
 from warehouse import snapshot
@@ -175,22 +178,44 @@ def test_names_that_sqlite_takes_are_published_on_postgresql_too(
 def test_a_restore_brings_back_what_a_backup_kept(served: Team, night: str, tmp_path: Path) -> None:
     tables = [("prefect", "flow_run"), ("mlflow", "metrics"), ("mlflow", "model_versions")]
     before = [served.count(*table) for table in tables]
-    files = sorted((served.state / "mlflow").rglob("*"))
-    segment = served.folder / "journal" / "segment"
-    segment.write_bytes(b"rows")
+    files = _files(served.state / "mlflow")
+    assert any(name.endswith("report.html") for name in files)
     served.run("backup", tmp_path / "backup")
-    assert {path.stat().st_mode & 0o77 for path in (tmp_path / "backup").iterdir()} == {0}
+    secret = [*(tmp_path / "backup").glob("*.*"), *(tmp_path / "backup" / "etc").iterdir()]
+    assert len(secret) == 6
+    assert {path.name for path in secret if path.stat().st_mode & 0o77} == set()
     owner = ("--dbname", "prefect", "--command")
     served.postgres.psql(*owner, f"DELETE FROM flow_run WHERE id = '{night}'")
     served.postgres.psql("--dbname", "mlflow", "--command", "CREATE TABLE of_a_newer_version ()")
-    report = next((served.state / "mlflow").rglob("report.html"))
-    report.unlink()
-    segment.unlink()
+    shutil.rmtree(served.state / "mlflow")
     served.run("restore", tmp_path / "backup")
     assert [served.count(*table) for table in tables] == before
     assert served.count("mlflow", "pg_tables WHERE tablename = 'of_a_newer_version'") == 0
-    assert sorted((served.state / "mlflow").rglob("*")) == files
-    assert segment.read_bytes() == b"rows"
+    assert _files(served.state / "mlflow") == files
+
+
+def test_a_new_machine_has_its_index_from_the_journal_that_was_backed_up(
+    served: Team, night: str, tmp_path: Path
+) -> None:
+    journal = served.folder / "journal"
+    segments = _files(journal)
+    assert any(name.startswith("draws/") for name in segments)
+    served.run("backup", tmp_path / "backup")
+    shutil.rmtree(journal)
+    served.run("restore", tmp_path / "backup")
+    assert _files(journal) == segments
+    home = tmp_path / "new"
+    places = {"TTC_HOME": str(home), "TTC_JOURNAL": str(journal)}
+    rebuild = [f"{sys.prefix}/bin/ttc", "warehouse", "rebuild"]
+    subprocess.run(rebuild, env=os.environ | places, cwd=ROOT, check=True, timeout=120)
+    runs = snapshot.query(home / "warehouse", "SELECT prefect_run FROM run_history")
+    assert runs["prefect_run"].to_list() == [night]
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Content by name of all files below."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def _answers(address: str) -> bool:

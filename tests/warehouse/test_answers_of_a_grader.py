@@ -84,7 +84,10 @@ def test_what_another_version_reads_stands_beside_what_was_read(store: Store) ->
 
 
 def database_from_before(folder: Path) -> None:
-    """A warehouse of migration 10, whose answers name no grader, with one answer of one run."""
+    """A warehouse of migration 10, whose answers name no grader, with one answer of one run.
+
+    Of draws and answers only what is in the journal too is kept: their tables are filled anew.
+    """
     old = folder / "old"
     old.mkdir()
     for step in migrations():
@@ -92,17 +95,20 @@ def database_from_before(folder: Path) -> None:
             (old / step.name).write_text(step.sql)
     run = {name: value for name, value in runs_of(BEFORE)[0].items() if name != "grader"}
     runs = pl.DataFrame([run])
+    answer = rows_of("run", version=1)["answers"][:1]
+    segment = Journal.of(folder).write("answers", frame("answers", answer).drop("grader", "class"))
     with duckdb.connect(folder / "warehouse.duckdb") as connection:
         migrate(connection, old)
         connection.register("runs_before", runs)
         connection.execute("INSERT INTO runs BY NAME FROM runs_before")
         connection.execute("INSERT INTO answers VALUES ('node', 'bench-1', 'q1', '4', '4')")
+        connection.execute("INSERT INTO segments VALUES (?, 'answers', 1, now())", [segment])
 
 
 def test_answers_from_before_have_the_grader_that_there_was(tmp_path: Path) -> None:
     database_from_before(tmp_path)
     with Store.open(tmp_path) as store:
-        assert store.read("SELECT node_key, grader FROM answers").rows() == [("node", BEFORE)]
+        assert store.read("SELECT grader FROM answers").rows() == [(BEFORE,)]
         assert store.read("SELECT grader FROM runs")["grader"].to_list() == [BEFORE]
 
 

@@ -8,7 +8,7 @@ import pytest
 from small_draws import QUESTIONS
 from small_run import fill, frame
 
-from warehouse.schema import MIGRATIONS, create_views, migrate, migrations
+from warehouse.schema import MIGRATIONS, attach_empty_large, create_views, migrate, migrations
 from warehouse.store import Store
 
 
@@ -25,6 +25,7 @@ def test_a_database_from_before_the_migration_keeps_its_bins(tmp_path: Path) -> 
         connection.execute("INSERT INTO bins VALUES ('run-a', 'oracle', 'q0', 0.5, 1)")
     with duckdb.connect(path) as connection:
         migrate(connection, MIGRATIONS)
+        attach_empty_large(connection)
         create_views(connection)
         connection.execute("INSERT INTO bins VALUES ('run-a', 'probe', 'q0', 0.4, 2)")
         with pytest.raises(duckdb.ConstraintException):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from small_draws import DAY
 from small_run import frame, rows_of
 
-from warehouse.schema import create_views, migrate
+from warehouse.schema import attach_empty_large, create_views, migrate
 
 BEFORE = None
 """Content of a run from before it was kept."""
@@ -31,6 +31,7 @@ class Night(NamedTuple):
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         migrate(connection)
+        attach_empty_large(connection)
         create_views(connection)
         yield connection
 

@@ -1,12 +1,17 @@
 """The agreed order: every process that reads it reads the same one, whoever wrote at once."""
 
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
+from small_run import frame
 
 from warehouse.folder import Folder
+from warehouse.journal import Journal
 from warehouse.places import Place, appoint, place_of
 from warehouse.sequence import WHOLE_EVERY, Sequence
 
@@ -15,6 +20,11 @@ from warehouse.sequence import WHOLE_EVERY, Sequence
 def place(address: str, tmp_path: Path) -> Place:
     appoint(tmp_path / "warehouse", address)
     return place_of(tmp_path / "warehouse")
+
+
+def bins(bin: int) -> pl.DataFrame:
+    row = {"run_id": "r", "difficulty": "oracle", "question_id": "q", "value": 0.5, "bin": bin}
+    return frame("bins", [row])
 
 
 def read(place: Place) -> list[str]:
@@ -128,3 +138,34 @@ def test_the_order_of_a_journal_from_before_the_log_counts_first(tmp_path: Path)
         sequence.add([f"draws/{number}"])
     order = [name for name in read(Folder(tmp_path)) if name.startswith("bins")]
     assert order == ["bins/a", "bins/b", "bins/c.par", "bins/d"]
+
+
+class Interrupted:
+    """A place whose first listing of everything is followed, at once, by what another one does."""
+
+    def __init__(self, place: Place, other: Callable[[], object]) -> None:
+        self.place = place
+        self.other: Callable[[], object] | None = other
+
+    def sizes(self, room: str = "") -> dict[str, int]:
+        listed = self.place.sizes(room)
+        if not room and self.other:
+            other, self.other = self.other, None
+            other()
+        return listed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.place, name)
+
+
+def test_what_another_notes_after_the_listing_is_merged_in_its_place(place: Place) -> None:
+    ours = Journal(place).append("bins", bins(1))
+    other = Journal(place)
+
+    def note() -> list[str]:
+        return other.note(str(other.append("bins", bins(2))))
+
+    names = Journal(Interrupted(place, note)).names()
+    assert len(names) == 2
+    assert names[1] == ours
+    assert other.names() == names

@@ -13,7 +13,8 @@ import pytest
 import small_run
 from small_run import frame
 
-from warehouse.database import note_damage
+from warehouse.damage import note_damage
+from warehouse.database import FILES
 from warehouse.errors import Busy, UserError
 from warehouse.journal import Journal
 from warehouse.schema import MIGRATIONS, create_views, migrate, migrations, tables
@@ -31,9 +32,9 @@ def bins(*questions: str, bin: int = 1) -> pl.DataFrame:
 def content(store: Store) -> dict[str, list[tuple]]:
     """All rows of all fact tables, sorted, and the names of the merged segments."""
     found = {name: store.read(f'FROM "{name}" ORDER BY ALL').rows() for name in tables()}
-    return found | {
-        "segments": store.read("SELECT name, table_name, rows FROM segments ORDER BY ALL").rows()
-    }
+    merged = "SELECT name, table_name, rows FROM segments UNION ALL BY NAME "
+    merged += "SELECT name, table_name, rows FROM large.segments ORDER BY ALL"
+    return found | {"segments": store.read(merged).rows()}
 
 
 def test_a_row_is_stored_once_however_often_it_comes(store: Store) -> None:
@@ -95,7 +96,8 @@ def test_a_rebuild_makes_the_same_database_from_the_journal_alone(tmp_path: Path
         store.load_new()
         before = content(store)
     assert late is not None
-    (tmp_path / "warehouse.duckdb").unlink()
+    for name in FILES:
+        (tmp_path / name).unlink()
     with Store.rebuild(tmp_path) as store:
         assert content(store) == before
         assert store.read("SELECT bin FROM bins WHERE run_id = 'r'").rows() == [(5,)]
@@ -116,7 +118,7 @@ def test_a_rebuild_that_meets_damage_keeps_the_former_database(
     assert first.name in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damaged", ["warehouse.duckdb", "warehouse.duckdb.wal"])
+@pytest.mark.parametrize("damaged", [f"{name}{end}" for name in FILES for end in ("", ".wal")])
 def test_a_damaged_database_is_set_aside_and_built_anew(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], damaged: str
 ) -> None:
@@ -200,7 +202,7 @@ def test_a_forked_child_does_not_keep_the_warehouse_locked(tmp_path: Path) -> No
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
-        store._connection.execute("INSERT INTO migrations VALUES (999, 'later.sql', now())")
+        store._index.connection.execute("INSERT INTO migrations VALUES (999, 'later.sql', now())")
     with pytest.raises(UserError, match="newer version"):
         Store.open(tmp_path)
 

@@ -10,16 +10,23 @@
 -- out_of_rounds: of these, searches that ended with max_rounds while a prefix could go on
 CREATE VIEW run_steps AS
 WITH drawn AS (
+    -- Of the draws themselves: run_draws would join every step with its score first.
     SELECT
-        run_id,
+        runs.run_id,
         count(*) FILTER (until = 'end') AS completions,
-        avg(len(step_keys)) FILTER (until = 'end') AS mean_steps,
-        max(depth + len(step_keys)) AS most_steps,
-        max(longest_step) AS longest_step,
+        avg(len(draws.step_keys)) FILTER (until = 'end') AS mean_steps,
+        max(draws.depth + len(draws.step_keys)) AS most_steps,
+        max(draws.longest_step) AS longest_step,
         count(*) FILTER (until = 'step') AS step_draws,
-        count(*) FILTER (until = 'step' AND stop = 'limit') AS cut_steps
-    FROM run_draws
-    GROUP BY run_id
+        count(*) FILTER (until = 'step' AND draws.stop = 'limit') AS cut_steps
+    FROM runs
+    JOIN run_questions USING (run_id)
+    JOIN draws
+        ON draws.model_fingerprint IN (runs.model_fingerprint, runs.reviser_fingerprint)
+        AND draws.benchmark_fingerprint = runs.benchmark_fingerprint
+        AND draws.question_id = run_questions.question_id
+    LEFT JOIN samplings USING (sampling_key)
+    GROUP BY runs.run_id
 ), searched AS (
     SELECT run_id, count(*) AS searches, count(*) FILTER (out_of_rounds > 0) AS out_of_rounds
     FROM run_outcomes

@@ -1,0 +1,76 @@
+"""What is said of a database's file that cannot be read, and of a disk that cannot be written."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from warehouse.errors import UserError
+
+DAMAGE = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.InternalError,
+    duckdb.SerializationException,
+)
+"""Kinds of error that say of a file or its log that it cannot be read."""
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether the file and not the query is at fault."""
+    # A wrong checksum comes as a bare Error, of which every other error is a subclass.
+    return type(error) is duckdb.Error or isinstance(error, DAMAGE)
+
+
+def suspicion(path: Path) -> Path:
+    """A note that lies beside a database in which damage was met while it was open."""
+    return path.with_name(f"{path.name}.suspect")
+
+
+def first_line(error: duckdb.Error) -> str:
+    """The error without what DuckDB adds to it."""
+    return str(error).splitlines()[0]
+
+
+_CLOSED = "cannot be written: make it writable, or set TTC_HOME to another folder"
+_DISK = {
+    "No space left": "is full: make space",
+    "File too large": "takes no more of this file: lift the limit",
+    "quota exceeded": "takes no more of this user: make space",
+    "Read-only file system": _CLOSED,
+    "Permission denied": _CLOSED,
+}
+"""What the system says of a disk, and what is to be done about it."""
+
+
+def refuse_disk(error: duckdb.Error, path: Path) -> None:
+    """UserError where the disk and not the file is at fault.
+
+    DuckDB says so with the same kind of error; building anew would only need more disk.
+    """
+    for reason, advice in _DISK.items():
+        if reason.lower() in str(error).lower():
+            raise UserError(
+                f"The disk of {path.parent} {advice}, then run again; nothing is lost ({reason})."
+            ) from error
+
+
+@contextmanager
+def note_damage(*paths: Path) -> Generator[None]:
+    """Turns damage met in open databases into a sentence, and has the next opening rebuild them.
+
+    The error does not say which of several it was met in.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        refuse_disk(error, paths[0])
+        if not is_damage(error):
+            raise
+        for path in paths:
+            suspicion(path).write_text(first_line(error))
+        raise UserError(
+            f"The database {paths[0]} is damaged ({first_line(error)}): run again, and it is "
+            "rebuilt from the journal, which has everything."
+        ) from error

@@ -1,0 +1,128 @@
+"""The index of a journal: two DuckDB databases on one connection, filled batch by batch.
+
+A database that is lost is filled anew from the journal; each remembers which segments it has.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse import database
+from warehouse.compaction import Joined
+from warehouse.damage import note_damage
+from warehouse.journal import Segment
+from warehouse.schema import LARGE, tables
+from warehouse.sequence import table_of
+
+SEGMENTS = ("segments", f"{LARGE}.main.segments")
+"""Where each database remembers what was merged into it: no transaction can write to both."""
+
+
+class Index:
+    """The tables of one warehouse's folder. One thread at a time may use it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.connection = database.open_or_renew(folder)
+        self._paths = [folder / name for name in database.FILES]
+        names = [
+            self.connection.sql(f"SELECT name FROM {segments}").fetchall() for segments in SEGMENTS
+        ]
+        self.merged = {str(name) for rows in names for (name,) in rows}
+        """Names of the segments whose rows are in the tables."""
+
+    def merge(self, table: str, batch: list[Segment]) -> int:
+        """How many rows were new; they go in with their segments' names, or nothing does.
+
+        Raises duckdb.ConstraintException for rows that the table refuses.
+        """
+        rows = pl.concat([segment.rows for segment in batch], how="diagonal")
+        # The first of a key wins, as it does between batches; which of several would be kept within
+        # one query is nowhere promised.
+        rows = rows.unique(subset=list(tables()[table].key), keep="first", maintain_order=True)
+        names = [segment.name for segment in batch]
+        heights = [segment.rows.height for segment in batch]
+        now = datetime.now(UTC)
+        seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": now})
+        new = self._insert(table, rows, seen)
+        self.merged.update(names)
+        return new
+
+    def _insert(self, table: str, rows: pl.DataFrame, seen: pl.DataFrame) -> int:
+        with self._views_of(incoming=rows, seen=seen), note_damage(self._path_of(table)):
+            self.connection.begin()
+            try:
+                inserted = self.connection.execute(_insertion(table)).fetchall()
+                names = f"INSERT OR IGNORE INTO {_segments_of(table)} BY NAME FROM seen"
+                self.connection.execute(names).fetchall()
+                self.connection.commit()
+            except BaseException:
+                # The first error is the one to report.
+                with suppress(duckdb.Error):
+                    self.connection.rollback()
+                raise
+        return int(inserted[0][0])
+
+    def exchange(self, joined: Joined) -> None:
+        """Remembers a segment that has the rows of others, all merged, in their place."""
+        table = table_of(joined.name)
+        with note_damage(self._path_of(table)):
+            self.connection.execute(
+                f"INSERT OR IGNORE INTO {_segments_of(table)} VALUES (?, ?, ?, now())",
+                [joined.name, table, joined.rows],
+            )
+        self.merged.add(joined.name)
+        self.forget(set(joined.group))
+
+    def forget(self, names: set[str]) -> None:
+        """Forgets segments that are no longer in the journal; their rows stay."""
+        if not names:
+            return
+        gone = pl.DataFrame({"name": sorted(names)})
+        with self._views_of(gone=gone), note_damage(*self._paths):
+            for segments in SEGMENTS:
+                sql = f"DELETE FROM {segments} WHERE name IN (SELECT name FROM gone)"
+                self.connection.execute(sql)
+        self.merged -= names
+
+    def read(self, sql: str, params: dict[str, Any]) -> pl.DataFrame:
+        """The answer to a query, in which a frame's name stands for its rows."""
+        frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
+        values = {name: value for name, value in params.items() if name not in frames}
+        with self._views_of(**frames), note_damage(*self._paths):
+            return self.connection.sql(sql, params=values or None).pl()
+
+    @contextmanager
+    def _views_of(self, **frames: pl.DataFrame) -> Generator[None]:
+        """While it lasts, SQL knows the frames by their names."""
+        try:
+            for name, frame in frames.items():
+                self.connection.register(name, frame)
+            yield
+        finally:
+            for name in frames:
+                self.connection.unregister(name)
+
+    def _path_of(self, table: str) -> Path:
+        return self._paths[tables()[table].large]
+
+
+def _segments_of(table: str) -> str:
+    return SEGMENTS[tables()[table].large]
+
+
+def _insertion(table: str) -> str:
+    """SQL by which of the rows `incoming` those with a new key go into the table."""
+    shape = tables()[table]
+    if not shape.large:
+        return f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
+    # No index knows the keys: a scan of the key's columns does, a few hundredths of a second a
+    # million rows, however many come.
+    home = f'{LARGE}.main."{table}"'
+    key = ", ".join(f'"{column}"' for column in shape.key)
+    new = f"SELECT incoming.* FROM incoming ANTI JOIN {home} USING ({key})"
+    return f"INSERT INTO {home} BY NAME {new}"
