@@ -16,7 +16,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from warehouse import database, lock
+from warehouse import database, export, lock
 from warehouse.compaction import compact
 from warehouse.copies import Copies
 from warehouse.door import admit, complete
@@ -237,6 +237,15 @@ class Store:
         `whole`, for the end of a stage, renews it also before, where that takes seconds.
         """
         return self._copies.publish(whole=whole)
+
+    def export(self, folder: Path) -> dict[str, int]:
+        """Rows written to a Parquet file of each table in a new folder, by table.
+
+        Raises UserError for a folder that has something in it.
+        """
+        target = export.prepare(Path(folder))
+        with self._turn:
+            return self._index.export(target)
 
     def close(self) -> None:
         """Gives the warehouse back to the next writer; closing twice is allowed."""
