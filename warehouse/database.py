@@ -112,7 +112,7 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         # Without installing extensions: an opening must not reach for the network.
         "autoinstall_known_extensions": False,
         "memory_limit": MEMORY,
@@ -122,6 +122,8 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(path, config=settings)
     # Otherwise a time would read differently on every machine.
     connection.execute("SET TimeZone = 'UTC'")
+    # What takes seconds would draw a bar into the standard output of whichever command it is.
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 
@@ -204,6 +206,18 @@ def move_away(path: Path, why: str) -> list[Path]:
         if file.exists():
             moved.append(file.rename(file.with_name(f"{file.name}.{why}-{stamp}")))
     return moved
+
+
+def move_all_away(folder: Path, why: str) -> list[Path]:
+    """Where both databases of a folder and their logs now lie."""
+    return [file for name in FILES for file in move_away(folder / name, why)]
+
+
+def sweep(folder: Path) -> None:
+    """Removes what a writer that was killed left half written: copies, and files made smaller."""
+    for pattern in (".snapshot.*.partial", *(_fresh(folder / name).name for name in FILES)):
+        for leftover in folder.glob(pattern):
+            leftover.unlink()
 
 
 def checkpoint(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
