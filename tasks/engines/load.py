@@ -7,9 +7,20 @@ from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from tasks.models.version import Model
 from tasks.runs.run import Run
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """An engine that knows how far the draws have come that have not ended."""
+
+    @property
+    def written_tokens(self) -> int:
+        """Tokens of the draws under way."""
+        ...
 
 
 @dataclass(slots=True)
@@ -21,6 +32,8 @@ class Load:
     under_way: Counter[str] = field(default_factory=Counter[str])
     is_started: bool = False
     """Whether an engine has started."""
+    _writing: dict[int, Writing] = field(default_factory=dict[int, Writing])
+    """Engines that tell how far they are, each once."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -32,6 +45,17 @@ class Load:
     def total(self) -> int:
         """Draws and verifier calls under way at all models."""
         return self.under_way.total()
+
+    @property
+    def written_tokens(self) -> int:
+        """Tokens of draws under way, as far as their engines tell."""
+        return sum(engine.written_tokens for engine in self._writing.values())
+
+    def note_start(self, engine: object) -> None:
+        """Take note that an engine, or a verifier, is at work."""
+        self.is_started = True
+        if isinstance(engine, Writing):
+            self._writing[id(engine)] = engine
 
     async def change(self) -> None:
         """Back when something has been answered."""
