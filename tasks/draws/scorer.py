@@ -34,7 +34,8 @@ class Judging(NamedTuple):
     def keys(self, node: Node) -> Sequence[str]:
         """Keys of the steps of a node that have scores; none while it thinks what is hidden."""
         keys = node.step_keys
-        if self.hidden.marks:
+        # Steps are cut out of the text only where some of them are hidden.
+        if self.hidden.is_in(node.text):
             said = self.hidden.after(node.steps)
             keys = keys[len(keys) - len(said) :]
         return keys[-1:] if self.whole else keys
@@ -85,9 +86,14 @@ class Scorer:
 
     async def scores_of(self, nodes: Sequence[Node]) -> list[tuple[StepScore | None, ...]]:
         """The scores of each node; what is missing is asked for at once."""
-        missing = [node for node in nodes if not self._is_settled(node)]
-        if missing:
-            await asyncio.gather(*map(self._settle, missing))
+        # A loop: a longer node's request that was to answer for a shorter one may fail.
+        while missing := [node for node in nodes if not self._is_settled(node)]:
+            requests = {self._request_of(node) for node in missing}
+            # Waiting is no part of a request: a strategy that is cancelled ends none, which others
+            # may share.
+            await asyncio.wait(requests)
+            for request in requests:
+                request.result()
         return [tuple(map(self._known.get, self._keys_of(node))) for node in nodes]
 
     def _keys_of(self, node: Node) -> Sequence[str]:
@@ -104,14 +110,11 @@ class Scorer:
             return True
         return keys[-1] in self._known or keys[-1] in self._failed
 
-    async def _settle(self, node: Node) -> None:
+    def _request_of(self, node: Node) -> asyncio.Task[None]:
+        """The request under way that will answer for a node; a new one where there is none."""
         assert self._verifier is not None
         keys = self._keys_of(node)
-        # A loop: a longer node's request that was to answer for this one may fail.
-        while not self._is_settled(node):
-            request = self._asked.get(keys[-1]) or self._ask(self._verifier, node, keys)
-            # Shielded: one strategy that is cancelled must not end a request that others share.
-            await asyncio.shield(request)
+        return self._asked.get(keys[-1]) or self._ask(self._verifier, node, keys)
 
     def _ask(self, verifier: Verifier, node: Node, keys: Sequence[str]) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
