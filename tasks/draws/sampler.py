@@ -119,27 +119,30 @@ class Sampler:
         # does not draw these children a second time.
         for wanted in _stretches(missing):
             self._request(node, key, wanted, sampling=sampling, role=role)
-        return [
-            self._made(node, siblings, index) or await self._awaited(siblings, index)
-            for index in range(n)
-        ]
+        await self._arrival(siblings, n)
+        return [self._made(node, siblings, index) for index in range(n)]
 
-    def _made(self, node: Node, siblings: dict[int, _Child], index: int) -> Node | None:
-        """A child that is there; None for one under way."""
+    async def _arrival(self, siblings: dict[int, _Child], n: int) -> None:
+        """Back when the first n are there."""
+        pending: list[asyncio.Future[Node]] = []
+        for index in range(n):
+            child = siblings[index]
+            if isinstance(child, asyncio.Future):
+                pending.append(child)
+        if pending:
+            # Waiting is no part of a request: a strategy that is cancelled ends none, which others
+            # may share.
+            await asyncio.wait(pending)
+
+    def _made(self, node: Node, siblings: dict[int, _Child], index: int) -> Node:
+        """A child that is there; raises why one did not come."""
         child = siblings[index]
         if isinstance(child, Node):
             return child
-        if not isinstance(child, Kept):
-            return None
-        made = restore(node, child, self._format.steps)
-        siblings[index] = made
-        return made
-
-    async def _awaited(self, siblings: dict[int, _Child], index: int) -> Node:
-        child = siblings[index]
-        assert isinstance(child, asyncio.Future)
-        # Shielded: one strategy that is cancelled must not end a request that others share.
-        made = await asyncio.shield(child)
+        if isinstance(child, Kept):
+            made = restore(node, child, self._format.steps)
+        else:
+            made = child.result()
         siblings[index] = made
         return made
 
