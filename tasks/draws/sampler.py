@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.draws.nodes import Kept, Node, extend, restore, split_draw
 from tasks.models.formats import Format
@@ -58,15 +58,6 @@ Known = Iterable[tuple[DrawKey, int, Kept]]
 """Draws of earlier runs, each with its index among its siblings."""
 _Child = Node | Kept | asyncio.Future[Node]
 """A child: made, stored and not read yet, or under way."""
-
-
-def retrieve_exception(future: asyncio.Future[Any]) -> None:
-    """Take note of a failure, which is raised where the future is awaited.
-
-    Otherwise asyncio would print it once more for every request that nobody waits for any longer.
-    """
-    if not future.cancelled():
-        future.exception()
 
 
 def first_seed(seed: int, key: DrawKey) -> int:
@@ -152,8 +143,6 @@ class Sampler:
         """Draw these children: each is there as soon as it ends."""
         loop = asyncio.get_running_loop()
         pending = {child: loop.create_future() for child in wanted}
-        for future in pending.values():
-            future.add_done_callback(retrieve_exception)
         self._siblings[key].update(pending)
 
         async def draw() -> None:
@@ -234,6 +223,8 @@ def _end(pending: Mapping[int, asyncio.Future[Node]], ended: asyncio.Task[None])
     )
     for future in missing:
         future.set_exception(error)
+        # Taken note of: nobody may wait for it any longer, and asyncio would print it once more.
+        future.exception()
 
 
 def _longest(split: Split) -> int | None:

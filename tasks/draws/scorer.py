@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.draws.nodes import Node
-from tasks.draws.sampler import retrieve_exception
 from tasks.models.thinking import NO_THINKING, Thinking
 from tasks.protocols import StepScore, Verifier, VerifierFailure
 
@@ -123,7 +122,7 @@ class Scorer:
         taken = (self._known, self._asked, self._failed)
         mine = [key for key in keys if not any(key in one for one in taken)]
         task = asyncio.ensure_future(self._request(verifier, node, keys, mine))
-        task.add_done_callback(retrieve_exception)
+        task.add_done_callback(_retrieve_exception)
         self._asked |= dict.fromkeys(mine, task)
         return task
 
@@ -146,6 +145,15 @@ class Scorer:
             # One request: the score at the end bears it, the earlier ones came with it.
             requests = int(key == keys[-1])
             self._record(NewScore(key, node, by_key[key], requests))
+
+
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
+    """Take note of a failure, which is raised where the task is awaited.
+
+    Otherwise asyncio would print it once more for every request that nobody waits for any longer.
+    """
+    if not task.cancelled():
+        task.exception()
 
 
 def _check(scores: list[StepScore], steps: int) -> None:

@@ -30,16 +30,19 @@ class Load:
     batches: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many of them each model works on at once."""
     under_way: Counter[str] = field(default_factory=Counter[str])
-    is_started: bool = False
-    """Whether an engine has started."""
-    _writing: dict[int, Writing] = field(default_factory=dict[int, Writing])
-    """Engines that tell how far they are, each once."""
+    _started: dict[int, object] = field(default_factory=dict[int, object])
+    """Engines and verifiers at work, each once."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_full(self) -> bool:
         """Whether some model has as much to do as it can do at once."""
         return any(self.under_way[one] >= most for one, most in self.batches.items())
+
+    @property
+    def is_started(self) -> bool:
+        """Whether an engine has started."""
+        return bool(self._started)
 
     @property
     def total(self) -> int:
@@ -49,13 +52,12 @@ class Load:
     @property
     def written_tokens(self) -> int:
         """Tokens of draws under way, as far as their engines tell."""
-        return sum(engine.written_tokens for engine in self._writing.values())
+        started = self._started.values()
+        return sum(engine.written_tokens for engine in started if isinstance(engine, Writing))
 
     def note_start(self, engine: object) -> None:
         """Take note that an engine, or a verifier, is at work."""
-        self.is_started = True
-        if isinstance(engine, Writing):
-            self._writing[id(engine)] = engine
+        self._started[id(engine)] = engine
 
     async def change(self) -> None:
         """Back when something has been answered."""
