@@ -53,6 +53,10 @@ def open_or_renew(folder: Path) -> duckdb.DuckDBPyConnection:
     try:
         _renewed(folder / LARGE_FILE, lambda path: _attach(connection, path))
         create_views(connection)
+    except duckdb.Error as error:
+        connection.close()
+        refuse_disk(error, folder / SMALL_FILE)
+        raise
     except BaseException:
         connection.close()
         raise
