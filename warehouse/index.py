@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import database
+from warehouse import database, export
 from warehouse.compaction import Joined
 from warehouse.damage import note_damage
 from warehouse.journal import Segment
@@ -95,6 +95,11 @@ class Index:
         values = {name: value for name, value in params.items() if name not in frames}
         with self._views_of(**frames), note_damage(*self._paths):
             return self.connection.sql(sql, params=values or None).pl()
+
+    def export(self, folder: Path) -> dict[str, int]:
+        """Rows written to a Parquet file of each table, by table."""
+        with note_damage(*self._paths):
+            return export.export(self.connection, folder)
 
     @contextmanager
     def _views_of(self, **frames: pl.DataFrame) -> Generator[None]:

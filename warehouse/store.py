@@ -5,6 +5,7 @@ built anew.
 """
 
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
@@ -15,7 +16,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from warehouse import database, lock
+from warehouse import database, export, lock
 from warehouse.compaction import compact
 from warehouse.copies import Copies
 from warehouse.door import admit, complete
@@ -31,6 +32,9 @@ BATCH_ROWS = 200_000
 BATCH_BYTES = 48 << 20
 """Bytes in memory merged at a time, but for one segment that is larger: a draw may have 32,000
 token ids. A batch is there twice while it is put together."""
+
+LOOK_SECONDS = 0.1
+"""Before a journal that changed while it was read is looked at again."""
 
 
 class Store:
@@ -144,7 +148,10 @@ class Store:
                     joined = next(groups, None)
                     if joined is None:
                         return new
-                    self._index.exchange(joined)
+                    # A thread that appended meanwhile may have had segments listed that are not
+                    # merged here yet: then the new one comes in as any other, the next time.
+                    if self._index.merged.issuperset(joined.group):
+                        self._index.exchange(joined)
 
     def _merge_all(self) -> int:
         new = 0
@@ -158,7 +165,9 @@ class Store:
                     with self._turn:
                         new += self._merge(table, batch)
             except Gone:
-                # Another index has put its small segments together: look again.
+                # Another index has put its small segments together: look again. Not at once, as a
+                # network file system may list a file for a while that is gone.
+                time.sleep(LOOK_SECONDS)
                 continue
             with self._turn:
                 self._index.forget(former)
@@ -228,6 +237,15 @@ class Store:
         `whole`, for the end of a stage, renews it also before, where that takes seconds.
         """
         return self._copies.publish(whole=whole)
+
+    def export(self, folder: Path) -> dict[str, int]:
+        """Rows written to a Parquet file of each table in a new folder, by table.
+
+        Raises UserError for a folder that has something in it.
+        """
+        target = export.prepare(Path(folder))
+        with self._turn:
+            return self._index.export(target)
 
     def close(self) -> None:
         """Gives the warehouse back to the next writer; closing twice is allowed."""

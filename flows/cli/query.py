@@ -55,3 +55,14 @@ def rebuild() -> None:
         # Readers open the snapshot: without a new one they would go on with the old database.
         store.publish_snapshot(whole=True)
     show_rows(tables.to_dicts(), as_json=False, title="rebuilt from the journal")
+
+
+@warehouse_app.command
+def export(folder: Path) -> None:
+    """Write every table to a Parquet file in a new folder, for other tools to read."""
+    from warehouse.store import Store
+
+    with Store.open(settings().warehouse) as store:
+        written = store.export(folder)
+    rows = [{"file": f"{table}.parquet", "rows": count} for table, count in written.items()]
+    show_rows(rows, as_json=False, title=f"exported to {folder}")

@@ -1,11 +1,12 @@
 """Why an engine is slower in search than in plain sampling: `PYTHONPATH=. python
 infra/bench/search_pace.py [--generator NAME] [--questions N] [--turns N] [--json FILE]`.
 
-Four ways to draw, by turns on one engine of vLLM on CPU in one run: whole completions of which one
-request brings 16; whole completions, a request each; first steps, 16 a request; and beam search.
-They differ in how many tokens come of a sequence, of a request and of a prompt token that no cache
-had. Least squares over all turns say what CPU time the engine takes for each of these, and so what
-of the difference between search and plain sampling each of them is.
+Six ways to draw, by turns on one engine of vLLM on CPU in one run: whole completions of which one
+request brings 16; whole completions, a request each; first steps, 16 a request; what follows a
+prefix of 33 tokens, of which the cache holds all but one, and of 32 tokens, of which it may use
+none; and beam search. They differ in how many tokens come of a sequence, of a request and of a
+prefix token that is computed again. Least squares over all turns say what CPU time the engine takes
+for each of these, and so what of the difference between search and plain sampling each of them is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls  # pyright: ignore[reportMissingTypeStubs]
 
-from infra.bench.room import BUDGET, SEARCH, Room, Used, open_room, together
+from infra.bench.room import BUDGET, SEARCH, Room, Used, draw_all, open_room, together
 from tasks.asking.plan import plan
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import NewDraw
@@ -36,7 +37,9 @@ from tasks.runs.loading import prepare_run
 from tasks.study.reading import load_study
 
 LARGE = "bundled/congruences-large"
-CAUSES = ("generated tokens", "sequences", "requests", "prompt tokens computed")
+CAUSES = ("generated tokens", "sequences", "requests", "prefix tokens again")
+BLOCK = 32
+"""Tokens of a block of the prefix cache, as tasks/engines/vllm_process.py has it on CPU."""
 APART = 1_000
 """Replicates of single draws: those of fresh rooms stay below."""
 
@@ -49,13 +52,18 @@ class Work:
     sequences: int = 0
     requests: int = 0
     computed: float = 0
-    """Prompt tokens that were in no cache."""
+    """Prefix tokens that were computed again: the cache holds whole blocks alone."""
 
     def draw(self, _model: Model, new: NewDraw, /) -> None:
-        self.tokens += new.draw.tokens
+        self.count(new.draw.tokens, new.requests, int(new.parent.length))
+
+    def count(self, tokens: float, requests: int, prefix: int) -> None:
+        """One sequence after a prefix of so many tokens."""
+        self.tokens += tokens
         self.sequences += 1
-        self.requests += new.requests
-        self.computed += new.prompt_tokens - new.cached_tokens
+        self.requests += requests
+        # The last token is always computed: what follows it is asked for.
+        self.computed += prefix - BLOCK * ((prefix - 1) // BLOCK)
 
     def score(self, _verifier: Model, new: NewScore, /) -> None:
         """Another engine's work."""
@@ -102,6 +110,36 @@ async def single(room: Room, work: Work, questions: Sequence[Question]) -> None:
     )
 
 
+async def _after(room: Room, work: Work, questions: Sequence[Question], length: int) -> None:
+    """What follows the first tokens of the prompt and a completion, 16 a request."""
+    engine = room.writers[room.run.generator.fingerprint]
+    samplings, turn = plan(room.run).samplings, next(room.replicates)
+
+    async def draw(place: int, question: Question) -> None:
+        prompt = list(room.run.format.prompt(question))
+        # The same prefix in both ways and every turn; the one completion counts as work too.
+        (one,) = await draw_all(engine, prompt, 1, sampling=samplings.whole, seed=place)
+        prefix = [*prompt, *one.ids][:length]
+        drawing = draw_all(
+            engine, prefix, BUDGET, sampling=samplings.step, seed=APART * (1 + turn) + place
+        )
+        work.count(one.tokens, 1, len(prompt))
+        for nth, drawn in enumerate(await drawing):
+            work.count(drawn.tokens, int(nth == 0), len(prefix))
+
+    await asyncio.gather(*(draw(place, question) for place, question in enumerate(questions)))
+
+
+async def known_prefix(room: Room, work: Work, questions: Sequence[Question]) -> None:
+    """After a prefix of which one token is computed again."""
+    await _after(room, work, questions, BLOCK + 1)
+
+
+async def unknown_prefix(room: Room, work: Work, questions: Sequence[Question]) -> None:
+    """After a prefix of which all tokens are."""
+    await _after(room, work, questions, BLOCK)
+
+
 async def search(room: Room, work: Work, questions: Sequence[Question]) -> None:
     """Beam search at the same budget, as a run does it."""
     await together(room.fresh(records=work), questions)
@@ -126,6 +164,8 @@ WAYS: dict[str, Way] = {
     "16 a request": several,
     "1 a request": single,
     "first steps": steps,
+    "after 33": known_prefix,
+    "after 32": unknown_prefix,
     "search": search,
 }
 

@@ -16,11 +16,11 @@ ENGINE_BYTES = 0.8e9
 """Memory of an engine's process beside weights and KV cache, measured with vLLM 0.32 on CPU."""
 
 # Disk by `infra/bench/disk.py`: journal, databases and snapshot together.
-EMPTY_BYTES = 11.0e6
+EMPTY_BYTES = 10.0e6
 """Of a warehouse with a few rows in every table."""
-ROW_BYTES = 480.0
+ROW_BYTES = 350.0
 """Of a draw or score beside its tokens, with what grading adds."""
-TOKEN_BYTES = 13.5
+TOKEN_BYTES = 6.5
 """Of a token, as text and as number."""
 STEP_TOKENS = 40
 """Of a step, where none was seen."""
