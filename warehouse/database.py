@@ -206,6 +206,18 @@ def move_away(path: Path, why: str) -> list[Path]:
     return moved
 
 
+def move_all_away(folder: Path, why: str) -> list[Path]:
+    """Where both databases of a folder and their logs now lie."""
+    return [file for name in FILES for file in move_away(folder / name, why)]
+
+
+def sweep(folder: Path) -> None:
+    """Removes what a writer that was killed left half written: copies, and files made smaller."""
+    for pattern in (".snapshot.*.partial", *(_fresh(folder / name).name for name in FILES)):
+        for leftover in folder.glob(pattern):
+            leftover.unlink()
+
+
 def checkpoint(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """When this returns, the file at `path` is the whole database, without its log."""
     name = f" {LARGE}" if path.name == LARGE_FILE else ""

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import database, export
+from warehouse import database, export, prune
 from warehouse.compaction import Joined
 from warehouse.damage import note_damage
 from warehouse.journal import Segment
@@ -95,6 +95,24 @@ class Index:
         values = {name: value for name, value in params.items() if name not in frames}
         with self._views_of(**frames), note_damage(*self._paths):
             return self.connection.sql(sql, params=values or None).pl()
+
+    def mark_gone(self, before: datetime) -> dict[str, int]:
+        """How many rows of each large table no run needs that is not over since `before`."""
+        with note_damage(*self._paths):
+            return prune.mark(self.connection, before)
+
+    def without_gone(self, table: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Those of a segment's rows that are not marked, in their order."""
+        key = list(tables()[table].key)
+        sql = f"SELECT {prune.key_of(table)} FROM gone_{table} SEMI JOIN present USING "
+        gone = self.read(f"{sql} ({prune.key_of(table)})", {"present": rows.select(key)})
+        return rows.join(gone, on=key, how="anti", maintain_order="left")
+
+    def remove_gone(self, table: str) -> None:
+        """Removes the marked rows; readers' copy is made anew at the next publication."""
+        with note_damage(*self._paths):
+            prune.remove(self.connection, table)
+            self.connection.execute("DELETE FROM copies")
 
     def export(self, folder: Path) -> dict[str, int]:
         """Rows written to a Parquet file of each table, by table."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +17,8 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from warehouse import database, export, lock
-from warehouse.compaction import compact
+from warehouse import database, export, lock, prune
+from warehouse.compaction import Joined, compact
 from warehouse.copies import Copies
 from warehouse.door import admit, complete
 from warehouse.errors import Gone
@@ -67,11 +68,8 @@ class Store:
         try:
             store = cls(folder, held)
             store.journal.sweep()
-            # Of a writer that was killed while it published: no other can be at it, we are locked.
-            for leftover in folder.glob(".*.duckdb.partial"):
-                leftover.unlink()
-            for leftover in folder.glob(".snapshot.*.partial*"):
-                leftover.unlink()
+            # No other writer can be at it, we are locked.
+            database.sweep(folder)
             store.load_new()
         except BaseException:
             lock.give_back(held)
@@ -86,14 +84,11 @@ class Store:
         the last copy of those rows and stay beside the new ones.
         """
         folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         # Under the lock: a database that another process has open must not be moved away.
         held = lock.take(folder / "warehouse.lock")
         try:
-            former = [
-                file
-                for name in database.FILES
-                for file in database.move_away(folder / name, "before-rebuild")
-            ]
+            former = database.move_all_away(folder, "before-rebuild")
         finally:
             lock.give_back(held)
         store = cls.open(folder)
@@ -237,6 +232,44 @@ class Store:
         `whole`, for the end of a stage, renews it also before, where that takes seconds.
         """
         return self._copies.publish(whole=whole)
+
+    def prunable(self, before: datetime) -> dict[str, int]:
+        """Rows of each large table that `prune` would remove."""
+        with self._turn:
+            return self._index.mark_gone(before)
+
+    def prune(self, before: datetime) -> dict[str, int]:
+        """Removes what only runs had use for that are over since `before`; rows by table.
+
+        From the journal first: after a kill the rest goes the next time.
+        """
+        self.load_new()
+        with self._large_turn, self._turn:
+            counts = self._index.mark_gone(before)
+            self.append("settled_costs", self.read(prune.costs_sql()))
+            for name in self.journal.names():
+                if counts.get(table_of(name)):
+                    self._prune_segment(name)
+            for table, rows in counts.items():
+                if rows:
+                    self._index.remove_gone(table)
+            return counts
+
+    def _prune_segment(self, name: str) -> None:
+        """Puts what stays of a segment in its place."""
+        try:
+            segment = self.journal.read(name)
+        except Gone:
+            # Another index has put it together with others: the next pruning meets that one.
+            return
+        if segment is None:
+            self.damaged.append(name)
+            return
+        kept = self._index.without_gone(table_of(name), segment.rows)
+        if kept.height < segment.rows.height:
+            replacement = self.journal.replace([segment], kept)
+            if replacement is not None:
+                self._index.exchange(Joined(replacement, kept.height, [name]))
 
     def export(self, folder: Path) -> dict[str, int]:
         """Rows written to a Parquet file of each table in a new folder, by table.

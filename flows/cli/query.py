@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from cyclopts import App, Parameter
 
 from flows.cli.terminal import show_rows
 from tasks.settings import settings
+from warehouse.errors import UserError
 
 warehouse_app = App(name="warehouse", help="The database of draws, scores, outcomes and policies.")
 
@@ -66,3 +68,26 @@ def export(folder: Path) -> None:
         written = store.export(folder)
     rows = [{"file": f"{table}.parquet", "rows": count} for table, count in written.items()]
     show_rows(rows, as_json=False, title=f"exported to {folder}")
+
+
+@warehouse_app.command
+def prune(
+    *,
+    older_than: Annotated[int, Parameter(help="Days since anything happened to a run.")],
+    yes: Annotated[bool, Parameter(help="Remove it; else it is only shown.")] = False,
+) -> None:
+    """Remove draws, scores and answers that only runs had use for which are long over.
+
+    Their outcomes, policies, curves and costs stay; they cannot be replayed or graded again.
+    """
+    from warehouse.store import Store
+
+    if older_than < 1:
+        raise UserError(f"Expected --older-than in days, 1 or more; got {older_than}.")
+    before = datetime.now(UTC) - timedelta(days=older_than)
+    with Store.open(settings().warehouse) as store:
+        gone = store.prune(before) if yes else store.prunable(before)
+        if yes:
+            store.publish_snapshot(whole=True)
+    rows = [{"table": table, "rows": count} for table, count in gone.items()]
+    show_rows(rows, as_json=False, title="removed" if yes else "would go; add --yes to remove it")

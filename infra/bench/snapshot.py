@@ -32,10 +32,10 @@ from warehouse.journal import Journal
 from warehouse.schema import tables
 from warehouse.store import Store
 
-TOKENS = 480
-"""Of a draw: twelve steps of forty."""
+TOKENS = 960
+"""Of a draw."""
 
-STEPS = 4
+STEPS = 2
 """Scored ones of a draw."""
 
 SEGMENT_DRAWS = 10_000
@@ -109,8 +109,8 @@ def grow(store: Store, gigabytes: float) -> None:
     file = store.folder / LARGE_FILE
     while file.stat().st_size < gigabytes * GIGABYTE:
         missing = gigabytes * GIGABYTE - file.stat().st_size
-        # A segment of draws and its scores take 35 MB: some before, one by one at the end.
-        segments = max(1, min(10, int(missing / 50e6)))
+        # A segment of draws and its scores take 60 MB: some before, one by one at the end.
+        segments = max(1, min(10, int(missing / 80e6)))
         # Another seed each time: the same rows would be known already.
         seed = store.read("SELECT count(*) FROM draws").item()
         in_process(write_draws, store.folder, SEGMENT_DRAWS, segments, seed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -91,19 +91,21 @@ class Thinking:
 NO_THINKING = Thinking()
 
 
-def _end(text: AnyStr, marks: Iterable[tuple[AnyStr, AnyStr]], *, is_begun: bool) -> int | None:
+def _end(text: AnyStr, marks: Sequence[tuple[AnyStr, AnyStr]], *, is_begun: bool) -> int | None:
     """Offset at which the last thinking of a text ends; 0 where there is none, None before it ends.
 
     The last end counts: models quote their own marks while they think.
     """
     last = 0
-    for _, end in marks:
+    # Most completions hold no letter with which a mark begins, and that is seen quickly.
+    possible = [pair for pair in marks if pair[0][:1] in text or pair[1][:1] in text]
+    for _, end in possible:
         place = text.rfind(end)
         if place >= 0:
             last = max(last, place + len(end))
     if last == 0 and is_begun:
         return None
-    for begin, _ in marks:
+    for begin, _ in possible:
         # Begun again after its last end, or never ended.
         if text.find(begin, last) >= 0:
             return None

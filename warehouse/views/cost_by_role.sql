@@ -1,4 +1,4 @@
--- What did a run really spend, and on what? (Draws shared with earlier runs cost it nothing.)
+-- What did a run really spend, and on what? (Draws shared with earlier runs cost it nothing; what was pruned since still counts.)
 -- grain: one role in one run: proposer, difficulty, lookahead, revision, exchange (the larger model), or verifier
 -- role: proposer | difficulty | lookahead | revision | exchange | verifier
 -- requests: requests sent to the engine (or to the verifier)
@@ -28,6 +28,7 @@ SELECT
         * (draws.generated_tokens + draws.prompt_tokens - draws.cached_tokens)) AS flops
 FROM draws
 LEFT JOIN model_versions USING (model_fingerprint)
+WHERE draws.run_id NOT IN (SELECT run_id FROM settled_costs)
 GROUP BY draws.run_id, draws.role
 UNION ALL BY NAME
 SELECT
@@ -45,4 +46,7 @@ SELECT
     sum(2e0 * model_versions.parameters * scores.tokens * scores.requests) AS flops
 FROM scores
 LEFT JOIN model_versions ON model_versions.model_fingerprint = scores.verifier_fingerprint
-GROUP BY scores.run_id;
+WHERE scores.run_id NOT IN (SELECT run_id FROM settled_costs)
+GROUP BY scores.run_id
+UNION ALL BY NAME
+FROM settled_costs;

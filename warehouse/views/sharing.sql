@@ -11,8 +11,8 @@ WITH alone AS (
     GROUP BY run_id
 ), drawn AS (
     SELECT run_id, sum(generated_tokens)::BIGINT AS drawn_tokens
-    FROM draws
-    WHERE role NOT IN ('difficulty', 'exchange')
+    FROM cost_by_role
+    WHERE role NOT IN ('difficulty', 'exchange', 'verifier')
     GROUP BY run_id
 )
 SELECT

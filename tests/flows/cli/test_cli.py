@@ -163,6 +163,29 @@ def test_a_busy_warehouse_is_exit_code_75(ttc, home):
     assert code == 75 and err
 
 
+def test_export_writes_every_table_to_parquet_once(ttc, tmp_path):
+    code, out, _ = ttc("warehouse", "export", str(tmp_path / "tables"))
+    assert code == 0 and "draws.parquet" in out
+    assert pl.read_parquet(tmp_path / "tables" / "draws.parquet").height > 0
+    code, _, err = ttc("warehouse", "export", str(tmp_path / "tables"))
+    assert code == 2 and "Expected a new or an empty folder" in err
+
+
+def test_prune_shows_what_would_go_and_removes_it_only_when_told(ttc, home):
+    def draws():
+        with Store.open(home / "warehouse") as store:
+            return store.read("SELECT count(*) FROM draws").item()
+
+    before = draws()
+    code, out, _ = ttc("warehouse", "prune", "--older-than", "1")
+    assert code == 0 and "add --yes" in out
+    # All runs of this warehouse are of today.
+    code, out, _ = ttc("warehouse", "prune", "--older-than", "1", "--yes")
+    assert code == 0 and "removed" in out
+    assert draws() == before > 0
+    assert ttc("warehouse", "prune", "--older-than", "0")[0] == 2
+
+
 README = (Path(__file__).parents[3] / "README.md").read_text()
 COMMANDS = sorted(set(re.findall(r"\./infra/ttc ([^`\n#]*[^`\n# ])", README)))
 READING = [shlex.split(c) for c in COMMANDS if c.split()[0] in ("policy", "sql", "status")]

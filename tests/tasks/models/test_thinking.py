@@ -135,3 +135,31 @@ def test_a_template_may_begin_the_thinking():
     assert begins_thinking("<|im_start|>assistant\n<think>\n", marks)
     assert not begins_thinking("<|im_start|>assistant\n<think>\n\n</think>\n\n", marks)
     assert not begins_thinking("<|im_start|>assistant\n", marks)
+
+
+WRITTEN = [
+    *(mark for marks in FAMILIES for mark in marks),
+    "<",
+    "[",
+    "◁",
+    "think>",
+    "it is ",
+    "\n\n",
+]
+
+
+def offset_after_thinking(text: str, *, is_begun: bool) -> int | None:
+    """Every mark looked for at every place of the text."""
+    places = range(len(text))
+    ends = [at + len(end) for _, end in FAMILIES for at in places if text.startswith(end, at)]
+    begins = [at for begin, _ in FAMILIES for at in places if text.startswith(begin, at)]
+    last = max(ends, default=0)
+    is_open = is_begun and not ends
+    return None if is_open or any(at >= last for at in begins) else last
+
+
+@given(st.lists(st.sampled_from(WRITTEN), max_size=6).map("".join), st.booleans())
+def test_marks_of_all_families_are_found_wherever_they_stand(text: str, is_begun: bool):
+    end = offset_after_thinking(text, is_begun=is_begun)
+    final = Thinking(EVERY.marks, is_begun=is_begun).final(text)
+    assert final == (None if end is None else text[end:])
