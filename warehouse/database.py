@@ -112,7 +112,7 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         # Without installing extensions: an opening must not reach for the network.
         "autoinstall_known_extensions": False,
         "memory_limit": MEMORY,
@@ -122,6 +122,8 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(path, config=settings)
     # Otherwise a time would read differently on every machine.
     connection.execute("SET TimeZone = 'UTC'")
+    # What takes seconds would draw a bar into the standard output of whichever command it is.
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 

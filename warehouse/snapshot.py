@@ -80,6 +80,8 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
     try:
         # As in the store: a time reads the same on every machine.
         connection.execute("SET TimeZone = 'UTC'")
+        # A bar would stand in what `ttc sql --json` prints.
+        connection.execute("SET enable_progress_bar = false")
         _attach(connection, path, "warehouse")
         if large.exists():
             _attach(connection, large, LARGE)

@@ -50,7 +50,10 @@ class Forecast(NamedTuple):
     if_alone: float
     """Tokens if every strategy drew at every budget for itself, difficulty left out."""
     seconds: float | None
-    """At this model's pace on this machine, else at any model's; None when none was measured."""
+    """Engines at work, at this model's pace here, else at any model's; None when none was measured.
+
+    Their start comes on top, and what follows them.
+    """
     memory: float
     """Bytes of this machine at most; on a GPU without what lies there."""
     disk: float

@@ -31,6 +31,12 @@ def test_times_are_in_utc(small: Store) -> None:
     ).endswith("UTC')")
 
 
+def test_no_bar_is_drawn_into_what_a_command_prints(small: Store) -> None:
+    setting = "SELECT current_setting('enable_progress_bar')"
+    assert small.read(setting).item() is False
+    assert snapshot.query(small.folder, setting).item() is False
+
+
 def test_no_snapshot_yet_says_to_run_a_study(tmp_path: Path) -> None:
     assert snapshot.age_seconds(tmp_path) is None
     with pytest.raises(UserError, match="run a study first"):
