@@ -6,7 +6,6 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 from prefect import flow
@@ -16,7 +15,6 @@ from flows.servers.deployment import client
 from tasks import stages
 from tasks.evaluation.shards import Shard
 from tasks.settings import Settings
-from warehouse.errors import UserError
 
 DEPLOYMENT = "generate-shard/generate-shard"
 LOOK_SECONDS = 3.0
