@@ -54,6 +54,10 @@ def _dask(workers: int, now: Settings) -> TaskRunner[Any]:
         raise _not_installed("dask") from error
     if now.runner_address:
         return DaskTaskRunner(address=now.runner_address)
+    import dask
+
+    # vLLM starts processes of its own, which a daemon may not.
+    dask.config.set({"distributed.worker.daemon": False})
     # A process each: an engine has its own event loop, and takes a core and memory.
     one_each = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
     return DaskTaskRunner(cluster_kwargs=one_each | {"host": now.host})

@@ -31,15 +31,18 @@ from scripted_runs import ScriptedEngines, small_study
 from tasks.evaluation import generate, shards
 from tasks.evaluation.shards import Shard
 from tasks.runs.opening import open_run
+from tasks.runs.run import Run
 from tasks.settings import ROOT
 from warehouse.journal import Journal
 from warehouse.places import appoint
 from warehouse.store import Store
 
 STUDY = small_study()
-REPLY_SECONDS = 0.3
+REPLY_SECONDS = 0.6
 """Of the scripted engine: a shard takes some ten seconds, so that kills fall into its drawing."""
 KILLS_A_ROUND = 5
+MOST_SECONDS = 4.0
+"""Between two kills."""
 KEYS = {
     "draws": ["model_fingerprint", "prefix_key", "sampling_key", "replicate", "child"],
     "scores": ["verifier_fingerprint", "node_key"],
@@ -67,15 +70,23 @@ def rows_of(folder: Path) -> dict[str, pl.DataFrame]:
 
 
 def start(shard: Shard) -> subprocess.Popen[bytes]:
-    """A worker on a shard, in a process of its own."""
+    """A worker on a shard, in a process of its own, that has begun to draw."""
     command = [sys.executable, __file__, "--ask", json.dumps(asdict(shard))]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    # Starting takes longer than drawing: kills are to fall into that.
+    assert process.stdout
+    process.stdout.readline()
+    return process
 
 
 def ask(shard: Shard) -> None:
     """What a worker does."""
-    logs = Path(tempfile.gettempdir()) / "ttc-shards"
-    shards.ask(shard, logs, engines=lambda run: ScriptedEngines(run, REPLY_SECONDS))
+
+    def begin(run: Run) -> ScriptedEngines:
+        print("drawing", flush=True)
+        return ScriptedEngines(run, REPLY_SECONDS)
+
+    shards.ask(shard, Path(tempfile.gettempdir()) / "ttc-shards", engines=begin)
 
 
 def run_round(folder: Path, workers: int, kills: int, rng: random.Random) -> dict[str, int]:
@@ -89,7 +100,7 @@ def run_round(folder: Path, workers: int, kills: int, rng: random.Random) -> dic
     place = Journal.of(folder).place
     killed = drawing = 0
     while killed < kills:
-        time.sleep(rng.uniform(0, 4))
+        time.sleep(rng.uniform(0, MOST_SECONDS))
         alive = [shard for shard, process in running.items() if process.poll() is None]
         if not alive:
             break
