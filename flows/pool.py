@@ -10,11 +10,13 @@ from typing import Any
 import httpx
 from prefect import flow
 from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
 
 from flows.servers.deployment import client
 from tasks import stages
 from tasks.evaluation.shards import Shard
-from tasks.settings import Settings
+from warehouse.errors import UserError
 
 DEPLOYMENT = "generate-shard/generate-shard"
 LOOK_SECONDS = 3.0
@@ -40,13 +42,13 @@ class _Attempt:
     tries: int
 
 
-def ask_pool(shards: list[Shard], now: Settings) -> None:
+def ask_pool(shards: list[Shard]) -> None:
     """Every shard asked by a worker of the pool; one whose worker died is submitted again.
 
     Raises ShardFailed for one that fails or dies time and again. Then, and when this is stopped,
     those under way are cancelled.
     """
-    api = client(now.prefect_address)
+    api = client(_address())
     under_way: dict[str, _Attempt] = {}
     try:
         for shard in shards:
@@ -64,10 +66,27 @@ def ask_pool(shards: list[Shard], now: Settings) -> None:
             _set_state(api, run_id, "CANCELLING", "the run that shared it out has ended")
 
 
+def _address() -> str:
+    """Of the server that Prefect in this process talks to; UserError for one of its own."""
+    address = get_current_settings().api.url
+    if address is None:
+        raise UserError(
+            "TTC_RUNNER=workers: expected a Prefect server whose workers take shards, none is "
+            "named; start `ttc up` with the same TTC_RUNNER, or name one in TTC_PREFECT_API"
+        )
+    return address
+
+
 def _submit(shard: Shard) -> str:
     name = f"{shard.run_id} questions {shard.first + 1} to {shard.end}"
     parameters = {"shard": asdict(shard)}
-    run = run_deployment(DEPLOYMENT, parameters=parameters, flow_run_name=name, timeout=0)
+    try:
+        run = run_deployment(DEPLOYMENT, parameters=parameters, flow_run_name=name, timeout=0)
+    except ObjectNotFound as error:
+        raise UserError(
+            f"TTC_RUNNER=workers: expected the deployment {DEPLOYMENT} on the Prefect server at "
+            f"{_address()}, found none; start `ttc up` there, which registers it"
+        ) from error
     return str(run.id)
 
 

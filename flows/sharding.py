@@ -84,7 +84,7 @@ def _not_installed(extra: str) -> UserError:
 _RUNNERS: dict[str, Callable[[list[Shard], Settings], None]] = {
     "dask": _ask_under(_dask),
     "ray": _ask_under(_ray),
-    "workers": ask_pool,
+    "workers": lambda shards, _: ask_pool(shards),
 }
 
 
