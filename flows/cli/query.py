@@ -60,6 +60,18 @@ def rebuild() -> None:
 
 
 @warehouse_app.command
+def load() -> None:
+    """Take in what other machines have written to the journal, and show it to readers."""
+    from warehouse.store import Store
+
+    # Opened, a store merges all that it has not seen yet.
+    with Store.open(settings().warehouse) as store:
+        store.publish_snapshot(whole=True)
+        runs = store.read("SELECT count(*) FROM runs").item()
+    print(f"the journal's {runs} runs can be read")
+
+
+@warehouse_app.command
 def export(folder: Path) -> None:
     """Write every table to a Parquet file in a new folder, for other tools to read."""
     from warehouse.store import Store

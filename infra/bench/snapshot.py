@@ -38,7 +38,9 @@ TOKENS = 960
 STEPS = 2
 """Scored ones of a draw."""
 
-SEGMENT_DRAWS = 10_000
+SEGMENT_DRAWS = 1_000
+"""With 7 MB about as large as the loader makes them of small ones."""
+
 FLUSH_DRAWS = 200
 """As many as a run writes in two seconds."""
 
@@ -109,8 +111,8 @@ def grow(store: Store, gigabytes: float) -> None:
     file = store.folder / LARGE_FILE
     while file.stat().st_size < gigabytes * GIGABYTE:
         missing = gigabytes * GIGABYTE - file.stat().st_size
-        # A segment of draws and its scores take 60 MB: some before, one by one at the end.
-        segments = max(1, min(10, int(missing / 80e6)))
+        # A segment of draws and its scores take 6 MB: some before, one by one at the end.
+        segments = max(1, min(100, int(missing / 8e6)))
         # Another seed each time: the same rows would be known already.
         seed = store.read("SELECT count(*) FROM draws").item()
         in_process(write_draws, store.folder, SEGMENT_DRAWS, segments, seed)

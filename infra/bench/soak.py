@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import gc
 import json
+import math
 import os
 import sqlite3
 import sys
@@ -34,6 +35,7 @@ from tasks.evaluation import fit_policy, generate, measure, publish
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
 from tasks.settings import Settings, quieten
+from tasks.statistics.arrays import Floats
 from tasks.study.study import Study
 from tasks.versions.champion import compare_with_champion
 from warehouse.store import Store
@@ -41,8 +43,11 @@ from warehouse.store import Store
 SIZE = Size(questions=10, completions=8, tokens=480)
 EVERY = 5
 """A model version stays so many nights."""
+RISES = "RISES"
 WARM = 2
 """First nights of each kind that no slope counts: what is loaded once is loaded in them."""
+LEAST = 5
+"""Nights below which no slope is told."""
 NO_SLOPE = 0.10
 """Rise over all nights, as a share of the mean, that is no slope."""
 
@@ -158,8 +163,12 @@ def slopes(nights: Sequence[Measured]) -> list[Slope]:
     found: list[Slope] = []
     for new, kind in ((True, "new version"), (False, "unchanged")):
         some = [one for one in nights if one.new is new][WARM:]
-        for figure in ("seconds", "cpu"):
-            found.append(_flat(some, figure, f"{figure}, {kind}"))
+        cpu = _flat(some, "cpu", f"cpu, {kind}")
+        wall = _flat(some, "seconds", f"seconds, {kind}")
+        # Longer for the same work: who else uses the machine.
+        if wall.meaning == RISES and cpu.meaning != RISES:
+            wall = wall._replace(meaning="rises, its CPU does not: others use the machine")
+        found += [wall, cpu]
     found.append(_flat(nights[EVERY:], "memory", "memory"))
     for figure in ("rows", "segments", "journal", "database", "mlflow_runs"):
         found.append(_growing(nights[EVERY:], figure))
@@ -175,7 +184,7 @@ def _flat(nights: Sequence[Measured], figure: str, name: str) -> Slope:
     mean = (slope.first + slope.last) / 2
     # Both: a slope that chance explains is none, nor one that nobody will ever notice.
     rises = slope.a_night > 2 * slope.error and slope.a_night * span > NO_SLOPE * mean
-    return slope._replace(meaning="RISES" if rises else "no slope")
+    return slope._replace(meaning=RISES if rises else "no slope")
 
 
 def _growing(nights: Sequence[Measured], figure: str) -> Slope:
@@ -183,34 +192,49 @@ def _growing(nights: Sequence[Measured], figure: str) -> Slope:
     slope = _fit(nights, figure, figure)
     if slope.meaning:
         return slope
-    half = len(nights) // 2
-    early, late = _a_row(nights[: half + 1], figure), _a_row(nights[half:], figure)
     if figure in ("rows", "mlflow_runs"):
         return slope._replace(meaning="the data's own")
-    grows = late > (1 + NO_SLOPE) * early
-    meaning = f"{early:.3g} a row early, {late:.3g} late"
+    half = len(nights) // 2
+    early, late = _a_row(nights[: half + 1], figure), _a_row(nights[half:], figure)
+    # Files of DuckDB grow by blocks and shrink at checkpoints: both halves are known so well.
+    unsure = 2 * math.hypot(early.error, late.error)
+    grows = late.each > (1 + NO_SLOPE) * early.each + unsure
+    meaning = f"{early.each:.3g} a row early, {late.each:.3g} late, ± {unsure:.2g}"
     return slope._replace(meaning=f"GROWS FASTER: {meaning}" if grows else f"data's: {meaning}")
 
 
-def _a_row(nights: Sequence[Measured], figure: str) -> float:
-    """What the figure gained for every row that was gained."""
-    rows = nights[-1].rows - nights[0].rows
-    return (getattr(nights[-1], figure) - getattr(nights[0], figure)) / max(rows, 1)
+class _Price(NamedTuple):
+    """What a row buys of a figure, and the standard error of that."""
+
+    each: float
+    error: float
+
+
+def _a_row(nights: Sequence[Measured], figure: str) -> _Price:
+    """What the figure gained for every row that was gained, by least squares."""
+    rows = np.array([one.rows for one in nights], dtype=float)
+    values = np.array([getattr(one, figure) for one in nights], dtype=float)
+    return _Price(*_line(rows, values))
+
+
+def _line(at: Floats, values: Floats) -> tuple[float, float]:
+    """Slope of a line through some points, and its standard error."""
+    (slope, start), *_ = np.polyfit(at, values, 1, full=True)
+    left = float(((values - slope * at - start) ** 2).sum())
+    spread = float(((at - at.mean()) ** 2).sum())
+    return float(slope), (left / (len(at) - 2) / spread) ** 0.5
 
 
 def _fit(nights: Sequence[Measured], figure: str, name: str) -> Slope:
     at = np.array([one.night for one in nights], dtype=float)
     values = np.array([getattr(one, figure) for one in nights], dtype=float)
     tenth = max(1, len(values) // 10)
-    if len(values) < 3:
+    if len(values) < LEAST:
         mean = float(values.mean()) if len(values) else 0.0
         return Slope(name, mean, mean, 0.0, 0.0, "too few nights")
-    (a_night, _), residue, *_ = np.polyfit(at, values, 1, full=True)
-    spread = float(((at - at.mean()) ** 2).sum())
-    left = float(residue[0]) if len(residue) else 0.0
-    error = (left / (len(values) - 2) / spread) ** 0.5
+    a_night, error = _line(at, values)
     first, last = values[:tenth].mean(), values[-tenth:].mean()
-    return Slope(name, float(first), float(last), float(a_night), error, "")
+    return Slope(name, float(first), float(last), a_night, error, "")
 
 
 def show(nights: Sequence[Measured], found: Sequence[Slope]) -> None:

@@ -11,7 +11,7 @@ from tasks.asking.costs import Meter
 from tasks.asking.plan import Plan, plan
 from tasks.asking.tools import MeteredTools, Revising, Side
 from tasks.benchmarks.question import Question
-from tasks.draws.nodes import Node, root
+from tasks.draws.nodes import Node
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import EVERY_STEP, Judging, Scorer
 from tasks.models.thinking import NO_THINKING, Thinking
@@ -56,8 +56,8 @@ class Questioning:
 
     def root(self, question: Question) -> Node:
         """The question's prompt, before anything was generated."""
-        format = self.run.format
-        return root(question, format.prompt(question), is_text=format.is_text)
+        # It is asked for by every search: its text is put into tokens once.
+        return self.prompts.start(question, ())
 
     def side(self, strategy: Strategy) -> Side:
         """The models that a strategy asks."""

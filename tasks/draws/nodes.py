@@ -112,14 +112,14 @@ class Node:
         return before + self.written
 
     @property
-    def steps(self) -> list[str]:
+    def steps(self) -> tuple[str, ...]:
         """All steps up to here."""
-        return [text for node in self.line() for text in node.own_steps]
+        return tuple(text for node in self.line() for text in node.own_steps)
 
     @property
-    def step_keys(self) -> list[str]:
+    def step_keys(self) -> tuple[str, ...]:
         """Key at the end of every step."""
-        return [key for node in self.line() for key in node.own_keys]
+        return tuple(key for node in self.line() for key in node.own_keys)
 
     @property
     def ended(self) -> bool:

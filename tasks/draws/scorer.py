@@ -31,7 +31,7 @@ class Judging(NamedTuple):
     hidden: Thinking = NO_THINKING
     """Thinking that it is not shown: it did not learn on such text."""
 
-    def keys(self, node: Node) -> list[str]:
+    def keys(self, node: Node) -> Sequence[str]:
         """Keys of the steps of a node that have scores; none while it thinks what is hidden."""
         keys = node.step_keys
         if self.hidden.marks:
@@ -75,7 +75,7 @@ class Scorer:
         self._asked: dict[str, asyncio.Task[None]] = {}
         """By step key, the request under way that will answer it."""
         self._failed: set[str] = set()
-        self._keys: dict[str, list[str]] = {}
+        self._keys: dict[str, Sequence[str]] = {}
         """By key of a node, those of its steps that have scores: strategies ask again and again."""
 
     async def scores(self, node: Node) -> tuple[StepScore | None, ...]:
@@ -90,7 +90,7 @@ class Scorer:
             await asyncio.gather(*map(self._settle, missing))
         return [tuple(map(self._known.get, self._keys_of(node))) for node in nodes]
 
-    def _keys_of(self, node: Node) -> list[str]:
+    def _keys_of(self, node: Node) -> Sequence[str]:
         keys = self._keys.get(node.key)
         if keys is None:
             keys = self._judging.keys(node)
@@ -113,7 +113,7 @@ class Scorer:
             # Shielded: one strategy that is cancelled must not end a request that others share.
             await asyncio.shield(request)
 
-    def _ask(self, verifier: Verifier, node: Node, keys: list[str]) -> asyncio.Task[None]:
+    def _ask(self, verifier: Verifier, node: Node, keys: Sequence[str]) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
         # What failed stays so: a score that came later would be there in a replay of this run,
         # which would then see more than the run did.
@@ -125,7 +125,7 @@ class Scorer:
         return task
 
     async def _request(
-        self, verifier: Verifier, node: Node, keys: list[str], mine: list[str]
+        self, verifier: Verifier, node: Node, keys: Sequence[str], mine: list[str]
     ) -> None:
         try:
             scores = await verifier.score(node.question.text, self._judging.steps(node))

@@ -139,14 +139,28 @@ def test_nights_that_cost_alike_have_no_slope_but_the_datas_own():
     assert all(found[name].startswith("data's: ") for name in ("segments", "journal", "database"))
 
 
-@pytest.mark.parametrize("figure", ["seconds", "cpu"])
-def test_nights_that_take_longer_and_longer_rise(figure: str):
+def test_nights_that_take_longer_and_longer_rise():
     slower = [
-        one._replace(**{figure: getattr(one, figure) * (1 + one.night / 100)}) for one in nights(60)
+        one._replace(cpu=one.cpu * (1 + one.night / 100), seconds=one.seconds + one.night / 20)
+        for one in nights(60)
     ]
     found = meanings(slower)
-    assert found[f"{figure}, unchanged"] == found[f"{figure}, new version"] == "RISES"
+    kinds = ("seconds, unchanged", "seconds, new version", "cpu, unchanged", "cpu, new version")
+    assert {found[kind] for kind in kinds} == {"RISES"}
     assert found["memory"] == "no slope"
+
+
+def test_nights_that_wait_for_others_longer_and_longer_are_told_apart():
+    waiting = [one._replace(seconds=one.seconds + one.night / 20) for one in nights(60)]
+    found = meanings(waiting)
+    assert found["seconds, unchanged"] == "rises, its CPU does not: others use the machine"
+    assert found["cpu, unchanged"] == "no slope"
+
+
+def test_files_that_grow_by_blocks_have_no_slope_but_the_datas_own():
+    # 4 MB more or less by the night, as DuckDB's checkpoints leave them.
+    jagged = [one._replace(database=one.database + 4e6 * (one.night % 3)) for one in nights(60)]
+    assert meanings(jagged)["database"].startswith("data's: ")
 
 
 def test_memory_that_every_night_leaves_behind_rises():

@@ -12,6 +12,7 @@ from scripted_runs import run_all, small_study
 
 from flows.cli import main as cli
 from tasks.study.reading import load_study
+from warehouse.journal import Journal
 from warehouse.store import Store
 
 
@@ -161,6 +162,28 @@ def test_a_busy_warehouse_is_exit_code_75(ttc, home):
     with Store.open(home / "warehouse"):
         code, _, err = ttc("warehouse", "rebuild")
     assert code == 75 and err
+
+
+def test_load_shows_what_another_machine_has_written(ttc, home):
+    journal = Journal.of(home / "warehouse")
+    journal.append(
+        "samplings",
+        pl.DataFrame(
+            {
+                "sampling_key": ["theirs"],
+                "temperature": [1.0],
+                "top_p": [1.0],
+                "top_k": [0],
+                "max_tokens": [1],
+                "until": ["end"],
+            }
+        ),
+    )
+    theirs = "SELECT count(*) AS n FROM samplings WHERE sampling_key = 'theirs'"
+    assert json.loads(ttc("sql", theirs, "--json")[1]) == [{"n": 0}]
+    code, out, _ = ttc("warehouse", "load")
+    assert code == 0 and "can be read" in out
+    assert json.loads(ttc("sql", theirs, "--json")[1]) == [{"n": 1}]
 
 
 def test_export_writes_every_table_to_parquet_once(ttc, tmp_path):
