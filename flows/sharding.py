@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
-from prefect import flow
+from prefect import flow, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import TaskRunner
 
 from flows.pool import ask_pool
@@ -42,7 +43,13 @@ def ask_shards(shards: list[Shard]) -> list[int]:
 
 def _ask_under(make: Callable[[int, Settings], TaskRunner[Any]]) -> Callable[..., None]:
     def ask(shards: list[Shard], now: Settings) -> None:
-        ask_shards.with_options(task_runner=make(len(shards), now))(shards)
+        mapped = ask_shards.with_options(task_runner=make(len(shards), now))
+        with get_client(sync_client=True) as asked:
+            address = str(asked.api_url)
+        # Named to the workers: each would else start a server of its own, where ours is of this
+        # process.
+        with temporary_settings({PREFECT_API_URL: address}):
+            mapped(shards)
 
     return ask
 

@@ -20,6 +20,7 @@ import polars as pl
 from warehouse.database import MEMORY, THREADS
 from warehouse.door import complete
 from warehouse.errors import Gone, UserError
+from warehouse.index import SEGMENTS
 from warehouse.journal import Journal
 from warehouse.places import open_place
 from warehouse.schema import Table, tables
@@ -35,7 +36,7 @@ def write_extract(
 ) -> str:
     """The name of a new object with these rows of the tables `names`, which may have none."""
     # Noted before anything is read: what comes meanwhile is read again, and not missed.
-    merged = sorted(name for name in store.merged if table_of(name) in names)
+    merged = [name for name in _merged(store) if table_of(name) in names]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / _FILE
         with duckdb.connect(path) as connection:
@@ -49,6 +50,12 @@ def write_extract(
     name = f"{ROOM}/{run_id}-{hashlib.sha256(content).hexdigest()}.duckdb"
     store.journal.place.create(name, content)
     return name
+
+
+def _merged(store: Store) -> list[str]:
+    """Names of the segments whose rows can be read."""
+    parts = [store.read(f"SELECT name FROM {segments}")["name"] for segments in SEGMENTS]
+    return pl.concat(parts).unique().to_list()
 
 
 def remove_extracts(store: Store, run_id: str) -> None:

@@ -97,12 +97,6 @@ class Store:
                 file.unlink()
         return store
 
-    @property
-    def merged(self) -> frozenset[str]:
-        """Names of the segments whose rows can be read."""
-        with self._turn:
-            return frozenset(self._index.merged)
-
     def append(self, table: str, rows: pl.DataFrame) -> int:
         """How many of the rows were new; they are on disk for good, in the journal.
 
