@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from prefect import flow
+from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
@@ -87,6 +88,8 @@ def _submit(shard: Shard) -> str:
             f"TTC_RUNNER=workers: expected the deployment {DEPLOYMENT} on the Prefect server at "
             f"{_address()}, found none; start `ttc up` there, which registers it"
         ) from error
+    # Outside of an event loop it is no coroutine, whatever its type says.
+    assert isinstance(run, FlowRun)
     return str(run.id)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
 from threading import Event, Thread
 from typing import Any
 
@@ -15,6 +17,7 @@ from prefect.task_runners import TaskRunner
 
 from flows.pool import ask_pool
 from tasks import stages
+from tasks.engines.vllm_process import on_gpu
 from tasks.evaluation.shards import Shard, gather
 from tasks.settings import Settings, settings
 from warehouse.errors import UserError
@@ -29,16 +32,24 @@ def generate(run_id: str) -> None:
     if now.runner == "here":
         stages.generate(run_id)
         return
+    start = time.monotonic()
     shards = stages.write_shards(run_id)
     with _watch(run_id, len(shards)):
         _RUNNERS[now.runner](shards, now)
-    stages.gather_shards(run_id)
+    stages.close_shards(run_id, time.monotonic() - start)
 
 
 @flow(name="shards")
-def ask_shards(shards: list[Shard]) -> list[int]:
+def ask_shards(shards: list[Shard], runner: str) -> list[int]:
     """Every shard as a task under this flow's task runner; returns the tokens each generated."""
-    return stages.generate_shard.map(shards).result()
+    with _demand() if runner == "ray" else nullcontext():
+        return stages.generate_shard.map(shards).result()
+
+
+def _demand() -> AbstractContextManager[None]:
+    """What Ray sets apart for a shard: it shows a task no GPU that it did not ask for."""
+    one_each = {"num_gpus": 1} if on_gpu() else {"num_cpus": 1}
+    return _module("prefect_ray.context", "ray").remote_options(**one_each)
 
 
 def _ask_under(make: Callable[[int, Settings], TaskRunner[Any]]) -> Callable[..., None]:
@@ -49,43 +60,41 @@ def _ask_under(make: Callable[[int, Settings], TaskRunner[Any]]) -> Callable[...
         # Named to the workers: each would else start a server of its own, where ours is of this
         # process.
         with temporary_settings({PREFECT_API_URL: address}):
-            mapped(shards)
+            mapped(shards, now.runner)
 
     return ask
 
 
 def _dask(workers: int, now: Settings) -> TaskRunner[Any]:
-    try:
-        from prefect_dask import DaskTaskRunner
-    except ModuleNotFoundError as error:
-        raise _not_installed("dask") from error
+    runners = _module("prefect_dask.task_runners", "dask")
+    # Of every connection it would tell.
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     if now.runner_address:
-        return DaskTaskRunner(address=now.runner_address)
-    import dask
-
+        return runners.DaskTaskRunner(address=now.runner_address)
     # vLLM starts processes of its own, which a daemon may not.
-    dask.config.set({"distributed.worker.daemon": False})
+    _module("dask.config", "dask").set({"distributed.worker.daemon": False})
     # A process each: an engine has its own event loop, and takes a core and memory.
     one_each = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-    return DaskTaskRunner(cluster_kwargs=one_each | {"host": now.host})
+    return runners.DaskTaskRunner(cluster_kwargs=one_each | {"host": now.host})
 
 
 def _ray(workers: int, now: Settings) -> TaskRunner[Any]:
-    try:
-        from prefect_ray import RayTaskRunner
-    except ModuleNotFoundError as error:
-        raise _not_installed("ray") from error
+    runners = _module("prefect_ray.task_runners", "ray")
     if now.runner_address:
-        return RayTaskRunner(address=now.runner_address)
+        return runners.RayTaskRunner(address=now.runner_address)
     here = {"num_cpus": workers, "include_dashboard": False, "_node_ip_address": now.host}
-    return RayTaskRunner(init_kwargs=here)
+    return runners.RayTaskRunner(init_kwargs=here)
 
 
-def _not_installed(extra: str) -> UserError:
-    return UserError(
-        f"TTC_RUNNER={extra}: expected prefect-{extra} to be installed, it is not; "
-        f"install it with `.venv/bin/pip install 'ttc[{extra}]'`, or unset TTC_RUNNER"
-    )
+def _module(name: str, extra: str) -> Any:
+    """A module of an extra; UserError where that is not installed."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"TTC_RUNNER={extra}: expected prefect-{extra} to be installed, it is not; "
+            f"install it with `.venv/bin/pip install 'prefect-{extra}'`, or unset TTC_RUNNER"
+        ) from error
 
 
 _RUNNERS: dict[str, Callable[[list[Shard], Settings], None]] = {

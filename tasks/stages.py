@@ -62,9 +62,9 @@ def generate_shard(shard: Shard) -> int:
 
 
 @task
-def gather_shards(run_id: str) -> int:
+def close_shards(run_id: str, seconds: float) -> int:
     """What workers have drawn is in the warehouse; returns the tokens that the run generated."""
-    return shards.gather(settings().warehouse, run_id, is_over=True)
+    return shards.close_shards(settings().warehouse, run_id, seconds)
 
 
 @task

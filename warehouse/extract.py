@@ -108,7 +108,7 @@ class Extract:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / _FILE
             path.write_bytes(content)
-            limits = {"memory_limit": MEMORY, "threads": THREADS}
+            limits: dict[str, Any] = {"memory_limit": MEMORY, "threads": THREADS}
             with duckdb.connect(path, config=limits) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 yield cls(Journal(place), connection)

@@ -111,7 +111,7 @@ def run_round(folder: Path, workers: int, kills: int, rng: random.Random) -> dic
         killed += 1
         drawing += bool(place.sizes("draws"))
     codes = [process.wait() for process in running.values()]
-    shards.gather(folder, run_id, is_over=True)
+    shards.close_shards(folder, run_id, 60.0)
     return {"kills": killed, "after_draws": drawing, "failed": sum(code != 0 for code in codes)}
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -169,15 +170,36 @@ def take_new(extract: Extract, run: Run, questions: Sequence[Question]) -> int:
     return new
 
 
-def gather(folder: Path, run_id: str, *, is_over: bool = False) -> int:
-    """Tokens that the run has generated so far, once what workers have written can be read.
+def gather(folder: Path, run_id: str) -> int:
+    """Tokens that the run has generated so far; what workers have written can be read.
 
-    By readers too. When all `is_over`, the extracts go.
+    By readers too.
     """
     with Store.open(folder, patience=PATIENCE_SECONDS) as store:
         # What the journal has was loaded when the store was opened.
-        if is_over:
-            remove_extracts(store, run_id)
-        store.publish_snapshot(whole=is_over)
-        paid = "SELECT sum(generated_tokens)::BIGINT FROM draws WHERE run_id = $run_id"
-        return store.read(paid, run_id=run_id).item() or 0
+        store.publish_snapshot()
+        return _generated_tokens(store, run_id)
+
+
+def close_shards(folder: Path, run_id: str, seconds: float) -> int:
+    """As `gather`, when all shards are done: the extracts go, and the stage is noted.
+
+    It took so many seconds, and the CPU seconds of its workers.
+    """
+    with Store.open(folder, patience=PATIENCE_SECONDS) as store:
+        remove_extracts(store, run_id)
+        since = datetime.now(UTC) - timedelta(seconds=seconds)
+        cpu = store.read(
+            "SELECT sum(cpu_seconds) FROM run_events "
+            "WHERE run_id = $run_id AND event = 'shard' AND \"at\" >= $since",
+            run_id=run_id,
+            since=since,
+        ).item()
+        note(store, run_id, "stage", "generate", seconds=seconds, cpu_seconds=cpu or 0.0)
+        store.publish_snapshot(whole=True)
+        return _generated_tokens(store, run_id)
+
+
+def _generated_tokens(store: Store, run_id: str) -> int:
+    paid = "SELECT sum(generated_tokens)::BIGINT FROM draws WHERE run_id = $run_id"
+    return store.read(paid, run_id=run_id).item() or 0

@@ -91,7 +91,7 @@ def open_shared(folder: Path) -> str:
 
 
 def finish(folder: Path, run_id: str) -> None:
-    shards.gather(folder, run_id, is_over=True)
+    shards.close_shards(folder, run_id, 60.0)
     measure.run(folder, run_id)
     assert fit_policy.run(folder, run_id) is None
 
@@ -204,5 +204,5 @@ def test_extracts_go_when_all_is_over(tmp_path: Path) -> None:
     shards.write_shards(tmp_path, run_id, 3)
     shards.write_shards(tmp_path, run_id, 2)
     assert len(list((tmp_path / "journal" / "extracts").iterdir())) == 2
-    shards.gather(tmp_path, run_id, is_over=True)
+    shards.close_shards(tmp_path, run_id, 60.0)
     assert not list((tmp_path / "journal" / "extracts").iterdir())
