@@ -83,6 +83,7 @@ def _ray(workers: int, now: Settings) -> TaskRunner[Any]:
     if now.runner_address:
         return runners.RayTaskRunner(address=now.runner_address)
     here = {"num_cpus": workers, "include_dashboard": False, "_node_ip_address": now.host}
+    here |= {"logging_level": logging.WARNING}
     return runners.RayTaskRunner(init_kwargs=here)
 
 

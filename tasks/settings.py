@@ -150,6 +150,7 @@ QUIET: Final = {
     "vllm": Switches({"VLLM_NO_USAGE_STATS": "1"}, {"VLLM_LOGGING_LEVEL": "ERROR"}),
     "huggingface_hub": Switches({"HF_HUB_DISABLE_TELEMETRY": "1"}, {}),
     "transformers": Switches({}, {"TRANSFORMERS_VERBOSITY": "error"}),
+    "ray": Switches({"RAY_USAGE_STATS_ENABLED": "0"}, {}),
     "torch": Switches({}, {"TORCH_CPP_LOG_LEVEL": "ERROR"}),
 }
 """Switches by package. Most are read when the package is imported, so they are set before."""
