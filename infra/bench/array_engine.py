@@ -12,7 +12,7 @@ import random
 import time
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -128,15 +128,20 @@ class ArrayEngine:
         self.cpu = 0.0
         """CPU seconds of this engine's own work, by its thread's clock."""
 
-    async def draw(self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int) -> Reply:
+    async def draw(
+        self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
+    ) -> AsyncGenerator[Reply]:
         """n children; child i depends on seed + i and on how many steps the prefix has."""
         request = self._open(prefix, n, sampling, seed)
-        draws: dict[int, Draw] = {}
-        while len(draws) < n:
+        left = n
+        while left:
             await request.woken.wait()
             request.woken.clear()
-            draws |= self._written(request)
-        return Reply([draws[place] for place in range(n)], len(prefix), 0)
+            draws = self._written(request)
+            # The request is borne by those that end first.
+            first = left == n
+            left -= len(draws)
+            yield Reply(draws, len(prefix) if first else 0, 0, int(first))
 
     def _open(self, prefix: Sequence[int], n: int, sampling: Sampling, seed: int) -> _Request:
         started = time.thread_time()
@@ -191,7 +196,7 @@ class ArrayEngine:
         text = "".join([piece.text for piece in pieces])
         # The end of text is paid for and not kept, as of a model.
         tokens = len(token_ids) + request.last
-        return Draw(tuple(token_ids), text, "end" if request.last else "step", tokens)
+        return Draw(token_ids, text, "end" if request.last else "step", tokens)
 
     def _ending(self, question: int, number: int) -> Piece:
         answers = self._bank.endings[question]

@@ -169,6 +169,11 @@ async def together(asking: Questioning, questions: Sequence[Question]) -> None:
     await asyncio.gather(*(asking.search(question, SEARCH, BUDGET) for question in questions))
 
 
+async def ask_all(asking: Questioning, questions: Sequence[Question]) -> None:
+    """All that is owed on every question, all at once."""
+    await asyncio.gather(*(asking.ask(question) for question in questions))
+
+
 async def lockstep(asking: Questioning, questions: Sequence[Question]) -> None:
     """Each search awaited before the next one starts; its own beams are batched."""
     for question in questions:
@@ -191,8 +196,10 @@ async def draw_all(
     engine: Engine, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
 ) -> list[Draw]:
     """The n children that an engine draws of a prefix, by their place."""
-    reply = await engine.draw(prefix, n, sampling=sampling, seed=seed)
-    return reply.draws
+    draws: dict[int, Draw] = {}
+    async for reply in engine.draw(prefix, n, sampling=sampling, seed=seed):
+        draws |= reply.draws
+    return [draws[place] for place in range(n)]
 
 
 async def time_searches(
@@ -246,6 +253,7 @@ async def sweep_grid(room: Room, folder: Path, run_id: str) -> Used:
         recorder = Recorder(
             store, run, {sampling.key: sampling for sampling in plan(run).samplings}
         )
-        used = await room.measure(room.asking(run, recorder).everything())
+        asking = room.asking(run, recorder)
+        used = await room.measure(ask_all(asking, run.benchmark.questions))
         recorder.flush()
     return used

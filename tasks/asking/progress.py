@@ -2,52 +2,104 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
+from collections import deque
+from dataclasses import dataclass, field
 
 from tasks.asking.recording import Progress, Standing
 
 LOG_SECONDS = 30
 """Between two lines in a log, where each of them stays."""
 
+RECENT_SECONDS = 60.0
+"""Tokens a second are those of the last minute: a start or a pause is soon forgotten."""
+
 
 def reporter() -> Progress:
-    """Writes one line to stderr: share done, tokens, tokens per second, time left.
+    """Writes one line to stderr: questions, tokens, tokens a second, what engines have, time left.
 
     On a terminal the line is rewritten in place; in a log it appears every so many seconds.
     """
-    started = last = time.monotonic()
+    telling = Telling()
+    last: float | None = None
     live = sys.stderr.isatty()
 
     def report(now: Standing) -> None:
         nonlocal last
         at = time.monotonic()
+        line = telling.line(now, at)
         is_done = now.done == now.questions
-        if not live and at - last < LOG_SECONDS and not is_done:
+        if not live and not is_done and last is not None and at - last < LOG_SECONDS:
             return
         last = at
-        line = _line(now, at - started)
         start = "\r" if live else ""
         end = "\n" if is_done or not live else ""
-        # Padded to the width of a terminal, so that a shorter line wipes out a longer one.
-        print(f"{start}{line:<99}", end=end, file=sys.stderr, flush=True)
+        print(f"{start}{_fitted(line) if live else line}", end=end, file=sys.stderr, flush=True)
 
     return report
 
 
-def _line(now: Standing, seconds: float) -> str:
-    done = f"generate  {now.done}/{now.questions} questions"
-    if not now.tokens and now.done == now.questions:
-        return f"{done}  nothing to draw: everything was there"
-    if not now.is_started:
-        return f"{done}  starting the engine"
-    rate = now.tokens / seconds if seconds > 0 else 0.0
-    in_flight = f"{now.entered - now.done} in flight, {now.under_way} draws and scores asked for"
-    return f"{done}  {now.tokens:,} tokens  {rate:,.0f} tokens/s  {in_flight}{_left(now, seconds)}"
+def _fitted(line: str) -> str:
+    """As wide as the terminal: a shorter line would not wipe out a longer one.
+
+    A wider one would go on below, and could not be rewritten.
+    """
+    width = shutil.get_terminal_size((100, 24)).columns - 1
+    return line[:width].ljust(width)
 
 
-def _left(now: Standing, seconds: float) -> str:
-    """What is left by the questions that took something new."""
-    if not now.drawn or now.done == now.questions:
-        return ""
-    return f"  {seconds * (now.questions - now.done) / now.drawn:.0f} s left"
+@dataclass(slots=True)
+class Telling:
+    """Says how far a stage has come, again and again."""
+
+    _begun: float | None = None
+    """When an engine was first seen at work: loading a model is no pace."""
+    _recent: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
+    """Times and the tokens that there were, of the last minute."""
+
+    def line(self, now: Standing, at: float) -> str:
+        """The line at a time, in seconds of a clock that only rises."""
+        head = f"generate  {now.done}/{now.questions} questions"
+        if now.done == now.questions and not now.tokens:
+            return f"{head}  nothing to draw: everything was there"
+        if not now.is_started:
+            return f"{head}  starting the engine"
+        if self._begun is None:
+            self._begun = at
+        rate = f"{now.tokens:,} tokens  {self._rate(now.tokens, at):,.0f} tokens/s"
+        if now.done == now.questions:
+            return f"{head}  {rate}  done"
+        in_flight = f"{now.entered - now.done} in flight  {now.under_way:,} draws and scores asked"
+        left = self._left(now, at - self._begun)
+        return "  ".join([head, rate, in_flight, *([left] if left else [])])
+
+    def _rate(self, tokens: int, at: float) -> float:
+        """Tokens a second, of the last minute."""
+        self._recent.append((at, tokens))
+        while at - self._recent[0][0] > RECENT_SECONDS:
+            self._recent.popleft()
+        start, before = self._recent[0]
+        return (tokens - before) / (at - start) if at > start else 0.0
+
+    def _left(self, now: Standing, seconds: float) -> str | None:
+        """Time for what is left to draw, by the questions that took something new; None: unknown.
+
+        Those in flight count half, of what was drawn and of what is left.
+        """
+        if not now.drawn:
+            return None
+        half = (now.entered - now.done) / 2
+        left = now.questions - now.done - half
+        return f"{span(seconds * left / (now.drawn + half))} left"
+
+
+def span(seconds: float) -> str:
+    """Seconds as they are read: `40 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02} min"

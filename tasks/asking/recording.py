@@ -27,7 +27,7 @@ class Standing(NamedTuple):
     drawn: int
     """Of these, with something new: the others were there already."""
     tokens: int
-    """Generated so far."""
+    """Generated so far, those of draws under way too where their engine tells."""
     under_way: int
     """Draws and scores that engines were asked for and have not given yet."""
     is_started: bool
@@ -72,7 +72,7 @@ class ProgressCounter:
                 self.entered,
                 self.done,
                 self.drawn,
-                self.recorder.generated_tokens,
+                self.recorder.generated_tokens + self.load.written_tokens,
                 self.load.total,
                 self.load.is_started,
             )

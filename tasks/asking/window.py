@@ -30,6 +30,11 @@ class Load(Protocol):
         """Whether an engine has started."""
         ...
 
+    @property
+    def written_tokens(self) -> int:
+        """Tokens of draws under way, as far as their engines tell."""
+        ...
+
     async def change(self) -> None:
         """Back when an engine has answered something."""
         ...

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.draws.nodes import Kept, Node, extend, restore, split_draw
 from tasks.models.formats import Format
@@ -58,15 +58,6 @@ Known = Iterable[tuple[DrawKey, int, Kept]]
 """Draws of earlier runs, each with its index among its siblings."""
 _Child = Node | Kept | asyncio.Future[Node]
 """A child: made, stored and not read yet, or under way."""
-
-
-def retrieve_exception(future: asyncio.Future[Any]) -> None:
-    """Take note of a failure, which is raised where the future is awaited.
-
-    Otherwise asyncio would print it once more for every request that nobody waits for any longer.
-    """
-    if not future.cancelled():
-        future.exception()
 
 
 def first_seed(seed: int, key: DrawKey) -> int:
@@ -119,27 +110,30 @@ class Sampler:
         # does not draw these children a second time.
         for wanted in _stretches(missing):
             self._request(node, key, wanted, sampling=sampling, role=role)
-        return [
-            self._made(node, siblings, index) or await self._awaited(siblings, index)
-            for index in range(n)
-        ]
+        await self._arrival(siblings, n)
+        return [self._made(node, siblings, index) for index in range(n)]
 
-    def _made(self, node: Node, siblings: dict[int, _Child], index: int) -> Node | None:
-        """A child that is there; None for one under way."""
+    async def _arrival(self, siblings: dict[int, _Child], n: int) -> None:
+        """Back when the first n are there."""
+        pending: list[asyncio.Future[Node]] = []
+        for index in range(n):
+            child = siblings[index]
+            if isinstance(child, asyncio.Future):
+                pending.append(child)
+        if pending:
+            # Waiting is no part of a request: a strategy that is cancelled ends none, which others
+            # may share.
+            await asyncio.wait(pending)
+
+    def _made(self, node: Node, siblings: dict[int, _Child], index: int) -> Node:
+        """A child that is there; raises why one did not come."""
         child = siblings[index]
         if isinstance(child, Node):
             return child
-        if not isinstance(child, Kept):
-            return None
-        made = restore(node, child, self._format.steps)
-        siblings[index] = made
-        return made
-
-    async def _awaited(self, siblings: dict[int, _Child], index: int) -> Node:
-        child = siblings[index]
-        assert isinstance(child, asyncio.Future)
-        # Shielded: one strategy that is cancelled must not end a request that others share.
-        made = await asyncio.shield(child)
+        if isinstance(child, Kept):
+            made = restore(node, child, self._format.steps)
+        else:
+            made = child.result()
         siblings[index] = made
         return made
 
@@ -149,8 +143,6 @@ class Sampler:
         """Draw these children: each is there as soon as it ends."""
         loop = asyncio.get_running_loop()
         pending = {child: loop.create_future() for child in wanted}
-        for future in pending.values():
-            future.add_done_callback(retrieve_exception)
         self._siblings[key].update(pending)
 
         async def draw() -> None:
@@ -231,6 +223,8 @@ def _end(pending: Mapping[int, asyncio.Future[Node]], ended: asyncio.Task[None])
     )
     for future in missing:
         future.set_exception(error)
+        # Taken note of: nobody may wait for it any longer, and asyncio would print it once more.
+        future.exception()
 
 
 def _longest(split: Split) -> int | None:

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.draws.nodes import Node
-from tasks.draws.sampler import retrieve_exception
 from tasks.models.thinking import NO_THINKING, Thinking
 from tasks.protocols import StepScore, Verifier, VerifierFailure
 
@@ -34,7 +33,8 @@ class Judging(NamedTuple):
     def keys(self, node: Node) -> Sequence[str]:
         """Keys of the steps of a node that have scores; none while it thinks what is hidden."""
         keys = node.step_keys
-        if self.hidden.marks:
+        # Steps are cut out of the text only where some of them are hidden.
+        if self.hidden.is_in(node.text):
             said = self.hidden.after(node.steps)
             keys = keys[len(keys) - len(said) :]
         return keys[-1:] if self.whole else keys
@@ -85,9 +85,14 @@ class Scorer:
 
     async def scores_of(self, nodes: Sequence[Node]) -> list[tuple[StepScore | None, ...]]:
         """The scores of each node; what is missing is asked for at once."""
-        missing = [node for node in nodes if not self._is_settled(node)]
-        if missing:
-            await asyncio.gather(*map(self._settle, missing))
+        # A loop: a longer node's request that was to answer for a shorter one may fail.
+        while missing := [node for node in nodes if not self._is_settled(node)]:
+            requests = {self._request_of(node) for node in missing}
+            # Waiting is no part of a request: a strategy that is cancelled ends none, which others
+            # may share.
+            await asyncio.wait(requests)
+            for request in requests:
+                request.result()
         return [tuple(map(self._known.get, self._keys_of(node))) for node in nodes]
 
     def _keys_of(self, node: Node) -> Sequence[str]:
@@ -104,14 +109,11 @@ class Scorer:
             return True
         return keys[-1] in self._known or keys[-1] in self._failed
 
-    async def _settle(self, node: Node) -> None:
+    def _request_of(self, node: Node) -> asyncio.Task[None]:
+        """The request under way that will answer for a node; a new one where there is none."""
         assert self._verifier is not None
         keys = self._keys_of(node)
-        # A loop: a longer node's request that was to answer for this one may fail.
-        while not self._is_settled(node):
-            request = self._asked.get(keys[-1]) or self._ask(self._verifier, node, keys)
-            # Shielded: one strategy that is cancelled must not end a request that others share.
-            await asyncio.shield(request)
+        return self._asked.get(keys[-1]) or self._ask(self._verifier, node, keys)
 
     def _ask(self, verifier: Verifier, node: Node, keys: Sequence[str]) -> asyncio.Task[None]:
         """One request, which also answers for the earlier steps that nobody has asked about."""
@@ -120,7 +122,7 @@ class Scorer:
         taken = (self._known, self._asked, self._failed)
         mine = [key for key in keys if not any(key in one for one in taken)]
         task = asyncio.ensure_future(self._request(verifier, node, keys, mine))
-        task.add_done_callback(retrieve_exception)
+        task.add_done_callback(_retrieve_exception)
         self._asked |= dict.fromkeys(mine, task)
         return task
 
@@ -143,6 +145,15 @@ class Scorer:
             # One request: the score at the end bears it, the earlier ones came with it.
             requests = int(key == keys[-1])
             self._record(NewScore(key, node, by_key[key], requests))
+
+
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
+    """Take note of a failure, which is raised where the task is awaited.
+
+    Otherwise asyncio would print it once more for every request that nobody waits for any longer.
+    """
+    if not task.cancelled():
+        task.exception()
 
 
 def _check(scores: list[StepScore], steps: int) -> None:

@@ -43,7 +43,7 @@ class Lazy:
         """n children of the prefix, as the engine draws them."""
         with self.load.asking(self.model, n) as asking:
             engine = await self.engines.engine(self.model)
-            self.load.is_started = True
+            self.load.note_start(engine)
             # The clock starts after the engine has: loading a model is no pace.
             with self.clock.time_request(self.model):
                 async for reply in engine.draw(prefix, n, sampling=sampling, seed=seed):
@@ -56,7 +56,7 @@ class Lazy:
         """One score a step, as the verifier gives them."""
         with self.load.asking(self.model, 1):
             verifier = await self.engines.verifier(self.model)
-            self.load.is_started = True
+            self.load.note_start(verifier)
             with self.clock.time_request(self.model):
                 scores = await verifier.score(question, steps)
         # One call reads the whole text: its last score's tokens hold those of all before it.

@@ -7,9 +7,20 @@ from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from tasks.models.version import Model
 from tasks.runs.run import Run
+
+
+@runtime_checkable
+class Writing(Protocol):
+    """An engine that knows how far the draws have come that have not ended."""
+
+    @property
+    def written_tokens(self) -> int:
+        """Tokens of the draws under way."""
+        ...
 
 
 @dataclass(slots=True)
@@ -19,8 +30,8 @@ class Load:
     batches: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many of them each model works on at once."""
     under_way: Counter[str] = field(default_factory=Counter[str])
-    is_started: bool = False
-    """Whether an engine has started."""
+    _started: dict[int, object] = field(default_factory=dict[int, object])
+    """Engines and verifiers at work, each once."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -29,9 +40,24 @@ class Load:
         return any(self.under_way[one] >= most for one, most in self.batches.items())
 
     @property
+    def is_started(self) -> bool:
+        """Whether an engine has started."""
+        return bool(self._started)
+
+    @property
     def total(self) -> int:
         """Draws and verifier calls under way at all models."""
         return self.under_way.total()
+
+    @property
+    def written_tokens(self) -> int:
+        """Tokens of draws under way, as far as their engines tell."""
+        started = self._started.values()
+        return sum(engine.written_tokens for engine in started if isinstance(engine, Writing))
+
+    def note_start(self, engine: object) -> None:
+        """Take note that an engine, or a verifier, is at work."""
+        self._started[id(engine)] = engine
 
     async def change(self) -> None:
         """Back when something has been answered."""

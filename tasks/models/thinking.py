@@ -41,6 +41,10 @@ class Thinking:
     is_begun: bool = False
     """Whether the prompt itself begins it, as templates do that end in `<think>`."""
 
+    def is_in(self, text: str) -> bool:
+        """Whether a completion thinks at all: has stopped to, or still does."""
+        return _end(text, self.marks, is_begun=self.is_begun) != 0
+
     def final(self, text: str) -> str | None:
         """What a completion says after its last thinking; None where that never ends.
 

@@ -22,6 +22,13 @@ STEP = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=40, until="step"
 GREEDY = Sampling(temperature=0.0, top_p=1.0, top_k=0, max_tokens=128, until="end")
 
 
+async def watch(generator, seen):
+    """How many tokens of draws under way there are, looked at again and again."""
+    while True:
+        seen.append(generator.written_tokens)
+        await asyncio.sleep(0.01)
+
+
 async def observed():
     """Everything these tests look at, from one start of both engines."""
     form = load_format("congruences", GENERATOR)
@@ -30,6 +37,8 @@ async def observed():
         VllmVerifier, PRM, "congruences-prm", EngineOptions(), format=form
     )
     prompts = [form.prompt(q) for q in questions("test", 12)]
+    under_way = []
+    watching = asyncio.ensure_future(watch(generator, under_way))
     try:
         whole = await asyncio.gather(
             *(
@@ -41,6 +50,7 @@ async def observed():
         steps = await all_of(generator.draw(prompts[0], 8, sampling=STEP, seed=0))
         greedy = await all_of(generator.draw(prompts[0], 1, sampling=GREEDY, seed=0))
         counted = generator.generated_tokens
+        at_rest = generator.written_tokens
         text = greedy.draws[0]
         texts = form.steps.split(text.token_ids).texts
         scores = await verifier.score(questions("test", 1)[0].text, texts)
@@ -49,6 +59,7 @@ async def observed():
             for n in range(1, len(texts) + 1)
         ]
     finally:
+        watching.cancel()
         generator.close()
         verifier.close()
     return {
@@ -59,6 +70,8 @@ async def observed():
         "steps": steps,
         "greedy": greedy,
         "counted": counted,
+        "under_way": under_way,
+        "at_rest": at_rest,
         "texts": texts,
         "scores": scores,
         "parts": parts,
@@ -68,6 +81,11 @@ async def observed():
 @pytest.fixture(scope="module")
 def seen():
     return asyncio.run(observed())
+
+
+def test_tokens_of_draws_under_way_are_told_before_they_end(seen):
+    assert 0 < max(seen["under_way"]) <= seen["counted"]
+    assert seen["at_rest"] == 0
 
 
 def test_every_request_gets_its_number_of_draws(seen):
@@ -98,14 +116,14 @@ def test_child_i_is_the_same_whether_drawn_at_once_or_later(seen):
 def test_texts_and_ids_agree(seen):
     encode = seen["form"].tokenizer.encode
     for draw in seen["whole"][0].draws:
-        assert tuple(encode(draw.text)) == draw.token_ids
+        assert encode(draw.text) == list(draw.token_ids)
 
 
 def test_the_ledger_of_tokens_equals_vllms_output(seen):
     replies = [*seen["whole"], seen["again"], seen["steps"], seen["greedy"]]
     assert sum(draw.tokens for reply in replies for draw in reply.draws) == seen["counted"]
     assert all(
-        reply.prompt_tokens == len(prompt)
+        reply.prompt_tokens == reply.requests * len(prompt) and reply.requests == 8
         for reply, prompt in zip(replies, seen["prompts"], strict=False)
     )
 

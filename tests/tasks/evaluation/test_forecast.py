@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
-from scripted_runs import run_all, small_study
+from scripted_runs import ScriptedEngines, run_all, small_study
 
+from tasks.asking.recording import Standing
 from tasks.engines.vllm_process import on_gpu
+from tasks.evaluation import generate
 from tasks.evaluation.footprint import ENGINE_BYTES, OWN_BYTES, weight_bytes
 from tasks.evaluation.forecast import Forecast, forecast
 from tasks.models.version import load_model
 from tasks.runs.opening import open_run
+from tasks.runs.run import Run
 from tasks.study.study import Study
 from warehouse.store import Store
 
@@ -95,6 +98,45 @@ def test_after_ten_questions_the_tokens_are_right_within_half(
         cost = told(store, study_of(**REVISIONS))
     assert complete <= cost.seen <= complete + 2
     assert left / 1.5 <= cost.tokens <= left * 1.5
+
+
+def at_work(store: Store) -> float:
+    """Seconds in which engines were asked for something."""
+    return float(store.read("SELECT sum(seconds) FROM paces").item())
+
+
+class Stopped(Exception):
+    """A night was ended before its time."""
+
+
+# Slow: on a busy machine the engine's own time must be what counts, for the minutes to be right.
+@pytest.mark.slow
+def test_a_run_that_was_stopped_after_ten_questions_is_told_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.asking.recording.FLUSH_SECONDS", 0.05)
+    study = study_of(engine={"max_num_seqs": 64})
+    with Store.open(tmp_path) as store:
+        run_id = open_run(store, study, study.generator.models[0])
+
+    def engines(run: Run) -> ScriptedEngines:
+        return ScriptedEngines(run, 0.3)
+
+    def stop(now: Standing) -> None:
+        if now.done >= 10:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        generate.run(tmp_path, run_id, engines=engines, progress=stop)
+    with Store.open(tmp_path) as store:
+        cost, before = told(store, study), at_work(store)
+    tokens = generate.run(tmp_path, run_id, engines=engines)
+    with Store.open(tmp_path) as store:
+        seconds = at_work(store) - before
+    assert 10 <= cost.seen < QUESTIONS
+    assert tokens / 1.5 <= cost.tokens <= tokens * 1.5
+    assert cost.seconds is not None
+    assert seconds / 2 <= cost.seconds <= seconds * 2
 
 
 def test_after_ten_questions_the_disk_is_right_within_half(whole: Whole, tmp_path: Path) -> None:

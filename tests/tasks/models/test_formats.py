@@ -8,8 +8,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scripts import FORMAT
 
 from tasks.asking.tools import Revising
@@ -21,7 +19,6 @@ from tasks.models.formats import load_format
 from tasks.models.thinking import Thinking, choose_marks
 from tasks.models.verifiers import load_verifier_format
 from tasks.models.version import BUNDLED, load_model
-from tasks.protocols import key_of, keys_of
 
 QUESTION = Question("q1", "Is {x} = 2?", "2")
 OPEN = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
@@ -131,15 +128,6 @@ def test_attempts_of_a_thinking_model_are_shown_without_their_thinking():
     asked = Revising(form, shown=False).start(QUESTION, attempts)
     # One that never stopped thinking said nothing.
     assert form.tokenizer.decode(asked.token_ids) == "Is {x} = 2?[Answer: 2][Answer: 4]"
-
-
-@given(
-    token_ids=st.lists(st.integers(0, 2**31 - 1), max_size=40),
-    ends=st.sets(st.integers(0, 40), max_size=8),
-)
-def test_keys_of_beginnings_are_those_of_each(token_ids: list[int], ends: set[int]):
-    within = sorted(end for end in ends if end <= len(token_ids))
-    assert keys_of(token_ids, within) == [key_of(token_ids[:end]) for end in within]
 
 
 def test_versions_of_bundled_models_stay_what_they_were():

@@ -163,3 +163,4 @@ def test_marks_of_all_families_are_found_wherever_they_stand(text: str, is_begun
     end = offset_after_thinking(text, is_begun=is_begun)
     final = Thinking(EVERY.marks, is_begun=is_begun).final(text)
     assert final == (None if end is None else text[end:])
+    assert Thinking(EVERY.marks, is_begun=is_begun).is_in(text) == (end != 0)
