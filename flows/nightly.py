@@ -7,6 +7,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
 from flows.alarm import emit_alarm
+from flows.sharding import generate
 from tasks import stages
 from tasks.publication.cells import cell_name, policy_cells
 from tasks.publication.summary import load_summary
@@ -32,7 +33,7 @@ def nightly(study: Study) -> list[str]:
 def evaluate(study: Study, model: str) -> str:
     """One model version under all strategies and budgets, down to its compute-optimal policy."""
     run_id = stages.open_run(study, model, flow_run.id)
-    stages.generate(run_id)
+    generate(run_id)
     stages.measure(run_id)
     missing = stages.fit_policy(run_id)
     if missing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +56,22 @@ class Settings(BaseSettings):
     worker: str | None = None
     """Name of this worker in the pool, where every worker needs one; None: that of the machine."""
 
+    runner: Literal["here", "dask", "ray", "workers"] = "here"
+    """Where a run's questions are asked: in its own process, or shared out in shards.
+
+    To the workers of Dask or Ray, or to those of Prefect's work pool on this and other machines.
+    """
+    shards: int = Field(default=4, ge=1)
+    """Into how many parts a run is shared out, each with engines of its own.
+
+    As many as there are workers, or a few times that, where a worker that is done early takes
+    another. On a cluster that is started here there are as many workers.
+    """
+    runner_address: str | None = None
+    """Of Dask's scheduler (tcp://host:8786) or Ray's head (ray://host:10001).
+
+    None: a cluster on this machine, for as long as a run takes.
+    """
     timezone: str = "UTC"
     """In which the schedules of infra/prefect.yaml count, e.g. Europe/Berlin."""
 
@@ -134,6 +150,7 @@ QUIET: Final = {
     "vllm": Switches({"VLLM_NO_USAGE_STATS": "1"}, {"VLLM_LOGGING_LEVEL": "ERROR"}),
     "huggingface_hub": Switches({"HF_HUB_DISABLE_TELEMETRY": "1"}, {}),
     "transformers": Switches({}, {"TRANSFORMERS_VERBOSITY": "error"}),
+    "ray": Switches({"RAY_USAGE_STATS_ENABLED": "0"}, {}),
     "torch": Switches({}, {"TORCH_CPP_LOG_LEVEL": "ERROR"}),
 }
 """Switches by package. Most are read when the package is imported, so they are set before."""

@@ -15,6 +15,8 @@ import tasks.evaluation.measure
 import tasks.evaluation.publish
 import tasks.versions.champion
 from tasks.asking.progress import reporter
+from tasks.evaluation import shards
+from tasks.evaluation.shards import Shard
 from tasks.runs import opening
 from tasks.runs.events import note
 from tasks.settings import settings
@@ -43,6 +45,26 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
 def generate(run_id: str) -> int:
     """Draws and verifier scores: the only stage with an engine. Returns the tokens generated."""
     return tasks.evaluation.generate.run(settings().warehouse, run_id, progress=reporter())
+
+
+@task
+def write_shards(run_id: str) -> list[Shard]:
+    """The run in as many parts as the settings say, for workers that have no warehouse."""
+    now = settings()
+    return shards.write_shards(now.warehouse, run_id, now.shards)
+
+
+# Tried again where its worker failed: it asks only what the journal has not.
+@task(retries=2, retry_delay_seconds=5, retry_condition_fn=_may_pass)
+def generate_shard(shard: Shard) -> int:
+    """Draws and verifier scores of a shard, on whichever machine; returns the tokens generated."""
+    return shards.ask(shard, settings().home / "logs")
+
+
+@task
+def close_shards(run_id: str, seconds: float) -> int:
+    """What workers have drawn is in the warehouse; returns the tokens that the run generated."""
+    return shards.close_shards(settings().warehouse, run_id, seconds)
 
 
 @task

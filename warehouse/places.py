@@ -56,7 +56,7 @@ def place_of(folder: Path) -> Place:
     address = _appointed(folder)
     if address is None:
         return Folder(Path(folder) / "journal")
-    return _open(address)
+    return open_place(address)
 
 
 def appoint(folder: Path, address: str) -> None:
@@ -79,7 +79,7 @@ def appoint(folder: Path, address: str) -> None:
             f"{folder / POINTER} and run `ttc warehouse rebuild`."
         )
     # Refused before it is remembered: a folder must not be left with an address that is none.
-    _open(address)
+    open_place(address)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / POINTER, f"{address}\n".encode())
 
@@ -89,7 +89,7 @@ def _appointed(folder: Path) -> str | None:
     return pointer.read_text().strip() if pointer.exists() else None
 
 
-def _open(address: str) -> Place:
+def open_place(address: str) -> Place:
     if "://" in address and not address.startswith("file://"):
         # Imported here: most warehouses need no object store, and `ttc --help` needs none.
         from warehouse.bucket import Bucket

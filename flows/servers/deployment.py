@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psutil
 
-from flows.servers.processes import POOL
+from flows.servers.processes import POOL, SHARD_POOL
 from tasks.settings import ROOT, settings
 from tasks.study.reading import load_study
 
@@ -60,9 +60,9 @@ def client(api: str) -> httpx.Client:
     )
 
 
-def make_pool(api: str) -> None:
-    """Make the work pool, unless it exists already; the worker fills in its template."""
-    answer = client(api).post("/work_pools/", json={"name": POOL, "type": "process"})
+def make_pool(api: str, name: str = POOL) -> None:
+    """Make a work pool, unless it exists already; its worker fills in its template."""
+    answer = client(api).post("/work_pools/", json={"name": name, "type": "process"})
     if answer.status_code != _EXISTS:
         answer.raise_for_status()
 
@@ -76,7 +76,7 @@ def bury_orphans(api: str) -> int:
     asked = client(api)
     wanted = {
         "flow_runs": {"state": {"type": {"any_": _UNDER_WAY}}},
-        "work_pools": {"name": {"any_": [POOL]}},
+        "work_pools": {"name": {"any_": [POOL, SHARD_POOL]}},
     }
     orphans = asked.post("/flow_runs/filter", json=wanted).raise_for_status().json()
     crashed = {
@@ -103,7 +103,7 @@ def schedules(api: str) -> list[tuple[str, str]]:
     asked = client(api)
     flows = asked.post("/flows/filter", json={}).raise_for_status().json()
     names = {flow["id"]: flow["name"] for flow in flows}
-    wanted = {"work_pools": {"name": {"any_": [POOL]}}}
+    wanted = {"work_pools": {"name": {"any_": [POOL, SHARD_POOL]}}}
     deployments = asked.post("/deployments/filter", json=wanted).raise_for_status().json()
     found: list[tuple[str, str]] = []
     for one in deployments:

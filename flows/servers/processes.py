@@ -18,6 +18,8 @@ from warehouse.errors import UserError
 
 POOL = "ttc"
 """Name of the work pool that the deployments of infra/prefect.yaml are due in."""
+SHARD_POOL = "ttc-shards"
+"""Of the one for shards, of which a worker does one at a time: each has an engine of its own."""
 
 
 _LOGS = {
@@ -82,11 +84,18 @@ def _mlflow(settings: Settings) -> Server:
     return Server("mlflow", command, settings.mlflow_address + "/health")
 
 
-def worker(settings: Settings) -> Server:
-    """The process that takes due runs from the work pool and gives each a process of its own."""
-    start = ("prefect", "worker", "start")
-    named = ("--pool", POOL, "--type", "process", "--name", worker_name(settings))
-    return Server("worker", (*start, *named))
+def workers(settings: Settings) -> list[Server]:
+    """The processes that take due runs from a work pool and give each a process of its own.
+
+    One for shards only where the settings say that workers ask them.
+    """
+    named = ("--type", "process", "--name", worker_name(settings))
+    start = ("prefect", "worker", "start", *named)
+    several = [Server("worker", (*start, "--pool", POOL))]
+    if settings.runner == "workers":
+        one = ("--pool", SHARD_POOL, "--limit", "1")
+        several.append(Server("shard-worker", (*start, *one)))
+    return several
 
 
 def worker_name(settings: Settings) -> str:

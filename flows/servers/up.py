@@ -141,9 +141,11 @@ def _start(now: Settings, running: _Running, deployments: Path) -> None:
         _wait(partial(servers.answers, health), f"{server.name} to answer", running, now)
     api = now.prefect_address
     _report_orphans(_bury_orphans(now))
-    deployment.make_pool(api)
-    worker = servers.worker(now)
-    running[worker] = servers.start(worker, now)
+    # Both, whichever has a worker here: a deployment is registered in a pool that is there.
+    for pool in (servers.POOL, servers.SHARD_POOL):
+        deployment.make_pool(api, pool)
+    for worker in servers.workers(now):
+        running[worker] = servers.start(worker, now)
     _register(now, running, deployments)
     _wait(lambda: deployment.worker_is_online(api), "the worker to report", running, now)
 
@@ -217,7 +219,7 @@ def _stop(running: _Running, now: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if running:
         print("ttc up: stopping …", file=sys.stderr)
-    workers = [process for server, process in running.items() if server.name == "worker"]
+    workers = [process for server, process in running.items() if "worker" in server.name]
     _end(workers)
     if workers:
         _bury_while_stopping(now)

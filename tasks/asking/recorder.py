@@ -21,7 +21,7 @@ from tasks.models.thinking import Share
 from tasks.models.version import Model
 from tasks.protocols import Sampling
 from tasks.runs.run import Run
-from warehouse.store import Store
+from warehouse.reader import Ledger
 
 Rows = dict[str, list[Any]]
 """Rows of one table, by column."""
@@ -31,7 +31,7 @@ Rows = dict[str, list[Any]]
 class Recorder:
     """Collects new draws and scores and writes them to the journal in batches."""
 
-    store: Store
+    store: Ledger
     run: Run
     samplings: dict[str, Sampling]
     draws: Rows = field(default_factory=dict[str, list[Any]])

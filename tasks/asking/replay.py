@@ -11,11 +11,11 @@ from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import NOTHING_KNOWN, Judging, Scorer
 from tasks.models.version import Model
 from tasks.runs.run import Run
-from warehouse.store import Store
+from warehouse.reader import Reader
 
 
 def replay_questions(
-    store: Store,
+    store: Reader,
     run: Run,
     questions: Sequence[Question] | None = None,
     *,

@@ -16,7 +16,7 @@ from tasks.draws.sampler import DrawKey
 from tasks.models.version import Model
 from tasks.protocols import StepScore
 from tasks.runs.run import Run
-from warehouse.store import Store
+from warehouse.reader import Reader
 
 BATCH_TOKENS = 2_000_000
 """Tokens of the draws that are read at a time: some 20 MB, and a scan of the table for each."""
@@ -40,13 +40,13 @@ Asked = tuple[Question, ...]
 
 
 def read_stored(
-    store: Store, run: Run, questions: Sequence[Question], *, token_ids: bool
+    store: Reader, run: Run, questions: Sequence[Question], *, token_ids: bool
 ) -> Iterator[tuple[Asked, Stored]]:
     """What is stored of each question, whoever paid for it, in the order of the questions.
 
     Token ids are read where a draw may have to go on.
     """
-    for batch in _batches(store, run, _same_words(questions)):
+    for batch in _batches(store, run, group_by_words(questions)):
         place = {one.question_id: where for where, asked in enumerate(batch) for one in asked}
         stored = [Stored() for _ in batch]
         for model in _different(run.generator, run.reviser):
@@ -58,7 +58,8 @@ def read_stored(
         yield from zip(batch, stored, strict=True)
 
 
-def _same_words(questions: Sequence[Question]) -> list[Asked]:
+def group_by_words(questions: Sequence[Question]) -> list[Asked]:
+    """The questions in their order, those that are asked with the same words together."""
     by_text: dict[str, list[Question]] = {}
     for question in questions:
         by_text.setdefault(question.text, []).append(question)
@@ -69,7 +70,7 @@ def _different(*models: Model | None) -> Iterable[Model]:
     return {model.fingerprint: model for model in models if model}.values()
 
 
-def _batches(store: Store, run: Run, asked: Sequence[Asked]) -> Iterator[list[Asked]]:
+def _batches(store: Reader, run: Run, asked: Sequence[Asked]) -> Iterator[list[Asked]]:
     """The questions in turn, as many at a time as have so many tokens stored."""
     frame = store.read(
         "SELECT question_id, sum(generated_tokens)::BIGINT FROM draws "
@@ -94,7 +95,7 @@ def _batches(store: Store, run: Run, asked: Sequence[Asked]) -> Iterator[list[As
 
 
 def _draws(
-    store: Store, model: Model, place: Mapping[str, int], *, token_ids: bool
+    store: Reader, model: Model, place: Mapping[str, int], *, token_ids: bool
 ) -> Iterator[tuple[int, tuple[DrawKey, int, Kept]]]:
     # A draw of an older version says nothing of its steps: they are found in its tokens.
     frame = store.read(
@@ -129,7 +130,7 @@ def _arrays(lists: pl.Series) -> Iterator[array[int] | None]:
 
 
 def _scores(
-    store: Store, verifier: Model, place: Mapping[str, int]
+    store: Reader, verifier: Model, place: Mapping[str, int]
 ) -> Iterator[tuple[int, str, StepScore]]:
     frame = store.read(
         "SELECT question_id, node_key, score, tokens FROM scores "

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from tasks.models.version import Model
-from warehouse.store import Store
+from warehouse.reader import Ledger, Reader
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Clock:
             self.seconds[one] += (now - self._since) / len(at_work)
         self._since = now
 
-    def write(self, store: Store, run_id: str) -> None:
+    def write(self, store: Ledger, run_id: str) -> None:
         """Write down what each model did since this clock was made."""
         rows = [
             {
@@ -71,7 +71,7 @@ class Clock:
             store.append("paces", pl.DataFrame(rows))
 
 
-def seconds_a_token(store: Store, run_id: str, model: Model) -> float | None:
+def seconds_a_token(store: Reader, run_id: str, model: Model) -> float | None:
     """Seconds that a token of the model took in this run, or in the latest that asked it.
 
     None where it was never measured.
@@ -86,7 +86,7 @@ def seconds_a_token(store: Store, run_id: str, model: Model) -> float | None:
     return float(paces.item()) if len(paces) else None
 
 
-def generated_a_second(store: Store, model: Model) -> float | None:
+def generated_a_second(store: Reader, model: Model) -> float | None:
     """Tokens generated a second of engine time in the latest run of this generator.
 
     Without one in the latest of any; None: never measured. Verifiers' time counts, their tokens do

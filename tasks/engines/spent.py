@@ -5,10 +5,10 @@ from __future__ import annotations
 from tasks.endpoints.replies import Usage
 from tasks.endpoints.spending import Spending, spending_of
 from tasks.runs.run import Run
-from warehouse.store import Store
+from warehouse.reader import Reader
 
 
-def earlier_spending(store: Store, run: Run) -> dict[str, Spending]:
+def earlier_spending(store: Reader, run: Run) -> dict[str, Spending]:
     """By fingerprint; a draw that no server counted is taken for as long as it may be."""
     endpoint = run.study.endpoint(run.generator.name)
     if endpoint is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
 from tasks.asking.stored import Asked, Stored, read_stored
 from tasks.asking.window import go_through_window
+from tasks.benchmarks.question import Question
 from tasks.draws.sampler import Sampler
 from tasks.draws.scorer import NOTHING_KNOWN, Judging, Scorer
 from tasks.engines.lazy import Engines, Lazy
@@ -24,7 +25,7 @@ from tasks.engines.spent import earlier_spending
 from tasks.models.version import Model
 from tasks.runs.events import stage
 from tasks.runs.run import Run
-from warehouse.store import Store
+from warehouse.reader import Ledger
 
 
 def run(
@@ -45,11 +46,19 @@ def run(
     ):
         # What was spent before counts under the cap of an endpoint.
         asked = engines(run) if engines else RunEngines(run, earlier_spending(store, run))
-        return asyncio.run(_generate(store, run, asked, progress))
+        questions = run.benchmark.questions
+        return asyncio.run(ask_questions(store, run, questions, engines=asked, progress=progress))
 
 
-async def _generate(store: Store, run: Run, engines: Engines, progress: Progress | None) -> int:
-    questions = run.benchmark.questions
+async def ask_questions(
+    store: Ledger,
+    run: Run,
+    questions: Sequence[Question],
+    *,
+    engines: Engines,
+    progress: Progress | None,
+) -> int:
+    """Draw and score what the run owes on some of its questions; returns the tokens generated."""
     recorder = Recorder(store, run, {one.key: one for one in plan(run).samplings})
     models = _Models(run, engines, recorder)
     counter = ProgressCounter(len(questions), progress, recorder, models.load)

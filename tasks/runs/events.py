@@ -14,6 +14,7 @@ import psutil
 
 from tasks.runs.loading import load_run
 from tasks.runs.run import Run
+from warehouse.reader import Ledger
 from warehouse.store import Store
 
 PATIENCE_SECONDS = 60.0
@@ -50,7 +51,7 @@ def cpu_seconds() -> float:
 
 
 def note(
-    store: Store, run_id: str, event: str, detail: str | None = None, **seconds: float
+    store: Ledger, run_id: str, event: str, detail: str | None = None, **seconds: float
 ) -> None:
     """Write down that something happened to a run."""
     row = {

@@ -27,11 +27,10 @@ from tasks.runs.text_refusals import check_endpoint_names, check_text_study
 from tasks.study.study import Study, study_from
 from tasks.study.tables import Revisions, Verifier
 from warehouse.errors import UserError
-from warehouse.snapshot import Snapshot
-from warehouse.store import Store
+from warehouse.reader import Reader
 
 
-def load_run(store: Store | Snapshot, run_id: str) -> Run:
+def load_run(store: Reader, run_id: str) -> Run:
     """The run of an id; UserError if what it was opened with has changed since."""
     rows = store.read("SELECT * FROM runs WHERE run_id = $run_id", run_id=run_id)
     if not len(rows):
@@ -59,7 +58,7 @@ def conditions_of(study: Study) -> str:
     return json.dumps({key: values[key] for key in ("engine", "endpoints")}, sort_keys=True)
 
 
-def _latest_conditions(store: Store | Snapshot, run_id: str) -> dict[str, Any]:
+def _latest_conditions(store: Reader, run_id: str) -> dict[str, Any]:
     """Those with which a run was gone on with last; nothing for one that was opened and run."""
     rows = store.read(
         "SELECT detail FROM run_events WHERE run_id = $run_id AND event = 'resumed' "

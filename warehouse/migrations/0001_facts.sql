@@ -41,11 +41,11 @@ CREATE TABLE runs (                     -- grain: one execution of a study for o
 
 CREATE TABLE run_events (               -- grain: one thing that happened to a run
     run_id VARCHAR NOT NULL,
-    event VARCHAR NOT NULL,             -- opened | resumed | stage | complete | incomplete | unfrozen | harvested | failed | published | linked
+    event VARCHAR NOT NULL,             -- opened | resumed | stage | shard | complete | incomplete | unfrozen | harvested | failed | published | linked
     "at" TIMESTAMPTZ NOT NULL,          -- when; quoted, because AT is a keyword
-    detail VARCHAR,                     -- stage name, what is missing, 'prefect:<flow run id>', 'mlflow:<run id>', why it was promoted or not, the alarm as JSON
-    seconds DOUBLE,                     -- wall seconds of a stage
-    cpu_seconds DOUBLE,                 -- CPU seconds of a stage, engines included
+    detail VARCHAR,                     -- stage name, a shard's questions and machine, what is missing, 'prefect:<flow run id>', 'mlflow:<run id>', why it was promoted or not, the alarm as JSON
+    seconds DOUBLE,                     -- wall seconds of a stage or shard
+    cpu_seconds DOUBLE,                 -- CPU seconds of a stage or shard, engines included; those of its shards are in the stage's
     PRIMARY KEY (run_id, event, "at")
 );
 

@@ -15,8 +15,8 @@ from flows.servers.processes import (
     check_timezone,
     environment,
     own_servers,
-    worker,
     worker_name,
+    workers,
 )
 from tasks.settings import INFRA, QUIET, ROOT, Settings, quieten, stop_telemetry
 from warehouse.errors import UserError
@@ -76,7 +76,18 @@ def test_every_worker_of_a_machine_may_have_a_name_of_its_own(
 ) -> None:
     assert worker_name(here) == f"ttc up {socket.gethostname()}"
     monkeypatch.setenv("TTC_WORKER", "left gpu3")
-    assert worker(Settings(home=here.home)).command[-2:] == ("--name", "left gpu3")
+    (only,) = workers(Settings(home=here.home))
+    named = only.command.index("--name")
+    assert only.command[named + 1] == "left gpu3"
+
+
+def test_a_worker_of_shards_takes_one_at_a_time(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTC_RUNNER", "workers")
+    nights, shards = workers(Settings(home=here.home))
+    assert "--limit" not in nights.command
+    assert shards.command[-4:] == ("--pool", "ttc-shards", "--limit", "1")
 
 
 def test_a_run_finds_the_flows_in_the_repository_of_its_own_machine() -> None:

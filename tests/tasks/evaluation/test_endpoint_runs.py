@@ -7,7 +7,7 @@ import time
 import pytest
 from chat_server import KEY, NAME, ChatServer
 
-from tasks.evaluation import fit_policy, generate, measure
+from tasks.evaluation import fit_policy, generate, measure, shards
 from tasks.evaluation.forecast import forecast
 from tasks.runs.opening import open_run
 from tasks.study.study import study_from
@@ -112,6 +112,15 @@ def test_a_run_goes_on_when_its_cap_is_raised_and_nothing_is_paid_twice(tmp_path
         probed += server.tokens - before
         finish(folder, run_id)
         assert bill_of(folder, run_id) == server.tokens - probed
+
+
+def test_a_run_under_a_cap_is_not_shared_out(tmp_path, questions):
+    folder = tmp_path / "warehouse"
+    with ChatServer("ignores n") as server:
+        capped = study_of(server, questions, endpoint={"cap": {"tokens": 1500}})
+        run_id = opened(folder, capped)
+        with pytest.raises(UserError, match="without a cap to be shared out"):
+            shards.write_shards(folder, run_id, 2)
 
 
 def test_the_key_stands_nowhere(tmp_path, questions, monkeypatch, capfd):
