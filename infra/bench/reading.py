@@ -12,11 +12,11 @@ tokens may take at most 2.2 times the CPU seconds.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import random
 import tempfile
 import time
+from array import array
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -27,12 +27,11 @@ from rich.table import Table
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from tasks.benchmarks.question import Question
-from tasks.draws.nodes import Node, root
-from tasks.draws.sampler import DrawKey, Sampler
+from tasks.draws.nodes import Node, extend, root, split_draw
 from tasks.draws.scorer import Judging
 from tasks.grading.extraction import extract_answer
 from tasks.models.formats import Format, load_format
-from tasks.protocols import Draw, Sampling
+from tasks.protocols import Draw
 
 SIZES = (8_000, 16_000, 32_000)
 QUICK_SIZES = (1_000, 2_000)
@@ -133,20 +132,18 @@ def read(form: Format, manner: Manner, written: Sequence[Written], *, tokens: in
     """What it takes to read these completions of so many tokens."""
     question = Question("q1", "?", "?")
     start = root(question, form.prompt(question))
-    sampling = Sampling(1.0, 1.0, 0, 2 * tokens, "end")
-    key = DrawKey(start.key, sampling.key, 0)
-    known = [(key, child, _draw(one)) for child, one in enumerate(written)]
-    sampler = Sampler(format=form, engine=None, known=known)
+    draws = [_draw(one) for one in written]
     begun = time.process_time()
-    nodes = asyncio.run(sampler.children(start, len(written), sampling=sampling))
+    nodes = [extend(start, draw, split_draw(start, draw, form.steps)) for draw in draws]
     counts = [
         _thinking_tokens(form, node, one.token_ids)
         for node, one in zip(nodes, written, strict=True)
     ]
-    shown = [Judging(hidden=form.thinking).shown(node) for node in nodes]
+    judging = Judging(hidden=form.thinking)
+    shown = [judging.steps(node) for node in nodes]
     answers = [_answer(form, node) for node in nodes]
     cpu_seconds = time.process_time() - begun
-    if any("".join(one.steps).strip().count("\n\n") != 1 for one in shown):
+    if any("".join(steps).strip().count("\n\n") != 1 for steps in shown):
         raise RuntimeError("expected two steps after the thinking; see tasks/models/thinking.py")
     return Reading(
         manner.format,
@@ -160,7 +157,7 @@ def read(form: Format, manner: Manner, written: Sequence[Written], *, tokens: in
 
 
 def _draw(one: Written) -> Draw:
-    return Draw(one.token_ids, one.text, "end", len(one.token_ids) + 1)
+    return Draw(array("i", one.token_ids), one.text, "end", len(one.token_ids) + 1)
 
 
 def _thinking_tokens(form: Format, node: Node, token_ids: Sequence[int]) -> int | None:
