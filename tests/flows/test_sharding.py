@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -115,11 +115,13 @@ def wait(reached: Callable[[], bool], within: float = 400) -> None:
 def kill_one(up: Up, killed: list[int]) -> bool:
     """Whether a process that asks a shard was there to be killed."""
     for process in psutil.Process(up.process.pid).children(recursive=True):
-        # A flow run's own process, not the worker above it.
-        if "prefect.flow_engine" in " ".join(process.cmdline()) and process.children():
-            process.send_signal(signal.SIGKILL)
-            killed.append(process.pid)
-            return True
+        # One that has ended meanwhile is not there to be killed.
+        with suppress(psutil.NoSuchProcess):
+            # Whose engines have started: it draws, or is about to.
+            if any("VLLM" in child.name() for child in process.children()):
+                process.send_signal(signal.SIGKILL)
+                killed.append(process.pid)
+                return True
     return False
 
 
