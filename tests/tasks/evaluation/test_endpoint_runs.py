@@ -86,7 +86,8 @@ def test_a_study_without_tokens_reaches_its_policy(tmp_path, questions, manner):
         "AND budget = 1",
         r=run_id,
     ).item()
-    assert 0.6 < accuracy < 1.0  # four draws of five are right, and one of ten by chance
+    # Four draws of five are right, and one of ten by chance: 0.82, of some twenty draws.
+    assert 0.45 < accuracy <= 1.0
     flops = read(folder, "SELECT count(flops) FROM run_outcomes WHERE run_id = $r", r=run_id)
     assert flops.item() == 0
 
