@@ -37,7 +37,7 @@ revisions = {}
 engine = { dtype = "float32", ENGINE }
 """
 SERVED = 'servers = [{ model = "bundled/congruences-generator", name = "generator", urls = %s }]'
-NOT_THE_SAME = ("run_id", "drawn_at", "requests", "cached_tokens")
+NOT_THE_SAME = ("run_id", "drawn_at", "requests", "prompt_tokens", "cached_tokens")
 """Of a draw: who paid when, and what it shared a request or a cache with."""
 ANSWERED = "vllm:request_success_total"
 KEY = ["model_fingerprint", "prefix_key", "sampling_key", "replicate", "child"]
@@ -131,6 +131,9 @@ def _kill_midway(night: Night, lasting: str, lost: str) -> float:
 @pytest.mark.parametrize("name", ["there", "halved"])
 def test_draws_over_http_are_those_of_a_run_in_process(nights, name) -> None:
     assert_frame_equal(nights[name].draws(), nights["here"].draws())
+    # Every child is charged for its prompt, whichever of its request bears it.
+    prompts = [nights[one].rows("draws")["prompt_tokens"].sum() for one in (name, "here")]
+    assert prompts[0] == prompts[1]
 
 
 def test_every_strategy_has_drawn(nights) -> None:

@@ -124,7 +124,7 @@ def test_attempts_of_a_thinking_model_are_shown_without_their_thinking():
     form = dataclasses.replace(FORMAT, thinking=Thinking(choose_marks(["think"])))
     start = root(QUESTION, form.prompt(QUESTION))
     texts = ["<think>Answer: 1</think>Answer: 2", "<think>Answer: 3", "Answer: 4"]
-    attempts = [dataclasses.replace(start, steps=(text,), stop="end") for text in texts]
+    attempts = [dataclasses.replace(start, written=text, stop="end") for text in texts]
     asked = Revising(form, shown=False).start(QUESTION, attempts)
     # One that never stopped thinking said nothing.
     assert form.tokenizer.decode(asked.token_ids) == "Is {x} = 2?[Answer: 2][Answer: 4]"
