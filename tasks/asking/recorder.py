@@ -97,7 +97,8 @@ class Recorder:
         row = self._about(verifier, new.node) | {
             "node_key": new.node_key,
             "benchmark_fingerprint": self.run.benchmark.fingerprint,
-            "score": new.score.score,
+            # A verifier may say 1: a column is of one kind of number.
+            "score": float(new.score.score),
             "tokens": _stored_count(new.score.tokens),
             "requests": new.requests,
             "scored_at": datetime.now(UTC),

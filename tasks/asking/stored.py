@@ -35,13 +35,13 @@ class Stored:
     """By fingerprint of the verifier, then by key of the step's end."""
 
 
-Asked = tuple[Question, ...]
+Twins = tuple[Question, ...]
 """Questions that are asked with the same words, mostly one: what is drawn for one is for all."""
 
 
 def read_stored(
     store: Reader, run: Run, questions: Sequence[Question], *, token_ids: bool
-) -> Iterator[tuple[Asked, Stored]]:
+) -> Iterator[tuple[Twins, Stored]]:
     """What is stored of each question, whoever paid for it, in the order of the questions.
 
     Token ids are read where a draw may have to go on.
@@ -58,7 +58,7 @@ def read_stored(
         yield from zip(batch, stored, strict=True)
 
 
-def group_by_words(questions: Sequence[Question]) -> list[Asked]:
+def group_by_words(questions: Sequence[Question]) -> list[Twins]:
     """The questions in their order, those that are asked with the same words together."""
     by_text: dict[str, list[Question]] = {}
     for question in questions:
@@ -70,7 +70,7 @@ def _different(*models: Model | None) -> Iterable[Model]:
     return {model.fingerprint: model for model in models if model}.values()
 
 
-def _batches(store: Reader, run: Run, asked: Sequence[Asked]) -> Iterator[list[Asked]]:
+def _batches(store: Reader, run: Run, asked: Sequence[Twins]) -> Iterator[list[Twins]]:
     """The questions in turn, as many at a time as have so many tokens stored."""
     frame = store.read(
         "SELECT question_id, sum(generated_tokens)::BIGINT FROM draws "
@@ -81,7 +81,7 @@ def _batches(store: Reader, run: Run, asked: Sequence[Asked]) -> Iterator[list[A
         reviser=run.reviser.fingerprint,
     )
     tokens = dict(frame.iter_rows())
-    batch: list[Asked] = []
+    batch: list[Twins] = []
     size = 0
     for one in asked:
         own = sum(tokens.get(question.question_id) or 0 for question in one)

@@ -11,7 +11,7 @@ from tasks.asking.plan import plan
 from tasks.asking.questioning import questioning
 from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
-from tasks.asking.stored import Asked, Stored, read_stored
+from tasks.asking.stored import Stored, Twins, read_stored
 from tasks.asking.window import go_through_window
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import Sampler
@@ -63,7 +63,7 @@ async def ask_questions(
     models = _Models(run, engines, recorder)
     counter = ProgressCounter(len(questions), progress, recorder, models.load)
 
-    async def ask(entry: tuple[Asked, Stored]) -> None:
+    async def ask(entry: tuple[Twins, Stored]) -> None:
         asked, stored = entry
         asking = questioning(
             run, sampler=partial(models.sampler, stored), scorer=partial(models.scorer, stored)
@@ -83,8 +83,8 @@ async def ask_questions(
 
 
 async def _read_ahead(
-    entries: Iterator[tuple[Asked, Stored]],
-) -> AsyncIterator[tuple[Asked, Stored]]:
+    entries: Iterator[tuple[Twins, Stored]],
+) -> AsyncIterator[tuple[Twins, Stored]]:
     """The entries, read in a thread: engines are fed from this loop and would run dry meanwhile."""
     while entry := await asyncio.to_thread(next, entries, None):
         yield entry
