@@ -1,5 +1,10 @@
 """No test sends telemetry; none is timed: that would say more of the machine than of the code."""
 
+import os
+import sys
+from collections.abc import Generator
+
+import pytest
 from hypothesis import settings
 
 from tasks.settings import stop_telemetry
@@ -9,3 +14,17 @@ stop_telemetry()
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def process_is_left_as_found() -> Generator[None]:
+    """What a test sets for its process, MLflow's store among it, is not there for the next one."""
+    before = dict(os.environ)
+    yield
+    if "mlflow" in sys.modules:
+        import mlflow
+
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+    os.environ.clear()
+    os.environ.update(before)

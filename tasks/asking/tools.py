@@ -34,6 +34,10 @@ class Side(NamedTuple):
     scorer: Scorer
 
 
+_Asked = tuple[str, str, tuple[str, ...]]
+"""Id and text of a question, and the attempts that are shown with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Revising:
     """What an attempt is asked for: the node of the question and the attempts that it sees."""
@@ -41,9 +45,7 @@ class Revising:
     format: Format
     shown: bool
     """Whether the verifier sees the earlier attempts too."""
-    known: dict[tuple[str, tuple[str, ...]], Node] = field(
-        default_factory=dict[tuple[str, tuple[str, ...]], Node]
-    )
+    known: dict[_Asked, Node] = field(default_factory=dict[_Asked, Node])
 
     def start(self, question: Question, earlier: Chain) -> Node:
         """The node of the next attempt: the latest ended attempts are in its prompt.
@@ -53,7 +55,7 @@ class Revising:
         ended = [self.format.final(node.text) for node in earlier if node.ended]
         said = tuple(text for text in ended if text is not None)
         seen = said[-ATTEMPTS_SHOWN:]
-        key = (question.question_id, seen)
+        key = (question.question_id, question.text, seen)
         if key not in self.known:
             text = self.format.revision(question, seen)
             # The verifier reads the question's text: with the attempts in it, where it is to.
