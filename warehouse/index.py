@@ -50,9 +50,27 @@ class Index:
         heights = [segment.rows.height for segment in batch]
         now = datetime.now(UTC)
         seen = pl.DataFrame({"name": names, "table_name": table, "rows": heights, "merged_at": now})
+        if tables()[table].large:
+            rows = self._without_known(table, rows)
         new = self._insert(table, rows, seen)
         self.merged.update(names)
         return new
+
+    def _without_known(self, table: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a large table whose keys it does not have yet.
+
+        No index knows the keys: a scan of the key's columns does, a few hundredths of a second a
+        million rows, however many come. Of the new rows too the keys alone are joined: whole rows,
+        texts and all, would be in memory twice.
+        """
+        key = list(tables()[table].key)
+        columns = ", ".join(f'"{column}"' for column in key)
+        sql = f"SELECT place FROM keys SEMI JOIN {_home(table)} USING ({columns})"
+        keys = rows.select(key).with_row_index("place")
+        known = self.read(sql, {"keys": keys})["place"]
+        if known.is_empty():
+            return rows
+        return rows.filter(~pl.int_range(rows.height, eager=True).is_in(known.implode()))
 
     def _insert(self, table: str, rows: pl.DataFrame, seen: pl.DataFrame) -> int:
         with self._views_of(incoming=rows, seen=seen), note_damage(self._path_of(table)):
@@ -140,14 +158,13 @@ def _segments_of(table: str) -> str:
     return SEGMENTS[tables()[table].large]
 
 
+def _home(table: str) -> str:
+    """Where a large table is."""
+    return f'{LARGE}.main."{table}"'
+
+
 def _insertion(table: str) -> str:
-    """SQL by which of the rows `incoming` those with a new key go into the table."""
-    shape = tables()[table]
-    if not shape.large:
-        return f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'
-    # No index knows the keys: a scan of the key's columns does, a few hundredths of a second a
-    # million rows, however many come.
-    home = f'{LARGE}.main."{table}"'
-    key = ", ".join(f'"{column}"' for column in shape.key)
-    new = f"SELECT incoming.* FROM incoming ANTI JOIN {home} USING ({key})"
-    return f"INSERT INTO {home} BY NAME {new}"
+    """SQL by which rows go into the table, of a small one those with a new key."""
+    if tables()[table].large:
+        return f"INSERT INTO {_home(table)} BY NAME FROM incoming"
+    return f'INSERT OR IGNORE INTO "{table}" BY NAME FROM incoming'

@@ -117,7 +117,7 @@ class Recorder:
     def flush(self) -> None:
         """Write what was collected; when this returns, a kill loses none of it.
 
-        Draws and scores go to the journal alone: the store loads them when the work is done.
+        Draws and scores go to the journal alone: the store loads them now and then.
         """
         # Samplings first: a draw in the journal is never without its parameters.
         if self.draws:

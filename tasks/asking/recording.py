@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from tasks.asking.recorder import Recorder
 from tasks.asking.window import Load
 from tasks.benchmarks.question import Question
+from warehouse.reader import Ledger
 
 
 class Standing(NamedTuple):
@@ -114,5 +115,11 @@ async def _record_for_ever(recorder: Recorder, counter: ProgressCounter) -> None
         counter.report()
         if time.monotonic() - published > SNAPSHOT_SECONDS:
             # In a thread: engines are fed from this loop and would run dry meanwhile.
-            await asyncio.to_thread(recorder.store.publish_snapshot)
+            await asyncio.to_thread(_show, recorder.store)
             published = time.monotonic()
+
+
+def _show(store: Ledger) -> None:
+    """What the journal has of the work so far is there for readers."""
+    store.load_new()
+    store.publish_snapshot()
