@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,7 +76,7 @@ def _say_plan(study: Study) -> None:
     with Store.open(settings().warehouse) as store:
         plans = [forecast(store, one, model) for one, model in study.pairs()]
     for plan in plans:
-        print(_plan_text(plan), file=sys.stderr)
+        print(textwrap.fill(_plan_text(plan), 100, subsequent_indent="  "), file=sys.stderr)
 
 
 def _plan_text(plan: Forecast) -> str:

@@ -13,6 +13,9 @@ from tasks.asking.recording import Progress, Standing
 LOG_SECONDS = 30
 """Between two lines in a log, where each of them stays."""
 
+COLUMNS = 100
+"""A line in a log is no longer."""
+
 RECENT_SECONDS = 60.0
 """Tokens a second are those of the last minute: a start or a pause is soon forgotten."""
 
@@ -68,12 +71,17 @@ class Telling:
             return f"{head}  starting the engine"
         if self._begun is None:
             self._begun = at
-        rate = f"{now.tokens:,} tokens  {self._rate(now.tokens, at):,.0f} tokens/s"
+        rate = f"{_amount(now.tokens)} tokens  {self._rate(now.tokens, at):,.0f} tokens/s"
         if now.done == now.questions:
             return f"{head}  {rate}  done"
-        in_flight = f"{now.entered - now.done} in flight  {now.under_way:,} draws and scores asked"
+        # Of questions, then the draws and scores that engines were asked for.
+        in_flight = f"{now.entered - now.done} in flight"
+        asked = f"{now.under_way:,} asked"
         left = self._left(now, at - self._begun)
-        return "  ".join([head, rate, in_flight, *([left] if left else [])])
+        parts = [head, rate, in_flight, asked, *([left] if left else [])]
+        if len("  ".join(parts)) > COLUMNS:
+            parts.remove(asked)
+        return "  ".join(parts)
 
     def _rate(self, tokens: int, at: float) -> float:
         """Tokens a second, of the last minute."""
@@ -93,6 +101,11 @@ class Telling:
         half = (now.entered - now.done) / 2
         left = now.questions - now.done - half
         return f"{span(seconds * left / (now.drawn + half))} left"
+
+
+def _amount(tokens: int) -> str:
+    """Short enough for a line of 100 columns, however many."""
+    return f"{tokens:,}" if tokens < 10_000_000 else f"{tokens / 1e6:,.1f} M"
 
 
 def span(seconds: float) -> str:

@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted_runs import ScriptedEngines, small_study
 
 from tasks.asking import progress
@@ -49,7 +51,7 @@ def test_the_rate_is_that_of_the_last_minute() -> None:
 def test_questions_and_the_engines_queue_are_said() -> None:
     line = Telling().line(NOW, 1.0)
     assert line.startswith("generate  10/100 questions  5,000 tokens  ")
-    assert "  4 in flight  256 draws and scores asked" in line
+    assert "  4 in flight  256 asked" in line
 
 
 def test_the_time_left_is_of_what_is_left_to_draw() -> None:
@@ -57,6 +59,17 @@ def test_the_time_left_is_of_what_is_left_to_draw() -> None:
     telling.line(NOW._replace(done=2, drawn=0, tokens=0), 100.0)
     # In 50 s 8 questions and half of 4: 5 s each. 90 are left, less half of 4: 88 × 5 s.
     assert telling.line(NOW, 150.0).endswith("  7 min left")
+
+
+@given(
+    st.integers(1, 9_999), st.integers(0, 10**10), st.integers(0, 99_999), st.floats(1.0, 3e5)
+)
+def test_a_line_fits_100_columns(questions: int, tokens: int, asked: int, seconds: float) -> None:
+    telling = Telling()
+    most = Standing(questions, questions, questions // 2, 1, 0, asked, is_started=True)
+    telling.line(most, 0.0)
+    told = telling.line(most._replace(tokens=min(tokens, int(seconds * 99_999))), seconds)
+    assert len(told) <= 100
 
 
 def test_before_the_first_new_question_ends_nothing_is_said_of_the_time_left() -> None:

@@ -150,20 +150,21 @@ def test_thirty_kills_lose_nothing_and_change_nothing(tmp_path):
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     run_all(calm, small_study())
     rng = random.Random(7)
-    kills = 0
-    while kills < 30:
+    latest = 5.0
+    for _ in range(30):
         program = start(killed, seconds=0.25)
         # From when it has the warehouse: on a busy machine a start alone takes seconds.
         while program.poll() is None and not holds(program, killed):
             time.sleep(0.05)
-        time.sleep(rng.uniform(0.0, 5.0))
+        time.sleep(rng.uniform(0.0, latest))
         # One that came to its end is no longer there.
         with suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)
         program.wait()
-        kills += 1
+        if not drew(killed):
+            latest += 5.0
     # What was killed had begun to draw: a program that cannot start would be killed in vain.
-    assert any((killed / "journal" / "draws").glob("*.parquet"))
+    assert drew(killed)
     run_all(killed, small_study())
     for (table, want), have in zip(
         final_tables(calm).items(), final_tables(killed).values(), strict=True
@@ -180,23 +181,29 @@ def test_thirty_kills_lose_nothing_and_change_nothing(tmp_path):
 @pytest.mark.slow
 def test_a_hundred_queries_during_a_run_are_all_answered_from_fresh_data(tmp_path):
     folder = tmp_path / "w"
-    program = start(folder, seconds=3.0)
+    program = start(folder, seconds=6.0)
     try:
         while snapshot.age_seconds(folder) is None:
             assert program.poll() is None, "the run ended before it published anything"
             time.sleep(0.1)
         counts, ages = [], []
-        while len(counts) < 100:
+        # Draws are there after 20 s at the latest: as often is a snapshot published.
+        while len(counts) < 100 or not counts[-1]:
+            assert program.poll() is None, "the run was over before the last query"
             counts.append(snapshot.query(folder, "SELECT count(*) FROM draws").item())
             ages.append(snapshot.age_seconds(folder))
             time.sleep(0.2)
-        during = program.poll() is None
     finally:
-        os.killpg(program.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
         program.wait()
-    assert during, "the run was over before the last query"
-    assert counts == sorted(counts) and counts[-1] > 0
+    assert counts == sorted(counts)
     assert max(ages) < 60
+
+
+def drew(folder):
+    """Whether any draw is in the folder's journal."""
+    return any((folder / "journal" / "draws").glob("*.parquet"))
 
 
 def holds(program, folder):
