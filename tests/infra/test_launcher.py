@@ -33,6 +33,17 @@ def test_a_folder_that_the_launcher_did_not_make_is_left_alone(tmp_path: Path) -
     assert precious.read_text(encoding="utf-8") == "mine"
 
 
+def test_the_environment_of_another_checkout_is_left_alone(tmp_path: Path) -> None:
+    environment, other = tmp_path / "venv", tmp_path / "other"
+    environment.mkdir()
+    (other / "infra").mkdir(parents=True)
+    (environment / ".ttc-venv").write_text(f"{other}\n", encoding="utf-8")
+    refused = _launch(TTC_VENV=str(environment), TTC_LOCK="cpu")
+    assert refused.returncode == 2
+    assert f"{environment} belongs to the ttc in {other}" in refused.stderr
+    assert [path.name for path in environment.iterdir()] == [".ttc-venv"]
+
+
 def test_without_an_index_nothing_is_left_and_the_code_says_try_again(tmp_path: Path) -> None:
     unreachable = {
         "PIP_CONFIG_FILE": os.devnull,
