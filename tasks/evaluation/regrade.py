@@ -71,6 +71,7 @@ def run(folder: Path, run_id: str) -> Regraded:
         if present.grader.version == former.grader:
             return Regraded(run_id, run_id, is_new=False)
         _refuse_changes(former, present)
+        _refuse_pruned(store, run_id)
         known = complete_run(store, former.study, former.model)
         if known is not None:
             return Regraded(run_id, known, is_new=False)
@@ -169,6 +170,15 @@ def _refuse_changes(former: _Former, present: Run) -> None:
         raise UserError(
             f"regrade: expected run {former.run_id} to differ from today in its grader alone, "
             f"got a changed {' and '.join(changed)}; run the study again, which draws anew"
+        )
+
+
+def _refuse_pruned(store: Store, run_id: str) -> None:
+    pruned = "SELECT count(*) FROM settled_costs WHERE run_id = $run_id"
+    if store.read(pruned, run_id=run_id).item():
+        raise UserError(
+            f"regrade: expected all draws of run {run_id} to be stored, but some were pruned "
+            "(`ttc warehouse prune`); run the study again, which draws them anew"
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,17 @@ def test_a_second_call_gives_the_same_run_and_does_nothing(judged: tuple[Path, R
     folder, (before, now, _) = judged
     assert regrade(folder, before) == Regraded(before, now, is_new=False)
     assert regrade(folder, now) == Regraded(now, now, is_new=False)
+
+
+def test_a_run_that_was_pruned_is_refused_before_another_is_opened(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(GRADERS, "math", LastDigit)
+        before = run_all(tmp_path, small_study())
+    with Store.open(tmp_path) as store:
+        assert store.prune(datetime.now(UTC))["draws"]
+    with pytest.raises(UserError, match="some were pruned .* run the study again"):
+        regrade(tmp_path, before)
+    assert rows(tmp_path, "SELECT run_id FROM runs") == [(before,)]
 
 
 def test_a_call_that_was_killed_is_taken_up_where_it_was(tmp_path: Path) -> None:
