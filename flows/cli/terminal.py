@@ -34,6 +34,8 @@ def show_rows(rows: list[dict[str, Any]], *, as_json: bool, title: str) -> None:
         console().print(f"{title}: nothing yet; start with `ttc demo`")
         return
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    # Else the title of a narrow table is broken into several lines.
+    table.min_width = min(len(title), console().width)
     for name, value in rows[0].items():
         justify = "right" if isinstance(value, int | float) else "left"
         table.add_column(name, justify=justify, overflow="fold")

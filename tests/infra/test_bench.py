@@ -17,7 +17,7 @@ from tasks.strategies import STRATEGIES, parse
 pytestmark = pytest.mark.slow
 
 
-def measured(name: str, path: Path, *, title: str) -> dict[str, Any]:
+def measured(name: str, path: Path, *, title: str) -> Any:
     """The report of a benchmark's quick version, which prints a table of this title too."""
     command = [sys.executable, f"infra/bench/{name}.py", "--quick", "--json", str(path)]
     done = subprocess.run(
@@ -136,3 +136,26 @@ def test_what_is_told_of_disk_is_right_within_half(tmp_path: Path) -> None:
     assert report["shapes"]
     for one in report["shapes"]:
         assert 1 / 1.5 <= one["told"] / one["bytes"] <= 1.5
+
+
+def test_what_a_writer_pays_is_measured_of_a_small_warehouse(tmp_path: Path) -> None:
+    rows = measured("snapshot", tmp_path / "figures.json", title="costs its writer")
+    assert [row["gigabytes"] for row in rows] == [0.1]
+    costs = rows[0]["costs"]
+    assert set(costs) == {"snapshot", "merge", "opening", "whole copy"}
+    assert costs["snapshot"]["mb_written"] < costs["whole copy"]["mb_written"] / 10
+
+
+def test_workers_that_are_killed_lose_and_double_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "infra/bench/shards.py", "2"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": ".:tests/fakes"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    total = json.loads(done.stdout.splitlines()[-1])
+    assert total["kills"] == 2 and total["rows"] > 0
+    assert (total["failed"], total["lost"], total["doubled"], total["other"]) == (0, 0, 0, 0)
