@@ -19,6 +19,9 @@ from warehouse.journal import Segment
 from warehouse.schema import LARGE, tables
 from warehouse.sequence import table_of
 
+KEPT_BYTES = 64 << 20
+"""Of the databases' blocks kept in memory between two queries."""
+
 SEGMENTS = ("segments", f"{LARGE}.main.segments")
 """Where each database remembers what was merged into it: no transaction can write to both."""
 
@@ -53,6 +56,7 @@ class Index:
         if tables()[table].large:
             rows = self._without_known(table, rows)
         new = self._insert(table, rows, seen)
+        self._let_go()
         self.merged.update(names)
         return new
 
@@ -114,7 +118,21 @@ class Index:
         frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
         values = {name: value for name, value in params.items() if name not in frames}
         with self._views_of(**frames), note_damage(*self._paths):
-            return self.connection.sql(sql, params=values or None).pl()
+            answer = self.connection.sql(sql, params=values or None).pl()
+            self._let_go()
+        return answer
+
+    def _let_go(self) -> None:
+        """Gives back the blocks that were read, once they are many.
+
+        DuckDB keeps them for the next query up to its limit, so that memory would grow with what
+        was ever drawn; the system's own cache has them too.
+        """
+        held = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'BASE_TABLE'"
+        ((kept,),) = self.connection.sql(held).fetchall()
+        if kept > KEPT_BYTES:
+            self.connection.execute(f"SET memory_limit = '{KEPT_BYTES}B'")
+            self.connection.execute(f"SET memory_limit = '{database.MEMORY}'")
 
     def mark_gone(self, before: datetime) -> dict[str, int]:
         """How many rows of each large table no run needs that is not over since `before`."""

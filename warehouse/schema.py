@@ -60,6 +60,23 @@ def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
     return [Migration(int(file.stem.split("_")[0]), file.name, file.read_text()) for file in files]
 
 
+def refuse_other_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """UserError where a snapshot's tables are not of this program's version."""
+    ((found,),) = connection.sql("SELECT max(number) FROM migrations").fetchall()
+    wanted = max(int(file.name.split("_")[0]) for file in MIGRATIONS.glob("*.sql"))
+    if found == wanted:
+        return
+    mend = (
+        "bring it up to date with `ttc warehouse load`"
+        if found < wanted
+        else "update this program, or use the newer one"
+    )
+    raise UserError(
+        f"Expected a snapshot of this version in {folder} (migration {wanted}), got one of "
+        f"another (migration {found}): {mend}."
+    )
+
+
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path = MIGRATIONS) -> list[str]:
     """Names of the migrations that were still missing and have now been applied.
 

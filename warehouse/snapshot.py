@@ -18,7 +18,7 @@ from warehouse.copies import COPIES
 from warehouse.database import LARGE_FILE, SMALL_FILE, attach
 from warehouse.errors import UserError
 from warehouse.places import place_of
-from warehouse.schema import LARGE, attach_empty_large
+from warehouse.schema import LARGE, attach_empty_large, refuse_other_version
 
 ATTEMPTS = 5
 """How often an opening that meets a rename is tried; the waits between add up to 0.75 s."""
@@ -89,6 +89,7 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
             # Removed by hand, or of a version from before they were apart: no rows, and no error.
             attach_empty_large(connection)
         connection.execute("USE warehouse")
+        refuse_other_version(connection, folder)
         # After the snapshot is attached, and locked: the user's SQL cannot undo it.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from warehouse import snapshot
@@ -41,6 +42,21 @@ def test_no_snapshot_yet_says_to_run_a_study(tmp_path: Path) -> None:
     assert snapshot.age_seconds(tmp_path) is None
     with pytest.raises(UserError, match="run a study first"):
         snapshot.query(tmp_path, "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("change", "mend"),
+    [
+        ("DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)", "load"),
+        ("INSERT INTO migrations VALUES (9999, 'x', now())", "update this program"),
+    ],
+)
+def test_a_snapshot_of_another_version_is_not_read(store: Store, change: str, mend: str) -> None:
+    path = store.publish_snapshot()
+    with duckdb.connect(path) as other:
+        other.execute(change)
+    with pytest.raises(UserError, match=f"Expected a snapshot of this version .*{mend}"):
+        snapshot.query(store.folder, "SELECT 1")
 
 
 def test_a_snapshot_stays_as_it_was_until_the_next_one(store: Store) -> None:
