@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,6 +33,9 @@ max_tokens = 128
 [verifier]
 model = "bundled/congruences-prm"
 """
+
+
+SHARDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,7 @@ def test_a_cluster_gives_the_tables_of_one_process(
 def up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Up]:
     """`ttc up` with a worker for shards."""
     monkeypatch.setenv("TTC_RUNNER", "workers")
-    monkeypatch.setenv("TTC_SHARDS", "3")
+    monkeypatch.setenv("TTC_SHARDS", str(SHARDS))
     served = start(tmp_path / "up")
     try:
         wait_until_ready(served)
@@ -94,8 +97,9 @@ def up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Up]:
 @contextmanager
 def another_worker(up: Up, home: Path) -> Iterator[None]:
     """A worker as of another machine: it has nothing but the server and the journal."""
+    home.mkdir()
     environment = up.environment | {"TTC_HOME": str(home), "PREFECT_API_URL": up.prefect_api}
-    named = ("--pool", SHARD_POOL, "--type", "process", "--limit", "1", "--name", "another")
+    named = ("--pool", SHARD_POOL, "--type", "process", "--limit", "1", "--name", home.name)
     command = [sys.executable, "-m", "prefect", "worker", "start", *named]
     process = subprocess.Popen(command, cwd=ROOT, env=environment | {"PREFECT_HOME": str(home)})
     try:
@@ -125,16 +129,20 @@ def kill_one(up: Up, killed: list[int]) -> bool:
     return False
 
 
+@pytest.mark.parametrize("workers", [2, 4])
 def test_workers_give_them_and_one_that_is_killed_is_replaced(
-    study: Path, alone: dict[str, pl.DataFrame], up: Up, tmp_path: Path
+    workers: int, study: Path, alone: dict[str, pl.DataFrame], up: Up, tmp_path: Path
 ) -> None:
     command = [*TTC, "run", str(study)]
     killed: list[int] = []
-    with another_worker(up, tmp_path / "another"):
+    with ExitStack() as others:
+        # One comes with `ttc up`.
+        for number in range(workers - 1):
+            others.enter_context(another_worker(up, tmp_path / f"another-{number}"))
         running = subprocess.Popen(command, cwd=ROOT, env=up.environment)
         wait(lambda: kill_one(up, killed))
         assert running.wait(900) == 0
     reader = Snapshot(up.home / "warehouse")
     assert_same({table: rows_of(reader, table) for table in TABLES}, alone)
     shards = reader.read("SELECT detail FROM run_events WHERE event = 'shard'")
-    assert killed and shards.height == 3
+    assert killed and shards.height == SHARDS

@@ -61,9 +61,7 @@ def test_the_time_left_is_of_what_is_left_to_draw() -> None:
     assert telling.line(NOW, 150.0).endswith("  7 min left")
 
 
-@given(
-    st.integers(1, 9_999), st.integers(0, 10**10), st.integers(0, 99_999), st.floats(1.0, 3e5)
-)
+@given(st.integers(1, 9_999), st.integers(0, 10**10), st.integers(0, 99_999), st.floats(1.0, 3e5))
 def test_a_line_fits_100_columns(questions: int, tokens: int, asked: int, seconds: float) -> None:
     telling = Telling()
     most = Standing(questions, questions, questions // 2, 1, 0, asked, is_started=True)
