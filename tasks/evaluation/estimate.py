@@ -45,7 +45,7 @@ def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> list[Ro
     pool = QuestionPool.of(_pool(reads, tokens), run.study.budgets, seed=seed)
     rows: list[Row] = []
     for key, figure, scored in _pool_figures(run, pool):
-        spent = draw.spent(figure.generations, scored=scored)
+        spent = draw.spent(figure, scored=scored)
         if figure.tokens is not None:
             spent = spent._replace(generated=figure.tokens)
         cost = costs(run.generator, run.verifier, figure.generations, spent)
@@ -106,12 +106,13 @@ class _MeanDraw(NamedTuple):
     generated: float
     verified: float
 
-    def spent(self, generations: float, *, scored: bool) -> Spent:
-        """What so many draws of one request take; the prompt is read once."""
+    def spent(self, figure: PoolFigure, *, scored: bool) -> Spent:
+        """What its draws take; each request reads the prompt, which a cache has after the first."""
         return Spent(
-            generated=self.generated * generations,
-            prompt=self.prompt,
-            verifier=self.verified * generations if scored else 0.0,
+            generated=self.generated * figure.generations,
+            prompt=self.prompt * figure.rounds,
+            verifier=self.verified * figure.generations if scored else 0.0,
+            cached=self.prompt * (figure.rounds - 1),
         )
 
 

@@ -146,6 +146,8 @@ class _Pool:
         self.question = question
         self.root = asking.root(question)
         self.drawn: list[Node] = []
+        self.requests = 0
+        """Made one after the other; each reads the prompt, which a cache has after the first."""
         self.scored: dict[str, float] = {}
         """Verifier tokens by node key."""
 
@@ -156,6 +158,7 @@ class _Pool:
             self.root, n, sampling=plan.samplings.whole, replicate=plan.replicate
         )
         # A shorter request draws nothing new: what was paid for is the longest one.
+        self.requests += len(nodes) > len(self.drawn)
         self.drawn = max(self.drawn, nodes, key=len)
         return nodes
 
@@ -222,7 +225,7 @@ async def _serve_pool(pool: _Pool, cell: PolicyCell) -> _Ending:
 
 
 async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]:
-    """The draws to choose from: the whole budget, or one by one until the strategy stops."""
+    """The draws to choose from: the whole budget, or a few at a time until the strategy stops."""
     rule = strategy.stop
     if rule is None:
         return await pool.first(budget)
@@ -233,7 +236,7 @@ async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]
         end = rule.stops_at(seen)
         if end is not None or len(nodes) >= budget:
             return nodes[:end]
-        nodes = await pool.first(len(nodes) + 1)
+        nodes = await pool.first(min(len(nodes) + rule.next_draws(seen), budget))
 
 
 async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
@@ -264,10 +267,12 @@ def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
     # By identity: draws with the same text are equal, but each of them was paid for.
     alone = [node for node in pool.drawn if not any(node is other for other in again)]
     rated = _rated_by_search(pool, searched)
+    prompt = pool.root.length if alone else 0
     spent = Spent(
         generated=sum(node.generated_tokens for node in alone),
-        prompt=pool.root.length if alone else 0,
+        prompt=prompt * pool.requests,
         verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
+        cached=prompt * max(pool.requests - 1, 0),
     )
     return costs(run.generator, run.verifier, len(alone), spent)
 

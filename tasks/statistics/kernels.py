@@ -114,6 +114,7 @@ def walk_orders(
     orders: Any,
     budgets: Any,
     agree: int,
+    every: int,
     ahead: Any,
     threshold: float,
 ) -> Any:
@@ -133,7 +134,9 @@ def walk_orders(
                 if one >= 0:
                     votes[one] += 1
                 first, second = _leading_votes(votes)
-                stopped = run >= agree or (first > 0 and ahead[first, second] > threshold)
+                settled = run >= agree or (first > 0 and ahead[first, second] > threshold)
+                # A window that was begun is drawn to its end, whatever it says.
+                stopped = settled and made % every == 0
             # Once stopped, every larger budget ends with the same draws.
             while at < budgets.size and (stopped or budgets[at] == made):
                 shares[row, at] = _right_share(votes, correct)

@@ -12,7 +12,7 @@ from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
 from tasks.strategies.dvts import DVTS
 from tasks.strategies.forms import Form, Kind, Options, PoolFigure, QuestionPool, StopRule, Value
 from tasks.strategies.particle_filter import PARTICLE_FILTER
-from tasks.strategies.pools import ADAPTIVE, BEST_OF_N, FIRST, MAJORITY, WEIGHTED
+from tasks.strategies.pools import ADAPTIVE, BEST_OF_N, FIRST, MAJORITY, WEIGHTED, WINDOW
 from tasks.strategies.rebase import REBASE
 from tasks.strategies.revision_search import REVISION_SEARCH
 from tasks.strategies.revisions import REVISIONS
@@ -24,6 +24,7 @@ STRATEGIES: dict[str, Form] = {
     "best_of_n": BEST_OF_N,
     "weighted": WEIGHTED,
     "adaptive": ADAPTIVE,
+    "window": WINDOW,
     "first": FIRST,
     "beam_search": BEAM_SEARCH,
     "lookahead": LOOKAHEAD,

@@ -41,6 +41,10 @@ class PoolFigure(NamedTuple):
     generations: float
     tokens: float | None = None
     """Generated on average; None: as many as so many whole draws."""
+    rounds: float = 1.0
+    """Requests that follow each other, on average; every one reads the prompt."""
+    latency: float | None = None
+    """Tokens of the longest path, on average; None: all draws at once, so the slowest of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +79,8 @@ class StopRule(NamedTuple):
     """It never stops on fewer draws, so that so many may be drawn at once."""
     stops_at: Callable[[Sequence[Candidate]], int | None]
     """Number of these draws after which it stops; None when it would go on."""
+    next_draws: Callable[[Sequence[Candidate]], int] = lambda _: 1
+    """How many it makes after these, all at once, before it looks at them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

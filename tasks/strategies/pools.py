@@ -28,28 +28,35 @@ def _rule(options: Options) -> Rule:
     return Rule(**dict[str, Any](options))
 
 
-def _estimate_adaptive(pool: QuestionPool, options: Options) -> list[PoolFigure]:
+def _window(options: Options) -> Rule:
+    return Rule(window=int(options["w"]))
+
+
+def _estimate_stopped(pool: QuestionPool, rule: Rule) -> list[PoolFigure]:
     """Up to the rule's earliest stop it is majority on the whole budget, whose figure is exact."""
-    rule = _rule(options)
     estimates = adaptive_estimates(pool.draws, pool.budgets, rule=rule, seed=pool.seed)
     figures: list[PoolFigure] = []
-    for adaptive, majority in zip(estimates, pool.figures("majority"), strict=True):
+    for stopped, majority in zip(estimates, pool.figures("majority"), strict=True):
         # Two figures of one thing would differ by the error of the sampled one.
-        same = majority if adaptive.budget <= rule.earliest else adaptive
-        figures.append(
-            PoolFigure(adaptive.budget, same.accuracy, same.mc_error, adaptive.generations)
+        same = majority if stopped.budget <= rule.earliest else stopped
+        one = PoolFigure(
+            stopped.budget,
+            same.accuracy,
+            same.mc_error,
+            stopped.generations,
+            rounds=stopped.rounds,
         )
+        figures.append(one)
     return figures
 
 
-def _stop_adaptive(options: Options) -> StopRule:
+def _stop_by(rule: Rule) -> StopRule:
     """Served as it is estimated: the rule sees the answers alone, in the order of the draws."""
-    rule = _rule(options)
 
     def stop(candidates: Sequence[Candidate]) -> int | None:
         return stops_at([candidate.answer for candidate in candidates], rule)
 
-    return StopRule(rule.earliest, stop)
+    return StopRule(rule.earliest, stop, lambda _: rule.every)
 
 
 def _estimate_first(pool: QuestionPool, options: Options) -> list[PoolFigure]:
@@ -103,10 +110,20 @@ ADAPTIVE = Form(
     selectors=("majority",),
     example="adaptive(agree=3) or adaptive(posterior=0.95)",
     short="adaptive",
-    estimate=_estimate_adaptive,
-    stop=_stop_adaptive,
+    estimate=lambda pool, options: _estimate_stopped(pool, _rule(options)),
+    stop=lambda options: _stop_by(_rule(options)),
     options={"agree": at_least(2), "posterior": share(0.5, 1.0)},
     one_of=True,
+)
+WINDOW = Form(
+    kind="pool",
+    selectors=("majority",),
+    example="window(w=4)",
+    short="window",
+    estimate=lambda pool, options: _estimate_stopped(pool, _window(options)),
+    stop=lambda options: _stop_by(_window(options)),
+    # A window of one draw always agrees with itself.
+    options={"w": at_least(2)},
 )
 FIRST = Form(
     kind="pool",

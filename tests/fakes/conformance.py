@@ -26,6 +26,7 @@ from tasks.strategies import STRATEGIES, Strategy, parse
 MORE_EXAMPLES: dict[str, list[str]] = {
     "beam_search": ["beam_search(m=sqrt)"],
     "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
+    "window": ["window(w=3)"],
     "revisions": ["revisions(s=1)", "revisions(s=16)"],
     "revision_search": ["revision_search(m=2)"],
 }

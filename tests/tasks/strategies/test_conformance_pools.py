@@ -104,11 +104,13 @@ def test_nothing_is_right_where_nothing_ends(strategy: Strategy) -> None:
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
 def test_duplicates_are_as_many_votes_as_they_are_draws(strategy: Strategy) -> None:
-    # 64 draws of one text: all of them answer a, so that every budget is right, and adaptive stops
-    # at 3 or 4.
+    # 64 draws of one text: all of them answer a, so that every budget is right, and what looks at
+    # the answers stops at 3 or 4.
     found = estimated(strategy, drawn("always the same step", "constant")[1])
     assert {accuracy for _, accuracy, _ in found} == {1.0}
-    least = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}.get(strategy.key, 64)
+    stops = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}
+    stops |= {"window(w=3)": 3, "window(w=4)": 4}
+    least = stops.get(strategy.key, 64)
     assert [generations for _, _, generations in found] == [
         min(budget, least) for budget in BUDGETS if strategy.fits(budget)
     ]

@@ -69,6 +69,8 @@ def test_the_selector_may_be_left_out_and_equal_options_have_one_key() -> None:
         ("adaptive(posterior=1.0)", "posterior must be between 0.5 and 1"),
         ("adaptive(posterior=0.5)", "posterior must be between 0.5 and 1"),
         ("adaptive(posterior=nan)", "posterior must be between"),
+        ("window", "expected w, got 'window'"),
+        ("window(w=1)", "w must be 2 or more"),
     ],
 )
 def test_a_wrong_name_is_refused_in_one_sentence(text: str, words: str) -> None:
