@@ -19,6 +19,8 @@ class Searched(NamedTuple):
     budget: int
     slots: int
     """Completions it could end with; those it lacks were cut at the token limit."""
+    generations: int
+    """Those that it took of the budget."""
     groups: list[list[Completion]]
     """One for a search."""
     left: int
@@ -88,6 +90,7 @@ async def _search(
         strategy=strategy,
         budget=budget,
         slots=result.slots,
+        generations=result.generations,
         groups=groups,
         left=result.meter.left,
         spent=result.meter.spent(),

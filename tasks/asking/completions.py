@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -86,6 +86,18 @@ def answer_of(run: Run, node: Node) -> str | None:
     """The answer of a completion as written; None for one cut at the limit, whatever it holds."""
     # An answer that is read from a cut completion could be half of one (METHOD §16).
     return run.answer(node.text) if node.ended else None
+
+
+def classes_of(run: Run, nodes: Sequence[Node]) -> list[str | None]:
+    """The completions' classes in a vote; None for those without an answer."""
+    answers = [answer_of(run, node) for node in nodes]
+    given = [
+        (node.question, answer)
+        for node, answer in zip(nodes, answers, strict=True)
+        if answer is not None
+    ]
+    classes = iter(run.classes(given))
+    return [None if answer is None else next(classes) for answer in answers]
 
 
 def load_answers(reader: Reader, run: Run, keys: Iterable[str]) -> dict[str, Answer]:

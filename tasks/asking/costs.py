@@ -43,6 +43,8 @@ class Meter:
     verifier_tokens: float = 0
     left: int = 0
     """Slots whose prefixes could have gone on when a search's rounds ended."""
+    generations: int | None = None
+    """Those that a file's own strategy took; None: the budget."""
     _scores: set[str] = field(default_factory=set[str])
     """Keys of the nodes whose score was counted."""
     _draws: Counter[str] = field(default_factory=Counter[str])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tasks.protocols import Sampling
 from tasks.runs.run import Run
-from tasks.strategies import Strategy, parse
+from tasks.strategies import Strategy
 from tasks.study.tables import Generator
 
 
@@ -38,6 +38,7 @@ class Plan:
 def plan(run: Run) -> Plan:
     """What the run's study owes on every question."""
     study = run.study
+    strategies = [study.strategy(text) for text in study.strategies]
     generator = run.study.generator
     common = (generator.temperature, generator.top_p, generator.top_k)
     step = Sampling(*common, max_tokens=generator.max_step_tokens, until="step")
@@ -47,7 +48,7 @@ def plan(run: Run) -> Plan:
     return Plan(
         pool=max(study.budgets),
         difficulty=study.difficulty_draws,
-        searches=tuple(_searches(study.budgets, [parse(text) for text in study.strategies])),
+        searches=tuple(_searches(study.budgets, strategies)),
         samplings=Samplings(
             whole=whole_sampling(generator),
             step=step,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
+from tasks.asking.completions import classes_of
 from tasks.asking.costs import Meter
 from tasks.asking.plan import Plan, plan
 from tasks.asking.tools import MeteredTools, Revising, Side
@@ -20,6 +22,7 @@ from tasks.models.version import Model
 from tasks.protocols import Role
 from tasks.runs.run import Run
 from tasks.strategies import Strategy
+from tasks.strategies.own.failing import OwnFailure
 from tasks.study.tables import Verifier
 
 
@@ -35,7 +38,16 @@ class Result(NamedTuple):
     @property
     def slots(self) -> int:
         """Completions it could end with; those it lacks were cut at the token limit."""
+        # Of a file's own strategy nobody knows how many it means to end with.
+        if self.strategy.file:
+            return max(len(self.completions), 1)
         return self.budget // self.strategy.rollouts
+
+    @property
+    def generations(self) -> int:
+        """The budget, or what a file's own strategy took of it."""
+        taken = self.meter.generations
+        return self.budget if taken is None else taken
 
     @property
     def completions(self) -> list[Node]:
@@ -104,6 +116,7 @@ class Questioning:
             meter,
             self.run.study.generator.max_rounds,
             self.plan.replicate,
+            partial(classes_of, self.run),
         )
         groups = await strategy.run(self.root(question), budget, tools)
         result = Result(question, strategy, budget, groups, meter)
@@ -112,13 +125,20 @@ class Questioning:
             await tools.scores([node for node in result.completions if node.ended])
         return result
 
-    async def ask(self, question: Question) -> None:
-        """All strategies × budgets of a question at once."""
-        await asyncio.gather(
-            self.pool(question),
-            self.difficulty(question),
-            *(self.search(question, *owed) for owed in self.plan.searches),
-        )
+    async def ask(self, question: Question) -> list[OwnFailure]:
+        """All strategies × budgets of a question at once; what strategies of files failed with."""
+        searches = [self._try(question, *owed) for owed in self.plan.searches]
+        drawn = [self.pool(question), self.difficulty(question)]
+        _, *failed = await asyncio.gather(asyncio.gather(*drawn), *searches)
+        return [failure for failure in failed if failure is not None]
+
+    async def _try(self, question: Question, strategy: Strategy, budget: int) -> OwnFailure | None:
+        """None once the strategy has ended; the draws of all others are of use where it fails."""
+        try:
+            await self.search(question, strategy, budget)
+        except OwnFailure as failure:
+            return failure
+        return None
 
 
 def questioning(

@@ -5,8 +5,9 @@ METHOD §9.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -75,10 +76,25 @@ class MeteredTools:
     rounds: int
     """How often a search over steps goes on before it ends."""
     replicate: int = 0
+    classes: Callable[[Sequence[Node]], list[str | None]] | None = None
+    """The class in a vote of each completion; None where nobody may ask for it."""
 
     def leave(self, slots: int) -> None:
         """Count the slots whose prefixes could go on when the rounds ended."""
         self.meter.left += slots
+
+    def spend(self, generations: int) -> None:
+        """Take down how many generations were taken."""
+        self.meter.generations = generations
+
+    async def completions(self, n: int) -> list[Node]:
+        """The question's first n whole completions, those that pool strategies choose from."""
+        start = self.revising.start(self.question, ())
+        siblings = await self.side.sampler.children(
+            start, n, sampling=self.samplings.whole, replicate=self.replicate
+        )
+        self.meter.count_draws("completions", start, siblings)
+        return siblings
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
         """The first n children of the node, each ending at the next step's end."""
@@ -136,3 +152,10 @@ class MeteredTools:
             if score is not None:
                 self.meter.count_score(node, score.tokens)
         return [None if score is None else score.score for score in last]
+
+    async def answers(self, nodes: Sequence[Node]) -> list[str | None]:
+        """The class that each completion votes for; None for one that is cut or has no answer."""
+        if self.classes is None:
+            raise RuntimeError("expected tools that know what reads answers, got none")
+        # Beside the event loop: the classes of programs are found by running them.
+        return await asyncio.to_thread(self.classes, nodes)

@@ -18,7 +18,6 @@ from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import Candidate
-from tasks.strategies import parse
 from tasks.strategies.forms import PoolFigure, QuestionPool
 
 Row = dict[str, Any]
@@ -58,7 +57,7 @@ def _pool_figures(run: Run, pool: QuestionPool) -> Iterator[tuple[str, PoolFigur
     """(key, figure, whether the verifier was asked) of coverage and of every pool strategy."""
     for figure in pool.figures("pass"):
         yield "pass", figure, False
-    for strategy in map(parse, run.study.strategies):
+    for strategy in map(run.study.strategy, run.study.strategies):
         if strategy.kind == "pool":
             for figure in strategy.estimate(pool):
                 yield strategy.key, figure, strategy.needs_verifier
@@ -76,13 +75,15 @@ def _search_rows(
     # What a search lacks of its slots was cut on the way; revisions return their cut attempts.
     lacking = search.slots - len(reads)
     cut = lacking + sum(one.stop != "end" for one in ended)
-    left = search.left if search.strategy.scores_steps else None
+    left = search.left if search.strategy.goes_by_steps else None
     shares = _shares(reads, cut=cut, left=left, of=search.slots)
     writer, judge = run.models(search.strategy)
     rows: list[Row] = []
     for figure in _search_figures(run, question, search, reads):
         spent = search.spent.share(figure.budget / search.budget)
-        cost = costs(writer, judge, figure.budget, spent)
+        # A file's own strategy may take less than its budget.
+        generations = search.generations * figure.budget / search.budget
+        cost = costs(writer, judge, generations, spent)
         rows.append({"strategy": search.strategy.key, **figure._asdict(), **shares, **cost})
     return rows
 
@@ -137,7 +138,7 @@ class _Figure(NamedTuple):
 
 def _choice_figure(search: Searched, reads: list[GradedCompletion]) -> _Figure:
     candidates = [Candidate(read.vote, read.score) for read in reads]
-    choice = search.strategy.choose([candidates])
+    choice = search.strategy.choose([candidates], search.budget)
     accuracy = 0.0
     if choice.index is not None and len(choice.credits) == 1:
         accuracy = float(reads[choice.index].correct)

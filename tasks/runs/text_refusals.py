@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tasks.models.format_tables import format_name, format_table
 from tasks.models.verifiers import load_verifier_format
-from tasks.strategies import parse
 from tasks.study.study import Study
 from tasks.study.tables import Verifier
 from warehouse.errors import UserError
@@ -55,7 +54,7 @@ def _check_format(study: Study, name: str) -> None:
 
 def _check_strategies(study: Study, name: str) -> None:
     # Whatever looks at steps goes on from the middle of a completion.
-    searches = [text for text in study.strategies if parse(text).scores_steps]
+    searches = [text for text in study.strategies if study.strategy(text).goes_by_steps]
     if searches:
         raise UserError(
             f"study: expected strategies of whole completions for {name}, got {searches[0]}, "

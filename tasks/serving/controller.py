@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tasks.asking.completions import classes_of
 from tasks.asking.costs import Spent, costs
 from tasks.asking.questioning import Questioning, Result
 from tasks.asking.tools import Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import aggregate
-from tasks.runs.run import Run
 from tasks.serving.policy import Policy, PolicyCell
 from tasks.statistics.probe import Probe
 from tasks.statistics.selectors import Candidate, Choice
@@ -183,7 +183,8 @@ async def candidates(
     # All at once: the verifier's batching sees every completion of the question together.
     scoring = (_score(asking, side, node, scored=scored) for node in nodes)
     scores = await asyncio.gather(*scoring)
-    classes = await _classes(asking.run, nodes)
+    # Beside the event loop: the classes of programs are found by running them.
+    classes = await asyncio.to_thread(classes_of, asking.run, nodes)
     tokens = [node.generated_tokens for node in nodes]
     return list(map(Candidate, classes, scores, tokens))
 
@@ -194,19 +195,6 @@ async def _score(asking: Questioning, side: Side, node: Node, *, scored: bool) -
     scores = await side.scorer.scores(node)
     verifier = asking.run.study.verifier
     return aggregate(scores, verifier.aggregate if verifier else "last")
-
-
-async def _classes(run: Run, nodes: Sequence[Node]) -> list[str | None]:
-    """The completions' classes in a vote; None for those without an answer."""
-    answers = [run.answer(node.text) if node.ended else None for node in nodes]
-    given = [
-        (node.question, answer)
-        for node, answer in zip(nodes, answers, strict=True)
-        if answer is not None
-    ]
-    # Beside the event loop: the classes of programs are found by running them.
-    classes = iter(await asyncio.to_thread(run.classes, given))
-    return [None if answer is None else next(classes) for answer in answers]
 
 
 async def _verifier_tokens(side: Side, node: Node) -> float:
@@ -221,12 +209,12 @@ async def _serve_pool(pool: _Pool, cell: PolicyCell) -> _Ending:
     strategy = cell.strategy
     nodes = await _draw_pool(pool, strategy, cell.budget)
     seen = await pool.read(nodes, scored=strategy.needs_verifier)
-    return _Ending(nodes, seen, strategy.choose([seen]))
+    return _Ending(nodes, seen, strategy.choose([seen], cell.budget))
 
 
 async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]:
     """The draws to choose from: the whole budget, or a few at a time until the strategy stops."""
-    rule = strategy.stop
+    rule = strategy.stop(budget)
     if rule is None:
         return await pool.first(budget)
     # As many as it takes in any case, at once: only what follows has to wait for what was seen.
@@ -248,7 +236,8 @@ async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
     # Group by group: a hierarchical selector votes within each chain before it votes across them.
     groups = [await candidates(asking, side, group, scored=scored) for group in result.groups]
     seen = [candidate for group in groups for candidate in group]
-    return _Ending(result.completions, seen, strategy.choose(groups), result)
+    choice = strategy.choose(groups, cell.budget)
+    return _Ending(result.completions, seen, choice, result)
 
 
 def _cost(pool: _Pool, searched: Result | None) -> Cost:
@@ -287,4 +276,4 @@ def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
 
 def _cost_of_search(pool: _Pool, searched: Result) -> dict[str, float]:
     models = pool.asking.models(searched.strategy)
-    return costs(*models, searched.budget, searched.meter.spent())
+    return costs(*models, searched.generations, searched.meter.spent())

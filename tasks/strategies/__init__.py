@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.draws.nodes import Node
 from tasks.statistics.selectors import GROUP_SELECTORS, SELECTORS, Candidate, Choice
 from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
 from tasks.strategies.dvts import DVTS
 from tasks.strategies.forms import Form, Kind, Options, PoolFigure, QuestionPool, StopRule, Value
+from tasks.strategies.own.reading import NO_SOURCES, Sources, read_own, reference
 from tasks.strategies.particle_filter import PARTICLE_FILTER
 from tasks.strategies.pools import ADAPTIVE, BEST_OF_N, FIRST, MAJORITY, WEIGHTED, WINDOW
 from tasks.strategies.rebase import REBASE
@@ -44,13 +45,12 @@ class Strategy:
     name: str
     selector: str
     """How one answer is chosen of what it ends with."""
+    form: Form = field(compare=False, repr=False)
+    """What is known of all strategies of this name."""
     options: tuple[tuple[str, Value], ...] = ()
     """Names and values in the order of the form; a tuple, so that a strategy can be a key."""
-
-    @property
-    def form(self) -> Form:
-        """What is known of all strategies of this name."""
-        return STRATEGIES[self.name]
+    file: str = ""
+    """Name and digest of the file of the user's own that has it; empty: it is the product's."""
 
     @property
     def kind(self) -> Kind:
@@ -60,7 +60,7 @@ class Strategy:
     @property
     def key(self) -> str:
         """The readable key used in every table, e.g. `beam_search(m=4)/weighted`."""
-        key = self.name
+        key = f"{self.file}:{self.name}" if self.file else self.name
         if self.options:
             written = ",".join(f"{name}={value}" for name, value in self.options)
             key += f"({written})"
@@ -73,13 +73,25 @@ class Strategy:
     def needs_verifier(self) -> bool:
         """Whether the verifier is asked, in the search or to select."""
         # Of the selectors majority alone looks at no score.
-        return self.kind == "search" or self.scores_steps or self.selector != "majority"
+        if self.selector != "majority":
+            return True
+        if self.form.scores is not None:
+            return self.form.scores
+        return self.kind == "search" or self.scores_steps
+
+    @property
+    def goes_by_steps(self) -> bool:
+        """Whether it goes on from unfinished completions."""
+        if self.form.steps is not None:
+            return self.form.steps
+        # Pools and revisions are made of whole completions.
+        return not self.form.revises and self.kind != "pool"
 
     @property
     def scores_steps(self) -> bool:
         """Whether the verifier must be able to score unfinished completions."""
-        # Pools and revisions are made of whole completions, which an ORM can judge as well.
-        return not self.form.revises and self.kind != "pool"
+        # Whole completions an ORM can judge as well.
+        return self.goes_by_steps and self.form.scores is not False
 
     @property
     def rollouts(self) -> int:
@@ -91,10 +103,9 @@ class Strategy:
         """Attempts in sequence; None for what makes no chains."""
         return self.form.chain(self._values) if self.form.chain else None
 
-    @property
-    def stop(self) -> StopRule | None:
+    def stop(self, budget: int) -> StopRule | None:
         """When a served pool stops drawing; None where it takes the whole budget."""
-        return self.form.stop(self._values) if self.form.stop else None
+        return self.form.stop(self._values, budget) if self.form.stop else None
 
     @property
     def _values(self) -> Options:
@@ -127,7 +138,7 @@ class Strategy:
             raise RuntimeError(f"{self.key} runs: it is not estimated from a pool")
         return self.form.estimate(pool, self._values)
 
-    def choose(self, groups: Sequence[Sequence[Candidate]]) -> Choice:
+    def choose(self, groups: Sequence[Sequence[Candidate]], budget: int) -> Choice:
         """What is served of the candidates, in groups (one of everything for a pool or a search).
 
         The index counts through the groups, in their order.
@@ -135,7 +146,7 @@ class Strategy:
         candidates = [candidate for group in groups for candidate in group]
         # A form's own choice comes first; its selector may then be a name that no other shares.
         if self.form.choose is not None:
-            return self.form.choose(candidates, self._values)
+            return self.form.choose(candidates, self._values, budget)
         if self.selector in GROUP_SELECTORS:
             return GROUP_SELECTORS[self.selector](groups)
         return SELECTORS[self.selector](candidates)
@@ -156,11 +167,15 @@ class Strategy:
 _KEY = re.compile(r"^(?P<name>\w+)(\((?P<options>[^()]*)\))?(/(?P<selector>\w+))?$")
 
 
-def parse(text: str) -> Strategy:
+def parse(text: str, sources: Sources = NO_SOURCES) -> Strategy:
     """The strategy of a key such as `weighted` or `beam_search(m=4)/weighted`.
 
-    The selector may be left out. UserError for what names no strategy, selector or option.
+    The selector may be left out. `sources` are the files of strategies of the user's own. UserError
+    for what names no strategy, selector or option.
     """
+    if named := reference(text):
+        own = read_own(named, sources)
+        return Strategy(named.name, own.selector, own.form, own.options, own.file)
     match = _KEY.match(text.replace(" ", ""))
     if match is None or match["name"] not in STRATEGIES:
         known = ", ".join(form.example for form in STRATEGIES.values())
@@ -171,7 +186,7 @@ def parse(text: str) -> Strategy:
         known = ", ".join(form.selectors)
         raise UserError(f"study: unknown selector {selector!r} in {text!r}; known are {known}")
     written = _split_options(text, form, match["options"] or "")
-    return Strategy(match["name"], selector, _read_options(text, form, written))
+    return Strategy(match["name"], selector, form, _read_options(text, form, written))
 
 
 def _split_options(text: str, form: Form, options: str) -> dict[str, str]:

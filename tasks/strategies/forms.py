@@ -45,6 +45,8 @@ class PoolFigure(NamedTuple):
     """Requests that follow each other, on average; every one reads the prompt."""
     latency: float | None = None
     """Tokens of the longest path, on average; None: all draws at once, so the slowest of them."""
+    latency: float | None = None
+    """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,9 +108,9 @@ class Form:
     """
     estimate: Callable[[QuestionPool, Options], list[PoolFigure]] | None = None
     """What it reaches at every budget of a pool; None for what runs."""
-    stop: Callable[[Options], StopRule] | None = None
-    """When a served pool stops drawing; None where it takes the whole budget."""
-    choose: Callable[[Sequence[Candidate], Options], Choice] | None = None
+    stop: Callable[[Options, int], StopRule] | None = None
+    """When a pool that is served at a budget stops drawing; None where it takes all of it."""
+    choose: Callable[[Sequence[Candidate], Options, int], Choice] | None = None
     """How the completion to serve is chosen; None leaves it to the selector."""
     options: Mapping[str, Option] = field(default_factory=dict[str, Option])
     one_of: bool = False
@@ -125,6 +127,10 @@ class Form:
     """Attempts in sequence, where it makes chains that nest whatever their lengths; else None."""
     revises: bool = False
     """Whether it asks the revision model instead of the generator."""
+    steps: bool | None = None
+    """Whether it goes on from unfinished completions; None: all do but pools and revisions."""
+    scores: bool | None = None
+    """Whether it asks the verifier before it selects; None: searches do, and what goes by steps."""
 
 
 def at_least(smallest: int) -> Option:

@@ -25,7 +25,10 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
 
 def _shorten(key: str) -> str:
     proposer, _, selector = key.partition("/")
+    file, _, proposer = proposer.rpartition(":")
     name, _, written = proposer.removesuffix(")").partition("(")
+    if file:
+        return _shorten_own(name, written, selector)
     form = STRATEGIES.get(name)
     if form is None:
         return key
@@ -38,6 +41,15 @@ def _shorten(key: str) -> str:
     if selector not in ("", form.selectors[0]):
         words.append(f"· {selector}")
     return " ".join(words)
+
+
+def _shorten_own(name: str, written: str, selector: str) -> str:
+    """Of a file of the user's own, which file it is goes without saying."""
+    words = [name, written]
+    # The default of those that have a choice.
+    if selector not in ("", "weighted"):
+        words.append(f"· {selector}")
+    return " ".join(word for word in words if word)
 
 
 def _shorten_option(form: Form, written: str) -> str:

@@ -69,7 +69,7 @@ def _estimate_first(pool: QuestionPool, options: Options) -> list[PoolFigure]:
     ]
 
 
-def _choose_first(candidates: Sequence[Candidate], options: Options) -> Choice:
+def _choose_first(candidates: Sequence[Candidate], options: Options, _: int) -> Choice:
     """Served as it is estimated; whoever serves it pays for the others to their end."""
     if any(math.isnan(one.tokens) for one in candidates):
         raise UserError(
@@ -111,7 +111,7 @@ ADAPTIVE = Form(
     example="adaptive(agree=3) or adaptive(posterior=0.95)",
     short="adaptive",
     estimate=lambda pool, options: _estimate_stopped(pool, _rule(options)),
-    stop=lambda options: _stop_by(_rule(options)),
+    stop=lambda options, _: _stop_by(_rule(options)),
     options={"agree": at_least(2), "posterior": share(0.5, 1.0)},
     one_of=True,
 )
@@ -121,7 +121,7 @@ WINDOW = Form(
     example="window(w=4)",
     short="window",
     estimate=lambda pool, options: _estimate_stopped(pool, _window(options)),
-    stop=lambda options: _stop_by(_window(options)),
+    stop=lambda options, _: _stop_by(_window(options)),
     # A window of one draw always agrees with itself.
     options={"w": at_least(2)},
 )

@@ -10,6 +10,8 @@ from typing import Any, Final
 _ASIDE: Final = (
     *("name", "engine", "endpoints", "gate", "exchange", "distill"),
     *("answer", "answer_command", "answer_seconds"),
+    # The names of strategies have the digest of their file in them.
+    "strategy_files",
     # Likewise which questions there are, whatever they are called and wherever they stand.
     *("benchmark_name", "benchmarks", "columns"),
 )

@@ -12,6 +12,7 @@ from tasks.benchmarks.kinds import with_paths
 from tasks.models.format_tables import read_format
 from tasks.settings import INFRA
 from tasks.strategies import parse
+from tasks.study.own_files import with_files
 from tasks.study.study import Study, study_from
 from tasks.study.tables import BenchmarkTable
 from warehouse.errors import UserError
@@ -26,11 +27,11 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     strategies that need more are left out. A file without a [verifier] table is a study without
     verifier. A benchmark file, and files that the command of `answer_command` names, are looked for
     beside the study first, so that the nightly worker finds them wherever it runs. A file that
-    `format` names is read now, from beside the study.
+    `format` names, or that a strategy of the user's own is in, is read now, from beside the study.
     """
     path = study_path(name)
     folder = path.resolve().parent
-    values = _with_formats(_read_toml(path), folder)
+    values = with_files(_with_formats(_read_toml(path), folder), folder)
     if max_budget is not None:
         values |= _dial(values, max_budget)
     study = study_from({"name": path.stem, "verifier": None, **values})
@@ -99,7 +100,8 @@ def _dial(values: dict[str, Any], top: int) -> dict[str, list[Any]]:
     # Below the study's smallest budget the dial itself is the only one.
     kept = kept or [top]
     # A search needs a budget of its own width at least.
-    fitting = [text for text in strategies if parse(text).fits(kept[-1])]
+    files = values.get("strategy_files", {})
+    fitting = [text for text in strategies if parse(text, files).fits(kept[-1])]
     return {"budgets": kept, "strategies": fitting}
 
 

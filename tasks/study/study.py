@@ -72,6 +72,8 @@ class Study:
     """Draws a question that set its bin; never those its accuracy is measured on."""
     probe_draws: int = 4
     """Draws a question that the probe bins it by, as a caller of the policy would (METHOD §6 c)."""
+    strategy_files: dict[str, str] = field(default_factory=dict[str, str])
+    """Text of the files that strategies of the user's own are in, by name and digest."""
     baseline: str = "weighted"
     seed: int = 0
     replicate: int = 0
@@ -115,6 +117,10 @@ class Study:
             alone = [dataclasses.replace(rest, **one.keys()) for one in self.benchmarks]
         return [(study, model) for study in alone for model in self.generator.models]
 
+    def strategy(self, text: str) -> Strategy:
+        """The strategy of a key, of a file of the user's own too."""
+        return parse(text, self.strategy_files)
+
     def __post_init__(self) -> None:
         if self.benchmarks:
             _check_benchmarks(self)
@@ -140,7 +146,7 @@ class Study:
 
     def cells(self) -> list[tuple[str, int]]:
         """(strategy key, budget) of every cell the study owes; a search starts at its own width."""
-        strategies = [parse(text) for text in self.strategies]
+        strategies = [self.strategy(text) for text in self.strategies]
         return [
             (strategy.key, budget)
             for strategy in strategies
@@ -181,7 +187,7 @@ def _check_budgets(budgets: tuple[int, ...]) -> None:
 
 
 def _check_strategies(study: Study) -> None:
-    strategies = [parse(text) for text in study.strategies]
+    strategies = [study.strategy(text) for text in study.strategies]
     keys = [strategy.key for strategy in strategies]
     # By key: with and without its selector, a strategy is the same one.
     if len(set(keys)) < len(keys) or not keys:

@@ -55,9 +55,10 @@ def offline(home):
     """The controller over what is stored."""
     folder, run_id = home
     with Store.open(folder) as store:
+        run = load_run(store, run_id)
         return Controller(
-            replay_run(store, load_run(store, run_id)),
-            load_policy(store, run_id)[1],
+            replay_run(store, run),
+            load_policy(store, run)[1],
             load_probe(store, run_id),
         )
 

@@ -91,7 +91,7 @@ def test_every_budget_has_an_accuracy_and_spends_no_more_than_it(
     for (budget, accuracy, generations), reach in zip(found, coverage, strict=True):
         assert 0.0 <= accuracy <= reach + 1e-12
         assert 1.0 <= generations <= budget
-        assert generations == budget or strategy.stop is not None
+        assert generations == budget or strategy.form.stop is not None
 
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)

@@ -80,7 +80,7 @@ def test_no_cell_generates_more_than_its_budget_and_only_those_that_stop_less(en
         .to_series()
         .to_list()
     )
-    assert less and all(parse(key).stop for key in less)
+    assert less and all(parse(key).form.stop for key in less)
 
 
 def test_the_ledger_of_all_roles_is_what_the_engines_counted(ended: Ended) -> None:

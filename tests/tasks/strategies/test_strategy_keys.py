@@ -8,7 +8,7 @@ import pytest
 from conformance import EXAMPLES, examples
 from scripts import Bench, fixed, hashed, longwinded
 
-from tasks.strategies import STRATEGIES, Strategy, parse
+from tasks.strategies import STRATEGIES, parse
 from warehouse.errors import UserError
 
 KEYS = [key for keys in EXAMPLES.values() for key in keys]
@@ -156,7 +156,7 @@ def test_pools_need_a_verifier_to_select_by_score_only() -> None:
 def test_a_pool_does_not_run() -> None:
     bench = Bench(fixed(1))
     with pytest.raises(RuntimeError, match="majority is a pool"):
-        asyncio.run(Strategy("majority", "majority").run(bench.root, 4, bench.tools()))
+        asyncio.run(parse("majority").run(bench.root, 4, bench.tools()))
 
 
 def test_naming_strategies_and_studies_does_not_import_numba() -> None:
