@@ -20,7 +20,7 @@ TABLES = {
     "scores": "run_id, scored_at, requests",
     "answers": "",
     "grades": "",
-    "outcomes": "run_id",
+    "outcomes": "run_id, latency_seconds, engine_seconds",
     "bins": "run_id",
     "probes": "run_id",
     "probings": "run_id",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from tasks.asking.completions import Completion, Keeper
 from tasks.asking.costs import Spent
 from tasks.asking.questioning import Questioning
 from tasks.benchmarks.question import Question
+from tasks.draws.sampler import MissingDraws
 from tasks.strategies import Strategy
 
 
@@ -26,6 +28,8 @@ class Searched(NamedTuple):
     left: int
     """Slots whose prefixes could have gone on when its rounds ended."""
     spent: Spent
+    latencies: Mapping[int, float]
+    """Tokens of the longest path by budget: of groups at every budget that is a number of them."""
 
     @property
     def completions(self) -> list[Completion]:
@@ -86,6 +90,11 @@ async def _search(
     # The scores are those that the search saw: a replay asks no verifier.
     scorer = asking.side(strategy).scorer
     groups = [await keeper.keep(scorer, nodes) for nodes in result.groups]
+    latencies = {budget: result.meter.spent().latency}
+    if strategy.kind == "groups":
+        for smaller in asking.run.study.budgets:
+            if smaller < budget and strategy.fits(smaller):
+                latencies[smaller] = await _latency(asking, question, strategy, smaller)
     return Searched(
         strategy=strategy,
         budget=budget,
@@ -94,4 +103,20 @@ async def _search(
         groups=groups,
         left=result.meter.left,
         spent=result.meter.spent(),
+        latencies=latencies,
     )
+
+
+async def _latency(
+    asking: Questioning, question: Question, strategy: Strategy, budget: int
+) -> float:
+    """Tokens of the longest path of the first so many groups, which are alike; NaN: unknown.
+
+    Unlike all else that they cost it is no share of what all groups took.
+    """
+    try:
+        result = await asking.search(question, strategy, budget)
+    # A strategy whose groups do not nest would draw others: nobody knows how long those take.
+    except MissingDraws:
+        return math.nan
+    return result.meter.spent().latency

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tasks.asking.completions import classes_of
 from tasks.asking.costs import Meter
 from tasks.asking.plan import Plan, plan
+from tasks.asking.token_time import tokens_now
 from tasks.asking.tools import MeteredTools, Revising, Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
@@ -118,7 +119,9 @@ class Questioning:
             self.plan.replicate,
             partial(classes_of, self.run),
         )
+        began = tokens_now()
         groups = await strategy.run(self.root(question), budget, tools)
+        meter.latency = tokens_now() - began
         result = Result(question, strategy, budget, groups, meter)
         if strategy.needs_verifier:
             # Through the tools, so that the final vote's scores are the strategy's own cost.

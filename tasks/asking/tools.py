@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tasks.asking.costs import Meter
 from tasks.asking.plan import Samplings
+from tasks.asking.token_time import pass_tokens
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
@@ -109,7 +110,8 @@ class MeteredTools:
         siblings = await self.side.sampler.children(
             node, n, sampling=sampling, role=role, replicate=self.replicate
         )
-        self.meter.count_draws(f"{node.key}|{sampling.key}", node, siblings)
+        tokens = self.meter.count_draws(f"{node.key}|{sampling.key}", node, siblings)
+        await pass_tokens(tokens)
         return [self._cut(child) for child in siblings]
 
     def _cut(self, node: Node) -> Node:
@@ -136,7 +138,8 @@ class MeteredTools:
             role="revision",
             replicate=self.replicate + A_CHAIN * len(earlier),
         )
-        self.meter.count_draws(self.attempt_key(earlier), start, siblings)
+        tokens = self.meter.count_draws(self.attempt_key(earlier), start, siblings)
+        await pass_tokens(tokens)
         return siblings
 
     async def score(self, node: Node) -> float | None:

@@ -117,16 +117,19 @@ def _probe_row(run: Run, fitted: Probing) -> pl.DataFrame:
 
 
 def _tokens_of_probe(draws: pl.DataFrame, count: int) -> pl.DataFrame:
-    """(question_id, generated_tokens, verifier_tokens, prompt_tokens) of the first draws of each.
+    """What the first draws of each question took, as table `probings` has it, without the run.
 
     The prompt is read once for all of a question's draws.
     """
     first = draws.group_by("question_id", maintain_order=True).head(count)
     sums = first.group_by("question_id", maintain_order=True).agg(
-        pl.col("generated_tokens", "verifier_tokens").sum(), pl.col("prompt_tokens").first()
+        pl.col("generated_tokens", "verifier_tokens").sum(),
+        pl.col("prompt_tokens").first(),
+        # All are drawn at once, so that the probe takes as long as the longest.
+        latency_tokens=pl.col("generated_tokens").nan_max(),
     )
     # A sum with something unknown in it is NaN, and NULL in the warehouse.
-    tokens = pl.col("generated_tokens", "verifier_tokens", "prompt_tokens")
+    tokens = pl.col("generated_tokens", "verifier_tokens", "prompt_tokens", "latency_tokens")
     return sums.with_columns(tokens.fill_nan(None).cast(pl.Int64))
 
 

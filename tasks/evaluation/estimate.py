@@ -11,29 +11,32 @@ import numpy as np
 
 from tasks.asking.asked import Asked, Searched
 from tasks.asking.completions import Answer, GradedCompletion, join_answer
-from tasks.asking.costs import Spent, costs
+from tasks.asking.costs import Rates, Spent, costs
 from tasks.benchmarks.question import Question
 from tasks.runs.run import Run
 from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import Candidate
+from tasks.statistics.subsets import expected_longest
 from tasks.strategies.forms import PoolFigure, QuestionPool
 
 Row = dict[str, Any]
 """One row of the table `outcomes`, or a part of one."""
 
 
-def estimate_question(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> list[Row]:
+def estimate_question(
+    run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rates
+) -> list[Row]:
     """The rows of table `outcomes` on one question; costs that nobody told are NaN."""
-    rows = _pool_rows(run, asked, answers)
+    rows = _pool_rows(run, asked, answers, rates)
     for search in asked.searches:
-        rows += _search_rows(run, asked.question, search, answers)
+        rows += _search_rows(run, asked.question, search, answers, rates)
     names = {"run_id": run.run_id, "question_id": asked.question.question_id}
     return [names | row for row in rows]
 
 
-def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> list[Row]:
+def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rates) -> list[Row]:
     """Rows of all pool strategies at all budgets, over random subsets of one pool."""
     reads = [join_answer(one, answers) for one in asked.pool]
     cut = sum(one.stop == "limit" for one in asked.pool)
@@ -47,7 +50,11 @@ def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> list[Ro
         spent = draw.spent(figure, scored=scored)
         if figure.tokens is not None:
             spent = spent._replace(generated=figure.tokens)
-        cost = costs(run.generator, run.verifier, figure.generations, spent)
+        longest = figure.latency
+        if longest is None:
+            longest = expected_longest(tokens, figure.budget)
+        spent = spent._replace(latency=longest)
+        cost = costs(run.generator, run.verifier, figure.generations, spent, rates)
         reached = _Figure(figure.budget, figure.accuracy, figure.mc_error, None)
         rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
     return rows
@@ -64,7 +71,11 @@ def _pool_figures(run: Run, pool: QuestionPool) -> Iterator[tuple[str, PoolFigur
 
 
 def _search_rows(
-    run: Run, question: Question, search: Searched, answers: Mapping[str, Answer]
+    run: Run,
+    question: Question,
+    search: Searched,
+    answers: Mapping[str, Answer],
+    rates: Rates,
 ) -> list[Row]:
     """The row of one search, or of groups at every budget that is a number of them.
 
@@ -81,9 +92,10 @@ def _search_rows(
     rows: list[Row] = []
     for figure in _search_figures(run, question, search, reads):
         spent = search.spent.share(figure.budget / search.budget)
+        spent = spent._replace(latency=search.latencies[figure.budget])
         # A file's own strategy may take less than its budget.
         generations = search.generations * figure.budget / search.budget
-        cost = costs(writer, judge, generations, spent)
+        cost = costs(writer, judge, generations, spent, rates)
         rows.append({"strategy": search.strategy.key, **figure._asdict(), **shares, **cost})
     return rows
 

@@ -10,6 +10,7 @@ from tasks.asking.completions import load_answers
 from tasks.evaluation.bin_difficulty import DRAWS, bin_questions, difficulty_draws
 from tasks.evaluation.estimate import Row, estimate_question
 from tasks.evaluation.grade import graded_batches
+from tasks.evaluation.rates import load_rates
 from tasks.runs.completeness import measured_questions
 from tasks.runs.events import stage
 from tasks.strategies.own.failing import Failures
@@ -26,6 +27,7 @@ def run(folder: Path, run_id: str) -> int:
     """
     with stage(folder, run_id, "measure") as (store, run):
         measured = measured_questions(store, run_id)
+        rates = load_rates(store, run)
         draws = [pl.DataFrame(schema=DRAWS)]
         new = 0
         failures = Failures()
@@ -36,7 +38,7 @@ def run(folder: Path, run_id: str) -> int:
                 # Rather none than some: a question counts at every cell, or at none.
                 if asked.question.question_id not in measured:
                     with failures.of(asked.question.question_id):
-                        rows += estimate_question(run, asked, answers)
+                        rows += estimate_question(run, asked, answers, rates)
             new += _append_outcomes(store, rows)
             draws.append(difficulty_draws(batch.asked, answers))
         failures.raise_all(len(run.benchmark.questions))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks.asking.completions import classes_of
-from tasks.asking.costs import Spent, costs
+from tasks.asking.costs import NO_RATES, Spent, costs
 from tasks.asking.questioning import Questioning, Result
 from tasks.asking.tools import Side
 from tasks.benchmarks.question import Question
@@ -263,7 +263,7 @@ def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
         verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
         cached=prompt * max(pool.requests - 1, 0),
     )
-    return costs(run.generator, run.verifier, len(alone), spent)
+    return costs(run.generator, run.verifier, len(alone), spent, NO_RATES)
 
 
 def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
@@ -276,4 +276,4 @@ def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
 
 def _cost_of_search(pool: _Pool, searched: Result) -> dict[str, float]:
     models = pool.asking.models(searched.strategy)
-    return costs(*models, searched.generations, searched.meter.spent())
+    return costs(*models, searched.generations, searched.meter.spent(), NO_RATES)

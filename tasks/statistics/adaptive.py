@@ -26,6 +26,20 @@ class AdaptiveEstimate(NamedTuple):
     generations: float
     rounds: float
     """Requests that follow each other, on average: each is made in sight of those before it."""
+    tokens: float
+    """Generated on average; NaN where those of some draw are unknown."""
+    latency: float
+    """Tokens of the longest path on average: the slowest of every request, added up; or NaN."""
+
+
+class _Walked(NamedTuple):
+    """What drawing one after the other comes to: (orders, budgets)."""
+
+    shares: Floats
+    """Of the answer that is right."""
+    draws: Floats
+    tokens: Floats
+    latency: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,40 +123,41 @@ def adaptive_estimates(
     draws = pool.answers.size
     _check(budgets, draws)
     shuffled = shuffles(draws, orders, (seed, draws))
-    shares, spent = _walk(pool, budgets, rule, shuffled)
-    return _average_orders(budgets, shares, spent, rule.rounds(spent))
+    walked = _walk(pool, budgets, rule, shuffled)
+    return _average_orders(budgets, walked, rule.rounds(walked.draws))
 
 
-def _walk(
-    pool: Pool, budgets: Sequence[int], rule: Rule, shuffled: Integers
-) -> tuple[Floats, Floats]:
-    """Share of the answer that is right and draws made, of each order at each budget."""
+def _walk(pool: Pool, budgets: Sequence[int], rule: Rule, shuffled: Integers) -> _Walked:
     from tasks.statistics import kernels
 
     draws = pool.answers.size
     # When it stops depends on the classes alone, so that members stay exchangeable in what it sees.
-    classes, shares = pool.relabelled()
+    classes, right = pool.relabelled()
     ahead, threshold = _posteriors(draws, rule.posterior)
-    return kernels.walk_orders(
+    tokens = np.full(draws, np.nan) if pool.tokens is None else pool.tokens
+    walked = kernels.walk_orders(
         classes,
-        shares,
+        right,
+        tokens,
         shuffled,
         np.array(budgets, dtype=np.int64),
         # A run longer than the pool stands for a rule that does not look at runs.
-        rule.run or draws + 1,
-        rule.every,
+        (rule.run or draws + 1, rule.earliest, rule.every),
         ahead,
         threshold,
     )
+    # Of lengths that are not all known the longest is not either.
+    unknown = np.nan if np.isnan(tokens).any() else 0.0
+    shares, made, written, waited = walked
+    return _Walked(shares, made, written, waited + unknown)
 
 
 def _average_orders(
-    budgets: Sequence[int], shares: Floats, spent: Floats, rounds: Floats
+    budgets: Sequence[int], walked: _Walked, rounds: Floats
 ) -> list[AdaptiveEstimate]:
     """Means over the orders (orders, budgets) and the error of that of the shares."""
-    errors = shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
-    accuracy = shares.mean(axis=0)
-    generations = spent.mean(axis=0)
+    errors = walked.shares.std(axis=0, ddof=1) / np.sqrt(len(rounds))
+    accuracy, generations, tokens, latency = (each.mean(axis=0) for each in walked)
     requests = rounds.mean(axis=0)
     estimates: list[AdaptiveEstimate] = []
     for place, budget in enumerate(budgets):
@@ -152,6 +167,8 @@ def _average_orders(
             mc_error=float(errors[place]),
             generations=float(generations[place]),
             rounds=float(requests[place]),
+            tokens=float(tokens[place]),
+            latency=float(latency[place]),
         )
         estimates.append(one)
     return estimates

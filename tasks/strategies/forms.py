@@ -44,6 +44,8 @@ class PoolFigure(NamedTuple):
     rounds: float = 1.0
     """Requests that follow each other, on average; every one reads the prompt."""
     latency: float | None = None
+    """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""
+    latency: float | None = None
     """Tokens of the longest path, on average; None: all draws at once, so the slowest of them."""
     latency: float | None = None
     """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""

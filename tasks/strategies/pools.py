@@ -38,13 +38,17 @@ def _estimate_stopped(pool: QuestionPool, rule: Rule) -> list[PoolFigure]:
     figures: list[PoolFigure] = []
     for stopped, majority in zip(estimates, pool.figures("majority"), strict=True):
         # Two figures of one thing would differ by the error of the sampled one.
-        same = majority if stopped.budget <= rule.earliest else stopped
+        if stopped.budget <= rule.earliest:
+            figures.append(majority)
+            continue
         one = PoolFigure(
             stopped.budget,
-            same.accuracy,
-            same.mc_error,
+            stopped.accuracy,
+            stopped.mc_error,
             stopped.generations,
+            tokens=stopped.tokens,
             rounds=stopped.rounds,
+            latency=stopped.latency,
         )
         figures.append(one)
     return figures
@@ -63,10 +67,11 @@ def _estimate_first(pool: QuestionPool, options: Options) -> list[PoolFigure]:
     """All draws of the budget are begun; those that are stopped cost what they have written."""
     count = int(options["m"])
     estimates = first_estimates(pool.draws, pool.budgets, m=count, seed=pool.seed)
-    return [
-        PoolFigure(one.budget, one.accuracy, one.mc_error, float(one.budget), one.tokens)
-        for one in estimates
-    ]
+    figures: list[PoolFigure] = []
+    for one in estimates:
+        spent = PoolFigure(one.budget, one.accuracy, one.mc_error, float(one.budget))
+        figures.append(spent._replace(tokens=one.tokens, latency=one.latency))
+    return figures
 
 
 def _choose_first(candidates: Sequence[Candidate], options: Options, _: int) -> Choice:

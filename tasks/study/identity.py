@@ -25,6 +25,10 @@ _SINCE: Final[dict[str, dict[str, Any]]] = {
 def deciding(values: dict[str, Any]) -> dict[str, Any]:
     """Of a study's values by key those that decide a result, as its first version wrote them."""
     left = {key: value for key, value in values.items() if key not in _ASIDE}
+    # What a policy by money rests on, where there is one. Nothing that is drawn depends on it, so
+    # that a run at other prices draws nothing again.
+    if not left["prices"]:
+        del left["prices"]
     for table, since in _SINCE.items():
         kept = {
             key: value

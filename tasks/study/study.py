@@ -16,8 +16,9 @@ from tasks.benchmarks.names import USUAL, Columns
 from tasks.models.format_tables import format_name
 from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
-from tasks.study.endpoints import Cap, Endpoint, Price
+from tasks.study.endpoints import Endpoint, Price, check_priced
 from tasks.study.identity import deciding
+from tasks.study.keys import refuse_unknown_keys
 from tasks.study.tables import (
     BenchmarkTable,
     Distill,
@@ -26,7 +27,6 @@ from tasks.study.tables import (
     Gate,
     Generator,
     Revisions,
-    Server,
     Verifier,
 )
 from warehouse.errors import UserError
@@ -85,6 +85,9 @@ class Study:
     exchange: Exchange | None = None
     distill: Distill | None = None
     """Needed by `ttc distill`."""
+    prices: dict[str, Price] = field(default_factory=dict[str, Price])
+    """What a million tokens cost of each model that the study names; without one money is
+    unknown."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     endpoints: tuple[Endpoint, ...] = ()
     """Models behind servers that speak chat completions."""
@@ -129,10 +132,16 @@ class Study:
         _check_budgets(self.budgets)
         _check_strategies(self)
         _check_counts(self)
+        _check_prices(self)
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Where a model of the study is served by chat completions; None: it is not."""
         return next((one for one in self.endpoints if one.model == model), None)
+
+    def price(self, model: str) -> Price | None:
+        """What the tokens of a model cost; that of its endpoint where `prices` is silent."""
+        endpoint = self.endpoint(model)
+        return self.prices.get(model) or (endpoint.price if endpoint else None)
 
     def to_json(self) -> str:
         """The study as stored with its runs: JSON with sorted keys."""
@@ -245,6 +254,13 @@ def _check_counts(study: Study) -> None:
         )
 
 
+def _check_prices(study: Study) -> None:
+    revisions = study.revisions or Revisions()
+    verifiers = [one.model for one in (study.verifier, revisions.verifier) if one]
+    revisers = [revisions.model] if revisions.model else []
+    check_priced(study.prices, [*study.generator.models, *verifiers, *revisers])
+
+
 def study_from(values: dict[str, Any]) -> Study:
     """The study of a parsed TOML file or JSON document; UserError names the first wrong key.
 
@@ -255,7 +271,7 @@ def study_from(values: dict[str, Any]) -> Study:
         several = [{"benchmark": one} for one in listed]
         rest = {key: value for key, value in values.items() if key != "benchmark"}
         values = {**rest, "benchmarks": [*several, *values.get("benchmarks", ())]}
-    _refuse_unknown(values, Study, "study")
+    refuse_unknown_keys(values, Study, "study")
     try:
         return TypeAdapter(Study).validate_python(values)
     except ValidationError as error:
@@ -266,34 +282,3 @@ def study_from(values: dict[str, Any]) -> Study:
             raise UserError(str(cause)) from error
         place = ".".join(str(part) for part in first["loc"]) or "study"
         raise UserError(f"study: {place}: {first['msg']}, got {first['input']!r}") from error
-
-
-_NESTED: dict[str, type] = {
-    "benchmarks": BenchmarkTable,
-    "columns": Columns,
-    "generator": Generator,
-    "verifier": Verifier,
-    "revisions": Revisions,
-    "engine": EngineOptions,
-    "servers": Server,
-    "endpoints": Endpoint,
-    "price": Price,
-    "cap": Cap,
-    "gate": Gate,
-    "exchange": Exchange,
-    "distill": Distill,
-}
-
-
-def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
-    """UserError for a key that the table does not have: pydantic would leave it out in silence."""
-    known = sorted(field.name for field in dataclasses.fields(kind))
-    for key, value in values.items():
-        if key not in known:
-            raise UserError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
-        if key not in _NESTED:
-            continue
-        # `benchmarks` and `servers` are lists of tables, the others are one.
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, dict):
-                _refuse_unknown(part, _NESTED[key], f"{place}.{key}")

@@ -254,13 +254,13 @@ def test_draws_stop_where_the_estimator_stops_them(answers, rule):
     names = sorted({one for one in answers if one is not None})
     classes = np.array([-1 if one is None else names.index(one) for one in answers], dtype=np.int64)
     order, budgets = np.arange(len(answers))[None, :], np.array([len(answers)], dtype=np.int64)
-    _, spent = walk_orders(
+    _, spent, _, _ = walk_orders(
         classes,
         np.zeros(max(len(names), 1)),
+        np.ones(len(answers)),
         order,
         budgets,
-        rule.run or len(answers) + 1,
-        rule.every,
+        (rule.run or len(answers) + 1, rule.earliest, rule.every),
         *_posteriors(len(answers), rule.posterior),
     )
     assert (stops_at(answers, rule) or len(answers)) == spent[0, 0]

@@ -9,6 +9,8 @@ from tasks.study.reading import load_study
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
 
+WRITER = "bundled/congruences-generator"
+
 
 @pytest.mark.parametrize(
     ("change", "words"),
@@ -34,6 +36,10 @@ from warehouse.errors import UserError
         ({"generator": {"temperature": "hot"}}, "generator.temperature.*got 'hot'"),
         ({"verifier": {"aggregate": "max"}}, "verifier.aggregate"),
         ({"generator": {"models": []}}, "generator.models must be at least 1"),
+        ({"prices": {"gpt": {"prompt": 1}}}, "expected prices of its models .*got one of 'gpt'"),
+        ({"prices": {WRITER: {"output": 1}}}, "study.prices.bundled.*unknown key 'output'"),
+        ({"prices": {WRITER: {"prompt": -1}}}, "expected prompt of a price to be 0 or more"),
+        ({"prices": {WRITER: 3}}, "prices.bundled/congruences-generator.*got 3"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence(change, words):
@@ -55,6 +61,26 @@ def test_the_digest_follows_what_decides_results_and_nothing_else():
     one = study_from({"name": "a"})
     assert one.digest() == study_from({"name": "b", "engine": {"dtype": "bfloat16"}}).digest()
     assert one.digest() != study_from({"name": "a", "seed": 1}).digest()
+
+
+def test_prices_are_stored_with_the_run_and_part_of_its_identity_where_there_are_any():
+    prices = {WRITER: {"prompt": 1.0, "generated": 4.0}}
+    priced = study_from({"name": "s", "prices": prices})
+    assert study_from(json.loads(priced.to_json())) == priced
+    dear = study_from({"name": "s", "prices": {WRITER: {"prompt": 2.0, "generated": 4.0}}})
+    none = study_from({"name": "s", "prices": {}})
+    assert len({one.digest() for one in (priced, dear, none, study_from({"name": "s"}))}) == 3
+
+
+def test_an_endpoints_price_stands_where_the_studys_prices_are_silent():
+    url = "https://host/v1"
+    endpoints = [{"model": "far", "url": url, "price": {"prompt": 1.0, "generated": 2.0}}]
+    values = {"name": "s", "generator": {"models": [WRITER, "far"]}, "endpoints": endpoints}
+    silent = study_from(values)
+    assert silent.price("far").generated == 2.0
+    assert silent.price(WRITER) is None
+    said = study_from(values | {"prices": {"far": {"generated": 5.0}}})
+    assert said.price("far").generated == 5.0
 
 
 def test_a_search_has_no_cell_below_its_width():
