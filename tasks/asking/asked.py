@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.asking.completions import Completion, Keeper
@@ -12,6 +13,8 @@ from tasks.asking.questioning import Questioning
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import MissingDraws
 from tasks.strategies import Strategy
+
+NO_ARMS: Mapping[float, list[Completion]] = MappingProxyType({})
 
 
 class Searched(NamedTuple):
@@ -49,11 +52,19 @@ class Asked(NamedTuple):
     searches: list[Searched]
     answers: dict[str, str | None]
     """By key, as written, of those completions whose answers were not known; None: no answer."""
+    arms: Mapping[float, list[Completion]] = NO_ARMS
+    """Pools by the temperature that they were drawn at, beside that of the study."""
+
+    def drawn(self, temperature: float | None) -> list[Completion]:
+        """The pool of a temperature; None: that of the study."""
+        return self.pool if temperature is None else self.arms[temperature]
 
     @property
     def keys(self) -> set[str]:
         """Keys of all completions."""
         ended = [*self.pool, *self.difficulty]
+        for arm in self.arms.values():
+            ended += arm
         for search in self.searches:
             ended += search.completions
         return {one.key for one in ended}
@@ -68,11 +79,14 @@ async def ask_everything(asking: Questioning, question: Question, known: Collect
     scorer = asking.proposing.scorer
     pool = await keeper.keep(scorer, await asking.pool(question))
     difficulty = await keeper.keep(scorer, await asking.difficulty(question))
+    arms: dict[float, list[Completion]] = {}
+    for arm in asking.plan.arms:
+        arms[arm.temperature] = await keeper.keep(scorer, await asking.arm(question, arm))
     searches: list[Searched] = []
     for strategy, budget in asking.plan.searches:
         searches.append(await _search(asking, question, strategy, budget, keeper))
     prompt_tokens = asking.root(question).length
-    return Asked(question, prompt_tokens, pool, difficulty, searches, keeper.answers)
+    return Asked(question, prompt_tokens, pool, difficulty, searches, keeper.answers, arms)
 
 
 async def ask_difficulty(asking: Questioning, question: Question, known: Collection[str]) -> Asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +21,14 @@ class Samplings(NamedTuple):
     greedy: Sampling
 
 
+class Arm(NamedTuple):
+    """A further pool, for the strategies that name this temperature."""
+
+    temperature: float
+    scored: bool
+    """Whether one of them asks the verifier."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The draws that a study owes on every question."""
@@ -33,6 +42,21 @@ class Plan:
     samplings: Samplings
     replicate: int
     """Of the study: another one draws everything anew."""
+    arms: tuple[Arm, ...] = ()
+    """As large as the pool, each drawn at a temperature of its own."""
+
+    @property
+    def sampled(self) -> dict[str, Sampling]:
+        """By key, how everything is drawn that the study owes."""
+        wholes = [self.whole(arm.temperature) for arm in self.arms]
+        return {one.key: one for one in (*self.samplings, *wholes)}
+
+    def whole(self, temperature: float | None) -> Sampling:
+        """How whole completions are drawn at a temperature; None: at that of the study."""
+        whole = self.samplings.whole
+        if temperature is None:
+            return whole
+        return dataclasses.replace(whole, temperature=temperature)
 
 
 def plan(run: Run) -> Plan:
@@ -55,6 +79,7 @@ def plan(run: Run) -> Plan:
             greedy=greedy,
         ),
         replicate=study.replicate,
+        arms=_arms(strategies),
     )
 
 
@@ -62,6 +87,16 @@ def whole_sampling(generator: Generator) -> Sampling:
     """How whole completions are drawn."""
     common = (generator.temperature, generator.top_p, generator.top_k)
     return Sampling(*common, max_tokens=generator.max_tokens, until="end")
+
+
+def _arms(strategies: Sequence[Strategy]) -> tuple[Arm, ...]:
+    """The temperatures that strategies name, in rising order."""
+    scored: dict[float, bool] = {}
+    for strategy in strategies:
+        at = strategy.temperature
+        if at is not None:
+            scored[at] = scored.get(at, False) or strategy.needs_verifier
+    return tuple(Arm(at, scored[at]) for at in sorted(scored))
 
 
 def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tasks.asking.completions import classes_of
 from tasks.asking.costs import Meter
-from tasks.asking.plan import Plan, plan
+from tasks.asking.plan import Arm, Plan, plan
 from tasks.asking.token_time import tokens_now
 from tasks.asking.tools import MeteredTools, Revising, Side
 from tasks.benchmarks.question import Question
@@ -82,29 +82,52 @@ class Questioning:
 
     async def pool(self, question: Question) -> list[Node]:
         """The whole completions from which pool strategies choose, scored."""
-        replicate = self.plan.replicate
-        return await self._draw_whole(question, self.plan.pool, "proposer", replicate)
+        nodes = await self._draw_whole(question, self.plan.pool, "proposer", self.plan.replicate)
+        await self._score(nodes)
+        return nodes
+
+    async def pool_of(self, question: Question, temperature: float | None) -> list[Node]:
+        """The pool of a temperature that the plan has; None: that of the study."""
+        for arm in self.plan.arms:
+            if arm.temperature == temperature:
+                return await self.arm(question, arm)
+        return await self.pool(question)
+
+    async def arm(self, question: Question, arm: Arm) -> list[Node]:
+        """The same at another temperature, scored where a strategy asks the verifier."""
+        nodes = await self.proposing.sampler.children(
+            self.root(question),
+            self.plan.pool,
+            sampling=self.plan.whole(arm.temperature),
+            replicate=self.plan.replicate,
+        )
+        if arm.scored:
+            await self._score(nodes)
+        return nodes
 
     async def difficulty(self, question: Question) -> list[Node]:
         """The completions that set the question's bin, scored; other draws than the pool's."""
         # Negative replicates never meet the pool's, so that no draw both sets a bin and is
         # measured in it (METHOD §6).
         replicate = -1 - self.plan.replicate
-        return await self._draw_whole(question, self.plan.difficulty, "difficulty", replicate)
+        nodes = await self._draw_whole(question, self.plan.difficulty, "difficulty", replicate)
+        await self._score(nodes)
+        return nodes
 
     async def _draw_whole(
         self, question: Question, n: int, role: Role, replicate: int
     ) -> list[Node]:
-        nodes = await self.proposing.sampler.children(
+        return await self.proposing.sampler.children(
             self.root(question),
             n,
             sampling=self.plan.samplings.whole,
             role=role,
             replicate=replicate,
         )
+
+    async def _score(self, nodes: list[Node]) -> None:
         # What was cut at the token limit has no answer, and is shown to no verifier.
         await self.proposing.scorer.scores_of([node for node in nodes if node.ended])
-        return nodes
 
     async def search(self, question: Question, strategy: Strategy, budget: int) -> Result:
         """One search with its consumption, its ended completions scored for the final vote."""
@@ -131,7 +154,8 @@ class Questioning:
     async def ask(self, question: Question) -> list[OwnFailure]:
         """All strategies × budgets of a question at once; what strategies of files failed with."""
         searches = [self._try(question, *owed) for owed in self.plan.searches]
-        drawn = [self.pool(question), self.difficulty(question)]
+        arms = [self.arm(question, arm) for arm in self.plan.arms]
+        drawn = [self.pool(question), self.difficulty(question), *arms]
         _, *failed = await asyncio.gather(asyncio.gather(*drawn), *searches)
         return [failure for failure in failed if failure is not None]
 

@@ -57,7 +57,7 @@ def _probe_costs(
     """
     probed = {row["question_id"]: row for row in probings.to_dicts()}
     kinds = {
-        key: key != "pass" and run.study.strategy(key).kind == "pool"
+        key: key != "pass" and run.study.strategy(key).shares_pool
         for key in outcomes["strategy"].unique()
     }
     rows: list[dict[str, float]] = []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tasks.asking.asked import Asked, Searched
-from tasks.asking.completions import Answer, GradedCompletion, join_answer
+from tasks.asking.completions import Answer, Completion, GradedCompletion, join_answer
 from tasks.asking.costs import Rates, Spent, costs
 from tasks.benchmarks.question import Question
 from tasks.runs.run import Run
@@ -37,16 +37,30 @@ def estimate_question(
 
 
 def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rates) -> list[Row]:
-    """Rows of all pool strategies at all budgets, over random subsets of one pool."""
-    reads = [join_answer(one, answers) for one in asked.pool]
-    cut = sum(one.stop == "limit" for one in asked.pool)
+    """Rows of all pool strategies at all budgets, over random subsets of the pool they name."""
+    rows: list[Row] = []
+    for temperature in (None, *asked.arms):
+        rows += _rows_of_pool(run, asked, answers, rates, temperature)
+    return rows
+
+
+def _rows_of_pool(
+    run: Run,
+    asked: Asked,
+    answers: Mapping[str, Answer],
+    rates: Rates,
+    temperature: float | None,
+) -> list[Row]:
+    completions = asked.drawn(temperature)
+    reads = [join_answer(one, answers) for one in completions]
+    cut = sum(one.stop == "limit" for one in completions)
     shares = _shares(reads, cut=cut, left=None, of=len(reads))
-    draw = _mean_draw(asked)
-    tokens = np.array([one.generated_tokens for one in asked.pool], dtype=np.float64)
+    draw = _mean_draw(completions, asked.prompt_tokens)
+    tokens = np.array([one.generated_tokens for one in completions], dtype=np.float64)
     seed = _seed(run, asked.question)
     pool = QuestionPool.of(_pool(reads, tokens), run.study.budgets, seed=seed)
     rows: list[Row] = []
-    for key, figure, scored in _pool_figures(run, pool):
+    for key, figure, scored in _pool_figures(run, pool, temperature):
         spent = draw.spent(figure, scored=scored)
         if figure.tokens is not None:
             spent = spent._replace(generated=figure.tokens)
@@ -60,12 +74,17 @@ def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rat
     return rows
 
 
-def _pool_figures(run: Run, pool: QuestionPool) -> Iterator[tuple[str, PoolFigure, bool]]:
-    """(key, figure, whether the verifier was asked) of coverage and of every pool strategy."""
-    for figure in pool.figures("pass"):
+def _pool_figures(
+    run: Run, pool: QuestionPool, temperature: float | None
+) -> Iterator[tuple[str, PoolFigure, bool]]:
+    """(key, figure, whether the verifier was asked) of every strategy of a pool.
+
+    Coverage is that of the study's own temperature.
+    """
+    for figure in pool.figures("pass") if temperature is None else ():
         yield "pass", figure, False
     for strategy in map(run.study.strategy, run.study.strategies):
-        if strategy.kind == "pool":
+        if strategy.kind == "pool" and strategy.temperature == temperature:
             for figure in strategy.estimate(pool):
                 yield strategy.key, figure, strategy.needs_verifier
 
@@ -129,13 +148,13 @@ class _MeanDraw(NamedTuple):
         )
 
 
-def _mean_draw(asked: Asked) -> _MeanDraw:
-    generated = sum(one.generated_tokens for one in asked.pool)
-    verified = sum(one.verifier_tokens for one in asked.pool)
+def _mean_draw(completions: Sequence[Completion], prompt: float) -> _MeanDraw:
+    generated = sum(one.generated_tokens for one in completions)
+    verified = sum(one.verifier_tokens for one in completions)
     return _MeanDraw(
-        prompt=asked.prompt_tokens,
-        generated=generated / len(asked.pool),
-        verified=verified / len(asked.pool),
+        prompt=prompt,
+        generated=generated / len(completions),
+        verified=verified / len(completions),
     )
 
 

@@ -92,7 +92,7 @@ def estimation(study: Study, difficulty: str) -> Estimation:
     """What binning a question costs, in draws, and which strategies use those draws again."""
     if DIFFICULTIES[difficulty].price == "difficulty":
         return Estimation(study.difficulty_draws)
-    # A probe's draws are the first of any pool strategy that follows.
+    # A probe's draws are the first of the study's pool.
     strategies = map(study.strategy, study.strategies)
-    pools = frozenset(one.key for one in strategies if one.kind == "pool")
+    pools = frozenset(one.key for one in strategies if one.shares_pool)
     return Estimation(study.probe_draws, reused_by=pools)

@@ -63,7 +63,7 @@ async def ask_questions(
 
     UserError at its end, once all else is drawn, for strategies of files that failed.
     """
-    recorder = Recorder(store, run, {one.key: one for one in plan(run).samplings})
+    recorder = Recorder(store, run, plan(run).sampled)
     models = _Models(run, engines, recorder)
     failures = Failures()
     counter = ProgressCounter(len(questions), progress, recorder, models.load)

@@ -75,7 +75,8 @@ def _completions_of_each(run: Run) -> int:
     """How many a question ends with at most."""
     owed = plan(run)
     searched = (budget // strategy.rollouts for strategy, budget in owed.searches)
-    return owed.pool + owed.difficulty + sum(searched)
+    pools = owed.pool * (1 + len(owed.arms))
+    return pools + owed.difficulty + sum(searched)
 
 
 async def _ask_again(

@@ -102,8 +102,9 @@ class Controller:
         pool = _Pool(self.asking, question)
         bin_ = await self._probe(pool, budget)
         cell = self._cell(bin_, budget, probed=len(pool.drawn))
+        own = pool.at(cell.strategy.temperature)
         serve = _serve_pool if cell.strategy.kind == "pool" else _serve_search
-        ending = await serve(pool, cell)
+        ending = await serve(own, cell)
         node, score = ending.chosen
         return Solved(
             answer=self.asking.run.answer(node.text) if node else None,
@@ -116,7 +117,7 @@ class Controller:
             measured=cell.budget,
             lost=cell.lost,
             recommended=cell.recommended,
-            cost=_cost(pool, ending.searched),
+            cost=_cost([pool] if own is pool else [pool, own], ending.searched),
         )
 
     async def _probe(self, pool: _Pool, budget: int) -> int | None:
@@ -141,9 +142,12 @@ class Controller:
 class _Pool:
     """The question's whole completions, as far as anybody asked, and which of them were scored."""
 
-    def __init__(self, asking: Questioning, question: Question) -> None:
+    def __init__(
+        self, asking: Questioning, question: Question, temperature: float | None = None
+    ) -> None:
         self.asking = asking
         self.question = question
+        self._temperature = temperature
         self.root = asking.root(question)
         self.drawn: list[Node] = []
         self.requests = 0
@@ -151,11 +155,15 @@ class _Pool:
         self.scored: dict[str, float] = {}
         """Verifier tokens by node key."""
 
+    def at(self, temperature: float | None) -> _Pool:
+        """The question's pool of a temperature; None: that of the study, which is this one."""
+        return self if temperature is None else _Pool(self.asking, self.question, temperature)
+
     async def first(self, n: int) -> list[Node]:
         """The first n completions of the pool from which pool strategies choose."""
         plan = self.asking.plan
         nodes = await self.asking.proposing.sampler.children(
-            self.root, n, sampling=plan.samplings.whole, replicate=plan.replicate
+            self.root, n, sampling=plan.whole(self._temperature), replicate=plan.replicate
         )
         # A shorter request draws nothing new: what was paid for is the longest one.
         self.requests += len(nodes) > len(self.drawn)
@@ -240,11 +248,12 @@ async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
     return _Ending(result.completions, seen, choice, result)
 
 
-def _cost(pool: _Pool, searched: Result | None) -> Cost:
+def _cost(pools: Sequence[_Pool], searched: Result | None) -> Cost:
     """Of the first draws and of what the search made; a draw that is both is paid once."""
-    of_draws = _cost_of_draws(pool, searched)
-    of_search = _cost_of_search(pool, searched) if searched else dict.fromkeys(of_draws, 0.0)
-    total = {name: figure + of_search[name] for name, figure in of_draws.items()}
+    parts = [_cost_of_draws(pool, searched) for pool in pools]
+    if searched:
+        parts.append(_cost_of_search(pools[0], searched))
+    total = {name: sum(part[name] for part in parts) for name in parts[0]}
     counts = {name: int(total[name]) for name in Cost._fields if name != "flops"}
     return Cost(flops=total["flops"], **counts)
 

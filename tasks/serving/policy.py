@@ -33,9 +33,10 @@ class PolicyCell(NamedTuple):
     def generations(self, probed: int) -> int:
         """Generations with the probe's.
 
-        A pool strategy chooses among the probe's draws too, any other makes its own beside them.
+        A pool strategy chooses among the probe's draws too; any other, and one of another
+        temperature, makes its own beside them.
         """
-        return max(self.budget, probed) if self.strategy.kind == "pool" else self.budget + probed
+        return max(self.budget, probed) if self.strategy.shares_pool else self.budget + probed
 
 
 @dataclass(frozen=True, slots=True)

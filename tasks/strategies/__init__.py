@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,13 +11,23 @@ from tasks.draws.nodes import Node
 from tasks.statistics.selectors import GROUP_SELECTORS, SELECTORS, Candidate, Choice
 from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
 from tasks.strategies.dvts import DVTS
-from tasks.strategies.forms import Form, Kind, Options, PoolFigure, QuestionPool, StopRule, Value
+from tasks.strategies.forms import (
+    AT,
+    Form,
+    Kind,
+    Options,
+    PoolFigure,
+    QuestionPool,
+    StopRule,
+    Value,
+)
 from tasks.strategies.own.reading import NO_SOURCES, Sources, read_own, reference
 from tasks.strategies.particle_filter import PARTICLE_FILTER
 from tasks.strategies.pools import ADAPTIVE, BEST_OF_N, FIRST, MAJORITY, WEIGHTED, WINDOW
 from tasks.strategies.rebase import REBASE
 from tasks.strategies.revision_search import REVISION_SEARCH
 from tasks.strategies.revisions import REVISIONS
+from tasks.strategies.temperatures import split_temperature
 from tasks.strategies.tools import Tools
 from warehouse.errors import UserError
 
@@ -51,6 +62,8 @@ class Strategy:
     """Names and values in the order of the form; a tuple, so that a strategy can be a key."""
     file: str = ""
     """Name and digest of the file of the user's own that has it; empty: it is the product's."""
+    temperature: float | None = None
+    """Of the pool that it chooses from, a pool of its own; None: that of the study."""
 
     @property
     def kind(self) -> Kind:
@@ -67,7 +80,12 @@ class Strategy:
         # The selector is named only where there is a choice, so that `weighted` has one spelling.
         if len(self.form.selectors) > 1:
             key += f"/{self.selector}"
-        return key
+        return key if self.temperature is None else f"{key}{AT}{self.temperature:g}"
+
+    @property
+    def shares_pool(self) -> bool:
+        """Whether it chooses from the study's own pool, which begins with a probe's draws."""
+        return self.kind == "pool" and self.temperature is None
 
     @property
     def needs_verifier(self) -> bool:
@@ -132,6 +150,14 @@ class Strategy:
                     f"got {budget}; use powers of two"
                 )
 
+    def check_temperature(self, usual: float) -> None:
+        """UserError for an arm at the study's own temperature: it is the pool that is there."""
+        if self.temperature == usual:
+            raise UserError(
+                f"study: expected another temperature than generator.temperature in {self.key}, "
+                f"got the same; leave {AT}{usual:g} out"
+            )
+
     def estimate(self, pool: QuestionPool) -> list[PoolFigure]:
         """What a pool strategy reaches at every budget of a question's pool (METHOD §10)."""
         if self.form.estimate is None:
@@ -170,9 +196,23 @@ _KEY = re.compile(r"^(?P<name>\w+)(\((?P<options>[^()]*)\))?(/(?P<selector>\w+))
 def parse(text: str, sources: Sources = NO_SOURCES) -> Strategy:
     """The strategy of a key such as `weighted` or `beam_search(m=4)/weighted`.
 
-    The selector may be left out. `sources` are the files of strategies of the user's own. UserError
-    for what names no strategy, selector or option.
+    The selector may be left out, and a temperature follow: `majority@T=0.6`. `sources` are the
+    files of strategies of the user's own. UserError for what names no strategy, selector, option or
+    temperature.
     """
+    untempered, temperature = split_temperature(text)
+    strategy = _parse_untempered(untempered, sources)
+    if temperature is None:
+        return strategy
+    if strategy.kind != "pool":
+        raise UserError(
+            f"study: expected {AT}… behind a strategy that chooses from a pool, got {text!r}; "
+            "set generator.temperature in a study of its own"
+        )
+    return dataclasses.replace(strategy, temperature=temperature)
+
+
+def _parse_untempered(text: str, sources: Sources) -> Strategy:
     if named := reference(text):
         own = read_own(named, sources)
         return Strategy(named.name, own.selector, own.form, own.options, own.file)

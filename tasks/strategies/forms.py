@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from tasks.statistics.estimators import EstimateName, Pool, PoolEstimate, pool_estimates
 from tasks.statistics.selectors import Candidate, Choice
@@ -14,6 +14,9 @@ from tasks.statistics.selectors import Candidate, Choice
 Kind = Literal["pool", "search", "groups"]
 Value = int | float | str
 Options = Mapping[str, Value]
+
+AT: Final = "@T="
+"""What a temperature follows, at the very end of a key."""
 
 STEPWISE = ("weighted", "best_of_n", "majority")
 """Selectors of whatever ends with completions of one question, scored at their end."""

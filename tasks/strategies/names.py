@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tasks.strategies import STRATEGIES
-from tasks.strategies.forms import Form
+from tasks.strategies.forms import AT, Form
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
@@ -24,6 +24,9 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
 
 
 def _shorten(key: str) -> str:
+    untempered, at, temperature = key.rpartition(AT)
+    if at:
+        return f"{_shorten(untempered)} T={temperature}"
     proposer, _, selector = key.partition("/")
     file, _, proposer = proposer.rpartition(":")
     name, _, written = proposer.removesuffix(")").partition("(")

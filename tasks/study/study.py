@@ -203,6 +203,7 @@ def _check_strategies(study: Study) -> None:
         raise UserError(f"study: strategies must be named once each, got {study.strategies}")
     for strategy in strategies:
         strategy.check(study.budgets)
+        strategy.check_temperature(study.generator.temperature)
         _check_models(study, strategy)
     if study.baseline not in keys:
         raise UserError(

@@ -24,6 +24,8 @@ from tasks.engines.scripted import Law, Opinion
 from tasks.strategies import STRATEGIES, Strategy, parse
 
 MORE_EXAMPLES: dict[str, list[str]] = {
+    "majority": ["majority@T=0.6"],
+    "weighted": ["weighted@T=0.6"],
     "beam_search": ["beam_search(m=sqrt)"],
     "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
     "window": ["window(w=3)"],
