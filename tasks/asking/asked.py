@@ -84,7 +84,7 @@ async def ask_everything(asking: Questioning, question: Question, known: Collect
         arms[arm.temperature] = await keeper.keep(scorer, await asking.arm(question, arm))
     searches: list[Searched] = []
     for strategy, budget in asking.plan.searches:
-        searches.append(await _search(asking, question, strategy, budget, keeper))
+        searches.append(await ask_search(asking, question, strategy, budget, keeper))
     prompt_tokens = asking.root(question).length
     return Asked(question, prompt_tokens, pool, difficulty, searches, keeper.answers, arms)
 
@@ -97,9 +97,10 @@ async def ask_difficulty(asking: Questioning, question: Question, known: Collect
     return Asked(question, asking.root(question).length, [], difficulty, [], keeper.answers)
 
 
-async def _search(
+async def ask_search(
     asking: Questioning, question: Question, strategy: Strategy, budget: int, keeper: Keeper
 ) -> Searched:
+    """What one search ends with, or the groups of one strategy; MissingDraws as above."""
     result = await asking.search(question, strategy, budget)
     # The scores are those that the search saw: a replay asks no verifier.
     scorer = asking.side(strategy).scorer

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tasks.asking.costs import Meter
 from tasks.asking.plan import Samplings
-from tasks.asking.token_time import pass_tokens
+from tasks.asking.token_time import pass_tokens, tokens_now
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
@@ -94,7 +95,8 @@ class MeteredTools:
         siblings = await self.side.sampler.children(
             start, n, sampling=self.samplings.whole, replicate=self.replicate
         )
-        self.meter.count_draws("completions", start, siblings)
+        tokens = self.meter.count_draws("completions", start, siblings)
+        await pass_tokens(tokens)
         return siblings
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
@@ -160,5 +162,8 @@ class MeteredTools:
         """The class that each completion votes for; None for one that is cut or has no answer."""
         if self.classes is None:
             raise RuntimeError("expected tools that know what reads answers, got none")
+        # In a replay at once: its time is counted in tokens, and would run on beside a thread.
+        if not math.isnan(tokens_now()):
+            return self.classes(nodes)
         # Beside the event loop: the classes of programs are found by running them.
         return await asyncio.to_thread(self.classes, nodes)

@@ -86,7 +86,8 @@ async def ask_questions(
         # Also of a stage that was stopped: the next forecast goes by it.
         models.clock.write(store, run.run_id)
         # What reads answers for a strategy of a file may have started processes.
-        run.grader.close()
+        if run.study.strategy_files:
+            run.grader.close()
     failures.raise_all(len(questions))
     return recorder.generated_tokens
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,26 @@ def with_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     A path is relative to the study's folder; a file that is not there may be one that is shipped.
     UserError for one that is neither.
     """
-    texts = values.get("strategies")
+    texts: Any = values.get("strategies")
+    # What is no list is refused with the study.
     if not isinstance(texts, list | tuple):
         return values
     sources: dict[str, str] = dict(values.get("strategy_files", {}))
-    names = [_pinned(text, folder, sources) for text in texts]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    listed: list[Any] = [*texts]  # pyright: ignore[reportUnknownArgumentType]
+    names = [_pinned(text, folder, sources) for text in listed]
     read = {**values, "strategies": names}
     baseline = values.get("baseline")
     if isinstance(baseline, str) and reference(baseline):
         # Keys have all options in them, whatever a study writes.
         read["baseline"] = parse(_pinned(baseline, folder, sources), sources).key
     return {**read, "strategy_files": sources} if sources else read
+
+
+def read_files(texts: Sequence[str], folder: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Keys of strategies of files, and the texts of these files; product's names are keys too."""
+    sources: dict[str, str] = {}
+    pinned = [_pinned(text, folder, sources) for text in texts]
+    return tuple(parse(text, sources).key for text in pinned), sources
 
 
 def _pinned(text: Any, folder: Path, sources: dict[str, str]) -> Any:

@@ -6,7 +6,10 @@ from tasks.strategies import Strategy, parse
 from tasks.strategies.own.reading import digest_of
 
 EVERY_KIND = '''
+from collections import Counter
+
 from tasks.strategies.own import groups, pool, search
+from tasks.strategies.tools import next_attempts
 
 
 @pool
@@ -62,13 +65,11 @@ async def half(tools):
 @groups(size="length", attempts=True)
 async def chains(tools, *, length=2):
     """Chains of attempts, one after the other."""
-    made = []
-    for place in range(tools.budget // length):
-        chain = ((await tools.attempts((), place + 1))[place],)
-        for _ in range(length - 1):
-            chain += ((await tools.attempts(chain, 1))[0],)
-        made.append(list(chain))
-    return made
+    made, taken = [()] * (tools.budget // length), Counter()
+    for _ in range(length):
+        attempts = await next_attempts(tools, made, taken)
+        made = [(*chain, attempt) for chain, attempt in zip(made, attempts)]
+    return [list(chain) for chain in made]
 '''
 
 

@@ -114,10 +114,10 @@ def drive(function: Bound, tools: PoolTools) -> list[int]:
 
 
 def _places(made: Any, drawn: int) -> list[int]:
-    if isinstance(made, list | tuple) and all(isinstance(one, Drawn) for one in made):  # pyright: ignore[reportUnknownVariableType]
-        places = [one.place for one in made]  # pyright: ignore
-        if all(place < drawn for place in places):  # pyright: ignore
-            return places  # pyright: ignore
+    if isinstance(made, list | tuple):
+        chosen: list[Any] = [*made]  # pyright: ignore[reportUnknownArgumentType]
+        if all(isinstance(one, Drawn) and one.place < drawn for one in chosen):
+            return [one.place for one in chosen]
     raise Refused(f"gave back {kind_of(made)}", "return a list of the draws to choose from")
 
 

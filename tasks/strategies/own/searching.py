@@ -14,7 +14,7 @@ from tasks.strategies.tools import Chain, Tools
 
 T = TypeVar("T")
 _WHOLE = -1
-"""The level of draws that are whole completions."""
+"""In place of the depth of draws that are whole completions."""
 
 
 class OwnTools:
@@ -30,7 +30,7 @@ class OwnTools:
         self._tools = tools
         self._declared = declared
         self._asked: Counter[str] = Counter()
-        self._levels: Counter[int] = Counter()
+        self._drawn: Counter[int] = Counter()
         self.error: Exception | None = None
         """What a tool raised first, whatever the function made of it."""
 
@@ -51,8 +51,8 @@ class OwnTools:
         Whole completions and attempts count one each. Of steps it is the depth at which most were
         drawn, lookahead included: N beams are N generations however long they become.
         """
-        depths = [count for level, count in self._levels.items() if level != _WHOLE]
-        return self._levels[_WHOLE] + max(depths, default=0)
+        depths = [count for depth, count in self._drawn.items() if depth != _WHOLE]
+        return self._drawn[_WHOLE] + max(depths, default=0)
 
     def leave(self, slots: int) -> None:
         """Count the slots whose prefixes could go on when the rounds ended."""
@@ -118,13 +118,13 @@ class OwnTools:
             said = f"asked for {what}, which it does not declare"
             self._refuse(Refused(said, f"write @{self._declared.kind}({what}=True) above it"))
 
-    def _take(self, key: str, level: int, n: int) -> None:
+    def _take(self, key: str, depth: int, n: int) -> None:
         """Count what of these children was not asked for before."""
         new = n - self._asked[key]
         if new <= 0:
             return
         self._asked[key] = n
-        self._levels[level] += new
+        self._drawn[depth] += new
         if self.generations > self.budget:
             self._refuse(OverBudget(self.generations))
 
@@ -148,13 +148,17 @@ def agreement_of(answers: Sequence[str | None]) -> float:
 
 def check_nodes(made: Any) -> list[Node]:
     """What a search gave back, if it is a list of nodes."""
-    if isinstance(made, list | tuple) and all(isinstance(one, Node) for one in made):  # pyright: ignore[reportUnknownVariableType]
-        return list(made)  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(made, list | tuple):
+        nodes: list[Any] = [*made]  # pyright: ignore[reportUnknownArgumentType]
+        if all(isinstance(one, Node) for one in nodes):
+            return nodes
     raise Refused(f"gave back {kind_of(made)}", "return a list of the draws to choose from")
 
 
 def check_groups(made: Any, count: int) -> list[list[Node]]:
     """What groups gave back, if it is so many lists of nodes."""
-    if isinstance(made, list | tuple) and len(made) == count:  # pyright: ignore[reportUnknownArgumentType]
-        return [check_nodes(group) for group in made]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(made, list | tuple):
+        groups: list[Any] = [*made]  # pyright: ignore[reportUnknownArgumentType]
+        if len(groups) == count:
+            return [check_nodes(group) for group in groups]
     raise Refused(f"gave back {kind_of(made)}", f"return {count} lists of draws, one a group")
