@@ -110,7 +110,7 @@ def _plain_cost(outcomes: pl.DataFrame, axis: Axis) -> float | None:
     """Mean cost of one plain completion: a draw of the pool, unscored; None: unknown."""
     plain = outcomes.filter(pl.col("strategy") == "pass")
     least = plain.filter(pl.col("budget") == plain["budget"].min())
-    mean = (least[axis.of_draws] / least["budget"]).mean()
+    mean = (least[axis.plain or axis.column] / least["budget"]).mean()
     return None if mean is None else float(mean)  # pyright: ignore
 
 

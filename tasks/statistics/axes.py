@@ -18,26 +18,32 @@ class Axis(NamedTuple):
     column: str
     """Of table `outcomes`: what a question costs."""
     unit: str
-    """What a number of it counts, in words."""
+    """What a number of it counts, in words that stand behind it."""
     title: str
-    """The axis in a figure's title."""
-    of_draws: str
-    """Column that a plain completion is told by: what several of them cost, divided by how many."""
+    """What is paid in, in words."""
+    needs: str
+    """What must be known of every model that is asked."""
+    plain: str = ""
+    """Column that a plain completion is told by: what several cost, divided by how many.
+
+    Empty: `column` itself.
+    """
 
 
 AXES: Final[Mapping[str, Axis]] = {
-    "generations": Axis("generations", "generations", "generations", "generations"),
-    "tokens": Axis("generated_tokens", "tokens", "generated tokens", "generated_tokens"),
-    "money": Axis("money", "in money", "money", "money"),
+    "generations": Axis("generations", "generations", "generations", "nothing"),
+    "tokens": Axis("generated_tokens", "tokens", "generated tokens", "token counts"),
+    "money": Axis("money", "in money", "money", "prices, in the study's table [prices]"),
     # Parallel draws take as long as the slowest: what several cost says nothing of one.
     "latency": Axis(
         "latency_tokens",
         "tokens in a row",
-        "latency, in tokens written one after the other",
+        "latency, tokens in a row",
+        "token counts",
         "generated_tokens",
     ),
-    "flops": Axis("flops", "FLOPs", "FLOPs", "flops"),
-    "seconds": Axis("engine_seconds", "seconds", "seconds of engine time", "engine_seconds"),
+    "flops": Axis("flops", "FLOPs", "FLOPs", "parameters and token counts"),
+    "seconds": Axis("engine_seconds", "seconds", "seconds of engine time", "a measured pace"),
 }
 """By the name that tables and the command line know them by, in the order of screens."""
 
