@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
 from tasks.asking.asked import Asked, Searched, ask_search
-from tasks.asking.completions import Answer, Keeper, load_answers
+from tasks.asking.completions import Answer, Completion, Keeper, load_answers
 from tasks.asking.questioning import Questioning
 from tasks.asking.replay import replay_questions
 from tasks.asking.token_time import run_in_token_time
@@ -25,11 +25,23 @@ from tasks.runs.loading import load_run
 from tasks.runs.refusals import check_thinking
 from tasks.runs.run import Run
 from tasks.runs.text_refusals import check_text_study
+from tasks.statistics.axes import COST_COLUMNS
 from tasks.strategies import Strategy
 from tasks.strategies.own.failing import Failures
 from tasks.strategies.own.pooling import ORDERS
 from tasks.study.own_files import read_files
 from warehouse.reader import Reader
+
+
+_EMPTY = {
+    "strategy": pl.String,
+    "budget": pl.Int64,
+    "question_id": pl.String,
+    "accuracy": pl.Float64,
+    "mc_error": pl.Float64,
+    **dict.fromkeys(COST_COLUMNS, pl.Float64),
+}
+"""Where no question has all that was asked for."""
 
 
 class Missing(NamedTuple):
@@ -77,7 +89,8 @@ def replay_strategies(reader: Reader, run_id: str, texts: Sequence[str], folder:
             with failures.of(asked.question.question_id):
                 rows += estimate_question(run, asked, answers, rates)
     failures.raise_all(len(run.benchmark.questions))
-    outcomes = pl.DataFrame(rows, infer_schema_length=None).filter(pl.col("strategy") != "pass")
+    outcomes = pl.DataFrame(rows, _EMPTY if not rows else None, infer_schema_length=None)
+    outcomes = outcomes.filter(pl.col("strategy") != "pass")
     seconds = time.monotonic() - began
     return Replayed(run, drawn.study.baseline, outcomes, missing, _count(run, outcomes), seconds)
 
@@ -105,27 +118,45 @@ async def _ask_all(
 
 
 async def _ask(asking: Questioning, question: Question, missing: list[Missing]) -> Asked | None:
-    """What the strategies ask about a question; None where its pool is not whole."""
+    """What the strategies ask about a question; None where a pool is not whole."""
     keeper = Keeper(asking.run, ())
-    strategies = [asking.run.study.strategy(key) for key in asking.run.study.strategies]
+    scorer = asking.proposing.scorer
+    arms: dict[float, list[Completion]] = {}
     try:
-        pool = await keeper.keep(asking.proposing.scorer, await asking.pool(question))
+        pool = await keeper.keep(scorer, await asking.pool(question))
+        for arm in asking.plan.arms:
+            arms[arm.temperature] = await keeper.keep(scorer, await asking.arm(question, arm))
     except MissingDraws:
-        missing += _all_missing(asking.run, strategies, question)
+        cells = asking.run.study.cells()
+        missing += [Missing(*cell, question.question_id) for cell in cells]
         return None
     searches: list[Searched] = []
-    for strategy in strategies:
-        for budget in _budgets(asking.run, strategy):
-            try:
-                searches.append(await ask_search(asking, question, strategy, budget, keeper))
-            except MissingDraws:
-                missing.append(Missing(strategy.key, budget, question.question_id))
-                continue
-            # Groups of the largest budget hold those of every smaller one.
-            if strategy.kind == "groups":
-                break
+    for key in asking.run.study.strategies:
+        strategy = asking.run.study.strategy(key)
+        searches += await _search(asking, question, strategy, keeper, missing)
     prompt_tokens = asking.root(question).length
-    return Asked(question, prompt_tokens, pool, [], searches, keeper.answers)
+    return Asked(question, prompt_tokens, pool, [], searches, keeper.answers, arms)
+
+
+async def _search(
+    asking: Questioning,
+    question: Question,
+    strategy: Strategy,
+    keeper: Keeper,
+    missing: list[Missing],
+) -> list[Searched]:
+    """What a strategy ends with at every budget that has the draws it asks for."""
+    searches: list[Searched] = []
+    for budget in _budgets(asking.run, strategy):
+        try:
+            searches.append(await ask_search(asking, question, strategy, budget, keeper))
+        except MissingDraws:
+            missing.append(Missing(strategy.key, budget, question.question_id))
+            continue
+        # Groups of the largest budget hold those of every smaller one.
+        if strategy.kind == "groups":
+            break
+    return searches
 
 
 def _budgets(run: Run, strategy: Strategy) -> list[int]:
@@ -133,15 +164,6 @@ def _budgets(run: Run, strategy: Strategy) -> list[int]:
     if strategy.kind == "pool":
         return []
     return [budget for budget in reversed(run.study.budgets) if strategy.fits(budget)]
-
-
-def _all_missing(run: Run, strategies: Iterable[Strategy], question: Question) -> list[Missing]:
-    return [
-        Missing(strategy.key, budget, question.question_id)
-        for strategy in strategies
-        for budget in run.study.budgets
-        if strategy.fits(budget)
-    ]
 
 
 def _answers(run: Run, asked: Asked, known: Mapping[str, Answer]) -> Mapping[str, Answer]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.settings import INFRA
 from tasks.strategies import parse
+from tasks.strategies.forms import AT
 from tasks.strategies.own.reading import Reference, reference
 from warehouse.errors import UserError
 
@@ -30,9 +31,10 @@ def with_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     names = [_pinned(text, folder, sources) for text in listed]
     read = {**values, "strategies": names}
     baseline = values.get("baseline")
-    if isinstance(baseline, str) and reference(baseline):
-        # Keys have all options in them, whatever a study writes.
-        read["baseline"] = parse(_pinned(baseline, folder, sources), sources).key
+    pinned = _pinned(baseline, folder, sources)
+    # Keys have all options in them, whatever a study writes.
+    if pinned != baseline:
+        read["baseline"] = parse(pinned, sources).key
     return {**read, "strategy_files": sources} if sources else read
 
 
@@ -45,13 +47,16 @@ def read_files(texts: Sequence[str], folder: Path) -> tuple[tuple[str, ...], dic
 
 def _pinned(text: Any, folder: Path, sources: dict[str, str]) -> Any:
     """The text with the version of its file, whose source is put down; others as they are."""
-    named = reference(text) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return text
+    key, at, temperature = text.rpartition(AT) if AT in text else (text, "", "")
+    named = reference(key)
     if named is None:
         return text
     source = sources.get(f"{named.file}@{named.digest}") or read_source(named, folder)
     pinned = named.pinned(source)
     sources[pinned.partition(":")[0]] = source
-    return pinned
+    return f"{pinned}{at}{temperature}"
 
 
 def read_source(named: Reference, folder: Path) -> str:

@@ -160,3 +160,14 @@ def test_the_pace_counts_every_order_of_a_pool(home) -> None:
     # Twelve questions at three budgets: 64 orders of the pool, and one run of the search.
     assert found.replays == 12 * 3 * (64 + 1)
     assert found.seconds > 0
+
+
+def test_an_arm_that_was_not_drawn_lacks_all_questions(home) -> None:
+    found = replayed(home, "mine.py:settled@T=0.5")
+    assert not len(found.outcomes)
+    assert len(found.missing) == 12 * len(BUDGETS)
+    (key,) = found.run.study.strategies
+    assert key.endswith(":settled(agree=3)@T=0.5")
+    judged = report(found, load_baselines(Snapshot(home[0] / "w"), found, ()))
+    assert [figure.missing for figure in judged.figures] == [12] * len(BUDGETS)
+    assert not judged.gaps

@@ -201,3 +201,11 @@ def test_a_file_that_is_not_there_is_refused_with_those_that_are_shipped(tmp_pat
     (tmp_path / "lab" / "mine.py").unlink()
     with pytest.raises(UserError, match=r"expected a Python file at .*/lab/mine.py, or one of"):
         load_study(tmp_path / "own.toml")
+
+
+def test_a_pool_of_a_file_may_name_a_temperature(tmp_path: Path) -> None:
+    study = write_study(tmp_path, ["settled", "settled@T=0.5"])
+    run_all(tmp_path / "w", study, engines=Kept)
+    drawn = read(tmp_path, "SELECT DISTINCT sampling_key FROM draws")
+    assert {"T=0.5", "T=1"} == {key.partition(",")[0] for key in drawn["sampling_key"]}
+    assert study.cells()[-1][0].endswith(":settled(agree=3)@T=0.5")
