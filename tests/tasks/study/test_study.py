@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tasks.runs.loading import prepare_run
+from tasks.settings import INFRA
 from tasks.study.reading import load_study
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
@@ -120,11 +121,11 @@ def test_broken_toml_and_unknown_files_are_refused(tmp_path):
     path.write_text("budgets = [1, 2\n")
     with pytest.raises(UserError, match="not valid TOML"):
         load_study(path)
-    with pytest.raises(UserError, match="expected a TOML file or one of demo"):
+    with pytest.raises(UserError, match="expected a TOML file or one of api"):
         load_study("nowhere")
 
 
-@pytest.mark.parametrize("name", ["demo", "nightly"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (INFRA / "studies").glob("*.toml")))
 def test_the_shipped_studies_are_valid(name):
     assert load_study(name).name == name
 
