@@ -53,6 +53,7 @@ class PoolTools:
         """What it refused first, whatever the function made of it."""
         self._candidates = candidates
         self._declared = declared
+        self._drawn: list[Drawn] = []
 
     async def completions(self, n: int) -> list[Drawn]:
         """The question's first n whole completions."""
@@ -63,9 +64,10 @@ class PoolTools:
         if n > self.generations:
             new = self._candidates[self.generations : n]
             self.latency += max(one.tokens for one in new)
+            self._drawn += [Drawn(self.generations + i, one.tokens) for i, one in enumerate(new)]
             self.generations = n
             self.requests += 1
-        return [Drawn(place, self._candidates[place].tokens) for place in range(n)]
+        return self._drawn[:n]
 
     async def answers(self, drawn: Sequence[Drawn]) -> list[str | None]:
         """The class that each votes for, under a name to compare; None: it has no answer."""
