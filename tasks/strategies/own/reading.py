@@ -92,6 +92,11 @@ class OwnStrategy(NamedTuple):
 
 def read_own(named: Reference, sources: Sources) -> OwnStrategy:
     """The strategy of a reference; UserError for a file, function, option or selector not there."""
+    if named.digest is None:
+        raise UserError(
+            f"study: expected {named.file}:{named.name} among the strategies of a study file, "
+            "which reads the file it is in, got it elsewhere; name it there"
+        )
     file = f"{named.file}@{named.digest}"
     source = sources.get(file)
     if source is None or digest_of(source) != named.digest:

@@ -134,6 +134,11 @@ def test_what_a_file_imports_is_not_its_own() -> None:
         own("search", source)
 
 
+def test_a_file_that_nobody_has_read_is_refused() -> None:
+    with pytest.raises(UserError, match=r"expected mine.py:half among the strategies of a study"):
+        parse("lab/mine.py:half", {FILE: EVERY_KIND})
+
+
 def test_a_file_whose_text_is_not_there_is_refused() -> None:
     for sources in ({}, {FILE: EVERY_KIND + "#"}):
         with pytest.raises(UserError, match=r"expected the text of mine.py in strategy_files"):
