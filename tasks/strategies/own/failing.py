@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -106,6 +107,16 @@ def _line(file: str, error: BaseException) -> str:
 def _is_of(file: str, filename: str | None) -> bool:
     """Whether code that was compiled under this name is of the file, whatever its version."""
     return filename is not None and Path(filename.partition("@")[0]).name == file
+
+
+def is_count(n: Any) -> bool:
+    """Whether it is a whole number of draws."""
+    return isinstance(n, Integral) and int(n) >= 0
+
+
+def no_count(n: Any) -> Refused:
+    """What is said of a number of draws that is none."""
+    return Refused(f"asked for {n!r} draws", "ask for a whole number, 0 or more")
 
 
 def kind_of(made: Any) -> str:

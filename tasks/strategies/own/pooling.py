@@ -13,7 +13,7 @@ from tasks.statistics.selectors import SELECTORS, Candidate, Choice
 from tasks.statistics.subsets import shuffles
 from tasks.strategies.forms import PoolFigure, QuestionPool, StopRule
 from tasks.strategies.own.declaring import Declaration
-from tasks.strategies.own.failing import OverBudget, Refused, kind_of
+from tasks.strategies.own.failing import OverBudget, Refused, is_count, kind_of, no_count
 from tasks.strategies.own.searching import agreement_of
 
 ORDERS = 64
@@ -57,6 +57,8 @@ class PoolTools:
 
     async def completions(self, n: int) -> list[Drawn]:
         """The question's first n whole completions."""
+        if not is_count(n):
+            self._refuse(no_count(n))
         if n > self.budget:
             self._refuse(OverBudget(n))
         if n > len(self._candidates):

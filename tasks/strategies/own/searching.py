@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tasks.draws.nodes import Node
 from tasks.strategies.own.declaring import Declaration
-from tasks.strategies.own.failing import OverBudget, Refused, kind_of
+from tasks.strategies.own.failing import OverBudget, Refused, is_count, kind_of, no_count
 from tasks.strategies.tools import Chain, Tools
 
 T = TypeVar("T")
@@ -69,12 +69,14 @@ class OwnTools:
     async def next_steps(self, node: Node, n: int) -> list[Node]:
         """The first n children of the node, each ending at the next step's end."""
         self._check("steps", self._declared.steps)
+        self._check_draws([node])
         self._take(f"{node.key}|next", node.depth, n)
         return await self._answer(self._tools.next_steps(node, n))
 
     async def ahead(self, node: Node) -> Node:
         """The node's likeliest child (temperature 0), ending at the next step's end."""
         self._check("steps", self._declared.steps)
+        self._check_draws([node])
         self._take(f"{node.key}|ahead", node.depth, 1)
         return await self._answer(self._tools.ahead(node))
 
@@ -85,6 +87,7 @@ class OwnTools:
     async def attempts(self, earlier: Chain, n: int) -> list[Node]:
         """The first n attempts that follow these, each a whole completion."""
         self._check("attempts", self._declared.attempts)
+        self._check_draws(earlier)
         self._take(self.attempt_key(earlier), _WHOLE, n)
         return await self._answer(self._tools.attempts(earlier, n))
 
@@ -96,10 +99,12 @@ class OwnTools:
     async def scores(self, nodes: Sequence[Node]) -> list[float | None]:
         """The same of each node, all asked for at once."""
         self._check("scores", self._declared.scores)
+        self._check_draws(nodes)
         return await self._answer(self._tools.scores(nodes))
 
     async def answers(self, nodes: Sequence[Node]) -> list[str | None]:
         """The class that each completion votes for; None for one that is cut or has no answer."""
+        self._check_draws(nodes)
         return await self._answer(self._tools.answers(nodes))
 
     async def agreement(self, nodes: Sequence[Node]) -> float:
@@ -118,8 +123,16 @@ class OwnTools:
             said = f"asked for {what}, which it does not declare"
             self._refuse(Refused(said, f"write @{self._declared.kind}({what}=True) above it"))
 
+    def _check_draws(self, nodes: Any) -> None:
+        """What is wrong in the function's call is told here, not by what it would break below."""
+        is_list = isinstance(nodes, list | tuple)
+        if not is_list or not all(isinstance(one, Node) for one in nodes):  # pyright: ignore[reportUnknownVariableType]
+            self._refuse(Refused(f"gave {kind_of(nodes)} to a tool", "give it draws of its tools"))
+
     def _take(self, key: str, depth: int, n: int) -> None:
         """Count what of these children was not asked for before."""
+        if not is_count(n):
+            self._refuse(no_count(n))
         new = n - self._asked[key]
         if new <= 0:
             return

@@ -122,6 +122,11 @@ WRONG = [
     ("return ['42']", "mine.py: f gave back list of 1"),
     ("return [[]]", "mine.py: f gave back list of 1"),
     ("return await tools.nothing()", "mine.py:5: f failed with AttributeError"),
+    ("return await tools.completions(2.0)", "mine.py:5: f asked for 2.0 draws (question q1,"),
+    ("return await tools.next_steps(tools.root, -1)", "mine.py:5: f asked for -1 draws"),
+    ("return await tools.next_steps('x', 1)", "mine.py:5: f gave list of 1 to a tool"),
+    ("return await tools.scores(None)", "mine.py:5: f gave NoneType to a tool (question q1,"),
+    ("return await tools.answers(['x'])", "mine.py:5: f gave list of 1 to a tool"),
 ]
 
 
