@@ -19,7 +19,7 @@ from tasks.publication.policy_table import policy_text
 from tasks.publication.summary import RunSummary, load_summary
 from tasks.publication.words import model_short_name
 from tasks.runs.outcomes import load_used_difficulty
-from tasks.statistics.axes import AXES
+from tasks.statistics.axes import AXES, TOKEN_BUDGETS
 from tasks.strategies.names import short_names
 from tasks.versions.gate import alarm_sentence
 from tasks.versions.version import alarm_of_run
@@ -76,7 +76,8 @@ def _print_along(summary: RunSummary, axis: str, console: Console) -> None:
     """One run's table along an axis, or that its costs are not known there."""
     run = summary.run
     of = f"{model_short_name(run['model'])} v{run['version']} on {run['benchmark']}"
-    found = [one for one in axis_tables(summary) if one.axis == axis]
+    wanted = (axis, TOKEN_BUDGETS) if axis == "tokens" else (axis,)
+    found = [one for one in axis_tables(summary) if one.axis in wanted]
     if not found:
         console.print(f"{of}: costs along {axis} are unknown, they need {AXES[axis].needs}")
     for one in found:

@@ -30,6 +30,7 @@ TABLES = {
     "allocations": "run_id",
     "cost_policies": "run_id",
     "cost_curves": "run_id",
+    "token_outcomes": "run_id",
 }
 """Columns of each table that are left out."""
 PER_RUN = {name for name in TABLES if name not in ("draws", "scores", "answers", "grades")}

@@ -11,13 +11,16 @@ from tasks.asking.costs import Rates, Spent, costs
 from tasks.evaluation.rates import load_rates
 from tasks.runs.outcomes import load_bins, load_difficulties
 from tasks.runs.run import Run
-from tasks.statistics.axes import AXES, Axis
+from tasks.statistics.axes import AXES, TOKEN_BUDGETS, Axis, Limits
 from tasks.statistics.cost_axes import fit_costs
 from tasks.statistics.difficulty import DIFFICULTIES
+from tasks.statistics.outcomes import SAME_COST
 from warehouse.store import Store
 
 _OF_OUTCOMES = ("question_id", "strategy", "budget", "accuracy", "truncated", "no_answer")
 """What the policy along a cost is fitted on, besides the cost."""
+
+_FACTORS = ("factor", "factor_lo", "factor_hi", "beyond")
 
 # With the pseudo-strategy `pass`: a plain completion is the unit that limits double from.
 _OUTCOMES = "SELECT * FROM outcomes WHERE run_id = $run_id ORDER BY question_id, strategy, budget"
@@ -35,7 +38,8 @@ def fit_cost_axes(store: Store, run: Run) -> None:
     """
     outcomes = store.read(_OUTCOMES, run_id=run.run_id)
     for difficulty in load_difficulties(store, run.run_id):
-        extra = pl.DataFrame({axis.column: [0.0] for axis in AXES.values()})
+        none = [0.0] * len(outcomes)
+        extra = pl.DataFrame({axis.column: none for axis in AXES.values()})
         # Only a probe is drawn for the question itself; what the other kinds take is known before.
         if DIFFICULTIES[difficulty].price == "probe":
             probings = store.read(_PROBINGS, run_id=run.run_id)
@@ -46,6 +50,7 @@ def fit_cost_axes(store: Store, run: Run) -> None:
             unit = _plain_cost(outcomes, axis)
             if unit and not priced["cost"].has_nulls():
                 _fit_axis(store, run, priced, unit=unit, axis=name, difficulty=difficulty)
+        _fit_token_budgets(store, run, outcomes, extra["generated_tokens"], difficulty)
 
 
 def _probe_costs(
@@ -114,8 +119,78 @@ def _plain_cost(outcomes: pl.DataFrame, axis: Axis) -> float | None:
     return None if mean is None else float(mean)  # pyright: ignore
 
 
+def _fit_token_budgets(
+    store: Store, run: Run, outcomes: pl.DataFrame, extra: pl.Series, difficulty: str
+) -> None:
+    """Write the policy at the study's budgets in tokens, those that every bin can pay.
+
+    Strategies that choose from a pool draw one after the other up to the budget; any other may be
+    used at a budget in generations whose mean tokens are within it.
+    """
+    if outcomes["generated_tokens"].has_nulls():
+        return
+    whole = outcomes.with_columns(extra=extra)
+    kinds = {key: run.study.strategy(key).kind for key in _keys(outcomes)}
+    runs = [key for key, kind in kinds.items() if kind != "pool"]
+    searches = _capped(whole.filter(pl.col("strategy").is_in(runs)))
+    for place, budget in enumerate(run.study.token_budgets):
+        pools = _load_capped(store, run, budget, difficulty)
+        priced = pl.concat([searches, _capped(pools)])
+        limits = Limits(range(place, place + 1), [float(budget)])
+        if _is_payable(priced, load_bins(store, run.run_id, difficulty), budget):
+            name = TOKEN_BUDGETS
+            _fit_axis(store, run, priced, unit=limits, axis=name, difficulty=difficulty)
+
+
+def _keys(outcomes: pl.DataFrame) -> list[str]:
+    return outcomes.filter(pl.col("strategy") != "pass")["strategy"].unique().sort().to_list()
+
+
+def _capped(rows: pl.DataFrame) -> pl.DataFrame:
+    """What a policy in tokens is fitted on."""
+    alone = pl.col("generated_tokens")
+    # Whole numbers and means of them alike.
+    return rows.select(
+        *_OF_OUTCOMES, alone=alone.cast(pl.Float64), cost=alone + pl.col("extra").cast(pl.Float64)
+    )
+
+
+_CAPPED = """
+SELECT capped.question_id, capped.strategy, whole.budget, capped.accuracy, whole.truncated,
+    whole.no_answer, capped.generations, capped.generated_tokens,
+    0e0 AS verifier_tokens, 0e0 AS latency_tokens
+FROM token_outcomes AS capped JOIN outcomes AS whole USING (run_id, strategy, question_id)
+WHERE capped.run_id = $run_id AND token_budget = $budget AND whole.budget = $most
+ORDER BY question_id, strategy
+"""
+
+
+def _load_capped(store: Store, run: Run, budget: int, difficulty: str) -> pl.DataFrame:
+    """Pool strategies under one budget in tokens; their budget is what they may draw at most."""
+    most = max(run.study.budgets)
+    rows = store.read(_CAPPED, run_id=run.run_id, budget=budget, most=most)
+    if DIFFICULTIES[difficulty].price != "probe":
+        return rows.with_columns(extra=pl.lit(0.0))
+    probings = store.read(_PROBINGS, run_id=run.run_id)
+    extra = _probe_costs(run, rows, probings, {})
+    return rows.with_columns(extra=extra["generated_tokens"])
+
+
+def _is_payable(priced: pl.DataFrame, bins: pl.DataFrame, budget: int) -> bool:
+    """Whether every bin has a cell whose mean tokens are within the budget."""
+    means = priced.join(bins, on="question_id").group_by("bin", "strategy", "budget")
+    cheapest = means.agg(pl.col("cost").mean()).group_by("bin").agg(pl.col("cost").min())
+    return bool((cheapest["cost"] <= budget * (1 + SAME_COST)).all())
+
+
 def _fit_axis(
-    store: Store, run: Run, priced: pl.DataFrame, *, unit: float, axis: str, difficulty: str
+    store: Store,
+    run: Run,
+    priced: pl.DataFrame,
+    *,
+    unit: float | Limits,
+    axis: str,
+    difficulty: str,
 ) -> None:
     """Write one axis under one difficulty."""
     fitted = fit_costs(
@@ -129,4 +204,8 @@ def _fit_axis(
     columns = {name: pl.lit(value) for name, value in key.items()}
     baseline = pl.lit(run.study.baseline)
     store.append("cost_policies", fitted.table.with_columns(**columns))
-    store.append("cost_curves", fitted.curve.with_columns(**columns, baseline=baseline))
+    curve = fitted.curve
+    if isinstance(unit, Limits):
+        # The baseline is there at the same limit alone: of one figure no other can be read off.
+        curve = curve.with_columns(pl.lit(None).alias(name) for name in _FACTORS)
+    store.append("cost_curves", curve.with_columns(**columns, baseline=baseline))

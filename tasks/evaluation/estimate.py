@@ -17,7 +17,7 @@ from tasks.runs.run import Run
 from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
-from tasks.statistics.selectors import Candidate
+from tasks.statistics.selectors import Candidate, Choice
 from tasks.statistics.subsets import expected_longest
 from tasks.strategies.forms import PoolFigure, QuestionPool
 
@@ -57,8 +57,8 @@ def _rows_of_pool(
     shares = _shares(reads, cut=cut, left=None, of=len(reads))
     draw = _mean_draw(completions, asked.prompt_tokens)
     tokens = np.array([one.generated_tokens for one in completions], dtype=np.float64)
-    seed = _seed(run, asked.question)
-    pool = QuestionPool.of(_pool(reads, tokens), run.study.budgets, seed=seed)
+    seed = seed_of(run, asked.question)
+    pool = QuestionPool.of(pool_of(reads, tokens), run.study.budgets, seed=seed)
     rows: list[Row] = []
     for key, figure, scored in _pool_figures(run, pool, temperature):
         spent = draw.spent(figure, scored=scored)
@@ -128,7 +128,7 @@ def _search_figures(
     # Where every completion was cut there is nothing to vote, and nothing is right.
     if not reads:
         return [_Figure(budget, 0.0, 0.0, None) for budget in budgets]
-    return _group_figures(search, reads, budgets, seed=_seed(run, question))
+    return _group_figures(search, reads, budgets, seed=seed_of(run, question))
 
 
 class _MeanDraw(NamedTuple):
@@ -170,15 +170,18 @@ class _Figure(NamedTuple):
 def _choice_figure(search: Searched, reads: list[GradedCompletion]) -> _Figure:
     candidates = [Candidate(read.vote, read.score) for read in reads]
     choice = search.strategy.choose([candidates], search.budget)
-    accuracy = 0.0
+    return _Figure(search.budget, right_share(choice, reads), 0.0, choice.answer)
+
+
+def right_share(choice: Choice, reads: Sequence[GradedCompletion]) -> float:
+    """Expected accuracy of a choice among these: tied answers share the credit (METHOD §4)."""
     if choice.index is not None and len(choice.credits) == 1:
-        accuracy = float(reads[choice.index].correct)
-    else:
-        # Tied answers share the credit (METHOD §4), so that accuracy is an expectation.
-        for answer, credit in choice.credits.items():
-            members = [read.correct for read in reads if read.vote == answer]
-            accuracy += credit * sum(members) / len(members)
-    return _Figure(search.budget, accuracy, 0.0, choice.answer)
+        return float(reads[choice.index].correct)
+    accuracy = 0.0
+    for answer, credit in choice.credits.items():
+        members = [read.correct for read in reads if read.vote == answer]
+        accuracy += credit * sum(members) / len(members)
+    return accuracy
 
 
 def _group_figures(
@@ -190,7 +193,7 @@ def _group_figures(
     starts = [0, *accumulate(map(len, search.groups))]
     members = [range(start, end) for start, end in pairwise(starts)]
     estimates = group_estimates(
-        _pool(reads),
+        pool_of(reads),
         members,
         [budget // size for budget in budgets],
         selector=search.strategy.selector,
@@ -218,7 +221,7 @@ def _shares(
     }
 
 
-def _pool(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool:
+def pool_of(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool:
     """The completions as arrays; classes of answers are numbered as they are first met.
 
     −1 stands for no vote, NaN for no score.
@@ -240,7 +243,7 @@ def _pool(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool:
     )
 
 
-def _seed(run: Run, question: Question) -> int:
+def seed_of(run: Run, question: Question) -> int:
     """Seed of the random subsets of one question: the same in every run with the study's seed."""
     text = f"{run.study.seed}|{question.question_id}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")

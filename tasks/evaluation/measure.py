@@ -11,6 +11,7 @@ from tasks.evaluation.bin_difficulty import DRAWS, bin_questions, difficulty_dra
 from tasks.evaluation.estimate import Row, estimate_question
 from tasks.evaluation.grade import graded_batches
 from tasks.evaluation.rates import load_rates
+from tasks.evaluation.token_budgets import token_outcomes
 from tasks.runs.completeness import measured_questions
 from tasks.runs.events import stage
 from tasks.strategies.own.failing import Failures
@@ -34,11 +35,16 @@ def run(folder: Path, run_id: str) -> int:
         for batch in graded_batches(store, run, measured):
             answers = load_answers(store, run, batch.keys)
             rows: list[Row] = []
+            capped: list[Row] = []
             for asked in batch.asked:
                 # Rather none than some: a question counts at every cell, or at none.
                 if asked.question.question_id not in measured:
                     with failures.of(asked.question.question_id):
                         rows += estimate_question(run, asked, answers, rates)
+                        capped += token_outcomes(run, asked, answers)
+            # First: a question counts as measured by its outcomes.
+            if capped:
+                store.append("token_outcomes", pl.DataFrame(capped))
             new += _append_outcomes(store, rows)
             draws.append(difficulty_draws(batch.asked, answers))
         failures.raise_all(len(run.benchmark.questions))

@@ -8,7 +8,7 @@ import polars as pl
 
 from tasks.publication.summary import RunSummary
 from tasks.publication.words import amount_text, factor_text, plus_minus_text
-from tasks.statistics.axes import AXES
+from tasks.statistics.axes import SHOWN
 from tasks.strategies.names import short_names
 
 UNKNOWN = "–"
@@ -30,7 +30,7 @@ def axis_tables(summary: RunSummary) -> list[AxisTable]:
         return []
     of_kind = summary.cost_policies.filter(difficulty=summary.used_difficulty)
     known = set(of_kind["axis"].to_list())
-    return [_table(summary, axis, of_kind.filter(axis=axis)) for axis in AXES if axis in known]
+    return [_table(summary, axis, of_kind.filter(axis=axis)) for axis in SHOWN if axis in known]
 
 
 def axis_factors(summary: RunSummary, axis: str) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ def _table(summary: RunSummary, axis: str, cells: pl.DataFrame) -> AxisTable:
         accuracy = plus_minus_text(reached["accuracy"], half)
         factor = UNKNOWN if reached["factor"] is None else axis_factor_text(reached)
         body.append([amount_text(reached["at_most"]), *texts, accuracy, factor])
-    named = AXES[axis]
+    named = SHOWN[axis]
     return AxisTable(
         axis=axis,
         title=f"Policy by {named.title}, {summary.used_difficulty} difficulty",

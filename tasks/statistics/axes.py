@@ -47,6 +47,13 @@ AXES: Final[Mapping[str, Axis]] = {
 }
 """By the name that tables and the command line know them by, in the order of screens."""
 
+TOKEN_BUDGETS: Final = "token_budgets"
+"""Stands for an axis whose limits are the study's budgets in tokens; a level is the place of one.
+"""
+_OF_BUDGETS: Final = Axis("generated_tokens", "tokens", "token budget", "token counts")
+SHOWN: Final[Mapping[str, Axis]] = {**AXES, TOKEN_BUDGETS: _OF_BUDGETS}
+"""All along which tables are shown."""
+
 COST_COLUMNS: Final = (
     "generations",
     "generated_tokens",

@@ -88,7 +88,7 @@ def fit_costs(
     outcomes: pl.DataFrame,
     bins: pl.DataFrame,
     *,
-    unit: float,
+    unit: float | Limits,
     baseline: str = "weighted",
     seed: int = 0,
     resamples: int = 1000,
@@ -97,12 +97,13 @@ def fit_costs(
 
     `outcomes` has question_id, strategy, budget, accuracy, `cost` (what a question costs, its share
     of estimating difficulty included) and `alone` (without it: what the baseline costs, which needs
-    no bin). `unit` is the cost of one plain completion. What a bin can afford follows from the
-    costs of all its questions; only which of it is best is learnt on one fold and measured on the
-    other. Raises UserError for an incomplete matrix.
+    no bin). `unit` is the cost of one plain completion, from which limits double, or the limits
+    themselves, each of which every bin can pay. What a bin can afford follows from the costs of all
+    its questions; only which of it is best is learnt on one fold and measured on the other. Raises
+    UserError for an incomplete matrix.
     """
     grid = grid_of(outcomes, bins, costs=("cost", "alone"), baseline=baseline)
-    limits = limits_of(grid, unit)
+    limits = unit if isinstance(unit, Limits) else limits_of(grid, unit)
     shops: list[Shop] = []
     cells: list[tuple[object, ...]] = []
     for one in np.unique(grid.bins):

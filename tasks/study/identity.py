@@ -29,6 +29,9 @@ def deciding(values: dict[str, Any]) -> dict[str, Any]:
     # that a run at other prices draws nothing again.
     if not left["prices"]:
         del left["prices"]
+    # Likewise what is measured under a cap on tokens, over the draws of the other budgets.
+    if not left["token_budgets"]:
+        del left["token_budgets"]
     for table, since in _SINCE.items():
         kept = {
             key: value

@@ -58,3 +58,21 @@ def _refuse_unknown_prices(prices: Any, place: str) -> None:
     for model, price in prices.items() if isinstance(prices, dict) else ():
         if isinstance(price, dict):
             refuse_unknown_keys(price, Price, f"{place}.{model}")
+
+
+def split_budgets(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with a table under `budgets` as budgets in generations and `token_budgets`."""
+    table = values.get("budgets")
+    if not isinstance(table, dict):
+        return values
+    unknown = sorted(table.keys() - {"generations", "tokens"})
+    if unknown or not table:
+        raise UserError(
+            "study: expected budgets as a list of generations, or as a table of generations, "
+            f"tokens or both, got {unknown or 'nothing in it'}; write e.g. "
+            "budgets = { tokens = [2000] }"
+        )
+    left = {key: value for key, value in values.items() if key != "budgets"}
+    if "generations" in table:
+        left["budgets"] = table["generations"]
+    return left | {"token_budgets": table.get("tokens", ())}

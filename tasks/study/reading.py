@@ -12,6 +12,7 @@ from tasks.benchmarks.kinds import with_paths
 from tasks.models.format_tables import read_format
 from tasks.settings import INFRA
 from tasks.strategies import parse
+from tasks.study.keys import split_budgets
 from tasks.study.own_files import with_files
 from tasks.study.study import Study, study_from
 from tasks.study.tables import BenchmarkTable
@@ -31,7 +32,8 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     """
     path = study_path(name)
     folder = path.resolve().parent
-    values = with_files(_with_formats(_read_toml(path), folder), folder)
+    read = with_files(_with_formats(_read_toml(path), folder), folder)
+    values = split_budgets(read)
     if max_budget is not None:
         values |= _dial(values, max_budget)
     study = study_from({"name": path.stem, "verifier": None, **values})

@@ -18,7 +18,7 @@ from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
 from tasks.study.endpoints import Endpoint, Price, check_priced
 from tasks.study.identity import deciding
-from tasks.study.keys import refuse_unknown_keys
+from tasks.study.keys import refuse_unknown_keys, split_budgets
 from tasks.study.tables import (
     BenchmarkTable,
     Distill,
@@ -61,6 +61,9 @@ class Study:
     answer_seconds: float = SECONDS
     """What that command may take for one answer."""
     budgets: tuple[int, ...] = (1, 2, 4, 8, 16)
+    """In generations, of what is drawn."""
+    token_budgets: tuple[int, ...] = ()
+    """In tokens, over the same draws: `budgets = { generations = […], tokens = […] }`."""
     strategies: tuple[str, ...] = (
         "majority",
         "best_of_n",
@@ -130,6 +133,8 @@ class Study:
         _check_name(self.benchmark_name)
         check_answer("study", self.answer, self.answer_command, self.answer_seconds)
         _check_budgets(self.budgets)
+        if self.token_budgets:
+            _check_budgets(self.token_budgets)
         _check_strategies(self)
         _check_counts(self)
         _check_prices(self)
@@ -265,8 +270,10 @@ def _check_prices(study: Study) -> None:
 def study_from(values: dict[str, Any]) -> Study:
     """The study of a parsed TOML file or JSON document; UserError names the first wrong key.
 
-    A list of texts under `benchmark` stands for as many [[benchmarks]].
+    A list of texts under `benchmark` stands for as many [[benchmarks]], a table under `budgets`
+    for budgets in generations and in tokens.
     """
+    values = split_budgets(values)
     listed = values.get("benchmark")
     if isinstance(listed, list):
         several = [{"benchmark": one} for one in listed]

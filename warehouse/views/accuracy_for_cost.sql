@@ -1,7 +1,7 @@
 -- How accurate is the policy when a question may cost so much along an axis, and is it ahead of the baseline?
 -- grain: one level of one cost axis of one difficulty of one run
--- axis: 'generations', 'tokens', 'money', 'latency' (tokens in a row), 'flops' or 'seconds' (of engine time)
--- level: k: at most 2^k times the cost of one plain completion
+-- axis: 'generations', 'tokens', 'money', 'latency' (tokens in a row), 'flops', 'seconds' (of engine time), or 'token_budgets' (the study's own)
+-- level: k: at most 2^k times the cost of one plain completion; of 'token_budgets' the place of one, from 0
 -- at_most: cost allowed on a question, on the axis
 -- cost: mean cost of a question under the policy; under difficulty 'probe' the probe's own included
 -- accuracy: cross-validated accuracy of the policy

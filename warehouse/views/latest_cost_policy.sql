@@ -2,8 +2,8 @@
 -- grain: one bin at one level of one cost axis, from the newest complete run of each family × benchmark × study × difficulty
 -- family: what the model is a version of
 -- version: number of the model version (model_history)
--- axis: 'generations', 'tokens', 'money', 'latency' (tokens in a row), 'flops' or 'seconds' (of engine time)
--- level: k: at most 2^k times the cost of one plain completion
+-- axis: 'generations', 'tokens', 'money', 'latency' (tokens in a row), 'flops', 'seconds' (of engine time), or 'token_budgets' (the study's own)
+-- level: k: at most 2^k times the cost of one plain completion; of 'token_budgets' the place of one, from 0
 -- at_most: cost allowed on a question, on the axis
 -- budget: generations at which the strategy is used
 -- cost: mean cost of a question of the bin; under difficulty 'probe' the probe's own included

@@ -73,6 +73,14 @@ def test_prices_are_stored_with_the_run_and_part_of_its_identity_where_there_are
     assert len({one.digest() for one in (priced, dear, none, study_from({"name": "s"}))}) == 3
 
 
+def test_the_dial_turns_budgets_in_generations_and_leaves_those_in_tokens(tmp_path):
+    path = tmp_path / "both.toml"
+    path.write_text("budgets = { generations = [1, 2, 4], tokens = [500, 900] }\nverifier = {}\n")
+    study = load_study(path, max_budget=8)
+    assert (study.budgets, study.token_budgets) == ((1, 2, 4, 8), (500, 900))
+    assert study_from(json.loads(study.to_json())) == study
+
+
 def test_an_endpoints_price_stands_where_the_studys_prices_are_silent():
     url = "https://host/v1"
     endpoints = [{"model": "far", "url": url, "price": {"prompt": 1.0, "generated": 2.0}}]
