@@ -165,6 +165,8 @@ def _parameters(summary: RunSummary) -> dict[str, str]:
     settings = json.loads(run["study_json"])
     # By names of models, which may have characters that a parameter's name may not.
     prices = settings.pop("prices", None)
+    # Texts of whole files, whose versions stand in the names of the strategies.
+    settings.pop("strategy_files", None)
     study = _flatten(settings)
     if prices:
         study["prices"] = json.dumps(prices, sort_keys=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from own_files import EVERY_KIND, one_function
 from scripted_runs import ScriptedEngines, run_all
 
 from tasks.evaluation import generate, measure
+from tasks.publication.summary import load_summary
 from tasks.runs.loading import load_run
 from tasks.runs.opening import complete_run, open_run
+from tasks.runs.text_refusals import check_text_study
 from tasks.serving.policy import load_policy
 from tasks.strategies.own.reading import digest_of
 from tasks.study.reading import load_study
 from tasks.study.study import Study, study_from
+from tasks.tracking.entries import publication_of
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -83,6 +87,17 @@ def test_the_run_keeps_the_text_and_needs_the_file_no_more(home) -> None:
         assert complete_run(store, study, MODEL) == run_id
     cells = [cell for row in policy.cells.values() for cell in row]
     assert all(cell.strategy.key in {key for key, _ in study.cells()} for cell in cells)
+
+
+def test_what_is_published_has_names_that_mlflow_takes(home) -> None:
+    folder, _, run_id = home
+    with Store.open(folder / "w") as store:
+        published = publication_of(load_summary(store, run_id))
+    names = [*published.parameters, *(one.key for one in published.metrics)]
+    assert all(re.fullmatch(r"[\w\-. :/]{1,250}", name) for name in names)
+    assert f"mine.py@{digest_of(EVERY_KIND)}" in published.parameters["study.strategies"]
+    # The file itself lies beside them.
+    assert "Until the last answers agree." in published.files["study.json"]
 
 
 def test_the_same_study_again_draws_nothing(home) -> None:
@@ -209,3 +224,15 @@ def test_a_pool_of_a_file_may_name_a_temperature(tmp_path: Path) -> None:
     drawn = read(tmp_path, "SELECT DISTINCT sampling_key FROM draws")
     assert {"T=0.5", "T=1"} == {key.partition(",")[0] for key in drawn["sampling_key"]}
     assert study.cells()[-1][0].endswith(":settled(agree=3)@T=0.5")
+
+
+def test_behind_an_endpoint_no_strategy_of_a_file_goes_by_steps(tmp_path: Path) -> None:
+    def asked(name: str) -> Study:
+        study = write_study(tmp_path, [name])
+        generator = dataclasses.replace(study.generator, format="chat-math")
+        verifier = None if name == "half" else study.verifier
+        return dataclasses.replace(study, generator=generator, verifier=verifier, revisions=None)
+
+    check_text_study(asked("half"), "my-model")
+    with pytest.raises(UserError, match=r"expected strategies of whole completions .* got mine.py"):
+        check_text_study(asked("greedy"), "my-model")
