@@ -10,7 +10,7 @@ import polars as pl
 
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import Scorer, aggregate
-from tasks.protocols import Stop
+from tasks.protocols import Confidence, Stop
 from tasks.runs.run import Run
 from warehouse.reader import Reader
 
@@ -27,6 +27,8 @@ class Completion(NamedTuple):
     """The aggregate of its step scores (METHOD §3)."""
     verifier_tokens: float
     """What the verifier read to score it; 0 when it was not scored."""
+    confidence: Confidence | None = None
+    """None: nobody told."""
 
 
 class Answer(NamedTuple):
@@ -79,6 +81,7 @@ class Keeper:
             node.generated_tokens,
             aggregate(scores, how),
             last.tokens if last else 0,
+            node.confidence,
         )
 
 

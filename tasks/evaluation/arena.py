@@ -32,7 +32,6 @@ from tasks.strategies.own.pooling import ORDERS
 from tasks.study.own_files import read_files
 from warehouse.reader import Reader
 
-
 _EMPTY = {
     "strategy": pl.String,
     "budget": pl.Int64,

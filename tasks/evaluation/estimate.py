@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
@@ -14,7 +15,6 @@ from tasks.asking.completions import Answer, Completion, GradedCompletion, join_
 from tasks.asking.costs import Rates, Spent, costs
 from tasks.benchmarks.question import Question
 from tasks.runs.run import Run
-from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import Candidate, Choice
@@ -58,7 +58,12 @@ def _rows_of_pool(
     draw = _mean_draw(completions, asked.prompt_tokens)
     tokens = np.array([one.generated_tokens for one in completions], dtype=np.float64)
     seed = seed_of(run, asked.question)
-    pool = QuestionPool.of(pool_of(reads, tokens), run.study.budgets, seed=seed)
+    drawn = dataclasses.replace(
+        pool_of(reads),
+        tokens=tokens,
+        confidences=tuple(one.confidence for one in completions),
+    )
+    pool = QuestionPool.of(drawn, run.study.budgets, seed=seed)
     rows: list[Row] = []
     for key, figure, scored in _pool_figures(run, pool, temperature):
         spent = draw.spent(figure, scored=scored)
@@ -221,7 +226,7 @@ def _shares(
     }
 
 
-def pool_of(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool:
+def pool_of(reads: list[GradedCompletion]) -> Pool:
     """The completions as arrays; classes of answers are numbered as they are first met.
 
     −1 stands for no vote, NaN for no score.
@@ -239,7 +244,6 @@ def pool_of(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool
         # What has no vote is never served, whatever its verdict.
         correct=np.array([read.correct and read.vote is not None for read in reads]),
         scores=np.array(scores, dtype=np.float64),
-        tokens=tokens,
     )
 
 

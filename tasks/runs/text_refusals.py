@@ -13,6 +13,7 @@ def check_text_study(study: Study, name: str) -> None:
     """UserError for what needs the tokens of a text model, which nobody has."""
     _check_format(study, name)
     _check_strategies(study, name)
+    _check_confidence(study, name)
     judge = study.revisions.verifier if study.revisions else None
     for verifier in (study.verifier, judge):
         if verifier:
@@ -61,6 +62,16 @@ def _check_strategies(study: Study, name: str) -> None:
             "which goes on from a prefix of token ids, and chat completions have none; "
             "drop it, or serve the model with `vllm serve` and [[engine.servers]]"
         )
+
+
+def _check_confidence(study: Study, name: str) -> None:
+    for strategy in map(study.strategy, study.strategies):
+        if strategy.form.needs_confidence:
+            raise UserError(
+                f"study: expected strategies that go by texts alone for {name}, got "
+                f"{strategy.key}, which needs the log-probabilities of every token; drop it, or "
+                "serve the model with `vllm serve` and [[engine.servers]]"
+            )
 
 
 def _check_verifier(verifier: Verifier, name: str) -> None:

@@ -194,7 +194,8 @@ async def candidates(
     # Beside the event loop: the classes of programs are found by running them.
     classes = await asyncio.to_thread(classes_of, asking.run, nodes)
     tokens = [node.generated_tokens for node in nodes]
-    return list(map(Candidate, classes, scores, tokens))
+    confidences = [node.confidence for node in nodes]
+    return list(map(Candidate, classes, scores, tokens, confidences))
 
 
 async def _score(asking: Questioning, side: Side, node: Node, *, scored: bool) -> float | None:

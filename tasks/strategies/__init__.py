@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tasks.draws.nodes import Node
 from tasks.statistics.selectors import GROUP_SELECTORS, SELECTORS, Candidate, Choice
 from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
+from tasks.strategies.confident import CONFIDENT
 from tasks.strategies.dvts import DVTS
 from tasks.strategies.forms import (
     AT,
@@ -38,6 +39,7 @@ STRATEGIES: dict[str, Form] = {
     "adaptive": ADAPTIVE,
     "window": WINDOW,
     "first": FIRST,
+    "confident": CONFIDENT,
     "beam_search": BEAM_SEARCH,
     "lookahead": LOOKAHEAD,
     "dvts": DVTS,
@@ -237,9 +239,10 @@ def _split_options(text: str, form: Form, options: str) -> dict[str, str]:
         raise UserError(
             f"study: {form.example} takes no options, got {text!r}; write {form.example!r}"
         )
-    wanted = 1 if form.one_of else len(form.options)
+    owed = [name for name, option in form.options.items() if option.default is None]
     # An option that is written twice is one name in two parts.
-    complete = len(written) == len(parts) == wanted
+    complete = len(written) == len(parts)
+    complete &= len(written) == 1 if form.one_of else written.keys() >= set(owed)
     if not written.keys() <= form.options.keys() or not complete:
         named = (" or " if form.one_of else " and ").join(form.options)
         raise UserError(f"study: expected {named}, got {text!r}; write e.g. {form.example}")
@@ -257,5 +260,7 @@ def _read_options(text: str, form: Form, written: dict[str, str]) -> tuple[tuple
             raise UserError(
                 f"study: {name} must be {option.accepts}, got {text!r}; write {form.example}"
             )
-        values.append((name, value))
+        # Left out where it goes without saying: one strategy has one key.
+        if value != option.default:
+            values.append((name, value))
     return tuple(values)

@@ -30,6 +30,8 @@ class Option(NamedTuple):
     """What it accepts, for the refusal of everything else."""
     short: Mapping[str, str] = {}
     """Shorter spellings of some values, for short names."""
+    default: Value | None = None
+    """What it is where it is left out, and left out where it is that; None: it must be there."""
 
 
 class PoolFigure(NamedTuple):
@@ -136,6 +138,8 @@ class Form:
     """Whether it goes on from unfinished completions; None: all do but pools and revisions."""
     scores: bool | None = None
     """Whether it asks the verifier before it selects; None: searches do, and what goes by steps."""
+    needs_confidence: bool = False
+    """Whether engines must tell how sure the model was of each of its draws."""
 
 
 def at_least(smallest: int) -> Option:
@@ -168,6 +172,15 @@ def share(low: float, high: float) -> Option:
         return value if low < value < high else None
 
     return Option(read, f"between {low:g} and {high:g}")
+
+
+def one_from(*words: str) -> Option:
+    """One of these words; the first goes without saying."""
+
+    def read(text: str) -> Value | None:
+        return text if text in words else None
+
+    return Option(read, " or ".join(words), default=words[0])
 
 
 def width() -> Option:

@@ -60,7 +60,10 @@ def _stop_by(rule: Rule) -> StopRule:
     def stop(candidates: Sequence[Candidate]) -> int | None:
         return stops_at([candidate.answer for candidate in candidates], rule)
 
-    return StopRule(rule.earliest, stop, lambda _: rule.every)
+    def more(_: Sequence[Candidate]) -> int:
+        return rule.every
+
+    return StopRule(rule.earliest, stop, more)
 
 
 def _estimate_first(pool: QuestionPool, options: Options) -> list[PoolFigure]:

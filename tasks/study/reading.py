@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from tasks.benchmarks.hub import PREFIX
 from tasks.benchmarks.kinds import with_paths
@@ -21,14 +22,23 @@ from warehouse.errors import UserError
 T = TypeVar("T", Study, BenchmarkTable)
 
 
+_WITHOUT_VERIFIER: Final[Mapping[str, Any]] = {
+    "verifier": None,
+    "strategies": ["majority", "adaptive(posterior=0.95)", "window(w=4)"],
+    "baseline": "majority",
+}
+"""What a study file means that has no [verifier] table and does not say otherwise."""
+
+
 def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
 
     With `max_budget` the budgets above it are dropped, and powers of two are added up to it;
     strategies that need more are left out. A file without a [verifier] table is a study without
-    verifier. A benchmark file, and files that the command of `answer_command` names, are looked for
-    beside the study first, so that the nightly worker finds them wherever it runs. A file that
-    `format` names, or that a strategy of the user's own is in, is read now, from beside the study.
+    verifier: votes, against majority. A benchmark file, and files that the command of
+    `answer_command` names, are looked for beside the study first, so that the nightly worker finds
+    them wherever it runs. A file that `format` names, or that a strategy of the user's own is in,
+    is read now, from beside the study.
     """
     path = study_path(name)
     folder = path.resolve().parent
@@ -36,7 +46,8 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     values = split_budgets(read)
     if max_budget is not None:
         values |= _dial(values, max_budget)
-    study = study_from({"name": path.stem, "verifier": None, **values})
+    without = {} if "verifier" in values else _WITHOUT_VERIFIER
+    study = study_from({"name": path.stem, **without, **values})
     return _from_folder(study, folder)
 
 

@@ -208,7 +208,10 @@ async def _serve(
     answers = load_answers(store, asking.run, [node.key for node in nodes])
     kept = await Keeper(asking.run, answers).keep(asking.proposing.scorer, nodes)
     reads = [join_answer(one, answers) for one in kept]
-    candidates = [Candidate(read.vote, read.score) for read in reads]
+    candidates = [
+        Candidate(read.vote, read.score, one.generated_tokens, one.confidence)
+        for read, one in zip(reads, kept, strict=True)
+    ]
     choice = strategy.choose([candidates], asking.plan.pool)
     if choice.index is None:
         return None

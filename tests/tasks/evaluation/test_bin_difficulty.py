@@ -50,13 +50,10 @@ def test_every_difficulty_bins_every_question(folder: Path) -> None:
     )
     expected = [
         (study, kind, 20)
-        for study in ("first", "second")
+        for study in ("bare", "first", "second")
         for kind in ("frozen", "oracle", "predicted", "probe")
     ]
-    assert (
-        read(folder, sql).rows()
-        == [("bare", kind, 20) for kind in ("frozen", "oracle", "probe")] + expected
-    )
+    assert read(folder, sql).rows() == expected
 
 
 def test_a_familys_first_run_is_its_own_reference(folder: Path) -> None:
@@ -89,6 +86,25 @@ def test_a_run_without_a_probe_is_named(folder: Path) -> None:
 def test_without_a_verifier_the_probe_reads_agreement_alone(folder: Path) -> None:
     sql = "SELECT len(weights) FROM probes JOIN runs USING (run_id) WHERE study = 'bare'"
     assert read(folder, sql).item() == 3
+
+
+def test_without_a_verifier_agreement_predicts_difficulty(folder: Path) -> None:
+    sql = """
+    WITH drawn AS (
+        SELECT question_id, canonical FROM question_draws JOIN runs USING (run_id)
+        WHERE study = 'bare' AND role = 'difficulty'
+    ), counted AS (
+        SELECT question_id, canonical, count(*) AS votes FROM drawn GROUP BY ALL
+    )
+    SELECT question_id, bool_and(abs(value - agreement) < 1e-9) FROM bins JOIN runs USING (run_id)
+    JOIN (
+        SELECT question_id, max(votes) FILTER (canonical IS NOT NULL) / sum(votes) AS agreement
+        FROM counted GROUP BY question_id
+    ) USING (question_id)
+    WHERE study = 'bare' AND difficulty = 'predicted' GROUP BY question_id
+    """
+    rows = read(folder, sql).rows()
+    assert len(rows) == 20 and all(same for _, same in rows)
 
 
 def test_what_the_probe_took_is_what_its_draws_took(folder: Path) -> None:

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 from conformance import EXAMPLES, LAWS, OPINIONS
+from scripted_runs import sure_of
 from scripts import WHOLE, Bench, answer_of
 
 from tasks.draws.nodes import Node
@@ -43,6 +44,7 @@ def drawn(law: str, opinion: str) -> tuple[Bench, Pool]:
         correct=np.array([answer == "a" for answer in answers]),
         scores=np.array([np.nan if score is None else score for score in scores], dtype=float),
         tokens=np.array([node.generated_tokens for node in nodes], dtype=float),
+        confidences=tuple(sure_of(node.text) for node in nodes),
     )
     return bench, pool
 

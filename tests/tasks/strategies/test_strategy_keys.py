@@ -47,6 +47,8 @@ def test_the_selector_may_be_left_out_and_equal_options_have_one_key() -> None:
     assert parse("adaptive(posterior=.950)").key == "adaptive(posterior=0.95)"
     assert parse("first( m = 3 ) @T=.60").key == "first(m=3)@T=0.6"
     assert parse("majority@T=2.0").key == "majority@T=2"
+    assert parse("confident(by=lowest,top=.10)").key == "confident(top=0.1)"
+    assert parse("confident(by=tail,top=0.1)").key == "confident(top=0.1,by=tail)"
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,12 @@ def test_the_selector_may_be_left_out_and_equal_options_have_one_key() -> None:
         ("beam_search(m=4)@T=0.6", "behind a strategy that chooses from a pool, got 'beam_search"),
         ("revisions(s=4)/majority@T=0.6", "generator.temperature in a study of its own"),
         ("window(w=1)", "w must be 2 or more"),
+        ("confident", "expected top and by, got 'confident'"),
+        ("confident(by=tail)", "expected top and by"),
+        ("confident(top=0)", "top must be between 0 and 1"),
+        ("confident(top=1)", "top must be between 0 and 1"),
+        ("confident(top=0.1,by=head)", "by must be lowest or mean or tail"),
+        ("confident(top=0.1,by=tail,by=tail)", "expected top and by"),
     ],
 )
 def test_a_wrong_name_is_refused_in_one_sentence(text: str, words: str) -> None:

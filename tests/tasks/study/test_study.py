@@ -170,3 +170,16 @@ def test_a_step_search_with_a_verifier_of_whole_completions_is_refused():
 def test_a_strategy_that_revises_needs_to_be_told_who_revises():
     with pytest.raises(UserError, match=r"needs a \[revisions\] table"):
         study_from({"name": "s", "strategies": ["weighted", "revisions(s=4)"]})
+
+
+def test_a_file_without_a_verifier_is_a_study_of_votes_against_majority(tmp_path):
+    path = tmp_path / "voting.toml"
+    path.write_text("budgets = [1, 2, 4, 8]\n")
+    study = load_study(path)
+    assert (study.verifier, study.baseline) == (None, "majority")
+    assert study.strategies == ("majority", "adaptive(posterior=0.95)", "window(w=4)")
+    # What it says itself counts.
+    path.write_text('strategies = ["first(m=3)"]\nbudgets = [4]\nbaseline = "first(m=3)"\n')
+    assert load_study(path).baseline == "first(m=3)"
+    path.write_text("[verifier]\n")
+    assert load_study(path).baseline == "weighted"
