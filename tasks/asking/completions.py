@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from tasks.draws.nodes import Node
 from tasks.draws.scorer import Scorer, aggregate
 from tasks.protocols import Confidence, Stop
 from tasks.runs.run import Run
+from tasks.statistics.selectors import Candidate
 from warehouse.reader import Reader
 
 
@@ -50,6 +52,15 @@ class GradedCompletion(NamedTuple):
     correct: bool
     score: float | None
     verifier_tokens: float
+    generated_tokens: float = math.nan
+    """NaN: not told."""
+    confidence: Confidence | None = None
+    """None: nobody told."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """As a selector sees it."""
+        return Candidate(self.vote, self.score, self.generated_tokens, self.confidence)
 
 
 @dataclass(slots=True)
@@ -125,4 +136,10 @@ def load_answers(reader: Reader, run: Run, keys: Iterable[str]) -> dict[str, Ans
 def join_answer(completion: Completion, answers: Mapping[str, Answer]) -> GradedCompletion:
     """A completion with its answer."""
     answer = answers[completion.key]
-    return GradedCompletion(*answer, completion.score, completion.verifier_tokens)
+    return GradedCompletion(
+        *answer,
+        completion.score,
+        completion.verifier_tokens,
+        completion.generated_tokens,
+        completion.confidence,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
@@ -17,7 +16,7 @@ from tasks.benchmarks.question import Question
 from tasks.runs.run import Run
 from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
-from tasks.statistics.selectors import Candidate, Choice
+from tasks.statistics.selectors import Choice
 from tasks.statistics.subsets import expected_longest
 from tasks.strategies.forms import PoolFigure, QuestionPool
 
@@ -58,12 +57,7 @@ def _rows_of_pool(
     draw = _mean_draw(completions, asked.prompt_tokens)
     tokens = np.array([one.generated_tokens for one in completions], dtype=np.float64)
     seed = seed_of(run, asked.question)
-    drawn = dataclasses.replace(
-        pool_of(reads),
-        tokens=tokens,
-        confidences=tuple(one.confidence for one in completions),
-    )
-    pool = QuestionPool.of(drawn, run.study.budgets, seed=seed)
+    pool = QuestionPool.of(pool_of(reads), run.study.budgets, seed=seed)
     rows: list[Row] = []
     for key, figure, scored in _pool_figures(run, pool, temperature):
         spent = draw.spent(figure, scored=scored)
@@ -173,7 +167,7 @@ class _Figure(NamedTuple):
 
 
 def _choice_figure(search: Searched, reads: list[GradedCompletion]) -> _Figure:
-    candidates = [Candidate(read.vote, read.score) for read in reads]
+    candidates = [read.candidate for read in reads]
     choice = search.strategy.choose([candidates], search.budget)
     return _Figure(search.budget, right_share(choice, reads), 0.0, choice.answer)
 
@@ -229,7 +223,7 @@ def _shares(
 def pool_of(reads: list[GradedCompletion]) -> Pool:
     """The completions as arrays; classes of answers are numbered as they are first met.
 
-    −1 stands for no vote, NaN for no score.
+    −1 stands for no vote, NaN for no score and for tokens that nobody told.
     """
     classes: dict[str, int] = {}
     answers: list[int] = []
@@ -244,6 +238,8 @@ def pool_of(reads: list[GradedCompletion]) -> Pool:
         # What has no vote is never served, whatever its verdict.
         correct=np.array([read.correct and read.vote is not None for read in reads]),
         scores=np.array(scores, dtype=np.float64),
+        tokens=np.array([read.generated_tokens for read in reads], dtype=np.float64),
+        confidences=tuple(read.confidence for read in reads),
     )
 
 

@@ -14,7 +14,6 @@ from tasks.asking.completions import Answer, GradedCompletion, join_answer
 from tasks.evaluation.estimate import pool_of, right_share, seed_of
 from tasks.runs.run import Run
 from tasks.statistics.arrays import Floats, Integers
-from tasks.statistics.selectors import Candidate
 from tasks.statistics.subsets import shuffles
 from tasks.strategies import Strategy
 from tasks.strategies.forms import QuestionPool
@@ -109,7 +108,7 @@ class DrawnPool:
         fitting = min(int(budget // each), self.most)
         if not self.strategy.fits(fitting):
             return None
-        pool = QuestionPool.of(pool_of(self.reads, self.tokens), [fitting], seed=self.seed)
+        pool = QuestionPool.of(pool_of(self.reads), [fitting], seed=self.seed)
         (one,) = self.strategy.estimate(pool)
         return {"accuracy": one.accuracy, "mc_error": one.mc_error}
 
@@ -117,7 +116,7 @@ class DrawnPool:
         """Draws in this order until the next one would not fit, or the strategy stops."""
         ends = list(accumulate(float(self.tokens[one]) for one in order))
         fitting = sum(end <= budget for end in ends)
-        seen = [self._candidate(one) for one in order[:fitting]]
+        seen = [self.reads[one].candidate for one in order[:fitting]]
         stopped = self.stop.stops_at(seen) if self.stop and seen else None
         made = fitting if stopped is None else stopped
         was_cut = stopped is None and fitting < self.most
@@ -128,10 +127,6 @@ class DrawnPool:
             choice = self.strategy.choose([seen[:made]], self.most)
             right = right_share(choice, drawn)
         return _Spent(right, float(made), tokens, float(was_cut))
-
-    def _candidate(self, place: int) -> Candidate:
-        read = self.reads[place]
-        return Candidate(read.vote, read.score, float(self.tokens[place]))
 
 
 def _orders(count: int, seed: int) -> list[list[int]]:

@@ -22,7 +22,6 @@ from tasks.draws.nodes import Node
 from tasks.models.format_tables import format_name
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
-from tasks.statistics.selectors import Candidate
 from tasks.strategies import Strategy, parse
 from tasks.study.study import Study
 from tasks.study.tables import Distill, Generator
@@ -208,10 +207,7 @@ async def _serve(
     answers = load_answers(store, asking.run, [node.key for node in nodes])
     kept = await Keeper(asking.run, answers).keep(asking.proposing.scorer, nodes)
     reads = [join_answer(one, answers) for one in kept]
-    candidates = [
-        Candidate(read.vote, read.score, one.generated_tokens, one.confidence)
-        for read, one in zip(reads, kept, strict=True)
-    ]
+    candidates = [read.candidate for read in reads]
     choice = strategy.choose([candidates], asking.plan.pool)
     if choice.index is None:
         return None

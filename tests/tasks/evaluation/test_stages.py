@@ -141,7 +141,7 @@ def test_a_study_without_verifier_needs_none(tmp_path):
             .to_series()
             .to_list()
         )
-        assert found == ["frozen", "oracle", "predicted", "probe"]  # by agreement: there are no scores
+        assert found == ["frozen", "oracle", "predicted", "probe"]
 
 
 @pytest.mark.slow

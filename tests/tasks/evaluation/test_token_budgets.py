@@ -31,7 +31,8 @@ KEYS = ["majority", "best_of_n", "weighted", "adaptive(agree=2)", "window(w=2)"]
 
 def pool(draws: Drawn, key: str) -> DrawnPool:
     reads = [
-        GradedCompletion(answer, answer, answer == "a", score, 0.0) for answer, score, _ in draws
+        GradedCompletion(answer, answer, answer == "a", score, 0.0, float(tokens))
+        for answer, score, tokens in draws
     ]
     tokens = np.array([tokens for *_, tokens in draws], dtype=float)
     return DrawnPool(parse(key), reads, tokens, seed=5)
