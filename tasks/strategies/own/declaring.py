@@ -29,17 +29,21 @@ class Declaration:
     """Asks the revision model, for everything that it asks."""
     scores: bool = False
     """Asks the verifier."""
+    confidences: bool = False
+    """For pools: asks how sure the model was of each draw, which engines then tell."""
     size: str | None = None
     """For groups: the option whose value is the number of generations that a group takes."""
 
 
-def pool(function: Function | None = None, /, *, scores: bool = False) -> Any:
+def pool(
+    function: Function | None = None, /, *, scores: bool = False, confidences: bool = False
+) -> Any:
     """Declare a function that chooses among whole completions drawn for the question alone.
 
     It is not run on one order of the draws but averaged over random ones, so that it sees of each
-    its answer, its tokens and with `scores` its score, and no text.
+    its answer and its tokens, its score or confidence if it says so here, and no text.
     """
-    return _decorator(function, Declaration("pool", scores=scores))
+    return _decorator(function, Declaration("pool", scores=scores, confidences=confidences))
 
 
 def search(

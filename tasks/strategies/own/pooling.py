@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from tasks.protocols import Confidence
 from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.selectors import SELECTORS, Candidate, Choice
 from tasks.statistics.subsets import shuffles
@@ -77,9 +78,7 @@ class PoolTools:
 
     async def scores(self, drawn: Sequence[Drawn]) -> list[float | None]:
         """The verifier's score of each; None where it failed, or the completion was cut."""
-        if not self._declared.scores:
-            said = "asked for scores, which it does not declare"
-            self._refuse(Refused(said, "write @pool(scores=True) above it"))
+        self._check("scores", self._declared.scores)
         return [self._candidates[one.place].score for one in drawn]
 
     async def score(self, drawn: Drawn) -> float | None:
@@ -87,9 +86,25 @@ class PoolTools:
         (score,) = await self.scores([drawn])
         return score
 
+    async def confidences(self, drawn: Sequence[Drawn]) -> list[Confidence]:
+        """How sure the model was of each (METHOD §13): `lowest`, `mean` and `tail`."""
+        self._check("confidences", self._declared.confidences)
+        every = [self._candidates[one.place].confidence for one in drawn]
+        known = [one for one in every if one is not None]
+        if len(known) < len(every):
+            lacking = f"{len(every) - len(known)} of {len(every)}"
+            said = f"asked for confidences, which {lacking} draws lack"
+            self._refuse(Refused(said, "draw them in a study that names it, at another replicate"))
+        return known
+
     async def agreement(self, drawn: Sequence[Drawn]) -> float:
         """Share of these that give the most frequent answer; 0 where none answers."""
         return agreement_of(await self.answers(drawn))
+
+    def _check(self, what: str, is_declared: bool) -> None:
+        if not is_declared:
+            said = f"asked for {what}, which it does not declare"
+            self._refuse(Refused(said, f"write @pool({what}=True) above it"))
 
     def _refuse(self, error: Exception) -> NoReturn:
         self.error = self.error or error
@@ -141,11 +156,12 @@ class Seen(NamedTuple):
         pool = question.draws
         classes, shares = pool.relabelled()
         tokens = np.full(classes.size, np.nan) if pool.tokens is None else pool.tokens
+        sure = pool.confidences or [None] * classes.size
         candidates: list[Candidate] = []
-        for voted, score, count in zip(classes, pool.scores, tokens, strict=True):
+        for voted, score, count, one in zip(classes, pool.scores, tokens, sure, strict=True):
             answer = None if voted < 0 else str(voted)
             known = None if math.isnan(score) else float(score)
-            candidates.append(Candidate(answer, known, float(count)))
+            candidates.append(Candidate(answer, known, float(count), one))
         orders = shuffles(classes.size, ORDERS, (question.seed, classes.size))
         by_class = {str(one): float(share) for one, share in enumerate(shares)}
         return cls(candidates, pool.correct, orders, by_class)

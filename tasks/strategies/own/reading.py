@@ -144,6 +144,7 @@ def _form(call: Call, selectors: tuple[str, ...]) -> Form:
         revises=declared.attempts,
         steps=declared.steps,
         scores=declared.scores,
+        needs_confidence=declared.confidences,
     )
 
 

@@ -125,9 +125,11 @@ class OwnTools:
 
     def _check_draws(self, nodes: Any) -> None:
         """What is wrong in the function's call is told here, not by what it would break below."""
-        is_list = isinstance(nodes, list | tuple)
-        if not is_list or not all(isinstance(one, Node) for one in nodes):  # pyright: ignore[reportUnknownVariableType]
-            self._refuse(Refused(f"gave {kind_of(nodes)} to a tool", "give it draws of its tools"))
+        try:
+            check_nodes(nodes)
+        except Refused:
+            said = f"gave {kind_of(nodes)} to a tool"
+            self._refuse(Refused(said, "give it draws of its tools"))
 
     def _take(self, key: str, depth: int, n: int) -> None:
         """Count what of these children was not asked for before."""

@@ -236,3 +236,20 @@ def test_behind_an_endpoint_no_strategy_of_a_file_goes_by_steps(tmp_path: Path) 
     check_text_study(asked("half"), "my-model")
     with pytest.raises(UserError, match=r"expected strategies of whole completions .* got mine.py"):
         check_text_study(asked("greedy"), "my-model")
+
+
+def test_a_pool_of_a_file_may_ask_how_sure_the_model_was(tmp_path: Path) -> None:
+    source = one_function(
+        "drawn = await tools.completions(tools.budget)\n"
+        "sure = await tools.confidences(drawn)\n"
+        "return [max(drawn, key=lambda one: sure[one.place].lowest)]",
+        "@pool(confidences=True)",
+    )
+    run_all(tmp_path / "w", write_study(tmp_path, ["f"], source))
+    told = read(tmp_path, "SELECT count(*) FROM draws WHERE lowest_confidence IS NOT NULL").item()
+    assert told > 0
+    # Draws of a study that did not ask lack them: such an arm is drawn anew or dropped.
+    other = tmp_path / "other"
+    run_all(other / "w", write_study(other, ["half"]))
+    with pytest.raises(UserError, match=r"expected the confidence of every draw for mine.py@"):
+        run_all(other / "w", write_study(other, ["f"], source))

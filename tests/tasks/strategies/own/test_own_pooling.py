@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_files import one_function, own
 
+from tasks.protocols import Confidence
 from tasks.statistics.estimators import Pool
 from tasks.statistics.selectors import Candidate
 from tasks.strategies import Strategy, parse
@@ -190,3 +191,27 @@ def test_the_place_that_is_served_is_that_of_the_draw() -> None:
     assert rule is not None
     assert [rule.stops_at(candidates[:n]) for n in (1, 2, 3)] == [None, 2, 2]
     assert strategy.choose([candidates[:2]], 8).index == 1
+
+
+SUREST = (
+    "drawn = await tools.completions(tools.budget)\n"
+    "sure = await tools.confidences(drawn)\n"
+    "return [max(drawn, key=lambda one: sure[one.place].mean)]"
+)
+
+
+def test_it_may_choose_by_confidence() -> None:
+    strategy = pool_of(SUREST, "@pool(confidences=True)")
+    assert strategy.form.needs_confidence and not own("settled").form.needs_confidence
+    answers = np.array([0, 1, 0, 0])
+    sure = tuple(Confidence(0.0, mean, 9.0 - mean) for mean in (1.0, 8.0, 2.0, 3.0))
+    scores, tokens = np.full(4, np.nan), np.full(4, 10.0)
+    pool = Pool(answers, answers == 1, scores, tokens, sure)
+    (four,) = strategy.estimate(QuestionPool.of(pool, (4,), seed=0))
+    # The one that is right is the surest.
+    assert (four.accuracy, four.generations) == (1.0, 4.0)
+    unknown = Pool(answers, answers == 1, scores, tokens, (*sure[:3], None))
+    with pytest.raises(OwnFailure, match=r"mine.py:6: f asked for confidences, which 1 of 4"):
+        strategy.estimate(QuestionPool.of(unknown, (4,), seed=0))
+    with pytest.raises(OwnFailure, match=r"write @pool\(confidences=True\) above it"):
+        pool_of(SUREST).estimate(QuestionPool.of(pool, (4,), seed=0))
