@@ -41,6 +41,17 @@ class Sampling:
         )
 
 
+class Confidence(NamedTuple):
+    """How sure a model was of a completion: means over its tokens (METHOD §13)."""
+
+    lowest: float
+    """Of the tenth of its windows with the lowest mean."""
+    mean: float
+    """Of all its tokens."""
+    tail: float
+    """Of its last window."""
+
+
 class Draw(NamedTuple):
     """One child of a prefix."""
 
@@ -52,6 +63,8 @@ class Draw(NamedTuple):
     """Generated tokens as the engine counts them, the end-of-text token included; NaN: not told."""
     thinking_tokens: int | None = None
     """Of these, thinking, as a server counts it; None: to be counted from the token ids."""
+    confidence: Confidence | None = None
+    """None: the engine was not asked, or cannot tell."""
 
     @property
     def ids(self) -> TokenIds:

@@ -29,7 +29,8 @@ def query(
 ) -> pl.DataFrame:
     """The answer to a user's SQL on the snapshot in `folder`; without rows an empty frame.
 
-    `parameters` fill the `$names` in the SQL. Raises UserError, in one sentence, for SQL that is
+    `parameters` fill the `$names` in the SQL; a frame among them stands for its rows by its name
+    without `$`. Raises UserError, in one sentence, for SQL that is
     wrong, writes, or takes longer than `seconds`, and when no snapshot was published yet.
     """
     with open_snapshot(folder) as connection:
@@ -37,7 +38,7 @@ def query(
         timer = threading.Timer(seconds, connection.interrupt)
         timer.start()
         try:
-            return _answer(connection, sql, parameters or {})
+            return _answer(connection, sql, dict(parameters or {}))
         except duckdb.InterruptException as error:
             raise UserError(
                 f"The query took longer than {seconds:g} s and was stopped: "
@@ -50,9 +51,13 @@ def query(
 
 
 def _answer(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
 ) -> pl.DataFrame:
-    relation = connection.sql(sql, params=dict(parameters) or None)
+    for name, value in list(parameters.items()):
+        # The connection is this query's own: nothing has to be taken back.
+        if isinstance(value, pl.DataFrame):
+            connection.register(name, parameters.pop(name))
+    relation = connection.sql(sql, params=parameters or None)
     # DuckDB's types do not say that a statement without rows gives None.
     relation = cast("duckdb.DuckDBPyRelation | None", relation)
     return pl.DataFrame() if relation is None else relation.pl()
@@ -65,7 +70,10 @@ class Snapshot:
         self.folder = folder
 
     def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame:
-        """The answer to a query; `$name` in it stands for a keyword value."""
+        """The answer to a query.
+
+        `$name` in it stands for a keyword value, a frame's name without `$` for its rows.
+        """
         return query(self.folder, sql, parameters=parameters)
 
 

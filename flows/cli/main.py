@@ -15,6 +15,7 @@ from flows.cli.evaluate import demo, plan, run, status
 from flows.cli.policy import diff, policy_app
 from flows.cli.query import sql, warehouse_app
 from flows.cli.regrade import regrade
+from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
 from flows.cli.service import doctor, showcase, up
@@ -44,6 +45,7 @@ VERBS = (
     serve,
     sql,
     diff,
+    replay,
     regrade,
     exchange,
     replicate,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -17,15 +17,24 @@ Family = Annotated[str | None, Parameter(help="Whose versions, where several fam
 Benchmark = Annotated[str | None, Parameter(help="On which benchmark, where there are several.")]
 
 
+By = Annotated[
+    Literal["generations", "tokens", "money", "latency", "flops", "seconds"] | None,
+    Parameter(help="What a question is paid in; a limit is a doubling of a plain completion."),
+]
+
+
 @policy_app.default
-def policy(*, json: bool = False) -> None:
+def policy(*, by: By = None, json: bool = False) -> None:
     """The latest policy of every family and benchmark, and what changed since the previous model
-    version.
+    version; with --by the policy where a question may cost so many tokens, so much money …
     """
-    from flows.cli.policy_view import show_policy
+    from flows.cli.policy_view import show_policy, show_policy_by
     from flows.cli.terminal import console
 
-    show_policy(settings().warehouse, console=console(), as_json=json)
+    if by is None:
+        show_policy(settings().warehouse, console=console(), as_json=json)
+    else:
+        show_policy_by(settings().warehouse, by, console=console(), as_json=json)
 
 
 @policy_app.command

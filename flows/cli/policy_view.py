@@ -9,12 +9,17 @@ from typing import Any, NamedTuple
 
 import polars as pl
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from flows.cli.sql import as_table
+from tasks.publication.axis_policies import axis_tables
 from tasks.publication.cells import changed_losses, loss_lines, marked_name
 from tasks.publication.policy_table import policy_text
-from tasks.publication.summary import load_summary
+from tasks.publication.summary import RunSummary, load_summary
+from tasks.publication.words import model_short_name
 from tasks.runs.outcomes import load_used_difficulty
+from tasks.statistics.axes import AXES, TOKEN_BUDGETS
 from tasks.strategies.names import short_names
 from tasks.versions.gate import alarm_sentence
 from tasks.versions.version import alarm_of_run
@@ -33,6 +38,57 @@ def show_policy(folder: Path, *, console: Console, as_json: bool) -> None:
         print(json.dumps(shown.as_dict(), default=str, indent=1))
     else:
         _print(shown, console)
+
+
+def show_policy_by(folder: Path, axis: str, *, console: Console, as_json: bool) -> None:
+    """Print the latest policies along an axis, each under the difficulty that it is used by.
+
+    UserError where the costs of none are known on it.
+    """
+    reader = snapshot.Snapshot(folder)
+    latest = _load(reader).latest["run_id"].unique(maintain_order=True).to_list()
+    rows = reader.read(_ALONG, axis=axis)
+    known = _in_use(reader, rows.filter(pl.col("run_id").is_in(latest)), run="run_id")
+    if not len(known):
+        raise UserError(
+            f"policy: expected known costs along {axis}, got none in the latest runs; they need "
+            f"{AXES[axis].needs}, of every model that is asked: complete that and run again, what "
+            "is drawn already costs nothing"
+        )
+    if as_json:
+        print(json.dumps(known.to_dicts(), default=str, indent=1))
+        return
+    for run_id in latest:
+        _print_along(load_summary(reader, run_id), axis, console)
+
+
+# With what the policy is worth at each limit beside what it names in each bin.
+_ALONG = """
+SELECT latest_cost_policy.*, curve.accuracy AS cross_validated, curve.lo AS cross_validated_lo,
+    curve.hi AS cross_validated_hi, curve.cost AS mean_cost, curve.baseline,
+    curve.factor, curve.factor_lo, curve.factor_hi, curve.beyond
+FROM latest_cost_policy JOIN accuracy_for_cost AS curve USING (run_id, difficulty, axis, level)
+WHERE axis = $axis ORDER BY family, benchmark, study, difficulty, level, bin
+"""
+
+
+def _print_along(summary: RunSummary, axis: str, console: Console) -> None:
+    """One run's table along an axis, or that its costs are not known there."""
+    run = summary.run
+    of = f"{model_short_name(run['model'])} v{run['version']} on {run['benchmark']}"
+    wanted = (axis, TOKEN_BUDGETS) if axis == "tokens" else (axis,)
+    found = [one for one in axis_tables(summary) if one.axis in wanted]
+    if not found:
+        console.print(f"{of}: costs along {axis} are unknown, they need {AXES[axis].needs}")
+    for one in found:
+        console.print(f"{of}: {one.title[0].lower()}{one.title[1:]}", style="bold", markup=False)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name in one.head:
+            table.add_column(name, justify="right" if name == "at most" else "left")
+        for row in one.body:
+            table.add_row(*map(Text, row))
+        console.print(table)
+        console.print(one.note, style="dim", markup=False)
 
 
 class _Shown(NamedTuple):

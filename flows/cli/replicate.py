@@ -15,6 +15,8 @@ from flows.servers import quiet
 from tasks.settings import settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from tasks.evaluation.forecast import Forecast
     from tasks.replication.evidence import Evidence
     from tasks.study.study import Study
@@ -112,16 +114,58 @@ def _complete(study: Study) -> str:
 
 def _show_exchange(run_id: str, *, as_json: bool) -> None:
     """The comparison with the larger model, a row a bin."""
-    from flows.cli.exchange import exchange_table, load_exchange
-
-    rows = load_exchange(settings().warehouse, run_id)
+    rows = _load_exchange(run_id)
     title = (
         f"run {run_id}: small model under its policy, minus the larger one decoded greedily, "
         "at equal FLOPs"
     )
     # Scripts get every column of the view, people what fits on a screen.
-    shown = rows.to_dicts() if as_json else exchange_table(rows)
+    shown = rows.to_dicts() if as_json else _exchange_table(rows)
     show_rows(shown, as_json=as_json, title=title)
+
+
+def _load_exchange(run_id: str) -> pl.DataFrame:
+    """The rows of view `exchange_by_bin` of a run, in the bins of the used difficulty."""
+    from tasks.statistics.difficulty import used_difficulty
+    from warehouse.snapshot import Snapshot
+
+    rows = Snapshot(settings().warehouse).read(
+        "SELECT * FROM exchange_by_bin WHERE run_id = $run_id ORDER BY source DESC, ratio, bin",
+        run_id=run_id,
+    )
+    kinds = rows["difficulty"].unique().to_list()
+    return rows.filter(difficulty=used_difficulty(kinds))
+
+
+def _exchange_table(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """A row a bin, a column a ratio with small − large and its 95 % interval."""
+    shown: dict[int, dict[str, Any]] = {}
+    for one in rows.iter_rows(named=True):
+        bin_ = one["bin"]
+        # Bin 0 stands for all questions.
+        first = {"bin": bin_ or "all", "pass@1": one["alone"], "large": one["large"]}
+        row = shown.setdefault(bin_, first)
+        row[_column(one)] = _difference_text(one)
+    return list(shown.values())
+
+
+def _column(one: dict[str, Any]) -> str:
+    """The ratio, and the budget that was compared of as many generations as the FLOPs buy."""
+    ratio = f"R = {one['ratio']:.2g}"
+    budget = f"N = {one['budget']} of {one['multiple']:,.0f}"
+    return f"{ratio}: {budget}"
+
+
+def _difference_text(one: dict[str, Any]) -> str:
+    """`+.21 [+.10, +.33]`: without its zeros, so that all ratios fit side by side."""
+
+    def text(figure: float | None) -> str:
+        if figure is None:
+            return "?"
+        return f"{figure:+.2f}".replace("0.", ".")
+
+    value, lo, hi = (text(one[name]) for name in ("difference", "lo", "hi"))
+    return f"{value} [{lo}, {hi}]"
 
 
 def _print_conclusions(run_id: str) -> None:

@@ -72,7 +72,7 @@ class StoredEngine:
 
 def stored_solver(store: Store, run: Run) -> Solver:
     """A solver as `ttc serve` has one, but for engine and verifier."""
-    difficulty, policy = load_policy(store, run.run_id)
+    difficulty, policy = load_policy(store, run)
     read = read_stored(store, run, run.benchmark.questions, token_ids=True)
     known = [stored for _, stored in read]
     engines = {

@@ -20,7 +20,7 @@ TABLES = {
     "scores": "run_id, scored_at, requests",
     "answers": "",
     "grades": "",
-    "outcomes": "run_id",
+    "outcomes": "run_id, latency_seconds, engine_seconds",
     "bins": "run_id",
     "probes": "run_id",
     "probings": "run_id",
@@ -30,6 +30,7 @@ TABLES = {
     "allocations": "run_id",
     "cost_policies": "run_id",
     "cost_curves": "run_id",
+    "token_outcomes": "run_id",
 }
 """Columns of each table that are left out."""
 PER_RUN = {name for name in TABLES if name not in ("draws", "scores", "answers", "grades")}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.asking.completions import Completion, Keeper
 from tasks.asking.costs import Spent
 from tasks.asking.questioning import Questioning
 from tasks.benchmarks.question import Question
+from tasks.draws.sampler import MissingDraws
 from tasks.strategies import Strategy
+
+NO_ARMS: Mapping[float, list[Completion]] = MappingProxyType({})
 
 
 class Searched(NamedTuple):
@@ -19,11 +24,15 @@ class Searched(NamedTuple):
     budget: int
     slots: int
     """Completions it could end with; those it lacks were cut at the token limit."""
+    generations: int
+    """Those that it took of the budget."""
     groups: list[list[Completion]]
     """One for a search."""
     left: int
     """Slots whose prefixes could have gone on when its rounds ended."""
     spent: Spent
+    latencies: Mapping[int, float]
+    """Tokens of the longest path by budget: of groups at every budget that is a number of them."""
 
     @property
     def completions(self) -> list[Completion]:
@@ -43,11 +52,19 @@ class Asked(NamedTuple):
     searches: list[Searched]
     answers: dict[str, str | None]
     """By key, as written, of those completions whose answers were not known; None: no answer."""
+    arms: Mapping[float, list[Completion]] = NO_ARMS
+    """Pools by the temperature that they were drawn at, beside that of the study."""
+
+    def drawn(self, temperature: float | None) -> list[Completion]:
+        """The pool of a temperature; None: that of the study."""
+        return self.pool if temperature is None else self.arms[temperature]
 
     @property
     def keys(self) -> set[str]:
         """Keys of all completions."""
         ended = [*self.pool, *self.difficulty]
+        for arm in self.arms.values():
+            ended += arm
         for search in self.searches:
             ended += search.completions
         return {one.key for one in ended}
@@ -62,11 +79,14 @@ async def ask_everything(asking: Questioning, question: Question, known: Collect
     scorer = asking.proposing.scorer
     pool = await keeper.keep(scorer, await asking.pool(question))
     difficulty = await keeper.keep(scorer, await asking.difficulty(question))
+    arms: dict[float, list[Completion]] = {}
+    for arm in asking.plan.arms:
+        arms[arm.temperature] = await keeper.keep(scorer, await asking.arm(question, arm))
     searches: list[Searched] = []
     for strategy, budget in asking.plan.searches:
-        searches.append(await _search(asking, question, strategy, budget, keeper))
+        searches.append(await ask_search(asking, question, strategy, budget, keeper))
     prompt_tokens = asking.root(question).length
-    return Asked(question, prompt_tokens, pool, difficulty, searches, keeper.answers)
+    return Asked(question, prompt_tokens, pool, difficulty, searches, keeper.answers, arms)
 
 
 async def ask_difficulty(asking: Questioning, question: Question, known: Collection[str]) -> Asked:
@@ -77,18 +97,41 @@ async def ask_difficulty(asking: Questioning, question: Question, known: Collect
     return Asked(question, asking.root(question).length, [], difficulty, [], keeper.answers)
 
 
-async def _search(
+async def ask_search(
     asking: Questioning, question: Question, strategy: Strategy, budget: int, keeper: Keeper
 ) -> Searched:
+    """What one search ends with, or the groups of one strategy; MissingDraws as above."""
     result = await asking.search(question, strategy, budget)
     # The scores are those that the search saw: a replay asks no verifier.
     scorer = asking.side(strategy).scorer
     groups = [await keeper.keep(scorer, nodes) for nodes in result.groups]
+    latencies = {budget: result.meter.spent().latency}
+    if strategy.kind == "groups":
+        for smaller in asking.run.study.budgets:
+            if smaller < budget and strategy.fits(smaller):
+                latencies[smaller] = await _latency(asking, question, strategy, smaller)
     return Searched(
         strategy=strategy,
         budget=budget,
         slots=result.slots,
+        generations=result.generations,
         groups=groups,
         left=result.meter.left,
         spent=result.meter.spent(),
+        latencies=latencies,
     )
+
+
+async def _latency(
+    asking: Questioning, question: Question, strategy: Strategy, budget: int
+) -> float:
+    """Tokens of the longest path of the first so many groups, which are alike; NaN: unknown.
+
+    Unlike all else that they cost it is no share of what all groups took.
+    """
+    try:
+        result = await asking.search(question, strategy, budget)
+    # A strategy whose groups do not nest would draw others: nobody knows how long those take.
+    except MissingDraws:
+        return math.nan
+    return result.meter.spent().latency

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,8 +11,9 @@ import polars as pl
 
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import Scorer, aggregate
-from tasks.protocols import Stop
+from tasks.protocols import Confidence, Stop
 from tasks.runs.run import Run
+from tasks.statistics.selectors import Candidate
 from warehouse.reader import Reader
 
 
@@ -27,6 +29,8 @@ class Completion(NamedTuple):
     """The aggregate of its step scores (METHOD §3)."""
     verifier_tokens: float
     """What the verifier read to score it; 0 when it was not scored."""
+    confidence: Confidence | None = None
+    """None: nobody told."""
 
 
 class Answer(NamedTuple):
@@ -48,6 +52,15 @@ class GradedCompletion(NamedTuple):
     correct: bool
     score: float | None
     verifier_tokens: float
+    generated_tokens: float = math.nan
+    """NaN: not told."""
+    confidence: Confidence | None = None
+    """None: nobody told."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """As a selector sees it."""
+        return Candidate(self.vote, self.score, self.generated_tokens, self.confidence)
 
 
 @dataclass(slots=True)
@@ -79,6 +92,7 @@ class Keeper:
             node.generated_tokens,
             aggregate(scores, how),
             last.tokens if last else 0,
+            node.confidence,
         )
 
 
@@ -86,6 +100,18 @@ def answer_of(run: Run, node: Node) -> str | None:
     """The answer of a completion as written; None for one cut at the limit, whatever it holds."""
     # An answer that is read from a cut completion could be half of one (METHOD §16).
     return run.answer(node.text) if node.ended else None
+
+
+def classes_of(run: Run, nodes: Sequence[Node]) -> list[str | None]:
+    """The completions' classes in a vote; None for those without an answer."""
+    answers = [answer_of(run, node) for node in nodes]
+    given = [
+        (node.question, answer)
+        for node, answer in zip(nodes, answers, strict=True)
+        if answer is not None
+    ]
+    classes = iter(run.classes(given))
+    return [None if answer is None else next(classes) for answer in answers]
 
 
 def load_answers(reader: Reader, run: Run, keys: Iterable[str]) -> dict[str, Answer]:
@@ -110,4 +136,10 @@ def load_answers(reader: Reader, run: Run, keys: Iterable[str]) -> dict[str, Ans
 def join_answer(completion: Completion, answers: Mapping[str, Answer]) -> GradedCompletion:
     """A completion with its answer."""
     answer = answers[completion.key]
-    return GradedCompletion(*answer, completion.score, completion.verifier_tokens)
+    return GradedCompletion(
+        *answer,
+        completion.score,
+        completion.verifier_tokens,
+        completion.generated_tokens,
+        completion.confidence,
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks.protocols import Sampling
 from tasks.runs.run import Run
-from tasks.strategies import Strategy, parse
+from tasks.strategies import Strategy
 from tasks.study.tables import Generator
 
 
@@ -18,6 +19,14 @@ class Samplings(NamedTuple):
     whole: Sampling
     step: Sampling
     greedy: Sampling
+
+
+class Arm(NamedTuple):
+    """A further pool, for the strategies that name this temperature."""
+
+    temperature: float
+    scored: bool
+    """Whether one of them asks the verifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +42,27 @@ class Plan:
     samplings: Samplings
     replicate: int
     """Of the study: another one draws everything anew."""
+    arms: tuple[Arm, ...] = ()
+    """As large as the pool, each drawn at a temperature of its own."""
+
+    @property
+    def sampled(self) -> dict[str, Sampling]:
+        """By key, how everything is drawn that the study owes."""
+        wholes = [self.whole(arm.temperature) for arm in self.arms]
+        return {one.key: one for one in (*self.samplings, *wholes)}
+
+    def whole(self, temperature: float | None) -> Sampling:
+        """How whole completions are drawn at a temperature; None: at that of the study."""
+        whole = self.samplings.whole
+        if temperature is None:
+            return whole
+        return dataclasses.replace(whole, temperature=temperature)
 
 
 def plan(run: Run) -> Plan:
     """What the run's study owes on every question."""
     study = run.study
+    strategies = [study.strategy(text) for text in study.strategies]
     generator = run.study.generator
     common = (generator.temperature, generator.top_p, generator.top_k)
     step = Sampling(*common, max_tokens=generator.max_step_tokens, until="step")
@@ -47,13 +72,14 @@ def plan(run: Run) -> Plan:
     return Plan(
         pool=max(study.budgets),
         difficulty=study.difficulty_draws,
-        searches=tuple(_searches(study.budgets, [parse(text) for text in study.strategies])),
+        searches=tuple(_searches(study.budgets, strategies)),
         samplings=Samplings(
             whole=whole_sampling(generator),
             step=step,
             greedy=greedy,
         ),
         replicate=study.replicate,
+        arms=_arms(strategies),
     )
 
 
@@ -61,6 +87,16 @@ def whole_sampling(generator: Generator) -> Sampling:
     """How whole completions are drawn."""
     common = (generator.temperature, generator.top_p, generator.top_k)
     return Sampling(*common, max_tokens=generator.max_tokens, until="end")
+
+
+def _arms(strategies: Sequence[Strategy]) -> tuple[Arm, ...]:
+    """The temperatures that strategies name, in rising order."""
+    scored: dict[float, bool] = {}
+    for strategy in strategies:
+        at = strategy.temperature
+        if at is not None:
+            scored[at] = scored.get(at, False) or strategy.needs_verifier
+    return tuple(Arm(at, scored[at]) for at in sorted(scored))
 
 
 def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:

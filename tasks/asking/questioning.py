@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
+from tasks.asking.completions import classes_of
 from tasks.asking.costs import Meter
-from tasks.asking.plan import Plan, plan
+from tasks.asking.plan import Arm, Plan, plan
+from tasks.asking.token_time import tokens_now
 from tasks.asking.tools import MeteredTools, Revising, Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
@@ -20,6 +23,7 @@ from tasks.models.version import Model
 from tasks.protocols import Role
 from tasks.runs.run import Run
 from tasks.strategies import Strategy
+from tasks.strategies.own.failing import OwnFailure
 from tasks.study.tables import Verifier
 
 
@@ -35,7 +39,16 @@ class Result(NamedTuple):
     @property
     def slots(self) -> int:
         """Completions it could end with; those it lacks were cut at the token limit."""
+        # Of a file's own strategy nobody knows how many it means to end with.
+        if self.strategy.file:
+            return max(len(self.completions), 1)
         return self.budget // self.strategy.rollouts
+
+    @property
+    def generations(self) -> int:
+        """The budget, or what a file's own strategy took of it."""
+        taken = self.meter.generations
+        return self.budget if taken is None else taken
 
     @property
     def completions(self) -> list[Node]:
@@ -69,29 +82,52 @@ class Questioning:
 
     async def pool(self, question: Question) -> list[Node]:
         """The whole completions from which pool strategies choose, scored."""
-        replicate = self.plan.replicate
-        return await self._draw_whole(question, self.plan.pool, "proposer", replicate)
+        nodes = await self._draw_whole(question, self.plan.pool, "proposer", self.plan.replicate)
+        await self._score(nodes)
+        return nodes
+
+    async def pool_of(self, question: Question, temperature: float | None) -> list[Node]:
+        """The pool of a temperature that the plan has; None: that of the study."""
+        for arm in self.plan.arms:
+            if arm.temperature == temperature:
+                return await self.arm(question, arm)
+        return await self.pool(question)
+
+    async def arm(self, question: Question, arm: Arm) -> list[Node]:
+        """The same at another temperature, scored where a strategy asks the verifier."""
+        nodes = await self.proposing.sampler.children(
+            self.root(question),
+            self.plan.pool,
+            sampling=self.plan.whole(arm.temperature),
+            replicate=self.plan.replicate,
+        )
+        if arm.scored:
+            await self._score(nodes)
+        return nodes
 
     async def difficulty(self, question: Question) -> list[Node]:
         """The completions that set the question's bin, scored; other draws than the pool's."""
         # Negative replicates never meet the pool's, so that no draw both sets a bin and is
         # measured in it (METHOD §6).
         replicate = -1 - self.plan.replicate
-        return await self._draw_whole(question, self.plan.difficulty, "difficulty", replicate)
+        nodes = await self._draw_whole(question, self.plan.difficulty, "difficulty", replicate)
+        await self._score(nodes)
+        return nodes
 
     async def _draw_whole(
         self, question: Question, n: int, role: Role, replicate: int
     ) -> list[Node]:
-        nodes = await self.proposing.sampler.children(
+        return await self.proposing.sampler.children(
             self.root(question),
             n,
             sampling=self.plan.samplings.whole,
             role=role,
             replicate=replicate,
         )
+
+    async def _score(self, nodes: list[Node]) -> None:
         # What was cut at the token limit has no answer, and is shown to no verifier.
         await self.proposing.scorer.scores_of([node for node in nodes if node.ended])
-        return nodes
 
     async def search(self, question: Question, strategy: Strategy, budget: int) -> Result:
         """One search with its consumption, its ended completions scored for the final vote."""
@@ -104,21 +140,32 @@ class Questioning:
             meter,
             self.run.study.generator.max_rounds,
             self.plan.replicate,
+            partial(classes_of, self.run),
         )
+        began = tokens_now()
         groups = await strategy.run(self.root(question), budget, tools)
+        meter.latency = tokens_now() - began
         result = Result(question, strategy, budget, groups, meter)
         if strategy.needs_verifier:
             # Through the tools, so that the final vote's scores are the strategy's own cost.
             await tools.scores([node for node in result.completions if node.ended])
         return result
 
-    async def ask(self, question: Question) -> None:
-        """All strategies × budgets of a question at once."""
-        await asyncio.gather(
-            self.pool(question),
-            self.difficulty(question),
-            *(self.search(question, *owed) for owed in self.plan.searches),
-        )
+    async def ask(self, question: Question) -> list[OwnFailure]:
+        """All strategies × budgets of a question at once; what strategies of files failed with."""
+        searches = [self._try(question, *owed) for owed in self.plan.searches]
+        arms = [self.arm(question, arm) for arm in self.plan.arms]
+        drawn = [self.pool(question), self.difficulty(question), *arms]
+        _, *failed = await asyncio.gather(asyncio.gather(*drawn), *searches)
+        return [failure for failure in failed if failure is not None]
+
+    async def _try(self, question: Question, strategy: Strategy, budget: int) -> OwnFailure | None:
+        """None once the strategy has ended; the draws of all others are of use where it fails."""
+        try:
+            await self.search(question, strategy, budget)
+        except OwnFailure as failure:
+            return failure
+        return None
 
 
 def questioning(

@@ -48,6 +48,7 @@ class Recorder:
         self.drawn.add(new.node.question.question_id)
         prefix, sampling, replicate = new.key
         thinking = self._thinking(new)
+        sure = new.draw.confidence
         row = {
             "model_fingerprint": model.fingerprint,
             "prefix_key": prefix,
@@ -69,6 +70,9 @@ class Recorder:
             "longest_step": new.longest_step,
             "thinking_tokens": thinking.tokens if thinking else None,
             "thinking_steps": thinking.steps if thinking else None,
+            "lowest_confidence": sure.lowest if sure else None,
+            "mean_confidence": sure.mean if sure else None,
+            "tail_confidence": sure.tail if sure else None,
             "prompt_tokens": _stored_count(new.prompt_tokens),
             "cached_tokens": _stored_count(new.cached_tokens),
             "requests": new.requests,

@@ -14,7 +14,7 @@ from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Kept
 from tasks.draws.sampler import DrawKey
 from tasks.models.version import Model
-from tasks.protocols import StepScore
+from tasks.protocols import Confidence, StepScore
 from tasks.runs.run import Run
 from warehouse.reader import Reader
 
@@ -101,6 +101,7 @@ def _draws(
     frame = store.read(
         "SELECT question_id, prefix_key, sampling_key, replicate, child, node_key, step_keys, "
         "step_ends, text, stop, generated_tokens, len(token_ids) AS length, "
+        "lowest_confidence, mean_confidence, tail_confidence, "
         "CASE WHEN $token_ids OR step_ends IS NULL THEN token_ids END AS token_ids "
         "FROM draws SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
         wanted=pl.DataFrame({"question_id": list(place)}),
@@ -109,9 +110,16 @@ def _draws(
     )
     lists = _arrays(frame["token_ids"])
     for row, ids in zip(frame.drop("token_ids").iter_rows(), lists, strict=True):
-        question, prefix, sampling, replicate, child, key, keys, ends, text, stop, tokens, n = row
-        kept = Kept(key, keys, ends, text, ids, _count(n), stop, _count(tokens))
+        question, prefix, sampling, replicate, child, key, keys, ends, text, *rest = row
+        stop, tokens, n, *sure = rest
+        kept = Kept(key, keys, ends, text, ids, _count(n), stop, _count(tokens), _confidence(sure))
         yield place[question], (DrawKey(prefix, sampling, replicate), child, kept)
+
+
+def _confidence(stored: Sequence[float | None]) -> Confidence | None:
+    """None for a draw whose engine was not asked."""
+    known = [value for value in stored if value is not None]
+    return Confidence(*known) if known else None
 
 
 def _arrays(lists: pl.Series) -> Iterator[array[int] | None]:

@@ -5,13 +5,16 @@ METHOD §9.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tasks.asking.costs import Meter
 from tasks.asking.plan import Samplings
+from tasks.asking.token_time import pass_tokens, tokens_now
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node, root
 from tasks.draws.sampler import Sampler
@@ -77,10 +80,26 @@ class MeteredTools:
     rounds: int
     """How often a search over steps goes on before it ends."""
     replicate: int = 0
+    classes: Callable[[Sequence[Node]], list[str | None]] | None = None
+    """The class in a vote of each completion; None where nobody may ask for it."""
 
     def leave(self, slots: int) -> None:
         """Count the slots whose prefixes could go on when the rounds ended."""
         self.meter.left += slots
+
+    def spend(self, generations: int) -> None:
+        """Take down how many generations were taken."""
+        self.meter.generations = generations
+
+    async def completions(self, n: int) -> list[Node]:
+        """The question's first n whole completions, those that pool strategies choose from."""
+        start = self.revising.start(self.question, ())
+        siblings = await self.side.sampler.children(
+            start, n, sampling=self.samplings.whole, replicate=self.replicate
+        )
+        tokens = self.meter.count_draws("completions", start, siblings)
+        await pass_tokens(tokens)
+        return siblings
 
     async def next_steps(self, node: Node, n: int) -> list[Node]:
         """The first n children of the node, each ending at the next step's end."""
@@ -95,7 +114,8 @@ class MeteredTools:
         siblings = await self.side.sampler.children(
             node, n, sampling=sampling, role=role, replicate=self.replicate
         )
-        self.meter.count_draws(f"{node.key}|{sampling.key}", node, siblings)
+        tokens = self.meter.count_draws(f"{node.key}|{sampling.key}", node, siblings)
+        await pass_tokens(tokens)
         return [self._cut(child) for child in siblings]
 
     def _cut(self, node: Node) -> Node:
@@ -122,7 +142,8 @@ class MeteredTools:
             role="revision",
             replicate=self.replicate + A_CHAIN * len(earlier),
         )
-        self.meter.count_draws(self.attempt_key(earlier), start, siblings)
+        tokens = self.meter.count_draws(self.attempt_key(earlier), start, siblings)
+        await pass_tokens(tokens)
         return siblings
 
     async def score(self, node: Node) -> float | None:
@@ -138,3 +159,13 @@ class MeteredTools:
             if score is not None:
                 self.meter.count_score(node, score.tokens)
         return [None if score is None else score.score for score in last]
+
+    async def answers(self, nodes: Sequence[Node]) -> list[str | None]:
+        """The class that each completion votes for; None for one that is cut or has no answer."""
+        if self.classes is None:
+            raise RuntimeError("expected tools that know what reads answers, got none")
+        # In a replay at once: its time is counted in tokens, and would run on beside a thread.
+        if not math.isnan(tokens_now()):
+            return self.classes(nodes)
+        # Beside the event loop: the classes of programs are found by running them.
+        return await asyncio.to_thread(self.classes, nodes)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tasks.benchmarks.question import Question
 from tasks.models.steps import Split, Steps
-from tasks.protocols import Draw, Stop, TokenIds, running_key, text_key
+from tasks.protocols import Confidence, Draw, Stop, TokenIds, running_key, text_key
 
 
 class Kept(NamedTuple):
@@ -32,11 +32,13 @@ class Kept(NamedTuple):
     stop: Stop
     tokens: float
     """Generated, as the engine counts them; NaN: not told."""
+    confidence: Confidence | None = None
 
     @property
     def draw(self) -> Draw:
         """As the engine gave it."""
-        return Draw(self.token_ids, self.text, self.stop, self.tokens)
+        drawn = Draw(self.token_ids, self.text, self.stop, self.tokens)
+        return drawn._replace(confidence=self.confidence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +71,8 @@ class Node:
     """Tokens of the prompt and of what was generated; NaN of a text model."""
     is_text: bool = False
     """Whether its model is known by its texts alone, so that nobody counts its tokens here."""
+    confidence: Confidence | None = None
+    """How sure the model was of what was written since its parent; None: nobody told."""
     running: hashlib.blake2b | None = None
     """Where a node can go on, what its key is the digest of, if that is known."""
 
@@ -201,6 +205,7 @@ def extend(node: Node, draw: Draw, split: Split) -> Node:
         generated_tokens=node.generated_tokens + draw.tokens,
         length=node.length + len(draw.token_ids or ()),
         is_text=draw.token_ids is None,
+        confidence=draw.confidence,
         running=running if draw.stop == "step" else None,
     )
 
@@ -235,4 +240,5 @@ def restore(node: Node, kept: Kept, steps: Steps) -> Node:
         generated_tokens=node.generated_tokens + kept.tokens,
         length=node.length + kept.length,
         is_text=node.is_text,
+        confidence=kept.confidence,
     )

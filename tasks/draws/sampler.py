@@ -51,7 +51,8 @@ class NewDraw:
         node, ids = self.node, self.draw.token_ids
         length = node.length - self.parent.length
         text, stop, tokens = node.written, self.draw.stop, self.draw.tokens
-        return Kept(node.key, node.own_keys, node.ends, text, ids, length, stop, tokens)
+        kept = Kept(node.key, node.own_keys, node.ends, text, ids, length, stop, tokens)
+        return kept._replace(confidence=self.draw.confidence)
 
 
 Known = Iterable[tuple[DrawKey, int, Kept]]

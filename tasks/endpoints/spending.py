@@ -34,10 +34,9 @@ def spending_of(price: Price | None, usage: Usage) -> Spending:
     """What these tokens cost; prompt tokens that nobody calls cached cost the full price."""
     price = price or Price()
     cached = 0.0 if math.isnan(usage.cached) else usage.cached
-    for_cached = price.prompt if price.cached is None else price.cached
     money = (
         (usage.prompt - cached) * price.prompt
-        + cached * for_cached
+        + cached * price.of_cached
         + usage.generated * price.generated
     )
     return Spending(usage.prompt + usage.generated, money / _MILLION)

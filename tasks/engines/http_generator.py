@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel
 
 from tasks.endpoints.keys import Key
@@ -14,7 +15,8 @@ from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas
 from tasks.engines.stepwise import Answer, draw_in_pieces
 from tasks.models.formats import Format
-from tasks.protocols import Draw, Reply, Sampling, Stop
+from tasks.protocols import Confidence, Draw, Reply, Sampling, Stop
+from tasks.statistics.confidence.tokens import TOP, confidence_of
 
 COMPLETIONS = "/v1/completions"
 TOGETHER = 1024
@@ -48,7 +50,10 @@ class HttpGenerator:
         *,
         limits: Limits | None = None,
         key: Key | None = None,
+        confident: bool = False,
     ) -> None:
+        """`confident`: it tells how sure the model was of whole completions."""
+        self._confident = confident
         self._model = model
         self._format = format
         self._replicas = Replicas(urls, self._probe(), limits=limits, key=key)
@@ -81,6 +86,9 @@ class HttpGenerator:
 
         reply = await self._replicas.ask(Call(COMPLETIONS, body, read))
         draws = [self._format.cut(self._read(choice), prefix) for choice in reply.choices]
+        if self._tells(sampling):
+            sure = [choice.confidence for choice in reply.choices]
+            draws = [draw._replace(confidence=one) for draw, one in zip(draws, sure, strict=True)]
         self.generated_tokens += sum(int(draw.tokens) for draw in draws)
         # A server tells of one child; those of a request that has several were read alike.
         return Answer(draws, n * len(prefix), n * reply.cached_tokens)
@@ -119,10 +127,20 @@ class HttpGenerator:
             "max_tokens": sampling.max_tokens,
             "stop_token_ids": sorted(stops),
             **self._texts_to_stop_at(),
+            **self._likeliest(sampling),
             # Text alone would not do: encoded again it may give other tokens than were drawn.
             "return_token_ids": True,
             **_NEUTRAL,
         }
+
+    def _tells(self, sampling: Sampling) -> bool:
+        return self._confident and sampling.until == "end"
+
+    def _likeliest(self, sampling: Sampling) -> dict[str, Any]:
+        if not self._tells(sampling):
+            return {}
+        # By id: two tokens of one text would be one key.
+        return {"logprobs": TOP, "return_tokens_as_token_ids": True}
 
     def _texts_to_stop_at(self) -> dict[str, Any]:
         texts = list(self._format.stops)
@@ -160,6 +178,14 @@ class Choice(BaseModel):
     token_ids: list[int] | None = None
     logprobs: dict[str, Any] | None = None
     prompt_logprobs: list[dict[int, dict[str, Any]] | None] | None = None
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure the model was; ValueError where the server gave no log-probabilities."""
+        given: list[dict[str, float]] = (self.logprobs or {}).get("top_logprobs") or []
+        # The token that was drawn stands with the likeliest ones, where it is none of them too.
+        rows = [sorted(one.values(), reverse=True)[:TOP] for one in given]
+        return confidence_of(np.array(rows, dtype=np.float64))
 
 
 class _Details(BaseModel):
@@ -200,6 +226,9 @@ def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
         _check_same("generated tokens", generated, reply.usage.completion_tokens)
         for choice in reply.choices:
             _check_draw(choice, asked)
+            if asked.get("logprobs"):
+                given = len((choice.logprobs or {}).get("top_logprobs") or [])
+                _check_same("tokens with logprobs", len(choice.token_ids or ()), given)
     return reply
 
 

@@ -45,12 +45,16 @@ class Lazy:
             engine = await self.engines.engine(self.model)
             self.load.note_start(engine)
             # The clock starts after the engine has: loading a model is no pace.
+            began = self.clock.now()
+            longest = 0.0
             with self.clock.time_request(self.model):
                 async for reply in engine.draw(prefix, n, sampling=sampling, seed=seed):
                     draws = reply.draws.values()
                     self.clock.count(self.model, sum(draw.tokens for draw in draws))
+                    longest = max([longest, *(draw.tokens for draw in draws)])
                     asking.answer(len(draws))
                     yield reply
+            self.clock.count_wait(self.model, longest, began)
 
     async def score(self, question: str, steps: Sequence[str]) -> list[StepScore]:
         """One score a step, as the verifier gives them."""

@@ -27,6 +27,12 @@ class Clock:
     now: Callable[[], float] = time.monotonic
     tokens: Counter[str] = field(default_factory=Counter[str])
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict[str, float](float))
+    waited_tokens: Counter[str] = field(default_factory=Counter[str])
+    """Of the longest draw of every request."""
+    waited_seconds: defaultdict[str, float] = field(
+        default_factory=lambda: defaultdict[str, float](float)
+    )
+    """From each of these requests to its last draw, however many were under way."""
     _asked: Counter[str] = field(default_factory=Counter[str])
     _since: float = 0.0
 
@@ -46,6 +52,12 @@ class Clock:
         if not math.isnan(tokens):
             self.tokens[model.fingerprint] += int(tokens)
 
+    def count_wait(self, model: Model, longest: float, began: float) -> None:
+        """A request that began then has given all its draws; nothing where a length is not told."""
+        if longest > 0:
+            self.waited_tokens[model.fingerprint] += int(longest)
+            self.waited_seconds[model.fingerprint] += self.now() - began
+
     def _tick(self) -> None:
         """Share out the time since the last change in who is at work."""
         now = self.now()
@@ -63,12 +75,30 @@ class Clock:
                 "at": datetime.now(UTC),
                 "tokens": tokens,
                 "seconds": self.seconds[one],
+                "waited_tokens": self.waited_tokens[one] or None,
+                "waited_seconds": self.waited_seconds[one] or None,
             }
             for one, tokens in self.tokens.items()
             if tokens
         ]
         if rows:
-            store.append("paces", pl.DataFrame(rows))
+            waits = {"waited_tokens": pl.Int64, "waited_seconds": pl.Float64}
+            store.append("paces", pl.DataFrame(rows, schema_overrides=waits))
+
+
+def seconds_a_waited_token(store: Reader, run_id: str, model: Model) -> float | None:
+    """Seconds that a request waited a token of its longest draw, in this run or the latest.
+
+    At the load of that run; None where it was never measured.
+    """
+    paces = store.read(
+        "SELECT sum(waited_seconds) / sum(waited_tokens) FROM paces "
+        "WHERE model_fingerprint = $model AND waited_tokens > 0 "
+        'GROUP BY run_id ORDER BY run_id = $run_id DESC, max("at") DESC LIMIT 1',
+        model=model.fingerprint,
+        run_id=run_id,
+    )
+    return float(paces.item()) if len(paces) else None
 
 
 def seconds_a_token(store: Reader, run_id: str, model: Model) -> float | None:

@@ -111,7 +111,13 @@ class RunEngines:
         if server:
             self._check(server, model)
             key = load_key(server.api_key_env)
-            return HttpGenerator(server.urls, server.name, self._run.format, key=key)
+            return HttpGenerator(
+                server.urls,
+                server.name,
+                self._run.format,
+                key=key,
+                confident=self._run.asks_confidence,
+            )
         endpoint = self._run.study.endpoint(model.name)
         if endpoint:
             kwargs = self._run.study.generator.chat_template_kwargs
@@ -125,7 +131,13 @@ class RunEngines:
         from tasks.engines.vllm_generator import VllmGenerator
 
         options = self._run.study.engine
-        return VllmGenerator(model.files, self._run.format, options, adapter=model.adapter)
+        return VllmGenerator(
+            model.files,
+            self._run.format,
+            options,
+            adapter=model.adapter,
+            confident=self._run.asks_confidence,
+        )
 
     def _start_verifier(self, model: Model) -> Verifier:
         if model.name.startswith(IMPORTED):

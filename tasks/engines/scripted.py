@@ -9,7 +9,16 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tasks.models.formats import Format
-from tasks.protocols import Draw, Reply, Sampling, StepScore, Stop, VerifierFailure, key_of
+from tasks.protocols import (
+    Confidence,
+    Draw,
+    Reply,
+    Sampling,
+    StepScore,
+    Stop,
+    VerifierFailure,
+    key_of,
+)
 
 END = "<end>"
 
@@ -33,6 +42,8 @@ class ScriptedEngine:
     generated_tokens: int = 0
     asked: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     """(prefix, n) of every request, in order."""
+    sure: Callable[[str], Confidence] | None = None
+    """How sure it is of a whole completion, by its text; None: it does not tell."""
 
     async def draw(
         self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
@@ -46,6 +57,8 @@ class ScriptedEngine:
         for place in range(n):
             draw = self.format.cut(self._child(start, sampling, seed + place), start)
             self.generated_tokens += int(draw.tokens)
+            if self.sure and sampling.until == "end":
+                draw = draw._replace(confidence=self.sure(draw.text))
             # One request; its first child bears it.
             yield Reply({place: draw}, 0 if place else len(start), 0, int(place == 0))
 

@@ -8,12 +8,15 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tasks.engines import vllm_process
 from tasks.engines.stepwise import Answer, draw_in_pieces
 from tasks.engines.vllm_adapters import adapter_request
 from tasks.models.folders.adapters import Adapter
 from tasks.models.formats import Format
-from tasks.protocols import Draw, Reply, Sampling
+from tasks.protocols import Confidence, Draw, Reply, Sampling
+from tasks.statistics.confidence.tokens import TOP, confidence_of
 from tasks.study.tables import EngineOptions
 
 
@@ -31,8 +34,11 @@ class VllmGenerator:
         options: EngineOptions,
         *,
         adapter: Adapter | None = None,
+        confident: bool = False,
     ) -> None:
+        """`confident`: it tells how sure the model was of whole completions."""
         self._format = format
+        self._confident = confident
         self._numbers = itertools.count()
         self._engine: Any = vllm_process.start(
             folder,
@@ -67,6 +73,9 @@ class VllmGenerator:
         async for output in stream:
             last = output
         draws = [self._format.cut(self._read(piece), prefix) for piece in last.outputs]
+        if self._tells(sampling):
+            sure = [_confidence(piece.logprobs) for piece in last.outputs]
+            draws = [draw._replace(confidence=one) for draw, one in zip(draws, sure, strict=True)]
         self.generated_tokens += sum(int(draw.tokens) for draw in draws)
         return Answer(draws, len(prefix), last.num_cached_tokens or 0)
 
@@ -104,7 +113,13 @@ class VllmGenerator:
             include_stop_str_in_output=bool(self._format.stops),
             detokenize=bool(self._format.stops),
             output_kind=RequestOutputKind.FINAL_ONLY,
+            logprobs=TOP if self._tells(sampling) else None,
+            # In a few long lists: an object a token and rank would cost more than the model.
+            flat_logprobs=True,
         )
+
+    def _tells(self, sampling: Sampling) -> bool:
+        return self._confident and sampling.until == "end"
 
     def _read(self, piece: Any) -> Draw:
         token_ids = array("i", piece.token_ids)
@@ -117,3 +132,10 @@ class VllmGenerator:
         kept = token_ids[:-1] if ended else token_ids
         text = self._format.steps.text(kept)
         return Draw(kept, text, "end" if ended else "step", tokens)
+
+
+def _confidence(flat: Any) -> Confidence:
+    """Of log-probabilities as vLLM gives them: at each token its own, then the likeliest ones'."""
+    ranks = (flat.end_indices[0] - flat.start_indices[0]) if flat.start_indices else 0
+    tops = np.array(flat.logprobs, dtype=np.float64).reshape(-1, max(ranks, 1))
+    return confidence_of(tops[:, 1:])

@@ -16,7 +16,7 @@ from tasks.asking.completions import Answer, join_answer
 from tasks.runs.completeness import missing_outcomes
 from tasks.runs.events import note
 from tasks.runs.run import Run
-from tasks.statistics.difficulty import bins, oracle_values, predicted_values
+from tasks.statistics.difficulty import agreement_values, bins, oracle_values, predicted_values
 from tasks.statistics.probe import Probing, fit_probe
 from warehouse.store import Store
 
@@ -55,13 +55,15 @@ DRAWS: Final = {
     "answer": pl.Int64,
     "correct": pl.Boolean,
     "score": pl.Float64,
+    "confidence": pl.Float64,
     "generated_tokens": pl.Float64,
     "prompt_tokens": pl.Float64,
     "verifier_tokens": pl.Float64,
 }
 """Columns of a difficulty draw; the prompt's tokens stand with each draw of its question.
 
-`answer` is its class in a vote, numbered within the question; NULL: no vote. Tokens are NaN where
+`answer` is its class in a vote, numbered within the question; NULL: no vote. `confidence` is the
+mean of its tokens, NULL where nobody told. Tokens are NaN where
 a server or a log does not tell.
 """
 
@@ -76,7 +78,8 @@ def difficulty_draws(asked: Sequence[Asked], answers: Mapping[str, Answer]) -> p
             vote = read.vote
             # By number: the class of a program is all that it printed.
             number = None if vote is None else classes.setdefault(vote, len(classes))
-            judged = (number, read.correct, read.score)
+            sure = draw.confidence.mean if draw.confidence else None
+            judged = (number, read.correct, read.score, sure)
             # Prompts differ in length by question: a probe's cost is counted for each (METHOD §9).
             tokens = (draw.generated_tokens, one.prompt_tokens, read.verifier_tokens)
             rows.append((one.question.question_id, *judged, *tokens))
@@ -88,9 +91,10 @@ def _by_targets(inputs: Inputs) -> pl.DataFrame:
     return bins(oracle_values(inputs.draws))
 
 
-def _by_verifier(inputs: Inputs) -> pl.DataFrame | None:
-    """Quintiles of the mean verifier score; None for a run without a verifier."""
-    return bins(predicted_values(inputs.draws)) if inputs.run.verifier else None
+def _without_targets(inputs: Inputs) -> pl.DataFrame:
+    """Quintiles of the mean verifier score; without a verifier, of how far the draws agree."""
+    values = predicted_values if inputs.run.verifier else agreement_values
+    return bins(values(inputs.draws))
 
 
 def _by_probe(inputs: Inputs) -> pl.DataFrame:
@@ -117,16 +121,19 @@ def _probe_row(run: Run, fitted: Probing) -> pl.DataFrame:
 
 
 def _tokens_of_probe(draws: pl.DataFrame, count: int) -> pl.DataFrame:
-    """(question_id, generated_tokens, verifier_tokens, prompt_tokens) of the first draws of each.
+    """What the first draws of each question took, as table `probings` has it, without the run.
 
     The prompt is read once for all of a question's draws.
     """
     first = draws.group_by("question_id", maintain_order=True).head(count)
     sums = first.group_by("question_id", maintain_order=True).agg(
-        pl.col("generated_tokens", "verifier_tokens").sum(), pl.col("prompt_tokens").first()
+        pl.col("generated_tokens", "verifier_tokens").sum(),
+        pl.col("prompt_tokens").first(),
+        # All are drawn at once, so that the probe takes as long as the longest.
+        latency_tokens=pl.col("generated_tokens").nan_max(),
     )
     # A sum with something unknown in it is NaN, and NULL in the warehouse.
-    tokens = pl.col("generated_tokens", "verifier_tokens", "prompt_tokens")
+    tokens = pl.col("generated_tokens", "verifier_tokens", "prompt_tokens", "latency_tokens")
     return sums.with_columns(tokens.fill_nan(None).cast(pl.Int64))
 
 
@@ -176,7 +183,7 @@ Binner = Callable[[Inputs], pl.DataFrame | None]
 BINNERS: Final[Mapping[str, Binner]] = {
     "oracle": _by_targets,
     "probe": _by_probe,
-    "predicted": _by_verifier,
+    "predicted": _without_targets,
     "frozen": _as_first_run,
 }
 """How each kind places a run's questions: (question_id, value, bin), 1 easiest … 5.

@@ -1,122 +1,200 @@
-"""The policy of a run when it is paid for in FLOPs or in seconds (METHOD §9), probe included."""
+"""The policy of a run along every axis on which its costs are known (METHOD §9, §12)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from typing import Any
 
 import polars as pl
 
-from tasks.engines.pace import seconds_a_token
-from tasks.models.version import Model
+from tasks.asking.costs import Rates, Spent, costs
+from tasks.evaluation.rates import load_rates
 from tasks.runs.outcomes import load_bins, load_difficulties
 from tasks.runs.run import Run
+from tasks.statistics.axes import AXES, TOKEN_BUDGETS, Axis, Limits
 from tasks.statistics.cost_axes import fit_costs
 from tasks.statistics.difficulty import DIFFICULTIES
-from tasks.strategies import parse
+from tasks.statistics.outcomes import SAME_COST
 from warehouse.store import Store
-
-Prices = Mapping[str, float | None]
-"""Cost of a token by the model's fingerprint; None: unknown."""
-
-# With the pseudo-strategy `pass`: a plain completion is the unit that budgets double from.
-_OUTCOMES = """
-SELECT question_id, strategy, budget, accuracy, generations, generated_tokens, verifier_tokens,
-    flops, truncated, no_answer
-FROM outcomes WHERE run_id = $run_id
-"""
 
 _OF_OUTCOMES = ("question_id", "strategy", "budget", "accuracy", "truncated", "no_answer")
 """What the policy along a cost is fitted on, besides the cost."""
 
+_FACTORS = ("factor", "factor_lo", "factor_hi", "beyond")
+
+# With the pseudo-strategy `pass`: a plain completion is the unit that limits double from.
+_OUTCOMES = "SELECT * FROM outcomes WHERE run_id = $run_id ORDER BY question_id, strategy, budget"
 _PROBINGS = """
-SELECT question_id, draws, generated_tokens AS generated, prompt_tokens AS prompt,
-    verifier_tokens AS verifier
+SELECT question_id, draws, generated_tokens, prompt_tokens, verifier_tokens, latency_tokens
 FROM probings JOIN probes USING (run_id) WHERE run_id = $run_id
 """
 
 
 def fit_cost_axes(store: Store, run: Run) -> None:
-    """Write the policy and its curve along FLOPs and, where the models' pace is known, seconds.
+    """Write the policy and its curve along every axis on which the cost of all outcomes is known.
 
     Difficulty counts as known, except by a probe: its draws are paid for. A pool strategy goes on
     from them (it pays for those it would not have drawn or scored itself), any other pays for all.
     """
     outcomes = store.read(_OUTCOMES, run_id=run.run_id)
-    with_probe = _add_probe(outcomes, store.read(_PROBINGS, run_id=run.run_id))
-    models = [one for one in (run.generator, run.verifier, run.reviser, run.judge) if one]
-    # A forward pass takes two FLOPs a parameter and token: one multiplication, one addition.
-    work = {one.fingerprint: one.flops_a_token for one in models}
-    paces = {one.fingerprint: seconds_a_token(store, run.run_id, one) for one in models}
-    alone = {"flops": pl.col("flops"), "seconds": _seconds(run, outcomes, paces)}
-    # A measured pace has the reading of prompts in it; FLOPs count them token by token.
-    probe = {
-        "flops": _probe_cost(run, work, prompts=True),
-        "seconds": _probe_cost(run, paces, prompts=False),
-    }
-    for axis, cost in alone.items():
-        priced = with_probe.with_columns(alone=cost, probe=probe[axis])
-        for difficulty in load_difficulties(store, run.run_id):
-            _fit_axis(store, run, priced, axis=axis, difficulty=difficulty)
+    for difficulty in load_difficulties(store, run.run_id):
+        none = [0.0] * len(outcomes)
+        extra = pl.DataFrame({axis.column: none for axis in AXES.values()})
+        # Only a probe is drawn for the question itself; what the other kinds take is known before.
+        if DIFFICULTIES[difficulty].price == "probe":
+            probings = store.read(_PROBINGS, run_id=run.run_id)
+            extra = _probe_costs(run, outcomes, probings, load_rates(store, run))
+        for name, axis in AXES.items():
+            alone = outcomes.select(*_OF_OUTCOMES, alone=axis.column)
+            priced = alone.with_columns(cost=alone["alone"] + extra[axis.column])
+            unit = _plain_cost(outcomes, axis)
+            if unit and not priced["cost"].has_nulls():
+                _fit_axis(store, run, priced, unit=unit, axis=name, difficulty=difficulty)
+        _fit_token_budgets(store, run, outcomes, extra["generated_tokens"], difficulty)
 
 
-def _add_probe(outcomes: pl.DataFrame, probings: pl.DataFrame) -> pl.DataFrame:
-    """The outcomes with the tokens that a probe adds to each.
+def _probe_costs(
+    run: Run, outcomes: pl.DataFrame, probings: pl.DataFrame, rates: Rates
+) -> pl.DataFrame:
+    """What the probe adds to each of the outcomes, in their order: their cost columns.
 
-    Columns `more_generated`, `more_prompt`, `more_verifier`.
+    NULL where that is unknown.
     """
-    keys = outcomes["strategy"].unique()
-    pools = [key for key in keys if key != "pass" and parse(key).kind == "pool"]
-    is_pool = pl.col("strategy").is_in(pools)
+    probed = {row["question_id"]: row for row in probings.to_dicts()}
+    kinds = {
+        key: key != "pass" and run.study.strategy(key).shares_pool
+        for key in outcomes["strategy"].unique()
+    }
+    rows: list[dict[str, float]] = []
+    for outcome in outcomes.to_dicts():
+        probe = _with_nan(probed[outcome["question_id"]])
+        is_pool = kinds[outcome["strategy"]]
+        share = _share_beyond(outcome, probe) if is_pool else 1.0
+        spent = _probe_spent(_with_nan(outcome), probe, share=share, is_pool=is_pool)
+        rows.append(costs(run.generator, run.verifier, probe["draws"] * share, spent, rates))
+    return pl.DataFrame(rows).fill_nan(None)
+
+
+def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: math.nan if value is None else value for key, value in row.items()}
+
+
+def _share_beyond(outcome: dict[str, Any], probe: dict[str, Any]) -> float:
+    """Share of the probe's draws that a pool strategy would not have made itself."""
     # The probe's draws are a pool's first ones: what it draws itself is not added again.
-    beyond = (1 - pl.col("generations") / pl.col("draws")).clip(0, 1)
-    share = pl.when(is_pool).then(beyond).otherwise(1.0)
+    return min(max(1 - outcome["generations"] / probe["draws"], 0.0), 1.0)
+
+
+def _probe_spent(
+    outcome: dict[str, Any], probe: dict[str, Any], *, share: float, is_pool: bool
+) -> Spent:
+    """What the probe adds to an outcome, of which `share` says how much is drawn beside it."""
     # A pool strategy that asks no verifier still pays for all scores that the probe was read by.
-    scores_itself = is_pool & (pl.col("verifier_tokens") > 0)
-    return outcomes.join(probings, on="question_id", how="left").with_columns(
-        more_generated=pl.col("generated") * share,
+    scores_itself = is_pool and outcome["verifier_tokens"] > 0
+    return Spent(
+        generated=probe["generated_tokens"] * share,
         # A pool has read the prompt anyway.
-        more_prompt=pl.when(is_pool).then(0).otherwise(pl.col("prompt")),
-        more_verifier=pl.col("verifier") * pl.when(scores_itself).then(share).otherwise(1.0),
+        prompt=0.0 if is_pool else probe["prompt_tokens"],
+        verifier=probe["verifier_tokens"] * (share if scores_itself else 1.0),
+        latency=_probe_latency(outcome, probe, is_pool=is_pool),
     )
 
 
-def _probe_cost(run: Run, prices: Prices, *, prompts: bool) -> pl.Expr:
-    """What the probe adds to a question's cost; NULL where a price is unknown."""
-    written = pl.col("more_generated") + (pl.col("more_prompt") if prompts else 0)
-    drawing = _paid(written, run.generator, prices)
-    return drawing + _paid(pl.col("more_verifier"), run.verifier, prices)
+def _probe_latency(outcome: dict[str, Any], probe: dict[str, Any], *, is_pool: bool) -> float:
+    """What follows the probe waits for it; a pool of no more draws than it has nothing to follow.
+
+    An upper bound for larger pools, whose other draws are fewer than all of them.
+    """
+    waits = probe["latency_tokens"]
+    if is_pool and outcome["generations"] <= probe["draws"]:
+        return max(waits - outcome["latency_tokens"], 0.0)
+    return waits
 
 
-def _seconds(run: Run, outcomes: pl.DataFrame, paces: Prices) -> pl.Expr:
-    """Seconds of engine time that each outcome takes at the measured paces; NULL: one unknown."""
-    written = pl.col("generated_tokens")
-    judged = pl.col("verifier_tokens")
-
-    def seconds_of(key: str) -> pl.Expr:
-        writer, judge = (run.generator, None) if key == "pass" else run.models(parse(key))
-        return _paid(written, writer, paces) + _paid(judged, judge, paces)
-
-    # Strategies that revise ask other models, at another pace.
-    return pl.coalesce(
-        pl.when(pl.col("strategy") == key).then(seconds_of(key))
-        for key in outcomes["strategy"].unique().to_list()
-    )
+def _plain_cost(outcomes: pl.DataFrame, axis: Axis) -> float | None:
+    """Mean cost of one plain completion: a draw of the pool, unscored; None: unknown."""
+    plain = outcomes.filter(pl.col("strategy") == "pass")
+    least = plain.filter(pl.col("budget") == plain["budget"].min())
+    mean = (least[axis.plain or axis.column] / least["budget"]).mean()
+    return None if mean is None else float(mean)  # pyright: ignore
 
 
-def _paid(tokens: pl.Expr, model: Model | None, prices: Prices) -> pl.Expr:
-    """Price of so many tokens; 0 for none, even where the price is unknown."""
-    price = prices[model.fingerprint] if model else None
-    return pl.when(tokens > 0).then(tokens * pl.lit(price, dtype=pl.Float64)).otherwise(0.0)
+def _fit_token_budgets(
+    store: Store, run: Run, outcomes: pl.DataFrame, extra: pl.Series, difficulty: str
+) -> None:
+    """Write the policy at the study's budgets in tokens, those that every bin can pay.
 
-
-def _fit_axis(store: Store, run: Run, priced: pl.DataFrame, *, axis: str, difficulty: str) -> None:
-    """Write one axis under one difficulty; nothing where a cost is unknown."""
-    costs = _total_costs(priced, difficulty)
-    unit = _plain_cost(costs)
-    if costs["cost"].has_nulls() or not unit:
+    Strategies that choose from a pool draw one after the other up to the budget; any other may be
+    used at a budget in generations whose mean tokens are within it.
+    """
+    if outcomes["generated_tokens"].has_nulls():
         return
+    whole = outcomes.with_columns(extra=extra)
+    kinds = {key: run.study.strategy(key).kind for key in _keys(outcomes)}
+    runs = [key for key, kind in kinds.items() if kind != "pool"]
+    searches = _capped(whole.filter(pl.col("strategy").is_in(runs)))
+    for place, budget in enumerate(run.study.token_budgets):
+        pools = _load_capped(store, run, budget, difficulty)
+        priced = pl.concat([searches, _capped(pools)])
+        limits = Limits(range(place, place + 1), [float(budget)])
+        if _is_payable(priced, load_bins(store, run.run_id, difficulty), budget):
+            name = TOKEN_BUDGETS
+            _fit_axis(store, run, priced, unit=limits, axis=name, difficulty=difficulty)
+
+
+def _keys(outcomes: pl.DataFrame) -> list[str]:
+    return outcomes.filter(pl.col("strategy") != "pass")["strategy"].unique().sort().to_list()
+
+
+def _capped(rows: pl.DataFrame) -> pl.DataFrame:
+    """What a policy in tokens is fitted on."""
+    alone = pl.col("generated_tokens")
+    # Whole numbers and means of them alike.
+    return rows.select(
+        *_OF_OUTCOMES, alone=alone.cast(pl.Float64), cost=alone + pl.col("extra").cast(pl.Float64)
+    )
+
+
+_CAPPED = """
+SELECT capped.question_id, capped.strategy, whole.budget, capped.accuracy, whole.truncated,
+    whole.no_answer, capped.generations, capped.generated_tokens,
+    0e0 AS verifier_tokens, 0e0 AS latency_tokens
+FROM token_outcomes AS capped JOIN outcomes AS whole USING (run_id, strategy, question_id)
+WHERE capped.run_id = $run_id AND token_budget = $budget AND whole.budget = $most
+ORDER BY question_id, strategy
+"""
+
+
+def _load_capped(store: Store, run: Run, budget: int, difficulty: str) -> pl.DataFrame:
+    """Pool strategies under one budget in tokens; their budget is what they may draw at most."""
+    most = max(run.study.budgets)
+    rows = store.read(_CAPPED, run_id=run.run_id, budget=budget, most=most)
+    if DIFFICULTIES[difficulty].price != "probe":
+        return rows.with_columns(extra=pl.lit(0.0))
+    probings = store.read(_PROBINGS, run_id=run.run_id)
+    extra = _probe_costs(run, rows, probings, {})
+    return rows.with_columns(extra=extra["generated_tokens"])
+
+
+def _is_payable(priced: pl.DataFrame, bins: pl.DataFrame, budget: int) -> bool:
+    """Whether every bin has a cell whose mean tokens are within the budget."""
+    means = priced.join(bins, on="question_id").group_by("bin", "strategy", "budget")
+    cheapest = means.agg(pl.col("cost").mean()).group_by("bin").agg(pl.col("cost").min())
+    return bool((cheapest["cost"] <= budget * (1 + SAME_COST)).all())
+
+
+def _fit_axis(
+    store: Store,
+    run: Run,
+    priced: pl.DataFrame,
+    *,
+    unit: float | Limits,
+    axis: str,
+    difficulty: str,
+) -> None:
+    """Write one axis under one difficulty."""
     fitted = fit_costs(
-        costs.filter(pl.col("strategy") != "pass"),
+        priced.filter(pl.col("strategy") != "pass"),
         load_bins(store, run.run_id, difficulty),
         unit=unit,
         baseline=run.study.baseline,
@@ -126,21 +204,8 @@ def _fit_axis(store: Store, run: Run, priced: pl.DataFrame, *, axis: str, diffic
     columns = {name: pl.lit(value) for name, value in key.items()}
     baseline = pl.lit(run.study.baseline)
     store.append("cost_policies", fitted.table.with_columns(**columns))
-    store.append("cost_curves", fitted.curve.with_columns(**columns, baseline=baseline))
-
-
-def _total_costs(priced: pl.DataFrame, difficulty: str) -> pl.DataFrame:
-    """The columns of _OF_OUTCOMES, and alone, cost: what each outcome costs in all."""
-    # Only a probe is drawn for the question itself; what the other kinds take is known beforehand.
-    is_probed = DIFFICULTIES[difficulty].price == "probe"
-    extra = pl.col("probe") if is_probed else pl.lit(0.0)
-    cost = pl.col("alone") + extra
-    return priced.select(*_OF_OUTCOMES, "alone", cost=cost)
-
-
-def _plain_cost(costs: pl.DataFrame) -> float:
-    """Mean cost of one plain completion: a draw of the pool, unscored."""
-    plain = costs.filter(pl.col("strategy") == "pass")
-    least = plain.filter(pl.col("budget") == plain["budget"].min())
-    mean = (least["alone"] / least["budget"]).mean()
-    return float(mean or 0.0)  # pyright: ignore
+    curve = fitted.curve
+    if isinstance(unit, Limits):
+        # The baseline is there at the same limit alone: of one figure no other can be read off.
+        curve = curve.with_columns(pl.lit(None).alias(name) for name in _FACTORS)
+    store.append("cost_curves", curve.with_columns(**columns, baseline=baseline))

@@ -3,69 +3,97 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tasks.asking.asked import Asked, Searched
-from tasks.asking.completions import Answer, GradedCompletion, join_answer
-from tasks.asking.costs import Spent, costs
+from tasks.asking.completions import Answer, Completion, GradedCompletion, join_answer
+from tasks.asking.costs import Rates, Spent, costs
 from tasks.benchmarks.question import Question
 from tasks.runs.run import Run
-from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
-from tasks.statistics.selectors import Candidate
-from tasks.strategies import parse
+from tasks.statistics.selectors import Choice
+from tasks.statistics.subsets import expected_longest
 from tasks.strategies.forms import PoolFigure, QuestionPool
 
 Row = dict[str, Any]
 """One row of the table `outcomes`, or a part of one."""
 
 
-def estimate_question(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> list[Row]:
+def estimate_question(
+    run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rates
+) -> list[Row]:
     """The rows of table `outcomes` on one question; costs that nobody told are NaN."""
-    rows = _pool_rows(run, asked, answers)
+    rows = _pool_rows(run, asked, answers, rates)
     for search in asked.searches:
-        rows += _search_rows(run, asked.question, search, answers)
+        rows += _search_rows(run, asked.question, search, answers, rates)
     names = {"run_id": run.run_id, "question_id": asked.question.question_id}
     return [names | row for row in rows]
 
 
-def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> list[Row]:
-    """Rows of all pool strategies at all budgets, over random subsets of one pool."""
-    reads = [join_answer(one, answers) for one in asked.pool]
-    cut = sum(one.stop == "limit" for one in asked.pool)
-    shares = _shares(reads, cut=cut, left=None, of=len(reads))
-    draw = _mean_draw(asked)
-    tokens = np.array([one.generated_tokens for one in asked.pool], dtype=np.float64)
-    seed = _seed(run, asked.question)
-    pool = QuestionPool.of(_pool(reads, tokens), run.study.budgets, seed=seed)
+def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rates) -> list[Row]:
+    """Rows of all pool strategies at all budgets, over random subsets of the pool they name."""
     rows: list[Row] = []
-    for key, figure, scored in _pool_figures(run, pool):
-        spent = draw.spent(figure.generations, scored=scored)
+    for temperature in (None, *asked.arms):
+        rows += _rows_of_pool(run, asked, answers, rates, temperature)
+    return rows
+
+
+def _rows_of_pool(
+    run: Run,
+    asked: Asked,
+    answers: Mapping[str, Answer],
+    rates: Rates,
+    temperature: float | None,
+) -> list[Row]:
+    completions = asked.drawn(temperature)
+    reads = [join_answer(one, answers) for one in completions]
+    cut = sum(one.stop == "limit" for one in completions)
+    shares = _shares(reads, cut=cut, left=None, of=len(reads))
+    draw = _mean_draw(completions, asked.prompt_tokens)
+    tokens = np.array([one.generated_tokens for one in completions], dtype=np.float64)
+    seed = seed_of(run, asked.question)
+    pool = QuestionPool.of(pool_of(reads), run.study.budgets, seed=seed)
+    rows: list[Row] = []
+    for key, figure, scored in _pool_figures(run, pool, temperature):
+        spent = draw.spent(figure, scored=scored)
         if figure.tokens is not None:
             spent = spent._replace(generated=figure.tokens)
-        cost = costs(run.generator, run.verifier, figure.generations, spent)
+        longest = figure.latency
+        if longest is None:
+            longest = expected_longest(tokens, figure.budget)
+        spent = spent._replace(latency=longest)
+        cost = costs(run.generator, run.verifier, figure.generations, spent, rates)
         reached = _Figure(figure.budget, figure.accuracy, figure.mc_error, None)
         rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
     return rows
 
 
-def _pool_figures(run: Run, pool: QuestionPool) -> Iterator[tuple[str, PoolFigure, bool]]:
-    """(key, figure, whether the verifier was asked) of coverage and of every pool strategy."""
-    for figure in pool.figures("pass"):
+def _pool_figures(
+    run: Run, pool: QuestionPool, temperature: float | None
+) -> Iterator[tuple[str, PoolFigure, bool]]:
+    """(key, figure, whether the verifier was asked) of every strategy of a pool.
+
+    Coverage is that of the study's own temperature.
+    """
+    for figure in pool.figures("pass") if temperature is None else ():
         yield "pass", figure, False
-    for strategy in map(parse, run.study.strategies):
-        if strategy.kind == "pool":
+    for strategy in map(run.study.strategy, run.study.strategies):
+        if strategy.kind == "pool" and strategy.temperature == temperature:
             for figure in strategy.estimate(pool):
                 yield strategy.key, figure, strategy.needs_verifier
 
 
 def _search_rows(
-    run: Run, question: Question, search: Searched, answers: Mapping[str, Answer]
+    run: Run,
+    question: Question,
+    search: Searched,
+    answers: Mapping[str, Answer],
+    rates: Rates,
 ) -> list[Row]:
     """The row of one search, or of groups at every budget that is a number of them.
 
@@ -76,13 +104,16 @@ def _search_rows(
     # What a search lacks of its slots was cut on the way; revisions return their cut attempts.
     lacking = search.slots - len(reads)
     cut = lacking + sum(one.stop != "end" for one in ended)
-    left = search.left if search.strategy.scores_steps else None
+    left = search.left if search.strategy.goes_by_steps else None
     shares = _shares(reads, cut=cut, left=left, of=search.slots)
     writer, judge = run.models(search.strategy)
     rows: list[Row] = []
     for figure in _search_figures(run, question, search, reads):
         spent = search.spent.share(figure.budget / search.budget)
-        cost = costs(writer, judge, figure.budget, spent)
+        spent = spent._replace(latency=search.latencies[figure.budget])
+        # A file's own strategy may take less than its budget.
+        generations = search.generations * figure.budget / search.budget
+        cost = costs(writer, judge, generations, spent, rates)
         rows.append({"strategy": search.strategy.key, **figure._asdict(), **shares, **cost})
     return rows
 
@@ -96,7 +127,7 @@ def _search_figures(
     # Where every completion was cut there is nothing to vote, and nothing is right.
     if not reads:
         return [_Figure(budget, 0.0, 0.0, None) for budget in budgets]
-    return _group_figures(search, reads, budgets, seed=_seed(run, question))
+    return _group_figures(search, reads, budgets, seed=seed_of(run, question))
 
 
 class _MeanDraw(NamedTuple):
@@ -106,22 +137,23 @@ class _MeanDraw(NamedTuple):
     generated: float
     verified: float
 
-    def spent(self, generations: float, *, scored: bool) -> Spent:
-        """What so many draws of one request take; the prompt is read once."""
+    def spent(self, figure: PoolFigure, *, scored: bool) -> Spent:
+        """What its draws take; each request reads the prompt, which a cache has after the first."""
         return Spent(
-            generated=self.generated * generations,
-            prompt=self.prompt,
-            verifier=self.verified * generations if scored else 0.0,
+            generated=self.generated * figure.generations,
+            prompt=self.prompt * figure.rounds,
+            verifier=self.verified * figure.generations if scored else 0.0,
+            cached=self.prompt * (figure.rounds - 1),
         )
 
 
-def _mean_draw(asked: Asked) -> _MeanDraw:
-    generated = sum(one.generated_tokens for one in asked.pool)
-    verified = sum(one.verifier_tokens for one in asked.pool)
+def _mean_draw(completions: Sequence[Completion], prompt: float) -> _MeanDraw:
+    generated = sum(one.generated_tokens for one in completions)
+    verified = sum(one.verifier_tokens for one in completions)
     return _MeanDraw(
-        prompt=asked.prompt_tokens,
-        generated=generated / len(asked.pool),
-        verified=verified / len(asked.pool),
+        prompt=prompt,
+        generated=generated / len(completions),
+        verified=verified / len(completions),
     )
 
 
@@ -135,17 +167,20 @@ class _Figure(NamedTuple):
 
 
 def _choice_figure(search: Searched, reads: list[GradedCompletion]) -> _Figure:
-    candidates = [Candidate(read.vote, read.score) for read in reads]
-    choice = search.strategy.choose([candidates])
-    accuracy = 0.0
+    candidates = [read.candidate for read in reads]
+    choice = search.strategy.choose([candidates], search.budget)
+    return _Figure(search.budget, right_share(choice, reads), 0.0, choice.answer)
+
+
+def right_share(choice: Choice, reads: Sequence[GradedCompletion]) -> float:
+    """Expected accuracy of a choice among these: tied answers share the credit (METHOD §4)."""
     if choice.index is not None and len(choice.credits) == 1:
-        accuracy = float(reads[choice.index].correct)
-    else:
-        # Tied answers share the credit (METHOD §4), so that accuracy is an expectation.
-        for answer, credit in choice.credits.items():
-            members = [read.correct for read in reads if read.vote == answer]
-            accuracy += credit * sum(members) / len(members)
-    return _Figure(search.budget, accuracy, 0.0, choice.answer)
+        return float(reads[choice.index].correct)
+    accuracy = 0.0
+    for answer, credit in choice.credits.items():
+        members = [read.correct for read in reads if read.vote == answer]
+        accuracy += credit * sum(members) / len(members)
+    return accuracy
 
 
 def _group_figures(
@@ -157,7 +192,7 @@ def _group_figures(
     starts = [0, *accumulate(map(len, search.groups))]
     members = [range(start, end) for start, end in pairwise(starts)]
     estimates = group_estimates(
-        _pool(reads),
+        pool_of(reads),
         members,
         [budget // size for budget in budgets],
         selector=search.strategy.selector,
@@ -185,10 +220,10 @@ def _shares(
     }
 
 
-def _pool(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool:
+def pool_of(reads: list[GradedCompletion]) -> Pool:
     """The completions as arrays; classes of answers are numbered as they are first met.
 
-    −1 stands for no vote, NaN for no score.
+    −1 stands for no vote, NaN for no score and for tokens that nobody told.
     """
     classes: dict[str, int] = {}
     answers: list[int] = []
@@ -203,11 +238,12 @@ def _pool(reads: list[GradedCompletion], tokens: Floats | None = None) -> Pool:
         # What has no vote is never served, whatever its verdict.
         correct=np.array([read.correct and read.vote is not None for read in reads]),
         scores=np.array(scores, dtype=np.float64),
-        tokens=tokens,
+        tokens=np.array([read.generated_tokens for read in reads], dtype=np.float64),
+        confidences=tuple(read.confidence for read in reads),
     )
 
 
-def _seed(run: Run, question: Question) -> int:
+def seed_of(run: Run, question: Question) -> int:
     """Seed of the random subsets of one question: the same in every run with the study's seed."""
     text = f"{run.study.seed}|{question.question_id}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")

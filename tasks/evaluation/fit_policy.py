@@ -14,7 +14,6 @@ from tasks.runs.run import Run
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.fleet import fleet
 from tasks.statistics.policy import Estimation, fit_policy
-from tasks.strategies import parse
 from tasks.study.study import Study
 from warehouse.store import Store
 
@@ -93,6 +92,7 @@ def estimation(study: Study, difficulty: str) -> Estimation:
     """What binning a question costs, in draws, and which strategies use those draws again."""
     if DIFFICULTIES[difficulty].price == "difficulty":
         return Estimation(study.difficulty_draws)
-    # A probe's draws are the first of any pool strategy that follows.
-    pools = frozenset(one.key for one in map(parse, study.strategies) if one.kind == "pool")
+    # A probe's draws are the first of the study's pool.
+    strategies = map(study.strategy, study.strategies)
+    pools = frozenset(one.key for one in strategies if one.shares_pool)
     return Estimation(study.probe_draws, reused_by=pools)

@@ -25,6 +25,7 @@ from tasks.engines.spent import earlier_spending
 from tasks.models.version import Model
 from tasks.runs.events import stage
 from tasks.runs.run import Run
+from tasks.strategies.own.failing import Failures
 from warehouse.reader import Ledger
 
 
@@ -58,9 +59,13 @@ async def ask_questions(
     engines: Engines,
     progress: Progress | None,
 ) -> int:
-    """Draw and score what the run owes on some of its questions; returns the tokens generated."""
-    recorder = Recorder(store, run, {one.key: one for one in plan(run).samplings})
+    """Draw and score what the run owes on some of its questions; returns the tokens generated.
+
+    UserError at its end, once all else is drawn, for strategies of files that failed.
+    """
+    recorder = Recorder(store, run, plan(run).sampled)
     models = _Models(run, engines, recorder)
+    failures = Failures()
     counter = ProgressCounter(len(questions), progress, recorder, models.load)
 
     async def ask(entry: tuple[Twins, Stored]) -> None:
@@ -70,7 +75,8 @@ async def ask_questions(
         )
         for question in asked:
             with counter.count(question):
-                await asking.ask(question)
+                for failure in await asking.ask(question):
+                    failures.add(question.question_id, failure)
 
     entries = _read_ahead(read_stored(store, run, questions, token_ids=True))
     try:
@@ -79,6 +85,10 @@ async def ask_questions(
         await engines.close()
         # Also of a stage that was stopped: the next forecast goes by it.
         models.clock.write(store, run.run_id)
+        # What reads answers for a strategy of a file may have started processes.
+        if run.study.strategy_files:
+            run.grader.close()
+    failures.raise_all(len(questions))
     return recorder.generated_tokens
 
 

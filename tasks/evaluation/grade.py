@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from tasks.asking.asked import Asked, ask_difficulty, ask_everything
 from tasks.asking.completions import answer_of, load_answers
 from tasks.asking.plan import plan
 from tasks.asking.replay import replay_questions
+from tasks.asking.token_time import run_in_token_time
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.sampler import MissingDraws
@@ -66,7 +66,7 @@ def graded_batches(store: Store, run: Run, measured: Collection[str] = ()) -> It
     with contextlib.closing(run.grader):
         for start in range(0, len(questions), size):
             some = questions[start : start + size]
-            asked = asyncio.run(_ask_again(store, run, some, measured))
+            asked = run_in_token_time(_ask_again(store, run, some, measured))
             verdicts = _grade_answers(store, run, some, _written(asked))
             yield Batch(asked, verdicts)
 
@@ -75,7 +75,8 @@ def _completions_of_each(run: Run) -> int:
     """How many a question ends with at most."""
     owed = plan(run)
     searched = (budget // strategy.rollouts for strategy, budget in owed.searches)
-    return owed.pool + owed.difficulty + sum(searched)
+    pools = owed.pool * (1 + len(owed.arms))
+    return pools + owed.difficulty + sum(searched)
 
 
 async def _ask_again(

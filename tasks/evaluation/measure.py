@@ -10,8 +10,11 @@ from tasks.asking.completions import load_answers
 from tasks.evaluation.bin_difficulty import DRAWS, bin_questions, difficulty_draws
 from tasks.evaluation.estimate import Row, estimate_question
 from tasks.evaluation.grade import graded_batches
+from tasks.evaluation.rates import load_rates
+from tasks.evaluation.token_budgets import token_outcomes
 from tasks.runs.completeness import measured_questions
 from tasks.runs.events import stage
+from tasks.strategies.own.failing import Failures
 from warehouse.store import Store
 
 
@@ -20,21 +23,31 @@ def run(folder: Path, run_id: str) -> int:
 
     No engine is asked and no text is kept: what is held is one batch of questions and the numbers
     of all difficulty draws. A question with missing draws gets no outcome, so that its run stays
-    incomplete; what was measured before a kill is not measured again.
+    incomplete; what was measured before a kill is not measured again. UserError at the end for
+    pools of files that failed.
     """
     with stage(folder, run_id, "measure") as (store, run):
         measured = measured_questions(store, run_id)
+        rates = load_rates(store, run)
         draws = [pl.DataFrame(schema=DRAWS)]
         new = 0
+        failures = Failures()
         for batch in graded_batches(store, run, measured):
             answers = load_answers(store, run, batch.keys)
             rows: list[Row] = []
+            capped: list[Row] = []
             for asked in batch.asked:
                 # Rather none than some: a question counts at every cell, or at none.
                 if asked.question.question_id not in measured:
-                    rows += estimate_question(run, asked, answers)
+                    with failures.of(asked.question.question_id):
+                        rows += estimate_question(run, asked, answers, rates)
+                        capped += token_outcomes(run, asked, answers)
+            # First: a question counts as measured by its outcomes.
+            if capped:
+                store.append("token_outcomes", pl.DataFrame(capped))
             new += _append_outcomes(store, rows)
             draws.append(difficulty_draws(batch.asked, answers))
+        failures.raise_all(len(run.benchmark.questions))
         bin_questions(store, run, pl.concat(draws))
         return new
 

@@ -30,7 +30,7 @@ FROM draws SEMI JOIN wanted USING (question_id) SEMI JOIN asked USING (sampling_
 WHERE model_fingerprint IN ($model, $reviser)
     AND (replicate = -1 - $replicate OR (replicate >= 0 AND replicate % $chain = $replicate))
     AND NOT (
-        depth = 0 AND sampling_key = $whole
+        depth = 0 AND sampling_key IN (SELECT sampling_key FROM wholes)
         AND child >= CASE WHEN replicate < 0 THEN $difficulty ELSE $pool END
     )
 GROUP BY question_id HAVING tokens > 0
@@ -81,14 +81,15 @@ def _drawn(store: Store, run: Run, owed: Plan) -> dict[str, float]:
     Of more whole completions than are owed, those owed. A search with a larger budget drew steps
     that cannot be told from those that are owed.
     """
-    samplings = owed.samplings if owed.searches else [owed.samplings.whole]
+    wholes = [owed.samplings.whole.key, *(owed.whole(arm.temperature).key for arm in owed.arms)]
+    samplings = list(owed.sampled) if owed.searches else wholes
     rows = store.read(
         _DRAWN,
         wanted=pl.DataFrame({"question_id": run.question_ids}),
-        asked=pl.DataFrame({"sampling_key": [one.key for one in samplings]}),
+        asked=pl.DataFrame({"sampling_key": samplings}),
+        wholes=pl.DataFrame({"sampling_key": wholes}),
         model=run.generator.fingerprint,
         reviser=run.reviser.fingerprint,
-        whole=owed.samplings.whole.key,
         replicate=owed.replicate,
         chain=A_CHAIN,
         pool=owed.pool,
@@ -124,5 +125,7 @@ async def _everything(asking: Questioning, question: Question) -> None:
     # The quick ones first: most that are not complete lack some of these.
     await asking.pool(question)
     await asking.difficulty(question)
+    for arm in asking.plan.arms:
+        await asking.arm(question, arm)
     for strategy, budget in asking.plan.searches:
         await asking.search(question, strategy, budget)

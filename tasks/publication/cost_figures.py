@@ -1,4 +1,4 @@
-"""What accuracy costs in FLOPs and in seconds: one figure for each cost that is known."""
+"""What accuracy costs along every axis on which costs are known: one figure for each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tasks.publication.charts import Point, Series, axes, end_labels, line
 from tasks.publication.figures import PALETTE, WIDTH, accuracy_span
 from tasks.publication.summary import RunSummary
 from tasks.publication.svg import GREY, Frame, page
+from tasks.statistics.axes import AXES, Axis
 from tasks.statistics.difficulty import DIFFICULTIES
 
 NOTE = (
@@ -16,28 +17,26 @@ NOTE = (
     "baseline at its largest budget within that cost."
 )
 """What the figures show, in words."""
-_UNITS = {"flops": "FLOPs", "seconds": "seconds of engine time"}
-
 # Costs are limited at doublings of what one plain completion costs (METHOD §9); the warehouse's
 # column of the doubling is called `level`.
 
 
 def cost_figures(summary: RunSummary) -> dict[str, str]:
-    """Title and SVG of accuracy against each cost that the run's curves know (METHOD §9).
+    """Title and SVG of accuracy against each cost that the run's curves know (METHOD §9, §12).
 
-    None for a run from before they were computed, or whose pace was not measured.
+    None for a run from before they were computed, or along an axis on which costs are unknown.
     """
     known = set(summary.cost_curves["axis"].to_list())
     return {
-        f"Accuracy against {unit}": _figure(summary, axis)
-        for axis, unit in _UNITS.items()
-        if axis in known
+        f"Accuracy against {axis.title}": _figure(summary, name, axis)
+        for name, axis in AXES.items()
+        if name in known
     }
 
 
-def _figure(summary: RunSummary, axis: str) -> str:
+def _figure(summary: RunSummary, name: str, axis: Axis) -> str:
     """SVG: accuracy against one cost, in plain completions."""
-    rows = summary.cost_curves.filter(axis=axis)
+    rows = summary.cost_curves.filter(axis=name)
     doublings = sorted(rows["level"].unique().to_list())
     lines = _lines(rows, summary.baseline)
     low, high = accuracy_span(lines)
@@ -50,23 +49,22 @@ def _figure(summary: RunSummary, axis: str) -> str:
         budgets=[2**doubling for doubling in range(doublings[0], doublings[-1] + 1)],
         low=low,
         high=high,
-        symbol=f"{axis} in plain completions",
+        symbol=f"{name} in plain completions",
         axis=_axis_title(rows, axis),
     )
     body = [axes(frame)]
     body += [line(frame, series) for series in lines]
     body.append(end_labels(frame, lines))
-    return page(WIDTH, 400, body, label=f"Accuracy against {_UNITS[axis]}")
+    return page(WIDTH, 400, body, label=f"Accuracy against {axis.title}")
 
 
-def _axis_title(rows: pl.DataFrame, axis: str) -> str:
+def _axis_title(rows: pl.DataFrame, axis: Axis) -> str:
     """What the axis counts, and what one of it is."""
     # Any row tells what a plain completion costs: each limit is that, doubled so many times.
     limit = rows["at_most"][0]
     doubling = rows["level"][0]
-    unit = axis.replace("flops", "FLOPs")
-    plain = f"a plain completion, {limit / 2.0**doubling:.2g} {unit}"
-    return f"{_UNITS[axis]} a question may cost (1: {plain}; log₂)"
+    plain = f"a plain completion, {limit / 2.0**doubling:.2g} {axis.unit}"
+    return f"{axis.title} a question may cost (1: {plain}; log₂)"
 
 
 def _lines(rows: pl.DataFrame, baseline: str) -> list[Series]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from tasks.publication.axis_policies import axis_factor_text, axis_factors
 from tasks.publication.cells import (
     LOSSY,
     ShownCell,
@@ -20,7 +21,7 @@ from tasks.publication.cells import (
     policy_cells,
 )
 from tasks.publication.summary import COVERAGE, RunSummary
-from tasks.publication.words import factor_text, interval_text, net_text
+from tasks.publication.words import amount_text, factor_text, interval_text, net_text
 from tasks.statistics.comparisons import SIGNIFICANCE
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.outcomes import MOSTLY
@@ -155,7 +156,7 @@ def _baseline_name(summary: RunSummary) -> str:
 
 
 def _efficiency_sentence(summary: RunSummary) -> str:
-    """The factor where it is largest and at the largest budget, each also net.
+    """The factor where it is largest and at the largest budget, each also net; and along tokens.
 
     Both, because the largest alone would be a choice after the fact.
     """
@@ -169,7 +170,25 @@ def _efficiency_sentence(summary: RunSummary) -> str:
     for budget, row in sorted(rows.items()):
         factor = factor_text(row)
         parts.append(f"{factor} at N = {budget}{_net_remark(row)}")
-    return f"Efficiency factor over {_baseline_name(summary)}: {'; '.join(parts)}."
+    by_generations = "; ".join(parts)
+    by_tokens = _token_factors(summary)
+    return f"Efficiency factor over {_baseline_name(summary)}: {by_generations}{by_tokens}."
+
+
+def _token_factors(summary: RunSummary) -> str:
+    """The same along generated tokens: where it is largest, and at the largest limit."""
+    rows = axis_factors(summary, "tokens")
+    if not rows:
+        return ""
+    best = max(rows, key=lambda row: row["factor"])
+    parts: list[str] = []
+    for row in {row["level"]: row for row in sorted((best, rows[-1]), key=_limit)}.values():
+        parts.append(f"{axis_factor_text(row)} at {amount_text(row['cost'])} tokens a question")
+    return f"; along generated tokens {'; '.join(parts)}"
+
+
+def _limit(row: dict[str, Any]) -> int:
+    return int(row["level"])
 
 
 def _net_remark(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from tasks.publication import report_tables as tables
+from tasks.publication.axis_policies import axis_factor_text, axis_factors
 from tasks.publication.cost_figures import NOTE as COSTS
 from tasks.publication.cost_figures import cost_figures
 from tasks.publication.exchange_figure import exchange_figure, exchange_note
@@ -14,7 +15,12 @@ from tasks.publication.headlines import best_fixed, best_fixed_name, headlines, 
 from tasks.publication.policy_grid import policy_grid
 from tasks.publication.provenance import provenance
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import factor_text, model_short_name, plus_minus_text
+from tasks.publication.words import (
+    amount_text,
+    factor_text,
+    model_short_name,
+    plus_minus_text,
+)
 from tasks.strategies.names import short_names
 
 STYLE = """<style>
@@ -76,6 +82,7 @@ def _sections(summary: RunSummary, title: str) -> list[str]:
         *(_figure(name, svg, note=COSTS) for name, svg in cost_figures(summary).items()),
         _exchange(summary),
         *others,
+        tables.along_axes(summary),
         tables.changes(summary),
         _side_by_side(tables.efficiency(summary), tables.costs(summary)),
         tables.fleet(summary),
@@ -153,7 +160,7 @@ def _cards(summary: RunSummary) -> str:
 
     What fits in one look; the sentences below say the same with intervals.
     """
-    cards = [*_accuracy_cards(summary), *_factor_card(summary)]
+    cards = [*_accuracy_cards(summary), *_factor_card(summary), *_token_factor_card(summary)]
     return f"<div class=cards>{''.join(cards)}</div>"
 
 
@@ -193,6 +200,19 @@ def _factor_card(summary: RunSummary) -> list[str]:
     value = f"{bound}{best['factor']:.2g}×"
     note = f"{factor_text(best)} at N = {best['budget']}, its largest"
     return [_card(f"efficiency factor over {summary.baseline}", value, note)]
+
+
+def _token_factor_card(summary: RunSummary) -> list[str]:
+    """The largest factor along generated tokens; none where they are unknown."""
+    rows = axis_factors(summary, "tokens")
+    if not rows:
+        return []
+    best = max(rows, key=lambda row: row["factor"])
+    bound = "> " if best["beyond"] else ""
+    value = f"{bound}{best['factor']:.2g}×"
+    cost = amount_text(best["cost"])
+    note = f"{axis_factor_text(best)} at {cost} tokens a question, its largest"
+    return [_card(f"the same in tokens over {summary.baseline}", value, note)]
 
 
 def _card(name: str, value: str, note: str) -> str:

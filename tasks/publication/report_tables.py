@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from tasks.publication.axis_policies import axis_tables
 from tasks.publication.cells import (
     LOSSY,
     Loss,
@@ -64,6 +65,13 @@ def _factor_texts(rows: pl.DataFrame) -> dict[tuple[int, str], tuple[str, str]]:
         net = net_text(row) or _UNKNOWN
         texts[row["budget"], row["difficulty"]] = factor, net
     return texts
+
+
+def along_axes(summary: RunSummary) -> str:
+    """What the policy names when a question may cost so much, a table an axis that is known."""
+    return "".join(
+        _section(one.title, one.head, one.body, note=one.note) for one in axis_tables(summary)
+    )
 
 
 def fleet(summary: RunSummary) -> str:

@@ -60,9 +60,14 @@ class RunSummary(NamedTuple):
     """
     cost_curves: pl.DataFrame
     """difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget,
-    baseline_accuracy, gain, gain_lo, gain_hi.
+    baseline_accuracy, gain, gain_lo, gain_hi, factor, factor_lo, factor_hi, beyond.
 
-    The policy when a question may cost so many FLOPs or seconds; `level` is the doubling.
+    The policy when a question may cost so much along an axis; `level` is the doubling.
+    """
+    cost_policies: pl.DataFrame
+    """difficulty, axis, level, bin, at_most, strategy, budget, accuracy, lo, hi, cost.
+
+    What the policy names there.
     """
     fleet: pl.DataFrame
     """The rows of table `allocations`, without the run: one budget, spent unevenly over bins."""
@@ -198,8 +203,12 @@ _SQL: Final[Mapping[str, str]] = {
     """,
     "cost_curves": """
         SELECT difficulty, axis, level, at_most, accuracy, lo, hi, cost, baseline_budget,
-            baseline_accuracy, gain, gain_lo, gain_hi
+            baseline_accuracy, gain, gain_lo, gain_hi, factor, factor_lo, factor_hi, beyond
         FROM accuracy_for_cost WHERE run_id = $run_id ORDER BY axis, difficulty, level
+    """,
+    "cost_policies": """
+        SELECT difficulty, axis, level, bin, at_most, strategy, budget, accuracy, lo, hi, cost
+        FROM cost_policies WHERE run_id = $run_id ORDER BY axis, difficulty, level, bin
     """,
     "fleet": """
         SELECT * EXCLUDE (run_id)

@@ -96,6 +96,13 @@ def factor_text(row: Mapping[str, Any]) -> str:
     return f"{factor} [{low}, {high}"
 
 
+def amount_text(cost: float) -> str:
+    """A cost along some axis: `12,345`, `640`, `0.0032`, `1.2e+09`; not finer than three digits."""
+    if 100 <= abs(cost) < 1e6:
+        return f"{cost:,.0f}"
+    return f"{cost:.3g}"
+
+
 def signed_text(gain: float) -> str:
     """`+0.12`, `−0.03`, and `0.00` for what rounds to nothing."""
     rounded = round(gain, 2)

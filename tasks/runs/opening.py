@@ -12,6 +12,7 @@ import polars as pl
 
 from tasks.models.version import Model
 from tasks.protocols import Benchmark
+from tasks.runs.confidence import check_confidence
 from tasks.runs.events import note
 from tasks.runs.loading import conditions_of, identity_of, prepare_run
 from tasks.runs.provenance import code_commit, packages
@@ -23,6 +24,7 @@ from warehouse.store import Store
 def open_run(store: Store, study: Study, model: str) -> str:
     """Id of the study's run for this model: the unfinished one of its identity, or a new one."""
     run = prepare_run(study, model, run_id="")
+    check_confidence(store, run)
     identity = identity_of(run)
     unfinished = store.read(
         "SELECT run_id FROM runs WHERE identity = $identity AND run_id NOT IN "

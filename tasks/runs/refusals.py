@@ -11,7 +11,6 @@ from tasks.models.verifiers import load_verifier_format
 from tasks.protocols import Benchmark
 from tasks.runs.run import Run
 from tasks.statistics.difficulty import BINS
-from tasks.strategies import parse
 from tasks.strategies.tools import ATTEMPTS_SHOWN
 from warehouse.errors import UserError
 
@@ -77,7 +76,7 @@ def check_thinking(run: Run) -> None:
         return
     if load_verifier_format(verifier.format).reads_thinking:
         return
-    blind = [text for text in run.study.strategies if parse(text).scores_steps]
+    blind = [text for text in run.study.strategies if run.study.strategy(text).scores_steps]
     if blind:
         raise UserError(
             f"study: expected a verifier that reads thinking for {blind[0]}, since models of "

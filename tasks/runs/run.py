@@ -45,6 +45,12 @@ class Run:
             return self.reviser, self.judge or self.verifier
         return self.generator, self.verifier
 
+    @property
+    def asks_confidence(self) -> bool:
+        """Whether a strategy looks at how sure the model was of whole completions."""
+        strategies = map(self.study.strategy, self.study.strategies)
+        return any(strategy.form.needs_confidence for strategy in strategies)
+
     def answer(self, text: str) -> str | None:
         """The answer of a completion that ended; None where it gives none, or still thinks."""
         final = self.format.final(text)

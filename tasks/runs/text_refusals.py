@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tasks.models.format_tables import format_name, format_table
 from tasks.models.verifiers import load_verifier_format
-from tasks.strategies import parse
 from tasks.study.study import Study
 from tasks.study.tables import Verifier
 from warehouse.errors import UserError
@@ -14,6 +13,7 @@ def check_text_study(study: Study, name: str) -> None:
     """UserError for what needs the tokens of a text model, which nobody has."""
     _check_format(study, name)
     _check_strategies(study, name)
+    _check_confidence(study, name)
     judge = study.revisions.verifier if study.revisions else None
     for verifier in (study.verifier, judge):
         if verifier:
@@ -55,13 +55,23 @@ def _check_format(study: Study, name: str) -> None:
 
 def _check_strategies(study: Study, name: str) -> None:
     # Whatever looks at steps goes on from the middle of a completion.
-    searches = [text for text in study.strategies if parse(text).scores_steps]
+    searches = [text for text in study.strategies if study.strategy(text).goes_by_steps]
     if searches:
         raise UserError(
             f"study: expected strategies of whole completions for {name}, got {searches[0]}, "
             "which goes on from a prefix of token ids, and chat completions have none; "
             "drop it, or serve the model with `vllm serve` and [[engine.servers]]"
         )
+
+
+def _check_confidence(study: Study, name: str) -> None:
+    for strategy in map(study.strategy, study.strategies):
+        if strategy.form.needs_confidence:
+            raise UserError(
+                f"study: expected strategies that go by texts alone for {name}, got "
+                f"{strategy.key}, which needs the log-probabilities of every token; drop it, or "
+                "serve the model with `vllm serve` and [[engine.servers]]"
+            )
 
 
 def _check_verifier(verifier: Verifier, name: str) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tasks.asking.costs import Spent, costs
+from tasks.asking.completions import classes_of
+from tasks.asking.costs import NO_RATES, Spent, costs
 from tasks.asking.questioning import Questioning, Result
 from tasks.asking.tools import Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import aggregate
-from tasks.runs.run import Run
 from tasks.serving.policy import Policy, PolicyCell
 from tasks.statistics.probe import Probe
 from tasks.statistics.selectors import Candidate, Choice
@@ -102,8 +102,9 @@ class Controller:
         pool = _Pool(self.asking, question)
         bin_ = await self._probe(pool, budget)
         cell = self._cell(bin_, budget, probed=len(pool.drawn))
+        own = pool.at(cell.strategy.temperature)
         serve = _serve_pool if cell.strategy.kind == "pool" else _serve_search
-        ending = await serve(pool, cell)
+        ending = await serve(own, cell)
         node, score = ending.chosen
         return Solved(
             answer=self.asking.run.answer(node.text) if node else None,
@@ -116,7 +117,7 @@ class Controller:
             measured=cell.budget,
             lost=cell.lost,
             recommended=cell.recommended,
-            cost=_cost(pool, ending.searched),
+            cost=_cost([pool] if own is pool else [pool, own], ending.searched),
         )
 
     async def _probe(self, pool: _Pool, budget: int) -> int | None:
@@ -141,21 +142,31 @@ class Controller:
 class _Pool:
     """The question's whole completions, as far as anybody asked, and which of them were scored."""
 
-    def __init__(self, asking: Questioning, question: Question) -> None:
+    def __init__(
+        self, asking: Questioning, question: Question, temperature: float | None = None
+    ) -> None:
         self.asking = asking
         self.question = question
+        self._temperature = temperature
         self.root = asking.root(question)
         self.drawn: list[Node] = []
+        self.requests = 0
+        """Made one after the other; each reads the prompt, which a cache has after the first."""
         self.scored: dict[str, float] = {}
         """Verifier tokens by node key."""
+
+    def at(self, temperature: float | None) -> _Pool:
+        """The question's pool of a temperature; None: that of the study, which is this one."""
+        return self if temperature is None else _Pool(self.asking, self.question, temperature)
 
     async def first(self, n: int) -> list[Node]:
         """The first n completions of the pool from which pool strategies choose."""
         plan = self.asking.plan
         nodes = await self.asking.proposing.sampler.children(
-            self.root, n, sampling=plan.samplings.whole, replicate=plan.replicate
+            self.root, n, sampling=plan.whole(self._temperature), replicate=plan.replicate
         )
         # A shorter request draws nothing new: what was paid for is the longest one.
+        self.requests += len(nodes) > len(self.drawn)
         self.drawn = max(self.drawn, nodes, key=len)
         return nodes
 
@@ -180,9 +191,11 @@ async def candidates(
     # All at once: the verifier's batching sees every completion of the question together.
     scoring = (_score(asking, side, node, scored=scored) for node in nodes)
     scores = await asyncio.gather(*scoring)
-    classes = await _classes(asking.run, nodes)
+    # Beside the event loop: the classes of programs are found by running them.
+    classes = await asyncio.to_thread(classes_of, asking.run, nodes)
     tokens = [node.generated_tokens for node in nodes]
-    return list(map(Candidate, classes, scores, tokens))
+    confidences = [node.confidence for node in nodes]
+    return list(map(Candidate, classes, scores, tokens, confidences))
 
 
 async def _score(asking: Questioning, side: Side, node: Node, *, scored: bool) -> float | None:
@@ -191,19 +204,6 @@ async def _score(asking: Questioning, side: Side, node: Node, *, scored: bool) -
     scores = await side.scorer.scores(node)
     verifier = asking.run.study.verifier
     return aggregate(scores, verifier.aggregate if verifier else "last")
-
-
-async def _classes(run: Run, nodes: Sequence[Node]) -> list[str | None]:
-    """The completions' classes in a vote; None for those without an answer."""
-    answers = [run.answer(node.text) if node.ended else None for node in nodes]
-    given = [
-        (node.question, answer)
-        for node, answer in zip(nodes, answers, strict=True)
-        if answer is not None
-    ]
-    # Beside the event loop: the classes of programs are found by running them.
-    classes = iter(await asyncio.to_thread(run.classes, given))
-    return [None if answer is None else next(classes) for answer in answers]
 
 
 async def _verifier_tokens(side: Side, node: Node) -> float:
@@ -218,12 +218,12 @@ async def _serve_pool(pool: _Pool, cell: PolicyCell) -> _Ending:
     strategy = cell.strategy
     nodes = await _draw_pool(pool, strategy, cell.budget)
     seen = await pool.read(nodes, scored=strategy.needs_verifier)
-    return _Ending(nodes, seen, strategy.choose([seen]))
+    return _Ending(nodes, seen, strategy.choose([seen], cell.budget))
 
 
 async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]:
-    """The draws to choose from: the whole budget, or one by one until the strategy stops."""
-    rule = strategy.stop
+    """The draws to choose from: the whole budget, or a few at a time until the strategy stops."""
+    rule = strategy.stop(budget)
     if rule is None:
         return await pool.first(budget)
     # As many as it takes in any case, at once: only what follows has to wait for what was seen.
@@ -233,7 +233,7 @@ async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]
         end = rule.stops_at(seen)
         if end is not None or len(nodes) >= budget:
             return nodes[:end]
-        nodes = await pool.first(len(nodes) + 1)
+        nodes = await pool.first(min(len(nodes) + rule.next_draws(seen), budget))
 
 
 async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
@@ -245,14 +245,16 @@ async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
     # Group by group: a hierarchical selector votes within each chain before it votes across them.
     groups = [await candidates(asking, side, group, scored=scored) for group in result.groups]
     seen = [candidate for group in groups for candidate in group]
-    return _Ending(result.completions, seen, strategy.choose(groups), result)
+    choice = strategy.choose(groups, cell.budget)
+    return _Ending(result.completions, seen, choice, result)
 
 
-def _cost(pool: _Pool, searched: Result | None) -> Cost:
+def _cost(pools: Sequence[_Pool], searched: Result | None) -> Cost:
     """Of the first draws and of what the search made; a draw that is both is paid once."""
-    of_draws = _cost_of_draws(pool, searched)
-    of_search = _cost_of_search(pool, searched) if searched else dict.fromkeys(of_draws, 0.0)
-    total = {name: figure + of_search[name] for name, figure in of_draws.items()}
+    parts = [_cost_of_draws(pool, searched) for pool in pools]
+    if searched:
+        parts.append(_cost_of_search(pools[0], searched))
+    total = {name: sum(part[name] for part in parts) for name in parts[0]}
     counts = {name: int(total[name]) for name in Cost._fields if name != "flops"}
     return Cost(flops=total["flops"], **counts)
 
@@ -264,12 +266,14 @@ def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
     # By identity: draws with the same text are equal, but each of them was paid for.
     alone = [node for node in pool.drawn if not any(node is other for other in again)]
     rated = _rated_by_search(pool, searched)
+    prompt = pool.root.length if alone else 0
     spent = Spent(
         generated=sum(node.generated_tokens for node in alone),
-        prompt=pool.root.length if alone else 0,
+        prompt=prompt * pool.requests,
         verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
+        cached=prompt * max(pool.requests - 1, 0),
     )
-    return costs(run.generator, run.verifier, len(alone), spent)
+    return costs(run.generator, run.verifier, len(alone), spent, NO_RATES)
 
 
 def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
@@ -282,4 +286,4 @@ def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
 
 def _cost_of_search(pool: _Pool, searched: Result) -> dict[str, float]:
     models = pool.asking.models(searched.strategy)
-    return costs(*models, searched.budget, searched.meter.spent())
+    return costs(*models, searched.generations, searched.meter.spent(), NO_RATES)

@@ -30,7 +30,7 @@ def replay_answers(store: Store, run: Run, budgets: Sequence[int]) -> list[Answe
 
     MissingDraws when one is not there.
     """
-    _, policy = load_policy(store, run.run_id)
+    _, policy = load_policy(store, run)
     probe = load_probe(store, run.run_id)
 
     async def everything() -> list[Answered]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import polars as pl
 
 from tasks.runs.outcomes import load_used_difficulty
+from tasks.runs.run import Run
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.intervals import wilson
 from tasks.statistics.outcomes import MOSTLY
-from tasks.strategies import Strategy, parse
+from tasks.strategies import Strategy
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 
@@ -32,9 +33,10 @@ class PolicyCell(NamedTuple):
     def generations(self, probed: int) -> int:
         """Generations with the probe's.
 
-        A pool strategy chooses among the probe's draws too, any other makes its own beside them.
+        A pool strategy chooses among the probe's draws too; any other, and one of another
+        temperature, makes its own beside them.
         """
-        return max(self.budget, probed) if self.strategy.kind == "pool" else self.budget + probed
+        return max(self.budget, probed) if self.strategy.shares_pool else self.budget + probed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,19 @@ class Policy:
     """The most accurate on all questions; budgets rise."""
 
     @classmethod
-    def of(cls, table: pl.DataFrame, fixed: pl.DataFrame) -> Self:
-        """From rows (bin and the fields of a cell), and the same without bin."""
+    def of(
+        cls, table: pl.DataFrame, fixed: pl.DataFrame, strategy: Callable[[str], Strategy]
+    ) -> Self:
+        """From rows (bin and the fields of a cell), and the same without bin.
+
+        `strategy` gives that of a key.
+        """
         columns = PolicyCell._fields
         cells: dict[int, list[PolicyCell]] = {}
-        for bin_, *row in table.sort("bin", "budget").select("bin", *columns).iter_rows():
-            cells.setdefault(bin_, []).append(_cell(*row))
+        for bin_, key, *row in table.sort("bin", "budget").select("bin", *columns).iter_rows():
+            cells.setdefault(bin_, []).append(PolicyCell(strategy(key), *row))
         singles = fixed.sort("budget").select(columns).iter_rows()
-        return cls(cells, [_cell(*row) for row in singles])
+        return cls(cells, [PolicyCell(strategy(key), *row) for key, *row in singles])
 
     @property
     def budgets(self) -> list[int]:
@@ -92,10 +99,6 @@ class Policy:
         return right / questions >= wilson(alone.accuracy, None, alone.questions).lo
 
 
-def _cell(strategy: str, *figures: Any) -> PolicyCell:
-    return PolicyCell(parse(strategy), *figures)
-
-
 # What was cut comes last, however cheap. Ties at a budget go to the cheaper strategy, then to the
 # earlier name, whatever order rows come in. Nine digits: a mean of the same accuracies differs in
 # the last bits by the order of its sum.
@@ -113,21 +116,21 @@ _TABLE = """
     FROM policies WHERE run_id = $run_id AND difficulty = $difficulty"""
 
 
-def load_policy(reader: Reader, run_id: str) -> tuple[str, Policy]:
+def load_policy(reader: Reader, run: Run) -> tuple[str, Policy]:
     """The kind of difficulty by which a run's policy is used, and that policy.
 
     UserError where questions cannot be placed by that kind before they are answered.
     """
-    difficulty = load_used_difficulty(reader, run_id)
-    table = reader.read(_TABLE, run_id=run_id, difficulty=difficulty)
+    difficulty = load_used_difficulty(reader, run.run_id)
+    table = reader.read(_TABLE, run_id=run.run_id, difficulty=difficulty)
     if not len(table) or not DIFFICULTIES[difficulty].serves:
         serving = " or ".join(kind for kind, one in DIFFICULTIES.items() if one.serves)
         raise UserError(
-            f"run {run_id}: expected a policy by a difficulty that a new question has ({serving}), "
-            f"got {difficulty if len(table) else 'none'}; run the study again"
+            f"run {run.run_id}: expected a policy by a difficulty that a new question has "
+            f"({serving}), got {difficulty if len(table) else 'none'}; run the study again"
         )
-    fixed = reader.read(_FIXED, run_id=run_id, mostly=MOSTLY)
-    return difficulty, Policy.of(table, fixed)
+    fixed = reader.read(_FIXED, run_id=run.run_id, mostly=MOSTLY)
+    return difficulty, Policy.of(table, fixed, run.study.strategy)
 
 
 _NEWEST = {

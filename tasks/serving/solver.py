@@ -74,7 +74,7 @@ async def open_solver(
     """
     store = Snapshot(folder)
     run = load_run(store, run_id)
-    difficulty, policy = load_policy(store, run_id)
+    difficulty, policy = load_policy(store, run)
     probe = load_probe(store, run_id)
     started = engines(run)
 

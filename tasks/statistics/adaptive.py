@@ -24,30 +24,63 @@ class AdaptiveEstimate(NamedTuple):
     accuracy: float
     mc_error: float
     generations: float
+    rounds: float
+    """Requests that follow each other, on average: each is made in sight of those before it."""
+    tokens: float
+    """Generated on average; NaN where those of some draw are unknown."""
+    latency: float
+    """Tokens of the longest path on average: the slowest of every request, added up; or NaN."""
+
+
+class _Walked(NamedTuple):
+    """What drawing one after the other comes to: (orders, budgets)."""
+
+    shares: Floats
+    """Of the answer that is right."""
+    draws: Floats
+    tokens: Floats
+    latency: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When to stop: as soon as the last `agree` answers are the same, or `posterior` is passed.
+    """When to stop: the last `agree` answers are the same, `posterior` is passed, `window` agrees.
 
-    The posterior is the probability that the leading answer would stay ahead of the second one in
-    the long run, Beta(votes + 1, rival votes + 1) above one half (Aggarwal et al., arXiv
-    2305.11860). Runs of equal answers: Li et al., arXiv 2401.10480. Draws without an answer break a
-    run and have no vote.
+    Draws come in windows of `window`, and a whole one whose answers are all the same is the last
+    (ESC: Li et al., arXiv 2401.10480). The posterior is the probability that the leading answer
+    would stay ahead of the second one in the long run, Beta(votes + 1, rival votes + 1) above one
+    half (Aggarwal et al., arXiv 2305.11860). Draws without an answer break a run, agree with no
+    window and have no vote.
     """
 
     agree: int | None = None
     posterior: float | None = None
+    window: int | None = None
+
+    @property
+    def run(self) -> int | None:
+        """Equal answers in a row that settle it; None: it does not look at runs."""
+        return self.agree or self.window
+
+    @property
+    def every(self) -> int:
+        """Draws that are made at a time: it looks at the answers after so many."""
+        return self.window or 1
 
     @property
     def earliest(self) -> int:
         """Draws below which it never stops: up to that budget it is majority."""
-        if self.agree is not None:
-            return self.agree
+        if self.run is not None:
+            return self.run
         # The quickest way to any posterior is votes that all agree: Beta(votes + 1, 1) lies above
         # one half with probability 1 − 2^−(votes + 1).
         wanted = self.posterior or 0.5
         return next(votes for votes in count(1) if 1 - 0.5 ** (votes + 1) > wanted)
+
+    def rounds(self, made: Floats) -> Floats:
+        """Requests that so many draws take: the earliest at once, then `every` at a time."""
+        later = np.maximum(made - self.earliest, 0.0)
+        return 1 + np.ceil(later / self.every)
 
 
 def stops_at(answers: Sequence[str | None], rule: Rule) -> int | None:
@@ -62,13 +95,13 @@ def stops_at(answers: Sequence[str | None], rule: Rule) -> int | None:
             run = run + 1 if answer == last else 1
             votes[answer] += 1
         last = answer
-        if _is_settled(votes, run, rule):
+        if made % rule.every == 0 and _is_settled(votes, run, rule):
             return made
     return None
 
 
 def _is_settled(votes: Counter[str], run: int, rule: Rule) -> bool:
-    if rule.agree is not None and run >= rule.agree:
+    if rule.run is not None and run >= rule.run:
         return True
     # Without a rival the second answer has no vote, without any answer neither has the first.
     most = sorted(votes.values(), reverse=True)
@@ -90,39 +123,42 @@ def adaptive_estimates(
     draws = pool.answers.size
     _check(budgets, draws)
     shuffled = shuffles(draws, orders, (seed, draws))
-    shares, spent = _walk(pool, budgets, rule, shuffled)
-    return _average_orders(budgets, shares, spent)
+    walked = _walk(pool, budgets, rule, shuffled)
+    return _average_orders(budgets, walked, rule.rounds(walked.draws))
 
 
-def _walk(
-    pool: Pool, budgets: Sequence[int], rule: Rule, shuffled: Integers
-) -> tuple[Floats, Floats]:
-    """Share of the answer that is right and draws made, of each order at each budget."""
+def _walk(pool: Pool, budgets: Sequence[int], rule: Rule, shuffled: Integers) -> _Walked:
     from tasks.statistics import kernels
 
     draws = pool.answers.size
     # When it stops depends on the classes alone, so that members stay exchangeable in what it sees.
-    classes, shares = pool.relabelled()
+    classes, right = pool.relabelled()
     ahead, threshold = _posteriors(draws, rule.posterior)
-    return kernels.walk_orders(
+    tokens = np.full(draws, np.nan) if pool.tokens is None else pool.tokens
+    walked = kernels.walk_orders(
         classes,
-        shares,
+        right,
+        tokens,
         shuffled,
         np.array(budgets, dtype=np.int64),
         # A run longer than the pool stands for a rule that does not look at runs.
-        rule.agree or draws + 1,
+        (rule.run or draws + 1, rule.earliest, rule.every),
         ahead,
         threshold,
     )
+    # Of lengths that are not all known the longest is not either.
+    unknown = np.nan if np.isnan(tokens).any() else 0.0
+    shares, made, written, waited = walked
+    return _Walked(shares, made, written, waited + unknown)
 
 
 def _average_orders(
-    budgets: Sequence[int], shares: Floats, spent: Floats
+    budgets: Sequence[int], walked: _Walked, rounds: Floats
 ) -> list[AdaptiveEstimate]:
     """Means over the orders (orders, budgets) and the error of that of the shares."""
-    errors = shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
-    accuracy = shares.mean(axis=0)
-    generations = spent.mean(axis=0)
+    errors = walked.shares.std(axis=0, ddof=1) / np.sqrt(len(rounds))
+    accuracy, generations, tokens, latency = (each.mean(axis=0) for each in walked)
+    requests = rounds.mean(axis=0)
     estimates: list[AdaptiveEstimate] = []
     for place, budget in enumerate(budgets):
         one = AdaptiveEstimate(
@@ -130,6 +166,9 @@ def _average_orders(
             accuracy=float(accuracy[place]),
             mc_error=float(errors[place]),
             generations=float(generations[place]),
+            rounds=float(requests[place]),
+            tokens=float(tokens[place]),
+            latency=float(latency[place]),
         )
         estimates.append(one)
     return estimates

@@ -1,4 +1,4 @@
-"""The compute-optimal policy when a budget is a cost, in FLOPs or seconds (METHOD §9).
+"""The compute-optimal policy when a budget is a cost along some axis (METHOD §9, §12).
 
 Limits are doublings of one plain completion's cost: at doubling k a question may cost that of 2^k
 completions on average.
@@ -11,8 +11,17 @@ import numpy as np
 import polars as pl
 
 from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.axes import (
+    Limits,
+    Reached,
+    Shop,
+    best_affordable,
+    factor_along,
+    ladder_of,
+    limits_of,
+    shop_of,
+)
 from tasks.statistics.curves import fold_of, remeasure
-from tasks.statistics.doublings import Limits, Shop, best_affordable, limits_of, shop_of
 from tasks.statistics.intervals import (
     UNKNOWN,
     Estimate,
@@ -48,6 +57,10 @@ CURVE: Final = {
     "gain": pl.Float64,
     "gain_lo": pl.Float64,
     "gain_hi": pl.Float64,
+    "factor": pl.Float64,
+    "factor_lo": pl.Float64,
+    "factor_hi": pl.Float64,
+    "beyond": pl.Boolean,
 }
 
 
@@ -66,7 +79,8 @@ class CostFit(NamedTuple):
     """Columns of CURVE: two-fold cross-validated accuracy and mean cost.
 
     Beside it the baseline at the largest budget within the limit, and the paired gain over it, NULL
-    where none is within.
+    where none is within; and what the baseline would cost to be as accurate, divided by the mean
+    cost of the policy: the efficiency factor along this axis.
     """
 
 
@@ -74,7 +88,7 @@ def fit_costs(
     outcomes: pl.DataFrame,
     bins: pl.DataFrame,
     *,
-    unit: float,
+    unit: float | Limits,
     baseline: str = "weighted",
     seed: int = 0,
     resamples: int = 1000,
@@ -83,12 +97,13 @@ def fit_costs(
 
     `outcomes` has question_id, strategy, budget, accuracy, `cost` (what a question costs, its share
     of estimating difficulty included) and `alone` (without it: what the baseline costs, which needs
-    no bin). `unit` is the cost of one plain completion. What a bin can afford follows from the
-    costs of all its questions; only which of it is best is learnt on one fold and measured on the
-    other. Raises UserError for an incomplete matrix.
+    no bin). `unit` is the cost of one plain completion, from which limits double, or the limits
+    themselves, each of which every bin can pay. What a bin can afford follows from the costs of all
+    its questions; only which of it is best is learnt on one fold and measured on the other. Raises
+    UserError for an incomplete matrix.
     """
     grid = grid_of(outcomes, bins, costs=("cost", "alone"), baseline=baseline)
-    limits = limits_of(grid, unit)
+    limits = unit if isinstance(unit, Limits) else limits_of(grid, unit)
     shops: list[Shop] = []
     cells: list[tuple[object, ...]] = []
     for one in np.unique(grid.bins):
@@ -195,6 +210,7 @@ def _curve(
     centred = np.clip(centre(resampled, policy.accuracy), 0.0, 1.0)
     ends = bounds(centred, count=count)
     accuracy = np.clip(policy.accuracy[0], 0.0, 1.0)
+    ladder = ladder_of(grid, baseline, drawn)
     rows: list[tuple[object, ...]] = []
     for place, (doubling, at_most) in enumerate(zip(*limits, strict=True)):
         own = (
@@ -212,7 +228,9 @@ def _curve(
             rival,
             drawn,
         )
-        rows.append((doubling, at_most, *own, *_beside(grid, rival), *gain))
+        reached = Reached(policy.accuracy[:, place], centred[:, place], policy.cost[0, place])
+        factor = factor_along(ladder, reached, count=count)
+        rows.append((doubling, at_most, *own, *_beside(grid, rival), *gain, *factor))
     return pl.DataFrame(rows, schema=CURVE, orient="row").fill_nan(None)
 
 

@@ -136,8 +136,8 @@ def remeasure(values: Floats, learn: Integers, measure: Integers, *, weights: Fl
     return resampled + len(measure) * worth - itself
 
 
-def budget_reaching(budgets: Sequence[int], accuracy: Floats, target: Floats) -> Floats:
-    """Budget at which a strategy first reaches `target`, in each resample.
+def budget_reaching(budgets: Sequence[float], accuracy: Floats, target: Floats) -> Floats:
+    """Budget, or cost, at which a strategy first reaches `target`, in each resample.
 
     `accuracy` is (resamples, budgets), budgets rising, linear in log2 of the budget between them.
     0 where it is above the target at its smallest budget already, ∞ where it never gets there.
@@ -165,7 +165,9 @@ def _part_between(low: Floats, high: Floats, target: Floats, between: Flags) -> 
     return np.clip(np.where(between, part, 0.0), 0, 1)
 
 
-def _budget_between(budgets: Sequence[int], before: Integers, at: Integers, part: Floats) -> Floats:
+def _budget_between(
+    budgets: Sequence[float], before: Integers, at: Integers, part: Floats
+) -> Floats:
     """The budget that lies so far from the one to the other, both given by their places."""
     # Linear in doublings: twice the budget is one step, wherever it starts.
     logs = np.log2(np.asarray(budgets, dtype=np.float64))
@@ -176,20 +178,22 @@ def _budget_between(budgets: Sequence[int], before: Integers, at: Integers, part
 class Factor(NamedTuple):
     """A row of the efficiency table."""
 
-    budget: int
+    budget: float
+    """Or what the policy costs."""
     factor: float
     lo: float | None
     hi: float | None
     beyond: bool
 
 
-def efficiency_factor(budget: int, needed: Estimate, *, limits: tuple[int, int]) -> Factor:
+def efficiency_factor(budget: float, needed: Estimate, *, limits: tuple[float, float]) -> Factor:
     """Budget that the baseline needs for the policy's accuracy at `budget`, divided by it.
 
-    `needed` holds budgets as `budget_reaching` gives them, `limits` the baseline's smallest and
-    largest. Where the baseline never gets there, `beyond` is set, the factor is the lower bound
-    largest / budget and hi is NULL. Where it is above at its smallest budget already, the factor is
-    the upper bound smallest / budget and lo is NULL. So is an end beyond the budgets.
+    Along another axis costs stand in the place of budgets. `needed` holds budgets as
+    `budget_reaching` gives them, `limits` the baseline's smallest and largest. Where the baseline
+    never gets there, `beyond` is set, the factor is the lower bound largest / budget and hi is
+    NULL. Where it is above at its smallest budget already, the factor is the upper bound smallest /
+    budget and lo is NULL. So is an end beyond the budgets.
     """
     smallest, largest = limits
     beyond = bool(np.isinf(needed.value))

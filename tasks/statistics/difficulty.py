@@ -67,6 +67,25 @@ def predicted_values(draws: pl.DataFrame) -> pl.DataFrame:
     return draws.group_by("question_id").agg(value=score.mean()).sort("question_id")
 
 
+def agreement_values(draws: pl.DataFrame) -> pl.DataFrame:
+    """Share of each question's draws that give its commonest answer: (question_id, value).
+
+    Takes one row a draw (question_id, answer, confidence); a draw without an answer, NULL, agrees
+    with none. Where the confidence of every draw is known, equal shares are ordered by its mean,
+    which adds less than one draw's share.
+    """
+    commonest = pl.col("answer").drop_nulls().unique_counts().max().fill_null(0)
+    by_question = draws.group_by("question_id").agg(
+        agreeing=commonest, draws=pl.len(), sure=pl.col("confidence").mean()
+    )
+    share = pl.col("agreeing") / pl.col("draws")
+    if draws["confidence"].has_nulls():
+        return by_question.select("question_id", value=share).sort("question_id")
+    between = pl.col("sure").rank() / (pl.len() + 1)
+    value = share + between / pl.col("draws")
+    return by_question.select("question_id", value=value).sort("question_id")
+
+
 def bins(values: pl.DataFrame, *, count: int = BINS) -> pl.DataFrame:
     """The questions from easiest to hardest with their bin: (question_id, value, bin), 1 … `count`.
 

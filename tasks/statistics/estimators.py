@@ -18,6 +18,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.protocols import Confidence
 from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.selectors import POINTS
 from tasks.statistics.subsets import (
@@ -57,6 +58,8 @@ class Pool:
     scores: Floats
     tokens: Floats | None = None
     """Generated tokens of each draw, NaN where unknown; None: nobody asked."""
+    confidences: tuple[Confidence | None, ...] = ()
+    """Of each draw, None where unknown; empty: nobody asked."""
 
     def __post_init__(self) -> None:
         lengths = {self.answers.size, self.correct.size, self.scores.size}

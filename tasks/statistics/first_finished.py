@@ -21,6 +21,8 @@ class FirstEstimate(NamedTuple):
     accuracy: float
     mc_error: float
     tokens: float
+    latency: float
+    """Tokens of the m-th to finish, on average."""
 
 
 def first_estimates(
@@ -41,9 +43,15 @@ def first_estimates(
         if budget < m:
             continue
         rows = shuffled[:, :budget]
-        accuracy, spent = _vote_of_first(pool, tokens, rows, m)
+        accuracy, spent, waited = _vote_of_first(pool, tokens, rows, m)
         error = accuracy.std(ddof=1) / np.sqrt(orders)
-        one = FirstEstimate(int(budget), float(accuracy.mean()), float(error), float(spent.mean()))
+        one = FirstEstimate(
+            budget=int(budget),
+            accuracy=float(accuracy.mean()),
+            mc_error=float(error),
+            tokens=float(spent.mean()),
+            latency=float(waited.mean()),
+        )
         estimates.append(one)
     return estimates
 
@@ -57,8 +65,10 @@ def _known_tokens(pool: Pool) -> Floats:
     return pool.tokens
 
 
-def _vote_of_first(pool: Pool, tokens: Floats, rows: Integers, m: int) -> tuple[Floats, Floats]:
-    """Expected accuracy and tokens spent of each row of draws."""
+def _vote_of_first(
+    pool: Pool, tokens: Floats, rows: Integers, m: int
+) -> tuple[Floats, Floats, Floats]:
+    """Expected accuracy, tokens spent and tokens waited for, of each row of draws."""
     lengths = tokens[rows]
     # Stable: of equally long ones the earlier comes first.
     earliest = np.argsort(lengths, axis=1, kind="stable")[:, :m]
@@ -67,4 +77,4 @@ def _vote_of_first(pool: Pool, tokens: Floats, rows: Integers, m: int) -> tuple[
     heads = np.ones(finished.shape, dtype=np.int64)
     credit = vote_credits(classes[finished], heads, pool.correct[finished], count=shares.size)
     last = np.take_along_axis(lengths, earliest[:, -1:], axis=1)
-    return credit, np.minimum(lengths, last).sum(axis=1)
+    return credit, np.minimum(lengths, last).sum(axis=1), last[:, 0]

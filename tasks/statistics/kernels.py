@@ -111,35 +111,52 @@ def vote_credits(classes: Any, points: Any, correct: Any, count: int) -> Any:
 def walk_orders(
     classes: Any,
     correct: Any,
+    tokens: Any,
     orders: Any,
     budgets: Any,
-    agree: int,
+    rounds: Any,
     ahead: Any,
     threshold: float,
 ) -> Any:
-    """Shares (orders, budgets) of the answer right, and draws made (orders, budgets)."""
-    shares = np.zeros((orders.shape[0], budgets.size))
-    spent = np.zeros((orders.shape[0], budgets.size))
+    """Shares of the answer right, draws made, their tokens, and those of the longest path.
+
+    Each (orders, budgets). The longest path: the slowest draw of every round, rounds added up.
+    `rounds`: equal answers in a row that settle it, draws of the first round, draws of every other.
+    """
+    agree, earliest, every = rounds
+    shape = (orders.shape[0], budgets.size)
+    shares, spent = np.zeros(shape), np.zeros(shape)
+    written, waited = np.zeros(shape), np.zeros(shape)
     for row in range(orders.shape[0]):
         votes = np.zeros(correct.size, dtype=np.int64)
         run, last, at, made = 0, -1, 0, 0
+        total, past, slowest = 0.0, 0.0, 0.0
         stopped = False
         while at < budgets.size:
             if not stopped:
+                # A round is over: the next one begins when its slowest draw has ended.
+                if made >= earliest and (made - earliest) % every == 0:
+                    past, slowest = past + slowest, 0.0
                 one = classes[orders[row, made]]
+                total += tokens[orders[row, made]]
+                slowest = max(slowest, tokens[orders[row, made]])
                 made += 1
                 run = run + 1 if one >= 0 and one == last else int(one >= 0)
                 last = one
                 if one >= 0:
                     votes[one] += 1
                 first, second = _leading_votes(votes)
-                stopped = run >= agree or (first > 0 and ahead[first, second] > threshold)
+                settled = run >= agree or (first > 0 and ahead[first, second] > threshold)
+                # A window that was begun is drawn to its end, whatever it says.
+                stopped = settled and made % every == 0
             # Once stopped, every larger budget ends with the same draws.
             while at < budgets.size and (stopped or budgets[at] == made):
                 shares[row, at] = _right_share(votes, correct)
                 spent[row, at] = made
+                written[row, at] = total
+                waited[row, at] = past + slowest
                 at += 1
-    return shares, spent
+    return shares, spent, written, waited
 
 
 @compile_kernel

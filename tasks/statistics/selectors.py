@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from tasks.protocols import Confidence
+
 POINTS: Final = 10**12
 """Points of a score of 1; two scores tie when they are the same number of points."""
 
@@ -27,6 +29,8 @@ class Candidate:
     score: float | None
     tokens: float = math.nan
     """Generated; NaN where nobody told or asked."""
+    confidence: Confidence | None = None
+    """None where nobody told or asked."""
 
     def __post_init__(self) -> None:
         if self.score is not None and not 0.0 <= self.score <= 1.0:

@@ -51,6 +51,23 @@ def vote_credits(classes: Integers, points: Integers, correct: Flags, *, count: 
     return kernels.vote_credits(classes, points, np.ascontiguousarray(correct), count)
 
 
+def expected_longest(tokens: Floats, size: int) -> float:
+    """Mean of the most tokens among a random subset of `size`: so long do parallel draws take.
+
+    Exact: of falling rank the draw is the longest with the chance that it is in the subset and all
+    that are longer are not. NaN where the tokens of some are.
+    """
+    return float(np.sort(tokens) @ _longest_chances(len(tokens), size))
+
+
+@lru_cache(maxsize=256)
+def _longest_chances(draws: int, size: int) -> Floats:
+    """Chance of each draw, by rising length, to be the longest of a subset."""
+    # Whole numbers until the division: both may leave the range of a double.
+    subsets = comb(draws, size)
+    return np.array([comb(rank, size - 1) / subsets for rank in range(draws)])
+
+
 @lru_cache(maxsize=64)
 def every_subset(draws: int, budget: int) -> Integers:
     """Indices of all subsets of `budget` among `draws`, one a row."""

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.draws.nodes import Node
 from tasks.statistics.selectors import GROUP_SELECTORS, SELECTORS, Candidate, Choice
 from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
+from tasks.strategies.confident import CONFIDENT
 from tasks.strategies.dvts import DVTS
-from tasks.strategies.forms import Form, Kind, Options, PoolFigure, QuestionPool, StopRule, Value
+from tasks.strategies.forms import (
+    AT,
+    Form,
+    Kind,
+    Options,
+    PoolFigure,
+    QuestionPool,
+    StopRule,
+    Value,
+)
+from tasks.strategies.own.reading import NO_SOURCES, Sources, read_own, reference
 from tasks.strategies.particle_filter import PARTICLE_FILTER
-from tasks.strategies.pools import ADAPTIVE, BEST_OF_N, FIRST, MAJORITY, WEIGHTED
+from tasks.strategies.pools import ADAPTIVE, BEST_OF_N, FIRST, MAJORITY, WEIGHTED, WINDOW
 from tasks.strategies.rebase import REBASE
 from tasks.strategies.revision_search import REVISION_SEARCH
 from tasks.strategies.revisions import REVISIONS
+from tasks.strategies.temperatures import split_temperature
 from tasks.strategies.tools import Tools
 from warehouse.errors import UserError
 
@@ -24,7 +37,9 @@ STRATEGIES: dict[str, Form] = {
     "best_of_n": BEST_OF_N,
     "weighted": WEIGHTED,
     "adaptive": ADAPTIVE,
+    "window": WINDOW,
     "first": FIRST,
+    "confident": CONFIDENT,
     "beam_search": BEAM_SEARCH,
     "lookahead": LOOKAHEAD,
     "dvts": DVTS,
@@ -43,13 +58,14 @@ class Strategy:
     name: str
     selector: str
     """How one answer is chosen of what it ends with."""
+    form: Form = field(compare=False, repr=False)
+    """What is known of all strategies of this name."""
     options: tuple[tuple[str, Value], ...] = ()
     """Names and values in the order of the form; a tuple, so that a strategy can be a key."""
-
-    @property
-    def form(self) -> Form:
-        """What is known of all strategies of this name."""
-        return STRATEGIES[self.name]
+    file: str = ""
+    """Name and digest of the file of the user's own that has it; empty: it is the product's."""
+    temperature: float | None = None
+    """Of the pool that it chooses from, a pool of its own; None: that of the study."""
 
     @property
     def kind(self) -> Kind:
@@ -59,26 +75,43 @@ class Strategy:
     @property
     def key(self) -> str:
         """The readable key used in every table, e.g. `beam_search(m=4)/weighted`."""
-        key = self.name
+        key = f"{self.file}:{self.name}" if self.file else self.name
         if self.options:
             written = ",".join(f"{name}={value}" for name, value in self.options)
             key += f"({written})"
         # The selector is named only where there is a choice, so that `weighted` has one spelling.
         if len(self.form.selectors) > 1:
             key += f"/{self.selector}"
-        return key
+        return key if self.temperature is None else f"{key}{AT}{self.temperature:g}"
+
+    @property
+    def shares_pool(self) -> bool:
+        """Whether it chooses from the study's own pool, which begins with a probe's draws."""
+        return self.kind == "pool" and self.temperature is None
 
     @property
     def needs_verifier(self) -> bool:
         """Whether the verifier is asked, in the search or to select."""
         # Of the selectors majority alone looks at no score.
-        return self.kind == "search" or self.scores_steps or self.selector != "majority"
+        if self.selector != "majority":
+            return True
+        if self.form.scores is not None:
+            return self.form.scores
+        return self.kind == "search" or self.scores_steps
+
+    @property
+    def goes_by_steps(self) -> bool:
+        """Whether it goes on from unfinished completions."""
+        if self.form.steps is not None:
+            return self.form.steps
+        # Pools and revisions are made of whole completions.
+        return not self.form.revises and self.kind != "pool"
 
     @property
     def scores_steps(self) -> bool:
         """Whether the verifier must be able to score unfinished completions."""
-        # Pools and revisions are made of whole completions, which an ORM can judge as well.
-        return not self.form.revises and self.kind != "pool"
+        # Whole completions an ORM can judge as well.
+        return self.goes_by_steps and self.form.scores is not False
 
     @property
     def rollouts(self) -> int:
@@ -90,10 +123,9 @@ class Strategy:
         """Attempts in sequence; None for what makes no chains."""
         return self.form.chain(self._values) if self.form.chain else None
 
-    @property
-    def stop(self) -> StopRule | None:
+    def stop(self, budget: int) -> StopRule | None:
         """When a served pool stops drawing; None where it takes the whole budget."""
-        return self.form.stop(self._values) if self.form.stop else None
+        return self.form.stop(self._values, budget) if self.form.stop else None
 
     @property
     def _values(self) -> Options:
@@ -120,13 +152,21 @@ class Strategy:
                     f"got {budget}; use powers of two"
                 )
 
+    def check_temperature(self, usual: float) -> None:
+        """UserError for an arm at the study's own temperature: it is the pool that is there."""
+        if self.temperature == usual:
+            raise UserError(
+                f"study: expected another temperature than generator.temperature in {self.key}, "
+                f"got the same; leave {AT}{usual:g} out"
+            )
+
     def estimate(self, pool: QuestionPool) -> list[PoolFigure]:
         """What a pool strategy reaches at every budget of a question's pool (METHOD §10)."""
         if self.form.estimate is None:
             raise RuntimeError(f"{self.key} runs: it is not estimated from a pool")
         return self.form.estimate(pool, self._values)
 
-    def choose(self, groups: Sequence[Sequence[Candidate]]) -> Choice:
+    def choose(self, groups: Sequence[Sequence[Candidate]], budget: int) -> Choice:
         """What is served of the candidates, in groups (one of everything for a pool or a search).
 
         The index counts through the groups, in their order.
@@ -134,7 +174,7 @@ class Strategy:
         candidates = [candidate for group in groups for candidate in group]
         # A form's own choice comes first; its selector may then be a name that no other shares.
         if self.form.choose is not None:
-            return self.form.choose(candidates, self._values)
+            return self.form.choose(candidates, self._values, budget)
         if self.selector in GROUP_SELECTORS:
             return GROUP_SELECTORS[self.selector](groups)
         return SELECTORS[self.selector](candidates)
@@ -155,11 +195,29 @@ class Strategy:
 _KEY = re.compile(r"^(?P<name>\w+)(\((?P<options>[^()]*)\))?(/(?P<selector>\w+))?$")
 
 
-def parse(text: str) -> Strategy:
+def parse(text: str, sources: Sources = NO_SOURCES) -> Strategy:
     """The strategy of a key such as `weighted` or `beam_search(m=4)/weighted`.
 
-    The selector may be left out. UserError for what names no strategy, selector or option.
+    The selector may be left out, and a temperature follow: `majority@T=0.6`. `sources` are the
+    files of strategies of the user's own. UserError for what names no strategy, selector, option or
+    temperature.
     """
+    untempered, temperature = split_temperature(text)
+    strategy = _parse_untempered(untempered, sources)
+    if temperature is None:
+        return strategy
+    if strategy.kind != "pool":
+        raise UserError(
+            f"study: expected {AT}… behind a strategy that chooses from a pool, got {text!r}; "
+            "set generator.temperature in a study of its own"
+        )
+    return dataclasses.replace(strategy, temperature=temperature)
+
+
+def _parse_untempered(text: str, sources: Sources) -> Strategy:
+    if named := reference(text):
+        own = read_own(named, sources)
+        return Strategy(named.name, own.selector, own.form, own.options, own.file)
     match = _KEY.match(text.replace(" ", ""))
     if match is None or match["name"] not in STRATEGIES:
         known = ", ".join(form.example for form in STRATEGIES.values())
@@ -170,7 +228,7 @@ def parse(text: str) -> Strategy:
         known = ", ".join(form.selectors)
         raise UserError(f"study: unknown selector {selector!r} in {text!r}; known are {known}")
     written = _split_options(text, form, match["options"] or "")
-    return Strategy(match["name"], selector, _read_options(text, form, written))
+    return Strategy(match["name"], selector, form, _read_options(text, form, written))
 
 
 def _split_options(text: str, form: Form, options: str) -> dict[str, str]:
@@ -181,9 +239,10 @@ def _split_options(text: str, form: Form, options: str) -> dict[str, str]:
         raise UserError(
             f"study: {form.example} takes no options, got {text!r}; write {form.example!r}"
         )
-    wanted = 1 if form.one_of else len(form.options)
+    owed = [name for name, option in form.options.items() if option.default is None]
     # An option that is written twice is one name in two parts.
-    complete = len(written) == len(parts) == wanted
+    complete = len(written) == len(parts)
+    complete &= len(written) == 1 if form.one_of else written.keys() >= set(owed)
     if not written.keys() <= form.options.keys() or not complete:
         named = (" or " if form.one_of else " and ").join(form.options)
         raise UserError(f"study: expected {named}, got {text!r}; write e.g. {form.example}")
@@ -201,5 +260,7 @@ def _read_options(text: str, form: Form, written: dict[str, str]) -> tuple[tuple
             raise UserError(
                 f"study: {name} must be {option.accepts}, got {text!r}; write {form.example}"
             )
-        values.append((name, value))
+        # Left out where it goes without saying: one strategy has one key.
+        if value != option.default:
+            values.append((name, value))
     return tuple(values)

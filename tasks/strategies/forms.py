@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from tasks.statistics.estimators import EstimateName, Pool, PoolEstimate, pool_estimates
 from tasks.statistics.selectors import Candidate, Choice
@@ -14,6 +14,9 @@ from tasks.statistics.selectors import Candidate, Choice
 Kind = Literal["pool", "search", "groups"]
 Value = int | float | str
 Options = Mapping[str, Value]
+
+AT: Final = "@T="
+"""What a temperature follows, at the very end of a key."""
 
 STEPWISE = ("weighted", "best_of_n", "majority")
 """Selectors of whatever ends with completions of one question, scored at their end."""
@@ -27,6 +30,8 @@ class Option(NamedTuple):
     """What it accepts, for the refusal of everything else."""
     short: Mapping[str, str] = {}
     """Shorter spellings of some values, for short names."""
+    default: Value | None = None
+    """What it is where it is left out, and left out where it is that; None: it must be there."""
 
 
 class PoolFigure(NamedTuple):
@@ -41,6 +46,14 @@ class PoolFigure(NamedTuple):
     generations: float
     tokens: float | None = None
     """Generated on average; None: as many as so many whole draws."""
+    rounds: float = 1.0
+    """Requests that follow each other, on average; every one reads the prompt."""
+    latency: float | None = None
+    """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""
+    latency: float | None = None
+    """Tokens of the longest path, on average; None: all draws at once, so the slowest of them."""
+    latency: float | None = None
+    """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +88,8 @@ class StopRule(NamedTuple):
     """It never stops on fewer draws, so that so many may be drawn at once."""
     stops_at: Callable[[Sequence[Candidate]], int | None]
     """Number of these draws after which it stops; None when it would go on."""
+    next_draws: Callable[[Sequence[Candidate]], int] = lambda _: 1
+    """How many it makes after these, all at once, before it looks at them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +115,9 @@ class Form:
     """
     estimate: Callable[[QuestionPool, Options], list[PoolFigure]] | None = None
     """What it reaches at every budget of a pool; None for what runs."""
-    stop: Callable[[Options], StopRule] | None = None
-    """When a served pool stops drawing; None where it takes the whole budget."""
-    choose: Callable[[Sequence[Candidate], Options], Choice] | None = None
+    stop: Callable[[Options, int], StopRule] | None = None
+    """When a pool that is served at a budget stops drawing; None where it takes all of it."""
+    choose: Callable[[Sequence[Candidate], Options, int], Choice] | None = None
     """How the completion to serve is chosen; None leaves it to the selector."""
     options: Mapping[str, Option] = field(default_factory=dict[str, Option])
     one_of: bool = False
@@ -119,6 +134,12 @@ class Form:
     """Attempts in sequence, where it makes chains that nest whatever their lengths; else None."""
     revises: bool = False
     """Whether it asks the revision model instead of the generator."""
+    steps: bool | None = None
+    """Whether it goes on from unfinished completions; None: all do but pools and revisions."""
+    scores: bool | None = None
+    """Whether it asks the verifier before it selects; None: searches do, and what goes by steps."""
+    needs_confidence: bool = False
+    """Whether engines must tell how sure the model was of each of its draws."""
 
 
 def at_least(smallest: int) -> Option:
@@ -151,6 +172,15 @@ def share(low: float, high: float) -> Option:
         return value if low < value < high else None
 
     return Option(read, f"between {low:g} and {high:g}")
+
+
+def one_from(*words: str) -> Option:
+    """One of these words; the first goes without saying."""
+
+    def read(text: str) -> Value | None:
+        return text if text in words else None
+
+    return Option(read, " or ".join(words), default=words[0])
 
 
 def width() -> Option:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tasks.strategies import STRATEGIES
-from tasks.strategies.forms import Form
+from tasks.strategies.forms import AT, Form
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
@@ -24,8 +24,14 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
 
 
 def _shorten(key: str) -> str:
+    untempered, at, temperature = key.rpartition(AT)
+    if at:
+        return f"{_shorten(untempered)} T={temperature}"
     proposer, _, selector = key.partition("/")
+    file, _, proposer = proposer.rpartition(":")
     name, _, written = proposer.removesuffix(")").partition("(")
+    if file:
+        return _shorten_own(name, written, selector)
     form = STRATEGIES.get(name)
     if form is None:
         return key
@@ -38,6 +44,15 @@ def _shorten(key: str) -> str:
     if selector not in ("", form.selectors[0]):
         words.append(f"· {selector}")
     return " ".join(words)
+
+
+def _shorten_own(name: str, written: str, selector: str) -> str:
+    """Of a file of the user's own, which file it is goes without saying."""
+    words = [name, written]
+    # The default of those that have a choice.
+    if selector not in ("", "weighted"):
+        words.append(f"· {selector}")
+    return " ".join(word for word in words if word)
 
 
 def _shorten_option(form: Form, written: str) -> str:

@@ -28,41 +28,56 @@ def _rule(options: Options) -> Rule:
     return Rule(**dict[str, Any](options))
 
 
-def _estimate_adaptive(pool: QuestionPool, options: Options) -> list[PoolFigure]:
+def _window(options: Options) -> Rule:
+    return Rule(window=int(options["w"]))
+
+
+def _estimate_stopped(pool: QuestionPool, rule: Rule) -> list[PoolFigure]:
     """Up to the rule's earliest stop it is majority on the whole budget, whose figure is exact."""
-    rule = _rule(options)
     estimates = adaptive_estimates(pool.draws, pool.budgets, rule=rule, seed=pool.seed)
     figures: list[PoolFigure] = []
-    for adaptive, majority in zip(estimates, pool.figures("majority"), strict=True):
+    for stopped, majority in zip(estimates, pool.figures("majority"), strict=True):
         # Two figures of one thing would differ by the error of the sampled one.
-        same = majority if adaptive.budget <= rule.earliest else adaptive
-        figures.append(
-            PoolFigure(adaptive.budget, same.accuracy, same.mc_error, adaptive.generations)
+        if stopped.budget <= rule.earliest:
+            figures.append(majority)
+            continue
+        one = PoolFigure(
+            stopped.budget,
+            stopped.accuracy,
+            stopped.mc_error,
+            stopped.generations,
+            tokens=stopped.tokens,
+            rounds=stopped.rounds,
+            latency=stopped.latency,
         )
+        figures.append(one)
     return figures
 
 
-def _stop_adaptive(options: Options) -> StopRule:
+def _stop_by(rule: Rule) -> StopRule:
     """Served as it is estimated: the rule sees the answers alone, in the order of the draws."""
-    rule = _rule(options)
 
     def stop(candidates: Sequence[Candidate]) -> int | None:
         return stops_at([candidate.answer for candidate in candidates], rule)
 
-    return StopRule(rule.earliest, stop)
+    def more(_: Sequence[Candidate]) -> int:
+        return rule.every
+
+    return StopRule(rule.earliest, stop, more)
 
 
 def _estimate_first(pool: QuestionPool, options: Options) -> list[PoolFigure]:
     """All draws of the budget are begun; those that are stopped cost what they have written."""
     count = int(options["m"])
     estimates = first_estimates(pool.draws, pool.budgets, m=count, seed=pool.seed)
-    return [
-        PoolFigure(one.budget, one.accuracy, one.mc_error, float(one.budget), one.tokens)
-        for one in estimates
-    ]
+    figures: list[PoolFigure] = []
+    for one in estimates:
+        spent = PoolFigure(one.budget, one.accuracy, one.mc_error, float(one.budget))
+        figures.append(spent._replace(tokens=one.tokens, latency=one.latency))
+    return figures
 
 
-def _choose_first(candidates: Sequence[Candidate], options: Options) -> Choice:
+def _choose_first(candidates: Sequence[Candidate], options: Options, _: int) -> Choice:
     """Served as it is estimated; whoever serves it pays for the others to their end."""
     if any(math.isnan(one.tokens) for one in candidates):
         raise UserError(
@@ -103,10 +118,20 @@ ADAPTIVE = Form(
     selectors=("majority",),
     example="adaptive(agree=3) or adaptive(posterior=0.95)",
     short="adaptive",
-    estimate=_estimate_adaptive,
-    stop=_stop_adaptive,
+    estimate=lambda pool, options: _estimate_stopped(pool, _rule(options)),
+    stop=lambda options, _: _stop_by(_rule(options)),
     options={"agree": at_least(2), "posterior": share(0.5, 1.0)},
     one_of=True,
+)
+WINDOW = Form(
+    kind="pool",
+    selectors=("majority",),
+    example="window(w=4)",
+    short="window",
+    estimate=lambda pool, options: _estimate_stopped(pool, _window(options)),
+    stop=lambda options, _: _stop_by(_window(options)),
+    # A window of one draw always agrees with itself.
+    options={"w": at_least(2)},
 )
 FIRST = Form(
     kind="pool",

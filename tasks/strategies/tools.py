@@ -29,6 +29,14 @@ class Tools(Protocol):
         """Count the slots whose prefixes could go on when the rounds ended."""
         ...
 
+    def spend(self, generations: int) -> None:
+        """Say how many generations were taken, where they may be fewer than the budget."""
+        ...
+
+    async def completions(self, n: int) -> list[Node]:
+        """The question's first n whole completions, those that pool strategies choose from."""
+        ...
+
     async def next_steps(self, node: Node, n: int) -> list[Node]:
         """The first n children of the node, each ending at the next step's end."""
         ...
@@ -54,6 +62,10 @@ class Tools(Protocol):
 
     async def scores(self, nodes: Sequence[Node]) -> list[float | None]:
         """The same of each node, all asked for at once."""
+        ...
+
+    async def answers(self, nodes: Sequence[Node]) -> list[str | None]:
+        """The class that each completion votes for; None for one that is cut or has no answer."""
         ...
 
 

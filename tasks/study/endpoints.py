@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,10 +26,29 @@ class Price:
     cached: float | None = None
     """Of prompt tokens that came from a cache; None: as the others."""
 
+    @property
+    def of_cached(self) -> float:
+        """What a million cached prompt tokens cost."""
+        return self.prompt if self.cached is None else self.cached
+
     def __post_init__(self) -> None:
-        for name, value in (("prompt", self.prompt), ("generated", self.generated)):
-            _check_least(f"price.{name}", value, 0)
-        _check_least("price.cached", self.cached, 0)
+        for name in ("prompt", "generated", "cached"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise UserError(
+                    f"study: expected {name} of a price to be 0 or more, the money for a million "
+                    f"tokens, got {value}; write it as your bill has it"
+                )
+
+
+def check_priced(prices: Mapping[str, Price], models: Sequence[str]) -> None:
+    """UserError for the price of a model that the study does not name."""
+    for model in prices:
+        if model not in models:
+            raise UserError(
+                f"study: expected prices of its models ({', '.join(models)}), got one of "
+                f"{model!r}; write a model as the study names it"
+            )
 
 
 @dataclass(frozen=True, slots=True)

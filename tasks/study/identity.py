@@ -10,6 +10,8 @@ from typing import Any, Final
 _ASIDE: Final = (
     *("name", "engine", "endpoints", "gate", "exchange", "distill"),
     *("answer", "answer_command", "answer_seconds"),
+    # The names of strategies have the digest of their file in them.
+    "strategy_files",
     # Likewise which questions there are, whatever they are called and wherever they stand.
     *("benchmark_name", "benchmarks", "columns"),
 )
@@ -23,6 +25,13 @@ _SINCE: Final[dict[str, dict[str, Any]]] = {
 def deciding(values: dict[str, Any]) -> dict[str, Any]:
     """Of a study's values by key those that decide a result, as its first version wrote them."""
     left = {key: value for key, value in values.items() if key not in _ASIDE}
+    # What a policy by money rests on, where there is one. Nothing that is drawn depends on it, so
+    # that a run at other prices draws nothing again.
+    if not left["prices"]:
+        del left["prices"]
+    # Likewise what is measured under a cap on tokens, over the draws of the other budgets.
+    if not left["token_budgets"]:
+        del left["token_budgets"]
     for table, since in _SINCE.items():
         kept = {
             key: value

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from tasks.benchmarks.hub import PREFIX
 from tasks.benchmarks.kinds import with_paths
 from tasks.models.format_tables import read_format
 from tasks.settings import INFRA
 from tasks.strategies import parse
+from tasks.study.keys import split_budgets
+from tasks.study.own_files import with_files
 from tasks.study.study import Study, study_from
 from tasks.study.tables import BenchmarkTable
 from warehouse.errors import UserError
@@ -19,21 +22,32 @@ from warehouse.errors import UserError
 T = TypeVar("T", Study, BenchmarkTable)
 
 
+_WITHOUT_VERIFIER: Final[Mapping[str, Any]] = {
+    "verifier": None,
+    "strategies": ["majority", "adaptive(posterior=0.95)", "window(w=4)"],
+    "baseline": "majority",
+}
+"""What a study file means that has no [verifier] table and does not say otherwise."""
+
+
 def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     """The study of a TOML file, or of a name in infra/studies/; `max_budget` is the one dial.
 
     With `max_budget` the budgets above it are dropped, and powers of two are added up to it;
     strategies that need more are left out. A file without a [verifier] table is a study without
-    verifier. A benchmark file, and files that the command of `answer_command` names, are looked for
-    beside the study first, so that the nightly worker finds them wherever it runs. A file that
-    `format` names is read now, from beside the study.
+    verifier: votes, against majority. A benchmark file, and files that the command of
+    `answer_command` names, are looked for beside the study first, so that the nightly worker finds
+    them wherever it runs. A file that `format` names, or that a strategy of the user's own is in,
+    is read now, from beside the study.
     """
     path = study_path(name)
     folder = path.resolve().parent
-    values = _with_formats(_read_toml(path), folder)
+    read = with_files(_with_formats(_read_toml(path), folder), folder)
+    values = split_budgets(read)
     if max_budget is not None:
         values |= _dial(values, max_budget)
-    study = study_from({"name": path.stem, "verifier": None, **values})
+    without = {} if "verifier" in values else _WITHOUT_VERIFIER
+    study = study_from({"name": path.stem, **without, **values})
     return _from_folder(study, folder)
 
 
@@ -99,7 +113,8 @@ def _dial(values: dict[str, Any], top: int) -> dict[str, list[Any]]:
     # Below the study's smallest budget the dial itself is the only one.
     kept = kept or [top]
     # A search needs a budget of its own width at least.
-    fitting = [text for text in strategies if parse(text).fits(kept[-1])]
+    files = values.get("strategy_files", {})
+    fitting = [text for text in strategies if parse(text, files).fits(kept[-1])]
     return {"budgets": kept, "strategies": fitting}
 
 

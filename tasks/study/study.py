@@ -16,8 +16,9 @@ from tasks.benchmarks.names import USUAL, Columns
 from tasks.models.format_tables import format_name
 from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
-from tasks.study.endpoints import Cap, Endpoint, Price
+from tasks.study.endpoints import Endpoint, Price, check_priced
 from tasks.study.identity import deciding
+from tasks.study.keys import refuse_unknown_keys, split_budgets
 from tasks.study.tables import (
     BenchmarkTable,
     Distill,
@@ -26,7 +27,6 @@ from tasks.study.tables import (
     Gate,
     Generator,
     Revisions,
-    Server,
     Verifier,
 )
 from warehouse.errors import UserError
@@ -61,6 +61,9 @@ class Study:
     answer_seconds: float = SECONDS
     """What that command may take for one answer."""
     budgets: tuple[int, ...] = (1, 2, 4, 8, 16)
+    """In generations, of what is drawn."""
+    token_budgets: tuple[int, ...] = ()
+    """In tokens, over the same draws: `budgets = { generations = […], tokens = […] }`."""
     strategies: tuple[str, ...] = (
         "majority",
         "best_of_n",
@@ -72,6 +75,8 @@ class Study:
     """Draws a question that set its bin; never those its accuracy is measured on."""
     probe_draws: int = 4
     """Draws a question that the probe bins it by, as a caller of the policy would (METHOD §6 c)."""
+    strategy_files: dict[str, str] = field(default_factory=dict[str, str])
+    """Text of the files that strategies of the user's own are in, by name and digest."""
     baseline: str = "weighted"
     seed: int = 0
     replicate: int = 0
@@ -83,6 +88,9 @@ class Study:
     exchange: Exchange | None = None
     distill: Distill | None = None
     """Needed by `ttc distill`."""
+    prices: dict[str, Price] = field(default_factory=dict[str, Price])
+    """What a million tokens cost of each model that the study names; without one money is
+    unknown."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     endpoints: tuple[Endpoint, ...] = ()
     """Models behind servers that speak chat completions."""
@@ -115,18 +123,30 @@ class Study:
             alone = [dataclasses.replace(rest, **one.keys()) for one in self.benchmarks]
         return [(study, model) for study in alone for model in self.generator.models]
 
+    def strategy(self, text: str) -> Strategy:
+        """The strategy of a key, of a file of the user's own too."""
+        return parse(text, self.strategy_files)
+
     def __post_init__(self) -> None:
         if self.benchmarks:
             _check_benchmarks(self)
         _check_name(self.benchmark_name)
         check_answer("study", self.answer, self.answer_command, self.answer_seconds)
         _check_budgets(self.budgets)
+        if self.token_budgets:
+            _check_budgets(self.token_budgets)
         _check_strategies(self)
         _check_counts(self)
+        _check_prices(self)
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Where a model of the study is served by chat completions; None: it is not."""
         return next((one for one in self.endpoints if one.model == model), None)
+
+    def price(self, model: str) -> Price | None:
+        """What the tokens of a model cost; that of its endpoint where `prices` is silent."""
+        endpoint = self.endpoint(model)
+        return self.prices.get(model) or (endpoint.price if endpoint else None)
 
     def to_json(self) -> str:
         """The study as stored with its runs: JSON with sorted keys."""
@@ -140,7 +160,7 @@ class Study:
 
     def cells(self) -> list[tuple[str, int]]:
         """(strategy key, budget) of every cell the study owes; a search starts at its own width."""
-        strategies = [parse(text) for text in self.strategies]
+        strategies = [self.strategy(text) for text in self.strategies]
         return [
             (strategy.key, budget)
             for strategy in strategies
@@ -181,13 +201,14 @@ def _check_budgets(budgets: tuple[int, ...]) -> None:
 
 
 def _check_strategies(study: Study) -> None:
-    strategies = [parse(text) for text in study.strategies]
+    strategies = [study.strategy(text) for text in study.strategies]
     keys = [strategy.key for strategy in strategies]
     # By key: with and without its selector, a strategy is the same one.
     if len(set(keys)) < len(keys) or not keys:
         raise UserError(f"study: strategies must be named once each, got {study.strategies}")
     for strategy in strategies:
         strategy.check(study.budgets)
+        strategy.check_temperature(study.generator.temperature)
         _check_models(study, strategy)
     if study.baseline not in keys:
         raise UserError(
@@ -239,17 +260,26 @@ def _check_counts(study: Study) -> None:
         )
 
 
+def _check_prices(study: Study) -> None:
+    revisions = study.revisions or Revisions()
+    verifiers = [one.model for one in (study.verifier, revisions.verifier) if one]
+    revisers = [revisions.model] if revisions.model else []
+    check_priced(study.prices, [*study.generator.models, *verifiers, *revisers])
+
+
 def study_from(values: dict[str, Any]) -> Study:
     """The study of a parsed TOML file or JSON document; UserError names the first wrong key.
 
-    A list of texts under `benchmark` stands for as many [[benchmarks]].
+    A list of texts under `benchmark` stands for as many [[benchmarks]], a table under `budgets`
+    for budgets in generations and in tokens.
     """
+    values = split_budgets(values)
     listed = values.get("benchmark")
     if isinstance(listed, list):
         several = [{"benchmark": one} for one in listed]
         rest = {key: value for key, value in values.items() if key != "benchmark"}
         values = {**rest, "benchmarks": [*several, *values.get("benchmarks", ())]}
-    _refuse_unknown(values, Study, "study")
+    refuse_unknown_keys(values, Study, "study")
     try:
         return TypeAdapter(Study).validate_python(values)
     except ValidationError as error:
@@ -260,34 +290,3 @@ def study_from(values: dict[str, Any]) -> Study:
             raise UserError(str(cause)) from error
         place = ".".join(str(part) for part in first["loc"]) or "study"
         raise UserError(f"study: {place}: {first['msg']}, got {first['input']!r}") from error
-
-
-_NESTED: dict[str, type] = {
-    "benchmarks": BenchmarkTable,
-    "columns": Columns,
-    "generator": Generator,
-    "verifier": Verifier,
-    "revisions": Revisions,
-    "engine": EngineOptions,
-    "servers": Server,
-    "endpoints": Endpoint,
-    "price": Price,
-    "cap": Cap,
-    "gate": Gate,
-    "exchange": Exchange,
-    "distill": Distill,
-}
-
-
-def _refuse_unknown(values: dict[str, Any], kind: type, place: str) -> None:
-    """UserError for a key that the table does not have: pydantic would leave it out in silence."""
-    known = sorted(field.name for field in dataclasses.fields(kind))
-    for key, value in values.items():
-        if key not in known:
-            raise UserError(f"{place}: unknown key {key!r}; known are {', '.join(known)}")
-        if key not in _NESTED:
-            continue
-        # `benchmarks` and `servers` are lists of tables, the others are one.
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, dict):
-                _refuse_unknown(part, _NESTED[key], f"{place}.{key}")

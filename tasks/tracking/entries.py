@@ -53,7 +53,8 @@ class Metric(NamedTuple):
     """MLflow's page groups metrics by what stands before the slash."""
     value: float
     step: int
-    """The budget, for an exchange the bin (0: all questions); 0 where there is none."""
+    """The budget; for an exchange the bin (0: all questions), along an axis the doubling of the
+    limit; 0 where there is none."""
 
 
 class DatasetEntry(NamedTuple):
@@ -161,7 +162,14 @@ def slug(strategy: str) -> str:
 def _parameters(summary: RunSummary) -> dict[str, str]:
     """What was fixed before the run: the study's settings, names, fingerprints, seed, versions."""
     run = summary.run
-    study = _flatten(json.loads(run["study_json"]))
+    settings = json.loads(run["study_json"])
+    # By names of models, which may have characters that a parameter's name may not.
+    prices = settings.pop("prices", None)
+    # Texts of whole files, whose versions stand in the names of the strategies.
+    settings.pop("strategy_files", None)
+    study = _flatten(settings)
+    if prices:
+        study["prices"] = json.dumps(prices, sort_keys=True)
     values: dict[str, Any] = {f"study.{key}": value for key, value in study.items()}
     values |= {name: run.get(name) for name in _FIXED}
     values |= {"model_version": run["version"], "baseline": summary.baseline}
@@ -214,6 +222,7 @@ def _metrics(summary: RunSummary) -> Iterator[Metric]:
         yield Metric(f"acc/{slug(row['strategy'])}", row["accuracy"], row["budget"])
     for place, kind in enumerate(summary.difficulties):
         yield from _policy_metrics(summary, kind, difficulty_suffix(place, kind))
+    yield from _axis_metrics(summary)
     for row in summary.shown_exchange.filter(source="study").iter_rows(named=True):
         yield Metric(f"exchange/r{row['ratio']:g}", row["difference"], row["bin"])
     for row in summary.costs.iter_rows(named=True):
@@ -232,6 +241,16 @@ def _policy_metrics(summary: RunSummary, kind: str, suffix: str) -> Iterator[Met
         yield Metric(f"efficiency_factor{suffix}", row["factor"], row["budget"])
         if row["net_factor"] is not None:
             yield Metric(f"efficiency_factor_net{suffix}", row["net_factor"], row["budget"])
+
+
+def _axis_metrics(summary: RunSummary) -> Iterator[Metric]:
+    """The policy along every axis under the used difficulty; a step is a doubling of the limit."""
+    if not summary.difficulties:
+        return
+    for row in summary.cost_curves.filter(difficulty=summary.used_difficulty).to_dicts():
+        for name in ("accuracy", "cost", "factor"):
+            if row[name] is not None:
+                yield Metric(f"by_{row['axis']}/{name}", row[name], row["level"])
 
 
 def _loss_tags(summary: RunSummary) -> dict[str, str]:

@@ -22,7 +22,6 @@ from tasks.draws.nodes import Node
 from tasks.models.format_tables import format_name
 from tasks.runs.events import note, stage
 from tasks.runs.run import Run
-from tasks.statistics.selectors import Candidate
 from tasks.strategies import Strategy, parse
 from tasks.study.study import Study
 from tasks.study.tables import Distill, Generator
@@ -88,7 +87,7 @@ def distill_table(study: Study) -> Distill:
         )
     for strategy in map(parse, study.distill.strategies):
         # A pool that stops early serves from fewer draws than the whole pool that is replayed here.
-        if strategy.form.revises or strategy.kind == "groups" or strategy.stop is not None:
+        if strategy.form.revises or strategy.kind == "groups" or strategy.form.stop is not None:
             raise UserError(
                 f"study: distill.strategies must be searches or plain pools, got {strategy.key!r}"
             )
@@ -186,7 +185,7 @@ class _ServedCompletion(NamedTuple):
 
 
 async def _collect_served(store: Store, run: Run) -> list[_ServedCompletion]:
-    strategies = [parse(key) for key in run.study.strategies]
+    strategies = [run.study.strategy(key) for key in run.study.strategies]
     # By node: strategies share draws, and what several serve is one text to learn.
     served: dict[str, _ServedCompletion] = {}
     for question, asking in replay_questions(store, run, token_ids=True):
@@ -202,13 +201,14 @@ async def _serve(
 ) -> _ServedCompletion | None:
     """The completion that one strategy serves on one question; None where no answer wins."""
     if strategy.kind == "pool":
-        nodes = await asking.pool(question)
+        nodes = await asking.pool_of(question, strategy.temperature)
     else:
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
     answers = load_answers(store, asking.run, [node.key for node in nodes])
     kept = await Keeper(asking.run, answers).keep(asking.proposing.scorer, nodes)
     reads = [join_answer(one, answers) for one in kept]
-    choice = strategy.choose([[Candidate(read.vote, read.score) for read in reads]])
+    candidates = [read.candidate for read in reads]
+    choice = strategy.choose([candidates], asking.plan.pool)
     if choice.index is None:
         return None
     return _ServedCompletion(nodes[choice.index], reads[choice.index])

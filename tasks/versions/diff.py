@@ -205,8 +205,10 @@ def _completions(
 ) -> list[dict[str, Any]]:
     """The first completions of the pool: text, canonical answer, verdict, score."""
     return store.read(
-        "SELECT text, canonical, verdict, score FROM question_draws "
+        "SELECT text, canonical, verdict, score FROM question_draws JOIN runs USING (run_id) "
         "WHERE run_id = $run AND question_id = $question AND role = 'proposer' AND whole "
+        # Draws at other temperatures are of other pools; a log need not tell its own.
+        "AND coalesce(temperature = (study_json->'$.generator.temperature')::DOUBLE, true) "
         "ORDER BY child LIMIT $count",
         run=version.run_id,
         question=question_id,

@@ -24,8 +24,12 @@ from tasks.engines.scripted import Law, Opinion
 from tasks.strategies import STRATEGIES, Strategy, parse
 
 MORE_EXAMPLES: dict[str, list[str]] = {
+    "majority": ["majority@T=0.6"],
+    "weighted": ["weighted@T=0.6"],
     "beam_search": ["beam_search(m=sqrt)"],
     "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
+    "window": ["window(w=3)"],
+    "confident": ["confident(top=0.5,by=tail)", "confident(top=0.25)@T=0.6"],
     "revisions": ["revisions(s=1)", "revisions(s=16)"],
     "revision_search": ["revision_search(m=2)"],
 }

@@ -58,8 +58,8 @@ def prove_pool_strategy(folder: Path) -> None:
     # b has the best draw, a the larger sum.
     draws = [Candidate("a", 0.5), Candidate("b", 0.6), Candidate("a", 0.5), Candidate(None, 0.9)]
     strategy = parse("vote_from(n=4)")
-    assert strategy.choose([draws[:3]]).answer == "b"
-    assert strategy.choose([draws]).answer == "a"
+    assert strategy.choose([draws[:3]], 3).answer == "b"
+    assert strategy.choose([draws], 4).answer == "a"
 
 
 class Served:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
 from tasks.evaluation import fit_policy, generate, measure
 from tasks.models.version import Model
+from tasks.protocols import Confidence
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
 from tasks.study.study import Study, study_from
@@ -33,6 +34,12 @@ def small_study(**changes: object) -> Study:
     return study_from(values | changes)
 
 
+def sure_of(text: str) -> Confidence:
+    """A confidence that depends on the text alone, its three numbers apart."""
+    rng = random.Random(text)
+    return Confidence(*(10 + 5 * rng.random() for _ in Confidence._fields))
+
+
 class ScriptedEngines:
     """Solves congruences line by line with a known chance; the verifier is right but noisy."""
 
@@ -41,7 +48,8 @@ class ScriptedEngines:
         self._questions = {run.format.prompt(q): q for q in run.benchmark.questions}
         self._targets = {q.text: q.target.split() for q in run.benchmark.questions}
         self._lengths = sorted({len(prompt) for prompt in self._questions})
-        self.writer = ScriptedEngine(run.format, self._law, seconds=seconds)
+        sure = sure_of if run.asks_confidence else None
+        self.writer = ScriptedEngine(run.format, self._law, seconds=seconds, sure=sure)
         self.judge = ScriptedVerifier(self._opinion, seconds=seconds)
 
     async def engine(self, _model: Model) -> ScriptedEngine:

@@ -23,7 +23,7 @@ from tasks.models.formats import Format
 from tasks.models.pieces import Writing
 from tasks.models.steps import Separator, steps_of
 from tasks.protocols import Reply, Sampling
-from tasks.strategies import parse
+from tasks.strategies import Strategy, parse
 
 STEP = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=20, until="step")
 WHOLE = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=80, until="end")
@@ -242,13 +242,22 @@ class Bench:
         side = Side(self.sampler, self.scorer)
         revising = Revising(self.form, shown=False)
         return MeteredTools(
-            QUESTION, side, SAMPLINGS, revising, meter or self.meter, rounds=self.rounds
+            QUESTION,
+            side,
+            SAMPLINGS,
+            revising,
+            meter or self.meter,
+            rounds=self.rounds,
+            classes=lambda nodes: list(map(answer_of, nodes)),
         )
 
-    async def run(self, key: str, budget: int, meter: Meter | None = None) -> list[list[Node]]:
+    async def run(
+        self, key: str | Strategy, budget: int, meter: Meter | None = None
+    ) -> list[list[Node]]:
         """What a strategy makes of the budget, its ended completions scored as in a real run."""
         tools = self.tools(meter)
-        groups = await parse(key).run(self.root, budget, tools)
+        strategy = parse(key) if isinstance(key, str) else key
+        groups = await strategy.run(self.root, budget, tools)
         await asyncio.gather(
             *(tools.score(node) for group in groups for node in group if node.ended)
         )

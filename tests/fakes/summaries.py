@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from summary_costs import (
     cost_curves_table,
+    cost_policies_table,
     costs_table,
     efficiency_table,
     exchange_table,
@@ -61,6 +62,7 @@ def summary_of(
         "changes": _changes(policy),
         "fleet": fleet_table(),
         "cost_curves": cost_curves_table(),
+        "cost_policies": cost_policies_table(),
         "exchange": exchange_table(),
     }
     return RunSummary(**{**values, **changes})

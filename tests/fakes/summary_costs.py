@@ -62,7 +62,7 @@ def costs_table() -> pl.DataFrame:
 
 
 def cost_curves_table() -> pl.DataFrame:
-    """FLOPs and seconds at doublings 0 … 6 of a plain completion.
+    """FLOPs, seconds and tokens at doublings 0 … 6 of a plain completion.
 
     The probe affords nothing below the third, the baseline nothing at none.
     """
@@ -81,12 +81,28 @@ def cost_curves_table() -> pl.DataFrame:
             "gain": 0.07 if doubling else None,
             "gain_lo": 0.04 if doubling else None,
             "gain_hi": 0.1 if doubling else None,
+            "factor": 2.5 - 0.25 * doubling,
+            "factor_lo": 2.0 - 0.25 * doubling,
+            "factor_hi": 3.0 - 0.25 * doubling,
+            "beyond": doubling == 6,
         }
-        for axis, one in (("flops", 7.4e7), ("seconds", 0.05))
+        for axis, one in (("flops", 7.4e7), ("seconds", 0.05), ("tokens", 120.0))
         for kind, first in (("oracle", 0), ("predicted", 0), ("probe", 3))
         for doubling in range(first, 7)
     ]
     return pl.DataFrame(rows)
+
+
+def cost_policies_table() -> pl.DataFrame:
+    """What the curves' policy names: majority, and weighted from the third doubling on."""
+    curves = cost_curves_table().select(
+        "difficulty", "axis", "level", "at_most", "accuracy", "lo", "hi", "cost"
+    )
+    rich = pl.col("level") > 2
+    return curves.join(pl.DataFrame({"bin": [1, 2, 3, 4, 5]}), how="cross").with_columns(
+        strategy=pl.when(rich).then(pl.lit("weighted")).otherwise(pl.lit("majority")),
+        budget=2 ** pl.col("level"),
+    )
 
 
 def fleet_table() -> pl.DataFrame:

@@ -11,7 +11,7 @@ loops that end only when all are finished
 budgets that are not equal
     test_conformance.py::test_every_depth_draws_as_many_steps_as_slots_are_open
     test_conformance.py::test_revisions_make_exactly_as_many_attempts_as_the_budget
-    test_conformance_runs.py::test_no_cell_generates_more_than_its_budget_and_only_adaptive_ones_less
+    test_conformance_runs.py::test_no_cell_generates_more_than_its_budget_and_only_those_that_stop_less
 unfinished siblings returned as completions
     test_search_traps.py::test_an_unfinished_sibling_is_never_returned
 the last number of the text taken as the answer

@@ -157,8 +157,13 @@ def _outcomes(run: str, version: int) -> Rows:
             "generations": float(budget),
             "generated_tokens": 3.0 * budget,
             "prompt_tokens": 8.0,
+            "cached_tokens": 0.0,
             "verifier_tokens": 10.0 * budget * (strategy == BEAM),
+            "latency_tokens": 3.0,
             "flops": 6000.0 * budget,
+            "money": 0.25 * budget,
+            "engine_seconds": 0.5 * budget,
+            "latency_seconds": None,
         }
         for strategy in (*STRATEGIES, "pass")
         for budget in BUDGETS

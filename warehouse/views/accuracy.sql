@@ -11,7 +11,12 @@
 -- generated_tokens: mean tokens generated for a question, as if the strategy ran alone
 -- prompt_tokens: mean prompt tokens of a question, likewise
 -- verifier_tokens: mean tokens the verifier read for a question, likewise
--- flops: mean FLOPs spent on a question, likewise
+-- cached_tokens: of prompt_tokens, those sent or written before, likewise; NULL: unknown, as for all that follow
+-- latency_tokens: mean tokens of the longest path: parallel draws cost the slowest, rounds add up
+-- flops: mean FLOPs spent on a question, as if the strategy ran alone
+-- money: mean money spent on a question, at the study's prices
+-- engine_seconds: mean seconds of engine time of a question, at the measured pace
+-- latency_seconds: mean seconds of the longest path, at the pace at which requests were answered
 -- no_answer: mean share of completions without an answer
 -- truncated: mean share of completions cut, at the token limit or by the rounds of a search
 -- out_of_rounds: of these, mean share of completions that could go on when the rounds ended; NULL: not counted
@@ -31,7 +36,12 @@ WITH placed AS (
         avg(generated_tokens) AS generated_tokens,
         avg(prompt_tokens) AS prompt_tokens,
         avg(verifier_tokens) AS verifier_tokens,
+        avg(cached_tokens) AS cached_tokens,
+        avg(latency_tokens) AS latency_tokens,
         avg(flops) AS flops,
+        avg(money) AS money,
+        avg(engine_seconds) AS engine_seconds,
+        avg(latency_seconds) AS latency_seconds,
         avg(no_answer) AS no_answer,
         avg(truncated) AS truncated,
         avg(out_of_rounds) AS out_of_rounds
@@ -42,5 +52,6 @@ SELECT
     run_id, difficulty, bin, strategy, budget, questions, accuracy,
     wilson_lo(accuracy, effective) AS lo,
     wilson_hi(accuracy, effective) AS hi,
-    mc_error, generations, generated_tokens, prompt_tokens, verifier_tokens, flops, no_answer, truncated, out_of_rounds
+    mc_error, generations, generated_tokens, prompt_tokens, verifier_tokens,
+    cached_tokens, latency_tokens, flops, money, engine_seconds, latency_seconds, no_answer, truncated, out_of_rounds
 FROM cells;

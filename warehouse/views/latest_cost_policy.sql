@@ -1,10 +1,10 @@
--- Which strategy at which budget should be used when a question may cost so many FLOPs or seconds?
+-- Which strategy at which budget should be used when a question may cost so much along an axis?
 -- grain: one bin at one level of one cost axis, from the newest complete run of each family × benchmark × study × difficulty
 -- family: what the model is a version of
 -- version: number of the model version (model_history)
--- axis: 'flops' or 'seconds'
--- level: k: at most 2^k times the cost of one plain completion
--- at_most: cost allowed on a question, in FLOPs or seconds
+-- axis: 'generations', 'tokens', 'money', 'latency' (tokens in a row), 'flops', 'seconds' (of engine time), or 'token_budgets' (the study's own)
+-- level: k: at most 2^k times the cost of one plain completion; of 'token_budgets' the place of one, from 0
+-- at_most: cost allowed on a question, on the axis
 -- budget: generations at which the strategy is used
 -- cost: mean cost of a question of the bin; under difficulty 'probe' the probe's own included
 -- completed_at: when the run was complete

@@ -13,7 +13,8 @@ SELECT
     run_draws.step_scores, run_draws.score, answers.answer, answers.canonical,
     CASE WHEN answers.class IS NULL THEN answers.canonical ELSE nullif(answers.class, '') END AS class,
     verdicts.verdict,
-    run_draws.generated_tokens, run_draws.thinking_tokens, run_draws.answer_tokens, run_draws.until,
+    run_draws.generated_tokens, run_draws.thinking_tokens, run_draws.answer_tokens,
+    run_draws.lowest_confidence, run_draws.mean_confidence, run_draws.tail_confidence, run_draws.until,
     run_draws.temperature, run_draws.drawn_at, run_draws.paid_by,
     run_draws.prefix_key, run_draws.sampling_key, run_draws.node_key
 FROM run_draws

@@ -19,6 +19,7 @@ WITH owned AS (
         draws.role, samplings.until, samplings.temperature, draws.depth, draws.replicate, draws.child,
         draws.model_fingerprint, draws.prefix_key, draws.sampling_key, draws.node_key, draws.step_keys,
         draws.text, draws.stop, draws.generated_tokens, draws.thinking_tokens,
+        draws.lowest_confidence, draws.mean_confidence, draws.tail_confidence,
         draws.generated_tokens - draws.thinking_tokens AS answer_tokens, draws.thinking_steps, draws.longest_step, draws.drawn_at,
         draws.run_id AS paid_by
     FROM runs

@@ -73,7 +73,7 @@ def test_sql_cannot_write(ttc):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "nowhere"], "expected a TOML file or one of demo"),
+        (["run", "nowhere"], "expected a TOML file or one of api"),
         (["plan", "demo", "--max-budget", "0"], "budgets must rise strictly from 1"),
     ],
 )

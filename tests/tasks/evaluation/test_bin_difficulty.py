@@ -11,6 +11,7 @@ from tasks.evaluation.bin_difficulty import BINNERS, DRAWS, Inputs
 from tasks.runs import loading
 from tasks.runs.outcomes import load_used_difficulty
 from tasks.serving.probe import load_probe
+from tasks.statistics.axes import AXES
 from tasks.statistics.difficulty import DIFFICULTIES, Difficulty, bins
 from warehouse.errors import UserError
 from warehouse.store import Store
@@ -49,13 +50,10 @@ def test_every_difficulty_bins_every_question(folder: Path) -> None:
     )
     expected = [
         (study, kind, 20)
-        for study in ("first", "second")
+        for study in ("bare", "first", "second")
         for kind in ("frozen", "oracle", "predicted", "probe")
     ]
-    assert (
-        read(folder, sql).rows()
-        == [("bare", kind, 20) for kind in ("frozen", "oracle", "probe")] + expected
-    )
+    assert read(folder, sql).rows() == expected
 
 
 def test_a_familys_first_run_is_its_own_reference(folder: Path) -> None:
@@ -90,6 +88,25 @@ def test_without_a_verifier_the_probe_reads_agreement_alone(folder: Path) -> Non
     assert read(folder, sql).item() == 3
 
 
+def test_without_a_verifier_agreement_predicts_difficulty(folder: Path) -> None:
+    sql = """
+    WITH drawn AS (
+        SELECT question_id, canonical FROM question_draws JOIN runs USING (run_id)
+        WHERE study = 'bare' AND role = 'difficulty'
+    ), counted AS (
+        SELECT question_id, canonical, count(*) AS votes FROM drawn GROUP BY ALL
+    )
+    SELECT question_id, bool_and(abs(value - agreement) < 1e-9) FROM bins JOIN runs USING (run_id)
+    JOIN (
+        SELECT question_id, max(votes) FILTER (canonical IS NOT NULL) / sum(votes) AS agreement
+        FROM counted GROUP BY question_id
+    ) USING (question_id)
+    WHERE study = 'bare' AND difficulty = 'predicted' GROUP BY question_id
+    """
+    rows = read(folder, sql).rows()
+    assert len(rows) == 20 and all(same for _, same in rows)
+
+
 def test_what_the_probe_took_is_what_its_draws_took(folder: Path) -> None:
     sql = """
     SELECT bool_and(p.generated_tokens = d.tokens) FROM probings p JOIN runs USING (run_id)
@@ -102,15 +119,15 @@ def test_what_the_probe_took_is_what_its_draws_took(folder: Path) -> None:
     assert read(folder, sql).item() is True
 
 
-def test_both_cost_axes_are_fitted_for_every_difficulty(folder: Path) -> None:
+def test_every_axis_whose_costs_are_known_is_fitted_for_every_difficulty(folder: Path) -> None:
     sql = (
         "SELECT DISTINCT axis, difficulty FROM cost_curves JOIN runs USING (run_id) "
         "WHERE study = 'first' ORDER BY ALL"
     )
     kinds = ("frozen", "oracle", "predicted", "probe")
-    assert read(folder, sql).rows() == [
-        (axis, kind) for axis in ("flops", "seconds") for kind in kinds
-    ]
+    # A study without prices has no policy by money.
+    known = sorted(set(AXES) - {"money"})
+    assert read(folder, sql).rows() == [(axis, kind) for axis in known for kind in kinds]
 
 
 def test_no_cell_costs_more_than_its_doubling_allows(folder: Path) -> None:

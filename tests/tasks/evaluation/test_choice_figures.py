@@ -8,7 +8,7 @@ import pytest
 
 from tasks.asking.completions import GradedCompletion
 from tasks.asking.questioning import Result
-from tasks.evaluation.estimate import _choice_figure, _pool
+from tasks.evaluation.estimate import _choice_figure, pool_of
 from tasks.statistics.selectors import SELECTORS
 from tasks.strategies import parse
 
@@ -47,6 +47,6 @@ def test_tied_classes_share_by_how_often_each_is_right() -> None:
 def test_what_has_no_vote_is_never_served() -> None:
     lost = read(None, correct=True, score=1.0)
     assert reached("majority", lost) == 0.0
-    pool = _pool([lost, read("a", correct=False)])
+    pool = pool_of([lost, read("a", correct=False)])
     assert pool.answers.tolist() == [-1, 0]
     assert pool.correct.tolist() == [False, False]

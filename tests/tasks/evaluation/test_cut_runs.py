@@ -87,7 +87,7 @@ def test_where_all_is_cut_the_baseline_stands_in_and_is_served_as_such(all_cut):
     folder, run_id = all_cut
     with Store.open(folder) as store:
         run = load_run(store, run_id)
-        policy = load_policy(store, run_id)[1]
+        policy = load_policy(store, run)[1]
         controller = Controller(replay_run(store, run), policy, load_probe(store, run_id))
         solved = asyncio.run(controller.solve(run.benchmark.questions[0], 8))
     assert (solved.answer, solved.recommended, solved.lost) == (None, False, 1.0)

@@ -21,7 +21,8 @@ from warehouse.store import Store
 TABLES = {
     "answers": "*",
     "grades": "*",
-    "outcomes": "* EXCLUDE (run_id)",
+    # Seconds are measured: they are never the same twice.
+    "outcomes": "* EXCLUDE (run_id, latency_seconds, engine_seconds)",
     "bins": "* EXCLUDE (run_id)",
     "probes": "* EXCLUDE (run_id)",
     "probings": "* EXCLUDE (run_id)",

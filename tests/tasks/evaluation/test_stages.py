@@ -142,7 +142,7 @@ def test_a_study_without_verifier_needs_none(tmp_path):
             .to_series()
             .to_list()
         )
-        assert found == ["frozen", "oracle", "probe"]  # no scores, so none is predicted
+        assert found == ["frozen", "oracle", "predicted", "probe"]
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from tasks.publication.report import html
 def test_there_is_a_figure_for_each_cost_that_is_known() -> None:
     summary = summary_of()
     assert list(cost_figures(summary)) == [
+        "Accuracy against generated tokens",
         "Accuracy against FLOPs",
         "Accuracy against seconds of engine time",
     ]

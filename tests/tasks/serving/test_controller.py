@@ -25,7 +25,8 @@ from tasks.strategies import parse
 from warehouse.errors import UserError
 from warehouse.store import Store
 
-POOLS = ["majority", "best_of_n", "weighted", "adaptive(agree=3)", "adaptive(posterior=0.9)"]
+STOPPED = ["adaptive(agree=3)", "adaptive(posterior=0.9)", "window(w=3)"]
+POOLS = ["majority", "best_of_n", "weighted", *STOPPED]
 RUNNING = [
     "beam_search(m=4)",
     "dvts(m=4)",
@@ -54,9 +55,10 @@ def offline(home):
     """The controller over what is stored."""
     folder, run_id = home
     with Store.open(folder) as store:
+        run = load_run(store, run_id)
         return Controller(
-            replay_run(store, load_run(store, run_id)),
-            load_policy(store, run_id)[1],
+            replay_run(store, run),
+            load_policy(store, run)[1],
             load_probe(store, run_id),
         )
 
@@ -116,7 +118,7 @@ def test_every_strategy_is_served_as_it_is_replayed(home, offline):
     controllers = [dataclasses.replace(offline, policy=policy) for policy in policies]
     wanted = [asyncio.run(one.solve(question, 8)) for one in controllers for question in questions]
     assert asyncio.run(solved_afresh(home, policies, [8])) == wanted
-    assert len(wanted) == 240
+    assert len(wanted) == 260
     assert {solved.strategy for solved in wanted} == {
         parse(text).key for text in (*POOLS, *RUNNING)
     }
@@ -135,7 +137,8 @@ def test_a_pool_strategy_pays_for_the_probes_draws_once(offline):
     solved = under(offline, "weighted", question, 8)
     assert solved.cost.generations == 8
     assert solved.cost.generated_tokens == sum(node.generated_tokens for node in nodes)
-    assert solved.cost.prompt_tokens == len(root.token_ids)
+    # The request of the probe, and that of the rest.
+    assert solved.cost.prompt_tokens == 2 * len(root.token_ids)
 
 
 def test_a_search_pays_for_the_probe_beside_it(offline):
@@ -216,9 +219,8 @@ def test_the_first_of_tied_answers_is_served(offline):
 
 
 def test_a_replay_asks_for_no_draw_that_is_not_there(offline):
-    question = dataclasses.replace(
-        offline.asking.run.benchmark.questions[0], text="another question"
-    )
+    known = offline.asking.run.benchmark.questions[0]
+    question = dataclasses.replace(known, question_id="another", text="another question")
     with pytest.raises(MissingDraws):
         asyncio.run(offline.solve(question, 8))
 
@@ -245,18 +247,20 @@ def test_a_served_majority_of_eight_is_right_as_often_as_the_first_eight_draws_s
     rule=st.one_of(
         st.integers(2, 5).map(lambda k: Rule(agree=k)),
         st.floats(0.55, 0.99).map(lambda p: Rule(posterior=p)),
+        st.integers(2, 5).map(lambda w: Rule(window=w)),
     ),
 )
 def test_draws_stop_where_the_estimator_stops_them(answers, rule):
     names = sorted({one for one in answers if one is not None})
     classes = np.array([-1 if one is None else names.index(one) for one in answers], dtype=np.int64)
     order, budgets = np.arange(len(answers))[None, :], np.array([len(answers)], dtype=np.int64)
-    _, spent = walk_orders(
+    _, spent, _, _ = walk_orders(
         classes,
         np.zeros(max(len(names), 1)),
+        np.ones(len(answers)),
         order,
         budgets,
-        rule.agree or len(answers) + 1,
+        (rule.run or len(answers) + 1, rule.earliest, rule.every),
         *_posteriors(len(answers), rule.posterior),
     )
     assert (stops_at(answers, rule) or len(answers)) == spent[0, 0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 from test_estimators import pool_of, random_pool
 
-from tasks.statistics.adaptive import AdaptiveEstimate, Rule, adaptive_estimates
+from tasks.statistics.adaptive import Rule, adaptive_estimates, stops_at
 from tasks.statistics.estimators import Pool, pool_estimates
 
 RULES = [
@@ -21,6 +21,8 @@ RULES = [
     Rule(posterior=0.7),
     Rule(posterior=0.9),
     Rule(posterior=0.95),
+    Rule(window=2),
+    Rule(window=3),
 ]
 
 
@@ -38,6 +40,10 @@ def walk(pool: Pool, order: Sequence[int], budget: int, rule: Rule) -> tuple[flo
 
 
 def settled(drawn: list[int], rule: Rule) -> bool:
+    if rule.window is not None:
+        begun = len(drawn) % rule.window
+        last = drawn[-rule.window :]
+        return not begun and len(set(last)) == 1 and last[0] >= 0
     if rule.agree is not None:
         last = drawn[-rule.agree :]
         return len(last) == rule.agree and len(set(last)) == 1 and last[0] >= 0
@@ -116,6 +122,37 @@ def test_as_many_equal_answers_in_a_row_stop(agree: int) -> None:
     assert [one.generations for one in found] == [min(budget, agree) for budget in (1, 2, 4, 8)]
 
 
+def test_a_window_is_drawn_to_its_end_and_agrees_as_a_whole() -> None:
+    # b a | a a: three in a row agree after 4 draws, but the windows are b a and a a.
+    assert stops_at(["b", "a", "a", "a"], Rule(window=2)) == 4
+    # a b | b a | a a: b b and a a lie across the ends of windows.
+    assert stops_at(["a", "b", "b", "a", "a", "a"], Rule(window=2)) == 6
+    # The last window of 5 draws has one: it is no whole one.
+    assert stops_at(["a", "b", "b", "a", "a"], Rule(window=2)) is None
+    assert stops_at([None, None, "a", "a"], Rule(window=2)) == 4
+
+
+def test_by_hand_a_window_of_two_among_two_right_and_two_wrong() -> None:
+    # Of the 6 ways to place a a b b, 2 begin with a pair: they stop at 2, and half of them are
+    # right. The other 4 take all, a tie: one half. Requests: 1 in a third, 2 in the others.
+    pool = pool_of((0, True, 0.5), (0, True, 0.5), (1, False, 0.5), (1, False, 0.5))
+    (one,) = adaptive_estimates(pool, [4], rule=Rule(window=2), seed=0, orders=4000)
+    near = pytest.approx
+    assert one.accuracy == near(0.5, abs=5 * one.mc_error)
+    assert one.generations == near(2 / 3 + 4 * 2 / 3, abs=5 * 0.95 / np.sqrt(4000))
+    assert one.rounds == near(1 / 3 + 2 * 2 / 3, abs=5 * 0.48 / np.sqrt(4000))
+
+
+def test_requests_follow_each_other_as_draws_are_made() -> None:
+    # At once as many as it takes in any case, then one at a time, or a window at a time.
+    budgets = [1, 2, 3, 5, 8]
+    silent = pool_of(*[(-1, False, 0.5)] * 8)
+    by_run = adaptive_estimates(silent, budgets, rule=Rule(agree=2), seed=0)
+    assert [one.rounds for one in by_run] == [1, 1, 2, 4, 7]
+    by_window = adaptive_estimates(silent, budgets, rule=Rule(window=2), seed=0)
+    assert [one.rounds for one in by_window] == [1, 1, 2, 3, 4]
+
+
 def test_one_other_answer_among_seven_is_waited_for() -> None:
     # It is not among the first four with chance 3/7: then 4 draws. Else all 7: 6 votes to 1 pass (1
     # − 9/256), while 3 : 1 (0.81), 4 : 1 (0.89) and 5 : 1 (0.94) do not. 4 · 3/7 + 7 · 4/7 = 40/7,
@@ -130,7 +167,8 @@ def test_draws_without_an_answer_settle_nothing() -> None:
     pool = pool_of(*[(-1, False, 0.9)] * 8)
     for rule in RULES:
         found = adaptive_estimates(pool, [1, 4, 8], rule=rule, seed=0)
-        assert found == [AdaptiveEstimate(budget, 0.0, 0.0, float(budget)) for budget in (1, 4, 8)]
+        made = [(one.accuracy, one.mc_error, one.generations) for one in found]
+        assert made == [(0.0, 0.0, float(budget)) for budget in (1, 4, 8)]
 
 
 def test_a_draw_without_an_answer_breaks_a_run_of_equal_ones() -> None:
@@ -149,7 +187,7 @@ def test_no_more_is_drawn_than_the_budget_and_no_less_than_could_settle(
     rng = np.random.default_rng(seed)
     pool = random_pool(rng, 16)
     least = {0.7: 1, 0.9: 3, 0.95: 4}.get(
-        rule.posterior or 0.0, rule.agree
+        rule.posterior or 0.0, rule.run
     )  # 1 − 0.5^(v + 1) > threshold
     found = adaptive_estimates(pool, [1, 2, 4, 8, 16], rule=rule, seed=seed)
     for one in found:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.statistics.difficulty import bins, oracle_values, predicted_values
+from tasks.statistics.difficulty import agreement_values, bins, oracle_values, predicted_values
 from warehouse.errors import UserError
 
 
@@ -29,6 +29,30 @@ def test_the_predicted_value_leaves_missing_scores_out() -> None:
     values = predicted_values(draws)
     assert values["question_id"].to_list() == ["a", "b"]
     assert values["value"].to_list() == [pytest.approx(0.3), None]
+
+
+def drawn(answers: dict[str, list[int | None]], sure: dict[str, float | None]) -> pl.DataFrame:
+    rows = [(name, answer, sure[name]) for name, given in answers.items() for answer in given]
+    schema = {"question_id": pl.String, "answer": pl.Int64, "confidence": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+ANSWERS = {"a": [0, 0, 1, None], "b": [0, 1, 1, 1], "c": [None] * 4, "d": [0, 1, 2, 2]}
+
+
+def test_agreement_is_the_share_of_all_draws_that_give_the_commonest_answer() -> None:
+    values = agreement_values(drawn(ANSWERS, dict.fromkeys(ANSWERS)))
+    assert values.rows() == [("a", 0.5), ("b", 0.75), ("c", 0.0), ("d", 0.5)]
+
+
+def test_of_equal_agreement_the_surer_question_is_easier() -> None:
+    # Ranks of 9, 1, 30, 12: they add 2/5, 1/5, 4/5 and 3/5 of a quarter.
+    sure: dict[str, float | None] = {"a": 9.0, "b": 1.0, "c": 30.0, "d": 12.0}
+    values = dict(agreement_values(drawn(ANSWERS, sure)).iter_rows())
+    assert values == {"a": 0.6, "b": 0.8, "c": pytest.approx(0.2), "d": pytest.approx(0.65)}
+    # One unknown draw, and none is looked at.
+    some = agreement_values(drawn(ANSWERS, {**sure, "a": None}))
+    assert some["value"].to_list() == [0.5, 0.75, 0.0, 0.5]
 
 
 def test_the_highest_value_is_in_the_first_bin_and_the_lowest_in_the_last() -> None:

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 from conformance import EXAMPLES, LAWS, OPINIONS
+from scripted_runs import sure_of
 from scripts import WHOLE, Bench, answer_of
 
 from tasks.draws.nodes import Node
@@ -43,6 +44,7 @@ def drawn(law: str, opinion: str) -> tuple[Bench, Pool]:
         correct=np.array([answer == "a" for answer in answers]),
         scores=np.array([np.nan if score is None else score for score in scores], dtype=float),
         tokens=np.array([node.generated_tokens for node in nodes], dtype=float),
+        confidences=tuple(sure_of(node.text) for node in nodes),
     )
     return bench, pool
 
@@ -91,7 +93,7 @@ def test_every_budget_has_an_accuracy_and_spends_no_more_than_it(
     for (budget, accuracy, generations), reach in zip(found, coverage, strict=True):
         assert 0.0 <= accuracy <= reach + 1e-12
         assert 1.0 <= generations <= budget
-        assert generations == budget or strategy.stop is not None
+        assert generations == budget or strategy.form.stop is not None
 
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
@@ -104,11 +106,13 @@ def test_nothing_is_right_where_nothing_ends(strategy: Strategy) -> None:
 
 @pytest.mark.parametrize("strategy", POOLS, ids=lambda strategy: strategy.key)
 def test_duplicates_are_as_many_votes_as_they_are_draws(strategy: Strategy) -> None:
-    # 64 draws of one text: all of them answer a, so that every budget is right, and adaptive stops
-    # at 3 or 4.
+    # 64 draws of one text: all of them answer a, so that every budget is right, and what looks at
+    # the answers stops at 3 or 4.
     found = estimated(strategy, drawn("always the same step", "constant")[1])
     assert {accuracy for _, accuracy, _ in found} == {1.0}
-    least = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}.get(strategy.key, 64)
+    stops = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}
+    stops |= {"window(w=3)": 3, "window(w=4)": 4}
+    least = stops.get(strategy.key, 64)
     assert [generations for _, _, generations in found] == [
         min(budget, least) for budget in BUDGETS if strategy.fits(budget)
     ]

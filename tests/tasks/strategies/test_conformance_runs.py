@@ -73,14 +73,14 @@ def test_every_cell_has_an_outcome_on_every_question(ended: Ended) -> None:
     assert number(ended, "outcomes") == 2 * 10 * (len(cells) + len(BUDGETS))
 
 
-def test_no_cell_generates_more_than_its_budget_and_only_adaptive_ones_less(ended: Ended) -> None:
+def test_no_cell_generates_more_than_its_budget_and_only_those_that_stop_less(ended: Ended) -> None:
     assert number(ended, "outcomes WHERE generations > budget OR generations < 1") == 0
     less = (
         ended.store.read("SELECT DISTINCT strategy FROM outcomes WHERE generations < budget")
         .to_series()
         .to_list()
     )
-    assert less and all(key.startswith("adaptive") for key in less)
+    assert less and all(parse(key).form.stop for key in less)
 
 
 def test_the_ledger_of_all_roles_is_what_the_engines_counted(ended: Ended) -> None:

@@ -33,7 +33,7 @@ TOP_SHARE = "top_share(q=0.5)"
 LONGEST = "longest(keep=2)"
 
 
-def choose_top_share(candidates, options):
+def choose_top_share(candidates, options, _budget):
     """Majority among the best share q by score; index counts through all candidates."""
     scored = [place for place, one in enumerate(candidates) if one.score is not None]
     ranked = sorted(scored, key=lambda place: -candidates[place].score)
@@ -57,7 +57,7 @@ def estimate_top_share(pool, options):
     for budget in pool.budgets:
         shares = []
         for _ in range(20):
-            choice = choose_top_share(rng.sample(candidates, budget), options)
+            choice = choose_top_share(rng.sample(candidates, budget), options, budget)
             shares.append(sum(part * right[answer] for answer, part in choice.credits.items()))
         figures.append(PoolFigure(budget, sum(shares) / 20, 0.0, float(budget)))
     return figures
@@ -162,7 +162,7 @@ def test_a_new_strategy_is_estimated_on_every_question_at_every_budget(home, key
 def test_the_policy_may_name_a_new_strategy(home):
     folder, run_id = home
     with Store.open(folder) as store:
-        _, policy = load_policy(store, run_id)
+        _, policy = load_policy(store, load_run(store, run_id))
     assert policy.budgets == [1, 2, 4, 8]
     named = {cell.strategy.name for row in policy.cells.values() for cell in row}
     assert named <= {"majority", "top_share", "longest"} and named - {"majority"}
@@ -191,8 +191,8 @@ def test_a_new_pool_chooses_by_its_own_option():
         Candidate("b", 0.9),
     ]
     strict, loose = parse("top_share(q=0.5)"), parse("top_share(q=.99)")
-    assert strict.choose([candidates]).answer == "b"
-    assert loose.choose([[*candidates, Candidate("a", 0.3)]]).answer == "a"
+    assert strict.choose([candidates], 3).answer == "b"
+    assert loose.choose([[*candidates, Candidate("a", 0.3)]], 4).answer == "a"
 
 
 def test_a_new_strategy_has_a_short_name_and_its_options_are_checked():

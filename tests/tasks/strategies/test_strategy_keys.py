@@ -8,12 +8,20 @@ import pytest
 from conformance import EXAMPLES, examples
 from scripts import Bench, fixed, hashed, longwinded
 
-from tasks.strategies import STRATEGIES, Strategy, parse
+from tasks.strategies import STRATEGIES, parse
 from warehouse.errors import UserError
 
 KEYS = [key for keys in EXAMPLES.values() for key in keys]
+
+
+def named(key: str, selector: str) -> str:
+    """The key with its selector, which stands before a temperature."""
+    untempered, at, temperature = key.partition("@")
+    return f"{untempered}/{selector}{at}{temperature}"
+
+
 EVERY_SELECTOR = [
-    f"{key}/{selector}" for key in KEYS for selector in STRATEGIES[parse(key).name].selectors
+    named(key, selector) for key in KEYS for selector in STRATEGIES[parse(key).name].selectors
 ]
 POWERS = tuple(2**i for i in range(9))
 
@@ -23,7 +31,7 @@ def test_a_key_names_its_strategy_and_its_strategy_the_key(text: str) -> None:
     strategy = parse(text)
     assert parse(strategy.key) == strategy
     assert parse(strategy.key.replace(",", " , ")) == strategy
-    assert strategy.key in (text, text.removesuffix(f"/{strategy.selector}"))
+    assert strategy.key in (text, text.replace(f"/{strategy.selector}", ""))
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -37,6 +45,10 @@ def test_the_selector_may_be_left_out_and_equal_options_have_one_key() -> None:
     assert parse("majority").key == "majority"
     assert parse("lookahead(m=4,k=1)") == parse("lookahead(k=1,m=4)")
     assert parse("adaptive(posterior=.950)").key == "adaptive(posterior=0.95)"
+    assert parse("first( m = 3 ) @T=.60").key == "first(m=3)@T=0.6"
+    assert parse("majority@T=2.0").key == "majority@T=2"
+    assert parse("confident(by=lowest,top=.10)").key == "confident(top=0.1)"
+    assert parse("confident(by=tail,top=0.1)").key == "confident(top=0.1,by=tail)"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +81,27 @@ def test_the_selector_may_be_left_out_and_equal_options_have_one_key() -> None:
         ("adaptive(posterior=1.0)", "posterior must be between 0.5 and 1"),
         ("adaptive(posterior=0.5)", "posterior must be between 0.5 and 1"),
         ("adaptive(posterior=nan)", "posterior must be between"),
+        ("window", "expected w, got 'window'"),
+        ("majority@", "unknown strategy 'majority@'"),
+        ("majority@T=", "expected a temperature above 0 and up to 5 after @T=, got 'majority@T='"),
+        ("majority@T=0", "above 0 and up to 5"),
+        ("majority@T=0.0", "above 0 and up to 5"),
+        ("majority@T=5.1", "above 0 and up to 5"),
+        ("majority@T=-1", "above 0 and up to 5"),
+        ("majority@T=nan", "above 0 and up to 5"),
+        ("majority@T=1e-1", "above 0 and up to 5"),
+        ("majority@T=0.6@T=0.7", "unknown strategy 'majority@T=0.6'"),
+        ("@T=0.6", "unknown strategy ''"),
+        ("first@T=0.6(m=3)", "after @T=, got"),
+        ("beam_search(m=4)@T=0.6", "behind a strategy that chooses from a pool, got 'beam_search"),
+        ("revisions(s=4)/majority@T=0.6", "generator.temperature in a study of its own"),
+        ("window(w=1)", "w must be 2 or more"),
+        ("confident", "expected top and by, got 'confident'"),
+        ("confident(by=tail)", "expected top and by"),
+        ("confident(top=0)", "top must be between 0 and 1"),
+        ("confident(top=1)", "top must be between 0 and 1"),
+        ("confident(top=0.1,by=head)", "by must be lowest or mean or tail"),
+        ("confident(top=0.1,by=tail,by=tail)", "expected top and by"),
     ],
 )
 def test_a_wrong_name_is_refused_in_one_sentence(text: str, words: str) -> None:
@@ -154,7 +187,7 @@ def test_pools_need_a_verifier_to_select_by_score_only() -> None:
 def test_a_pool_does_not_run() -> None:
     bench = Bench(fixed(1))
     with pytest.raises(RuntimeError, match="majority is a pool"):
-        asyncio.run(Strategy("majority", "majority").run(bench.root, 4, bench.tools()))
+        asyncio.run(parse("majority").run(bench.root, 4, bench.tools()))
 
 
 def test_naming_strategies_and_studies_does_not_import_numba() -> None:

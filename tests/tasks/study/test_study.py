@@ -5,9 +5,12 @@ import json
 import pytest
 
 from tasks.runs.loading import prepare_run
+from tasks.settings import INFRA
 from tasks.study.reading import load_study
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
+
+WRITER = "bundled/congruences-generator"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +37,10 @@ from warehouse.errors import UserError
         ({"generator": {"temperature": "hot"}}, "generator.temperature.*got 'hot'"),
         ({"verifier": {"aggregate": "max"}}, "verifier.aggregate"),
         ({"generator": {"models": []}}, "generator.models must be at least 1"),
+        ({"prices": {"gpt": {"prompt": 1}}}, "expected prices of its models .*got one of 'gpt'"),
+        ({"prices": {WRITER: {"output": 1}}}, "study.prices.bundled.*unknown key 'output'"),
+        ({"prices": {WRITER: {"prompt": -1}}}, "expected prompt of a price to be 0 or more"),
+        ({"prices": {WRITER: 3}}, "prices.bundled/congruences-generator.*got 3"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence(change, words):
@@ -55,6 +62,34 @@ def test_the_digest_follows_what_decides_results_and_nothing_else():
     one = study_from({"name": "a"})
     assert one.digest() == study_from({"name": "b", "engine": {"dtype": "bfloat16"}}).digest()
     assert one.digest() != study_from({"name": "a", "seed": 1}).digest()
+
+
+def test_prices_are_stored_with_the_run_and_part_of_its_identity_where_there_are_any():
+    prices = {WRITER: {"prompt": 1.0, "generated": 4.0}}
+    priced = study_from({"name": "s", "prices": prices})
+    assert study_from(json.loads(priced.to_json())) == priced
+    dear = study_from({"name": "s", "prices": {WRITER: {"prompt": 2.0, "generated": 4.0}}})
+    none = study_from({"name": "s", "prices": {}})
+    assert len({one.digest() for one in (priced, dear, none, study_from({"name": "s"}))}) == 3
+
+
+def test_the_dial_turns_budgets_in_generations_and_leaves_those_in_tokens(tmp_path):
+    path = tmp_path / "both.toml"
+    path.write_text("budgets = { generations = [1, 2, 4], tokens = [500, 900] }\nverifier = {}\n")
+    study = load_study(path, max_budget=8)
+    assert (study.budgets, study.token_budgets) == ((1, 2, 4, 8), (500, 900))
+    assert study_from(json.loads(study.to_json())) == study
+
+
+def test_an_endpoints_price_stands_where_the_studys_prices_are_silent():
+    url = "https://host/v1"
+    endpoints = [{"model": "far", "url": url, "price": {"prompt": 1.0, "generated": 2.0}}]
+    values = {"name": "s", "generator": {"models": [WRITER, "far"]}, "endpoints": endpoints}
+    silent = study_from(values)
+    assert silent.price("far").generated == 2.0
+    assert silent.price(WRITER) is None
+    said = study_from(values | {"prices": {"far": {"generated": 5.0}}})
+    assert said.price("far").generated == 5.0
 
 
 def test_a_search_has_no_cell_below_its_width():
@@ -94,11 +129,11 @@ def test_broken_toml_and_unknown_files_are_refused(tmp_path):
     path.write_text("budgets = [1, 2\n")
     with pytest.raises(UserError, match="not valid TOML"):
         load_study(path)
-    with pytest.raises(UserError, match="expected a TOML file or one of demo"):
+    with pytest.raises(UserError, match="expected a TOML file or one of api"):
         load_study("nowhere")
 
 
-@pytest.mark.parametrize("name", ["demo", "nightly"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (INFRA / "studies").glob("*.toml")))
 def test_the_shipped_studies_are_valid(name):
     assert load_study(name).name == name
 
@@ -135,3 +170,16 @@ def test_a_step_search_with_a_verifier_of_whole_completions_is_refused():
 def test_a_strategy_that_revises_needs_to_be_told_who_revises():
     with pytest.raises(UserError, match=r"needs a \[revisions\] table"):
         study_from({"name": "s", "strategies": ["weighted", "revisions(s=4)"]})
+
+
+def test_a_file_without_a_verifier_is_a_study_of_votes_against_majority(tmp_path):
+    path = tmp_path / "voting.toml"
+    path.write_text("budgets = [1, 2, 4, 8]\n")
+    study = load_study(path)
+    assert (study.verifier, study.baseline) == (None, "majority")
+    assert study.strategies == ("majority", "adaptive(posterior=0.95)", "window(w=4)")
+    # What it says itself counts.
+    path.write_text('strategies = ["first(m=3)"]\nbudgets = [4]\nbaseline = "first(m=3)"\n')
+    assert load_study(path).baseline == "first(m=3)"
+    path.write_text("[verifier]\n")
+    assert load_study(path).baseline == "weighted"
