@@ -137,7 +137,7 @@ def test_a_run_that_was_pruned_is_refused_before_another_is_opened(tmp_path: Pat
         before = run_all(tmp_path, small_study())
     with Store.open(tmp_path) as store:
         assert store.prune(datetime.now(UTC))["draws"]
-    with pytest.raises(UserError, match="some were pruned .* run the study again"):
+    with pytest.raises(UserError, match=r"some were pruned .* run the study again"):
         regrade(tmp_path, before)
     assert rows(tmp_path, "SELECT run_id FROM runs") == [(before,)]
 
