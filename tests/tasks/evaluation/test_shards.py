@@ -37,7 +37,7 @@ WITHOUT = {
     "draws": "run_id, drawn_at, requests, prompt_tokens, cached_tokens",
     "scores": "run_id, scored_at, requests",
     "answers": "",
-    "outcomes": "run_id",
+    "outcomes": "run_id, latency_seconds, engine_seconds",
     "bins": "run_id",
     "policies": "run_id",
 }
