@@ -110,6 +110,11 @@ def outcomes_of(run_id: str, those: dict[str, Pool], case: Case) -> pl.DataFrame
         generations=pl.col("budget").cast(pl.Float64),
         generated_tokens=spent,
         prompt_tokens=pl.lit(TOKENS),
+        cached_tokens=pl.lit(0),
+        latency_tokens=pl.lit(TOKENS),
+        latency_seconds=pl.lit(None, dtype=pl.Float64),
+        engine_seconds=pl.lit(None, dtype=pl.Float64),
+        money=pl.lit(None, dtype=pl.Float64),
         verifier_tokens=spent * scored,
         flops=1e6 * spent * (1 + scored),
     )
