@@ -129,7 +129,7 @@ def kill_one(up: Up, killed: list[int]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("workers", [2])
 def test_workers_give_them_and_one_that_is_killed_is_replaced(
     workers: int, study: Path, alone: dict[str, pl.DataFrame], up: Up, tmp_path: Path
 ) -> None:
