@@ -38,7 +38,7 @@ class _Pipes(NamedTuple):
 
 def main() -> None:
     """Run what the specification says; its end is written as JSON where the status goes."""
-    numbers = [int(text) for text in sys.argv[1:]]
+    numbers = [_lowest(int(text)) for text in sys.argv[1:]]
     pipes = _Pipes(numbers[1], tuple(numbers[2:]))
     with open(numbers[0], encoding="utf-8") as file:  # noqa: PTH123 (a number is no path)
         spec = json.load(file)
@@ -59,6 +59,18 @@ def main() -> None:
         _wait_outside(first, pipes)
     else:
         _wait_inside(spec, pipes, user)
+
+
+def _lowest(number: int) -> int:
+    """The same open file under the lowest free number.
+
+    They come with the numbers of the grading process, and a program that closes files sees numbers:
+    its verdict is not to depend on how many files were open there.
+    """
+    copy = os.dup(number)
+    kept, left = min(copy, number), max(copy, number)
+    os.close(left)
+    return kept
 
 
 def _hide_house(packages: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -67,6 +68,13 @@ def check(names: list[str]) -> None:
 
 def test_hostile_programs_are_contained_and_leave_nothing_behind() -> None:
     check([name for name, (_, verdicts) in HOSTILE.items() if "timeout" not in verdicts])
+
+
+def test_a_verdict_does_not_depend_on_the_files_that_the_grading_process_has_open() -> None:
+    with contextlib.ExitStack() as held:
+        for _ in range(100):
+            held.enter_context(Path(os.devnull).open("rb"))
+        assert judge(["closes everything"]) == {"closes everything": "crashed"}
 
 
 @pytest.mark.slow
