@@ -26,7 +26,7 @@ from tasks.benchmarks.congruences import (
 )
 from tasks.models.formats import load_format
 from tasks.models.version import BUNDLED
-from tasks.training.cards import render
+from tasks.training.cards import render, weights_digest
 from tasks.training.decoder import decoder
 from tasks.training.generator import load_generator
 from tasks.training.learning import IGNORED
@@ -232,3 +232,16 @@ def test_smaller_caps_are_cuts_of_one_trace(trained: Path) -> None:
     assert (measured.by_cap[0].thinking == 0).all()
     lengths = measured.by_cap[32].thinking
     assert (measured.by_cap[8].thinking == np.minimum(lengths, 8)).all()
+
+
+def test_the_bundled_model_gains_by_thinking_up_to_a_length_that_grows_with_difficulty() -> None:
+    card = json.loads((BUNDLED / "congruences-thinking" / "card.json").read_text())
+    measured = card["measured"]
+    correct = [figures["correct"] for figures in measured["by_cap"].values()]
+    # It rises beyond the intervals, and flattens: the last doubling is within them.
+    assert correct[0]["high"] < correct[1]["low"] and correct[1]["high"] < correct[2]["low"]
+    assert correct[2]["high"] < correct[3]["low"] and correct[4]["low"] < correct[3]["high"]
+    middle = measured["by_level"]["128"]
+    assert middle["5"]["high"] < middle["4"]["low"] and middle["4"]["high"] < middle["1"]["low"]
+    assert measured["tokens_of_all_caps"] < 1.25
+    assert card["made_from"] == weights_digest(GENERATOR)
