@@ -16,7 +16,8 @@ from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
 
 Stop = Literal["end", "step", "limit"]
-Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange"]
+Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange", "extension", "answer"]
+"""What a draw is for; the last two go on from thinking that was cut (METHOD §12)."""
 TokenIds: TypeAlias = "array[int]"
 """Token ids as integers of 32 bits, four bytes each: `array("i", ids)`."""
 

@@ -64,6 +64,12 @@ def orm(*, out: Out = None, seed: Seed = None) -> None:
     _train("orm", out, seed)
 
 
+@train_app.command
+def thinking(*, out: Out = None, seed: Seed = None) -> None:
+    """Train the model that thinks again, from the bundled generator."""
+    _train("thinking", out, seed)
+
+
 def _train(kind: str, out: Path | None, seed: int | None) -> None:
     """Train one member into `out`, by default over the bundled one, from the bundled sources."""
     from tasks.models.version import BUNDLED

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, Protocol
 
 import psutil
 
-from tasks.asking.plan import plan
 from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.recorder import Recorder
 from tasks.benchmarks.question import Question
@@ -250,9 +249,7 @@ async def sweep_grid(room: Room, folder: Path, run_id: str) -> Used:
     """What it took to draw and score all that a run in the warehouse owes, into its journal."""
     with Store.open(folder) as store:
         run = load_run(store, run_id)
-        recorder = Recorder(
-            store, run, {sampling.key: sampling for sampling in plan(run).samplings}
-        )
+        recorder = Recorder(store, run)
         asking = room.asking(run, recorder)
         used = await room.measure(ask_all(asking, run.benchmark.questions))
         recorder.flush()

@@ -13,8 +13,9 @@ from tasks.asking.questioning import Questioning
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import MissingDraws
 from tasks.strategies import Strategy
+from tasks.strategies.forms import OWN_POOL, PoolKey
 
-NO_ARMS: Mapping[float, list[Completion]] = MappingProxyType({})
+NO_ARMS: Mapping[PoolKey, list[Completion]] = MappingProxyType({})
 
 
 class Searched(NamedTuple):
@@ -52,12 +53,12 @@ class Asked(NamedTuple):
     searches: list[Searched]
     answers: dict[str, str | None]
     """By key, as written, of those completions whose answers were not known; None: no answer."""
-    arms: Mapping[float, list[Completion]] = NO_ARMS
-    """Pools by the temperature that they were drawn at, beside that of the study."""
+    arms: Mapping[PoolKey, list[Completion]] = NO_ARMS
+    """Further pools, beside that of the study."""
 
-    def drawn(self, temperature: float | None) -> list[Completion]:
-        """The pool of a temperature; None: that of the study."""
-        return self.pool if temperature is None else self.arms[temperature]
+    def drawn(self, pool: PoolKey) -> list[Completion]:
+        """The completions of a pool."""
+        return self.pool if pool == OWN_POOL else self.arms[pool]
 
     @property
     def keys(self) -> set[str]:
@@ -79,9 +80,9 @@ async def ask_everything(asking: Questioning, question: Question, known: Collect
     scorer = asking.proposing.scorer
     pool = await keeper.keep(scorer, await asking.pool(question))
     difficulty = await keeper.keep(scorer, await asking.difficulty(question))
-    arms: dict[float, list[Completion]] = {}
+    arms: dict[PoolKey, list[Completion]] = {}
     for arm in asking.plan.arms:
-        arms[arm.temperature] = await keeper.keep(scorer, await asking.arm(question, arm))
+        arms[arm.pool] = await keeper.keep(scorer, await asking.arm(question, arm))
     searches: list[Searched] = []
     for strategy, budget in asking.plan.searches:
         searches.append(await ask_search(asking, question, strategy, budget, keeper))

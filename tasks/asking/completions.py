@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tasks.asking.capped import NOTHING_AGAIN, Again, look_again
 from tasks.draws.nodes import Node
 from tasks.draws.scorer import Scorer, aggregate
 from tasks.protocols import Confidence, Stop
@@ -31,6 +32,8 @@ class Completion(NamedTuple):
     """What the verifier read to score it; 0 when it was not scored."""
     confidence: Confidence | None = None
     """None: nobody told."""
+    again: Again = NOTHING_AGAIN
+    """What it took to go on from thinking that was cut."""
 
 
 class Answer(NamedTuple):
@@ -93,6 +96,7 @@ class Keeper:
             aggregate(scores, how),
             last.tokens if last else 0,
             node.confidence,
+            look_again(node, self.run.format.thinking),
         )
 
 

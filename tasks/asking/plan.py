@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tasks.protocols import Sampling
 from tasks.runs.run import Run
 from tasks.strategies import Strategy
+from tasks.strategies.forms import PoolKey
 from tasks.study.tables import Generator
 
 
@@ -22,9 +23,9 @@ class Samplings(NamedTuple):
 
 
 class Arm(NamedTuple):
-    """A further pool, for the strategies that name this temperature."""
+    """A further pool, for the strategies that choose from it."""
 
-    temperature: float
+    pool: PoolKey
     scored: bool
     """Whether one of them asks the verifier."""
 
@@ -43,13 +44,35 @@ class Plan:
     replicate: int
     """Of the study: another one draws everything anew."""
     arms: tuple[Arm, ...] = ()
-    """As large as the pool, each drawn at a temperature of its own."""
+    """As large as the pool, each of a temperature or a cap on thinking of its own."""
 
     @property
     def sampled(self) -> dict[str, Sampling]:
-        """By key, how everything is drawn that the study owes."""
-        wholes = [self.whole(arm.temperature) for arm in self.arms]
-        return {one.key: one for one in (*self.samplings, *wholes)}
+        """By key, how all is drawn that the study owes but what goes on thinking."""
+        wholes = [self.whole(at) for at in self.temperatures]
+        return {one.key: one for one in (*self.samplings, *wholes, *self.answering)}
+
+    @property
+    def temperatures(self) -> list[float | None]:
+        """Those at which whole completions are drawn, that of the study first."""
+        # A dict, for its order: the traces of several caps are drawn once.
+        return list(dict.fromkeys([None, *(arm.pool.temperature for arm in self.arms)]))
+
+    @property
+    def answering(self) -> list[Sampling]:
+        """How answers are drawn after thinking that was cut."""
+        drawn: dict[str, Sampling] = {}
+        for temperature, cap in (arm.pool for arm in self.arms):
+            if cap:
+                whole = self.whole(temperature)
+                one = dataclasses.replace(whole, max_tokens=cap.answer)
+                drawn[one.key] = one
+        return list(drawn.values())
+
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether a replay has to read what was drawn token by token, to cut it elsewhere."""
+        return any(arm.pool.cap for arm in self.arms)
 
     def whole(self, temperature: float | None) -> Sampling:
         """How whole completions are drawn at a temperature; None: at that of the study."""
@@ -90,13 +113,18 @@ def whole_sampling(generator: Generator) -> Sampling:
 
 
 def _arms(strategies: Sequence[Strategy]) -> tuple[Arm, ...]:
-    """The temperatures that strategies name, in rising order."""
-    scored: dict[float, bool] = {}
+    """The pools that strategies name besides the study's own, in rising order."""
+    scored: dict[PoolKey, bool] = {}
     for strategy in strategies:
-        at = strategy.temperature
-        if at is not None:
-            scored[at] = scored.get(at, False) or strategy.needs_verifier
-    return tuple(Arm(at, scored[at]) for at in sorted(scored))
+        if strategy.kind == "pool" and not strategy.shares_pool:
+            known = scored.get(strategy.pool, False)
+            scored[strategy.pool] = known or strategy.needs_verifier
+    return tuple(Arm(pool, scored[pool]) for pool in sorted(scored, key=_order))
+
+
+def _order(pool: PoolKey) -> tuple[float, tuple[int, ...]]:
+    """By temperature, the study's first, then by cap."""
+    return pool.temperature or 0.0, tuple(pool.cap or ())
 
 
 def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from tasks.asking.capped import cap_thinking
 from tasks.asking.completions import classes_of
 from tasks.asking.costs import Meter
 from tasks.asking.plan import Arm, Plan, plan
@@ -20,9 +21,9 @@ from tasks.draws.scorer import EVERY_STEP, Judging, Scorer
 from tasks.models.thinking import NO_THINKING, Thinking
 from tasks.models.verifiers import load_verifier_format
 from tasks.models.version import Model
-from tasks.protocols import Role
 from tasks.runs.run import Run
 from tasks.strategies import Strategy
+from tasks.strategies.forms import OWN_POOL, PoolKey
 from tasks.strategies.own.failing import OwnFailure
 from tasks.study.tables import Verifier
 
@@ -82,48 +83,52 @@ class Questioning:
 
     async def pool(self, question: Question) -> list[Node]:
         """The whole completions from which pool strategies choose, scored."""
-        nodes = await self._draw_whole(question, self.plan.pool, "proposer", self.plan.replicate)
+        nodes = await self.first(question, OWN_POOL, self.plan.pool)
         await self._score(nodes)
         return nodes
 
-    async def pool_of(self, question: Question, temperature: float | None) -> list[Node]:
-        """The pool of a temperature that the plan has; None: that of the study."""
+    async def pool_of(self, question: Question, pool: PoolKey) -> list[Node]:
+        """Any pool that the plan has."""
         for arm in self.plan.arms:
-            if arm.temperature == temperature:
+            if arm.pool == pool:
                 return await self.arm(question, arm)
         return await self.pool(question)
 
     async def arm(self, question: Question, arm: Arm) -> list[Node]:
-        """The same at another temperature, scored where a strategy asks the verifier."""
-        nodes = await self.proposing.sampler.children(
-            self.root(question),
-            self.plan.pool,
-            sampling=self.plan.whole(arm.temperature),
-            replicate=self.plan.replicate,
-        )
+        """A further pool, scored where a strategy asks the verifier."""
+        nodes = await self.first(question, arm.pool, self.plan.pool)
         if arm.scored:
             await self._score(nodes)
         return nodes
+
+    async def first(self, question: Question, pool: PoolKey, n: int) -> list[Node]:
+        """The first n completions of a pool, not scored."""
+        sampling = self.plan.whole(pool.temperature)
+        replicate = self.plan.replicate
+        sampler = self.proposing.sampler
+        traces = await sampler.children(
+            self.root(question), n, sampling=sampling, replicate=replicate
+        )
+        if pool.cap is None:
+            return traces
+        return await cap_thinking(
+            sampler, self.run.format, traces, pool.cap, sampling=sampling, replicate=replicate
+        )
 
     async def difficulty(self, question: Question) -> list[Node]:
         """The completions that set the question's bin, scored; other draws than the pool's."""
         # Negative replicates never meet the pool's, so that no draw both sets a bin and is
         # measured in it (METHOD §6).
         replicate = -1 - self.plan.replicate
-        nodes = await self._draw_whole(question, self.plan.difficulty, "difficulty", replicate)
-        await self._score(nodes)
-        return nodes
-
-    async def _draw_whole(
-        self, question: Question, n: int, role: Role, replicate: int
-    ) -> list[Node]:
-        return await self.proposing.sampler.children(
+        nodes = await self.proposing.sampler.children(
             self.root(question),
-            n,
+            self.plan.difficulty,
             sampling=self.plan.samplings.whole,
-            role=role,
+            role="difficulty",
             replicate=replicate,
         )
+        await self._score(nodes)
+        return nodes
 
     async def _score(self, nodes: list[Node]) -> None:
         # What was cut at the token limit has no answer, and is shown to no verifier.

@@ -33,7 +33,8 @@ class Recorder:
 
     store: Ledger
     run: Run
-    samplings: dict[str, Sampling]
+    samplings: dict[str, Sampling] = field(default_factory=dict[str, Sampling])
+    """By key, those of the draws that are to be written."""
     draws: Rows = field(default_factory=dict[str, list[Any]])
     scores: Rows = field(default_factory=dict[str, list[Any]])
     failures: Rows = field(default_factory=dict[str, list[Any]])
@@ -46,6 +47,8 @@ class Recorder:
         """Take in one new draw of a model."""
         self.generated_tokens += _stored_count(new.draw.tokens) or 0
         self.drawn.add(new.node.question.question_id)
+        if new.sampling:
+            self.samplings[new.sampling.key] = new.sampling
         prefix, sampling, replicate = new.key
         thinking = self._thinking(new)
         sure = new.draw.confidence
@@ -124,11 +127,9 @@ class Recorder:
         Draws and scores go to the journal alone: the store loads them now and then.
         """
         # Samplings first: a draw in the journal is never without its parameters.
-        if self.draws:
-            used = set(self.draws["sampling_key"])
-            samplings = [one for key, one in self.samplings.items() if key in used]
-            if samplings:
-                self.store.append("samplings", _sampling_rows(samplings))
+        if self.samplings:
+            self.store.append("samplings", _sampling_rows(list(self.samplings.values())))
+            self.samplings.clear()
         tables = {
             "draws": self.draws,
             "scores": self.scores,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tasks.asking.plan import plan
 from tasks.asking.questioning import Questioning, questioning
 from tasks.asking.stored import Stored, read_stored
 from tasks.benchmarks.question import Question
@@ -28,7 +29,9 @@ def replay_questions(
     ids where those are asked for.
     """
     wanted = run.benchmark.questions if questions is None else questions
-    for asked, stored in read_stored(store, run, wanted, token_ids=token_ids):
+    # What was drawn is cut elsewhere by its tokens.
+    reads = token_ids or plan(run).reads_tokens
+    for asked, stored in read_stored(store, run, wanted, token_ids=reads):
         asking = replay_stored(run, stored)
         for question in asked:
             yield question, asking

@@ -73,6 +73,8 @@ class Node:
     """Whether its model is known by its texts alone, so that nobody counts its tokens here."""
     confidence: Confidence | None = None
     """How sure the model was of what was written since its parent; None: nobody told."""
+    given: int = 0
+    """Of its token ids, the last ones that nobody drew: they were written for the model."""
     running: hashlib.blake2b | None = None
     """Where a node can go on, what its key is the digest of, if that is known."""
 
@@ -138,6 +140,23 @@ class Node:
     def cut(self) -> Node:
         """The same node, counted as cut at the token limit."""
         return dataclasses.replace(self, stop="limit")
+
+    def shorten(self, kept: int, steps: Steps) -> Node:
+        """As if its draw had been cut after so many tokens; another node, whatever its text.
+
+        A key of its own: the same tokens that ended by themselves may have an answer.
+        """
+        assert self.parent is not None
+        cut = Draw(self.read_ids[:kept], "", "limit", kept)
+        node = extend(self.parent, cut, split_draw(self.parent, cut, steps))
+        return dataclasses.replace(node, key=text_key(node.key, "cut"))
+
+    @property
+    def read_ids(self) -> TokenIds:
+        """Token ids since its parent; ValueError where they were not read."""
+        if self.own_ids is None:
+            raise ValueError(f"expected the token ids of {self.key} to be read, got none")
+        return self.own_ids
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Node):

@@ -44,6 +44,8 @@ class NewDraw:
     """Of the requests that it took; NaN where a server does not tell, like the next."""
     cached_tokens: float
     requests: int
+    sampling: Sampling | None = None
+    """How it was drawn; None: it is written down already, or nobody knows."""
 
     @property
     def kept(self) -> Kept:
@@ -167,12 +169,20 @@ class Sampler:
         ):
             owed = _join(owed, part)
             for place, draw in part.draws.items():
-                yield self._new_draw(node, key, first + place, draw, owed, role)
+                child = first + place
+                yield self._new_draw(node, key, sampling, child, draw, owed, role)
                 # The first to end bears what its requests cost, so that it adds up.
                 owed = _NOTHING
 
     def _new_draw(
-        self, parent: Node, key: DrawKey, child: int, draw: Draw, cost: Reply, role: Role
+        self,
+        parent: Node,
+        key: DrawKey,
+        sampling: Sampling,
+        child: int,
+        draw: Draw,
+        cost: Reply,
+        role: Role,
     ) -> NewDraw:
         split = split_draw(parent, draw, self._format.steps)
         return NewDraw(
@@ -186,6 +196,7 @@ class Sampler:
             prompt_tokens=cost.prompt_tokens,
             cached_tokens=cost.cached_tokens,
             requests=cost.requests,
+            sampling=sampling,
         )
 
 

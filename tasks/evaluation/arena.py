@@ -22,11 +22,12 @@ from tasks.evaluation.estimate import Row, estimate_question
 from tasks.evaluation.rates import load_rates
 from tasks.protocols import FineGrader
 from tasks.runs.loading import load_run
-from tasks.runs.refusals import check_thinking
+from tasks.runs.refusals import check_caps, check_thinking
 from tasks.runs.run import Run
 from tasks.runs.text_refusals import check_text_study
 from tasks.statistics.axes import COST_COLUMNS
 from tasks.strategies import Strategy
+from tasks.strategies.forms import PoolKey
 from tasks.strategies.own.failing import Failures
 from tasks.strategies.own.pooling import ORDERS
 from tasks.study.own_files import read_files
@@ -102,6 +103,7 @@ def _run_of(run: Run, texts: Sequence[str], folder: Path) -> Run:
         check_text_study(study, run.generator.name)
     mine = dataclasses.replace(run, study=study)
     check_thinking(mine)
+    check_caps(mine)
     return mine
 
 
@@ -120,11 +122,11 @@ async def _ask(asking: Questioning, question: Question, missing: list[Missing]) 
     """What the strategies ask about a question; None where a pool is not whole."""
     keeper = Keeper(asking.run, ())
     scorer = asking.proposing.scorer
-    arms: dict[float, list[Completion]] = {}
+    arms: dict[PoolKey, list[Completion]] = {}
     try:
         pool = await keeper.keep(scorer, await asking.pool(question))
         for arm in asking.plan.arms:
-            arms[arm.temperature] = await keeper.keep(scorer, await asking.arm(question, arm))
+            arms[arm.pool] = await keeper.keep(scorer, await asking.arm(question, arm))
     except MissingDraws:
         cells = asking.run.study.cells()
         missing += [Missing(*cell, question.question_id) for cell in cells]

@@ -18,7 +18,7 @@ from tasks.statistics.estimators import Pool
 from tasks.statistics.groups import group_estimates
 from tasks.statistics.selectors import Choice
 from tasks.statistics.subsets import expected_longest
-from tasks.strategies.forms import PoolFigure, QuestionPool
+from tasks.strategies.forms import OWN_POOL, PoolFigure, PoolKey, QuestionPool
 
 Row = dict[str, Any]
 """One row of the table `outcomes`, or a part of one."""
@@ -38,8 +38,8 @@ def estimate_question(
 def _pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rates) -> list[Row]:
     """Rows of all pool strategies at all budgets, over random subsets of the pool they name."""
     rows: list[Row] = []
-    for temperature in (None, *asked.arms):
-        rows += _rows_of_pool(run, asked, answers, rates, temperature)
+    for name in (OWN_POOL, *asked.arms):
+        rows += _rows_of_pool(run, asked, answers, rates, name)
     return rows
 
 
@@ -48,18 +48,19 @@ def _rows_of_pool(
     asked: Asked,
     answers: Mapping[str, Answer],
     rates: Rates,
-    temperature: float | None,
+    name: PoolKey,
 ) -> list[Row]:
-    completions = asked.drawn(temperature)
+    completions = asked.drawn(name)
     reads = [join_answer(one, answers) for one in completions]
     cut = sum(one.stop == "limit" for one in completions)
-    shares = _shares(reads, cut=cut, left=None, of=len(reads))
+    forced = sum(one.again.forced for one in completions) if name.cap else None
+    shares = _shares(reads, cut=cut, left=None, forced=forced, of=len(reads))
     draw = _mean_draw(completions, asked.prompt_tokens)
     tokens = np.array([one.generated_tokens for one in completions], dtype=np.float64)
     seed = seed_of(run, asked.question)
     pool = QuestionPool.of(pool_of(reads), run.study.budgets, seed=seed)
     rows: list[Row] = []
-    for key, figure, scored in _pool_figures(run, pool, temperature):
+    for key, figure, scored in _pool_figures(run, pool, name):
         spent = draw.spent(figure, scored=scored)
         if figure.tokens is not None:
             spent = spent._replace(generated=figure.tokens)
@@ -74,16 +75,16 @@ def _rows_of_pool(
 
 
 def _pool_figures(
-    run: Run, pool: QuestionPool, temperature: float | None
+    run: Run, pool: QuestionPool, name: PoolKey
 ) -> Iterator[tuple[str, PoolFigure, bool]]:
     """(key, figure, whether the verifier was asked) of every strategy of a pool.
 
-    Coverage is that of the study's own temperature.
+    Coverage is that of the study's own pool.
     """
-    for figure in pool.figures("pass") if temperature is None else ():
+    for figure in pool.figures("pass") if name == OWN_POOL else ():
         yield "pass", figure, False
     for strategy in map(run.study.strategy, run.study.strategies):
-        if strategy.kind == "pool" and strategy.temperature == temperature:
+        if strategy.kind == "pool" and strategy.pool == name:
             for figure in strategy.estimate(pool):
                 yield strategy.key, figure, strategy.needs_verifier
 
@@ -105,7 +106,7 @@ def _search_rows(
     lacking = search.slots - len(reads)
     cut = lacking + sum(one.stop != "end" for one in ended)
     left = search.left if search.strategy.goes_by_steps else None
-    shares = _shares(reads, cut=cut, left=left, of=search.slots)
+    shares = _shares(reads, cut=cut, left=left, forced=None, of=search.slots)
     writer, judge = run.models(search.strategy)
     rows: list[Row] = []
     for figure in _search_figures(run, question, search, reads):
@@ -136,24 +137,32 @@ class _MeanDraw(NamedTuple):
     prompt: float
     generated: float
     verified: float
+    again: float
+    """Prompt tokens of its requests but the first, to go on from thinking that was cut."""
+    again_cached: float
 
     def spent(self, figure: PoolFigure, *, scored: bool) -> Spent:
         """What its draws take; each request reads the prompt, which a cache has after the first."""
+        draws = figure.generations
         return Spent(
-            generated=self.generated * figure.generations,
-            prompt=self.prompt * figure.rounds,
-            verifier=self.verified * figure.generations if scored else 0.0,
-            cached=self.prompt * (figure.rounds - 1),
+            generated=self.generated * draws,
+            prompt=self.prompt * figure.rounds + self.again * draws,
+            verifier=self.verified * draws if scored else 0.0,
+            cached=self.prompt * (figure.rounds - 1) + self.again_cached * draws,
         )
 
 
 def _mean_draw(completions: Sequence[Completion], prompt: float) -> _MeanDraw:
     generated = sum(one.generated_tokens for one in completions)
     verified = sum(one.verifier_tokens for one in completions)
+    again = sum(one.again.prompt_tokens for one in completions)
+    cached = sum(one.again.cached_tokens for one in completions)
     return _MeanDraw(
         prompt=prompt,
         generated=generated / len(completions),
         verified=verified / len(completions),
+        again=again / len(completions),
+        again_cached=cached / len(completions),
     )
 
 
@@ -205,11 +214,11 @@ def _group_figures(
 
 
 def _shares(
-    reads: list[GradedCompletion], *, cut: int, left: int | None, of: int
+    reads: list[GradedCompletion], *, cut: int, left: int | None, forced: int | None, of: int
 ) -> dict[str, float | None]:
     """Shares of the budget's completions: without an answer, cut, and of those by the rounds.
 
-    The last is None for what has no rounds.
+    The last is None for what has no rounds, as the share whose thinking was cut for what caps none.
     """
     # Completions that a search lacks of its slots were cut before they could answer.
     silent = sum(read.canonical is None for read in reads) + of - len(reads)
@@ -217,6 +226,7 @@ def _shares(
         "no_answer": silent / of,
         "truncated": cut / of,
         "out_of_rounds": None if left is None else left / of,
+        "forced_ends": None if forced is None else forced / of,
     }
 
 

@@ -107,7 +107,7 @@ async def _draw_greedy(
 ) -> list[Node]:
     """The larger model's greedy completion of every question, in the benchmark's order."""
     sampling = Sampling(0.0, 1.0, 0, max_tokens=large.study.generator.max_tokens, until="end")
-    recorder = Recorder(store, large, {sampling.key: sampling})
+    recorder = Recorder(store, large)
     questions = large.benchmark.questions
     engine = Lazy(engines, large.generator)
     counter = ProgressCounter(len(questions), progress, recorder, engine.load)

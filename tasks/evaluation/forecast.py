@@ -65,12 +65,13 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     run = prepare_run(study, model, run_id="", known=_last_version(store, study, model))
     owed = plan(run)
     count = len(run.benchmark.questions)
-    pools = owed.pool * (1 + len(owed.arms))
+    pools = owed.pool * len(owed.temperatures)
     draws = count * (pools + owed.difficulty + _search_draws(owed))
     stored = _stored(store, run)
     each = stored.mean if stored.mean is not None else float(study.generator.max_tokens)
     seen = look_at(store, run)
-    tokens = seen.left(count) if seen.complete else max(0, draws - stored.completions) * each
+    unseen = max(0, draws - stored.completions) * each + count * _answer_tokens(owed)
+    tokens = seen.left(count) if seen.complete else unseen
     alone = count * sum(budget for _, budget in study.cells()) * each
     pace = generated_a_second(store, run.generator)
     return Forecast(
@@ -106,6 +107,12 @@ def _last_version(store: Store, study: Study, model: str) -> str | None:
     return str(seen.item()) if len(seen) else "not seen yet"
 
 
+def _answer_tokens(owed: Plan) -> int:
+    """Tokens that answers after thinking that was cut take on one question, at most."""
+    caps = [arm.pool.cap for arm in owed.arms if arm.pool.cap]
+    return owed.pool * sum(cap.answer + cap.extend * (cap.tokens + cap.answer) for cap in caps)
+
+
 def _search_draws(owed: Plan) -> int:
     """Completions' worth of all searches on one question.
 
@@ -136,7 +143,8 @@ def _stored(store: Store, run: Run) -> _Stored:
     """What was drawn for the run's questions, whichever run paid for it."""
     # Whole completions alone make the mean: a step is a part of one.
     mean, tokens = store.read(
-        "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step'), "
+        "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step' "
+        "AND role NOT IN ('extension', 'answer')), "
         "sum(generated_tokens)::DOUBLE FROM draws "
         "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint IN ($model, $reviser)",
         wanted=pl.DataFrame({"question_id": run.question_ids}),

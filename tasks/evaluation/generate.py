@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from tasks.asking.plan import plan
 from tasks.asking.questioning import questioning
 from tasks.asking.recorder import Recorder
 from tasks.asking.recording import Progress, ProgressCounter, record_while
@@ -63,7 +62,7 @@ async def ask_questions(
 
     UserError at its end, once all else is drawn, for strategies of files that failed.
     """
-    recorder = Recorder(store, run, plan(run).sampled)
+    recorder = Recorder(store, run)
     models = _Models(run, engines, recorder)
     failures = Failures()
     counter = ProgressCounter(len(questions), progress, recorder, models.load)

@@ -81,8 +81,9 @@ def _drawn(store: Store, run: Run, owed: Plan) -> dict[str, float]:
     Of more whole completions than are owed, those owed. A search with a larger budget drew steps
     that cannot be told from those that are owed.
     """
-    wholes = [owed.samplings.whole.key, *(owed.whole(arm.temperature).key for arm in owed.arms)]
-    samplings = list(owed.sampled) if owed.searches else wholes
+    wholes = [owed.whole(temperature).key for temperature in owed.temperatures]
+    answering = [one.key for one in owed.answering]
+    samplings = list(owed.sampled) if owed.searches else [*wholes, *answering]
     rows = store.read(
         _DRAWN,
         wanted=pl.DataFrame({"question_id": run.question_ids}),

@@ -16,7 +16,7 @@ from tasks.runs.run import Run
 from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.subsets import shuffles
 from tasks.strategies import Strategy
-from tasks.strategies.forms import QuestionPool
+from tasks.strategies.forms import OWN_POOL, PoolKey, QuestionPool
 from warehouse.errors import UserError
 
 ORDERS = 64
@@ -44,12 +44,12 @@ def token_outcomes(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> lis
     UserError where the tokens of a draw are unknown.
     """
     rows: list[Row] = []
-    for temperature in (None, *asked.arms) if run.study.token_budgets else ():
-        completions = asked.drawn(temperature)
+    for name in (OWN_POOL, *asked.arms) if run.study.token_budgets else ():
+        completions = asked.drawn(name)
         reads = [join_answer(one, answers) for one in completions]
         tokens = known_tokens([one.generated_tokens for one in completions])
         names = {"run_id": run.run_id, "question_id": asked.question.question_id}
-        for strategy in _strategies(run, temperature):
+        for strategy in _strategies(run, name):
             drawn = DrawnPool(strategy, reads, tokens, seed=seed_of(run, asked.question))
             for budget in run.study.token_budgets:
                 row = {"strategy": strategy.key, "token_budget": budget}
@@ -57,9 +57,9 @@ def token_outcomes(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> lis
     return rows
 
 
-def _strategies(run: Run, temperature: float | None) -> Iterator[Strategy]:
+def _strategies(run: Run, name: PoolKey) -> Iterator[Strategy]:
     for strategy in map(run.study.strategy, run.study.strategies):
-        if strategy.kind == "pool" and strategy.temperature == temperature:
+        if strategy.kind == "pool" and strategy.pool == name:
             yield strategy
 
 

@@ -40,7 +40,7 @@ def record_log(
     `asked` are the questions by the log's ids. What is there already is not written again.
     """
     owed = plan(run)
-    recorder = Recorder(store, run, {})
+    recorder = Recorder(store, run)
     store.append("samplings", _sampling_row(owed, log))
     writer = _Writer(run, recorder, owed, is_logit(division.samples))
     count = 0

@@ -54,6 +54,8 @@ class _Table(TypedDict, total=False):
     step_heading: str
     answer_marker: Required[_Filled | Annotated[list[_Filled], Field(min_length=1)]]
     thinking: list[str]
+    forced_end: str
+    go_on: _Filled
     stop: list[_Filled]
     first_answer: bool
 
@@ -63,6 +65,7 @@ _FIELDS = {
     "attempt": ({"text"}, {"number"}),
     "revision": ({"prompt", "attempts"}, {"number"}),
     "shot": ({"prompt", "answer"}, set[str]()),
+    "forced_end": ({"end"}, set()),
 }
 """What must stand in braces in a text, and what else may."""
 

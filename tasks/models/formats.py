@@ -15,6 +15,8 @@ from tasks.models.prompts import load_prompts
 from tasks.models.steps import Separator, Steps, steps_of
 from tasks.models.stops import cut_at_stop
 from tasks.models.thinking import (
+    FORCED_END,
+    GO_ON,
     NO_THINKING,
     Thinking,
     begins_thinking,
@@ -41,6 +43,10 @@ class Format:
     thinking: Thinking = NO_THINKING
     thinks: bool = False
     """Whether its models think first, so that most of a completion is thinking."""
+    forced_end: str = FORCED_END
+    """What is written where thinking is cut; `{end}` stands for the mark that ends it."""
+    go_on: str = GO_ON
+    """What is written in the place of that mark for a model to think on."""
     stops: tuple[str, ...] = ()
     """Texts at which a completion is over, besides the tokens that end it."""
     first_answer: bool = False
@@ -100,6 +106,8 @@ def load_format(
         end_of_text=ends,
         thinking=thinking,
         thinks=_thinks(table, thinking, prompt),
+        forced_end=table.get("forced_end", FORCED_END),
+        go_on=table.get("go_on", GO_ON),
         stops=tuple(table.get("stop", ())),
         first_answer=bool(table.get("first_answer", False)),
         note=prompts.note,

@@ -13,9 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import AnyStr, NamedTuple
+from typing import AnyStr, Final, NamedTuple
 
 from warehouse.errors import UserError
+
+FORCED_END: Final = "\n{end}\n\n"
+"""What is written where thinking is cut, unless a format says otherwise."""
+GO_ON: Final = "Wait"
+"""What is written for a mark that was taken away, likewise: the word of s1."""
 
 
 class Marks(NamedTuple):
@@ -52,6 +57,10 @@ class Thinking:
         """
         end = _end(text, self.marks, is_begun=self.is_begun)
         return None if end is None else text[end:]
+
+    def latest_marks(self, text: str) -> Marks:
+        """The marks of the thinking that began last in a text, prompt included; else the first."""
+        return max(self.marks, key=lambda marks: text.rfind(marks.begin))
 
     def after(self, steps: Sequence[str]) -> Sequence[str]:
         """The steps after thinking, the last ones of these; the first of them may be shortened."""

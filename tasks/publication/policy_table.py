@@ -5,6 +5,9 @@ Cells hold the same as those of the report's figure; marks stand for its hatchin
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
+import polars as pl
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -98,6 +101,7 @@ def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, st
     if not policy:
         return Text("no policy yet: the run is not complete", style="dim")
     lines = _mark_lines(summary, policy)
+    lines += cap_lines(summary, {cell.strategy for cell in policy}, names)
     if summary.mdd is not None:
         lines.append(f"differences below {summary.mdd:.3f} over all questions cannot be detected")
     # A study file takes the key, so it is given in full.
@@ -107,6 +111,26 @@ def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, st
     if not beats_majority(policy):
         lines.append("No strategy beats majority here.")
     return Text("\n".join(lines), style="dim")
+
+
+def cap_lines(summary: RunSummary, keys: Collection[str], names: Mapping[str, str]) -> list[str]:
+    """How often thinking was cut, and completions were, of those of these strategies that cap it.
+
+    Of all questions; no budget changes it.
+    """
+    rows = summary.overall.filter(
+        pl.col("strategy").is_in(list(keys)),
+        pl.col("forced_ends").is_not_null(),
+        budget=summary.budgets[-1],
+    )
+    lines: list[str] = []
+    for row in rows.sort("strategy").iter_rows(named=True):
+        name = names.get(row["strategy"], row["strategy"])
+        lines.append(
+            f"{name}: thinking cut in {row['forced_ends']:.0%} of completions, "
+            f"{row['truncated']:.0%} cut in their answer"
+        )
+    return lines
 
 
 def _mark_lines(summary: RunSummary, policy: list[ShownCell]) -> list[str]:

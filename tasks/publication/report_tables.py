@@ -148,17 +148,21 @@ def rates(summary: RunSummary) -> str:
         f"Completions without an answer / cut, at N = {top}, {kind} difficulty; "
         f"{LOSSY} where either is more than {MANY:.0%}."
     )
+    if rows["forced_ends"].drop_nulls().len():
+        note += " Forced: thinking was cut at its cap, and the answer asked for there."
     return _section("No answer and truncation by bin", head, body, note=note)
 
 
 def _rate_texts(rows: pl.DataFrame) -> dict[tuple[str, int], str]:
-    """`2.0% / 1.0%` by strategy and bin: without an answer, cut."""
+    """`2.0% / 1.0%` by strategy and bin: without an answer, cut; and forced, where caps are."""
     texts: dict[tuple[str, int], str] = {}
     for row in rows.iter_rows(named=True):
         silent = f"{row['no_answer']:.1%}"
         cut = f"{row['truncated']:.1%}"
         mark = f" {LOSSY}" if loses_much(row["truncated"], row["no_answer"]) else ""
-        texts[row["strategy"], row["bin"]] = f"{silent} / {cut}{mark}"
+        forced = row["forced_ends"]
+        capped = "" if forced is None else f", {forced:.1%} forced"
+        texts[row["strategy"], row["bin"]] = f"{silent} / {cut}{mark}{capped}"
     return texts
 
 

@@ -27,7 +27,7 @@ class RunSummary(NamedTuple):
     """None: the run was started without Prefect."""
     accuracy: pl.DataFrame
     """strategy, budget, difficulty, bin, questions, accuracy, lo, hi, no_answer, truncated,
-    out_of_rounds, flops (mean of a question; NULL: unknown).
+    out_of_rounds, forced_ends, flops (mean of a question; NULL: unknown).
 
     Bin and difficulty are NULL in the rows over all questions.
     """
@@ -157,7 +157,8 @@ class RunSummary(NamedTuple):
 _SQL: Final[Mapping[str, str]] = {
     "accuracy": """
         SELECT strategy, budget, nullif(difficulty, 'all') AS difficulty, nullif(bin, 0) AS bin,
-            questions, accuracy, lo, hi, no_answer, truncated, out_of_rounds, flops
+            questions, accuracy, lo, hi, no_answer, truncated, out_of_rounds,
+            forced_ends, flops
         FROM accuracy WHERE run_id = $run_id ORDER BY ALL
     """,
     "curve": """

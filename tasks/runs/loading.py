@@ -16,6 +16,7 @@ from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
 from tasks.runs.lengths import check_adapter, check_lengths
 from tasks.runs.refusals import (
+    check_caps,
     check_context,
     check_count,
     check_reviser,
@@ -78,6 +79,7 @@ def prepare_run(study: Study, name: str, *, run_id: str, known: str | None = Non
     check_count(run.benchmark)
     check_lengths(run)
     run.grader.check(run.benchmark.questions)
+    check_caps(run)
     check_context(run, run.benchmark.questions)
     check_thinking(run)
     check_reviser(run)

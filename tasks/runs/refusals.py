@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tasks.benchmarks.question import Question
 from tasks.models.format_tables import format_name
+from tasks.models.thinking_caps import check_words, longest_word
 from tasks.models.tokenizers import load_tokenizer
 from tasks.models.verifiers import load_verifier_format
 from tasks.protocols import Benchmark
@@ -42,6 +43,9 @@ def check_room(run: Run, questions: Iterable[Question], context: int) -> None:
         # The attempts shown, and the one that is written.
         attempts = ATTEMPTS_SHOWN + 1
         longest = max(longest, generator.max_tokens * attempts)
+    caps = [one.cap for one in map(run.study.strategy, run.study.strategies) if one.cap]
+    if caps:
+        longest += max(longest_word(run.format, cap) for cap in caps)
     room = context - longest
     for question in questions:
         tokens = len(run.format.prompt(question))
@@ -85,6 +89,29 @@ def check_thinking(run: Run) -> None:
             "strategies that choose among whole completions, or a verifier.format with "
             "thinking = true"
         )
+
+
+def check_caps(run: Run) -> None:
+    """UserError for a cap on thinking that cannot hold for every completion of the study."""
+    most = run.study.generator.max_tokens
+    for strategy in map(run.study.strategy, run.study.strategies):
+        cap = strategy.cap
+        if cap is None:
+            continue
+        if not run.format.thinks:
+            raise UserError(
+                f"study: expected a generator.format whose models think first for {strategy.key}, "
+                f"got {format_name(run.study.generator.format)!r} (or a template told not to "
+                "think); name one with `thinking`, e.g. 'think-math', or drop the strategy"
+            )
+        # The completions of the pool are the traces: they must be long enough to be cut.
+        if cap.tokens + cap.answer > most:
+            raise UserError(
+                f"study: expected generator.max_tokens of at least {cap.tokens + cap.answer} for "
+                f"{strategy.key}, its cap and the {cap.answer} tokens reserved for the answer, got "
+                f"{most}; raise it, or lower cap or answer"
+            )
+        check_words(run.format, cap)
 
 
 def check_servers(run: Run) -> None:

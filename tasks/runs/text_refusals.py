@@ -14,6 +14,7 @@ def check_text_study(study: Study, name: str) -> None:
     _check_format(study, name)
     _check_strategies(study, name)
     _check_confidence(study, name)
+    _check_caps(study, name)
     judge = study.revisions.verifier if study.revisions else None
     for verifier in (study.verifier, judge):
         if verifier:
@@ -70,6 +71,16 @@ def _check_confidence(study: Study, name: str) -> None:
             raise UserError(
                 f"study: expected strategies that go by texts alone for {name}, got "
                 f"{strategy.key}, which needs the log-probabilities of every token; drop it, or "
+                "serve the model with `vllm serve` and [[engine.servers]]"
+            )
+
+
+def _check_caps(study: Study, name: str) -> None:
+    for strategy in map(study.strategy, study.strategies):
+        if strategy.cap:
+            raise UserError(
+                f"study: expected strategies that leave thinking as it is for {name}, got "
+                f"{strategy.key}, which cuts it at a token and goes on from there; drop it, or "
                 "serve the model with `vllm serve` and [[engine.servers]]"
             )
 

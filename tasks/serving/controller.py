@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tasks.asking.capped import look_again
 from tasks.asking.completions import classes_of
 from tasks.asking.costs import NO_RATES, Spent, costs
 from tasks.asking.questioning import Questioning, Result
@@ -22,6 +23,7 @@ from tasks.serving.policy import Policy, PolicyCell
 from tasks.statistics.probe import Probe
 from tasks.statistics.selectors import Candidate, Choice
 from tasks.strategies import Strategy
+from tasks.strategies.forms import OWN_POOL, PoolKey
 from warehouse.errors import UserError
 
 
@@ -102,7 +104,7 @@ class Controller:
         pool = _Pool(self.asking, question)
         bin_ = await self._probe(pool, budget)
         cell = self._cell(bin_, budget, probed=len(pool.drawn))
-        own = pool.at(cell.strategy.temperature)
+        own = pool.at(cell.strategy.pool)
         serve = _serve_pool if cell.strategy.kind == "pool" else _serve_search
         ending = await serve(own, cell)
         node, score = ending.chosen
@@ -142,12 +144,10 @@ class Controller:
 class _Pool:
     """The question's whole completions, as far as anybody asked, and which of them were scored."""
 
-    def __init__(
-        self, asking: Questioning, question: Question, temperature: float | None = None
-    ) -> None:
+    def __init__(self, asking: Questioning, question: Question, name: PoolKey = OWN_POOL) -> None:
         self.asking = asking
         self.question = question
-        self._temperature = temperature
+        self._name = name
         self.root = asking.root(question)
         self.drawn: list[Node] = []
         self.requests = 0
@@ -155,16 +155,13 @@ class _Pool:
         self.scored: dict[str, float] = {}
         """Verifier tokens by node key."""
 
-    def at(self, temperature: float | None) -> _Pool:
-        """The question's pool of a temperature; None: that of the study, which is this one."""
-        return self if temperature is None else _Pool(self.asking, self.question, temperature)
+    def at(self, name: PoolKey) -> _Pool:
+        """Another pool of the question; that of the study is this one."""
+        return self if name == OWN_POOL else _Pool(self.asking, self.question, name)
 
     async def first(self, n: int) -> list[Node]:
         """The first n completions of the pool from which pool strategies choose."""
-        plan = self.asking.plan
-        nodes = await self.asking.proposing.sampler.children(
-            self.root, n, sampling=plan.whole(self._temperature), replicate=plan.replicate
-        )
+        nodes = await self.asking.first(self.question, self._name, n)
         # A shorter request draws nothing new: what was paid for is the longest one.
         self.requests += len(nodes) > len(self.drawn)
         self.drawn = max(self.drawn, nodes, key=len)
@@ -267,11 +264,12 @@ def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
     alone = [node for node in pool.drawn if not any(node is other for other in again)]
     rated = _rated_by_search(pool, searched)
     prompt = pool.root.length if alone else 0
+    again = [look_again(node, run.format.thinking) for node in alone]
     spent = Spent(
         generated=sum(node.generated_tokens for node in alone),
-        prompt=prompt * pool.requests,
+        prompt=prompt * pool.requests + sum(one.prompt_tokens for one in again),
         verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
-        cached=prompt * max(pool.requests - 1, 0),
+        cached=prompt * max(pool.requests - 1, 0) + sum(one.cached_tokens for one in again),
     )
     return costs(run.generator, run.verifier, len(alone), spent, NO_RATES)
 

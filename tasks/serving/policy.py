@@ -34,7 +34,7 @@ class PolicyCell(NamedTuple):
         """Generations with the probe's.
 
         A pool strategy chooses among the probe's draws too; any other, and one of another
-        temperature, makes its own beside them.
+        pool, makes its own beside them.
         """
         return max(self.budget, probed) if self.strategy.shares_pool else self.budget + probed
 

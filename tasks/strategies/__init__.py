@@ -6,18 +6,23 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from tasks.draws.nodes import Node
+from tasks.models.thinking_caps import Cap
+from tasks.statistics.estimators import EstimateName
 from tasks.statistics.selectors import GROUP_SELECTORS, SELECTORS, Candidate, Choice
 from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
 from tasks.strategies.confident import CONFIDENT
 from tasks.strategies.dvts import DVTS
 from tasks.strategies.forms import (
     AT,
+    OWN_POOL,
     Form,
     Kind,
     Options,
     PoolFigure,
+    PoolKey,
     QuestionPool,
     StopRule,
     Value,
@@ -29,6 +34,7 @@ from tasks.strategies.rebase import REBASE
 from tasks.strategies.revision_search import REVISION_SEARCH
 from tasks.strategies.revisions import REVISIONS
 from tasks.strategies.temperatures import split_temperature
+from tasks.strategies.think import THINK
 from tasks.strategies.tools import Tools
 from warehouse.errors import UserError
 
@@ -40,6 +46,7 @@ STRATEGIES: dict[str, Form] = {
     "window": WINDOW,
     "first": FIRST,
     "confident": CONFIDENT,
+    "think": THINK,
     "beam_search": BEAM_SEARCH,
     "lookahead": LOOKAHEAD,
     "dvts": DVTS,
@@ -85,9 +92,19 @@ class Strategy:
         return key if self.temperature is None else f"{key}{AT}{self.temperature:g}"
 
     @property
+    def cap(self) -> Cap | None:
+        """How long its completions may think; None: as long as they are drawn."""
+        return self.form.cap(self._values) if self.form.cap else None
+
+    @property
+    def pool(self) -> PoolKey:
+        """Which pool it chooses from, if it is a pool strategy."""
+        return PoolKey(self.temperature, self.cap)
+
+    @property
     def shares_pool(self) -> bool:
         """Whether it chooses from the study's own pool, which begins with a probe's draws."""
-        return self.kind == "pool" and self.temperature is None
+        return self.kind == "pool" and self.pool == OWN_POOL
 
     @property
     def needs_verifier(self) -> bool:
@@ -162,8 +179,11 @@ class Strategy:
 
     def estimate(self, pool: QuestionPool) -> list[PoolFigure]:
         """What a pool strategy reaches at every budget of a question's pool (METHOD §10)."""
-        if self.form.estimate is None:
+        if self.kind != "pool":
             raise RuntimeError(f"{self.key} runs: it is not estimated from a pool")
+        if self.form.estimate is None:
+            # The selectors of plain pools are those that are estimated together.
+            return pool.figures(cast(EstimateName, self.selector))
         return self.form.estimate(pool, self._values)
 
     def choose(self, groups: Sequence[Sequence[Candidate]], budget: int) -> Choice:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Self
 
+from tasks.models.thinking_caps import Cap
 from tasks.statistics.estimators import EstimateName, Pool, PoolEstimate, pool_estimates
 from tasks.statistics.selectors import Candidate, Choice
 
@@ -34,6 +35,19 @@ class Option(NamedTuple):
     """What it is where it is left out, and left out where it is that; None: it must be there."""
 
 
+class PoolKey(NamedTuple):
+    """Which pool of a question a strategy chooses from."""
+
+    temperature: float | None = None
+    """None: that of the study."""
+    cap: Cap | None = None
+    """None: its completions think as long as they are drawn."""
+
+
+OWN_POOL: Final = PoolKey()
+"""That of the study, which begins with a probe's draws."""
+
+
 class PoolFigure(NamedTuple):
     """What a pool strategy reaches on one question at one budget; `generations` is a mean.
 
@@ -48,10 +62,6 @@ class PoolFigure(NamedTuple):
     """Generated on average; None: as many as so many whole draws."""
     rounds: float = 1.0
     """Requests that follow each other, on average; every one reads the prompt."""
-    latency: float | None = None
-    """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""
-    latency: float | None = None
-    """Tokens of the longest path, on average; None: all draws at once, so the slowest of them."""
     latency: float | None = None
     """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""
 
@@ -114,7 +124,8 @@ class Form:
     None for a pool.
     """
     estimate: Callable[[QuestionPool, Options], list[PoolFigure]] | None = None
-    """What it reaches at every budget of a pool; None for what runs."""
+    """What it reaches at every budget of a pool; None for what runs, and leaves it to the selector.
+    """
     stop: Callable[[Options, int], StopRule] | None = None
     """When a pool that is served at a budget stops drawing; None where it takes all of it."""
     choose: Callable[[Sequence[Candidate], Options, int], Choice] | None = None
@@ -138,18 +149,20 @@ class Form:
     """Whether it goes on from unfinished completions; None: all do but pools and revisions."""
     scores: bool | None = None
     """Whether it asks the verifier before it selects; None: searches do, and what goes by steps."""
+    cap: Callable[[Options], Cap] | None = None
+    """How long its completions may think; None: as long as they are drawn."""
     needs_confidence: bool = False
     """Whether engines must tell how sure the model was of each of its draws."""
 
 
-def at_least(smallest: int) -> Option:
-    """A whole number from `smallest` on."""
+def at_least(smallest: int, default: int | None = None) -> Option:
+    """A whole number from `smallest` on; one with a default may be left out."""
 
     def read(text: str) -> Value | None:
         # `isdecimal` keeps out signs and `²`, which int() or isdigit() would take.
         return int(text) if text.isdecimal() and int(text) >= smallest else None
 
-    return Option(read, f"{smallest} or more")
+    return Option(read, f"{smallest} or more", default=default)
 
 
 def power_of_two() -> Option:

@@ -97,21 +97,18 @@ MAJORITY = Form(
     selectors=("majority",),
     example="majority",
     short="majority",
-    estimate=lambda pool, _: pool.figures("majority"),
 )
 BEST_OF_N = Form(
     kind="pool",
     selectors=("best_of_n",),
     example="best_of_n",
     short="best-of-N",
-    estimate=lambda pool, _: pool.figures("best_of_n"),
 )
 WEIGHTED = Form(
     kind="pool",
     selectors=("weighted",),
     example="weighted",
     short="weighted",
-    estimate=lambda pool, _: pool.figures("weighted"),
 )
 ADAPTIVE = Form(
     kind="pool",

@@ -116,7 +116,7 @@ def chain_document(question: Ids, texts: Sequence[Ids], *, first: int = 0) -> Do
 def documents(rng: random.Random, *, revising: Revising) -> Iterator[Document]:
     """Endless documents on training questions: single attempts, and chains of WINDOW + 1."""
     while True:
-        stages = _draw_question(rng, revising)
+        stages = draw_question(rng, mix=revising.mix, levelled=revising.levelled)
         question = question_tokens(stages)
         # A question of another split is dropped: what is measured there must never have been seen.
         if split_of("".join(question)) != "train":
@@ -129,10 +129,11 @@ def documents(rng: random.Random, *, revising: Revising) -> Iterator[Document]:
             yield _draw_chain_document(stages, prompt, rng, revising)
 
 
-def _draw_question(rng: random.Random, revising: Revising) -> list[Stage]:
-    if rng.random() < revising.levelled:
+def draw_question(rng: random.Random, *, mix: Mix, levelled: float) -> list[Stage]:
+    """A chain made like one of the benchmark's levels with chance `levelled`, else from `mix`."""
+    if rng.random() < levelled:
         return draw_level(rng, level=rng.choice(list(LEVELS)))
-    return draw_stages(rng, mix=revising.mix)
+    return draw_stages(rng, mix=mix)
 
 
 def _draw_chain_document(

@@ -15,8 +15,9 @@ from tasks.training.large import LargeRecipe, train_large
 from tasks.training.orm import OrmRecipe, train_orm
 from tasks.training.prm import PrmRecipe, train_prm
 from tasks.training.revision import RevisionRecipe, train_revision
+from tasks.training.thinking.member import ThinkingRecipe, train_thinking
 
-RecipeFrom = LargeRecipe | PrmRecipe | RevisionRecipe | OrmRecipe
+RecipeFrom = LargeRecipe | PrmRecipe | RevisionRecipe | OrmRecipe | ThinkingRecipe
 """A recipe that begins with another member."""
 Recipe = GeneratorRecipe | RecipeFrom
 
@@ -39,6 +40,7 @@ MEMBERS: dict[str, Member] = {
     "revision": Member("generator", RevisionRecipe()),
     "orm": Member("revision", OrmRecipe()),
     "large": Member("generator", LargeRecipe()),
+    "thinking": Member("generator", ThinkingRecipe()),
 }
 """Every member, in the order in which they are trained."""
 
@@ -76,6 +78,8 @@ def _train_from(source: Path, place: Path, *, recipe: RecipeFrom, seed: int, sta
             train_large(source, place, seed=seed, recipe=recipe, states=states)
         case RevisionRecipe():
             train_revision(source, place, seed=seed, recipe=recipe, states=states)
+        case ThinkingRecipe():
+            train_thinking(source, place, seed=seed, recipe=recipe, states=states)
         # The verifiers train for some ten minutes: they have no states and begin anew.
         case PrmRecipe():
             train_prm(source, place, seed=seed, recipe=recipe)

@@ -56,6 +56,14 @@ KINDS: dict[str, Kind] = {
         "generator, each behind zero to four wrong ones of the same question, the last of them "
         "the nearest by edit distance.",
     ),
+    "thinking": Kind(
+        "congruences-thinking",
+        "Thinks first: tries a stage until its check holds, then the next one; then answers, also "
+        "where its thinking is cut.",
+        "Synthetic traces of training questions, drawn fresh for every batch: failed tries are "
+        "part of them, and half are cut after some token and followed by an answer of what was "
+        "found until there and guesses for the rest. No validation or test question is in it.",
+    ),
     "orm": Kind(
         "congruences-orm",
         "Scores an attempt of the revision model, its earlier attempts in sight: the chance that "

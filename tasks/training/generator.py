@@ -28,6 +28,7 @@ from tasks.benchmarks.congruences import (
     document,
     draw_stages,
     question_tokens,
+    vocabulary,
 )
 from tasks.training.cards import Figures, count_parameters, plain, write_card
 from tasks.training.decoder import ROTARY_BASE, decoder
@@ -103,7 +104,7 @@ def new_model(recipe: GeneratorRecipe) -> LlamaForCausalLM:
     """An untrained generator."""
     ids = token_ids()
     settings = dict[str, Any](
-        vocab_size=len(ids),
+        vocab_size=len(vocabulary()),
         hidden_size=recipe.hidden,
         intermediate_size=recipe.inner,
         num_hidden_layers=recipe.layers,
@@ -184,7 +185,7 @@ def save_model(model: LlamaForCausalLM, out: Path, *, dtype: torch.dtype = torch
     ids = token_ids()
     model.generation_config = GenerationConfig(eos_token_id=ids[END], pad_token_id=ids[PAD])
     model.to(dtype).save_pretrained(out)  # type: ignore[arg-type]
-    build_tokenizer().save_pretrained(out)
+    build_tokenizer(model.config.vocab_size).save_pretrained(out)
 
 
 def load_generator(folder: Path) -> LlamaForCausalLM:

@@ -201,7 +201,7 @@ async def _serve(
 ) -> _ServedCompletion | None:
     """The completion that one strategy serves on one question; None where no answer wins."""
     if strategy.kind == "pool":
-        nodes = await asking.pool_of(question, strategy.temperature)
+        nodes = await asking.pool_of(question, strategy.pool)
     else:
         nodes = (await asking.search(question, strategy, asking.plan.pool)).completions
     answers = load_answers(store, asking.run, [node.key for node in nodes])

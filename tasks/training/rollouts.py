@@ -18,7 +18,6 @@ from tasks.benchmarks.congruences import (
     answer,
     question_tokens,
     solution,
-    vocabulary,
 )
 from tasks.training.decoder import Decoder
 from tasks.training.sampling import Sampling, Texts, sample
@@ -73,7 +72,7 @@ def answer_of(completion: Ids) -> str | None:
     # A cut completion may be cut inside its answer: what is written so far is none (METHOD §15).
     if not completion or completion[-1] != end or marker not in completion:
         return None
-    words = vocabulary()
+    words = list(token_ids())
     start = completion.index(marker) + 1
     written = completion[start:-1]
     return "".join(words[token] for token in written)

@@ -131,4 +131,4 @@ def save_prm(verifier: ProcessRewardModel, out: Path, *, step_token: str = STEP_
         weights[name] = value.detach().contiguous()
     # transformers refuses weights whose file does not name its format.
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
-    build_tokenizer().save_pretrained(out)
+    build_tokenizer(verifier.config.vocab_size).save_pretrained(out)

@@ -30,6 +30,11 @@ MORE_EXAMPLES: dict[str, list[str]] = {
     "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
     "window": ["window(w=3)"],
     "confident": ["confident(top=0.5,by=tail)", "confident(top=0.25)@T=0.6"],
+    "think": [
+        "think(cap=8,answer=4,extend=2)",
+        "think(cap=0)",
+        "think(cap=64)@T=0.6",
+    ],
     "revisions": ["revisions(s=1)", "revisions(s=16)"],
     "revision_search": ["revision_search(m=2)"],
 }

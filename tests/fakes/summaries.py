@@ -139,6 +139,7 @@ def _measurement(accuracy: float, questions: int) -> dict[str, Any]:
         "no_answer": 0.02 + 0.1 * (1 - accuracy),
         "truncated": 0.01 + 0.02 * (1 - accuracy),
         "out_of_rounds": 0.0,
+        "forced_ends": None,
         "flops": 1e9,
     }
 

@@ -49,7 +49,8 @@ def test_the_costs_are_as_they_are_measured(costs: ModuleType, tmp_path: Path) -
     table = costs.cost_table(tmp_path / "w")
     assert costs.renew(PAGE, table) == PAGE, "run infra/strategy_costs.py"
     # A row a strategy: what was added since would else be missed by the page alone.
-    assert all(f"`{form.example.split(' or ')[0]}`" in table for form in STRATEGIES.values())
+    rows = [form.example.split(" or ")[0] for form in STRATEGIES.values() if form.cap is None]
+    assert all(f"`{row}`" in table for row in rows)
 
 
 def test_marks_that_are_gone_are_refused(costs: ModuleType) -> None:

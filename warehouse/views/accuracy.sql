@@ -20,6 +20,7 @@
 -- no_answer: mean share of completions without an answer
 -- truncated: mean share of completions cut, at the token limit or by the rounds of a search
 -- out_of_rounds: of these, mean share of completions that could go on when the rounds ended; NULL: not counted
+-- forced_ends: mean share of completions whose thinking was cut and whose answer follows that; NULL: nothing caps it
 CREATE VIEW accuracy AS
 WITH placed AS (
     SELECT 'all' AS difficulty, 0 AS bin, * FROM outcomes
@@ -44,7 +45,8 @@ WITH placed AS (
         avg(latency_seconds) AS latency_seconds,
         avg(no_answer) AS no_answer,
         avg(truncated) AS truncated,
-        avg(out_of_rounds) AS out_of_rounds
+        avg(out_of_rounds) AS out_of_rounds,
+        avg(forced_ends) AS forced_ends
     FROM placed
     GROUP BY ALL
 )
@@ -53,5 +55,6 @@ SELECT
     wilson_lo(accuracy, effective) AS lo,
     wilson_hi(accuracy, effective) AS hi,
     mc_error, generations, generated_tokens, prompt_tokens, verifier_tokens,
-    cached_tokens, latency_tokens, flops, money, engine_seconds, latency_seconds, no_answer, truncated, out_of_rounds
+    cached_tokens, latency_tokens, flops, money, engine_seconds, latency_seconds, no_answer, truncated, out_of_rounds,
+    forced_ends
 FROM cells;

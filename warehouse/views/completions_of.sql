@@ -1,4 +1,4 @@
--- What were the whole completions of one question, those put together by step-wise search included?
+-- What were the whole completions of one question, those put together by step-wise search included? (Not those under a cap on thinking.)
 -- grain: one distinct completion of question `question` that run `run` rests on, best score first
 -- whole: TRUE: drawn in one piece; FALSE: put together from steps
 -- copies: draws that ended in exactly this completion
@@ -9,7 +9,9 @@
 -- verdict: correct, wrong, or the grader's word for why it is neither; NULL: no answer, or not graded yet
 CREATE MACRO completions_of(run, question) AS TABLE
 WITH RECURSIVE mine AS MATERIALIZED (
-    SELECT * FROM question_draws WHERE run_id = run AND question_id = question
+    -- What goes on from thinking that was cut has only its own text: the trace is another draw, cut elsewhere.
+    SELECT * FROM question_draws
+    WHERE run_id = run AND question_id = question AND role NOT IN ('extension', 'answer')
 ), links AS MATERIALIZED (
     SELECT
         prefix_key, node_key, min(depth) AS depth, any_value(text) AS text, any_value(stop) AS stop,

@@ -27,4 +27,6 @@ FROM (
 ) AS run_draws
 LEFT JOIN answers USING (benchmark_fingerprint, question_id, node_key, grader)
 LEFT JOIN verdicts USING (run_id, question_id, canonical)
+-- What goes on thinking may be cut once more: then another draw ends the completion.
+WHERE answers.node_key IS NOT NULL OR run_draws.role NOT IN ('extension', 'answer')
 GROUP BY 1, 2, 3;

@@ -176,7 +176,7 @@ def test_lines_out_of_format_are_not_read() -> None:
 
 def test_texts_survive_the_tokenizer() -> None:
     rng = random.Random(0)
-    tokenizer = build_tokenizer()
+    tokenizer = build_tokenizer(len(vocabulary()))
     for _ in range(200):
         stages = draw_stages(rng, mix=MIX)
         question, text = question_tokens(stages), document(stages, rng, writing=BENT)
@@ -188,10 +188,10 @@ def test_texts_survive_the_tokenizer() -> None:
 def test_a_saved_tokenizer_reads_the_same(tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
-    build_tokenizer().save_pretrained(tmp_path)
+    build_tokenizer(len(vocabulary())).save_pretrained(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
     text = "".join(vocabulary()[2:])
-    assert loaded.encode(text) == build_tokenizer().encode(text)
+    assert loaded.encode(text) == build_tokenizer(len(vocabulary())).encode(text)
     assert loaded.eos_token == "<end>"
     assert loaded.encode(STEP_END) == encode([STEP_END])
 

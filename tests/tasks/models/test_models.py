@@ -47,6 +47,7 @@ def test_the_fingerprints_of_the_bundled_models_stay():
         "congruences-orm": "4c192ad883170248",
         "congruences-prm": "f8f139d48df98f36",
         "congruences-revision": "e410bc4606ae41d6",
+        "congruences-thinking": "85989c7cf49ab342",
     }
 
 

@@ -15,7 +15,9 @@ from tasks.study.study import Study
 from warehouse.store import Store
 
 BUDGETS = [1, 4, 16]
-STRATEGIES = [parse(key).key for keys in EXAMPLES.values() for key in keys]
+# Caps on thinking run on a model that thinks: tests/tasks/evaluation/test_thinking_caps.py.
+PARSED = [parse(key) for keys in EXAMPLES.values() for key in keys]
+STRATEGIES = [strategy.key for strategy in PARSED if strategy.cap is None]
 
 
 def study(**changes: object) -> Study:

@@ -124,7 +124,7 @@ def test_a_forecast_counts_a_pool_an_arm(home: Home) -> None:
 
 def test_every_sampling_of_an_arm_is_planned_once(home: Home) -> None:
     owed = plan(load_run(home.store, home.tempered))
-    assert [(arm.temperature, arm.scored) for arm in owed.arms] == [(0.25, True), (0.6, False)]
+    assert [(arm.pool.temperature, arm.scored) for arm in owed.arms] == [(0.25, True), (0.6, False)]
     wholes = [one for one in owed.sampled.values() if one.until == "end"]
     assert sorted(one.temperature for one in wholes) == [0.25, 0.6, 1.0]
 
@@ -141,7 +141,7 @@ def test_an_arm_is_served_from_its_own_pool_after_the_probe(home: Home, key: str
     # Three draws of the probe are of another pool, so that four of eight are left, not eight.
     assert (solved.strategy, solved.measured) == (key, 4)
     probe = asyncio.run(asking.pool(question))[:3]
-    arm = asyncio.run(asking.pool_of(question, parse(key).temperature))[:4]
+    arm = asyncio.run(asking.pool_of(question, parse(key).pool))[:4]
     made = solved.cost.generations - 3
     assert made == 4 or key.startswith("adaptive")
     paid = sum(node.generated_tokens for node in (*probe, *arm[:made]))

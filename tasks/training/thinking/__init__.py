@@ -1,0 +1,1 @@
+"""The bundled model that thinks: its text, its training, its accuracy by thinking cap."""
