@@ -236,7 +236,9 @@ def inside(*words: str, dry: bool) -> str:
     command = [sys.executable, str(Path(__file__).resolve()), *words]
     if dry:
         command.append("--dry")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    # Packages may have come by that path alone, on a machine where nothing can be installed.
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False
     )
