@@ -112,6 +112,8 @@ class Bench:
         self.table = table
         self.pace = 0.0
         """Tokens a second of plain sampling through the product."""
+        self.judged_pace = 0.0
+        """The same of search with the reward model, the slowest part of a sweep."""
         self.sweep: Used | None = None
 
     async def on_engines(self) -> None:
@@ -149,6 +151,7 @@ class Bench:
             await together(asked.fresh(), questions[:2])
             used = await room.measure(together(asked.fresh(), questions))
             pace = used.tokens / used.wall
+            self.judged_pace = pace
             goal = "; goal: 0.80" if not judged else ""
             note = f"beam_search(m=4) at {BUDGET}, {name}{goal}"
             self.table.add("search to plain sampling", f"{pace / self.pace:.3f}", note)
@@ -173,7 +176,7 @@ class Bench:
     async def whole_sweep(self, room: Room) -> None:
         """All that the study owes, drawn, scored and recorded, on fresh questions."""
         a_question = 6 * self.plan.budget * self.plan.completion
-        fitting = int(self.pace * self.plan.sweep_seconds / a_question)
+        fitting = int(self.judged_pace * self.plan.sweep_seconds / a_question)
         questions = min(self.plan.questions, max(10, fitting))
         folder = self.folder / "state" / "warehouse"
         study = study_of(self.folder, self.plan, questions=questions)
