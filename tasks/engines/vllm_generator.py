@@ -66,7 +66,7 @@ class VllmGenerator:
         self, prefix: Sequence[int], n: int, *, sampling: Sampling, seed: int
     ) -> Answer:
         parameters = self._parameters(sampling, n, seed)
-        prompt = {"prompt_token_ids": list(prefix)}
+        prompt = vllm_process.prompt_of(prefix)
         name = f"draw-{next(self._numbers)}"
         stream = self._engine.generate(prompt, parameters, name, lora_request=self._adapter)
         last: Any = None
@@ -94,8 +94,8 @@ class VllmGenerator:
 
     def _parameters(self, sampling: Sampling, n: int, seed: int) -> Any:
         # Imported here: it takes seconds, for which only who draws should wait.
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
+        # From their module: the package looks its names up anew each time.
+        from vllm.sampling_params import RequestOutputKind, SamplingParams
 
         stops = self._format.end_of_text
         if sampling.until == "step":

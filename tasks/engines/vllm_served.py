@@ -40,7 +40,8 @@ class VllmServed:
 
     async def head_rows(self, token_ids: Sequence[int], places: Sequence[int]) -> list[list[float]]:
         """Raw outputs of the head at the tokens with these offsets."""
-        from vllm import PoolingParams
+        # From its module: the package looks its names up anew each time.
+        from vllm.pooling_params import PoolingParams
 
         # Logits: which activation makes them a score is a matter of the verifier format.
         parameters = PoolingParams(task="token_classify", use_activation=False)
@@ -69,7 +70,7 @@ class VllmServed:
         self._engine = None
 
     async def _last_output(self, ask: Any, token_ids: Sequence[int], parameters: Any) -> Any:
-        prompt = {"prompt_token_ids": list(token_ids)}
+        prompt = vllm_process.prompt_of(token_ids)
         last: Any = None
         name = f"score-{next(self._numbers)}"
         async for output in ask(prompt, parameters, name, lora_request=self._adapter):
@@ -124,8 +125,7 @@ def _pooling() -> dict[str, Any]:
 
 
 def _one_token(**wanted: Any) -> Any:
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind
+    from vllm.sampling_params import RequestOutputKind, SamplingParams
 
     return SamplingParams(
         temperature=0.0,
