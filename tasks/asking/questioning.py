@@ -67,6 +67,8 @@ class Questioning:
     revising: Side
     """The same as `proposing` when the generator revises its own attempts."""
     prompts: Revising
+    serves: bool = False
+    """Whether what is drawn is kept for nobody else: then no trace goes beyond its cap."""
 
     def root(self, question: Question) -> Node:
         """The question's prompt, before anything was generated."""
@@ -106,11 +108,15 @@ class Questioning:
         sampling = self.plan.whole(pool.temperature)
         replicate = self.plan.replicate
         sampler = self.proposing.sampler
-        traces = await sampler.children(
-            self.root(question), n, sampling=sampling, replicate=replicate
-        )
+        root = self.root(question)
         if pool.cap is None:
-            return traces
+            return await sampler.children(root, n, sampling=sampling, replicate=replicate)
+        if self.serves:
+            traces = await sampler.beginnings(
+                root, n, sampling=sampling, at_most=pool.cap.limit, replicate=replicate
+            )
+        else:
+            traces = await sampler.children(root, n, sampling=sampling, replicate=replicate)
         return await cap_thinking(
             sampler, self.run.format, traces, pool.cap, sampling=sampling, replicate=replicate
         )
@@ -178,6 +184,7 @@ def questioning(
     *,
     sampler: Callable[[Model], Sampler],
     scorer: Callable[[Model | None, Judging], Scorer],
+    serves: bool = False,
 ) -> Questioning:
     """A run's questioning; `sampler` and `scorer` open one for each model.
 
@@ -196,7 +203,7 @@ def questioning(
         revising = revising._replace(scorer=judge)
     # Only a judge of attempts was trained to read the earlier ones beside the question.
     prompts = Revising(run.format, shown=run.judge is not None)
-    return Questioning(run, plan(run), proposing, revising, prompts)
+    return Questioning(run, plan(run), proposing, revising, prompts, serves)
 
 
 def judging_of(verifier: Verifier | None, thinking: Thinking) -> Judging:

@@ -26,6 +26,11 @@ class Cap(NamedTuple):
     extend: int = 0
     """How often thinking that ends before goes on all the same."""
 
+    @property
+    def limit(self) -> int:
+        """Tokens of a whole completion."""
+        return self.tokens + self.answer
+
 
 class Cut(NamedTuple):
     """A draw up to where it is cut, and what is written there for the model to go on from."""
@@ -46,8 +51,10 @@ def cut_thinking(
     `tokens` is how many were generated, one that ends the text included. What thinks again after
     the cap is cut there too, so that no completion thinks longer.
     """
-    written = format.steps.writing.of(token_ids, start=False)
-    share = format.thinking.share(written, (), before=before, generated=tokens)
+    # What stands beyond both is drawn for others: a request for a capped one would not go so far.
+    written = format.steps.writing.of(token_ids[: cap.limit], start=False)
+    counted = min(tokens, cap.limit)
+    share = format.thinking.share(written, (), before=before, generated=counted)
     thought = 0 if share is None else share.tokens or 0
     if thought > cap.tokens:
         return _force(format, prompt, before, written, cap)

@@ -55,7 +55,7 @@ class Solver:
         name = "asked-" + hashlib.sha256(text.encode()).hexdigest()[:16]
         question = Question(name, text, target="")
         check_context(self.run, [question])
-        asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer)
+        asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer, serves=True)
         return await Controller(asking, self.policy, self.probe).solve(question, budget)
 
 
