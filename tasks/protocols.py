@@ -16,8 +16,21 @@ from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
 
 Stop = Literal["end", "step", "limit"]
-Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange", "extension", "answer"]
-"""What a draw is for; the last two go on from thinking that was cut (METHOD §12)."""
+Role = Literal[
+    "proposer",
+    "difficulty",
+    "lookahead",
+    "revision",
+    "exchange",
+    "extension",
+    "answer",
+    "selection",
+]
+"""What a draw is for.
+
+The two before the last go on from thinking that was cut (METHOD §12), the last says which attempt
+is best (§13).
+"""
 TokenIds: TypeAlias = "array[int]"
 """Token ids as integers of 32 bits, four bytes each: `array("i", ids)`."""
 

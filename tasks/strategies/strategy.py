@@ -66,8 +66,35 @@ class Strategy:
 
     @property
     def pool(self) -> PoolKey:
-        """Which pool it chooses from, if it is a pool strategy."""
-        return PoolKey(self.temperature, self.cap)
+        """Which pool it chooses from, or begins with, if it is a pool strategy."""
+        return PoolKey(self.temperature, self.cap, larger=self.small == 0)
+
+    @property
+    def pools(self) -> list[PoolKey]:
+        """All pools that it chooses from, that with which it begins first."""
+        behind = [self.pool._replace(larger=True)] if self.small else []
+        return [self.pool, *behind]
+
+    @property
+    def small(self) -> int | None:
+        """Draws of the study's model before the larger one is asked; None: that is never asked."""
+        return self.form.small(self._values) if self.form.small else None
+
+    def own_draws(self, budget: int) -> int:
+        """Of its draws at a budget those that a probe has made already, as far as it draws."""
+        if not self.shares_pool:
+            return 0
+        return budget if self.small is None else self.small
+
+    @property
+    def draws_in_turn(self) -> bool:
+        """Whether it is measured under a budget in tokens: drawn until the next would not fit."""
+        # What may pass a question on would have to leave some of them to the larger model.
+        return self.kind == "pool" and self.small is None
+
+    def keeps(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether the first draws are answer enough, so that no larger model is asked."""
+        return self.form.keeps is None or self.form.keeps(candidates, self._values)
 
     @property
     def shares_pool(self) -> bool:

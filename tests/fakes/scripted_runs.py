@@ -64,15 +64,24 @@ class ScriptedEngines:
     def _law(self, prefix: tuple[int, ...], rng: random.Random) -> str:
         length = next(n for n in self._lengths if prefix[:n] in self._questions)
         question = self._questions[prefix[:length]]
-        written = re.split(r"Attempt \d:\n", self._format.tokenizer.decode(prefix[length:]))[
-            -1
-        ].splitlines()
         wanted = question.target.split()
+        attempts = re.split(r"Attempt \d:\n", self._format.tokenizer.decode(prefix[length:]))
+        if "Verified: " in attempts[-1]:
+            return f"Answer: {self._choose(attempts[1:], wanted, rng)}<end>"
+        written = attempts[-1].splitlines()
         if len(written) < len(wanted):
             right = rng.random() < CHANCES[(question.level or 1) - 1]
             return f"{wanted[len(written)][-1] if right else rng.randrange(7)}\n"
         digits = " ".join(part[:-1] + digit for part, digit in zip(wanted, written, strict=True))
         return f"Answer: {digits}<end>"
+
+    def _choose(self, attempts: Sequence[str], wanted: Sequence[str], rng: random.Random) -> int:
+        """The number of a right attempt more often than that of another."""
+        digits = "".join(part[-1] for part in wanted)
+        numbers = range(1, len(attempts) + 1)
+        told = [re.sub(r"\D", "", one.partition("Answer: ")[2]) for one in attempts]
+        right = [number for number in numbers if told[number - 1] == digits]
+        return rng.choice(right if right and rng.random() < CHANCES[2] else numbers)
 
     def _opinion(self, question: str, steps: Sequence[str]) -> float:
         target = next(parts for text, parts in self._targets.items() if question.startswith(text))
