@@ -7,7 +7,9 @@ import re
 
 from tasks.strategies.aggregate import AGGREGATE
 from tasks.strategies.beam_search import BEAM_SEARCH, LOOKAHEAD
+from tasks.strategies.cascade import CASCADE, LARGER
 from tasks.strategies.confident import CONFIDENT
+from tasks.strategies.confident_online import CONFIDENT_ONLINE
 from tasks.strategies.dvts import DVTS
 from tasks.strategies.forms import AT, Form, Value
 from tasks.strategies.own.reading import NO_SOURCES, Sources, read_own, reference
@@ -30,6 +32,7 @@ STRATEGIES: dict[str, Form] = {
     "window": WINDOW,
     "first": FIRST,
     "confident": CONFIDENT,
+    "confident_online": CONFIDENT_ONLINE,
     "think": THINK,
     "beam_search": BEAM_SEARCH,
     "lookahead": LOOKAHEAD,
@@ -40,6 +43,8 @@ STRATEGIES: dict[str, Form] = {
     "revision_search": REVISION_SEARCH,
     "select": SELECT,
     "aggregate": AGGREGATE,
+    "cascade": CASCADE,
+    "larger": LARGER,
 }
 """Every strategy by the name that a study gives it; all that is known of it is its Form."""
 

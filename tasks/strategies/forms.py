@@ -188,6 +188,8 @@ class Form:
     """Whether these first draws are answer enough, where the larger model may be asked."""
     needs_confidence: bool = False
     """Whether engines must tell how sure the model was of each of its draws."""
+    needs_falls: bool = False
+    """Whether they must tell too where in a draw that fell."""
 
 
 def at_least(smallest: int, default: int | None = None) -> Option:

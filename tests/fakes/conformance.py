@@ -30,6 +30,7 @@ MORE_EXAMPLES: dict[str, list[str]] = {
     "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
     "window": ["window(w=3)"],
     "confident": ["confident(top=0.5,by=tail)", "confident(top=0.25)@T=0.6"],
+    "confident_online": ["confident_online(top=0.5,warmup=2,agree=0.9)"],
     "think": [
         "think(cap=8,answer=4,extend=2)",
         "think(cap=0)",
