@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from tasks.runs.loading import load_run
 from tasks.settings import settings
 from tasks.statistics.axes import AXES
-from tasks.statistics.frontier import Saving, frontier, savings
+from tasks.statistics.cascade.frontier import Saving, frontier, savings
 from tasks.study.study import Study
 from warehouse.reader import Reader
 from warehouse.snapshot import Snapshot
@@ -65,7 +66,8 @@ def show_axis(reader: Reader, run_id: str, study: Study, axis: str) -> None:
         print(f"  saving at {one.accuracy:.3f}: {one.share:.0%}, at least {one.lo:.0%}")
 
 
-def _show_limit(one: Saving, rows: dict[str, dict[str, float]]) -> None:
+def _show_limit(one: Saving, rows: dict[str, dict[str, Any]]) -> None:
+    """One line: the limit, the pair within it, and what each model alone would cost."""
     first = next(iter(rows.values()))
     interval = f"[{first['lo']:.3f}, {first['hi']:.3f}]"
     factors = [f"{name} {_factor(row)}" for name, row in rows.items()]
@@ -73,12 +75,12 @@ def _show_limit(one: Saving, rows: dict[str, dict[str, float]]) -> None:
     print(f"  {one.at_most:10.4g} {one.cost:10.4g}  {one.accuracy:.3f} {interval}  {told}")
 
 
-def _factor(row: dict[str, float]) -> str:
-    lo, hi = ("…" if row[name] is None else f"{row[name]:.2f}" for name in FACTOR_ENDS)
-    return f"{'>' if row['beyond'] else ''}{row['factor']:.2f} [{lo}, {hi}]"
-
-
-FACTOR_ENDS = ("factor_lo", "factor_hi")
+def _factor(row: dict[str, Any]) -> str:
+    """With its ends; behind `>` where the model alone never gets there."""
+    ends = (row["factor_lo"], row["factor_hi"])
+    lo, hi = ("…" if end is None else f"{end:.2f}" for end in ends)
+    beyond = ">" if row["beyond"] else ""
+    return f"{beyond}{row['factor']:.2f} [{lo}, {hi}]"
 
 
 def main() -> None:

@@ -67,10 +67,16 @@ def _probe_costs(
     for outcome in outcomes.to_dicts():
         probe = _with_nan(probed[outcome["question_id"]])
         strategy = strategies.get(outcome["strategy"])
-        is_pool = strategy is not None and strategy.shares_pool
-        share = _share_beyond(outcome, probe, strategy) if is_pool else 1.0
-        spent = _probe_spent(_with_nan(outcome), probe, share=share, is_pool=is_pool)
-        if is_pool and strategy.small is not None:
+        # Only one that chooses from the study's own pool goes on from the probe's draws.
+        pool = strategy if strategy and strategy.shares_pool else None
+        share = _share_beyond(outcome, probe, pool)
+        spent = _probe_spent(
+            _with_nan(outcome),
+            probe,
+            share=share,
+            is_pool=pool is not None,
+        )
+        if pool and pool.small is not None:
             # What is passed on waits for the probe, however few draws of its own the strategy has.
             spent = spent._replace(latency=probe["latency_tokens"])
         rows.append(costs(run.generator, run.verifier, probe["draws"] * share, spent, rates))
@@ -78,11 +84,16 @@ def _probe_costs(
 
 
 def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """With NaN for what nobody told, so that all that rests on it is NaN too."""
     return {key: math.nan if value is None else value for key, value in row.items()}
 
 
-def _share_beyond(outcome: dict[str, Any], probe: dict[str, Any], strategy: Strategy) -> float:
-    """Share of the probe's draws that a pool strategy would not have made itself."""
+def _share_beyond(
+    outcome: dict[str, Any], probe: dict[str, Any], strategy: Strategy | None
+) -> float:
+    """Share of the probe's draws that a pool strategy would not have made itself; None: none is."""
+    if strategy is None:
+        return 1.0
     # The probe's draws are a pool's first ones: what it draws itself is not added again. Draws of
     # a larger model are none of these.
     own = outcome["generations"] if strategy.small is None else strategy.small
@@ -146,6 +157,7 @@ def _fit_token_budgets(
 
 
 def _keys(outcomes: pl.DataFrame) -> list[str]:
+    """Of the strategies, without coverage, by name."""
     return outcomes.filter(pl.col("strategy") != "pass")["strategy"].unique().sort().to_list()
 
 

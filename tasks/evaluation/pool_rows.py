@@ -16,7 +16,14 @@ from tasks.runs.run import Run
 from tasks.statistics.arrays import Floats
 from tasks.statistics.estimators import Pool
 from tasks.statistics.subsets import expected_longest
-from tasks.strategies.forms import OWN_POOL, Passed, PoolFigure, PoolKey, QuestionPool
+from tasks.strategies.forms import (
+    LARGER_POOL,
+    OWN_POOL,
+    Passed,
+    PoolFigure,
+    PoolKey,
+    QuestionPool,
+)
 
 Shares = dict[str, float | None]
 """Of the completions that a strategy had, those that were lost, by column of `outcomes`."""
@@ -48,25 +55,27 @@ def _rows_of_pool(
     rates: Rates,
     name: PoolKey,
 ) -> list[Row]:
+    """Those of one pool, with what its cascades leave to the larger model."""
     own = _read_pool(asked, answers, name)
     # What cascades pass on is answered at the temperature at which they drew themselves.
     behind = name._replace(larger=True)
     passes = behind in asked.arms and not name.larger
     larger = _read_pool(asked, answers, behind) if passes else None
-    seed = seed_of(run, asked.question)
-    other = larger.pool if larger else None
-    pool = QuestionPool.of(own.pool, run.study.budgets, seed=seed, larger=other)
-    writer = run.larger.model if name.larger and run.larger else run.generator
+    pool = QuestionPool.of(
+        own.pool,
+        run.study.budgets,
+        seed=seed_of(run, asked.question),
+        larger=larger.pool if larger else None,
+    )
     rows: list[Row] = []
     for key, figure, scored in _pool_figures(run, pool, name):
         spent = own.spent(figure, scored=scored)
+        writer = run.writer_of(name)
         cost = costs(writer, run.verifier, figure.generations, spent, rates)
         shares = own.shares
-        if figure.passed and larger and run.larger:
-            passed = larger.spent_on(figure.passed)
+        if figure.passed and larger:
+            cost = _add(cost, _passed_costs(run, larger, figure.passed, rates))
             draws = figure.drawn - figure.generations
-            more = costs(run.larger.model, None, draws, passed, rates)
-            cost = {column: cost[column] + more[column] for column in cost}
             shares = _mixed(own.shares, figure.generations, larger.shares, draws)
         reached = Figure(figure.budget, figure.accuracy, figure.mc_error, None)
         rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
@@ -93,13 +102,37 @@ class _ReadPool(NamedTuple):
 
     def spent_on(self, passed: Passed) -> Spent:
         """What the larger model takes on average, over questions that it is not asked too."""
-        asked = PoolFigure(passed.draws, 0.0, 0.0, float(passed.draws))
+        asked = PoolFigure(
+            budget=passed.draws,
+            accuracy=0.0,
+            mc_error=0.0,
+            generations=float(passed.draws),
+        )
         spent = self.spent(asked, scored=False)
         # Who waits for the larger model has waited for the small one before.
-        return spent.share(passed.chance)._replace(latency=spent.latency * passed.chance)
+        latency = spent.latency * passed.chance
+        return spent.share(passed.chance)._replace(latency=latency)
+
+
+def _passed_costs(run: Run, larger: _ReadPool, passed: Passed, rates: Rates) -> dict[str, float]:
+    """The cost columns of what is passed on; no verifier is asked of it."""
+    writer = run.writer_of(LARGER_POOL)
+    return costs(
+        writer,
+        None,
+        passed.chance * passed.draws,
+        larger.spent_on(passed),
+        rates,
+    )
+
+
+def _add(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    """Column by column: what follows each other is waited for one after the other too."""
+    return {column: one[column] + other[column] for column in one}
 
 
 def _read_pool(asked: Asked, answers: Mapping[str, Answer], name: PoolKey) -> _ReadPool:
+    """The pool of a name, as its completions were answered."""
     completions = asked.drawn(name)
     reads = [join_answer(one, answers) for one in completions]
     cut = sum(one.stop == "limit" for one in completions)
@@ -117,8 +150,11 @@ def _mixed(own: Shares, count: float, other: Shares, more: float) -> Shares:
     mixed: Shares = {}
     for name, share in own.items():
         second = other[name]
-        is_known = share is not None and second is not None
-        mixed[name] = (share * count + second * more) / (count + more) if is_known else None
+        if share is None or second is None:
+            mixed[name] = None
+            continue
+        lost = share * count + second * more
+        mixed[name] = lost / (count + more)
     return mixed
 
 
@@ -159,6 +195,7 @@ class _MeanDraw(NamedTuple):
 
 
 def _mean_draw(completions: Sequence[Completion], prompt: float) -> _MeanDraw:
+    """Of completions of one prompt; NaN where nobody told the tokens of one."""
     generated = sum(one.generated_tokens for one in completions)
     verified = sum(one.verifier_tokens for one in completions)
     again = sum(one.again.prompt_tokens for one in completions)

@@ -11,6 +11,7 @@ from tasks.models.formats import Format
 from tasks.models.version import Model
 from tasks.protocols import Benchmark, FineGrader, Grader
 from tasks.strategies import Strategy
+from tasks.strategies.forms import PoolKey
 from tasks.study.study import Study
 from tasks.study.tables import Verifier
 
@@ -63,6 +64,14 @@ class Run:
             return self.larger.format
         return self.format
 
+    def writer_of(self, pool: PoolKey) -> Model:
+        """Who writes the completions of a pool."""
+        if not pool.larger:
+            return self.generator
+        if self.larger is None:
+            raise RuntimeError(f"run {self.run_id}: expected a larger model, got none")
+        return self.larger.model
+
     def seed_of(self, writer: Model) -> int:
         """What the seeds of its draws are made from.
 
@@ -110,4 +119,5 @@ class Run:
 
 
 def _each_once(models: Sequence[Model]) -> list[Model]:
+    """In their order; a model may play several parts."""
     return list({model.fingerprint: model for model in models}.values())

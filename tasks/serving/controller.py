@@ -145,6 +145,7 @@ class Controller:
 
 
 async def _serve_pool(pool: Pool, cell: PolicyCell) -> _Ending:
+    """What a strategy chooses among draws of one pool."""
     strategy = cell.strategy
     nodes = await _draw_pool(pool, strategy, cell.budget)
     seen = await pool.read(nodes, scored=strategy.needs_verifier)
@@ -178,6 +179,7 @@ async def _draw_pool(pool: Pool, strategy: Strategy, budget: int) -> list[Node]:
 
 
 async def _serve_search(pool: Pool, cell: PolicyCell) -> _Ending:
+    """What a strategy makes of the budget itself, in one group or several."""
     asking = pool.asking
     strategy = cell.strategy
     result = await asking.search(pool.question, strategy, cell.budget)
@@ -215,8 +217,7 @@ def _cost_of_draws(pool: Pool, searched: Result | None) -> dict[str, float]:
         verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
         cached=prompt * max(pool.requests - 1, 0) + sum(one.cached_tokens for one in again),
     )
-    is_larger = pool.name.larger and run.larger is not None
-    writer = run.larger.model if is_larger else run.generator
+    writer = run.writer_of(pool.name)
     return costs(writer, run.verifier, len(alone), spent, NO_RATES)
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from tasks.statistics.cascade import cascade_estimates, votes_needed
+from tasks.statistics.cascade.estimates import cascade_estimates, votes_needed
 from tasks.statistics.selectors import Candidate
 from tasks.statistics.subsets import expected_longest
 from tasks.strategies.forms import (
@@ -35,6 +35,7 @@ def _agreement() -> Option:
 
 
 def _estimate(pool: QuestionPool, options: Options) -> list[PoolFigure]:
+    """What both models reach, and how often and how widely the larger one is asked."""
     if pool.larger is None:
         raise RuntimeError("expected the draws of the larger model beside the pool, got none")
     k = int(options["k"])

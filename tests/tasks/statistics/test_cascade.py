@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.statistics import cascade
-from tasks.statistics.cascade import cascade_estimates, votes_needed
+from tasks.statistics.cascade import estimates
+from tasks.statistics.cascade.estimates import cascade_estimates, votes_needed
 from tasks.statistics.estimators import Pool, pool_estimates
 
 
@@ -145,7 +145,7 @@ def test_pools_beyond_exact_counting_are_sampled(monkeypatch: pytest.MonkeyPatch
     large = pool_of((behind := rng.integers(-1, 2, 64)).tolist(), (behind == 0).tolist())
     budgets = [8, 16]
     exact = cascade_estimates(small, large, budgets, k=4, agree=0.75, seed=1)
-    monkeypatch.setattr(cascade, "EXACT_DRAWS", 63)
+    monkeypatch.setattr(estimates, "EXACT_DRAWS", 63)
     sampled = cascade_estimates(small, large, budgets, k=4, agree=0.75, seed=1, orders=2000)
     for one, other in zip(exact, sampled, strict=True):
         assert 0 < other.mc_error < 0.01

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks.statistics.frontier import frontier, savings
+from tasks.statistics.cascade.frontier import frontier, savings
 
 COUNT = 200
 

@@ -115,6 +115,9 @@ def test_duplicates_are_as_many_votes_as_they_are_draws(strategy: Strategy) -> N
     assert {accuracy for _, accuracy, _ in found} == {1.0}
     stops = {"adaptive(agree=3)": 3, "adaptive(posterior=0.95)": 4}
     stops |= {"window(w=3)": 3, "window(w=4)": 4}
+    # As soon as the first draws are there.
+    stops |= {"confident_online(top=0.1)": 16}
+    stops |= {"confident_online(top=0.5,warmup=2,agree=0.9)": 2}
     # What a cascade's first draws agree on no larger model is asked for.
     stops |= {"cascade(k=4,agree=0.75)": 4, "cascade(k=2,agree=1.0)": 2}
     stops |= {"cascade(k=3,agree=0.5)@T=0.6": 3}
