@@ -106,11 +106,12 @@ def _outside_marks(format: Format, written: list[bytes], kept: int) -> int:
 
 
 def thinks_again(format: Format, token_ids: Sequence[int]) -> int | None:
-    """Tokens of an answer until it begins to think again; None: it does not."""
+    """Tokens of an answer until it begins to think again, or ends it again; None: neither."""
     written = format.steps.writing.of(token_ids, start=False)
     data = b"".join(written)
-    begins = [data.find(marks.begin.encode()) for marks in format.thinking.marks]
-    places = [place for place in begins if place >= 0]
+    # The last end counts: behind another one all that was said before would be thinking.
+    found = [data.find(text.encode()) for marks in format.thinking.marks for text in marks]
+    places = [place for place in found if place >= 0]
     if not places:
         return None
     offsets = list(accumulate(map(len, written), initial=0))

@@ -252,6 +252,8 @@ async def test_nobody_thinks_longer_than_the_cap(
     assert drawn <= tokens + reserved
     if look_again(node, WIDE.thinking).forced:
         assert line[-2].generated_tokens <= tokens
+        # Nor is it read so: its answer holds no mark up to which all would be thinking.
+        assert thought(node.text) <= len(line[-2].text)
     else:
         assert min(thought(node.text), drawn + given) <= max(tokens, 0)
 

@@ -91,6 +91,9 @@ def thought(form: Format, node: Node) -> float:
     parent = node.parent
     assert parent is not None
     if look_again(node, form.thinking).forced:
+        # All that is read as the answer was drawn behind the cut.
+        final = form.final(node.text)
+        assert final is None or node.text == parent.text.rstrip("\n") + final
         return parent.generated_tokens
     written = form.steps.writing.of(node.read_ids, start=False)
     own = int(node.generated_tokens - parent.generated_tokens)
