@@ -110,8 +110,8 @@ def thinks_again(format: Format, token_ids: Sequence[int]) -> int | None:
     written = format.steps.writing.of(token_ids, start=False)
     data = b"".join(written)
     # The last end counts: behind another one all that was said before would be thinking.
-    found = [data.find(text.encode()) for marks in format.thinking.marks for text in marks]
-    places = [place for place in found if place >= 0]
+    texts = [text.encode() for marks in format.thinking.marks for text in marks]
+    places = [place for place in map(data.find, texts) if place >= 0]
     if not places:
         return None
     offsets = list(accumulate(map(len, written), initial=0))
