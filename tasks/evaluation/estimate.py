@@ -43,7 +43,13 @@ def _search_rows(
     lacking = search.slots - len(reads)
     cut = lacking + sum(one.stop != "end" for one in ended)
     left = search.left if search.strategy.goes_by_steps else None
-    shares = lost_shares(reads, cut=cut, left=left, forced=None, of=search.slots)
+    shares = lost_shares(
+        reads,
+        cut=cut,
+        left=left,
+        forced=None,
+        of=search.slots,
+    )
     writer, judge = run.models(search.strategy)
     rows: list[Row] = []
     for figure in _search_figures(run, question, search, reads):
@@ -51,8 +57,15 @@ def _search_rows(
         spent = spent._replace(latency=search.latencies[figure.budget])
         # A file's own strategy may take less than its budget.
         generations = search.generations * figure.budget / search.budget
-        cost = costs(writer, judge, generations, spent, rates)
-        rows.append({"strategy": search.strategy.key, **figure._asdict(), **shares, **cost})
+        cost = costs(
+            writer,
+            judge,
+            generations,
+            spent,
+            rates,
+        )
+        row = {"strategy": search.strategy.key, **figure._asdict()}
+        rows.append(row | shares | cost)
     return rows
 
 

@@ -71,14 +71,31 @@ def _rows_of_pool(
     for key, figure, scored in _pool_figures(run, pool, name):
         spent = own.spent(figure, scored=scored)
         writer = run.writer_of(name)
-        cost = costs(writer, run.verifier, figure.generations, spent, rates)
+        cost = costs(
+            writer,
+            run.verifier,
+            figure.generations,
+            spent,
+            rates,
+        )
         shares = own.shares
         if figure.passed and larger:
             cost = _add(cost, _passed_costs(run, larger, figure.passed, rates))
             draws = figure.drawn - figure.generations
-            shares = _mixed(own.shares, figure.generations, larger.shares, draws)
-        reached = Figure(figure.budget, figure.accuracy, figure.mc_error, None)
-        rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
+            shares = _mixed(
+                own.shares,
+                figure.generations,
+                larger.shares,
+                draws,
+            )
+        reached = Figure(
+            figure.budget,
+            figure.accuracy,
+            figure.mc_error,
+            None,
+        )
+        row = {"strategy": key, **reached._asdict()}
+        rows.append(row | shares | cost)
     return rows
 
 
@@ -137,11 +154,20 @@ def _read_pool(asked: Asked, answers: Mapping[str, Answer], name: PoolKey) -> _R
     reads = [join_answer(one, answers) for one in completions]
     cut = sum(one.stop == "limit" for one in completions)
     forced = sum(one.again.forced for one in completions) if name.cap else None
+    tokens = [one.generated_tokens for one in completions]
+    prompt = asked.prompt_of(name)
+    shares = lost_shares(
+        reads,
+        cut=cut,
+        left=None,
+        forced=forced,
+        of=len(reads),
+    )
     return _ReadPool(
         pool=pool_of(reads),
-        draw=_mean_draw(completions, asked.prompt_of(name)),
-        tokens=np.array([one.generated_tokens for one in completions], dtype=np.float64),
-        shares=lost_shares(reads, cut=cut, left=None, forced=forced, of=len(reads)),
+        draw=_mean_draw(completions, prompt),
+        tokens=np.array(tokens, dtype=np.float64),
+        shares=shares,
     )
 
 

@@ -52,9 +52,15 @@ def _estimate(pool: QuestionPool, options: Options) -> list[PoolFigure]:
     longest = None if tokens is None else expected_longest(tokens, k)
     figures: list[PoolFigure] = []
     for one in estimates:
-        own = PoolFigure(one.budget, one.accuracy, one.mc_error, float(k), latency=longest)
-        passed = Passed(one.passed, one.budget - k)
-        figures.append(own._replace(passed=passed))
+        figure = PoolFigure(
+            one.budget,
+            one.accuracy,
+            one.mc_error,
+            generations=float(k),
+            latency=longest,
+            passed=Passed(one.passed, one.budget - k),
+        )
+        figures.append(figure)
     return figures
 
 

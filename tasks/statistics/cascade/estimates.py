@@ -73,7 +73,13 @@ def cascade_estimates(
         reached = first.right + (1 - first.won) * right
         accuracy = float(np.clip(reached.mean(), 0.0, 1.0))
         error = _error_of_mean(reached)
-        estimates.append(CascadeEstimate(int(budget), accuracy, error, passed))
+        one = CascadeEstimate(
+            budget=int(budget),
+            accuracy=accuracy,
+            mc_error=error,
+            passed=passed,
+        )
+        estimates.append(one)
     return estimates
 
 

@@ -80,7 +80,14 @@ def savings(frontiers: Collection[pl.DataFrame]) -> list[Saving]:
         first = rows.row(0, named=True)
         share = min(_saved(factor) for factor in rows["factor"])
         lo = min(_saved(factor) for factor in rows["factor_lo"])
-        found.append(Saving(first["at_most"], first["accuracy"], first["cost"], share, lo))
+        one = Saving(
+            at_most=first["at_most"],
+            accuracy=first["accuracy"],
+            cost=first["cost"],
+            share=share,
+            lo=lo,
+        )
+        found.append(one)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tasks.runs.run import Run
 from tasks.serving.controller import Controller, Solved
 from tasks.serving.policy import Policy, PolicyCell
 from tasks.serving.probe import load_probe
+from tasks.serving.solver import open_solver
 from tasks.strategies import parse
 from tasks.strategies.forms import LARGER_POOL
 from tasks.study.study import Study
@@ -180,9 +182,7 @@ def test_stored_pools_of_both_models_are_all_that_a_cascade_needs(home: Home) ->
     # At a budget of 4 and of 8.
     assert len(replayed.outcomes) == QUESTIONS * 2
     # A run of it draws nothing new either.
-    drawn = home.store.read(
-        "SELECT count(*) FROM draws WHERE run_id = $run_id", run_id=home.again
-    )
+    drawn = home.store.read("SELECT count(*) FROM draws WHERE run_id = $run_id", run_id=home.again)
     assert drawn.item() == 0
     accuracy = home.store.read(
         "SELECT question_id, budget, accuracy FROM outcomes "
@@ -250,6 +250,36 @@ def test_the_larger_model_is_served_alone(home: Home) -> None:
         )
     }
     assert (solved.strategy, solved.text) == ("larger", text)
+
+
+async def test_serving_starts_the_larger_model_and_asks_it_afresh(home: Home) -> None:
+    started: list[str] = []
+
+    class Counting(TwoEngines):
+        async def engine(self, model: Model) -> ScriptedEngine:
+            started.append(model.name)
+            return await super().engine(model)
+
+    async with open_solver(home.folder, home.run_id, engines=Counting, eager=True) as solver:
+        assert sorted(set(started)) == [SMALL, LARGE]
+        question = solver.run.benchmark.questions[0]
+        solved = await solver.solve(question.text, 8)
+    # The larger model is always right, so that the policy is not without it.
+    assert solved.strategy.startswith(("larger", "cascade", "majority"))
+    assert solved.cost.flops > 0
+
+
+@pytest.mark.parametrize("key", [CASCADE, "larger"])
+async def test_it_is_served_as_it_is_replayed(home: Home, key: str) -> None:
+    rows = [PolicyCell(parse(key), one, 1.0, 4) for one in (4, 8)]
+    policy = Policy(dict.fromkeys(range(1, 6), rows), rows)
+    run = load_run(home.store, home.run_id)
+    replayed = Controller(replay_run(home.store, run), policy, load_probe(home.store, home.run_id))
+    async with open_solver(home.folder, home.run_id, engines=TwoEngines) as solver:
+        fresh = dataclasses.replace(solver, policy=policy)
+        for question in run.benchmark.questions:
+            # Drawn anew under the same seeds, those of the larger model its own.
+            assert await fresh.solve(question.text, 8) == await replayed.solve(question, 8)
 
 
 @pytest.mark.parametrize(
