@@ -55,6 +55,15 @@ class Sampling:
         )
 
 
+class Fall(NamedTuple):
+    """Where the mean confidence of the window behind a token is lower than ever before."""
+
+    tokens: int
+    """Generated up to there."""
+    mean: int
+    """In 64ths, rounded down."""
+
+
 class Confidence(NamedTuple):
     """How sure a model was of a completion: means over its tokens (METHOD §13)."""
 
@@ -64,6 +73,8 @@ class Confidence(NamedTuple):
     """Of all its tokens."""
     tail: float
     """Of its last window."""
+    falls: tuple[Fall, ...] = ()
+    """Of windows of one length, whatever that of the completion; empty: nobody told."""
 
 
 class Draw(NamedTuple):

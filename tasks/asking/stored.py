@@ -118,12 +118,12 @@ def _draws(
 
 def _confidence(stored: Sequence[Any]) -> Confidence | None:
     """None for a draw whose engine was not asked."""
-    *numbers, falls = stored
-    if None in numbers:
+    lowest, mean, tail, falls = stored
+    if lowest is None:
         return None
-    told = falls or []
-    pairs = zip(told[::2], told[1::2], strict=True)
-    return Confidence(*numbers, tuple(Fall(*pair) for pair in pairs))
+    numbers = falls or []
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return Confidence(lowest, mean, tail, tuple(Fall(*pair) for pair in pairs))
 
 
 def _arrays(lists: pl.Series) -> Iterator[array[int] | None]:

@@ -109,7 +109,7 @@ def load_format(
 
     `options` is what a study says to the model's chat template.
     """
-    table = {**format_table(named), **selection_words(named)}
+    table: dict[str, Any] = {**format_table(named), **selection_words(named)}
     tokenizer = load_tokenizer(folder)
     ends = end_of_text(tokenizer, folder, chat=table["chat"])
     prompts = load_prompts(table, folder, kind=kind, beginning=beginning(folder), options=options)

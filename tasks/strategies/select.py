@@ -28,11 +28,16 @@ async def select(_root: Node, budget: int, *, k: int, tools: Tools) -> list[Node
     taken: Counter[str] = Counter()
     while len(left) > 1:
         tables, waiting = _seat(left, k)
-        open_tables = [table for table in tables if len({classes[one] for one in table}) > 1]
-        shown = [tuple(drawn[one] for one in table) for table in open_tables]
-        named = iter(await next_choices(tools, shown, taken))
-        stay = [table[next(named) or 0] if table in open_tables else table[0] for table in tables]
-        left = stay + waiting
+        divided: list[list[int]] = []
+        for table in tables:
+            if len({classes[one] for one in table}) > 1:
+                divided.append(table)
+        shown = [tuple(drawn[one] for one in table) for table in divided]
+        named = await next_choices(tools, shown, taken)
+        # A place stands at one table.
+        best = {table[0]: table[name or 0] for table, name in zip(divided, named, strict=True)}
+        left = [best.get(table[0], table[0]) for table in tables]
+        left += waiting
     first = left[:1]
     others = [place for place in range(len(drawn)) if place not in first]
     return [drawn[place] for place in first + others]

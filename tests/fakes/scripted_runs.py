@@ -14,7 +14,7 @@ from pathlib import Path
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
 from tasks.evaluation import fit_policy, generate, measure
 from tasks.models.version import Model
-from tasks.protocols import Confidence
+from tasks.protocols import Confidence, Fall
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
 from tasks.study.study import Study, study_from
@@ -35,9 +35,12 @@ def small_study(**changes: object) -> Study:
 
 
 def sure_of(text: str) -> Confidence:
-    """A confidence that depends on the text alone, its three numbers apart."""
+    """A confidence that depends on the text alone, its three numbers apart; it falls twice."""
     rng = random.Random(text)
-    return Confidence(*(10 + 5 * rng.random() for _ in Confidence._fields))
+    three = [10 + 5 * rng.random() for _ in range(3)]
+    start = rng.randrange(10 * 64, 15 * 64)
+    falls = (Fall(2, start), Fall(4, start - rng.randrange(1, 200)))
+    return Confidence(*three, falls)
 
 
 class ScriptedEngines:
