@@ -1,76 +1,42 @@
-"""Cascades in whole runs: two pools, the costs of two models, refusals, replay and serving."""
+"""Cascades in whole runs: two pools, the costs of two models, replay and serving."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from replays import replay_run
-from scripted_runs import ScriptedEngines, run_all, small_study
+from scripted_runs import run_all
+from two_models import (
+    CASCADE,
+    DIFFICULTY,
+    KEYS,
+    LARGE,
+    OTHER,
+    POOL,
+    QUESTIONS,
+    SMALL,
+    TwoEngines,
+    study,
+)
 
 from tasks.asking.plan import plan
 from tasks.engines.scripted import ScriptedEngine
 from tasks.evaluation.arena import replay_strategies
 from tasks.evaluation.forecast import forecast
 from tasks.models.version import Model
-from tasks.runs.loading import load_run, prepare_run
-from tasks.runs.run import Run
+from tasks.runs.loading import load_run
 from tasks.serving.controller import Controller, Solved
 from tasks.serving.policy import Policy, PolicyCell
 from tasks.serving.probe import load_probe
 from tasks.serving.solver import open_solver
 from tasks.strategies import parse
 from tasks.strategies.forms import LARGER_POOL
-from tasks.study.study import Study
-from warehouse.errors import UserError
 from warehouse.store import Store
-
-SMALL, LARGE = "bundled/congruences-generator", "bundled/congruences-large"
-CASCADE = "cascade(k=2,agree=1.0)"
-OTHER = "cascade(k=3,agree=0.6)"
-KEYS = ["majority", CASCADE, "cascade(k=4,agree=0.75)", "larger"]
-PRICES = {SMALL: {"prompt": 1.0, "generated": 2.0}, LARGE: {"prompt": 10.0, "generated": 40.0}}
-QUESTIONS = 20
-POOL = 8
-DIFFICULTY = 8
-
-
-def study(**changes: Any) -> Study:
-    values: dict[str, Any] = {
-        "strategies": KEYS,
-        "baseline": "majority",
-        "verifier": None,
-        "exchange": {"model": LARGE},
-        "prices": PRICES,
-        "probe_draws": 3,
-    }
-    return small_study(**values | changes)
-
-
-class TwoEngines(ScriptedEngines):
-    """The larger model is right in every line."""
-
-    def __init__(self, run: Run, seconds: float = 0.0) -> None:
-        super().__init__(run, seconds)
-        self.run = run
-        self.large = ScriptedEngine(run.format, self._right, seconds=seconds)
-
-    async def engine(self, model: Model) -> ScriptedEngine:
-        larger = self.run.larger
-        return self.large if larger and model == larger.model else self.writer
-
-    def _right(self, prefix: tuple[int, ...], _: random.Random) -> str:
-        return self._law(prefix, Sure())
-
-
-class Sure(random.Random):
-    def random(self) -> float:
-        return 0.0
 
 
 class Home(NamedTuple):
@@ -280,46 +246,3 @@ async def test_it_is_served_as_it_is_replayed(home: Home, key: str) -> None:
         for question in run.benchmark.questions:
             # Drawn anew under the same seeds, those of the larger model its own.
             assert await fresh.solve(question.text, 8) == await replayed.solve(question, 8)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"exchange": None}, r"cascade\(k=2,agree=1.0\) needs a larger model, got none; add e.g."),
-        (
-            {"prices": {SMALL: {"generated": 1.0}}},
-            r"expected a price of the larger model 'bundled/congruences-large' beside those of "
-            r"bundled/congruences-generator for cascade.*, got none; add it to \[prices\]",
-        ),
-        ({"budgets": [1, 2]}, r"cascade\(k=2,agree=1.0\) needs a budget of at least 3"),
-        ({"strategies": ["majority", "cascade(k=2)"]}, "expected k and agree"),
-        ({"strategies": ["majority", "cascade(k=2,agree=0)"]}, "agree must be above 0 and up to 1"),
-        ({"strategies": ["majority", "cascade(k=2,agree=1.5)"]}, "above 0 and up to 1"),
-        ({"strategies": ["majority", "larger(k=2)"]}, "larger takes no options"),
-    ],
-)
-def test_what_a_cascade_lacks_is_said_before_anything_runs(
-    changes: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        study(**changes)
-
-
-@pytest.mark.parametrize(
-    ("model", "larger", "message"),
-    [
-        (LARGE, LARGE, "another model than bundled/congruences-large .*, got the same; name a"),
-        (LARGE, SMALL, r"at least as large as bundled/congruences-large \(7008384 .*got 492416"),
-    ],
-)
-def test_a_model_that_is_no_larger_one_is_refused(model: str, larger: str, message: str) -> None:
-    asked = study(exchange={"model": larger}, generator={"models": [model]}, prices={})
-    with pytest.raises(UserError, match=message):
-        prepare_run(asked, model, run_id="")
-
-
-def test_without_a_cascade_the_larger_model_is_no_part_of_a_run() -> None:
-    plain = study(strategies=["majority"], prices={})
-    run = prepare_run(plain, SMALL, run_id="")
-    assert run.larger is None
-    assert run.writers == [run.generator]
