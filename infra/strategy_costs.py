@@ -76,6 +76,7 @@ def cost_table(folder: Path) -> str:
         strategies=keys,
         strategy_files=files,
         revisions={},
+        exchange={},
         difficulty_draws=2,
     )
     run_all(folder, study)

@@ -16,8 +16,21 @@ from tasks.benchmarks.kinds import AnswerKind
 from tasks.benchmarks.question import Question
 
 Stop = Literal["end", "step", "limit"]
-Role = Literal["proposer", "difficulty", "lookahead", "revision", "exchange", "extension", "answer"]
-"""What a draw is for; the last two go on from thinking that was cut (METHOD §12)."""
+Role = Literal[
+    "proposer",
+    "difficulty",
+    "lookahead",
+    "revision",
+    "exchange",
+    "extension",
+    "answer",
+    "selection",
+]
+"""What a draw is for.
+
+The two before the last go on from thinking that was cut (METHOD §12), the last says which attempt
+is best (§13).
+"""
 TokenIds: TypeAlias = "array[int]"
 """Token ids as integers of 32 bits, four bytes each: `array("i", ids)`."""
 
@@ -42,6 +55,15 @@ class Sampling:
         )
 
 
+class Fall(NamedTuple):
+    """Where the mean confidence of the window behind a token is lower than ever before."""
+
+    tokens: int
+    """Generated up to there."""
+    mean: int
+    """In 64ths, rounded down."""
+
+
 class Confidence(NamedTuple):
     """How sure a model was of a completion: means over its tokens (METHOD §13)."""
 
@@ -51,6 +73,8 @@ class Confidence(NamedTuple):
     """Of all its tokens."""
     tail: float
     """Of its last window."""
+    falls: tuple[Fall, ...] = ()
+    """Of windows of one length, whatever that of the completion; empty: nobody told."""
 
 
 class Draw(NamedTuple):

@@ -23,7 +23,10 @@ SELECT run_id FROM champions
 POOLS = """
 CREATE OR REPLACE TEMP TABLE kept_pools AS
 WITH asked AS (
-    SELECT run_id, unnest([model_fingerprint, reviser_fingerprint]) AS model_fingerprint FROM runs
+    SELECT
+        run_id,
+        unnest([model_fingerprint, reviser_fingerprint, larger_fingerprint]) AS model_fingerprint
+    FROM runs
     UNION
     SELECT run_id, large_fingerprint FROM exchanges
 )

@@ -13,7 +13,7 @@ from tasks.asking.questioning import Questioning
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import MissingDraws
 from tasks.strategies import Strategy
-from tasks.strategies.forms import OWN_POOL, PoolKey
+from tasks.strategies.forms import LARGER_POOL, OWN_POOL, PoolKey
 
 NO_ARMS: Mapping[PoolKey, list[Completion]] = MappingProxyType({})
 
@@ -55,10 +55,16 @@ class Asked(NamedTuple):
     """By key, as written, of those completions whose answers were not known; None: no answer."""
     arms: Mapping[PoolKey, list[Completion]] = NO_ARMS
     """Further pools, beside that of the study."""
+    larger_prompt_tokens: float = 0.0
+    """Of the question's prompt in the tokens of the larger model, where one is asked."""
 
     def drawn(self, pool: PoolKey) -> list[Completion]:
         """The completions of a pool."""
         return self.pool if pool == OWN_POOL else self.arms[pool]
+
+    def prompt_of(self, pool: PoolKey) -> float:
+        """Tokens of the prompt of a pool's completions."""
+        return self.larger_prompt_tokens if pool.larger else self.prompt_tokens
 
     @property
     def keys(self) -> set[str]:
@@ -86,8 +92,16 @@ async def ask_everything(asking: Questioning, question: Question, known: Collect
     searches: list[Searched] = []
     for strategy, budget in asking.plan.searches:
         searches.append(await ask_search(asking, question, strategy, budget, keeper))
-    prompt_tokens = asking.root(question).length
-    return Asked(question, prompt_tokens, pool, difficulty, searches, keeper.answers, arms)
+    return Asked(
+        question,
+        asking.root(question).length,
+        pool,
+        difficulty,
+        searches,
+        keeper.answers,
+        arms,
+        asking.root_of(question, LARGER_POOL).length,
+    )
 
 
 async def ask_difficulty(asking: Questioning, question: Question, known: Collection[str]) -> Asked:

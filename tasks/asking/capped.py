@@ -92,8 +92,8 @@ def _look(line: _Line, format: Format, prompt: str, sampling: Sampling) -> None:
     tokens = int(node.generated_tokens - parent.generated_tokens)
     cut = cut_thinking(format, prompt, parent.text, node.read_ids, tokens=tokens, cap=cap)
     if cut is None:
-        most = cap.tokens + cap.answer
-        line.node = node.shorten(most, format.steps) if tokens > most else node
+        is_longer = tokens > cap.limit
+        line.node = node.shorten(cap.limit, format.steps) if is_longer else node
         return
     start = _restart(node, cut, format)
     if not cut.goes_on:

@@ -55,6 +55,11 @@ class Meter:
     _draws: Counter[str] = field(default_factory=Counter[str])
     """Siblings that were counted, by their key."""
 
+    @property
+    def draws(self) -> int:
+        """Draws that were counted; whole completions of a strategy that goes by no steps."""
+        return self._draws.total()
+
     def count_draws(self, key: str, parent: Node, siblings: Sequence[Node]) -> float:
         """Count one request for those of the siblings of this key that were not counted yet.
 

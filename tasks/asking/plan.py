@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tasks.protocols import Sampling
 from tasks.runs.run import Run
 from tasks.strategies import Strategy
-from tasks.strategies.forms import PoolKey
+from tasks.strategies.forms import OWN_POOL, PoolKey
 from tasks.study.tables import Generator
 
 
@@ -44,7 +44,7 @@ class Plan:
     replicate: int
     """Of the study: another one draws everything anew."""
     arms: tuple[Arm, ...] = ()
-    """As large as the pool, each of a temperature or a cap on thinking of its own."""
+    """As large as the pool, each of a temperature, a cap on thinking or a model of its own."""
 
     @property
     def sampled(self) -> dict[str, Sampling]:
@@ -55,14 +55,20 @@ class Plan:
     @property
     def temperatures(self) -> list[float | None]:
         """Those at which whole completions are drawn, that of the study first."""
-        # A dict, for its order: the traces of several caps are drawn once.
+        # A dict, for its order.
         return list(dict.fromkeys([None, *(arm.pool.temperature for arm in self.arms)]))
+
+    @property
+    def traced(self) -> list[PoolKey]:
+        """The pools whose completions are drawn whole: the traces of several caps once."""
+        pools = [arm.pool._replace(cap=None) for arm in self.arms]
+        return list(dict.fromkeys([OWN_POOL, *pools]))
 
     @property
     def answering(self) -> list[Sampling]:
         """How answers are drawn after thinking that was cut."""
         drawn: dict[str, Sampling] = {}
-        for temperature, cap in (arm.pool for arm in self.arms):
+        for temperature, cap, _ in (arm.pool for arm in self.arms):
             if cap:
                 whole = self.whole(temperature)
                 one = dataclasses.replace(whole, max_tokens=cap.answer)
@@ -116,15 +122,17 @@ def _arms(strategies: Sequence[Strategy]) -> tuple[Arm, ...]:
     """The pools that strategies name besides the study's own, in rising order."""
     scored: dict[PoolKey, bool] = {}
     for strategy in strategies:
-        if strategy.kind == "pool" and not strategy.shares_pool:
-            known = scored.get(strategy.pool, False)
-            scored[strategy.pool] = known or strategy.needs_verifier
+        if strategy.kind != "pool":
+            continue
+        for pool in strategy.pools:
+            if pool != OWN_POOL:
+                scored[pool] = scored.get(pool, False) or strategy.needs_verifier
     return tuple(Arm(pool, scored[pool]) for pool in sorted(scored, key=_order))
 
 
-def _order(pool: PoolKey) -> tuple[float, tuple[int, ...]]:
-    """By temperature, the study's first, then by cap."""
-    return pool.temperature or 0.0, tuple(pool.cap or ())
+def _order(pool: PoolKey) -> tuple[bool, float, tuple[int, ...]]:
+    """The larger model's last; by temperature, the study's first, then by cap."""
+    return pool.larger, pool.temperature or 0.0, tuple(pool.cap or ())
 
 
 def _searches(budgets: tuple[int, ...], strategies: list[Strategy]) -> list[tuple[Strategy, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -43,18 +44,28 @@ class Result(NamedTuple):
         # Of a file's own strategy nobody knows how many it means to end with.
         if self.strategy.file:
             return max(len(self.completions), 1)
-        return self.budget // self.strategy.rollouts
+        return self.strategy.slots(self.budget)
 
     @property
     def generations(self) -> int:
-        """The budget, or what a file's own strategy took of it."""
+        """The budget, or what was taken of it by what may take less."""
         taken = self.meter.generations
+        # Where the answers agree already no model is asked to choose.
+        if self.strategy.form.selects and not self.strategy.file:
+            taken = self.meter.draws
         return self.budget if taken is None else taken
 
     @property
     def completions(self) -> list[Node]:
         """All of them, in the order of the groups."""
         return [node for group in self.groups for node in group]
+
+
+class LargerSide(NamedTuple):
+    """The larger model, which writes whole completions and nothing else."""
+
+    sampler: Sampler
+    prompts: Revising
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +78,31 @@ class Questioning:
     revising: Side
     """The same as `proposing` when the generator revises its own attempts."""
     prompts: Revising
+    serves: bool = False
+    """Whether what is drawn is kept for nobody else: then no trace goes beyond its cap."""
+    larger: LargerSide | None = None
+    """None where no strategy passes a question on."""
 
     def root(self, question: Question) -> Node:
         """The question's prompt, before anything was generated."""
         # It is asked for by every search: its text is put into tokens once.
         return self.prompts.start(question, ())
 
+    def root_of(self, question: Question, pool: PoolKey) -> Node:
+        """The same, in the tokens of the model whose pool it is."""
+        if pool.larger and self.larger:
+            return self.larger.prompts.start(question, ())
+        return self.root(question)
+
     def side(self, strategy: Strategy) -> Side:
         """The models that a strategy asks."""
         return self.revising if strategy.form.revises else self.proposing
+
+    def _prompts(self, strategy: Strategy) -> Revising:
+        """What its attempts are asked for; only a judge of attempts reads the earlier ones too."""
+        if strategy.form.revises or not self.prompts.shown:
+            return self.prompts
+        return dataclasses.replace(self.prompts, shown=False)
 
     def models(self, strategy: Strategy) -> tuple[Model, Model | None]:
         """Who writes and who judges under a strategy."""
@@ -105,12 +132,18 @@ class Questioning:
         """The first n completions of a pool, not scored."""
         sampling = self.plan.whole(pool.temperature)
         replicate = self.plan.replicate
+        root = self.root_of(question, pool)
         sampler = self.proposing.sampler
-        traces = await sampler.children(
-            self.root(question), n, sampling=sampling, replicate=replicate
-        )
+        if pool.larger and self.larger:
+            sampler = self.larger.sampler
         if pool.cap is None:
-            return traces
+            return await sampler.children(root, n, sampling=sampling, replicate=replicate)
+        if self.serves:
+            traces = await sampler.beginnings(
+                root, n, sampling=sampling, at_most=pool.cap.limit, replicate=replicate
+            )
+        else:
+            traces = await sampler.children(root, n, sampling=sampling, replicate=replicate)
         return await cap_thinking(
             sampler, self.run.format, traces, pool.cap, sampling=sampling, replicate=replicate
         )
@@ -141,7 +174,7 @@ class Questioning:
             question,
             self.side(strategy),
             self.plan.samplings,
-            self.prompts,
+            self._prompts(strategy),
             meter,
             self.run.study.generator.max_rounds,
             self.plan.replicate,
@@ -178,6 +211,7 @@ def questioning(
     *,
     sampler: Callable[[Model], Sampler],
     scorer: Callable[[Model | None, Judging], Scorer],
+    serves: bool = False,
 ) -> Questioning:
     """A run's questioning; `sampler` and `scorer` open one for each model.
 
@@ -196,7 +230,11 @@ def questioning(
         revising = revising._replace(scorer=judge)
     # Only a judge of attempts was trained to read the earlier ones beside the question.
     prompts = Revising(run.format, shown=run.judge is not None)
-    return Questioning(run, plan(run), proposing, revising, prompts)
+    larger = None
+    if run.larger:
+        shown = Revising(run.larger.format, shown=False)
+        larger = LargerSide(sampler(run.larger.model), shown)
+    return Questioning(run, plan(run), proposing, revising, prompts, serves, larger)
 
 
 def judging_of(verifier: Verifier | None, thinking: Thinking) -> Judging:

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from tasks.draws.sampler import NewDraw
 from tasks.draws.scorer import NewScore
 from tasks.models.thinking import Share
 from tasks.models.version import Model
-from tasks.protocols import Sampling
+from tasks.protocols import Confidence, Sampling
 from tasks.runs.run import Run
 from warehouse.reader import Ledger
 
@@ -50,7 +50,7 @@ class Recorder:
         if new.sampling:
             self.samplings[new.sampling.key] = new.sampling
         prefix, sampling, replicate = new.key
-        thinking = self._thinking(new)
+        thinking = self._thinking(model, new)
         sure = new.draw.confidence
         row = {
             "model_fingerprint": model.fingerprint,
@@ -76,6 +76,7 @@ class Recorder:
             "lowest_confidence": sure.lowest if sure else None,
             "mean_confidence": sure.mean if sure else None,
             "tail_confidence": sure.tail if sure else None,
+            "confidence_falls": _stored_falls(sure) if sure else None,
             "prompt_tokens": _stored_count(new.prompt_tokens),
             "cached_tokens": _stored_count(new.cached_tokens),
             "requests": new.requests,
@@ -83,9 +84,9 @@ class Recorder:
         }
         _add(self.draws, row)
 
-    def _thinking(self, new: NewDraw) -> Share | None:
+    def _thinking(self, model: Model, new: NewDraw) -> Share | None:
         """How much of a draw is thinking; None for a format without it."""
-        format = self.run.format
+        format = self.run.format_of(model)
         if not format.thinking.marks:
             return None
         own_steps = new.node.own_steps
@@ -158,7 +159,12 @@ def _add(rows: Rows, row: dict[str, Any]) -> None:
 
 
 def _frame(rows: Rows) -> pl.DataFrame:
-    lists = {"token_ids": pl.Int32, "step_ends": pl.Int32, "step_keys": pl.String}
+    lists = {
+        "token_ids": pl.Int32,
+        "step_ends": pl.Int32,
+        "confidence_falls": pl.Int32,
+        "step_keys": pl.String,
+    }
     columns: list[pl.Series] = []
     for column, values in rows.items():
         kind = lists.get(column)
@@ -186,6 +192,11 @@ def _numbers(column: str, lists: Sequence[array[int] | None]) -> pl.Series:
 def _stored_count(tokens: float) -> int | None:
     """Tokens as the warehouse has them: NULL for what nobody told."""
     return None if math.isnan(tokens) else int(tokens)
+
+
+def _stored_falls(sure: Confidence) -> array[int] | None:
+    """Tokens and mean of each fall in turn; None: nobody told."""
+    return array("i", chain.from_iterable(sure.falls)) or None
 
 
 def _sampling_rows(samplings: list[Sampling]) -> pl.DataFrame:

@@ -42,7 +42,7 @@ def replay_stored(run: Run, stored: Stored) -> Questioning:
 
     def sampler(model: Model) -> Sampler:
         known = stored.draws.get(model.fingerprint, ())
-        return Sampler(format=run.format, engine=None, known=known)
+        return Sampler(format=run.format_of(model), engine=None, known=known)
 
     def scorer(verifier: Model | None, judging: Judging) -> Scorer:
         known = stored.scores.get(verifier.fingerprint) if verifier else None

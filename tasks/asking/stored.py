@@ -14,7 +14,7 @@ from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Kept
 from tasks.draws.sampler import DrawKey
 from tasks.models.version import Model
-from tasks.protocols import Confidence, StepScore
+from tasks.protocols import Confidence, Fall, StepScore
 from tasks.runs.run import Run
 from warehouse.reader import Reader
 
@@ -49,10 +49,10 @@ def read_stored(
     for batch in _batches(store, run, group_by_words(questions)):
         place = {one.question_id: where for where, asked in enumerate(batch) for one in asked}
         stored = [Stored() for _ in batch]
-        for model in _different(run.generator, run.reviser):
+        for model in run.writers:
             for where, draw in _draws(store, model, place, token_ids=token_ids):
                 stored[where].draws.setdefault(model.fingerprint, []).append(draw)
-        for verifier in _different(run.verifier, run.judge):
+        for verifier in _judges(run):
             for where, key, score in _scores(store, verifier, place):
                 stored[where].scores.setdefault(verifier.fingerprint, {})[key] = score
         yield from zip(batch, stored, strict=True)
@@ -66,8 +66,9 @@ def group_by_words(questions: Sequence[Question]) -> list[Twins]:
     return [tuple(asked) for asked in by_text.values()]
 
 
-def _different(*models: Model | None) -> Iterable[Model]:
-    return {model.fingerprint: model for model in models if model}.values()
+def _judges(run: Run) -> Iterable[Model]:
+    judges = (run.verifier, run.judge)
+    return {model.fingerprint: model for model in judges if model}.values()
 
 
 def _batches(store: Reader, run: Run, asked: Sequence[Twins]) -> Iterator[list[Twins]]:
@@ -75,10 +76,9 @@ def _batches(store: Reader, run: Run, asked: Sequence[Twins]) -> Iterator[list[T
     frame = store.read(
         "SELECT question_id, sum(generated_tokens)::BIGINT FROM draws "
         "SEMI JOIN wanted USING (question_id) "
-        "WHERE model_fingerprint IN ($model, $reviser) GROUP BY question_id",
+        "WHERE list_contains($models, model_fingerprint) GROUP BY question_id",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
-        model=run.generator.fingerprint,
-        reviser=run.reviser.fingerprint,
+        models=[model.fingerprint for model in run.writers],
     )
     tokens = dict(frame.iter_rows())
     batch: list[Twins] = []
@@ -101,7 +101,7 @@ def _draws(
     frame = store.read(
         "SELECT question_id, prefix_key, sampling_key, replicate, child, node_key, step_keys, "
         "step_ends, text, stop, generated_tokens, len(token_ids) AS length, "
-        "lowest_confidence, mean_confidence, tail_confidence, "
+        "lowest_confidence, mean_confidence, tail_confidence, confidence_falls, "
         "CASE WHEN $token_ids OR step_ends IS NULL THEN token_ids END AS token_ids "
         "FROM draws SEMI JOIN wanted USING (question_id) WHERE model_fingerprint = $model",
         wanted=pl.DataFrame({"question_id": list(place)}),
@@ -116,10 +116,14 @@ def _draws(
         yield place[question], (DrawKey(prefix, sampling, replicate), child, kept)
 
 
-def _confidence(stored: Sequence[float | None]) -> Confidence | None:
+def _confidence(stored: Sequence[Any]) -> Confidence | None:
     """None for a draw whose engine was not asked."""
-    known = [value for value in stored if value is not None]
-    return Confidence(*known) if known else None
+    lowest, mean, tail, falls = stored
+    if lowest is None:
+        return None
+    numbers = falls or []
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return Confidence(lowest, mean, tail, tuple(Fall(*pair) for pair in pairs))
 
 
 def _arrays(lists: pl.Series) -> Iterator[array[int] | None]:

@@ -37,8 +37,8 @@ class Side(NamedTuple):
     scorer: Scorer
 
 
-_Asked = tuple[str, str, tuple[str, ...]]
-"""Id and text of a question, and the attempts that are shown with it."""
+_Asked = tuple[str, str, tuple[str, ...], bool]
+"""Id and text of a question, the attempts that are shown with it, and whether to a verifier too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +50,30 @@ class Revising:
     """Whether the verifier sees the earlier attempts too."""
     known: dict[_Asked, Node] = field(default_factory=dict[_Asked, Node])
 
-    def start(self, question: Question, earlier: Chain) -> Node:
+    def start(self, question: Question, earlier: Chain, shown: int = ATTEMPTS_SHOWN) -> Node:
         """The node of the next attempt: the latest ended attempts are in its prompt.
 
         Without their thinking, as chat templates drop that of earlier turns too.
         """
         ended = [self.format.final(node.text) for node in earlier if node.ended]
         said = tuple(text for text in ended if text is not None)
-        seen = said[-ATTEMPTS_SHOWN:]
-        key = (question.question_id, question.text, seen)
+        seen = said[-shown:]
+        key = (question.question_id, question.text, seen, self.shown)
         if key not in self.known:
             text = self.format.revision(question, seen)
             # The verifier reads the question's text: with the attempts in it, where it is to.
             asked = dataclasses.replace(question, text=text) if self.shown and seen else question
-            prompt = tuple(self.format.tokenizer.encode(text))
-            self.known[key] = root(asked, prompt, is_text=self.format.is_text)
+            self.known[key] = self._root(asked, text)
         return self.known[key]
+
+    def choice(self, question: Question, attempts: Chain) -> Node:
+        """The node of a prompt that asks which of these is best; all of them must have ended."""
+        said = [self.format.final(node.text) or "" for node in attempts]
+        return self._root(question, self.format.select(question.text, said))
+
+    def _root(self, question: Question, text: str) -> Node:
+        prompt = tuple(self.format.tokenizer.encode(text))
+        return root(question, prompt, is_text=self.format.is_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +136,39 @@ class MeteredTools:
         too_long = node.generated_tokens > most - node.extendable
         return node.cut() if too_long else node
 
-    def attempt_key(self, earlier: Chain) -> str:
+    def attempt_key(self, earlier: Chain, *, shown: int = ATTEMPTS_SHOWN) -> str:
         """How many attempts these are, and what the next one sees of them."""
-        return f"{len(earlier)}|{self.revising.start(self.question, earlier).key}"
+        return _key(earlier, self.revising.start(self.question, earlier, shown))
 
-    async def attempts(self, earlier: Chain, n: int) -> list[Node]:
-        """The first n attempts that follow these, each a whole completion."""
-        start = self.revising.start(self.question, earlier)
+    async def attempts(self, earlier: Chain, n: int, *, shown: int = ATTEMPTS_SHOWN) -> list[Node]:
+        """The first n attempts in sight of the latest of these, each a whole completion."""
+        start = self.revising.start(self.question, earlier, shown)
+        return await self._draw_after(earlier, start, n, "revision")
+
+    def choice_key(self, attempts: Chain) -> str:
+        """How many attempts these are, and what a model sees of them."""
+        return _key(attempts, self.revising.choice(self.question, attempts))
+
+    async def choices(self, attempts: Chain, n: int) -> list[int | None]:
+        """Place of the attempt that each of the first n draws names; None: it names none."""
+        start = self.revising.choice(self.question, attempts)
+        drawn = await self._draw_after(attempts, start, n, "selection")
+        named: list[int | None] = []
+        for node in drawn:
+            # A number in what was cut could be half of one.
+            place = self.revising.format.named(node.text, len(attempts)) if node.ended else None
+            named.append(place)
+        return named
+
+    async def _draw_after(self, earlier: Chain, start: Node, n: int, role: Role) -> list[Node]:
         siblings = await self.side.sampler.children(
             start,
             n,
             sampling=self.samplings.whole,
-            role="revision",
+            role=role,
             replicate=self.replicate + A_CHAIN * len(earlier),
         )
-        tokens = self.meter.count_draws(self.attempt_key(earlier), start, siblings)
+        tokens = self.meter.count_draws(_key(earlier, start), start, siblings)
         await pass_tokens(tokens)
         return siblings
 
@@ -169,3 +195,7 @@ class MeteredTools:
             return self.classes(nodes)
         # Beside the event loop: the classes of programs are found by running them.
         return await asyncio.to_thread(self.classes, nodes)
+
+
+def _key(earlier: Chain, start: Node) -> str:
+    return f"{len(earlier)}|{start.key}"

@@ -8,6 +8,7 @@ strategy and budget may share them and each keeps its exact distribution.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,30 @@ class Sampler:
     ) -> list[Node]:
         """The first n children of a node, in the order of their index."""
         key = DrawKey(node.key, sampling.key, replicate)
+        seed = first_seed(self._seed, key)
+        return await self._first(node, n, key, sampling=sampling, role=role, seed=seed)
+
+    async def beginnings(
+        self, node: Node, n: int, *, sampling: Sampling, at_most: int, replicate: int = 0
+    ) -> list[Node]:
+        """The first n children, of which only so many tokens are wanted.
+
+        Those that are there, or under way, are given as they are. Others are drawn no further,
+        under the seed of the whole child: where the engine follows it they are its beginning.
+        """
+        whole = DrawKey(node.key, sampling.key, replicate)
+        short = dataclasses.replace(sampling, max_tokens=at_most)
+        key = whole._replace(sampling_key=short.key)
+        siblings = self._siblings.setdefault(key, {})
+        for index, child in self._siblings.get(whole, {}).items():
+            siblings.setdefault(index, child)
+        seed = first_seed(self._seed, whole)
+        return await self._first(node, n, key, sampling=short, role="proposer", seed=seed)
+
+    async def _first(
+        self, node: Node, n: int, key: DrawKey, *, sampling: Sampling, role: Role, seed: int
+    ) -> list[Node]:
+        """The first n siblings of a key; child i is drawn under `seed` + i."""
         siblings = self._siblings.setdefault(key, {})
         missing = [child for child in range(n) if child not in siblings]
         if missing and self._engine is None:
@@ -112,7 +137,7 @@ class Sampler:
         # At once, before anything is awaited: who asks meanwhile waits for the same request and
         # does not draw these children a second time.
         for wanted in _stretches(missing):
-            self._request(node, key, wanted, sampling=sampling, role=role)
+            self._request(node, key, wanted, sampling=sampling, role=role, seed=seed)
         await self._arrival(siblings, n)
         return [self._made(node, siblings, index) for index in range(n)]
 
@@ -141,7 +166,7 @@ class Sampler:
         return made
 
     def _request(
-        self, node: Node, key: DrawKey, wanted: range, *, sampling: Sampling, role: Role
+        self, node: Node, key: DrawKey, wanted: range, *, sampling: Sampling, role: Role, seed: int
     ) -> None:
         """Draw these children: each is there as soon as it ends."""
         loop = asyncio.get_running_loop()
@@ -149,7 +174,8 @@ class Sampler:
         self._siblings[key].update(pending)
 
         async def draw() -> None:
-            async for new in self._new_draws(node, key, wanted, sampling=sampling, role=role):
+            drawn = self._new_draws(node, key, wanted, sampling=sampling, role=role, seed=seed)
+            async for new in drawn:
                 # Recorded before anybody can ask on from it.
                 self._record(new)
                 pending[new.child].set_result(new.node)
@@ -158,14 +184,13 @@ class Sampler:
         task.add_done_callback(lambda ended: _end(pending, ended))
 
     async def _new_draws(
-        self, node: Node, key: DrawKey, wanted: range, *, sampling: Sampling, role: Role
+        self, node: Node, key: DrawKey, wanted: range, *, sampling: Sampling, role: Role, seed: int
     ) -> AsyncGenerator[NewDraw]:
         assert self._engine is not None
         first = wanted.start
-        seed = first_seed(self._seed, key) + first
         owed = _NOTHING
         async for part in self._engine.draw(
-            node.token_ids, len(wanted), sampling=sampling, seed=seed
+            node.token_ids, len(wanted), sampling=sampling, seed=seed + first
         ):
             owed = _join(owed, part)
             for place, draw in part.draws.items():

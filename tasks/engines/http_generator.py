@@ -87,7 +87,7 @@ class HttpGenerator:
         reply = await self._replicas.ask(Call(COMPLETIONS, body, read))
         draws = [self._format.cut(self._read(choice), prefix) for choice in reply.choices]
         if self._tells(sampling):
-            sure = [choice.confidence for choice in reply.choices]
+            sure = [choice.confidence(sampling) for choice in reply.choices]
             draws = [draw._replace(confidence=one) for draw, one in zip(draws, sure, strict=True)]
         self.generated_tokens += sum(int(draw.tokens) for draw in draws)
         # A server tells of one child; those of a request that has several were read alike.
@@ -179,13 +179,12 @@ class Choice(BaseModel):
     logprobs: dict[str, Any] | None = None
     prompt_logprobs: list[dict[int, dict[str, Any]] | None] | None = None
 
-    @property
-    def confidence(self) -> Confidence:
+    def confidence(self, sampling: Sampling) -> Confidence:
         """How sure the model was; ValueError where the server gave no log-probabilities."""
         given: list[dict[str, float]] = (self.logprobs or {}).get("top_logprobs") or []
         # The token that was drawn stands with the likeliest ones, where it is none of them too.
         rows = [sorted(one.values(), reverse=True)[:TOP] for one in given]
-        return confidence_of(np.array(rows, dtype=np.float64))
+        return confidence_of(np.array(rows, dtype=np.float64), sampling.max_tokens)
 
 
 class _Details(BaseModel):

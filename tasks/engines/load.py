@@ -96,8 +96,7 @@ class Asking:
 
 def load_of(run: Run) -> Load:
     """Nothing under way yet; as many at once as the study says of each of the run's models."""
-    models = (run.generator, run.verifier, run.reviser, run.judge)
-    return Load({model.fingerprint: _batch(run, model) for model in models if model})
+    return Load({model.fingerprint: _batch(run, model) for model in run.models_asked})
 
 
 def _batch(run: Run, model: Model) -> int:

@@ -125,7 +125,8 @@ def generated_a_second(store: Reader, model: Model) -> float | None:
     """
     pace = store.read(
         "SELECT sum(paces.tokens) FILTER (WHERE paces.model_fingerprint IN "
-        "(runs.model_fingerprint, runs.reviser_fingerprint)) / sum(paces.seconds) AS pace "
+        "(runs.model_fingerprint, runs.reviser_fingerprint, runs.larger_fingerprint)) "
+        "/ sum(paces.seconds) AS pace "
         "FROM paces JOIN runs USING (run_id) GROUP BY run_id, runs.model_fingerprint "
         "HAVING pace > 0 "
         'ORDER BY runs.model_fingerprint = $model DESC, max(paces."at") DESC LIMIT 1',

@@ -90,9 +90,9 @@ class RunEngines:
     def _check_servers(self) -> None:
         """UserError for a server of the run's models that is not there, or has another model."""
         run = self._run
-        for model in (run.generator, run.verifier, run.reviser, run.judge):
-            server = self._server(model) if model else None
-            if server and model:
+        for model in run.models_asked:
+            server = self._server(model)
+            if server:
                 self._check(server, model)
 
     def _check(self, server: Server, model: Model) -> None:
@@ -114,7 +114,7 @@ class RunEngines:
             return HttpGenerator(
                 server.urls,
                 server.name,
-                self._run.format,
+                self._run.format_of(model),
                 key=key,
                 confident=self._run.asks_confidence,
             )
@@ -133,7 +133,7 @@ class RunEngines:
         options = self._run.study.engine
         return VllmGenerator(
             model.files,
-            self._run.format,
+            self._run.format_of(model),
             options,
             adapter=model.adapter,
             confident=self._run.asks_confidence,

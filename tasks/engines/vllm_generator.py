@@ -74,7 +74,7 @@ class VllmGenerator:
             last = output
         draws = [self._format.cut(self._read(piece), prefix) for piece in last.outputs]
         if self._tells(sampling):
-            sure = [_confidence(piece.logprobs) for piece in last.outputs]
+            sure = [_confidence(piece.logprobs, sampling) for piece in last.outputs]
             draws = [draw._replace(confidence=one) for draw, one in zip(draws, sure, strict=True)]
         self.generated_tokens += sum(int(draw.tokens) for draw in draws)
         return Answer(draws, len(prefix), last.num_cached_tokens or 0)
@@ -134,8 +134,8 @@ class VllmGenerator:
         return Draw(kept, text, "end" if ended else "step", tokens)
 
 
-def _confidence(flat: Any) -> Confidence:
+def _confidence(flat: Any, sampling: Sampling) -> Confidence:
     """Of log-probabilities as vLLM gives them: at each token its own, then the likeliest ones'."""
     ranks = (flat.end_indices[0] - flat.start_indices[0]) if flat.start_indices else 0
     tops = np.array(flat.logprobs, dtype=np.float64).reshape(-1, max(ranks, 1))
-    return confidence_of(tops[:, 1:])
+    return confidence_of(tops[:, 1:], sampling.max_tokens)

@@ -18,16 +18,17 @@ from tasks.asking.replay import replay_questions
 from tasks.asking.token_time import run_in_token_time
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import MissingDraws
-from tasks.evaluation.estimate import Row, estimate_question
+from tasks.evaluation.estimate import estimate_question
+from tasks.evaluation.pool_rows import Row
 from tasks.evaluation.rates import load_rates
 from tasks.protocols import FineGrader
-from tasks.runs.loading import load_run
+from tasks.runs.loading import load_run, with_study
 from tasks.runs.refusals import check_caps, check_thinking
 from tasks.runs.run import Run
 from tasks.runs.text_refusals import check_text_study
 from tasks.statistics.axes import COST_COLUMNS
 from tasks.strategies import Strategy
-from tasks.strategies.forms import PoolKey
+from tasks.strategies.forms import LARGER_POOL, PoolKey
 from tasks.strategies.own.failing import Failures
 from tasks.strategies.own.pooling import ORDERS
 from tasks.study.own_files import read_files
@@ -101,7 +102,7 @@ def _run_of(run: Run, texts: Sequence[str], folder: Path) -> Run:
     study = dataclasses.replace(run.study, strategies=keys, strategy_files=files, baseline=keys[0])
     if run.generator.folder is None:
         check_text_study(study, run.generator.name)
-    mine = dataclasses.replace(run, study=study)
+    mine = with_study(run, study)
     check_thinking(mine)
     check_caps(mine)
     return mine
@@ -135,8 +136,16 @@ async def _ask(asking: Questioning, question: Question, missing: list[Missing]) 
     for key in asking.run.study.strategies:
         strategy = asking.run.study.strategy(key)
         searches += await _search(asking, question, strategy, keeper, missing)
-    prompt_tokens = asking.root(question).length
-    return Asked(question, prompt_tokens, pool, [], searches, keeper.answers, arms)
+    return Asked(
+        question,
+        asking.root(question).length,
+        pool,
+        [],
+        searches,
+        keeper.answers,
+        arms,
+        asking.root_of(question, LARGER_POOL).length,
+    )
 
 
 async def _search(

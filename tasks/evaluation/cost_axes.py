@@ -15,6 +15,7 @@ from tasks.statistics.axes import AXES, TOKEN_BUDGETS, Axis, Limits
 from tasks.statistics.cost_axes import fit_costs
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.outcomes import SAME_COST
+from tasks.strategies import Strategy
 from warehouse.store import Store
 
 _OF_OUTCOMES = ("question_id", "strategy", "budget", "accuracy", "truncated", "no_answer")
@@ -61,28 +62,42 @@ def _probe_costs(
     NULL where that is unknown.
     """
     probed = {row["question_id"]: row for row in probings.to_dicts()}
-    kinds = {
-        key: key != "pass" and run.study.strategy(key).shares_pool
-        for key in outcomes["strategy"].unique()
-    }
+    strategies = {key: run.study.strategy(key) for key in _keys(outcomes)}
     rows: list[dict[str, float]] = []
     for outcome in outcomes.to_dicts():
         probe = _with_nan(probed[outcome["question_id"]])
-        is_pool = kinds[outcome["strategy"]]
-        share = _share_beyond(outcome, probe) if is_pool else 1.0
-        spent = _probe_spent(_with_nan(outcome), probe, share=share, is_pool=is_pool)
+        strategy = strategies.get(outcome["strategy"])
+        # Only one that chooses from the study's own pool goes on from the probe's draws.
+        pool = strategy if strategy and strategy.shares_pool else None
+        share = _share_beyond(outcome, probe, pool)
+        spent = _probe_spent(
+            _with_nan(outcome),
+            probe,
+            share=share,
+            is_pool=pool is not None,
+        )
+        if pool and pool.small is not None:
+            # What is passed on waits for the probe, however few draws of its own the strategy has.
+            spent = spent._replace(latency=probe["latency_tokens"])
         rows.append(costs(run.generator, run.verifier, probe["draws"] * share, spent, rates))
     return pl.DataFrame(rows).fill_nan(None)
 
 
 def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """With NaN for what nobody told, so that all that rests on it is NaN too."""
     return {key: math.nan if value is None else value for key, value in row.items()}
 
 
-def _share_beyond(outcome: dict[str, Any], probe: dict[str, Any]) -> float:
-    """Share of the probe's draws that a pool strategy would not have made itself."""
-    # The probe's draws are a pool's first ones: what it draws itself is not added again.
-    return min(max(1 - outcome["generations"] / probe["draws"], 0.0), 1.0)
+def _share_beyond(
+    outcome: dict[str, Any], probe: dict[str, Any], strategy: Strategy | None
+) -> float:
+    """Share of the probe's draws that a pool strategy would not have made itself; None: none is."""
+    if strategy is None:
+        return 1.0
+    # The probe's draws are a pool's first ones: what it draws itself is not added again. Draws of
+    # a larger model are none of these.
+    own = outcome["generations"] if strategy.small is None else strategy.small
+    return min(max(1 - own / probe["draws"], 0.0), 1.0)
 
 
 def _probe_spent(
@@ -130,8 +145,7 @@ def _fit_token_budgets(
     if outcomes["generated_tokens"].has_nulls():
         return
     whole = outcomes.with_columns(extra=extra)
-    kinds = {key: run.study.strategy(key).kind for key in _keys(outcomes)}
-    runs = [key for key, kind in kinds.items() if kind != "pool"]
+    runs = [key for key in _keys(outcomes) if not run.study.strategy(key).draws_in_turn]
     searches = _capped(whole.filter(pl.col("strategy").is_in(runs)))
     for place, budget in enumerate(run.study.token_budgets):
         pools = _load_capped(store, run, budget, difficulty)
@@ -143,6 +157,7 @@ def _fit_token_budgets(
 
 
 def _keys(outcomes: pl.DataFrame) -> list[str]:
+    """Of the strategies, without coverage, by name."""
     return outcomes.filter(pl.col("strategy") != "pass")["strategy"].unique().sort().to_list()
 
 

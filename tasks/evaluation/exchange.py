@@ -99,6 +99,8 @@ def _drawing_alone(study: Study, model: str) -> Study:
         budgets=(1,),
         engine=dataclasses.replace(study.engine, servers=servers),
         endpoints=endpoints,
+        # Those of the other models are of none that is asked here.
+        prices={},
     )
 
 

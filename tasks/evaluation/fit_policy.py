@@ -94,5 +94,6 @@ def estimation(study: Study, difficulty: str) -> Estimation:
         return Estimation(study.difficulty_draws)
     # A probe's draws are the first of the study's pool.
     strategies = map(study.strategy, study.strategies)
-    pools = frozenset(one.key for one in strategies if one.shares_pool)
+    most = max(study.budgets)
+    pools = {one.key: one.own_draws(most) for one in strategies if one.shares_pool}
     return Estimation(study.probe_draws, reused_by=pools)

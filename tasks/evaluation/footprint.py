@@ -41,12 +41,7 @@ def memory_of(run: Run) -> float:
 def _models_here(run: Run) -> Iterator[Model]:
     """Models that run in processes of this machine, each once."""
     remote = {server.model for server in run.study.engine.servers}
-    several = {
-        model.fingerprint: model
-        for model in (run.generator, run.verifier, run.reviser, run.judge)
-        if model is not None
-    }
-    for model in several.values():
+    for model in run.models_asked:
         if model.folder is not None and model.name not in remote:
             yield model
 

@@ -65,7 +65,7 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
     run = prepare_run(study, model, run_id="", known=_last_version(store, study, model))
     owed = plan(run)
     count = len(run.benchmark.questions)
-    pools = owed.pool * len(owed.temperatures)
+    pools = owed.pool * len(owed.traced)
     draws = count * (pools + owed.difficulty + _search_draws(owed))
     stored = _stored(store, run)
     each = stored.mean if stored.mean is not None else float(study.generator.max_tokens)
@@ -144,12 +144,11 @@ def _stored(store: Store, run: Run) -> _Stored:
     # Whole completions alone make the mean: a step is a part of one.
     mean, tokens = store.read(
         "SELECT avg(generated_tokens) FILTER (depth = 0 AND stop <> 'step' "
-        "AND role NOT IN ('extension', 'answer')), "
+        "AND role NOT IN ('extension', 'answer', 'selection')), "
         "sum(generated_tokens)::DOUBLE FROM draws "
-        "SEMI JOIN wanted USING (question_id) WHERE model_fingerprint IN ($model, $reviser)",
+        "SEMI JOIN wanted USING (question_id) WHERE list_contains($models, model_fingerprint)",
         wanted=pl.DataFrame({"question_id": run.question_ids}),
-        model=run.generator.fingerprint,
-        reviser=run.reviser.fingerprint,
+        models=[model.fingerprint for model in run.writers],
     ).row(0)
     if not mean:
         return _Stored(None, 0)

@@ -115,11 +115,11 @@ class _Models:
     def sampler(self, stored: Stored, model: Model) -> Sampler:
         """Draws of one model."""
         return Sampler(
-            format=self._run.format,
+            format=self._run.format_of(model),
             engine=self._lazy(model),
             known=stored.draws.get(model.fingerprint, ()),
             record=partial(self._recorder.draw, model),
-            seed=self._run.study.seed,
+            seed=self._run.seed_of(model),
         )
 
     def scorer(self, stored: Stored, verifier: Model | None, judging: Judging) -> Scorer:

@@ -74,7 +74,7 @@ def graded_batches(store: Store, run: Run, measured: Collection[str] = ()) -> It
 def _completions_of_each(run: Run) -> int:
     """How many a question ends with at most."""
     owed = plan(run)
-    searched = (budget // strategy.rollouts for strategy, budget in owed.searches)
+    searched = (strategy.slots(budget) for strategy, budget in owed.searches)
     pools = owed.pool * (1 + len(owed.arms))
     return pools + owed.difficulty + sum(searched)
 
@@ -99,7 +99,7 @@ def _known_answers(store: Store, run: Run, questions: Sequence[Question]) -> set
 
     Of these questions and of the run's own models: others have answered them night after night.
     """
-    models = {run.generator.fingerprint, run.reviser.fingerprint}
+    models = {model.fingerprint for model in run.writers}
     known = store.read(
         "SELECT node_key FROM answers SEMI JOIN wanted USING (question_id) "
         "WHERE benchmark_fingerprint = $benchmark AND grader = $grader AND node_key IN ("

@@ -8,8 +8,9 @@ import polars as pl
 
 from tasks.asking.completions import load_answers
 from tasks.evaluation.bin_difficulty import DRAWS, bin_questions, difficulty_draws
-from tasks.evaluation.estimate import Row, estimate_question
+from tasks.evaluation.estimate import estimate_question
 from tasks.evaluation.grade import graded_batches
+from tasks.evaluation.pool_rows import Row
 from tasks.evaluation.rates import load_rates
 from tasks.evaluation.token_budgets import token_outcomes
 from tasks.runs.completeness import measured_questions

@@ -11,8 +11,7 @@ from warehouse.reader import Reader
 
 def load_rates(store: Reader, run: Run) -> Rates:
     """Price and paces of every model that the run asks; None in them: unknown."""
-    models = [one for one in (run.generator, run.verifier, run.reviser, run.judge) if one]
-    return {one.fingerprint: _rate(store, run, one) for one in models}
+    return {one.fingerprint: _rate(store, run, one) for one in run.models_asked}
 
 
 def _rate(store: Reader, run: Run, model: Model) -> Rate:

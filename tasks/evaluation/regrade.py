@@ -149,7 +149,7 @@ def _former(store: Store, run_id: str) -> _Former:
             f"regrade: expected the id of a complete run, got {run_id!r}; `ttc status` lists them"
         )
     row = rows.row(0, named=True)
-    names = ("model", "benchmark", "verifier", "reviser", "judge")
+    names = ("model", "benchmark", "verifier", "reviser", "judge", "larger")
     fingerprints = {name: row[f"{name}_fingerprint"] for name in names}
     study = study_from(json.loads(row["study_json"]))
     return _Former(run_id, row["grader"], study, row["model"], fingerprints)
@@ -164,6 +164,7 @@ def _refuse_changes(former: _Former, present: Run) -> None:
         "verifier": present.verifier.fingerprint if present.verifier else None,
         "reviser": present.reviser.fingerprint if is_revised else None,
         "judge": present.judge.fingerprint if present.judge else None,
+        "larger": present.larger.model.fingerprint if present.larger else None,
     }
     changed = [name for name, value in known.items() if value != former.fingerprints[name]]
     if changed:

@@ -27,7 +27,7 @@ LIKE_COMPLETE = 0.5
 _DRAWN = """
 SELECT question_id, sum(generated_tokens)::DOUBLE AS tokens
 FROM draws SEMI JOIN wanted USING (question_id) SEMI JOIN asked USING (sampling_key)
-WHERE model_fingerprint IN ($model, $reviser)
+WHERE list_contains($models, model_fingerprint)
     AND (replicate = -1 - $replicate OR (replicate >= 0 AND replicate % $chain = $replicate))
     AND NOT (
         depth = 0 AND sampling_key IN (SELECT sampling_key FROM wholes)
@@ -89,8 +89,7 @@ def _drawn(store: Store, run: Run, owed: Plan) -> dict[str, float]:
         wanted=pl.DataFrame({"question_id": run.question_ids}),
         asked=pl.DataFrame({"sampling_key": samplings}),
         wholes=pl.DataFrame({"sampling_key": wholes}),
-        model=run.generator.fingerprint,
-        reviser=run.reviser.fingerprint,
+        models=[model.fingerprint for model in run.writers],
         replicate=owed.replicate,
         chain=A_CHAIN,
         pool=owed.pool,

@@ -113,7 +113,7 @@ def _parts(
 
 def _models(run: Run) -> list[tuple[str, str, list[str]]]:
     """Each table with what models said, its column of fingerprints, and those of the run."""
-    writers = {run.generator.fingerprint, run.reviser.fingerprint}
+    writers = {model.fingerprint for model in run.writers}
     judges = {model.fingerprint for model in (run.verifier, run.judge) if model}
     return [
         ("draws", "model_fingerprint", sorted(writers)),

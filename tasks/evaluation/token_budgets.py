@@ -11,7 +11,8 @@ import numpy as np
 
 from tasks.asking.asked import Asked
 from tasks.asking.completions import Answer, GradedCompletion, join_answer
-from tasks.evaluation.estimate import pool_of, right_share, seed_of
+from tasks.evaluation.estimate import right_share
+from tasks.evaluation.pool_rows import pool_of, seed_of
 from tasks.runs.run import Run
 from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.subsets import shuffles
@@ -59,7 +60,7 @@ def token_outcomes(run: Run, asked: Asked, answers: Mapping[str, Answer]) -> lis
 
 def _strategies(run: Run, name: PoolKey) -> Iterator[Strategy]:
     for strategy in map(run.study.strategy, run.study.strategies):
-        if strategy.kind == "pool" and strategy.pool == name:
+        if strategy.draws_in_turn and strategy.pool == name:
             yield strategy
 
 

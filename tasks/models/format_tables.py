@@ -22,6 +22,14 @@ _KEY = "generator.format"
 _PLACE = f"study: {_KEY}"
 _ABOUT = ("name", "like")
 """Keys of a study's own table that say nothing of how a model writes."""
+SELECTION = {
+    "selection": (
+        "{question}\n\nHere are {count} attempts at it; some of them may be wrong.{attempts}\n\n"
+        "Compare them step by step and find the best one. End with a line 'Best: ' and its number."
+    ),
+    "selection_marker": "Best: ",
+}
+"""How a model is asked which of several attempts is best, where a format does not say."""
 
 
 _Filled = Annotated[str, Field(min_length=1)]
@@ -49,6 +57,8 @@ class _Table(TypedDict, total=False):
     shot: str
     attempt: Required[str]
     revision: Required[str]
+    selection: _Filled
+    selection_marker: _Filled
     step_separator: Required[_Filled]
     step_blanks: str
     step_heading: str
@@ -64,6 +74,7 @@ _FIELDS = {
     "prompt": ({"question"}, {"ask"}),
     "attempt": ({"text"}, {"number"}),
     "revision": ({"prompt", "attempts"}, {"number"}),
+    "selection": ({"question", "attempts"}, {"count"}),
     "shot": ({"prompt", "answer"}, set[str]()),
     "forced_end": ({"end"}, set()),
 }
@@ -73,8 +84,20 @@ _FIELDS = {
 def format_table(named: Named) -> dict[str, Any]:
     """The table of a name, or a study's own with all it takes over; UserError says what is wrong.
 
-    Neither `name` nor `like` is in it: what is left decides what a model is asked.
+    Neither `name` nor `like` is in it: what is left decides what a model is asked. Nor are the
+    words of a choice, on which no answer depends: they would make other versions of all models.
     """
+    table = _whole_table(named)
+    return {key: value for key, value in table.items() if key not in SELECTION}
+
+
+def selection_words(named: Named) -> dict[str, str]:
+    """The `selection` and `selection_marker` of a format."""
+    table = _whole_table(named)
+    return {key: str(table.get(key, usual)) for key, usual in SELECTION.items()}
+
+
+def _whole_table(named: Named) -> dict[str, Any]:
     table = take_over(named, _known_tables(), _KEY)
     if not isinstance(named, str):
         _check(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from tasks.benchmarks.question import Question
 from tasks.grading.extraction import end_of_first_answer
 from tasks.models.chat import NO_OPTIONS
-from tasks.models.format_tables import Named, format_table
+from tasks.models.format_tables import SELECTION, Named, format_table, selection_words
 from tasks.models.prompts import load_prompts
 from tasks.models.steps import Separator, Steps, steps_of
 from tasks.models.stops import cut_at_stop
@@ -26,6 +27,9 @@ from tasks.models.thinking import (
 from tasks.models.tokenizers import Tokenizer, beginning, end_of_text, load_tokenizer
 from tasks.protocols import Draw
 
+_NUMBER = re.compile(r"[^\n\d]*(\d{1,9})(?!\d)", re.ASCII)
+"""The first number on a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -36,6 +40,8 @@ class Format:
     """Question text to prompt text."""
     revise: Callable[[str, Sequence[str]], str]
     """Question text and earlier attempts to prompt text."""
+    select: Callable[[str, Sequence[str]], str]
+    """Question text and attempts, one of which is to be named, to prompt text."""
     markers: tuple[str, ...]
     """What an answer follows, in order."""
     steps: Steps
@@ -47,6 +53,8 @@ class Format:
     """What is written where thinking is cut; `{end}` stands for the mark that ends it."""
     go_on: str = GO_ON
     """What is written in the place of that mark for a model to think on."""
+    selection_marker: str = SELECTION["selection_marker"]
+    """What the number of the attempt follows that a model names."""
     stops: tuple[str, ...] = ()
     """Texts at which a completion is over, besides the tokens that end it."""
     first_answer: bool = False
@@ -66,6 +74,17 @@ class Format:
         if not attempts:
             return self.render(question.text)
         return self.revise(question.text, attempts)
+
+    def named(self, text: str, count: int) -> int | None:
+        """Place of the attempt that a text names, from 0; None: it names none of so many.
+
+        The number that follows the last marker on its line.
+        """
+        said = self.thinking.final(text) or ""
+        _, marker, rest = said.rpartition(self.selection_marker)
+        number = _NUMBER.match(rest) if marker else None
+        place = int(number[1]) - 1 if number else -1
+        return place if 0 <= place < count else None
 
     def final(self, text: str) -> str | None:
         """What a completion says after its thinking, where its answer is; None while it thinks."""
@@ -90,7 +109,7 @@ def load_format(
 
     `options` is what a study says to the model's chat template.
     """
-    table = format_table(named)
+    table: dict[str, Any] = {**format_table(named), **selection_words(named)}
     tokenizer = load_tokenizer(folder)
     ends = end_of_text(tokenizer, folder, chat=table["chat"])
     prompts = load_prompts(table, folder, kind=kind, beginning=beginning(folder), options=options)
@@ -101,6 +120,7 @@ def load_format(
         tokenizer=tokenizer,
         render=prompts.render,
         revise=prompts.revise,
+        select=prompts.select,
         markers=markers_of(table),
         steps=steps_of(tokenizer.writing, separator, never=ends),
         end_of_text=ends,
@@ -108,6 +128,7 @@ def load_format(
         thinks=_thinks(table, thinking, prompt),
         forced_end=table.get("forced_end", FORCED_END),
         go_on=table.get("go_on", GO_ON),
+        selection_marker=table["selection_marker"],
         stops=tuple(table.get("stop", ())),
         first_answer=bool(table.get("first_answer", False)),
         note=prompts.note,

@@ -1,4 +1,4 @@
-"""Prompts: how a question, and a question with earlier attempts, become a dialogue and its text."""
+"""Prompts: how a question, alone or with attempts at it, becomes a dialogue and its text."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Dialogues(NamedTuple):
     user's."""
     revise: Callable[[str, Sequence[str]], list[Message]]
     """Question text and earlier attempts to such turns."""
+    select: Callable[[str, Sequence[str]], list[Message]]
+    """Question text and attempts, one of which is to be named, to such turns."""
 
 
 _NO_SYSTEM = (
@@ -31,12 +33,14 @@ _NO_SYSTEM = (
 
 
 class Prompts(NamedTuple):
-    """The two prompts of a format, as text."""
+    """The prompts of a format, as text."""
 
     render: Callable[[str], str]
     """Question text to prompt text."""
     revise: Callable[[str, Sequence[str]], str]
     """Question text and earlier attempts to prompt text."""
+    select: Callable[[str, Sequence[str]], str]
+    """Question text and attempts, one of which is to be named, to prompt text."""
     note: str = ""
     """What is otherwise than the format says, for whoever plans a run."""
 
@@ -67,7 +71,10 @@ def load_prompts(
     def revise(question: str, attempts: Sequence[str]) -> str:
         return chat(dialogues.revise(question, attempts))
 
-    return Prompts(render, revise, _NO_SYSTEM if moves_system else "")
+    def select(question: str, attempts: Sequence[str]) -> str:
+        return chat(dialogues.select(question, attempts))
+
+    return Prompts(render, revise, select, _NO_SYSTEM if moves_system else "")
 
 
 def dialogues_of(table: Mapping[str, Any], kind: str) -> Dialogues:
@@ -84,7 +91,10 @@ def dialogues_of(table: Mapping[str, Any], kind: str) -> Dialogues:
     def revise(question: str, attempts: Sequence[str]) -> list[Message]:
         return [*system, Message("user", words.revise(question, attempts))]
 
-    return Dialogues(ask, revise)
+    def select(question: str, attempts: Sequence[str]) -> list[Message]:
+        return [*system, Message("user", words.select(question, attempts))]
+
+    return Dialogues(ask, revise, select)
 
 
 def _plain_prompts(
@@ -106,7 +116,31 @@ def _plain_prompts(
     def revise(question: str, attempts: Sequence[str]) -> str:
         return start + words.revise(question, attempts)
 
-    return Prompts(render, revise)
+    def select(question: str, attempts: Sequence[str]) -> str:
+        return start + words.select(question, attempts)
+
+    return Prompts(render, revise, select)
+
+
+def words_around(table: Mapping[str, Any], count: int, *, selecting: bool) -> str:
+    """What a prompt says to a model that is shown so many attempts, besides question and texts."""
+    blank = [""] * count
+    if selecting:
+        return _selection(table, "", blank)
+    shown = _attempts(table, blank)
+    return str(table["revision"]).format(prompt="", attempts=shown, number=count + 1)
+
+
+def _selection(table: Mapping[str, Any], question: str, attempts: Sequence[str]) -> str:
+    shown = _attempts(table, attempts)
+    return str(table["selection"]).format(question=question, attempts=shown, count=len(attempts))
+
+
+def _attempts(table: Mapping[str, Any], texts: Sequence[str]) -> str:
+    """Attempts as they are shown, numbered from 1."""
+    template = str(table["attempt"])
+    shown = [template.format(number=number, text=text) for number, text in enumerate(texts, 1)]
+    return "".join(shown)
 
 
 def _words(table: Mapping[str, Any], kind: str) -> Prompts:
@@ -123,18 +157,18 @@ def _words(table: Mapping[str, Any], kind: str) -> Prompts:
         return shots + prompt(question)
 
     def revise(question: str, attempts: Sequence[str]) -> str:
-        shown = [
-            str(table["attempt"]).format(number=number, text=text)
-            for number, text in enumerate(attempts, start=1)
-        ]
         revision = str(table["revision"]).format(
             prompt=prompt(question),
-            attempts="".join(shown),
+            attempts=_attempts(table, attempts),
             number=len(attempts) + 1,
         )
         return shots + revision
 
-    return Prompts(render, revise)
+    def select(question: str, attempts: Sequence[str]) -> str:
+        # No worked questions before it: they show how to answer one, not how to compare.
+        return _selection(table, _close(question, closing), attempts)
+
+    return Prompts(render, revise, select)
 
 
 def _ask(table: Mapping[str, Any], kind: str) -> str:

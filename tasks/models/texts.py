@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from tasks.models.chat import Message
-from tasks.models.format_tables import Named, format_name, format_table
+from tasks.models.format_tables import Named, format_name, format_table, selection_words
 from tasks.models.formats import Format, markers_of, separator_of, thinking_of
 from tasks.models.pieces import Writing
 from tasks.models.prompts import dialogues_of
@@ -42,7 +42,7 @@ def load_text_format(named: Named, *, kind: str = "math") -> Format:
 
     UserError for a format without chat: what such a model goes on from is a template's doing.
     """
-    table = format_table(named)
+    table = {**format_table(named), **selection_words(named)}
     if not table["chat"]:
         raise UserError(
             f"study: expected a chat format for a model behind an endpoint or from a log, got "
@@ -55,11 +55,13 @@ def load_text_format(named: Named, *, kind: str = "math") -> Format:
         tokenizer=TextTokenizer(),
         render=lambda question: _as_json(dialogues.ask(question)),
         revise=lambda question, attempts: _as_json(dialogues.revise(question, attempts)),
+        select=lambda question, attempts: _as_json(dialogues.select(question, attempts)),
         markers=markers_of(table),
         steps=steps_of(writing, separator_of(table, thinking), never=frozenset()),
         end_of_text=frozenset(),
         thinking=thinking,
         thinks="thinking" in table,
+        selection_marker=table["selection_marker"],
         stops=tuple(table.get("stop", ())),
         first_answer=bool(table.get("first_answer", False)),
         is_text=True,

@@ -26,6 +26,11 @@ class Cap(NamedTuple):
     extend: int = 0
     """How often thinking that ends before goes on all the same."""
 
+    @property
+    def limit(self) -> int:
+        """Tokens of a whole completion."""
+        return self.tokens + self.answer
+
 
 class Cut(NamedTuple):
     """A draw up to where it is cut, and what is written there for the model to go on from."""
@@ -46,8 +51,10 @@ def cut_thinking(
     `tokens` is how many were generated, one that ends the text included. What thinks again after
     the cap is cut there too, so that no completion thinks longer.
     """
-    written = format.steps.writing.of(token_ids, start=False)
-    share = format.thinking.share(written, (), before=before, generated=tokens)
+    # What stands beyond both is drawn for others: a request for a capped one would not go so far.
+    written = format.steps.writing.of(token_ids[: cap.limit], start=False)
+    counted = min(tokens, cap.limit)
+    share = format.thinking.share(written, (), before=before, generated=counted)
     thought = 0 if share is None else share.tokens or 0
     if thought > cap.tokens:
         return _force(format, prompt, before, written, cap)
@@ -99,11 +106,12 @@ def _outside_marks(format: Format, written: list[bytes], kept: int) -> int:
 
 
 def thinks_again(format: Format, token_ids: Sequence[int]) -> int | None:
-    """Tokens of an answer until it begins to think again; None: it does not."""
+    """Tokens of an answer until it begins to think again, or ends it again; None: neither."""
     written = format.steps.writing.of(token_ids, start=False)
     data = b"".join(written)
-    begins = [data.find(marks.begin.encode()) for marks in format.thinking.marks]
-    places = [place for place in begins if place >= 0]
+    # The last end counts: behind another one all that was said before would be thinking.
+    texts = [text.encode() for marks in format.thinking.marks for text in marks]
+    places = [place for place in map(data.find, texts) if place >= 0]
     if not places:
         return None
     offsets = list(accumulate(map(len, written), initial=0))

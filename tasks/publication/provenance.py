@@ -45,6 +45,7 @@ def _identity(run: dict[str, Any]) -> dict[str, Any]:
         "model": _with_fingerprint(run, "model"),
         "verifier": verifier,
         "revisions by, judged by": _revisers(run),
+        "questions passed on to": _larger(run),
         "benchmark": _with_fingerprint(run, "benchmark"),
         "answers judged by": f"grader {run['grader']}",
         "seed, replicate": f"{run['seed']}, {run['replicate']}",
@@ -59,6 +60,14 @@ def _with_fingerprint(run: dict[str, Any], column: str) -> str:
     Of a model's weights, tokenizer and prompt template, or of a benchmark's content.
     """
     return f"{run[column]} · {run[f'{column}_fingerprint']}"
+
+
+def _larger(run: dict[str, Any]) -> str:
+    """The model that cascades ask, with its fingerprint; `none` in words without one."""
+    if run["larger_fingerprint"] is None:
+        return "none: the study has no cascade"
+    exchange = json.loads(run["study_json"])["exchange"]
+    return f"{exchange['model']} · {run['larger_fingerprint']}"
 
 
 def _revisers(run: dict[str, Any]) -> str:

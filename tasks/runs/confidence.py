@@ -14,7 +14,8 @@ SELECT count(*) FROM draws JOIN samplings USING (sampling_key)
 SEMI JOIN wanted USING (question_id)
 WHERE model_fingerprint = $model AND replicate = $replicate AND child < $pool AND depth = 0
     AND until = 'end' AND temperature = $temperature AND top_p = $top_p AND top_k = $top_k
-    AND max_tokens = $max_tokens AND lowest_confidence IS NULL
+    AND max_tokens = $max_tokens
+    AND (lowest_confidence IS NULL OR $falls AND confidence_falls IS NULL)
 """
 """Draws of a pool whose engine was not asked. Other draws of a question's replicate go on from
 attempts, whose prompts are longer: they are of another prefix, and of a replicate of their own."""
@@ -48,5 +49,6 @@ def _count_without(store: Store, run: Run, strategy: Strategy) -> int:
         top_p=generator.top_p,
         top_k=generator.top_k,
         max_tokens=generator.max_tokens,
+        falls=strategy.form.needs_falls,
     )
     return int(rows.item())

@@ -16,8 +16,8 @@ def check_lengths(run: Run) -> None:
         return
     # What a server allows is its own matter.
     served = {server.model for server in run.study.engine.servers}
-    for model in (run.generator, run.reviser, run.verifier, run.judge):
-        if model and model.folder and model.name not in served:
+    for model in run.models_asked:
+        if model.folder and model.name not in served:
             check_asked(model.folder, asked)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from tasks.benchmarks.benchmark import load_benchmark
 from tasks.grading.graders import make_grader
-from tasks.models.format_tables import format_table
+from tasks.models.format_tables import format_table, selection_words
 from tasks.models.formats import Format, load_format
 from tasks.models.texts import IMPORTED, load_text_format, text_model
 from tasks.models.verifiers import load_reading, load_verifier_format
 from tasks.models.version import Model, load_model
+from tasks.runs.larger import check_larger, load_larger
 from tasks.runs.lengths import check_adapter, check_lengths
 from tasks.runs.refusals import (
     check_caps,
@@ -21,6 +22,7 @@ from tasks.runs.refusals import (
     check_count,
     check_reviser,
     check_servers,
+    check_shown,
     check_thinking,
 )
 from tasks.runs.run import Run
@@ -80,9 +82,11 @@ def prepare_run(study: Study, name: str, *, run_id: str, known: str | None = Non
     check_lengths(run)
     run.grader.check(run.benchmark.questions)
     check_caps(run)
+    check_shown(run)
     check_context(run, run.benchmark.questions)
     check_thinking(run)
     check_reviser(run)
+    check_larger(run)
     check_servers(run)
     return run
 
@@ -119,7 +123,15 @@ def _assemble(study: Study, name: str, run_id: str, known: str | None) -> Run:
         benchmark=benchmark,
         grader=make_grader(benchmark.kind),
         format=format,
+        larger=load_larger(study, generator, usage=usage, kind=kind),
     )
+
+
+def with_study(run: Run, study: Study) -> Run:
+    """The run under another study of its models, with the larger model that this one may ask."""
+    kind = run.benchmark.kind.grader
+    larger = load_larger(study, run.generator, usage=_writing(study), kind=kind)
+    return dataclasses.replace(run, study=study, larger=larger)
 
 
 def _load_generator(study: Study, name: str, usage: str, known: str | None) -> Model:
@@ -181,6 +193,14 @@ def _usage(table: dict[str, Any], study: Study) -> str:
     return json.dumps([table, study.engine.dtype], sort_keys=True)
 
 
+def _selection_words(study: Study) -> list[str]:
+    """In which words a study's strategies ask which attempt is best; none where none does."""
+    strategies = map(study.strategy, study.strategies)
+    if not any(strategy.form.selects for strategy in strategies):
+        return []
+    return list(selection_words(study.generator.format).values())
+
+
 def identity_of(run: Run) -> str:
     """Hash of all that decides the run's result: study, model versions, benchmark and grader."""
     others = (run.verifier, run.reviser, run.judge)
@@ -190,5 +210,8 @@ def identity_of(run: Run) -> str:
         run.benchmark.fingerprint,
         *(model.fingerprint if model else "none" for model in others),
         f"{run.benchmark.kind.grader} {run.grader.version}",
+        *_selection_words(run.study),
+        # Runs from before there were cascades have it nowhere.
+        *([run.larger.model.fingerprint] if run.larger else []),
     ]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -71,22 +71,16 @@ def _write(store: Store, run: Run, identity: str) -> None:
 
 def model_rows(run: Run, now: datetime) -> pl.DataFrame:
     """The model versions that a run asks, as table `model_versions` has them."""
-    asked = [
-        ("generator", run.generator),
-        ("generator", run.reviser),
-        ("verifier", run.verifier),
-        ("verifier", run.judge),
-    ]
-    # One row a version: the reviser may be the generator itself.
-    rows = {
-        model.fingerprint: {**_model_row(model), "kind": kind, "seen_at": now}
-        for kind, model in asked
-        if model
-    }
+    judges = {model.fingerprint for model in (run.verifier, run.judge) if model}
+    rows: list[dict[str, Any]] = []
+    for model in run.models_asked:
+        # A verifier that reads the generator's own log-probabilities may be the generator.
+        kind = "verifier" if model.fingerprint in judges else "generator"
+        rows.append({**_model_row(model), "kind": kind, "seen_at": now})
     # Models of which nobody knows a revision would give a column of NULL.
     texts = dict.fromkeys(("path", "revision"), pl.String)
     kinds = {"parameters": pl.Int64, "all_parameters": pl.Int64, **texts}
-    return pl.DataFrame(list(rows.values()), schema_overrides=kinds)
+    return pl.DataFrame(rows, schema_overrides=kinds)
 
 
 def _model_row(model: Model) -> dict[str, Any]:
@@ -140,6 +134,7 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
         "verifier_fingerprint": run.verifier.fingerprint if run.verifier else None,
         "reviser_fingerprint": run.reviser.fingerprint if study.revisions else None,
         "judge_fingerprint": run.judge.fingerprint if run.judge else None,
+        "larger_fingerprint": run.larger.model.fingerprint if run.larger else None,
         "aggregate": study.verifier.aggregate if study.verifier else "last",
         "seed": study.seed,
         "replicate": study.replicate,

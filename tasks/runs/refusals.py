@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tasks.benchmarks.question import Question
-from tasks.models.format_tables import format_name
+from tasks.models.format_tables import format_name, format_table, selection_words
+from tasks.models.prompts import words_around
 from tasks.models.thinking_caps import check_words, longest_word
 from tasks.models.tokenizers import load_tokenizer
 from tasks.models.verifiers import load_verifier_format
@@ -39,10 +40,13 @@ def check_room(run: Run, questions: Iterable[Question], context: int) -> None:
     generator = run.study.generator
     # A search may begin a step just below the limit of a whole completion.
     longest = generator.max_tokens + generator.max_step_tokens
+    # The attempts shown, and the one that is written.
     if run.study.revisions:
-        # The attempts shown, and the one that is written.
         attempts = ATTEMPTS_SHOWN + 1
         longest = max(longest, generator.max_tokens * attempts)
+    for text, count in _shown_words(run):
+        words = len(run.format.tokenizer.encode(text))
+        longest = max(longest, generator.max_tokens * (count + 1) + words)
     caps = [one.cap for one in map(run.study.strategy, run.study.strategies) if one.cap]
     if caps:
         longest += max(longest_word(run.format, cap) for cap in caps)
@@ -114,10 +118,31 @@ def check_caps(run: Run) -> None:
         check_words(run.format, cap)
 
 
+def check_shown(run: Run) -> None:
+    """UserError for words around completions that a model is shown and it cannot read."""
+    for text, count in _shown_words(run):
+        got = run.format.steps.text(run.format.tokenizer.encode(text))
+        if got != text:
+            raise UserError(
+                f"study: expected a model whose tokenizer writes {text!r}, in which it is shown "
+                f"{count} completions, got {got!r} back from it; show it fewer, or set attempt, "
+                "selection and revision in a table of your own under generator.format"
+            )
+
+
+def _shown_words(run: Run) -> Iterator[tuple[str, int]]:
+    """What stands around completions that the generator is shown, and how many they are."""
+    named = run.study.generator.format
+    table = {**format_table(named), **selection_words(named)}
+    for strategy in map(run.study.strategy, run.study.strategies):
+        selecting = strategy.form.selects
+        for count in range(1, strategy.shows + 1):
+            yield words_around(table, count, selecting=selecting), count
+
+
 def check_servers(run: Run) -> None:
     """UserError for a server of no model of the study; engines ask whether it answers."""
-    models = (run.generator, run.verifier, run.reviser, run.judge)
-    asked = {model.name for model in models if model}
+    asked = {model.name for model in run.models_asked}
     # Servers are written down once for all runs of a study: one run has one of its generators.
     asked |= set(run.study.generator.models)
     if run.study.exchange:

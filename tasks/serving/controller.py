@@ -6,24 +6,20 @@ the sampler behind it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks.asking.capped import look_again
-from tasks.asking.completions import classes_of
 from tasks.asking.costs import NO_RATES, Spent, costs
 from tasks.asking.questioning import Questioning, Result
-from tasks.asking.tools import Side
 from tasks.benchmarks.question import Question
 from tasks.draws.nodes import Node
-from tasks.draws.scorer import aggregate
 from tasks.serving.policy import Policy, PolicyCell
+from tasks.serving.pool import Pool, candidates
 from tasks.statistics.probe import Probe
 from tasks.statistics.selectors import Candidate, Choice
 from tasks.strategies import Strategy
-from tasks.strategies.forms import OWN_POOL, PoolKey
 from warehouse.errors import UserError
 
 
@@ -101,12 +97,19 @@ class Controller:
             raise UserError(
                 f"budget: expected at least {least}, the policy's smallest, got {budget}"
             )
-        pool = _Pool(self.asking, question)
+        pool = Pool(self.asking, question)
         bin_ = await self._probe(pool, budget)
         cell = self._cell(bin_, budget, probed=len(pool.drawn))
         own = pool.at(cell.strategy.pool)
-        serve = _serve_pool if cell.strategy.kind == "pool" else _serve_search
-        ending = await serve(own, cell)
+        paid = [pool] if own is pool else [pool, own]
+        if cell.strategy.kind != "pool":
+            ending = await _serve_search(own, cell)
+        elif cell.strategy.small:
+            behind = Pool(self.asking, question, own.name._replace(larger=True))
+            paid.append(behind)
+            ending = await _serve_cascade(own, behind, cell)
+        else:
+            ending = await _serve_pool(own, cell)
         node, score = ending.chosen
         return Solved(
             answer=self.asking.run.answer(node.text) if node else None,
@@ -119,10 +122,10 @@ class Controller:
             measured=cell.budget,
             lost=cell.lost,
             recommended=cell.recommended,
-            cost=_cost([pool] if own is pool else [pool, own], ending.searched),
+            cost=_cost(paid, ending.searched),
         )
 
-    async def _probe(self, pool: _Pool, budget: int) -> int | None:
+    async def _probe(self, pool: Pool, budget: int) -> int | None:
         """The question's bin; None, and nothing is drawn, where a probe does not pay.
 
         A small budget is spent better on the best single strategy: the policy's own figures say so.
@@ -141,84 +144,26 @@ class Controller:
         return self.policy.within(bin_, budget, probed=probed)
 
 
-class _Pool:
-    """The question's whole completions, as far as anybody asked, and which of them were scored."""
-
-    def __init__(self, asking: Questioning, question: Question, name: PoolKey = OWN_POOL) -> None:
-        self.asking = asking
-        self.question = question
-        self._name = name
-        self.root = asking.root(question)
-        self.drawn: list[Node] = []
-        self.requests = 0
-        """Made one after the other; each reads the prompt, which a cache has after the first."""
-        self.scored: dict[str, float] = {}
-        """Verifier tokens by node key."""
-
-    def at(self, name: PoolKey) -> _Pool:
-        """Another pool of the question; that of the study is this one."""
-        return self if name == OWN_POOL else _Pool(self.asking, self.question, name)
-
-    async def first(self, n: int) -> list[Node]:
-        """The first n completions of the pool from which pool strategies choose."""
-        nodes = await self.asking.first(self.question, self._name, n)
-        # A shorter request draws nothing new: what was paid for is the longest one.
-        self.requests += len(nodes) > len(self.drawn)
-        self.drawn = max(self.drawn, nodes, key=len)
-        return nodes
-
-    async def read(self, nodes: Sequence[Node], *, scored: bool) -> list[Candidate]:
-        """The completions as selectors see them, with their scores if wanted."""
-        side = self.asking.proposing
-        seen = await candidates(self.asking, side, nodes, scored=scored)
-        if scored:
-            self.scored |= {
-                node.key: await _verifier_tokens(side, node) for node in nodes if node.ended
-            }
-        return seen
-
-
-async def candidates(
-    asking: Questioning, side: Side, nodes: Sequence[Node], *, scored: bool
-) -> list[Candidate]:
-    """The completions as selectors see them, in the same order.
-
-    One that was cut at the token limit has neither answer nor score.
-    """
-    # All at once: the verifier's batching sees every completion of the question together.
-    scoring = (_score(asking, side, node, scored=scored) for node in nodes)
-    scores = await asyncio.gather(*scoring)
-    # Beside the event loop: the classes of programs are found by running them.
-    classes = await asyncio.to_thread(classes_of, asking.run, nodes)
-    tokens = [node.generated_tokens for node in nodes]
-    confidences = [node.confidence for node in nodes]
-    return list(map(Candidate, classes, scores, tokens, confidences))
-
-
-async def _score(asking: Questioning, side: Side, node: Node, *, scored: bool) -> float | None:
-    if not (scored and node.ended):
-        return None
-    scores = await side.scorer.scores(node)
-    verifier = asking.run.study.verifier
-    return aggregate(scores, verifier.aggregate if verifier else "last")
-
-
-async def _verifier_tokens(side: Side, node: Node) -> float:
-    """Tokens that the verifier read to score a completion; 0 where it failed."""
-    scores = await side.scorer.scores(node)
-    # A score counts the tokens from the question to its step: the last one's are all that was read.
-    last = scores[-1] if scores else None
-    return last.tokens if last else 0
-
-
-async def _serve_pool(pool: _Pool, cell: PolicyCell) -> _Ending:
+async def _serve_pool(pool: Pool, cell: PolicyCell) -> _Ending:
+    """What a strategy chooses among draws of one pool."""
     strategy = cell.strategy
     nodes = await _draw_pool(pool, strategy, cell.budget)
     seen = await pool.read(nodes, scored=strategy.needs_verifier)
     return _Ending(nodes, seen, strategy.choose([seen], cell.budget))
 
 
-async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]:
+async def _serve_cascade(pool: Pool, behind: Pool, cell: PolicyCell) -> _Ending:
+    """The first draws where they are answer enough, else what the larger model draws."""
+    small = cell.strategy.small or 0
+    nodes = await pool.first(small)
+    seen = await pool.read(nodes, scored=False)
+    if not cell.strategy.keeps(seen):
+        nodes = await behind.first(cell.budget - small)
+        seen = await behind.read(nodes, scored=False)
+    return _Ending(nodes, seen, cell.strategy.choose([seen], cell.budget))
+
+
+async def _draw_pool(pool: Pool, strategy: Strategy, budget: int) -> list[Node]:
     """The draws to choose from: the whole budget, or a few at a time until the strategy stops."""
     rule = strategy.stop(budget)
     if rule is None:
@@ -233,7 +178,8 @@ async def _draw_pool(pool: _Pool, strategy: Strategy, budget: int) -> list[Node]
         nodes = await pool.first(min(len(nodes) + rule.next_draws(seen), budget))
 
 
-async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
+async def _serve_search(pool: Pool, cell: PolicyCell) -> _Ending:
+    """What a strategy makes of the budget itself, in one group or several."""
     asking = pool.asking
     strategy = cell.strategy
     result = await asking.search(pool.question, strategy, cell.budget)
@@ -246,7 +192,7 @@ async def _serve_search(pool: _Pool, cell: PolicyCell) -> _Ending:
     return _Ending(result.completions, seen, choice, result)
 
 
-def _cost(pools: Sequence[_Pool], searched: Result | None) -> Cost:
+def _cost(pools: Sequence[Pool], searched: Result | None) -> Cost:
     """Of the first draws and of what the search made; a draw that is both is paid once."""
     parts = [_cost_of_draws(pool, searched) for pool in pools]
     if searched:
@@ -256,7 +202,7 @@ def _cost(pools: Sequence[_Pool], searched: Result | None) -> Cost:
     return Cost(flops=total["flops"], **counts)
 
 
-def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
+def _cost_of_draws(pool: Pool, searched: Result | None) -> dict[str, float]:
     """Of the pool's draws but those that the search has counted as its own."""
     run = pool.asking.run
     again = searched.completions if searched else []
@@ -271,10 +217,11 @@ def _cost_of_draws(pool: _Pool, searched: Result | None) -> dict[str, float]:
         verifier=sum(tokens for key, tokens in pool.scored.items() if key not in rated),
         cached=prompt * max(pool.requests - 1, 0) + sum(one.cached_tokens for one in again),
     )
-    return costs(run.generator, run.verifier, len(alone), spent, NO_RATES)
+    writer = run.writer_of(pool.name)
+    return costs(writer, run.verifier, len(alone), spent, NO_RATES)
 
 
-def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
+def _rated_by_search(pool: Pool, searched: Result | None) -> set[str]:
     """Keys of completions whose scores the search's meter counts; none for another judge."""
     asking = pool.asking
     if searched is None or asking.side(searched.strategy).scorer is not asking.proposing.scorer:
@@ -282,6 +229,6 @@ def _rated_by_search(pool: _Pool, searched: Result | None) -> set[str]:
     return {node.key for node in searched.completions}
 
 
-def _cost_of_search(pool: _Pool, searched: Result) -> dict[str, float]:
+def _cost_of_search(pool: Pool, searched: Result) -> dict[str, float]:
     models = pool.asking.models(searched.strategy)
     return costs(*models, searched.generations, searched.meter.spent(), NO_RATES)

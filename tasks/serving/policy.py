@@ -31,12 +31,11 @@ class PolicyCell(NamedTuple):
     """False: most completions of every strategy were cut, and this one stands in."""
 
     def generations(self, probed: int) -> int:
-        """Generations with the probe's.
+        """Generations with the probe's, of which a strategy goes on that chooses from its pool.
 
-        A pool strategy chooses among the probe's draws too; any other, and one of another
-        pool, makes its own beside them.
+        Any other makes its own beside them, and so does the larger model behind a small one.
         """
-        return max(self.budget, probed) if self.strategy.shares_pool else self.budget + probed
+        return self.budget + max(probed - self.strategy.own_draws(self.budget), 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Solver:
         name = "asked-" + hashlib.sha256(text.encode()).hexdigest()[:16]
         question = Question(name, text, target="")
         check_context(self.run, [question])
-        asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer)
+        asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer, serves=True)
         return await Controller(asking, self.policy, self.probe).solve(question, budget)
 
 
@@ -79,7 +79,8 @@ async def open_solver(
     started = engines(run)
 
     def sampler(model: Model) -> Sampler:
-        return Sampler(format=run.format, engine=Lazy(started, model), seed=run.study.seed)
+        seed = run.seed_of(model)
+        return Sampler(format=run.format_of(model), engine=Lazy(started, model), seed=seed)
 
     def scorer(verifier: Model | None, judging: Judging) -> Scorer:
         asked = Lazy(started, verifier) if verifier else None
@@ -102,7 +103,13 @@ async def _start(run: Run, policy: Policy, engines: Engines) -> None:
         for row in (*policy.cells.values(), policy.fixed)
         for strategy, *_ in row
     )
-    writers = [run.generator, *([run.reviser] if revises else [])]
+    passes = any(
+        strategy.small is not None
+        for row in (*policy.cells.values(), policy.fixed)
+        for strategy, *_ in row
+    )
+    larger = [run.larger.model] if run.larger and passes else []
+    writers = [run.generator, *([run.reviser] if revises else []), *larger]
     judges = [run.verifier, *([run.judge] if revises else [])]
     await asyncio.gather(
         *(engines.engine(model) for model in writers),

@@ -112,7 +112,7 @@ def fit_costs(
         cells += _cells(grid, shop, limits)
     table = pl.DataFrame(cells, schema=CELLS, orient="row")
     drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
-    curve = _curve(
+    curve = curve_along(
         grid,
         shops,
         limits,
@@ -192,7 +192,7 @@ def _resample(grid: Grid, shops: Sequence[Shop], fold: Integers, drawn: Floats) 
     return total / len(grid.questions)
 
 
-def _curve(
+def curve_along(
     grid: Grid,
     shops: Sequence[Shop],
     limits: Limits,
@@ -201,7 +201,7 @@ def _curve(
     baseline: str,
     seed: int,
 ) -> pl.DataFrame:
-    """Columns of CURVE, a row a doubling."""
+    """Columns of CURVE, a row a doubling: what the shops sell, beside the baseline."""
     count = len(grid.questions)
     fold = fold_of(grid, seed=seed)
     policy = _cross_validated(grid, shops, fold, np.ones((1, count)))

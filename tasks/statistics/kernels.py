@@ -21,19 +21,21 @@ def compile_kernel(kernel: Kernel) -> Kernel:
 
 
 @compile_kernel
-def winning_subsets(target: int, rivals: Any, silent: int, budgets: Any, choose: Any) -> Any:
-    """Number of subsets that `target` wins, ties shared: summed over its votes j."""
+def winning_subsets(
+    target: int, rivals: Any, silent: int, budgets: Any, choose: Any, least: int
+) -> Any:
+    """Number of subsets that `target` wins by `least` votes or more, ties shared."""
     wins = np.zeros(budgets.size)
-    for votes in range(1, min(target, budgets[-1]) + 1):
+    for votes in range(least, min(target, budgets[-1]) + 1):
         # The other rivals cannot reach j: every way of drawing them is open.
         able = np.sum(rivals >= votes)
         free = silent + np.sum(rivals[able:])
         shares = _rival_shares(rivals[:able], votes, budgets[-1] - votes, choose)
         for at in range(budgets.size):
             rest = budgets[at] - votes
-            least, most = max(0, rest - free), min(rest, shares.size - 1)
+            fewest, most = max(0, rest - free), min(rest, shares.size - 1)
             total = 0.0
-            for drawn in range(least, most + 1):
+            for drawn in range(fewest, most + 1):
                 total += shares[drawn] * choose[free, rest - drawn]
             wins[at] += choose[target, votes] * total
     return wins

@@ -1,6 +1,7 @@
 """The compute-optimal policy: which strategy in which bin at which budget (METHOD §7)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -38,17 +39,16 @@ class Estimation(NamedTuple):
 
     draws: int = 0
     """Generations on every question."""
-    reused_by: frozenset[str] = frozenset()
-    """Strategies that take these draws as their own first ones.
+    reused_by: Mapping[str, int] = MappingProxyType({})
+    """Strategies that take these draws as their own first ones, and how many they take at most.
 
-    For them only draws above the budget are extra.
+    For them only draws above these, or above the budget, are extra.
     """
 
     def generations(self, strategy: str, budget: int) -> int:
         """Generations on one question under a strategy, its difficulty included."""
-        if strategy in self.reused_by:
-            return max(budget, self.draws)
-        return budget + self.draws
+        reused = min(self.reused_by.get(strategy, 0), budget)
+        return budget + max(self.draws - reused, 0)
 
 
 FREE: Final = Estimation()

@@ -17,8 +17,12 @@ Binomials of larger ones leave the range of a double.
 """
 
 
-def majority_exact(target: int, rivals: Integers, silent: int, budgets: Integers) -> Floats:
+def majority_exact(
+    target: int, rivals: Integers, silent: int, budgets: Integers, *, least: int = 1
+) -> Floats:
     """Probability, at each budget, that a class of `target` draws wins the vote of a random subset.
+
+    With `least` votes or more: a subset whose leader has fewer is won by none.
 
     `rivals` are the sizes of the other classes, `silent` the number of draws without a vote. A tie
     with t rivals counts 1/(1+t). Class counts in a subset are independent binomials conditioned on
@@ -30,7 +34,7 @@ def majority_exact(target: int, rivals: Integers, silent: int, budgets: Integers
     # Largest first: the rivals that can reach j votes are then the first ones, for every j.
     descending = np.sort(rivals)[::-1].copy()
     draws = target + int(rivals.sum()) + silent
-    won = kernels.winning_subsets(target, descending, silent, budgets, _binomials())
+    won = kernels.winning_subsets(target, descending, silent, budgets, _binomials(), least)
     subsets = np.array([float(comb(draws, int(budget))) for budget in budgets])
     return won / subsets
 

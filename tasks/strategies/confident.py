@@ -19,7 +19,7 @@ from tasks.strategies.forms import (
 )
 from warehouse.errors import UserError
 
-BY = one_from(*Confidence._fields)
+BY = one_from("lowest", "mean", "tail")
 """Which of a draw's numbers it goes by."""
 
 

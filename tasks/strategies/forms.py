@@ -42,14 +42,29 @@ class PoolKey(NamedTuple):
     """None: that of the study."""
     cap: Cap | None = None
     """None: its completions think as long as they are drawn."""
+    larger: bool = False
+    """Whether it is of the study's larger model."""
 
 
 OWN_POOL: Final = PoolKey()
 """That of the study, which begins with a probe's draws."""
+LARGER_POOL: Final = PoolKey(larger=True)
+"""That of the study's larger model."""
+
+
+class Passed(NamedTuple):
+    """What a pool strategy leaves to the study's larger model."""
+
+    chance: float
+    """Of asking it."""
+    draws: int
+    """Made at once where it is asked."""
 
 
 class PoolFigure(NamedTuple):
     """What a pool strategy reaches on one question at one budget; `generations` is a mean.
+
+    All but the accuracy is of the model whose pool it is; what is `passed` comes on top.
 
     `mc_error` is the standard error of averaging over random orders, 0 for an exact figure.
     """
@@ -64,6 +79,12 @@ class PoolFigure(NamedTuple):
     """Requests that follow each other, on average; every one reads the prompt."""
     latency: float | None = None
     """Tokens of the longest path, on average; None: all at once, so those of the longest draw."""
+    passed: Passed | None = None
+
+    @property
+    def drawn(self) -> float:
+        """Generations of all models, on average."""
+        return self.generations + (self.passed.chance * self.passed.draws if self.passed else 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,11 +96,15 @@ class QuestionPool:
     seed: int
     estimates: Sequence[PoolEstimate]
     """Of every selector at every budget, computed once for all strategies that read them."""
+    larger: Pool | None = None
+    """Draws of the study's larger model; None: it is not asked."""
 
     @classmethod
-    def of(cls, draws: Pool, budgets: Sequence[int], *, seed: int) -> Self:
+    def of(
+        cls, draws: Pool, budgets: Sequence[int], *, seed: int, larger: Pool | None = None
+    ) -> Self:
         """The pool with its estimates; ValueError for a budget outside the pool."""
-        return cls(draws, budgets, seed, pool_estimates(draws, budgets, seed=seed))
+        return cls(draws, budgets, seed, pool_estimates(draws, budgets, seed=seed), larger)
 
     def figures(self, selector: EstimateName) -> list[PoolFigure]:
         """What one selector reaches at every budget; it takes the whole budget."""
@@ -141,18 +166,30 @@ class Form:
     """What a budget must be a multiple of."""
     rollouts: Callable[[Options], int] = lambda _: 1
     """Generations that one completion costs."""
+    slots: Callable[[Options, int], int] | None = None
+    """Completions it can end with at a budget; None: one for so many generations."""
     chain: Callable[[Options], int] | None = None
     """Attempts in sequence, where it makes chains that nest whatever their lengths; else None."""
     revises: bool = False
     """Whether it asks the revision model instead of the generator."""
+    shows: Callable[[Options], int] | None = None
+    """Most completions of its own that the generator is shown at once; None: it is shown none."""
+    selects: bool = False
+    """Whether it asks the generator which of them is best, instead of one more."""
     steps: bool | None = None
     """Whether it goes on from unfinished completions; None: all do but pools and revisions."""
     scores: bool | None = None
     """Whether it asks the verifier before it selects; None: searches do, and what goes by steps."""
     cap: Callable[[Options], Cap] | None = None
     """How long its completions may think; None: as long as they are drawn."""
+    small: Callable[[Options], int] | None = None
+    """Draws of the study's model before the larger one is asked; None: only that model is asked."""
+    keeps: Callable[[Sequence[Candidate], Options], bool] | None = None
+    """Whether these first draws are answer enough, where the larger model may be asked."""
     needs_confidence: bool = False
     """Whether engines must tell how sure the model was of each of its draws."""
+    needs_falls: bool = False
+    """Whether they must tell too where in a draw that fell."""
 
 
 def at_least(smallest: int, default: int | None = None) -> Option:
@@ -163,6 +200,15 @@ def at_least(smallest: int, default: int | None = None) -> Option:
         return int(text) if text.isdecimal() and int(text) >= smallest else None
 
     return Option(read, f"{smallest} or more", default=default)
+
+
+def within(smallest: int, largest: int) -> Option:
+    """A whole number from one to another."""
+
+    def read(text: str) -> Value | None:
+        return int(text) if text.isdecimal() and smallest <= int(text) <= largest else None
+
+    return Option(read, f"{smallest} to {largest}")
 
 
 def power_of_two() -> Option:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tasks.draws.nodes import Node
 
+T = TypeVar("T")
 ATTEMPTS_SHOWN = 4
 """A revision sees so many of the latest attempts (METHOD §5)."""
+MOST_SHOWN = 8
+"""Most completions that a model is asked to compare at once (METHOD §13)."""
 
 Chain = tuple[Node, ...]
 """Attempts at one question, each made in sight of those before it."""
@@ -45,15 +48,26 @@ class Tools(Protocol):
         """The node's likeliest child (temperature 0), ending at the next step's end."""
         ...
 
-    def attempt_key(self, earlier: Chain) -> str:
+    def attempt_key(self, earlier: Chain, *, shown: int = ATTEMPTS_SHOWN) -> str:
         """Names what the next attempt after these sees, and how many they are.
 
         Chains of one key share children.
         """
         ...
 
-    async def attempts(self, earlier: Chain, n: int) -> list[Node]:
-        """The first n attempts that follow these, each a whole completion."""
+    async def attempts(self, earlier: Chain, n: int, *, shown: int = ATTEMPTS_SHOWN) -> list[Node]:
+        """The first n attempts in sight of the latest of these, each a whole completion."""
+        ...
+
+    def choice_key(self, attempts: Chain) -> str:
+        """Names what a model sees that is to say which of these is best."""
+        ...
+
+    async def choices(self, attempts: Chain, n: int) -> list[int | None]:
+        """Place of the one that the model says is best, each of the first n times it is asked.
+
+        None: it names none of them.
+        """
         ...
 
     async def score(self, node: Node) -> float | None:
@@ -93,18 +107,48 @@ async def children_of_each(tools: Tools, wanted: Sequence[tuple[Node, int]]) -> 
     return children
 
 
-async def next_attempts(tools: Tools, chains: Sequence[Chain], taken: Counter[str]) -> list[Node]:
+async def next_attempts(
+    tools: Tools,
+    chains: Sequence[Chain],
+    taken: Counter[str],
+    *,
+    shown: int = ATTEMPTS_SHOWN,
+) -> list[Node]:
     """The next attempt of every chain, in order, all drawn at once.
 
     Chains of one key get different draws: `taken` counts how many were handed out before.
     """
-    keys = [tools.attempt_key(chain) for chain in chains]
-    # Any chain of a key stands for the others: the next attempt sees the same of each.
+
+    async def draw(chain: Chain, n: int) -> list[Node]:
+        return await tools.attempts(chain, n, shown=shown)
+
+    keys = [tools.attempt_key(chain, shown=shown) for chain in chains]
+    return await _next_of_each(keys, chains, taken, draw)
+
+
+async def next_choices(
+    tools: Tools, tables: Sequence[Chain], taken: Counter[str]
+) -> list[int | None]:
+    """What the model names of every table of attempts, in order, all asked for at once.
+
+    Tables of one key get different draws, as chains do.
+    """
+    keys = [tools.choice_key(table) for table in tables]
+    return await _next_of_each(keys, tables, taken, tools.choices)
+
+
+async def _next_of_each(
+    keys: Sequence[str],
+    chains: Sequence[Chain],
+    taken: Counter[str],
+    draw: Callable[[Chain, int], Awaitable[list[T]]],
+) -> list[T]:
+    # Any chain of a key stands for the others: what is drawn sees the same of each.
     by_key = dict(zip(keys, chains, strict=True))
     wanted = Counter(keys)
-    requests = [tools.attempts(by_key[key], taken[key] + n) for key, n in wanted.items()]
+    requests = [draw(by_key[key], taken[key] + n) for key, n in wanted.items()]
     drawn = await asyncio.gather(*requests)
-    fresh: dict[str, Iterator[Node]] = {}
+    fresh: dict[str, Iterator[T]] = {}
     for key, siblings in zip(wanted, drawn, strict=True):
         fresh[key] = iter(siblings[taken[key] :])
     taken.update(wanted)

@@ -16,6 +16,7 @@ from tasks.benchmarks.names import USUAL, Columns
 from tasks.models.format_tables import format_name
 from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
+from tasks.study.checks import check_larger, check_name
 from tasks.study.endpoints import Endpoint, Price, check_priced
 from tasks.study.identity import deciding
 from tasks.study.keys import refuse_unknown_keys, split_budgets
@@ -33,8 +34,6 @@ from warehouse.errors import UserError
 
 BUNDLED = "congruences"
 """The benchmark of a study that names none."""
-_LONGEST = 240
-"""Characters of a benchmark's name, as of a file's: MLflow takes 500, screens fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +129,21 @@ class Study:
     def __post_init__(self) -> None:
         if self.benchmarks:
             _check_benchmarks(self)
-        _check_name(self.benchmark_name)
+        check_name(self.benchmark_name)
         check_answer("study", self.answer, self.answer_command, self.answer_seconds)
         _check_budgets(self.budgets)
         if self.token_budgets:
             _check_budgets(self.token_budgets)
         _check_strategies(self)
+        check_larger(self.asking_larger, self.exchange, self.prices)
         _check_counts(self)
         _check_prices(self)
+
+    @property
+    def asking_larger(self) -> list[str]:
+        """Keys of the strategies that may ask the larger model of [exchange]."""
+        strategies = map(self.strategy, self.strategies)
+        return [one.key for one in strategies if one.small is not None]
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Where a model of the study is served by chat completions; None: it is not."""
@@ -167,14 +173,6 @@ class Study:
             for budget in self.budgets
             if strategy.fits(budget)
         ]
-
-
-def _check_name(name: str | None) -> None:
-    if name is not None and not (name.strip() and name.isprintable() and len(name) <= _LONGEST):
-        raise UserError(
-            f"study: expected a benchmark_name of 1 to {_LONGEST} characters on one line, "
-            f"got {name!r}; write a shorter one, or leave it out"
-        )
 
 
 def _check_benchmarks(study: Study) -> None:
@@ -264,7 +262,9 @@ def _check_prices(study: Study) -> None:
     revisions = study.revisions or Revisions()
     verifiers = [one.model for one in (study.verifier, revisions.verifier) if one]
     revisers = [revisions.model] if revisions.model else []
-    check_priced(study.prices, [*study.generator.models, *verifiers, *revisers])
+    # Its tokens are paid for where a strategy asks it; what an exchange alone draws has no costs.
+    larger = [study.exchange.model] if study.exchange else []
+    check_priced(study.prices, [*study.generator.models, *verifiers, *revisers, *larger])
 
 
 def study_from(values: dict[str, Any]) -> Study:

@@ -36,6 +36,7 @@ _FIXED = (
     "aggregate",
     "reviser_fingerprint",
     "judge_fingerprint",
+    "larger_fingerprint",
     "benchmark",
     "benchmark_fingerprint",
     "grader",

@@ -86,8 +86,12 @@ def distill_table(study: Study) -> Distill:
             f"got {TRAINING!r}"
         )
     for strategy in map(parse, study.distill.strategies):
-        # A pool that stops early serves from fewer draws than the whole pool that is replayed here.
-        if strategy.form.revises or strategy.kind == "groups" or strategy.form.stop is not None:
+        # A pool that stops early serves from fewer draws than the whole pool that is replayed here;
+        # what was written in sight of other attempts answers another prompt, and what a larger
+        # model wrote is none of this one's.
+        form = strategy.form
+        apart = form.revises or form.shows or form.stop or form.small
+        if apart or strategy.kind == "groups":
             raise UserError(
                 f"study: distill.strategies must be searches or plain pools, got {strategy.key!r}"
             )

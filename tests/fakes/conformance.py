@@ -30,13 +30,18 @@ MORE_EXAMPLES: dict[str, list[str]] = {
     "lookahead": ["lookahead(k=3,m=4)", "lookahead(k=1,m=sqrt)"],
     "window": ["window(w=3)"],
     "confident": ["confident(top=0.5,by=tail)", "confident(top=0.25)@T=0.6"],
+    "confident_online": ["confident_online(top=0.5,warmup=2,agree=0.9)"],
     "think": [
         "think(cap=8,answer=4,extend=2)",
         "think(cap=0)",
         "think(cap=64)@T=0.6",
     ],
+    "cascade": ["cascade(k=2,agree=1.0)", "cascade(k=3,agree=0.5)@T=0.6"],
+    "larger": ["larger@T=0.6"],
     "revisions": ["revisions(s=1)", "revisions(s=16)"],
     "revision_search": ["revision_search(m=2)"],
+    "select": ["select(k=2)", "select(k=3)"],
+    "aggregate": ["aggregate(k=2,rounds=4)"],
 }
 """Options at which a strategy does something else than in its form's own example."""
 
@@ -65,9 +70,13 @@ OPINIONS: dict[str, Opinion] = {
 
 
 def examples(*, searches: bool = True, revises: bool = True) -> list[str]:
-    """Keys of the strategies that run: those that go step by step, those that revise, or both."""
-    keys = [parse(key) for keys in EXAMPLES.values() for key in keys]
-    return [s.key for s in keys if s.kind != "pool" and (revises if s.form.revises else searches)]
+    """Keys of the strategies that run: those that go step by step, those that revise, or all."""
+    running = [one for keys in EXAMPLES.values() for one in map(parse, keys) if one.kind != "pool"]
+    if not revises:
+        return [one.key for one in running if one.goes_by_steps]
+    if not searches:
+        return [one.key for one in running if one.form.revises]
+    return [one.key for one in running]
 
 
 class Ran(NamedTuple):
@@ -88,7 +97,7 @@ class Ran(NamedTuple):
 
     @property
     def slots(self) -> int:
-        return self.budget // self.strategy.rollouts
+        return self.strategy.slots(self.budget)
 
 
 @cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from tasks.engines.scripted import ScriptedEngine, ScriptedVerifier
 from tasks.evaluation import fit_policy, generate, measure
 from tasks.models.version import Model
-from tasks.protocols import Confidence
+from tasks.protocols import Confidence, Fall
 from tasks.runs.opening import open_run
 from tasks.runs.run import Run
 from tasks.study.study import Study, study_from
@@ -35,9 +35,12 @@ def small_study(**changes: object) -> Study:
 
 
 def sure_of(text: str) -> Confidence:
-    """A confidence that depends on the text alone, its three numbers apart."""
+    """A confidence that depends on the text alone, its three numbers apart; it falls twice."""
     rng = random.Random(text)
-    return Confidence(*(10 + 5 * rng.random() for _ in Confidence._fields))
+    three = [10 + 5 * rng.random() for _ in range(3)]
+    start = rng.randrange(10 * 64, 15 * 64)
+    falls = (Fall(2, start), Fall(4, start - rng.randrange(1, 200)))
+    return Confidence(*three, falls)
 
 
 class ScriptedEngines:
@@ -64,15 +67,24 @@ class ScriptedEngines:
     def _law(self, prefix: tuple[int, ...], rng: random.Random) -> str:
         length = next(n for n in self._lengths if prefix[:n] in self._questions)
         question = self._questions[prefix[:length]]
-        written = re.split(r"Attempt \d:\n", self._format.tokenizer.decode(prefix[length:]))[
-            -1
-        ].splitlines()
         wanted = question.target.split()
+        attempts = re.split(r"Attempt \d:\n", self._format.tokenizer.decode(prefix[length:]))
+        if "Verified: " in attempts[-1]:
+            return f"Answer: {self._choose(attempts[1:], wanted, rng)}<end>"
+        written = attempts[-1].splitlines()
         if len(written) < len(wanted):
             right = rng.random() < CHANCES[(question.level or 1) - 1]
             return f"{wanted[len(written)][-1] if right else rng.randrange(7)}\n"
         digits = " ".join(part[:-1] + digit for part, digit in zip(wanted, written, strict=True))
         return f"Answer: {digits}<end>"
+
+    def _choose(self, attempts: Sequence[str], wanted: Sequence[str], rng: random.Random) -> int:
+        """The number of a right attempt more often than that of another."""
+        digits = "".join(part[-1] for part in wanted)
+        numbers = range(1, len(attempts) + 1)
+        told = [re.sub(r"\D", "", one.partition("Answer: ")[2]) for one in attempts]
+        right = [number for number in numbers if told[number - 1] == digits]
+        return rng.choice(right if right and rng.random() < CHANCES[2] else numbers)
 
     def _opinion(self, question: str, steps: Sequence[str]) -> float:
         target = next(parts for text, parts in self._targets.items() if question.startswith(text))

@@ -57,10 +57,15 @@ def revised(question: str, attempts: Sequence[str]) -> str:
     return question + "".join(f"[{text}]" for text in attempts)
 
 
+def selected(question: str, attempts: Sequence[str]) -> str:
+    return revised(question, attempts) + "[best]"
+
+
 FORMAT = Format(
     tokenizer=Characters(),
     render=str,
     revise=revised,
+    select=selected,
     markers=("Answer: ",),
     steps=steps_of(Writing(Letters(), {}), Separator("\n"), never=frozenset({0})),
     end_of_text=frozenset({0}),

@@ -85,6 +85,7 @@ def _run(run_id: str, version: int) -> dict[str, Any]:
         "verifier": "bundled/congruences-prm",
         "verifier_fingerprint": "c5d2f1",
         "reviser_fingerprint": None,
+        "larger_fingerprint": None,
         "judge_fingerprint": None,
         "aggregate": "last",
         "seed": 0,

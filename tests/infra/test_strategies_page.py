@@ -58,7 +58,7 @@ def test_marks_that_are_gone_are_refused(costs: ModuleType) -> None:
         costs.renew("# Strategies\n", "table")
 
 
-@pytest.mark.parametrize("name", ["reasoning", "math500-qwen", "api", "own"])
+@pytest.mark.parametrize("name", ["reasoning", "math500-qwen", "api", "cascade", "own"])
 def test_the_studies_that_it_begins_with_are_valid(name: str) -> None:
     assert f"(studies/{name}.toml)" in PAGE
     study = load_study(name)

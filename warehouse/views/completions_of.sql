@@ -11,7 +11,7 @@ CREATE MACRO completions_of(run, question) AS TABLE
 WITH RECURSIVE mine AS MATERIALIZED (
     -- What goes on from thinking that was cut has only its own text: the trace is another draw, cut elsewhere.
     SELECT * FROM question_draws
-    WHERE run_id = run AND question_id = question AND role NOT IN ('extension', 'answer')
+    WHERE run_id = run AND question_id = question AND role NOT IN ('extension', 'answer', 'selection')
 ), links AS MATERIALIZED (
     SELECT
         prefix_key, node_key, min(depth) AS depth, any_value(text) AS text, any_value(stop) AS stop,

@@ -1,7 +1,7 @@
 -- What did a run really spend, and on what? (Draws shared with earlier runs cost it nothing; what was pruned since still counts.)
--- grain: one role in one run: proposer, difficulty, lookahead, revision, extension (of thinking), answer (after thinking
---     that was cut), exchange (the larger model), or verifier
--- role: proposer | difficulty | lookahead | revision | extension | answer | exchange | verifier
+-- grain: one role in one run
+-- role: proposer | difficulty | lookahead | revision (in sight of other attempts) | extension (of thinking) | answer (after
+--     thinking that was cut) | selection (which attempt is best) | exchange (the larger model) | verifier
 -- requests: requests sent to the engine (or to the verifier)
 -- draws: draws paid for; 0 for the verifier
 -- scores: scores paid for; 0 for the generator's roles

@@ -8,7 +8,7 @@
 CREATE VIEW question_draws AS
 SELECT
     run_draws.run_id, run_draws.question_id, questions.question, questions.target, run_draws.role,
-    run_draws.depth = 0 AND run_draws.stop <> 'step' AND run_draws.role NOT IN ('extension', 'answer') AS whole,
+    run_draws.depth = 0 AND run_draws.stop <> 'step' AND run_draws.role NOT IN ('extension', 'answer', 'selection') AS whole,
     run_draws.depth, run_draws.replicate, run_draws.child, run_draws.text, run_draws.stop,
     run_draws.step_scores, run_draws.score, answers.answer, answers.canonical,
     CASE WHEN answers.class IS NULL THEN answers.canonical ELSE nullif(answers.class, '') END AS class,

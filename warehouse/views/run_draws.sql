@@ -50,7 +50,7 @@ SELECT
     owned.* EXCLUDE (verifier_fingerprint, aggregate, thinking_steps),
     scored.step_scores,
     CASE
-        WHEN owned.depth = 0 AND owned.stop <> 'step' AND owned.role NOT IN ('extension', 'answer') THEN completion_score(scored.step_scores, owned.aggregate)
+        WHEN owned.depth = 0 AND owned.stop <> 'step' AND owned.role NOT IN ('extension', 'answer', 'selection') THEN completion_score(scored.step_scores, owned.aggregate)
     END AS score
 FROM owned
 LEFT JOIN scored USING (run_id, question_id, prefix_key, sampling_key, replicate, child);

@@ -13,8 +13,8 @@ WITH drawn AS (
     -- Of the draws themselves: run_draws would join every step with its score first.
     SELECT
         runs.run_id,
-        count(*) FILTER (until = 'end' AND role NOT IN ('extension', 'answer')) AS completions,
-        avg(len(draws.step_keys)) FILTER (until = 'end' AND role NOT IN ('extension', 'answer')) AS mean_steps,
+        count(*) FILTER (until = 'end' AND role NOT IN ('extension', 'answer', 'selection')) AS completions,
+        avg(len(draws.step_keys)) FILTER (until = 'end' AND role NOT IN ('extension', 'answer', 'selection')) AS mean_steps,
         max(draws.depth + len(draws.step_keys)) AS most_steps,
         max(draws.longest_step) AS longest_step,
         count(*) FILTER (until = 'step') AS step_draws,

@@ -28,5 +28,5 @@ FROM (
 LEFT JOIN answers USING (benchmark_fingerprint, question_id, node_key, grader)
 LEFT JOIN verdicts USING (run_id, question_id, canonical)
 -- What goes on thinking may be cut once more: then another draw ends the completion.
-WHERE answers.node_key IS NOT NULL OR run_draws.role NOT IN ('extension', 'answer')
+WHERE answers.node_key IS NOT NULL OR run_draws.role NOT IN ('extension', 'answer', 'selection')
 GROUP BY 1, 2, 3;

@@ -31,6 +31,8 @@ class Declaration:
     """Asks the verifier."""
     confidences: bool = False
     """For pools: asks how sure the model was of each draw, which engines then tell."""
+    choices: int = 0
+    """For searches: most completions among which it lets the model choose at once."""
     size: str | None = None
     """For groups: the option whose value is the number of generations that a group takes."""
 
@@ -53,9 +55,10 @@ def search(
     steps: bool = False,
     attempts: bool = False,
     scores: bool = False,
+    choices: int = 0,
 ) -> Any:
     """Declare a function that is run at every budget and may ask what it says here."""
-    declared = Declaration("search", steps=steps, attempts=attempts, scores=scores)
+    declared = Declaration("search", steps=steps, attempts=attempts, scores=scores, choices=choices)
     return _decorator(function, declared)
 
 

@@ -144,6 +144,8 @@ def _form(call: Call, selectors: tuple[str, ...]) -> Form:
         revises=declared.attempts,
         steps=declared.steps,
         scores=declared.scores,
+        shows=(lambda _: declared.choices) if declared.choices else None,
+        selects=declared.choices > 0,
         needs_confidence=declared.confidences,
     )
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from tasks.draws.nodes import Node
 from tasks.strategies.own.declaring import Declaration
 from tasks.strategies.own.failing import OverBudget, Refused, is_count, kind_of, no_count
-from tasks.strategies.tools import Chain, Tools
+from tasks.strategies.tools import ATTEMPTS_SHOWN, Chain, Tools
 
 T = TypeVar("T")
 _WHOLE = -1
@@ -80,16 +80,31 @@ class OwnTools:
         self._take(f"{node.key}|ahead", node.depth, 1)
         return await self._answer(self._tools.ahead(node))
 
-    def attempt_key(self, earlier: Chain) -> str:
+    def attempt_key(self, earlier: Chain, *, shown: int = ATTEMPTS_SHOWN) -> str:
         """Names what the next attempt after these sees, and how many they are."""
-        return self._tools.attempt_key(earlier)
+        return self._tools.attempt_key(earlier, shown=shown)
 
-    async def attempts(self, earlier: Chain, n: int) -> list[Node]:
-        """The first n attempts that follow these, each a whole completion."""
+    async def attempts(self, earlier: Chain, n: int, *, shown: int = ATTEMPTS_SHOWN) -> list[Node]:
+        """The first n attempts in sight of the latest of these, each a whole completion."""
         self._check("attempts", self._declared.attempts)
         self._check_draws(earlier)
-        self._take(self.attempt_key(earlier), _WHOLE, n)
-        return await self._answer(self._tools.attempts(earlier, n))
+        self._take(self.attempt_key(earlier, shown=shown), _WHOLE, n)
+        return await self._answer(self._tools.attempts(earlier, n, shown=shown))
+
+    def choice_key(self, attempts: Chain) -> str:
+        """Names what the model sees that is to say which of these is best."""
+        return self._tools.choice_key(attempts)
+
+    async def choices(self, attempts: Chain, n: int) -> list[int | None]:
+        """Place of the one that the model says is best, each of the first n times it is asked."""
+        self._check_draws(attempts)
+        most = self._declared.choices
+        if len(attempts) > most:
+            said = f"asked for a choice among {len(attempts)}, of which it declares {most}"
+            advice = f"write @{self._declared.kind}(choices={len(attempts)}) above it"
+            self._refuse(Refused(said, advice))
+        self._take(f"{self.choice_key(attempts)}|choice", _WHOLE, n)
+        return await self._answer(self._tools.choices(attempts, n))
 
     async def score(self, node: Node) -> float | None:
         """The verifier's score at the node's end; None when the verifier failed."""

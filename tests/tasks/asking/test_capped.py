@@ -195,8 +195,10 @@ async def test_every_completion_is_as_its_trace_says(
     nodes = await capped(bench, len(traces), Cap(tokens, reserved))
     for trace, node in zip(traces, nodes, strict=True):
         # The end of text is a token of thinking that never ends.
-        spent = thought(trace) + (thought(trace) == len(trace) and not trace.endswith(">>"))
         limit = tokens + reserved
+        said = trace[:limit]
+        never_ends = thought(said) == len(said) and not said.endswith(">>")
+        spent = thought(said) + (never_ends and len(trace) < limit)
         if spent <= tokens:
             is_whole = len(trace) + 1 <= limit
             assert node.text == (trace if is_whole else trace[:limit])
@@ -213,6 +215,31 @@ async def test_every_completion_is_as_its_trace_says(
         assert WIDE.final(node.text) == f"\n{end}"
 
 
+@given(
+    traces=st.lists(TEXTS, min_size=1, max_size=4),
+    tokens=st.integers(0, 10),
+    reserved=st.integers(1, 6),
+    extend=st.integers(0, 2),
+)
+async def test_what_a_trace_says_beyond_the_cap_and_the_answer_changes_nothing(
+    traces: list[str], tokens: int, reserved: int, extend: int
+) -> None:
+    cap = Cap(tokens, reserved, extend)
+    texts = [f"{one}<end>" for one in traces]
+    whole = await capped(benched(texts, ["b"], WIDE), len(traces), cap)
+    short = benched(texts, ["b"], WIDE)
+    asked = dataclasses.replace(LONG, max_tokens=tokens + reserved)
+    begun = await short.sampler.children(short.root, len(traces), sampling=asked)
+    nodes = await cap_thinking(short.sampler, WIDE, begun, cap, sampling=LONG, replicate=0)
+    # Not their keys: one that was shortened has another than one that was drawn so.
+    assert [seen(node) for node in nodes] == [seen(node) for node in whole]
+
+
+def seen(node: Node) -> tuple[str, str | None, float, bool]:
+    forced = look_again(node, WIDE.thinking).forced
+    return node.text, node.stop, node.generated_tokens, forced
+
+
 @given(TEXTS, st.integers(0, 8), st.integers(1, 4), st.integers(0, 3))
 async def test_nobody_thinks_longer_than_the_cap(
     trace: str, tokens: int, reserved: int, extend: int
@@ -225,6 +252,8 @@ async def test_nobody_thinks_longer_than_the_cap(
     assert drawn <= tokens + reserved
     if look_again(node, WIDE.thinking).forced:
         assert line[-2].generated_tokens <= tokens
+        # Nor is it read so: its answer holds no mark up to which all would be thinking.
+        assert thought(node.text) <= len(line[-2].text)
     else:
         assert min(thought(node.text), drawn + given) <= max(tokens, 0)
 

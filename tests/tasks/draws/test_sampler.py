@@ -44,6 +44,27 @@ async def test_the_order_of_requests_does_not_change_a_draw():
     ) == await in_two.sampler.children(in_two.root, 8, sampling=WHOLE)
 
 
+async def test_beginnings_are_those_of_the_whole_children():
+    whole, short = Bench(geometric()), Bench(geometric())
+    drawn = await whole.sampler.children(whole.root, 9, sampling=WHOLE)
+    begun = await short.sampler.beginnings(short.root, 9, sampling=WHOLE, at_most=5)
+    assert [node.text for node in begun] == [node.text[:5] for node in drawn]
+    assert {node.stop for node in begun} == {"limit"}
+    assert short.engine.generated_tokens == 9 * 5 < whole.engine.generated_tokens
+
+
+async def test_what_is_there_whole_is_not_begun_again():
+    bench = Bench(geometric())
+    three = await bench.sampler.children(bench.root, 3, sampling=WHOLE)
+    six = await bench.sampler.beginnings(bench.root, 6, sampling=WHOLE, at_most=5)
+    assert six[:3] == three
+    assert [n for _, n in bench.engine.asked] == [3, 3]
+    # What was begun is no whole child.
+    whole = await bench.sampler.children(bench.root, 6, sampling=WHOLE)
+    assert [node.stop for node in whole] == ["end"] * 6
+    assert [node.text[:5] for node in whole[3:]] == [node.text for node in six[3:]]
+
+
 async def test_a_replay_answers_from_memory_and_says_what_is_missing():
     bench = Bench(fixed(2))
     drawn = await bench.sampler.children(bench.root, 4, sampling=WHOLE)

@@ -8,7 +8,8 @@ import pytest
 
 from tasks.asking.completions import GradedCompletion
 from tasks.asking.questioning import Result
-from tasks.evaluation.estimate import _choice_figure, pool_of
+from tasks.evaluation.estimate import _choice_figure
+from tasks.evaluation.pool_rows import pool_of
 from tasks.statistics.selectors import SELECTORS
 from tasks.strategies import parse
 

@@ -51,7 +51,7 @@ def test_by_hand_the_confidence_of_four_tokens() -> None:
     # −(1/2)(−1 − 3) = 2, 4, 1, 5. Below ten tokens a window is one of them: the lowest is 1, the
     # last 5, the mean 3.
     tops = np.array([[-1.0, -3.0], [-4.0, -4.0], [-0.5, -1.5], [-2.0, -8.0]])
-    assert confidence_of(tops)._asdict() == {"lowest": 1.0, "mean": 3.0, "tail": 5.0}
+    assert confidence_of(tops) == (1.0, 3.0, 5.0, ())
 
 
 def test_by_hand_windows_of_two_among_twenty_tokens() -> None:

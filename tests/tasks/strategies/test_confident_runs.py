@@ -62,7 +62,7 @@ def test_every_whole_draw_has_the_three_numbers_that_its_engine_told(home: Home)
     rows = home.store.read(f"SELECT text, {COLUMNS} FROM draws").iter_rows()
     told = {text: numbers for text, *numbers in rows}
     assert len(told) > 100
-    assert all(numbers == list(sure_of(text)) for text, numbers in told.items())
+    assert all(numbers == list(sure_of(text))[:3] for text, numbers in told.items())
 
 
 def test_the_draws_are_those_of_a_study_that_does_not_ask(home: Home, tmp_path: Path) -> None:

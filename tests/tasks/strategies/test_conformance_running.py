@@ -136,7 +136,7 @@ async def test_an_engine_that_breaks_ends_the_strategy_with_its_error(key: str) 
 async def test_a_verifier_that_never_answers_well_still_spends_the_budget(key: str) -> None:
     bench = Bench(fixed(3), lambda _q, _s: None)
     groups = await bench.run(key, 16)
-    assert sum(map(len, groups)) == 16 // parse(key).rollouts
+    assert sum(map(len, groups)) == parse(key).slots(16)
     assert bench.failures and not bench.scores
 
 

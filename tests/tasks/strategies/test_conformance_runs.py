@@ -27,6 +27,7 @@ def study(**changes: object) -> Study:
         budgets=BUDGETS,
         strategies=STRATEGIES,
         revisions={},
+        exchange={},
         difficulty_draws=4,
         generator={"max_tokens": 15},
         **changes,
@@ -82,7 +83,7 @@ def test_no_cell_generates_more_than_its_budget_and_only_those_that_stop_less(en
         .to_series()
         .to_list()
     )
-    assert less and all(parse(key).form.stop for key in less)
+    assert less and all(parse(key).form.stop or parse(key).form.selects for key in less)
 
 
 def test_the_ledger_of_all_roles_is_what_the_engines_counted(ended: Ended) -> None:
@@ -95,7 +96,7 @@ def test_the_ledger_of_all_roles_is_what_the_engines_counted(ended: Ended) -> No
     ).row(0)
     assert read == (judge.read_tokens, judge.requests)
     roles = ended.store.read("SELECT DISTINCT role FROM draws").to_series().to_list()
-    assert sorted(roles) == ["difficulty", "lookahead", "proposer", "revision"]
+    assert sorted(roles) == ["difficulty", "lookahead", "proposer", "revision", "selection"]
 
 
 def test_no_completion_that_was_cut_has_an_answer(ended: Ended) -> None:

@@ -60,7 +60,7 @@ async def test_every_vote_is_a_draw_of_its_own(key: str) -> None:
     votes = [node for group in await bench.run(key, 16) for node in group]
     drawn = {id(new.node): (new.key, new.child) for new in bench.draws}
     assert len({node.text for node in votes}) == 1
-    assert len({drawn[id(node)] for node in votes}) == len(votes) == 16 // parse(key).rollouts
+    assert len({drawn[id(node)] for node in votes}) == len(votes) == parse(key).slots(16)
 
 
 async def test_particles_are_not_resampled_every_round() -> None:

@@ -19,7 +19,7 @@ from tasks.strategies.own.searching import OwnTools
 from warehouse.errors import UserError
 
 RUNNING = ["greedy", "greedy(width=2)/best_of_n", "half", "chains", "chains(length=4)"]
-EVERYTHING = Declaration("search", steps=True, attempts=True, scores=True)
+EVERYTHING = Declaration("search", steps=True, attempts=True, scores=True, choices=8)
 
 
 @pytest.mark.parametrize(("text", "law", "opinion"), [*product(RUNNING, LAWS, OPINIONS)])
@@ -75,7 +75,10 @@ async def test_the_products_own_strategies_take_no_more_than_their_budget(
     strategy: Strategy = parse(key)
     counted = OwnTools(bench.tools(), bench.root, 16, EVERYTHING)
     await strategy.run(bench.root, 16, counted)
-    if strategy.rollouts == 1:
+    if strategy.form.selects:
+        # Where answers agree nothing is asked.
+        assert strategy.slots(16) <= counted.generations <= 16
+    elif strategy.rollouts == 1:
         assert counted.generations == 16
     else:
         assert 16 / strategy.rollouts <= counted.generations <= 16
@@ -147,6 +150,11 @@ UNDECLARED = [
     ("await tools.next_steps(tools.root, 2)", "asked for steps", "write @search(steps=True)"),
     ("await tools.ahead(tools.root)", "asked for steps", "write @search(steps=True)"),
     ("await tools.attempts((), 2)", "asked for attempts", "write @search(attempts=True)"),
+    (
+        "await tools.choices((tools.root, tools.root), 1)",
+        "asked for a choice among 2, of which it declares 0",
+        "write @search(choices=2)",
+    ),
     ("await tools.scores([])", "asked for scores", "write @search(scores=True)"),
     ("await tools.score(tools.root)", "asked for scores", "write @search(scores=True)"),
 ]
