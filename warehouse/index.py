@@ -15,6 +15,7 @@ import polars as pl
 from warehouse import database, export, prune
 from warehouse.compaction import Joined
 from warehouse.damage import note_damage
+from warehouse.door import first_of_each_key
 from warehouse.journal import Segment
 from warehouse.schema import LARGE, tables
 from warehouse.sequence import table_of
@@ -49,10 +50,8 @@ class Index:
         """
         rows = pl.concat([segment.rows for segment in batch], how="diagonal")
         # The first of a key wins, as it does between batches; which of several would be kept within
-        # one query is nowhere promised. Keys alone are looked at: most often all rows stay.
-        first = rows.select(pl.struct(tables()[table].key).is_first_distinct()).to_series()
-        if not first.all():
-            rows = rows.filter(first)
+        # one query is nowhere promised.
+        rows = first_of_each_key(table, rows)
         names = [segment.name for segment in batch]
         heights = [segment.rows.height for segment in batch]
         now = datetime.now(UTC)
