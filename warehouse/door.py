@@ -40,6 +40,13 @@ def complete(name: str, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(**{column: pl.lit(value) for column, value in added.items()})
 
 
+def first_of_each_key(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows without those whose key an earlier one has, in their order."""
+    # Keys alone are looked at: most often all rows stay, and none is copied.
+    first = rows.select(pl.struct(tables()[table].key).is_first_distinct()).to_series()
+    return rows if first.all() else rows.filter(first)
+
+
 def _refuse_other_columns(shape: Table, rows: pl.DataFrame) -> None:
     missing = [column for column in shape.schema if column not in rows.columns]
     unknown = [column for column in rows.columns if column not in shape.schema]

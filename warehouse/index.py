@@ -15,12 +15,17 @@ import polars as pl
 from warehouse import database, export, prune
 from warehouse.compaction import Joined
 from warehouse.damage import note_damage
+from warehouse.door import first_of_each_key
 from warehouse.journal import Segment
 from warehouse.schema import LARGE, tables
 from warehouse.sequence import table_of
 
 KEPT_BYTES = 64 << 20
-"""Of the databases' blocks kept in memory between two queries."""
+"""Of the databases' blocks kept in memory between two queries, and while one reads.
+
+DuckDB keeps every block that a query passes up to its limit, so that memory would grow with what
+was ever drawn; the system's own cache has them too.
+"""
 
 SEGMENTS = ("segments", f"{LARGE}.main.segments")
 """Where each database remembers what was merged into it: no transaction can write to both."""
@@ -45,10 +50,8 @@ class Index:
         """
         rows = pl.concat([segment.rows for segment in batch], how="diagonal")
         # The first of a key wins, as it does between batches; which of several would be kept within
-        # one query is nowhere promised. Keys alone are looked at: most often all rows stay.
-        first = rows.select(pl.struct(tables()[table].key).is_first_distinct()).to_series()
-        if not first.all():
-            rows = rows.filter(first)
+        # one query is nowhere promised.
+        rows = first_of_each_key(table, rows)
         names = [segment.name for segment in batch]
         heights = [segment.rows.height for segment in batch]
         now = datetime.now(UTC)
@@ -118,20 +121,30 @@ class Index:
         frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
         values = {name: value for name, value in params.items() if name not in frames}
         with self._views_of(**frames), note_damage(*self._paths):
-            answer = self.connection.sql(sql, params=values or None).pl()
-            self._let_go()
-        return answer
+            try:
+                with self._little_memory():
+                    return self.connection.sql(sql, params=values or None).pl()
+            except duckdb.OutOfMemoryException:
+                # Long completions, or many rows to be sorted, take more at once.
+                answer = self.connection.sql(sql, params=values or None).pl()
+                self._let_go()
+                return answer
 
     def _let_go(self) -> None:
-        """Gives back the blocks that were read, once they are many.
-
-        DuckDB keeps them for the next query up to its limit, so that memory would grow with what
-        was ever drawn; the system's own cache has them too.
-        """
+        """Gives back the blocks that were read, once they are many."""
         held = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'BASE_TABLE'"
         ((kept,),) = self.connection.sql(held).fetchall()
         if kept > KEPT_BYTES:
-            self.connection.execute(f"SET memory_limit = '{KEPT_BYTES}B'")
+            with self._little_memory():
+                pass
+
+    @contextmanager
+    def _little_memory(self) -> Generator[None]:
+        """While it lasts, DuckDB has no more than what is kept between two queries."""
+        self.connection.execute(f"SET memory_limit = '{KEPT_BYTES}B'")
+        try:
+            yield
+        finally:
             self.connection.execute(f"SET memory_limit = '{database.MEMORY}'")
 
     def mark_gone(self, before: datetime) -> dict[str, int]:

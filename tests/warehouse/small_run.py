@@ -13,6 +13,7 @@ from small_draws import (
     RIGHT,
     Rows,
     bin_of,
+    draw_row,
     draws_of,
     question_rows,
     readings_of,
@@ -32,6 +33,17 @@ STRATEGIES = ("majority", BEAM)
 def frame(table: str, rows: Rows) -> pl.DataFrame:
     """The rows as the table wants them; a column that no row names is NULL."""
     return pl.DataFrame(rows, schema=tables()[table].schema)
+
+
+def plain_draws(*children: int, text: str = "") -> pl.DataFrame:
+    """Whole completions of one prompt, by their index among its children."""
+    common = {"prefix_key": "root", "sampling_key": "pool", "replicate": 0, "depth": 0}
+    common |= {"step_keys": [], "stop": "end", "role": "proposer", "text": text}
+    rows = [
+        draw_row("run-a", 1, "q0", child=child, node_key=f"n{child}", **common)
+        for child in children
+    ]
+    return frame("draws", rows)
 
 
 def fill(store: Store, run: str = "run-a", *, version: int = 1) -> None:

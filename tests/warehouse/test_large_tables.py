@@ -1,40 +1,24 @@
-"""The large tables: keys without an index, merges within memory, a copy that may lag."""
+"""The large tables: keys without an index, a copy that may lag."""
 
-import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
-import polars as pl
 import pytest
 import small_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_draws import draw_row
-from small_run import frame
+from small_run import frame, plain_draws
 
 from warehouse import database, snapshot, store
 from warehouse.copies import COPIES
 from warehouse.database import LARGE_FILE
-from warehouse.journal import Journal
 from warehouse.schema import migrate, migrations, tables
 from warehouse.store import Store
 
 LARGE = ["answers", "draws", "scores", "stated_verdicts"]
-
-
-def draws(*children: int, text: str = "") -> pl.DataFrame:
-    common = {"prefix_key": "root", "sampling_key": "pool", "replicate": 0, "depth": 0}
-    common |= {"step_keys": [], "stop": "end", "role": "proposer", "text": text}
-    rows = [
-        draw_row("run-a", 1, "q0", child=child, node_key=f"n{child}", **common)
-        for child in children
-    ]
-    return frame("draws", rows)
 
 
 def count(reader: Store | snapshot.Snapshot) -> int:
@@ -70,11 +54,11 @@ def test_the_first_of_a_key_stays_however_rows_are_batched(
         patch.setattr(store, "BATCH_BYTES", size)
         with Store.open(tmp_path_factory.mktemp("large")) as opened:
             for place, batch in enumerate(batches):
-                written = opened.journal.append("draws", draws(*batch, text=str(place)))
+                written = opened.journal.append("draws", plain_draws(*batch, text=str(place)))
                 assert written is not None
             assert opened.load_new() == len(first)
             assert dict(opened.read("SELECT child, text FROM draws").rows()) == first
-            again = opened.append("draws", draws(*range(8), text="late"))
+            again = opened.append("draws", plain_draws(*range(8), text="late"))
             assert again == 8 - len(first)
 
 
@@ -82,9 +66,9 @@ def test_threads_that_merge_and_append_at_once_count_every_row_once(tmp_path: Pa
     with Store.open(tmp_path) as opened:
 
         def append(number: int) -> int:
-            opened.journal.append("draws", draws(*range(3 * number, 3 * number + 5)))
+            opened.journal.append("draws", plain_draws(*range(3 * number, 3 * number + 5)))
             new = opened.load_new()
-            return new + opened.append("draws", draws(*range(3 * number, 3 * number + 6)))
+            return new + opened.append("draws", plain_draws(*range(3 * number, 3 * number + 6)))
 
         with ThreadPoolExecutor(4) as pool:
             new = sum(pool.map(append, range(12)))
@@ -120,7 +104,7 @@ def pretend(opened: Store, *, seconds: float, age: float = 0) -> None:
 def test_the_small_tables_are_fresh_while_draws_lag(tmp_path: Path) -> None:
     with Store.open(tmp_path) as opened:
         reader = snapshot.Snapshot(tmp_path)
-        opened.append("draws", draws(1))
+        opened.append("draws", plain_draws(1))
         opened.publish_snapshot()
         small_run.fill(opened)
         pretend(opened, seconds=60)
@@ -141,9 +125,9 @@ def test_a_copy_is_due_after_twenty_times_what_it_took(
     tmp_path: Path, age: float, seen: int
 ) -> None:
     with Store.open(tmp_path) as opened:
-        opened.append("draws", draws(1))
+        opened.append("draws", plain_draws(1))
         opened.publish_snapshot()
-        opened.append("draws", draws(2))
+        opened.append("draws", plain_draws(2))
         pretend(opened, seconds=60, age=age)
         opened.publish_snapshot()
         assert count(snapshot.Snapshot(tmp_path)) == seen
@@ -151,7 +135,7 @@ def test_a_copy_is_due_after_twenty_times_what_it_took(
 
 def test_draws_that_have_not_changed_are_not_copied(tmp_path: Path) -> None:
     with Store.open(tmp_path) as opened:
-        opened.append("draws", draws(1))
+        opened.append("draws", plain_draws(1))
         opened.publish_snapshot(whole=True)
         before = (tmp_path / COPIES[LARGE_FILE]).stat().st_ino
         opened.append("bins", frame("bins", []))
@@ -172,14 +156,14 @@ def test_who_reads_or_appends_elsewhere_does_not_wait_for_a_long_copy(
         plain(path, target)
 
     with Store.open(tmp_path) as opened, ThreadPoolExecutor(1) as pool:
-        opened.append("draws", draws(1))
+        opened.append("draws", plain_draws(1))
         monkeypatch.setattr(database, "copy", slow)
         published = pool.submit(opened.publish_snapshot, whole=True)
         assert copying.wait(30)
         small = small_run.rows_of("run-a", version=1)["runs"]
         assert opened.append("runs", frame("runs", small)) == 1
         assert count(opened) == 1
-        assert opened.journal.append("draws", draws(2))
+        assert opened.journal.append("draws", plain_draws(2))
         # A second publication makes the small copy, and leaves the large one to the first.
         opened.publish_snapshot()
         assert count(snapshot.Snapshot(tmp_path)) == 0
@@ -195,7 +179,7 @@ def test_threads_that_publish_at_once_leave_a_whole_snapshot(tmp_path: Path) -> 
         opened.publish_snapshot()
 
         def publish(child: int) -> int:
-            opened.append("draws", draws(child))
+            opened.append("draws", plain_draws(child))
             opened.publish_snapshot(whole=True)
             return count(reader)
 
@@ -251,38 +235,6 @@ def test_a_hollow_file_of_large_tables_is_written_anew(
     size = (tmp_path / LARGE_FILE).stat().st_size
     with Store.open(tmp_path) as opened:
         assert opened.read("FROM draws ORDER BY ALL").equals(before)
-        assert opened.append("draws", draws(77)) == 1
+        assert opened.append("draws", plain_draws(77)) == 1
         assert opened.load_new() == 0
     assert (tmp_path / LARGE_FILE).stat().st_size < size / 2
-
-
-@pytest.mark.slow
-def test_two_million_draws_and_long_ones_are_merged_within_memory(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]\n"
-        "from warehouse.store import Store\n"
-        "with Store.open(Path(sys.argv[1])) as store:\n"
-        "    print(store.read('SELECT count(*) FROM draws').item())\n"
-        # Not ru_maxrss, which begins with the size of the process that started this one.
-        "status = Path('/proc/self/status').read_text()\n"
-        "print(int(status.partition('VmHWM:')[2].split()[0]) // 1024)"
-    )
-    journal = Journal.of(tmp_path)
-    many = draws(*range(50_000))
-    for start in range(0, 2_000_000, 50_000):
-        journal.append("draws", many.with_columns(child=pl.col("child") + start))
-    long = draws(*range(3_000_000, 3_000_100), text="word " * 20_000)
-    ids = pl.Series([list(range(32_000))] * 100, dtype=pl.List(pl.Int32))
-    for start in range(0, 3_000, 100):
-        chunk = long.with_columns(child=pl.col("child") + start, token_ids=ids)
-        journal.append("draws", chunk)
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), *sys.path],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    rows, megabytes = map(int, done.stdout.split()[:2])
-    assert rows == 2_003_000
-    assert megabytes < 1_200, f"{megabytes} MB"
