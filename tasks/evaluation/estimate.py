@@ -69,7 +69,8 @@ def _rows_of_pool(
             longest = expected_longest(tokens, figure.budget)
         spent = spent._replace(latency=longest)
         cost = costs(run.generator, run.verifier, figure.generations, spent, rates)
-        reached = _Figure(figure.budget, figure.accuracy, figure.mc_error, None)
+        repeats = len(completions) / figure.budget
+        reached = _Figure(figure.budget, figure.accuracy, figure.mc_error, None, repeats)
         rows.append({"strategy": key, **reached._asdict(), **shares, **cost})
     return rows
 
@@ -127,7 +128,7 @@ def _search_figures(
     budgets = [n for n in run.study.budgets if search.strategy.fits(n)]
     # Where every completion was cut there is nothing to vote, and nothing is right.
     if not reads:
-        return [_Figure(budget, 0.0, 0.0, None) for budget in budgets]
+        return [_Figure(n, 0.0, 0.0, None, search.budget / n) for n in budgets]
     return _group_figures(search, reads, budgets, seed=seed_of(run, question))
 
 
@@ -173,12 +174,14 @@ class _Figure(NamedTuple):
     accuracy: float
     mc_error: float
     answer: str | None
+    repeats: float
+    """Independent draws behind the accuracy."""
 
 
 def _choice_figure(search: Searched, reads: list[GradedCompletion]) -> _Figure:
     candidates = [read.candidate for read in reads]
     choice = search.strategy.choose([candidates], search.budget)
-    return _Figure(search.budget, right_share(choice, reads), 0.0, choice.answer)
+    return _Figure(search.budget, right_share(choice, reads), 0.0, choice.answer, 1.0)
 
 
 def right_share(choice: Choice, reads: Sequence[GradedCompletion]) -> float:
@@ -209,7 +212,8 @@ def _group_figures(
     )
     figures: list[_Figure] = []
     for budget, one in zip(budgets, estimates, strict=True):
-        figures.append(_Figure(budget, one.accuracy, one.mc_error, None))
+        repeats = search.budget / budget
+        figures.append(_Figure(budget, one.accuracy, one.mc_error, None, repeats))
     return figures
 
 
