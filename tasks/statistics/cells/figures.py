@@ -152,7 +152,10 @@ def _makes_same_choice(
 ) -> Flags:
     """At which places the same strategy is named with the same claim."""
     own = int(np.searchsorted(rule.columns, choice.holder))
-    named = rule.name(means)
+    # What these data alone name is told by them alone, or the same night again would say otherwise.
+    by_itself = choice.holder == choice.tonight
+    used = rule.without_last() if by_itself else rule
+    named = used.name(means)
     same = named == own
     if len(claim.rivals):
         rivals = np.searchsorted(rule.columns, claim.rivals)
