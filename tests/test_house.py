@@ -28,7 +28,7 @@ def test_every_import_contract_holds() -> None:
     [
         ("warehouse/errors.py", "import tasks.study.study", "Floors"),
         ("tasks/study/study.py", "import flows.servers.quiet", "Floors"),
-        ("tasks/statistics/picks.py", "import tasks.publication.words", "Rooms"),
+        ("tasks/statistics/cells/picks.py", "import tasks.publication.words", "Rooms"),
         ("tasks/strategies/beam_search.py", "import tasks.engines.scripted", "Rooms"),
         ("tasks/publication/words.py", "import tasks.study.study", "Rooms"),
         ("tasks/runs/run.py", "import tasks.runs.opening", "No circles"),

@@ -95,11 +95,19 @@ def pools(draws: pl.DataFrame) -> dict[str, Pool]:
 def outcomes_of(run_id: str, those: dict[str, Pool], case: Case) -> pl.DataFrame:
     """One row for each question, selector and budget, as the table `outcomes` wants it."""
     rows = [
-        (run_id, question, one.selector, one.budget, one.accuracy, one.mc_error)
+        (
+            run_id,
+            question,
+            one.selector,
+            one.budget,
+            one.accuracy,
+            one.mc_error,
+            case.draws / one.budget,
+        )
         for place, (question, pool) in enumerate(those.items())
         for one in pool_estimates(pool, case.budgets, seed=place)
     ]
-    names = ["run_id", "question_id", "strategy", "budget", "accuracy", "mc_error"]
+    names = ["run_id", "question_id", "strategy", "budget", "accuracy", "mc_error", "repeats"]
     scored = pl.col("strategy").is_in(["best_of_n", "weighted"]).cast(pl.Float64)
     spent = TOKENS * pl.col("budget")
     return pl.DataFrame(rows, schema=names, orient="row").with_columns(

@@ -77,14 +77,14 @@ def _search_figures(
     budgets = [n for n in run.study.budgets if search.strategy.fits(n)]
     # Where every completion was cut there is nothing to vote, and nothing is right.
     if not reads:
-        return [Figure(budget, 0.0, 0.0, None) for budget in budgets]
+        return [Figure(n, 0.0, 0.0, None, search.budget / n) for n in budgets]
     return _group_figures(search, reads, budgets, seed=seed_of(run, question))
 
 
 def _choice_figure(search: Searched, reads: list[GradedCompletion]) -> Figure:
     candidates = [read.candidate for read in reads]
     choice = search.strategy.choose([candidates], search.budget)
-    return Figure(search.budget, right_share(choice, reads), 0.0, choice.answer)
+    return Figure(search.budget, right_share(choice, reads), 0.0, choice.answer, 1.0)
 
 
 def right_share(choice: Choice, reads: Sequence[GradedCompletion]) -> float:
@@ -115,5 +115,6 @@ def _group_figures(
     )
     figures: list[Figure] = []
     for budget, one in zip(budgets, estimates, strict=True):
-        figures.append(Figure(budget, one.accuracy, one.mc_error, None))
+        repeats = search.budget / budget
+        figures.append(Figure(budget, one.accuracy, one.mc_error, None, repeats))
     return figures

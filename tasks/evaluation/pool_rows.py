@@ -38,6 +38,8 @@ class Figure(NamedTuple):
     accuracy: float
     mc_error: float
     answer: str | None
+    repeats: float
+    """Independent draws behind the accuracy."""
 
 
 def pool_rows(run: Run, asked: Asked, answers: Mapping[str, Answer], rates: Rates) -> list[Row]:
@@ -79,7 +81,10 @@ def _rows_of_pool(
             rates,
         )
         shares = own.shares
+        repeats = own.repeats(figure.budget)
         if figure.passed and larger:
+            # The model with fewer draws for what it is asked is the one that can err more.
+            repeats = min(repeats, larger.repeats(figure.passed.draws))
             cost = _add(cost, _passed_costs(run, larger, figure.passed, rates))
             draws = figure.drawn - figure.generations
             shares = _mixed(
@@ -93,6 +98,7 @@ def _rows_of_pool(
             figure.accuracy,
             figure.mc_error,
             None,
+            repeats,
         )
         row = {"strategy": key, **reached._asdict()}
         rows.append(row | shares | cost)
@@ -116,6 +122,10 @@ class _ReadPool(NamedTuple):
         if longest is None:
             longest = expected_longest(self.tokens, figure.budget)
         return spent._replace(latency=longest)
+
+    def repeats(self, draws: int) -> float:
+        """How many subsets of so many draws fit in, none of them in two."""
+        return len(self.tokens) / draws
 
     def spent_on(self, passed: Passed) -> Spent:
         """What the larger model takes on average, over questions that it is not asked too."""

@@ -52,7 +52,7 @@ class ShownCell(NamedTuple):
     strategy: str
     """The key, which every table of the warehouse knows."""
     accuracy: float
-    """Refitted on all questions, so it flatters where the cell is undecided (METHOD §7)."""
+    """Of the strategy named, corrected for having been chosen (METHOD §7)."""
     half: float
     """Half the width of the accuracy's interval."""
     gain: float | None

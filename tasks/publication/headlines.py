@@ -21,7 +21,13 @@ from tasks.publication.cells import (
     policy_cells,
 )
 from tasks.publication.summary import COVERAGE, RunSummary
-from tasks.publication.words import amount_text, factor_text, interval_text, net_text
+from tasks.publication.words import (
+    amount_text,
+    detectable_text,
+    factor_text,
+    interval_text,
+    net_text,
+)
 from tasks.statistics.comparisons import SIGNIFICANCE
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.outcomes import MOSTLY
@@ -40,9 +46,8 @@ def headlines(summary: RunSummary) -> list[str]:
         sentences.append(_efficiency_sentence(summary))
         sentences += _policy_sentences(summary, policy)
     if summary.mdd is not None:
-        sentences.append(
-            f"Differences below {summary.mdd:.3f} cannot be detected with these questions."
-        )
+        words = detectable_text(summary.mdd)
+        sentences.append(f"{words[0].upper()}{words[1:]} with these questions.")
     sentences += [_unpriced_sentence(summary), _losses_sentence(summary)]
     # A part that has nothing to say gives an empty sentence.
     return [sentence for sentence in sentences if sentence]

@@ -15,7 +15,7 @@ from rich.text import Text
 from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
 from tasks.publication.headlines import beats_majority
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import model_short_name, plus_minus_text, signed_text
+from tasks.publication.words import detectable_text, model_short_name, plus_minus_text, signed_text
 from tasks.strategies.names import short_names
 
 UNDECIDED = "≈"
@@ -103,7 +103,7 @@ def _legend(summary: RunSummary, policy: list[ShownCell], *, names: dict[str, st
     lines = _mark_lines(summary, policy)
     lines += cap_lines(summary, {cell.strategy for cell in policy}, names)
     if summary.mdd is not None:
-        lines.append(f"differences below {summary.mdd:.3f} over all questions cannot be detected")
+        lines.append(f"{detectable_text(summary.mdd)} over all questions")
     # A study file takes the key, so it is given in full.
     for key, short in names.items():
         if short != key:

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from tasks.publication.summary import RunSummary
+from tasks.publication.words import interval_text
 
 
 def provenance(summary: RunSummary) -> str:
@@ -20,7 +21,7 @@ def provenance(summary: RunSummary) -> str:
     facts = _identity(summary.run)
     facts["Prefect run"] = summary.prefect_run_id or "none: started without Prefect"
     facts["minimum detectable difference"] = (
-        "not computed" if summary.mdd is None else f"{summary.mdd:.3f}"
+        "not computed" if summary.mdd is None else interval_text(*summary.mdd)
     )
     lines: list[str] = []
     for name, value in facts.items():

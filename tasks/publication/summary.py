@@ -11,6 +11,7 @@ import polars as pl
 
 from tasks.statistics.comparisons import minimum_detectable
 from tasks.statistics.difficulty import DIFFICULTIES, used_difficulty
+from tasks.statistics.intervals import Estimate
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 
@@ -76,7 +77,7 @@ class RunSummary(NamedTuple):
 
     Often none.
     """
-    mdd: float | None = None
+    mdd: Estimate | None = None
     """Minimum detectable difference of the benchmark, in accuracy; None: not computed."""
 
     @property
@@ -251,9 +252,10 @@ def load_summary(store: Reader, run_id: str) -> RunSummary:
     return summary._replace(mdd=_load_detectable(store, summary))
 
 
-def _load_detectable(store: Reader, summary: RunSummary) -> float | None:
+def _load_detectable(store: Reader, summary: RunSummary) -> Estimate | None:
     outcomes = store.read(
-        "SELECT question_id, strategy, budget, accuracy FROM run_outcomes WHERE run_id = $run_id",
+        "SELECT question_id, strategy, budget, accuracy, repeats FROM run_outcomes "
+        "WHERE run_id = $run_id",
         run_id=summary.run_id,
     )
     if not outcomes.height:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.statistics.intervals import Estimate
+
 _MOST = 120
 """Characters of a key without its hash."""
 _DIGITS = 8
@@ -54,6 +56,17 @@ def interval_text(value: float, lo: float, hi: float) -> str:
     """
     interval = f"[{lo:.2f}, {hi:.2f}]"
     return f"{value:.2f} {interval}"
+
+
+def detectable_text(least: Estimate) -> str:
+    """That smaller differences cannot be seen, with how sure that figure is; a part of a sentence.
+
+    A minimum of 1 or more says that no difference can.
+    """
+    if least.value >= 1.0:
+        return "no difference can be detected"
+    ends = f"[{least.lo:.3f}, {least.hi:.3f}]"
+    return f"differences below {least.value:.3f} {ends} cannot be detected"
 
 
 def half_width_text(half: float) -> str:

@@ -9,7 +9,7 @@ from warehouse.reader import Reader
 
 
 def load_outcomes(reader: Reader, run_id: str) -> pl.DataFrame:
-    """(question_id, strategy, budget, accuracy, its costs, truncated, no_answer), not coverage.
+    """(question_id, strategy, budget, accuracy, costs, truncated, no_answer, repeats), no coverage.
 
     Costs: flops and generated_tokens (NULL where unknown), generations, and whether a verifier was
     asked, as 0 or 1.
@@ -17,7 +17,7 @@ def load_outcomes(reader: Reader, run_id: str) -> pl.DataFrame:
     return reader.read(
         "SELECT question_id, strategy, budget, accuracy, flops, generated_tokens, generations, "
         "(verifier_tokens IS NULL OR verifier_tokens > 0)::DOUBLE AS judged, "
-        "truncated, no_answer FROM run_outcomes "
+        "truncated, no_answer, repeats FROM run_outcomes "
         "WHERE run_id = $run_id ORDER BY ALL",
         run_id=run_id,
     )

@@ -12,7 +12,7 @@ in the subset and never wins.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -25,6 +25,8 @@ from tasks.statistics.subsets import (
     EXACT_DRAWS,
     every_subset,
     majority_exact,
+    own_order,
+    sampling_error,
     shuffles,
     vote_credits,
 )
@@ -32,10 +34,14 @@ from tasks.statistics.subsets import (
 EstimateName = Literal["pass", "majority", "best_of_n", "weighted"]
 
 
+FEW_SUBSETS: Final = 12_870
+"""So many subsets are listed and not sampled: those of 8 of 16 draws, in half a millisecond."""
+
+
 class PoolEstimate(NamedTuple):
     """Expected accuracy of a selector on `budget` draws of one question.
 
-    `mc_error` is the standard error of the average over random orders, 0 for an exact figure.
+    `mc_error` is the standard error of the average over random orders, 0 for an exact figure alone.
     """
 
     selector: EstimateName
@@ -94,18 +100,18 @@ def pool_estimates(
     """Estimates of pass@N, majority, best_of_n and weighted at each budget, in that order.
 
     pass@N and best_of_n are exact; majority is for pools of at most 256 draws. The rest is exact
-    where there are no more subsets than would be sampled, and elsewhere averaged over `orders`
-    random orders (at least 2), each cut into as many disjoint subsets as it holds. Equal pools and
-    seeds give equal figures; different pools get different orders. Raises ValueError for a budget
-    below 1 or above the draws.
+    where there are no more than FEW_SUBSETS subsets or than would be sampled, and elsewhere
+    averaged over `orders` random orders (at least 2), each cut into as many disjoint subsets as it
+    holds. Equal pools and seeds give equal figures, in whatever order the draws are; different
+    pools get different orders. Raises ValueError for a budget below 1 or above the draws.
     """
     draws = pool.answers.size
     if not budgets or min(budgets) < 1 or max(budgets) > draws:
         raise ValueError(
             f"expected budgets between 1 and the {draws} draws of the pool, got {list(budgets)}"
         )
-    ballot = _ballot(pool)
-    shuffled = _shuffle(pool, seed=seed, orders=orders)
+    ballot = _ballot(pool).sorted()
+    shuffled = _shuffle(ballot, seed=seed, orders=orders)
     heads = _deal(ballot.by_heads(), shuffled)
     scored = _deal(ballot.by_score(), shuffled)
     counted = _count_majority(ballot, budgets) if draws <= EXACT_DRAWS else {}
@@ -125,14 +131,6 @@ def pool_estimates(
             _estimate("weighted", budget, weighted),
         ]
     return estimates
-
-
-def _shuffle(pool: Pool, *, seed: int, orders: int) -> Integers:
-    """Random orders of the draws, one a row."""
-    # Seeded by the pool too: under one order for all, the errors of the questions would add up.
-    answers = crc32(pool.answers.tobytes())
-    content = crc32(pool.scores.tobytes(), answers)
-    return shuffles(pool.answers.size, orders, (seed, content))
 
 
 class _Figure(NamedTuple):
@@ -157,6 +155,20 @@ class _Ballot(NamedTuple):
     points: Integers
     correct: Flags
     shares: Floats
+
+    def sorted(self) -> "_Ballot":
+        """The same draws in an order of their own, classes numbered by it."""
+        order, number = own_order(self.classes, self.points, self.correct)
+        classes = np.append(number, -1)[self.classes[order]]
+        shares = self.shares[np.argsort(number)]
+        return _Ballot(classes, self.points[order], self.correct[order], shares)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether every vote of it must end the same: all draws are right and vote, or none is."""
+        voting = self.correct[self.classes >= 0]
+        all_vote = voting.size == self.classes.size
+        return not voting.any() or bool(all_vote and voting.all())
 
     def by_heads(self) -> "_Ballot":
         """One point a draw, whatever its score: the vote of majority."""
@@ -187,6 +199,14 @@ class _Ballot(NamedTuple):
     def credits(self) -> Floats:
         """Expected accuracy of the vote of each row."""
         return vote_credits(self.classes, self.points, self.correct, count=self.shares.size)
+
+
+def _shuffle(ballot: _Ballot, *, seed: int, orders: int) -> Integers:
+    """Random orders of the draws, one a row."""
+    # Seeded by the pool too: under one order for all, the errors of the questions would add up.
+    classes = crc32(ballot.classes.tobytes())
+    content = crc32(ballot.points.tobytes(), classes)
+    return shuffles(ballot.classes.size, orders, (seed, content))
 
 
 class _Dealt(NamedTuple):
@@ -260,13 +280,15 @@ def _average(dealt: _Dealt, budget: int) -> _Figure:
     """The vote averaged over all subsets, or where they are many over blocks of the orders."""
     orders, draws = dealt.orders.classes.shape
     blocks = draws // budget
-    # To list every subset costs no more here than to sample, and leaves no Monte-Carlo error.
-    if comb(draws, budget) <= orders * blocks:
+    # To list every subset costs little here, and leaves no Monte-Carlo error.
+    if comb(draws, budget) <= max(FEW_SUBSETS, orders * blocks):
         subsets = dealt.ballot.rows(every_subset(draws, budget))
         credit = subsets.credits()
         return _Figure(float(credit.mean()), 0.0)
     credit = dealt.orders.blocks(blocks, budget).credits()
-    # The blocks of one order depend on each other, orders do not: the error is taken over these.
+    # The blocks of one order depend on each other, orders do not.
     means = credit.reshape(orders, blocks).mean(axis=1)
-    error = means.std(ddof=1) / np.sqrt(orders)
-    return _Figure(float(means.mean()), float(error))
+    mean = float(means.mean())
+    if dealt.ballot.is_certain:
+        return _Figure(mean, 0.0)
+    return _Figure(mean, sampling_error(means, subsets=credit.size))

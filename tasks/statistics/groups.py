@@ -14,7 +14,7 @@ import numpy as np
 from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.estimators import Pool
 from tasks.statistics.selectors import POINTS, Candidate, weighted
-from tasks.statistics.subsets import every_subset, shuffles, vote_credits
+from tasks.statistics.subsets import every_subset, sampling_error, shuffles, vote_credits
 
 
 class GroupEstimate(NamedTuple):
@@ -119,8 +119,10 @@ def _average(table: _Table, count: int, shuffled: Integers) -> GroupEstimate:
     credit = _credits(table, chosen)
     # Blocks of one order depend on each other, orders do not: the error is taken over orders.
     means = credit.reshape(orders, blocks).mean(axis=1)
-    error = means.std(ddof=1) / np.sqrt(orders)
-    return GroupEstimate(count, float(means.mean()), float(error))
+    # Nothing is right: no subset can be.
+    certain = not table.correct.any()
+    error = 0.0 if certain else sampling_error(means, subsets=credit.size)
+    return GroupEstimate(count, float(means.mean()), error)
 
 
 def _credits(table: _Table, chosen: Integers) -> Floats:

@@ -87,22 +87,36 @@ def with_bounds(value: float, resampled: Floats, *, count: int) -> Estimate:
 
 
 def wilson(mean: float, variance: float | None, count: int) -> Estimate:
-    """A mean accuracy over `count` questions with Wilson's interval.
+    """A mean accuracy over `count` questions with Wilson's interval (`score_size`, `score_end`).
 
-    `variance` is the sample variance of the questions' accuracies. The number of questions is
-    replaced by n·p(1−p)/s², at least n: fractional accuracies vary less than single draws and earn
-    a narrower interval, binary ones get the plain formula. It is also plain for p = 0 or 1 and
-    where the variance is 0 or unknown (one question). Raises ValueError for a mean outside [0, 1]
-    or no question.
+    `variance` is the sample variance of the questions' accuracies. Raises ValueError for a mean
+    outside [0, 1] or no question.
     """
     if not 0 <= mean <= 1 or count < 1:
         raise ValueError(
             f"expected a mean in [0, 1] over at least 1 question, got {mean} over {count}"
         )
+    size = score_size(mean, variance, count)
+    return Estimate(mean, score_end(mean, size, -Z), score_end(mean, size, Z))
+
+
+def score_size(mean: float, variance: float | None, count: int) -> float:
+    """How many single draws tell as much as these accuracies do: n·p(1−p)/s², at least n.
+
+    Fractional accuracies vary less than single draws and earn a narrower interval, binary ones get
+    the plain formula. It is also plain for p = 0 or 1 and where the variance is 0 or unknown.
+    """
     spread = mean * (1 - mean)
-    size = max(count, count * spread / variance) if variance and variance > 0 else count
-    shrink = 1 + Z * Z / size
-    middle = (mean + Z * Z / (2 * size)) / shrink
-    half = Z * sqrt(spread / size + Z * Z / (4 * size * size)) / shrink
+    return max(count, count * spread / variance) if variance and variance > 0 else count
+
+
+def score_end(mean: float, size: float, errors: float) -> float:
+    """The accuracy from which the mean of so many draws is so many standard errors away.
+
+    Below the mean for a negative number: an end of Wilson's interval, in [0, 1].
+    """
+    squared = errors * errors / size
+    middle = mean + squared / 2
+    half = errors * sqrt(mean * (1 - mean) / size + squared / (4 * size))
     # Rounding alone puts an end outside of [0, 1], where the mean is 0 or 1.
-    return Estimate(mean, max(middle - half, 0.0), min(middle + half, 1.0))
+    return min(max((middle + half) / (1 + squared), 0.0), 1.0)

@@ -183,3 +183,60 @@ def _right_share(votes: Any, correct: Any) -> Any:
             tied += 1
             won += correct[name]
     return won / tied if tied > 0 else 0.0
+
+
+@compile_kernel
+def name_strategies(
+    means: Any,
+    order: Any,
+    group: Any,
+    errors: Any,
+    known: int,
+    earlier: int,
+    reach: Any,
+) -> Any:
+    """Column that each row of means (rows, columns) names (`tasks.statistics.cells.picks`).
+
+    `order` lists the candidates, cheapest first, `group` their group of equal cost, both rising.
+    `errors` (columns, columns) of differences. `known` is the baseline and `earlier` what the last
+    table named, −1 without. `reach`: errors by which the best is ahead, and by which it is held.
+    """
+    named = np.empty(means.shape[0], dtype=np.int64)
+    stand_ins = np.empty(order.size, dtype=np.int64)
+    for row in range(means.shape[0]):
+        mean = means[row]
+        count = 0
+        best = order[0]
+        # Of each group of equal cost the most accurate stands for all, the first of equal ones.
+        for place in range(order.size):
+            one = order[place]
+            if mean[one] > mean[best] + 1e-9:
+                best = one
+            if place == 0 or group[place] != group[place - 1]:
+                stand_ins[count] = one
+                count += 1
+            elif mean[one] > mean[stand_ins[count - 1]] + 1e-9:
+                stand_ins[count - 1] = one
+        # Even the best may be behind a baseline that was cut and is no candidate itself.
+        tonight = best
+        for place in range(count):
+            one = stand_ins[place]
+            limit = max(reach[0] * errors[best, one], 1e-9)
+            worse = mean[best] - mean[one] > limit
+            behind = False
+            if known >= 0:
+                behind = mean[known] - mean[one] > max(errors[known, one], 1e-9)
+            if not worse and not behind:
+                tonight = one
+                break
+        named[row] = tonight
+        if earlier >= 0:
+            held = True
+            if known >= 0:
+                limit = max(errors[known, earlier], 1e-9)
+                held = mean[known] - mean[earlier] <= limit
+            ahead = mean[tonight] - mean[earlier]
+            limit = reach[1] * errors[tonight, earlier] + 1e-9
+            if held and ahead <= limit:
+                named[row] = earlier
+    return named

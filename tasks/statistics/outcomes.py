@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tasks.statistics.arrays import Flags, Floats, Integers
+from tasks.statistics.repeats import apparent_repeats
 from warehouse.errors import UserError
 
 SAME_COST = 1e-9
@@ -58,6 +59,11 @@ class Grid:
     """By what cells are chosen: accuracy, but below all others where most completions were cut.
 
     What is cut is cheap, so that a choice by accuracy and cost alone would name it.
+    """
+    repeats: Floats
+    """Independent draws behind a question's figure of each cell (cells,).
+
+    A pool's draws over the budget, 1 for what is run once.
     """
 
     def only(self, rows: Integers) -> Self:
@@ -132,7 +138,9 @@ def grid_of(
     """The matrix of `outcomes` (question_id, strategy, budget, accuracy and the costs) and `bins`.
 
     Outcomes may have `truncated` and `no_answer` too (see `Lost`); without them nothing was lost.
-    Where most completions of every strategy were cut, the baseline is preferred to the others.
+    They may have `repeats`, the draws behind each figure; where it is NULL or lacks, they are told
+    from the figures (`apparent_repeats`). Where most completions of every strategy were cut, the
+    baseline is preferred to the others.
 
     Raises UserError when a question of either frame lacks a cell that another has, or its bin;
     ValueError for a row twice or an accuracy outside [0, 1].
@@ -149,6 +157,7 @@ def grid_of(
     placed = _bins_of(questions, bins)
     accuracy = _accuracy_of(ordered).reshape(shape)
     lost = _lost_of(ordered, shape)
+    repeats = _repeats_of(ordered, accuracy)
     penalty = _penalty(lost.truncated, placed, cells, baseline=baseline)
     return Grid(
         questions=tuple(questions.to_list()),
@@ -158,7 +167,19 @@ def grid_of(
         costs=_axes_of(ordered, costs, shape),
         lost=lost,
         preference=accuracy - penalty,
+        repeats=repeats,
     )
+
+
+def _repeats_of(ordered: pl.DataFrame, accuracy: Floats) -> Floats:
+    """Draws behind the figures of each cell: the fewest of its questions."""
+    apparent = apparent_repeats(accuracy)
+    if "repeats" not in ordered.columns:
+        return apparent
+    stored = ordered["repeats"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    # NaN where that of some question is unknown.
+    fewest = stored.reshape(accuracy.shape).min(axis=0)
+    return np.where(np.isnan(fewest), apparent, fewest)
 
 
 def _lost_of(ordered: pl.DataFrame, shape: tuple[int, int]) -> Lost:
@@ -198,10 +219,12 @@ def mostly_cut(truncated: Floats) -> Flags:
 def _sort_known(outcomes: pl.DataFrame, costs: Sequence[str]) -> pl.DataFrame:
     """What is known, in the order of the matrix."""
     # An accuracy that is NaN or NULL, or a cost that is NULL, is an outcome that is missing.
+    needed = [*KEYS, "accuracy", *costs]
+    extra = [name for name in ("repeats",) if name in outcomes.columns]
     return (
         outcomes.with_columns(pl.col("accuracy").fill_nan(None))
-        .select(*KEYS, "accuracy", *costs)
-        .drop_nulls()
+        .select(*needed, *extra)
+        .drop_nulls(needed)
         .sort(KEYS)
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from tasks.statistics.arrays import Floats, Integers
+from tasks.statistics.cells.picks import Last, policy_table
 from tasks.statistics.curves import (
     Factor,
     budget_reaching,
@@ -21,7 +22,6 @@ from tasks.statistics.curves import (
 )
 from tasks.statistics.intervals import bounds, centre, weights, with_bounds
 from tasks.statistics.outcomes import Grid, grid_of
-from tasks.statistics.picks import Last, policy_table
 from warehouse.errors import UserError
 
 COSTS: Final = ("generated_tokens",)
@@ -58,7 +58,7 @@ class PolicyFit(NamedTuple):
     """The policy and what it is worth; intervals are 95 % over questions, NULL: unknown."""
 
     table: pl.DataFrame
-    """The pick of each cell, refitted on all questions, hence flattering where it is not decided.
+    """The pick of each cell, refitted on all questions.
 
     (bin, budget, strategy, unheld, accuracy, lo, hi, gain …, over_majority …, p, decided,
     questions)
@@ -66,12 +66,12 @@ class PolicyFit(NamedTuple):
     - `unheld`: what these data alone would name where it is another strategy, else NULL.
     - `gain`: the pick minus the baseline on the same questions, `over_majority` minus majority;
       NULL where these do not exist.
-    - `p`: the two-sided p-value (`paired_p`) of the pick being no different from the baseline;
-      where the pick is the baseline (or there is none), of its being ahead of every cheaper
-      strategy, or if it is the cheapest of all others. `p`, and likewise `over_majority_p`, are
-      Holm-adjusted over all cells of the table, not for the choice among the strategies inside a
-      cell: with dozens that are all equal a table says something false a little more often than
-      once in 20.
+    - `accuracy` and both gains are of a strategy that the same questions chose: their intervals
+      hold given that it was named, with the claim that is made of it (`cells.conditional`).
+    - `p`: the two-sided p-value (`paired_p`) of the pick being no different from the baseline, 1
+      where it is behind; where the pick is the baseline (or there is none), of its being ahead of
+      every cheaper strategy, or if it is the cheapest of all others. `p` is Holm-adjusted over all
+      strategies in all cells of the table, whichever are named, and so is `over_majority_p`.
     - `decided`: p is significant, or there is nothing else to name (p NULL).
     """
     curve: pl.DataFrame
@@ -106,7 +106,7 @@ def fit_policy(
     `outcomes` has question_id, strategy, budget, accuracy in [0, 1] and the columns of
     `costs_order`: what the strategy would have cost alone; the first that differs says which of two
     is cheaper. `bins` has question_id and bin, `estimation` says what these cost. `last` is the
-    table before (bin, budget, strategy). How a cell is picked: METHOD §7, `tasks.statistics.picks`.
+    table before (bin, budget, strategy). How a cell is picked: METHOD §7, `cells.picks`.
 
     Raises UserError for an incomplete matrix or an unknown baseline.
     """
@@ -122,13 +122,7 @@ def fit_policy(
     spent = pl.DataFrame({"budget": grid.budgets, "generations": generations})
     efficiency = _efficiency(grid, baseline, policy=policy, fixed=fixed)
     cells = pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row")
-    table = policy_table(
-        grid,
-        baseline,
-        last=_by_cell(last),
-        resamples=resamples,
-        seed=seed,
-    )
+    table = policy_table(grid, baseline, last=_by_cell(last))
     return PolicyFit(
         table=table,
         curve=_with_interval(spent, policy, count),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
-from math import comb
+from math import comb, sqrt
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,12 @@ Binomials of larger ones leave the range of a double.
 
 
 def majority_exact(
-    target: int, rivals: Integers, silent: int, budgets: Integers, *, least: int = 1
+    target: int,
+    rivals: Integers,
+    silent: int,
+    budgets: Integers,
+    *,
+    least: int = 1,
 ) -> Floats:
     """Probability, at each budget, that a class of `target` draws wins the vote of a random subset.
 
@@ -39,7 +44,13 @@ def majority_exact(
     return won / subsets
 
 
-def vote_credits(classes: Integers, points: Integers, correct: Flags, *, count: int) -> Floats:
+def vote_credits(
+    classes: Integers,
+    points: Integers,
+    correct: Flags,
+    *,
+    count: int,
+) -> Floats:
     """Expected accuracy of what the class with most points serves, for each row of draws.
 
     All three are (rows, draws): one of `count` classes, or −1 for a draw that has no part in the
@@ -78,12 +89,61 @@ def every_subset(draws: int, budget: int) -> Integers:
     return np.array(list(combinations(range(draws), budget)), dtype=np.int64)
 
 
-def shuffles(count: int, orders: int, seed: Sequence[int]) -> Integers:
+def shuffles(
+    count: int,
+    orders: int,
+    seed: Sequence[int],
+) -> Integers:
     """Random orders of `count` things, one a row; ValueError for fewer than 2 of them."""
     if orders < 2:
         raise ValueError(f"expected at least 2 orders to tell a Monte-Carlo error, got {orders}")
     rows = np.tile(np.arange(count), (orders, 1))
     return np.random.default_rng(list(seed)).permuted(rows, axis=1)
+
+
+def sampling_error(
+    means: Floats,
+    *,
+    subsets: int,
+) -> float:
+    """Standard error of the mean over random orders, whose own means are given: never 0.
+
+    `subsets` were looked at in all. Where all ended alike, that says little of the few that would
+    not: the error is at least that of as many coins, with two heads and two tails added.
+    """
+    orders = len(means)
+    seen = float(means.std(ddof=1)) / sqrt(orders)
+    chance = (subsets * float(means.mean()) + 2.0) / (subsets + 4.0)
+    least = sqrt(chance * (1.0 - chance) / subsets)
+    return max(seen, least)
+
+
+def own_order(
+    classes: Integers,
+    points: Integers,
+    correct: Flags,
+) -> tuple[Integers, Integers]:
+    """An order of a pool's draws that follows from these alone, and a number for each class.
+
+    Draws lie as they were stored, and classes are numbered by the text of their answers: what is
+    sampled must depend on neither. Classes rise by their size, then by the points and correctness
+    of their draws; those that are alike in all of it may change places, which no figure tells.
+    Draws without a class (−1) come first.
+    """
+    inside = np.lexsort((correct, points, classes))
+    count = int(classes.max(initial=-1)) + 1
+    members: list[tuple[int, bytes, bytes, int]] = []
+    for one in range(count):
+        own = inside[classes[inside] == one]
+        held = points[own].tobytes()
+        right = correct[own].tobytes()
+        members.append((own.size, held, right, one))
+    number = np.empty(count, dtype=np.int64)
+    for place, (*_, one) in enumerate(sorted(members)):
+        number[one] = place
+    # Without a class a draw keeps −1.
+    renamed = np.append(number, -1)[classes]
+    return np.lexsort((correct, points, renamed)), number
 
 
 @lru_cache(maxsize=1)

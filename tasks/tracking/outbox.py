@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from tasks.publication.summary import FRAMES, RunSummary
+from tasks.statistics.intervals import Estimate
 
 
 def put(summary: RunSummary, outbox: Path) -> Path:
@@ -44,6 +45,8 @@ def get(folder: Path) -> RunSummary:
     frames: dict[str, Any] = {}
     for name in FRAMES:
         frames[name] = pl.read_parquet(folder / f"{name}.parquet")
+    if values["mdd"] is not None:
+        values["mdd"] = Estimate(*values["mdd"])
     return RunSummary(**values, **frames)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.estimators import Pool
 from tasks.statistics.selectors import NO_CHOICE, POINTS, Choice
-from tasks.statistics.subsets import every_subset, shuffles, vote_credits
+from tasks.statistics.subsets import every_subset, sampling_error, shuffles, vote_credits
 
 
 class ConfidentEstimate(NamedTuple):
@@ -76,8 +76,10 @@ def _estimate(ballot: _Ballot, budget: int, shuffled: Integers) -> ConfidentEsti
     rows = shuffled[:, : blocks * budget].reshape(-1, budget)
     # The blocks of one order depend on each other, orders do not: the error is taken over these.
     means = ballot.credits(rows).reshape(orders, blocks).mean(axis=1)
-    error = means.std(ddof=1) / np.sqrt(orders)
-    return ConfidentEstimate(budget, float(means.mean()), float(error))
+    # Nothing is right: no subset can be.
+    certain = not ballot.pool.correct.any()
+    error = 0.0 if certain else sampling_error(means, subsets=len(rows))
+    return ConfidentEstimate(budget, float(means.mean()), error)
 
 
 class _Ballot(NamedTuple):

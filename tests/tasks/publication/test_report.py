@@ -18,6 +18,7 @@ from tasks.publication.policy_table import policy_text
 from tasks.publication.report import html
 from tasks.publication.summary import RunSummary, load_summary
 from tasks.publication.words import factor_text, half_width_text, signed_text
+from tasks.statistics.intervals import Estimate
 from tasks.strategies.names import short_names
 from warehouse.errors import UserError
 from warehouse.store import Store
@@ -146,9 +147,10 @@ def test_the_report_says_so_where_no_strategy_beats_majority() -> None:
 
 
 def test_the_minimum_detectable_difference_is_printed_when_known() -> None:
-    assert any("0.042" in sentence for sentence in headlines(summary_of(mdd=0.042)))
+    known = summary_of(mdd=Estimate(0.042, 0.031, 0.055))
+    assert any("below 0.042 [0.031, 0.055] cannot" in sentence for sentence in headlines(known))
     assert not any("cannot be detected" in sentence for sentence in headlines(summary_of()))
-    assert "0.042" in printed(summary_of(mdd=0.042))
+    assert "0.042" in printed(known)
 
 
 def test_a_pick_ahead_of_majority_counts_only_when_the_whole_table_is_considered() -> None:

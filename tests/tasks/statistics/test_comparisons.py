@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from tasks.statistics.comparisons import (
     holm,
+    least_share,
     mcnemar,
     minimum_detectable,
     paired_difference,
     paired_p,
 )
+from tasks.statistics.repeats import draw_errors
 
 P_VALUES = st.lists(
     st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=12
@@ -113,6 +115,33 @@ def test_five_questions_that_all_point_one_way_are_not_enough() -> None:
     assert paired_p(gaps)[0] == 2 / 2**5
 
 
+def test_a_search_that_is_right_throughout_is_not_ahead_of_a_pool_that_nearly_is() -> None:
+    # Equal chances of 31/32 leave ten single draws without an error with chance .73.
+    found = paired_difference(np.full(10, 1.0), np.full(10, 31 / 32), seed=0)
+    assert found.p > 0.5
+    assert found.estimate.lo < 0 < found.estimate.hi
+
+
+@pytest.mark.parametrize("count", [10, 50])
+def test_single_draws_beside_means_of_many_keep_the_level_far_out(count: int) -> None:
+    rng = np.random.default_rng(4)
+    for low, high in ((0.5, 0.5), (0.9, 1.0), (0.95, 0.99), (0.0, 0.1), (0.0, 1.0)):
+        chance = rng.uniform(low, high, (count, 2000))
+        single = rng.binomial(1, chance).astype(np.float64)
+        mean = rng.binomial(32, chance) / 32
+        repeats = np.array([1.0, 32.0])
+        least = np.array(
+            [
+                draw_errors(np.stack([a, b], axis=1), repeats)[0, 1]
+                for a, b in zip(single.T, mean.T, strict=True)
+            ]
+        )
+        p = paired_p(single - mean, least)
+        for level in (0.05, 0.01):
+            # 4 standard errors of a share of 2,000.
+            assert (p < level).mean() < level + 4 * (level / 2000) ** 0.5, (low, high, level)
+
+
 def test_single_draws_are_compared_by_mcnemars_exact_test() -> None:
     gaps = np.array([[1.0]] * 9 + [[-1.0]] * 2 + [[0.0]] * 20)
     assert paired_p(gaps)[0] == mcnemar(9, 2) == pytest.approx(2 * (1 + 11 + 55) / 2**11)
@@ -145,4 +174,26 @@ def test_the_minimum_detectable_difference_is_what_80_percent_power_needs() -> N
         rows, schema=["question_id", "strategy", "budget", "accuracy"], orient="row"
     )
     expected = (1.959964 + 0.841621) * (100 / 99) ** 0.5 / 10
-    assert minimum_detectable(outcomes) == pytest.approx(expected, abs=1e-6)
+    found = minimum_detectable(outcomes)
+    assert found.value == pytest.approx(expected, abs=1e-6)
+    assert found.lo <= found.value <= found.hi
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 30), (1, 30), (5, 5), (500, 500)])
+def test_no_number_of_questions_can_detect_every_difference(right: int, count: int) -> None:
+    rows = [(f"q{i:03}", s, 4, float(i < right)) for i in range(count) for s in ("weighted", "b")]
+    outcomes = pl.DataFrame(
+        rows, schema=["question_id", "strategy", "budget", "accuracy"], orient="row"
+    )
+    found = minimum_detectable(outcomes)
+    # 6 questions must differ, for 2 / 2^6 is the first below .05: with fewer nothing is seen.
+    assert found.lo >= (6 / count if count >= 6 else 1.0)
+
+
+@given(st.integers(6, 300), st.floats(0.3, 0.95))
+def test_the_least_share_lets_enough_questions_differ_with_the_power_asked_for(
+    count: int, power: float
+) -> None:
+    share = least_share(count, power=power, significance=0.05)
+    enough = sum(comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(6))
+    assert 1 - enough == pytest.approx(power, abs=1e-6)

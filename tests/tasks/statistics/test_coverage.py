@@ -102,6 +102,7 @@ def test_where_there_is_no_choice_the_resampled_curve_is_the_cross_validated_one
         grid.costs[:, :, alone],
         Lost(*(share[:, alone] for share in grid.lost)),
         grid.preference[:, alone],
+        grid.repeats[alone],
     )
     fold, drawn = fold_of(single, seed=1), weights(40, resamples=50, seed=2)
     assert resample_curve(single, fold, drawn) == pytest.approx(

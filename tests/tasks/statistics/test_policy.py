@@ -26,7 +26,7 @@ def test_a_difference_of_rounding_is_no_difference() -> None:
 
 def test_a_costlier_strategy_takes_the_cell_only_when_ahead_by_more_than_its_interval() -> None:
     names = {"weighted": 1.0, "slow": 2.0, "slower": 3.0}
-    gains = {"slow": 0.45, "slower": 0.46}  # slow is clearly ahead, slower not ahead of slow
+    gains = {"slow": 0.49, "slower": 0.5}  # slow is clearly ahead, slower not ahead of slow
     fit = fit_policy(outcomes_of(noisy(1, gain=gains), names), BINS, resamples=500)
     assert fit.table["strategy"].to_list() == ["slow"] * 5
     assert (fit.table["gain_lo"] > 0).all()
@@ -146,7 +146,9 @@ def test_a_cheaper_strategy_that_looks_worse_than_the_baseline_is_not_named() ->
     assert table["strategy"].unique().to_list() == ["weighted"]
     table = fit_policy(outcomes_of(behind(7), names), BINS, resamples=200).table
     assert table["strategy"].unique().to_list() == ["cheap"]
-    assert table["gain"].to_list() == pytest.approx([-0.05] * 5)
+    # What is seen is -.05; less than -.102 would not have been named, so the truth may well be.
+    assert (table["gain"] < -0.05).all()
+    assert ((table["gain_lo"] < -0.102) & (table["gain_hi"] > -0.05)).all()
     assert not table["decided"].any()
 
 

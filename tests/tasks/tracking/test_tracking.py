@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 from summaries import QUESTIONS, summary_of
 
 from tasks.publication.summary import FRAMES
+from tasks.statistics.intervals import Estimate
 from tasks.tracking import outbox as waiting_room
 from tasks.tracking.entries import publication_of, slug
 from tasks.tracking.first_screen import run_links
@@ -108,10 +109,10 @@ def test_names_are_such_that_a_registry_takes_them() -> None:
 
 
 def test_the_outbox_gives_back_what_was_put_in(tmp_path: Path) -> None:
-    summary = summary_of(mdd=0.03)
+    summary = summary_of(mdd=Estimate(0.03, 0.02, 0.04))
     back = waiting_room.get(waiting_room.put(summary, tmp_path))
     assert back.run == summary.run
-    assert (back.prefect_run_id, back.mdd) == (summary.prefect_run_id, 0.03)
+    assert (back.prefect_run_id, back.mdd) == (summary.prefect_run_id, summary.mdd)
     for name in FRAMES:
         assert_frame_equal(getattr(back, name), getattr(summary, name))
 

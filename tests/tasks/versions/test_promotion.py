@@ -103,6 +103,7 @@ def test_the_mean_over_questions_and_over_resamples_is_the_cross_validated_curve
         rng.random((1, count, 5)),
         Lost(np.zeros((count, 5)), np.zeros((count, 5))),
         accuracy,
+        np.ones(5),
     )
     fold = rng.integers(0, 2, count)
     found, drawn = worth_of(grid, fold), weights(count, resamples=3, seed=seed)
@@ -115,7 +116,7 @@ def test_a_question_is_served_by_what_the_other_fold_chose() -> None:
     # one bin; fold 0 likes a, fold 1 likes b: so fold 0 is served by b and fold 1 by a, both wrong
     accuracy, costs = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[[1.0, 2.0], [1.0, 2.0]]])
     cells, lost = (Cell(1, "a"), Cell(1, "b")), Lost(np.zeros((2, 2)), np.zeros((2, 2)))
-    grid = Grid(("p", "q"), np.array([1, 1]), cells, accuracy, costs, lost, accuracy)
+    grid = Grid(("p", "q"), np.array([1, 1]), cells, accuracy, costs, lost, accuracy, np.ones(2))
     found = worth_of(grid, np.array([0, 1]))
     assert found.accuracy.tolist() == [[0.0], [0.0]]
     assert found.cost.tolist() == [[2.0], [1.0]]
