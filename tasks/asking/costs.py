@@ -54,11 +54,17 @@ class Meter:
     """Keys of the nodes whose score was counted."""
     _draws: Counter[str] = field(default_factory=Counter[str])
     """Siblings that were counted, by their key."""
+    _nodes: list[Node] = field(default_factory=list[Node], compare=False)
+    """All draws that were counted."""
 
     @property
     def draws(self) -> int:
         """Draws that were counted; whole completions of a strategy that goes by no steps."""
         return self._draws.total()
+
+    def has_counted(self, node: Node) -> bool:
+        """Whether this very draw was counted: one with the same text was paid for beside it."""
+        return any(node is other for other in self._nodes)
 
     def count_draws(self, key: str, parent: Node, siblings: Sequence[Node]) -> float:
         """Count one request for those of the siblings of this key that were not counted yet.
@@ -69,6 +75,7 @@ class Meter:
         if not new:
             return 0.0
         self._draws[key] = len(siblings)
+        self._nodes.extend(new)
         self.prompt_tokens += parent.length
         # A prefix with steps is one that the strategy wrote itself; a question's prompt is not.
         if parent.depth:

@@ -205,9 +205,9 @@ def _cost(pools: Sequence[Pool], searched: Result | None) -> Cost:
 def _cost_of_draws(pool: Pool, searched: Result | None) -> dict[str, float]:
     """Of the pool's draws but those that the search has counted as its own."""
     run = pool.asking.run
-    again = searched.completions if searched else []
-    # By identity: draws with the same text are equal, but each of them was paid for.
-    alone = [node for node in pool.drawn if not any(node is other for other in again)]
+    alone = pool.drawn
+    if searched:
+        alone = [node for node in pool.drawn if not searched.meter.has_counted(node)]
     rated = _rated_by_search(pool, searched)
     prompt = pool.root.length if alone else 0
     again = [look_again(node, run.format.thinking) for node in alone]

@@ -62,6 +62,9 @@ def test_it_is_served_as_it_is_replayed(home, key: str) -> None:
     assert asyncio.run(serve(home, key)) == wanted
     assert {solved.strategy for solved in wanted} == {key}
     assert all(solved.answer is not None for solved in wanted)
+    # The probe's draws are among those that it begins with: nobody pays for them twice.
+    assert all(solved.bin for solved in wanted)
+    assert all(2 <= solved.cost.generations <= solved.measured == 4 for solved in wanted)
 
 
 def test_costs_on_every_axis_are_those_of_the_draws(home) -> None:
