@@ -118,5 +118,7 @@ def score_end(mean: float, size: float, errors: float) -> float:
     squared = errors * errors / size
     middle = mean + squared / 2
     half = errors * sqrt(mean * (1 - mean) / size + squared / (4 * size))
-    # Rounding alone puts an end outside of [0, 1], where the mean is 0 or 1.
-    return min(max((middle + half) / (1 + squared), 0.0), 1.0)
+    end = (middle + half) / (1 + squared)
+    # Rounding alone puts an end on the other side of the mean, where that is 0 or 1.
+    end = min(end, mean) if errors < 0 else max(end, mean)
+    return min(max(end, 0.0), 1.0)

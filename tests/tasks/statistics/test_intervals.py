@@ -64,3 +64,9 @@ def test_the_interval_holds_the_mean_and_stays_in_range(
 def test_a_mean_outside_the_range_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a mean in"):
         wilson(1.2, 0.1, 10)
+
+
+@given(st.floats(0, 1) | st.sampled_from([0.0, 1.0]), st.integers(1, 2000))
+def test_a_mean_lies_within_its_own_interval(mean: float, count: int) -> None:
+    found = wilson(mean, None, count)
+    assert 0.0 <= found.lo <= mean <= found.hi <= 1.0
