@@ -86,9 +86,7 @@ def test_the_curve_counts_the_draws_that_estimate_difficulty() -> None:
     outcomes = outcomes_of(lambda q, s, _b: float((s == "beam") == hard[q]), names, (2, 8))
     free = fit_policy(outcomes, BINS, resamples=50)
     binned = fit_policy(outcomes, BINS, estimation=Estimation(32), resamples=50)
-    probed = fit_policy(
-        outcomes, BINS, estimation=Estimation(4, frozenset({"weighted"})), resamples=50
-    )
+    probed = fit_policy(outcomes, BINS, estimation=Estimation(4, {"weighted": 8}), resamples=50)
     assert free.curve["generations"].to_list() == [2.0, 8.0]
     assert binned.curve["generations"].to_list() == [34.0, 40.0]
     # 60 % weighted: max(2, 4) and 8; 40 % beam: 2 + 4 and 8 + 4
