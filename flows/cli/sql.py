@@ -20,6 +20,9 @@ ROWS = 100
 FOLDED = 30
 """Characters after which a text may be folded; a number never is."""
 
+_LARGEST_WHOLE = 2**53
+"""Beyond it a double does not tell two whole numbers apart."""
+
 
 def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> None:
     """Print a result to stdout."""
@@ -80,7 +83,15 @@ def _cell(value: object) -> str:
     """NULL as nothing, four digits of a number that is not whole."""
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return _shown(str(value))
+    is_whole = value.is_integer() and abs(value) < _LARGEST_WHOLE
+    return str(int(value)) if is_whole else f"{value:.4g}"
+
+
+def _shown(text: str) -> str:
+    """The text, with what would steer a terminal written out; lines stay lines."""
+    return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)
 
 
 def interactive(folder: Path) -> None:
