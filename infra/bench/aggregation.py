@@ -115,6 +115,7 @@ def outcomes_of(run_id: str, those: dict[str, Pool], case: Case) -> pl.DataFrame
         no_answer=pl.lit(1 / 30),
         truncated=pl.lit(0.0),
         out_of_rounds=pl.lit(None, dtype=pl.Float64),
+        forced_ends=pl.lit(None, dtype=pl.Float64),
         generations=pl.col("budget").cast(pl.Float64),
         generated_tokens=spent,
         prompt_tokens=pl.lit(TOKENS),
