@@ -7,7 +7,7 @@ the curve, and whatever shows, registers or serves a policy reads them there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,19 +23,7 @@ from tasks.statistics.curves import (
     resample_curve,
 )
 from tasks.statistics.intervals import Bounds, bounds, centre
-from tasks.statistics.outcomes import Grid, in_one_bin
-
-RECOMMENDED: Final = (
-    "fixed",
-    "fixed_accuracy",
-    "fixed_lo",
-    "fixed_hi",
-    "ahead",
-    "ahead_lo",
-    "ahead_hi",
-    "adapts",
-)
-"""Columns of `recommendations` beside the budget."""
+from tasks.statistics.outcomes import Cell, Grid, in_one_bin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +122,9 @@ def recommendations(
     baseline: str,
     drawn: Floats,
 ) -> pl.DataFrame:
-    """The best fixed strategy beside the policy, a row a budget: budget and RECOMMENDED.
+    """One strategy for all beside the policy, a row a budget.
+
+    (budget, fixed, fixed_accuracy, fixed_lo, fixed_hi, ahead, ahead_lo, ahead_hi, adapts)
 
     - `fixed`: the most accurate on all questions, the cheapest of equal ones; `fixed_accuracy` is
       of the one that the other fold chooses at each, as the policy's is, with its interval.
@@ -167,7 +157,7 @@ def recommendations(
             "ahead_lo": lo,
             "ahead_hi": ahead.hi,
             # NaN, of one question, is not above 0.
-            "adapts": (lo > 0.0) & ~_behind_an_arm(grid, table),
+            "adapts": (lo > 0.0) & ~_behind_one(grid, table),
         }
     )
     return frame.fill_nan(None)
@@ -180,13 +170,14 @@ def _ahead(policy: Measured, fixed: Measured, *, count: int) -> Bounds:
     return bounds(gaps, count=count)
 
 
-def _behind_an_arm(grid: Grid, table: pl.DataFrame) -> Flags:
+def _behind_one(grid: Grid, table: pl.DataFrame) -> Flags:
     """At which budgets a table is significantly behind one of its own strategies: (budgets,).
 
-    A cell names what is cheap and little behind; five cells of one arm's losses may add up.
+    A cell names what is cheap and little behind; what five cells lose to one strategy may add up.
     """
     place = {cell: column for column, cell in enumerate(grid.cells)}
-    picks = {(row[0], row[1]): place[row[1], row[2]] for row in _cells(table)}
+    named = table.select("bin", "budget", "strategy").rows()
+    picks = {(one, budget): place[Cell(budget, strategy)] for one, budget, strategy in named}
     behind: list[bool] = []
     rows = np.arange(len(grid.questions))
     for budget in grid.budgets:
@@ -196,7 +187,3 @@ def _behind_an_arm(grid: Grid, table: pl.DataFrame) -> Flags:
         significant = paired_p(gaps) < SIGNIFICANCE
         behind.append(bool((significant & (gaps.mean(axis=0) < 0.0)).any()))
     return np.array(behind)
-
-
-def _cells(table: pl.DataFrame) -> list[tuple[int, int, str]]:
-    return table.select("bin", "budget", "strategy").rows()

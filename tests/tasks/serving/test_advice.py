@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from replays import replay_run
@@ -85,5 +86,5 @@ def _follows(solved: Solved, policy: Policy, *, adapts: bool) -> None:
         assert solved.strategy == policy.unbinned(8).strategy.key
 
 
-def _nobody(*_: object) -> object:
+def _nobody(*_: object) -> NoReturn:
     raise AssertionError("nothing is drawn")
