@@ -29,11 +29,11 @@ def recommendation_text(row: Mapping[str, Any], names: Mapping[str, str]) -> str
     place = f"Recommended at N = {row['budget']}"
     gap = _gap_text(row)
     if row["adapts"]:
-        return f"{place}: adapt to difficulty, which is ahead of {name} for all by {gap}."
+        return f"{place}: adapt to difficulty, ahead of {name} for all by {gap}."
     if row["ahead_lo"] is not None and row["ahead_lo"] > 0:
         why = f"adapting could be ahead ({gap}), but this table is behind a strategy of its own"
     else:
-        why = f"adapting to difficulty is not ahead of it, {gap}"
+        why = f"adapting is not ahead, {gap}"
     return f"{place}: {name} for all questions; {why}."
 
 

@@ -63,12 +63,11 @@ ROW = {"budget": 16, "fixed": "beam", "ahead": 0.02, "ahead_lo": 0.004, "ahead_h
     [
         (
             {"adapts": True},
-            "adapt to difficulty, which is ahead of beam m=4 for all by +0.020 [+0.004, +0.036].",
+            "adapt to difficulty, ahead of beam m=4 for all by +0.020 [+0.004, +0.036].",
         ),
         (
             {"adapts": False, "ahead_lo": -0.01},
-            "beam m=4 for all questions; adapting to difficulty is not ahead of it, "
-            "+0.020 [−0.010, +0.036].",
+            "beam m=4 for all questions; adapting is not ahead, +0.020 [−0.010, +0.036].",
         ),
         (
             {"adapts": False},
@@ -77,7 +76,7 @@ ROW = {"budget": 16, "fixed": "beam", "ahead": 0.02, "ahead_lo": 0.004, "ahead_h
         ),
         (
             {"adapts": False, "ahead": 0.0, "ahead_lo": None, "ahead_hi": None},
-            "beam m=4 for all questions; adapting to difficulty is not ahead of it, +0.000.",
+            "beam m=4 for all questions; adapting is not ahead, +0.000.",
         ),
     ],
 )
