@@ -51,19 +51,21 @@ def answer_record(solver: Solver, solved: Solved) -> dict[str, Any]:
 
 
 def _text(record: dict[str, Any]) -> str:
-    """The record in four lines: answer, how it came about, cost, policy."""
+    """The record in a few lines: answer, how it came about, cost, policy and its advice."""
     answer = "no answer" if record["answer"] is None else record["answer"]
     # Without a verifier, and where it failed, there is none.
     score = "" if record["score"] is None else f" (score {record['score']:.2f})"
-    bin_ = "better without a probe" if record["bin"] is None else f"bin {record['bin']}"
+    bin_ = "no probe" if record["bin"] is None else f"bin {record['bin']}"
     spent = f"{record['measured']} of budget {record['budget']}"
     policy = f"policy of run {record['run_id']} ({record['difficulty']} difficulty)"
-    lines = (
+    lines = [
         f"{answer}{score}",
         f"{bin_} · {record['strategy']}{_caution(record)} at {spent}",
         _cost_text(record["cost"]),
         f"{policy}, {record['model']}",
-    )
+    ]
+    if record["advice"]:
+        lines.append(record["advice"])
     return "\n".join(lines)
 
 

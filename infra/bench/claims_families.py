@@ -95,7 +95,7 @@ def draw(family: Family, questions: int, *, seed: int) -> Drawn:
         times = repeats(budget, line)
         right = rng.binomial(times, chance(line, budget, ability))
         columns.append(right / times)
-    reading = _readings(ability, rng)
+    reading = readings(ability, rng)
     order = np.argsort(-reading)
     bins = np.empty(questions, dtype=np.int64)
     bins[order] = 1 + np.arange(questions) * BINS // questions
@@ -109,7 +109,7 @@ def population(family: Family, *, questions: int = 200_000, seed: int = 1) -> Po
     """What is true of the questions that benchmarks are drawn from."""
     rng = np.random.default_rng(seed)
     ability = family.ability[0] + family.ability[1] * rng.standard_normal(questions)
-    reading = _readings(ability, rng)
+    reading = readings(ability, rng)
     order = np.argsort(-reading)
     chances = [chance(line, budget, ability[order]) for budget, line in family.cells]
     sums = np.zeros((questions + 1, len(chances)))
@@ -129,7 +129,7 @@ def chance(line: Line, budget: int, ability: Floats) -> Floats:
     return odds / (1 + odds)
 
 
-def _readings(ability: Floats, rng: np.random.Generator) -> Floats:
+def readings(ability: Floats, rng: np.random.Generator) -> Floats:
     """What difficulty is told by: right ones of a few draws, equal ones in random order."""
     right = 1 / (1 + np.exp(-ability))
     return rng.binomial(DIFFICULTY_DRAWS, right) + rng.random(ability.size)

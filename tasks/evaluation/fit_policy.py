@@ -96,4 +96,6 @@ def estimation(study: Study, difficulty: str) -> Estimation:
     strategies = map(study.strategy, study.strategies)
     most = max(study.budgets)
     pools = {one.key: one.own_draws(most) for one in strategies if one.shares_pool}
-    return Estimation(study.probe_draws, reused_by=pools)
+    # A probe reads no more than is drawn for difficulty (`bin_difficulty`).
+    draws = min(study.probe_draws, study.difficulty_draws)
+    return Estimation(draws, reused_by=pools)

@@ -20,6 +20,7 @@ from tasks.publication.cells import (
     loss_lines,
     policy_cells,
 )
+from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.words import (
     amount_text,
@@ -37,12 +38,14 @@ from tasks.strategies.names import short_names
 def headlines(summary: RunSummary) -> list[str]:
     """The run's result in plain sentences, what matters most first.
 
-    Accuracy at the largest budget, efficiency factor, the policy's choices and how sure they are,
-    what could not be detected, what could not be read.
+    Accuracy at the largest budget, what is recommended there, efficiency factor, the policy's
+    choices and how sure they are, what could not be detected, what could not be read.
     """
     sentences = [_accuracy_sentence(summary)]
     if summary.difficulties:
         policy = policy_cells(summary, summary.used_difficulty)
+        # That of the largest budget, which the first sentence is about.
+        sentences += recommendation_lines(summary)[-1:]
         sentences.append(_efficiency_sentence(summary))
         sentences += _policy_sentences(summary, policy)
     if summary.mdd is not None:
@@ -78,15 +81,22 @@ def _is_ahead_of_majority(cell: ShownCell) -> bool:
 
 
 def best_fixed(summary: RunSummary, budget: int) -> dict[str, Any]:
-    """The row of the single strategy with the highest accuracy over all questions at a budget.
+    """The single strategy for all questions at a budget: its row, with an honest accuracy.
 
-    The first by name of several that are equally accurate; one most of whose completions were cut
-    only where that is so of all.
+    The one that may be recommended (`statistics.worth`), its accuracy cross-validated as
+    the policy's is. Without a policy, the one with the highest accuracy, which flatters it: the
+    first by name of equal ones; one most of whose completions were cut only where that is so of
+    all.
     """
     # Coverage is what a perfect selector would reach: a bound, no strategy.
     rows = summary.overall.filter(pl.col("strategy") != COVERAGE, budget=budget)
     # Rows come by strategy, and the stable sort keeps that order among equals.
     ranked = rows.sort(pl.col("truncated") > MOSTLY, -pl.col("accuracy"), maintain_order=True)
+    judged = summary.curve.filter(difficulty=summary.used_difficulty, budget=budget)
+    for row in judged.drop_nulls("fixed").iter_rows(named=True):
+        own = rows.row(by_predicate=pl.col("strategy") == row["fixed"], named=True)
+        figures = {name: row[f"fixed_{name}"] for name in ("accuracy", "lo", "hi")}
+        return own | figures
     return ranked.row(0, named=True)
 
 
@@ -117,11 +127,7 @@ def _factors(summary: RunSummary) -> pl.DataFrame:
 
 
 def _accuracy_sentence(summary: RunSummary) -> str:
-    """The policy, the best fixed strategy and the baseline at the largest budget.
-
-    The best fixed strategy is chosen on the questions that it is measured on, which flatters it a
-    little (METHOD §14); the policy is cross-validated.
-    """
+    """The policy, the best fixed strategy and the baseline at the largest budget."""
     budget = summary.budgets[-1]
     best = best_fixed(summary, budget)
     names = short_names(summary.strategies)
@@ -197,11 +203,12 @@ def _limit(row: dict[str, Any]) -> int:
 
 
 def _net_remark(row: dict[str, Any]) -> str:
-    """The factor net of difficulty estimation, in brackets; empty where it is not known."""
+    """The factor net of what a served question pays for its bin, in brackets; else empty."""
     net = net_text(row)
-    if net is None:
+    # Other kinds are told by draws that only the evaluation needs: nobody who is served pays them.
+    if net is None or DIFFICULTIES[row["difficulty"]].price != "probe":
         return ""
-    return f" ({net} net of the draws that estimate difficulty)"
+    return f" ({net} net of the probe's draws)"
 
 
 def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]:

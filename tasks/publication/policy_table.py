@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
 from tasks.publication.headlines import beats_majority
+from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import RunSummary
 from tasks.publication.words import detectable_text, model_short_name, plus_minus_text, signed_text
 from tasks.strategies.names import short_names
@@ -30,7 +31,7 @@ COLUMNS = 5
 
 
 def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
-    """The policy grid with its legend, as rich draws it: at most 100 columns wide.
+    """The policy grid, what is recommended, and a legend, as rich draws it: 100 columns at most.
 
     A cell names the strategy, its accuracy ± half the 95 % interval, and its gain over the
     baseline. `difficulty` is a kind that the run has; None: the one by which the policy is used.
@@ -43,7 +44,14 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
         _grid(policy, budgets[i : i + COLUMNS], names=names)
         for i in range(0, len(budgets), COLUMNS)
     ]
-    return Group(_title(summary, kind), *grids, _legend(summary, policy, names=names))
+    # Of the kind that is used: the other tables are there for comparison.
+    advice = recommendation_lines(summary) if kind == summary.used_difficulty else []
+    return Group(
+        _title(summary, kind),
+        *grids,
+        *map(Text, advice),
+        _legend(summary, policy, names=names),
+    )
 
 
 def _title(summary: RunSummary, kind: str) -> Text:

@@ -14,6 +14,7 @@ from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budg
 from tasks.publication.headlines import best_fixed, best_fixed_name, headlines, largest_factor
 from tasks.publication.policy_grid import policy_grid
 from tasks.publication.provenance import provenance
+from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import RunSummary
 from tasks.publication.words import (
     amount_text,
@@ -72,8 +73,9 @@ def _sections(summary: RunSummary, title: str) -> list[str]:
     return [
         _head(summary, title),
         _cards(summary),
-        _headline_list(summary),
+        _list(headlines(summary)),
         used,
+        _list(recommendation_lines(summary)),
         _figure(
             "Accuracy against budget, all questions",
             accuracy_by_budget(summary),
@@ -102,9 +104,9 @@ def _head(summary: RunSummary, title: str) -> str:
     return f"<h1>{escape(title)}</h1><p class=sub>{escape(subtitle)}</p>"
 
 
-def _headline_list(summary: RunSummary) -> str:
-    """The result in sentences, a line each."""
-    items = [f"<li>{escape(sentence)}</li>" for sentence in headlines(summary)]
+def _list(sentences: list[str]) -> str:
+    """A line each."""
+    items = [f"<li>{escape(sentence)}</li>" for sentence in sentences]
     return f"<ul class=headlines>{''.join(items)}</ul>"
 
 

@@ -33,9 +33,11 @@ class RunSummary(NamedTuple):
     Bin and difficulty are NULL in the rows over all questions.
     """
     curve: pl.DataFrame
-    """difficulty, budget, accuracy, lo, hi, generations: cross-validated (METHOD §7).
+    """difficulty, budget, accuracy, lo, hi, generations, fixed, fixed_accuracy, fixed_lo, fixed_hi,
+    ahead, ahead_lo, ahead_hi, adapts: cross-validated (METHOD §7).
 
-    The generations include those that told the difficulty.
+    The generations include those that told the difficulty. From `fixed` on: one strategy for all
+    beside it, and which of both is recommended (METHOD §14); NULL: a run from before.
     """
     policy: pl.DataFrame
     """The row of table `policies` for every cell, without the run."""
@@ -163,7 +165,8 @@ _SQL: Final[Mapping[str, str]] = {
         FROM accuracy WHERE run_id = $run_id ORDER BY ALL
     """,
     "curve": """
-        SELECT difficulty, budget, accuracy, lo, hi, generations
+        SELECT difficulty, budget, accuracy, lo, hi, generations, fixed, fixed_accuracy,
+            fixed_lo, fixed_hi, ahead, ahead_lo, ahead_hi, adapts
         FROM compute_optimal_curve WHERE run_id = $run_id ORDER BY ALL
     """,
     "policy": """

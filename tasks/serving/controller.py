@@ -44,7 +44,8 @@ class Solved(NamedTuple):
     """The completion that is served."""
     score: float | None
     bin: int | None
-    """None where the budget is spent better without a probe."""
+    """None where no probe is drawn: one strategy for all is recommended, or the probe costs more.
+    """
     strategy: str
     budget: int
     """As asked."""
@@ -57,6 +58,8 @@ class Solved(NamedTuple):
     """Share of the strategy's completions in that cell that were cut or gave no answer."""
     recommended: bool
     """False: most completions of every strategy were cut there, and this one stands in."""
+    advice: str | None
+    """What the policy recommends at the budget, in the words of its report; None: not known."""
     cost: Cost
 
 
@@ -111,6 +114,7 @@ class Controller:
         else:
             ending = await _serve_pool(own, cell)
         node, score = ending.chosen
+        advised = self.policy.advised(budget)
         return Solved(
             answer=self.asking.run.answer(node.text) if node else None,
             canonical=ending.choice.answer,
@@ -122,6 +126,7 @@ class Controller:
             measured=cell.budget,
             lost=cell.lost,
             recommended=cell.recommended,
+            advice=advised.text if advised else None,
             cost=_cost(paid, ending.searched),
         )
 

@@ -211,6 +211,13 @@ def _penalty(
     return penalty
 
 
+def in_one_bin(grid: Grid, *, baseline: str) -> Grid:
+    """The same questions as one bin, in which what was mostly cut there is preferred to nothing."""
+    bins = np.ones_like(grid.bins)
+    penalty = _penalty(grid.lost.truncated, bins, grid.cells, baseline=baseline)
+    return dataclasses.replace(grid, bins=bins, preference=grid.accuracy - penalty)
+
+
 def mostly_cut(truncated: Floats) -> Flags:
     """Which cells had most completions of a bin cut, by their shares (questions, cells)."""
     return truncated.mean(axis=0) > MOSTLY

@@ -14,14 +14,13 @@ from tasks.statistics.curves import (
     budget_reaching,
     cheapest_first,
     choices,
-    cross_validated,
     efficiency_factor,
     fold_of,
     halves,
-    resample_curve,
 )
-from tasks.statistics.intervals import bounds, centre, weights, with_bounds
+from tasks.statistics.intervals import bounds, weights, with_bounds
 from tasks.statistics.outcomes import Grid, grid_of
+from tasks.statistics.worth import Measured, measure_policy, recommendations
 from warehouse.errors import UserError
 
 COSTS: Final = ("generated_tokens",)
@@ -77,8 +76,9 @@ class PolicyFit(NamedTuple):
     curve: pl.DataFrame
     """Two-fold cross-validated accuracy of the policy, and the mean generations a question.
 
-    (budget, accuracy, lo, hi, generations): those that estimated its difficulty are included; a
-    strategy counts as its budget.
+    (budget, accuracy, lo, hi, generations, fixed, fixed_accuracy, fixed_lo, fixed_hi, ahead …,
+    adapts): the generations include those that estimated the difficulty, and a strategy counts as
+    its budget; from `fixed` on it is what is recommended (`statistics.worth`).
     """
     efficiency: pl.DataFrame
     """What the baseline needs for as much: `tasks.statistics.curves.efficiency_factor`.
@@ -116,16 +116,21 @@ def fit_policy(
     fold = fold_of(grid, seed=seed)
     # One set of resamples for the policy and for what it is compared with: factors are paired.
     drawn = weights(count, resamples=resamples, seed=seed)
-    policy = _measure_policy(grid, fold, drawn)
+    measured = measure_policy(grid, fold, drawn)
+    policy = measured.in_range()
     fixed = _measure_strategies(grid, drawn)
     generations = _generations(grid, fold, estimation)
     spent = pl.DataFrame({"budget": grid.budgets, "generations": generations})
     efficiency = _efficiency(grid, baseline, policy=policy, fixed=fixed)
     cells = pl.DataFrame(grid.cells, schema=["budget", "strategy"], orient="row")
     table = policy_table(grid, baseline, last=_by_cell(last))
+    advice = recommendations(
+        grid, fold, policy=measured, table=table, baseline=baseline, drawn=drawn
+    )
+    curve = _with_interval(spent, policy, count)
     return PolicyFit(
         table=table,
-        curve=_with_interval(spent, policy, count),
+        curve=curve.join(advice, on="budget", maintain_order="left"),
         efficiency=_net(efficiency, spent),
         fixed=_with_interval(cells.select("strategy", "budget"), fixed, count),
     )
@@ -170,34 +175,18 @@ def _net(efficiency: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-class _Measured(NamedTuple):
-    """Figures on all questions (1, figures) and on each resample of them (resamples, figures)."""
-
-    estimate: Floats
-    resampled: Floats
-
-
-def _measure_policy(grid: Grid, fold: Integers, drawn: Floats) -> _Measured:
-    """The policy's accuracy at each budget."""
-    everyone = np.ones((1, len(grid.questions)))
-    estimate = cross_validated(grid, fold, everyone)
-    resampled = centre(resample_curve(grid, fold, drawn), estimate)
-    # Moved onto the estimate, a resample may pass 0 or 1, which no accuracy does.
-    return _Measured(np.clip(estimate, 0.0, 1.0), np.clip(resampled, 0.0, 1.0))
-
-
-def _measure_strategies(grid: Grid, drawn: Floats) -> _Measured:
+def _measure_strategies(grid: Grid, drawn: Floats) -> Measured:
     """Accuracy of each cell: plain means, which learn nothing and stay where they are."""
     count = len(grid.questions)
     everyone = np.ones((1, count))
-    return _Measured(
+    return Measured(
         # A product like that of the resamples, so that both are rounded in the same way.
         estimate=everyone @ grid.accuracy / count,
         resampled=drawn @ grid.accuracy / count,
     )
 
 
-def _with_interval(keys: pl.DataFrame, measured: _Measured, count: int) -> pl.DataFrame:
+def _with_interval(keys: pl.DataFrame, measured: Measured, count: int) -> pl.DataFrame:
     ends = bounds(measured.resampled, count=count)
     figures = keys.with_columns(
         accuracy=measured.estimate[0],
@@ -207,7 +196,7 @@ def _with_interval(keys: pl.DataFrame, measured: _Measured, count: int) -> pl.Da
     return figures.fill_nan(None)
 
 
-def _efficiency(grid: Grid, baseline: str, *, policy: _Measured, fixed: _Measured) -> pl.DataFrame:
+def _efficiency(grid: Grid, baseline: str, *, policy: Measured, fixed: Measured) -> pl.DataFrame:
     """Columns of FACTORS: what the baseline needs for the policy's accuracy at each budget."""
     columns = grid.of(baseline)
     budgets = list(columns)

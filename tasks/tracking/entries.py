@@ -12,6 +12,7 @@ import polars as pl
 
 from tasks.publication import report
 from tasks.publication.cells import policy_cells
+from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.words import key_of, model_short_name
 from tasks.tracking.comparable import comparable_tables, difficulty_suffix
@@ -265,9 +266,13 @@ def _loss_tags(summary: RunSummary) -> dict[str, str]:
 
 
 def _policy(summary: RunSummary) -> dict[str, Any]:
-    """The table under the used difficulty, and what it is a policy for: plain JSON."""
+    """The table under the used difficulty, and what it is a policy for: plain JSON.
+
+    `for_all` has the strategy that is recommended in place of the bins', by budget.
+    """
     run = summary.run
     kind = summary.used_difficulty
+    judged = summary.curve.filter(difficulty=kind, adapts=False)
     cells = [
         {
             "bin": cell.bin,
@@ -286,4 +291,7 @@ def _policy(summary: RunSummary) -> dict[str, Any]:
         "run_id": summary.run_id,
         "difficulty": kind,
         "cells": cells,
+        # JSON has no other keys than texts.
+        "for_all": {str(row["budget"]): row["fixed"] for row in judged.to_dicts()},
+        "recommendations": recommendation_lines(summary),
     }

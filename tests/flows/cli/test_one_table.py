@@ -7,11 +7,14 @@ the used one would be seen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import json
 import re
+from collections.abc import AsyncGenerator
 from html import unescape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pandas as pd
@@ -22,9 +25,10 @@ from flows.cli import main
 from flows.cli.serve import application
 from tasks.benchmarks import bundled
 from tasks.evaluation import publish
+from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.report import html
 from tasks.publication.summary import load_summary
-from tasks.serving.solver import open_solver
+from tasks.serving.solver import Solver, open_solver
 from tasks.settings import Settings
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.versions.champion import compare_with_champion
@@ -48,10 +52,17 @@ class Home(NamedTuple):
     settings: Settings
     run_id: str
     tables: dict[str, Table]
+    for_all: dict[int, str]
+    """By budget the one strategy that is recommended in place of the used cells."""
 
     @property
     def used(self) -> Table:
         return self.tables["probe"]
+
+    @property
+    def advised(self) -> Table:
+        """The strategy to use."""
+        return {place: self.for_all.get(place[1], key) for place, key in self.used.items()}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +78,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     tables: dict[str, Table] = {}
     for kind, bin_, budget, strategy in rows.iter_rows():
         tables.setdefault(kind, {})[bin_, budget] = strategy
-    return Home(settings, run_id, tables)
+    judged = Snapshot(settings.warehouse).read(
+        "SELECT budget, fixed FROM curves "
+        "WHERE run_id = $r AND difficulty = 'probe' AND NOT adapts",
+        r=run_id,
+    )
+    return Home(settings, run_id, tables, dict(judged.rows()))
 
 
 def test_the_kinds_of_difficulty_give_different_tables(home: Home) -> None:
@@ -78,7 +94,11 @@ def test_the_kinds_of_difficulty_give_different_tables(home: Home) -> None:
         assert (kind == "probe") == (not differing), kind
 
 
-def test_the_registered_model_names_the_used_cells(home: Home) -> None:
+def test_adapting_is_not_ahead_everywhere_so_that_two_tables_differ(home: Home) -> None:
+    assert home.advised != home.used
+
+
+def test_the_registered_model_names_the_strategy_to_use(home: Home) -> None:
     import mlflow
 
     uri = home.settings.mlflow_store()
@@ -87,7 +107,7 @@ def test_the_registered_model_names_the_used_cells(home: Home) -> None:
     model = mlflow.pyfunc.load_model("models:/ttc-policy-congruences-congruences@champion")
     places = sorted(home.used)
     asked = pd.DataFrame(places, columns=["bin", "budget"])
-    assert dict(zip(places, model.predict(asked), strict=True)) == home.used
+    assert dict(zip(places, model.predict(asked), strict=True)) == home.advised
 
 
 def test_ttc_policy_shows_the_used_cells(
@@ -98,6 +118,7 @@ def test_ttc_policy_shows_the_used_cells(
     assert main.exit_code() == 0
     latest = json.loads(capsys.readouterr().out)["latest"]
     assert {(cell["bin"], cell["budget"]): cell["strategy"] for cell in latest} == home.used
+    assert {(cell["bin"], cell["budget"]): cell["advised"] for cell in latest} == home.advised
 
 
 def test_the_report_opens_with_the_used_cells(home: Home) -> None:
@@ -110,8 +131,15 @@ def test_the_report_opens_with_the_used_cells(home: Home) -> None:
     assert page.index("Policy by probe difficulty") < page.index("Policy by predicted difficulty")
 
 
+def test_the_endpoint_uses_what_is_recommended_and_says_so(home: Home) -> None:
+    told = recommendation_lines(load_summary(Snapshot(home.settings.warehouse), home.run_id))
+    for reply in _answers(home, budget=8):
+        assert reply["strategy"] == home.advised[reply["bin"] or 1, 8]
+        assert reply["advice"] == told[-1]
+
+
 def test_the_endpoint_answers_by_the_used_cells(home: Home) -> None:
-    replies = _answers(home, budget=8)
+    replies = _answers(home, budget=8, adapts=True)
     binned = [reply for reply in replies if reply["bin"] is not None]
     assert binned, "no question was worth a probe: the test shows nothing"
     for reply in binned:
@@ -135,13 +163,20 @@ def test_the_champion_is_compared_under_the_used_bins(home: Home) -> None:
     assert worth.grid.bins.tolist() == bins["bin"].to_list()
 
 
-def _answers(home: Home, *, budget: int) -> list[dict[str, object]]:
-    """What the endpoint tells of each question's answer."""
+def _answers(home: Home, *, budget: int, adapts: bool = False) -> list[dict[str, Any]]:
+    """What the endpoint tells of each question's answer; `adapts`: whatever is recommended."""
     folder = Path(home.settings.warehouse)
-    app = application(lambda: open_solver(folder, home.run_id, engines=ScriptedEngines))
+
+    @contextlib.asynccontextmanager
+    async def solvers() -> AsyncGenerator[Solver]:
+        async with open_solver(folder, home.run_id, engines=ScriptedEngines) as solver:
+            policy = dataclasses.replace(solver.policy, advice={})
+            yield dataclasses.replace(solver, policy=policy) if adapts else solver
+
+    app = application(solvers)
     questions = bundled.questions("test", QUESTIONS)
 
-    async def ask() -> list[dict[str, object]]:
+    async def ask() -> list[dict[str, Any]]:
         transport = httpx.ASGITransport(app)
         client = httpx.AsyncClient(transport=transport, base_url="http://x")
         async with app.router.lifespan_context(app), client:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from scripted_runs import run_all, small_study
 
+from tasks.evaluation.fit_policy import estimation
 from warehouse.store import Store
 
 CELL = ["difficulty", "bin", "budget"]
@@ -44,6 +45,14 @@ def test_the_same_night_again_changes_nothing(nights: tuple[Path, list[str]]) ->
     folder, (_, second, third) = nights
     with Store.open(folder) as store:
         assert table(store, second).equals(table(store, third))
+
+
+def test_the_net_factor_counts_the_draws_that_the_probe_reads_and_a_pool_none_of_them() -> None:
+    study = small_study(probe_draws=4, difficulty_draws=3)
+    price = estimation(study, "probe")
+    # A probe reads no more than difficulty draws: 3 beside a search, none beside a pool of 4.
+    assert price.generations("rebase/weighted", 4) == 7
+    assert [price.generations("majority", n) for n in (1, 2, 4)] == [3, 3, 4]
 
 
 def test_every_difficulty_that_has_bins_has_a_policy_and_its_cost(

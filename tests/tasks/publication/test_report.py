@@ -163,13 +163,23 @@ def test_a_pick_ahead_of_majority_counts_only_when_the_whole_table_is_considered
     assert "No strategy beats majority here" not in printed(summary._replace(policy=unknown))
 
 
-def test_the_efficiency_factor_is_also_given_net_of_what_the_difficulty_cost() -> None:
+def test_the_efficiency_factor_is_also_given_net_of_the_probe_and_of_nothing_else() -> None:
     # 2.6 · 4 / (4 + 32) = .29, its ends 1.7 and 3.9 likewise
-    sentence = next(s for s in headlines(summary_of()) if s.startswith("Efficiency"))
-    assert (
-        "2.6 [1.7, 3.9] at N = 4 (0.29 [0.19, 0.43] net of the draws that estimate difficulty)"
-        in sentence
+    predicted = summary_of()
+    frames = {
+        name: getattr(predicted, name).with_columns(
+            difficulty=pl.col("difficulty").replace("predicted", "probe")
+        )
+        for name in ("policy", "curve", "efficiency")
+    }
+    probed, other = (
+        next(s for s in headlines(one) if s.startswith("Efficiency"))
+        for one in (predicted._replace(**frames), predicted)
     )
+    assert "2.6 [1.7, 3.9] at N = 4 (0.29 [0.19, 0.43] net of the probe's draws)" in probed
+    # Nobody who is served pays draws that only the evaluation needs.
+    assert "2.6 [1.7, 3.9] at N = 4;" in other
+    assert "net of" not in other
 
 
 def test_a_cell_that_keeps_last_nights_strategy_says_so() -> None:
