@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import stat
 import struct
 import subprocess
 import sys
@@ -113,6 +114,10 @@ def _state(now: Settings) -> Iterator[Finding]:
         yield Finding("state", "problem", f"{now.home} cannot be written", advice)
         return
     yield _room(now, parent)
+    if home.is_dir() and stat.S_IMODE(home.stat().st_mode) & 0o077:
+        mode = stat.filemode(home.stat().st_mode)
+        seen = f"others may look into {now.home} ({mode}): questions, texts, logs"
+        yield Finding("privacy", "warning", seen, f"chmod 700 {now.home}, unless that is wanted")
     age = snapshot.age_seconds(now.warehouse)
     seen = "none yet: `ttc demo` makes the first" if age is None else f"{_ago(age)} old"
     yield Finding("snapshot", "ok", seen)
