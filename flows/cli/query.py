@@ -35,7 +35,7 @@ def sql(
     if query is None:
         interactive(settings().warehouse)
         return
-    frame = snapshot.query(settings().warehouse, query)
+    frame = snapshot.ask(settings().warehouse, query)
     # To a file, every row with its type; what is printed is for reading.
     if parquet is not None:
         frame.write_parquet(parquet)

@@ -118,6 +118,6 @@ def _answer(folder: Path, query: str) -> None:
     """The result of one query, or what is wrong with it."""
     # A mistake in a query is said and forgotten: the prompt goes on.
     try:
-        print_result(snapshot.query(folder, query), "table")
+        print_result(snapshot.ask(folder, query), "table")
     except UserError as error:
         print(error, file=sys.stderr)
