@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from flows.cli import installed
 from flows.cli.installed import Finding
+from flows.cli.terminal import PlainConsole
 from flows.servers import processes as servers
 from flows.servers.up import running_at
 from tasks.settings import Settings, settings
@@ -73,7 +73,7 @@ def _print(everything: list[Finding]) -> None:
         table.add_row(state, finding.topic, finding.seen + advice)
     # Wider lines are hard to read, however wide the terminal is.
     width = min(100, shutil.get_terminal_size((100, 24)).columns)
-    Console(width=width, markup=False, emoji=False).print(table)
+    PlainConsole(width).print(table)
 
 
 def _machine() -> Iterator[Finding]:
