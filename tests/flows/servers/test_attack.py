@@ -5,6 +5,9 @@ Each way once made a deployment whose first step is a shell command, and the wor
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,8 +15,9 @@ import httpx
 import pytest
 from serving import Up
 
-from flows.servers.password import path_of
+from flows.servers.password import CLIENT, SERVER, path_of
 from flows.servers.processes import POOL
+from tasks.settings import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -91,3 +95,34 @@ def test_mlflow_takes_nothing_from_another_site(served: Up) -> None:
     for headers in ({"Origin": EVIL}, {"Host": REBOUND}, {"Host": "10.evil.example"}):
         assert httpx.post(address, json=wanted, headers=headers).status_code == 403
     assert httpx.post(address, json=wanted).status_code == 200
+
+
+ALONE = """
+import httpx
+from flows.servers import quiet
+quiet.set_quiet_defaults()
+with quiet.prefect():
+    from prefect import flow, get_client
+
+    @flow
+    def ask():
+        with get_client(sync_client=True) as client:
+            address = str(client.api_url).rstrip("/") + "/flows/"
+        for headers in ({}, {"Origin": "http://evil.example"}):
+            answer = httpx.post(address, json={"name": "attack"}, headers=headers)
+            print(answer.status_code, answer.headers.get("access-control-allow-origin"))
+        return "own flow ran"
+
+    print(ask())
+"""
+
+
+def test_the_server_of_a_single_command_is_closed_too(tmp_path: Path) -> None:
+    named = ("PREFECT_API_URL", "TTC_PREFECT_API", CLIENT, SERVER)
+    environment = {name: value for name, value in os.environ.items() if name not in named}
+    environment["TTC_HOME"] = str(tmp_path)
+    command = [sys.executable, "-c", ALONE]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=300
+    )
+    assert done.stdout.splitlines() == ["401 None", "401 None", "own flow ran"]
