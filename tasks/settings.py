@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     takes to enter a bucket is read from the environment as its store names it. None: in `home`.
     """
     host: str = "127.0.0.1"
+    """On which address our own servers listen."""
+    allowed_hosts: str = ""
+    """Further names by which they may be called, with commas: that of a proxy, of this machine.
+
+    Requests that name another Host, or come from a page of another site, are refused.
+    """
     prefect_port: int = 4200
     mlflow_port: int = 5000
     prefect_api: str | None = Field(
@@ -109,7 +115,8 @@ class Settings(BaseSettings):
         if self.mlflow_uri:
             return self.mlflow_uri
         folder = self.home / "mlflow"
-        folder.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         return f"sqlite:///{folder / 'mlflow.db'}"
 
 

@@ -80,8 +80,14 @@ def appoint(folder: Path, address: str) -> None:
         )
     # Refused before it is remembered: a folder must not be left with an address that is none.
     open_place(address)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_whole(folder / POINTER, f"{address}\n".encode())
+
+
+def make_folder(folder: Path) -> None:
+    """The warehouse's folder; the state folder around it, where it is new, is its owner's alone."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
 
 
 def _appointed(folder: Path) -> str | None:

@@ -5,14 +5,16 @@ reached from the SQL, and a snapshot published meanwhile is seen by the next que
 are copied more rarely than the others: what they lack yet is simply not there.
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from warehouse.copies import COPIES
 from warehouse.database import LARGE_FILE, SMALL_FILE, attach
@@ -22,32 +24,88 @@ from warehouse.schema import LARGE, attach_empty_large, refuse_other_version
 
 ATTEMPTS = 5
 """How often an opening that meets a rename is tried; the waits between add up to 0.75 s."""
+MEMORY = "2GB"
+"""Of DuckDB, for SQL that a user typed."""
+MOST_BYTES = 512 * 2**20
+"""Of an answer to it: DuckDB gives rows away faster than memory can be had."""
+_BATCH_ROWS = 100_000
+_READING = (
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.EXPLAIN,
+    duckdb.StatementType.PRAGMA,
+    # PIVOT, which becomes several.
+    duckdb.StatementType.MULTI,
+)
 
 
 def query(
     folder: Path, sql: str, *, parameters: Mapping[str, Any] | None = None, seconds: float = 60.0
 ) -> pl.DataFrame:
-    """The answer to a user's SQL on the snapshot in `folder`; without rows an empty frame.
+    """The answer to SQL of our own on the snapshot in `folder`; without rows an empty frame.
 
     `parameters` fill the `$names` in the SQL; a frame among them stands for its rows by its name
     without `$`. Raises UserError, in one sentence, for SQL that is
     wrong, writes, or takes longer than `seconds`, and when no snapshot was published yet.
     """
-    with open_snapshot(folder) as connection:
-        # DuckDB has no time-out of its own; another thread may interrupt it.
-        timer = threading.Timer(seconds, connection.interrupt)
-        timer.start()
-        try:
-            return _answer(connection, sql, dict(parameters or {}))
-        except duckdb.InterruptException as error:
+    with open_snapshot(folder) as connection, _within(connection, seconds):
+        return _answer(connection, sql, dict(parameters or {}))
+
+
+def ask(folder: Path, sql: str, *, seconds: float = 60.0) -> pl.DataFrame:
+    """The same for SQL that a user typed: statements that read, in bounded memory.
+
+    Raises UserError also for other statements, and for an answer of more than MOST_BYTES.
+    """
+    with open_snapshot(folder, memory=MEMORY) as connection, _within(connection, seconds):
+        for statement in connection.extract_statements(sql):
+            if statement.type not in _READING:
+                raise UserError(
+                    f"Expected SQL that reads, got a statement of kind {statement.type.name}: "
+                    "write a SELECT; what is known is changed by runs alone."
+                )
+        # As in `query`: a statement without rows gives None.
+        relation = cast("duckdb.DuckDBPyRelation | None", connection.sql(sql))
+        return pl.DataFrame() if relation is None else _bounded(relation)
+
+
+def _bounded(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """All rows, taken a batch at a time; UserError once they are too many."""
+    reader = relation.to_arrow_reader(_BATCH_ROWS)
+    batches: list[pa.RecordBatch] = []
+    size = 0
+    for batch in reader:
+        batches.append(batch)
+        size += batch.nbytes
+        if size > MOST_BYTES:
             raise UserError(
-                f"The query took longer than {seconds:g} s and was stopped: "
-                "ask for less, or allow more time."
-            ) from error
-        except duckdb.Error as error:
-            raise UserError(_sentence(error)) from error
-        finally:
-            timer.cancel()
+                f"The answer is larger than {MOST_BYTES / 2**20:.0f} MiB and was stopped: ask for "
+                "less, e.g. with LIMIT, or take whole tables by `ttc warehouse export FOLDER`."
+            )
+    table = pa.Table.from_batches(batches, schema=reader.schema)
+    return cast("pl.DataFrame", pl.from_arrow(table))
+
+
+@contextlib.contextmanager
+def _within(connection: duckdb.DuckDBPyConnection, seconds: float) -> Generator[None]:
+    """Time for a query; what goes wrong with it is a UserError in one sentence."""
+    # DuckDB has no time-out of its own; another thread may interrupt it.
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise UserError(
+            f"The query took longer than {seconds:g} s and was stopped: "
+            "ask for less, or allow more time."
+        ) from error
+    except duckdb.OutOfMemoryException as error:
+        raise UserError(
+            f"The query needs more than {MEMORY} of memory and was stopped: ask for less at a time."
+        ) from error
+    except duckdb.Error as error:
+        raise UserError(_sentence(error)) from error
+    finally:
+        timer.cancel()
 
 
 def _answer(
@@ -77,8 +135,11 @@ class Snapshot:
         return query(self.folder, sql, parameters=parameters)
 
 
-def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the snapshot in `folder`, cut off from other files and networks."""
+def open_snapshot(folder: Path, *, memory: str | None = None) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the snapshot in `folder`, cut off from other files and networks.
+
+    `memory`: what it may take, e.g. "2GB"; what needs more is refused.
+    """
     path = Path(folder) / COPIES[SMALL_FILE]
     if not path.exists():
         raise UserError(_missing(folder))
@@ -99,6 +160,10 @@ def open_snapshot(folder: Path) -> duckdb.DuckDBPyConnection:
         connection.execute("USE warehouse")
         refuse_other_version(connection, folder)
         # After the snapshot is attached, and locked: the user's SQL cannot undo it.
+        if memory is not None:
+            connection.execute(f"SET memory_limit = '{memory}'")
+            # Otherwise it would write the rest into whatever folder the user stands in.
+            connection.execute("SET temp_directory = ''")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
     except BaseException:

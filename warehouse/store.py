@@ -24,6 +24,7 @@ from warehouse.door import admit, complete
 from warehouse.errors import Gone
 from warehouse.index import Index
 from warehouse.journal import Journal, Segment
+from warehouse.places import make_folder
 from warehouse.schema import tables
 from warehouse.sequence import table_of
 
@@ -63,7 +64,7 @@ class Store:
         newer version of the program made it.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         held = lock.take(folder / "warehouse.lock", patience=patience)
         try:
             store = cls(folder, held)
@@ -84,7 +85,7 @@ class Store:
         the last copy of those rows and stay beside the new ones.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         # Under the lock: a database that another process has open must not be moved away.
         held = lock.take(folder / "warehouse.lock")
         try:

@@ -42,9 +42,9 @@ def serve(
         int | None, Parameter(help="Where a request names none; the policy's largest up to 16.")
     ] = None,
     policy: Policy = None,
+    seconds: Annotated[float, Parameter(help="What an answer may take.")] = 600.0,
 ) -> None:
     """Answer under a policy at an OpenAI-compatible endpoint, until Ctrl-C."""
     from flows.cli.serve import serve as answer
 
-    now = settings()
-    answer(now.warehouse, host=now.host, port=port, budget=budget, policy=policy)
+    answer(settings(), port=port, budget=budget, policy=policy, seconds=seconds)

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import stat
 import struct
 import subprocess
 import sys
@@ -14,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from flows.cli import installed
 from flows.cli.installed import Finding
+from flows.cli.terminal import PlainConsole
 from flows.servers import processes as servers
 from flows.servers.up import running_at
 from tasks.settings import Settings, settings
@@ -72,7 +73,7 @@ def _print(everything: list[Finding]) -> None:
         table.add_row(state, finding.topic, finding.seen + advice)
     # Wider lines are hard to read, however wide the terminal is.
     width = min(100, shutil.get_terminal_size((100, 24)).columns)
-    Console(width=width, markup=False, emoji=False).print(table)
+    PlainConsole(width).print(table)
 
 
 def _machine() -> Iterator[Finding]:
@@ -113,6 +114,10 @@ def _state(now: Settings) -> Iterator[Finding]:
         yield Finding("state", "problem", f"{now.home} cannot be written", advice)
         return
     yield _room(now, parent)
+    if home.is_dir() and stat.S_IMODE(home.stat().st_mode) & 0o077:
+        mode = stat.filemode(home.stat().st_mode)
+        seen = f"others may look into {now.home} ({mode}): questions, texts, logs"
+        yield Finding("privacy", "warning", seen, f"chmod 700 {now.home}, unless that is wanted")
     age = snapshot.age_seconds(now.warehouse)
     seen = "none yet: `ttc demo` makes the first" if age is None else f"{_ago(age)} old"
     yield Finding("snapshot", "ok", seen)

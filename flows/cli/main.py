@@ -19,6 +19,7 @@ from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
 from flows.cli.service import doctor, showcase, up
+from flows.cli.terminal import say
 from flows.cli.train import train_app
 from flows.servers import quiet
 from flows.servers.disk import DISK, disk_sentence
@@ -101,7 +102,7 @@ def exit_code() -> int:
 
 def _end(message: str, code: int) -> int:
     """The exit code, once the reason stands on stderr."""
-    print(message, file=sys.stderr)
+    say(message)
     return code
 
 

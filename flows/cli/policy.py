@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from flows.cli.terminal import say
 from tasks.settings import settings
 
 policy_app = App(
@@ -51,7 +51,7 @@ def promote(version: str, *, family: Family = None, benchmark: Benchmark = None)
         mirror_standings(settings(), store, chosen.run_id)
     place = f"{chosen.family} on {chosen.benchmark}"
     # On stderr, as everything that is said beside a result.
-    print(f"champion of {place}: {chosen.label()}", file=sys.stderr)
+    say(f"champion of {place}: {chosen.label()}")
 
 
 @policy_app.command
@@ -68,7 +68,7 @@ def rollback(*, family: Family = None, benchmark: Benchmark = None) -> None:
         former, now = standings.rollback(store, scope=Scope(family, benchmark))
         mirror_standings(settings(), store, now.run_id)
     place = f"{now.family} on {now.benchmark}"
-    print(f"champion of {place}: {now.label()}, no longer {former.label()}", file=sys.stderr)
+    say(f"champion of {place}: {now.label()}, no longer {former.label()}")
 
 
 def diff(

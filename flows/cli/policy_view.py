@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.sql import as_table
+from flows.cli.terminal import say
 from tasks.publication.axis_policies import axis_tables
 from tasks.publication.cells import changed_losses, loss_lines, marked_name
 from tasks.publication.policy_table import policy_text
@@ -154,7 +154,7 @@ def print_alarms(folder: Path, run_ids: list[str]) -> int:
         alarm = alarm_of_run(reader, run_id)
         if alarm:
             raised += 1
-            print(f"regression: run {run_id} is {alarm_sentence(alarm)}", file=sys.stderr)
+            say(f"regression: run {run_id} is {alarm_sentence(alarm)}")
     return raised
 
 

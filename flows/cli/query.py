@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.cli.terminal import show_rows
+from flows.cli.terminal import say, show_rows
 from tasks.settings import settings
 from warehouse.errors import UserError
 
@@ -21,27 +20,30 @@ def sql(
     *,
     format: Annotated[Literal["table", "csv", "json"], Parameter(help="How to print.")] = "table",
     csv: bool = False,
+    excel_safe: Annotated[
+        bool, Parameter(help="CSV whose texts a spreadsheet takes for texts, never for formulas.")
+    ] = False,
     json: bool = False,
     parquet: Path | None = None,
 ) -> None:
     """Ask the warehouse in SQL; without a query, interactively. Answers also while a run is
     writing.
     """
-    from flows.cli.sql import interactive, print_result
+    from flows.cli.sql import interactive, print_result, without_formulas
     from warehouse import snapshot
 
     # The short flags win: whoever types one means it.
-    chosen = "csv" if csv else "json" if json else format
+    chosen = "csv" if csv or excel_safe else "json" if json else format
     if query is None:
         interactive(settings().warehouse)
         return
-    frame = snapshot.query(settings().warehouse, query)
+    frame = snapshot.ask(settings().warehouse, query)
     # To a file, every row with its type; what is printed is for reading.
     if parquet is not None:
         frame.write_parquet(parquet)
-        print(f"{frame.height} rows in {parquet}", file=sys.stderr)
+        say(f"{frame.height} rows in {parquet}")
         return
-    print_result(frame, chosen)
+    print_result(without_formulas(frame) if excel_safe else frame, chosen)
 
 
 @warehouse_app.command

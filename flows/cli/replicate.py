@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.terminal import MaxBudget, console, show_rows
+from flows.cli.terminal import MaxBudget, console, say, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
 
@@ -78,7 +77,7 @@ def _say_plan(study: Study) -> None:
     with Store.open(settings().warehouse) as store:
         plans = [forecast(store, one, model) for one, model in study.pairs()]
     for plan in plans:
-        print(textwrap.fill(_plan_text(plan), 100, subsequent_indent="  "), file=sys.stderr)
+        say(textwrap.fill(_plan_text(plan), 100, subsequent_indent="  "))
 
 
 def _plan_text(plan: Forecast) -> str:

@@ -2,46 +2,63 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from starlette.exceptions import HTTPException
 
 from flows.cli.solve import answer_record
+from flows.servers.bounds import Bounded
+from flows.servers.visitors import OwnOnly, own_hosts
 from tasks.engines.log import noise_in
 from tasks.serving.controller import Solved
 from tasks.serving.policy import policy_run
 from tasks.serving.solver import Solver, open_solver
+from tasks.settings import Settings
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
 USUAL_BUDGET = 16
 """Generations where a request names none: what the command's help and the README promise."""
+USUAL_SECONDS = 600.0
+"""What an answer may take; a client that is gone by then would be answered for nobody."""
+
+
+def _check_text(text: str) -> str:
+    """The text; ValueError for what is none: half a character of UTF-16 stands for nothing."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("expected text, got a lone surrogate in it") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_text)]
 
 
 class Part(BaseModel):
     """A piece of a message's content."""
 
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class Message(BaseModel):
     """One turn of a dialogue."""
 
     role: str
-    content: str | list[Part]
+    content: Text | list[Part]
 
     @property
     def text(self) -> str:
@@ -71,7 +88,7 @@ class ChatAsked(Asked):
 class CompletionAsked(Asked):
     """Body of /v1/completions."""
 
-    prompt: str
+    prompt: Text
 
 
 class Endpoint(NamedTuple):
@@ -80,15 +97,32 @@ class Endpoint(NamedTuple):
     solver: Solver
     budget: int
     """Where a request names none."""
+    seconds: float
+    """What an answer may take."""
 
     async def answer(self, asked: Asked, question: str) -> Solved:
-        """The answer; asked for another model, HTTP status 404 and the name of this one."""
+        """The answer.
+
+        HTTP status 404 and the name of this model where another is asked for, 408 where it takes
+        too long.
+        """
         name = self.solver.run.generator.name
         if asked.model not in (None, name):
             raise HTTPException(404, f"model: expected {name!r}, got {asked.model!r}")
-        return await self.solver.solve(
-            question, self.budget if asked.budget is None else asked.budget
-        )
+        budget = self.budget if asked.budget is None else asked.budget
+        limit = asyncio.timeout(self.seconds)
+        try:
+            async with limit:
+                return await self.solver.solve(question, budget)
+        except TimeoutError as error:
+            # An engine's own is not the client's to mend.
+            if not limit.expired():
+                raise
+            raise HTTPException(
+                408,
+                f"budget: expected an answer within {self.seconds:.0f} s, got none with a budget "
+                f"of {budget}; ask with a smaller one, or again when less is going on",
+            ) from error
 
 
 def usual_budget(solver: Solver) -> int:
@@ -98,14 +132,21 @@ def usual_budget(solver: Solver) -> int:
 
 
 def application(
-    solvers: Callable[[], AbstractAsyncContextManager[Solver]], *, budget: int | None = None
+    solvers: Callable[[], AbstractAsyncContextManager[Solver]],
+    *,
+    hosts: Iterable[str],
+    budget: int | None = None,
+    seconds: float = USUAL_SECONDS,
 ) -> FastAPI:
-    """The endpoint over a solver that lives as long as it does."""
+    """The endpoint over a solver that lives as long as it does.
+
+    It answers who calls it by one of `hosts`.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with solvers() as solver:
-            app.state.endpoint = Endpoint(solver, budget or usual_budget(solver))
+            app.state.endpoint = Endpoint(solver, budget or usual_budget(solver), seconds)
             yield
 
     app = FastAPI(title="ttc", lifespan=lifespan)
@@ -115,20 +156,31 @@ def application(
     app.add_api_route("/v1/completions", _completion, methods=["POST"])
     for kind in (UserError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _refuse)
+    # The last one added is the first to look: of a stranger not even the body is read.
+    app.add_middleware(Bounded)
+    app.add_middleware(OwnOnly, hosts=hosts)
     return app
 
 
-def serve(folder: Path, *, host: str, port: int, budget: int | None, policy: str | None) -> None:
+def serve(
+    now: Settings, *, port: int, budget: int | None, policy: str | None, seconds: float
+) -> None:
     """Answer requests until stopped; the first is taken once the policy's models have started."""
+    folder = now.warehouse
     run_id = policy_run(Snapshot(folder), policy)
-    # Eager: the first request should not wait for models to load, minutes on a large one.
-    app = application(lambda: open_solver(folder, run_id, eager=True), budget=budget)
+    app = application(
+        # Eager: the first request should not wait for models to load, minutes on a large one.
+        lambda: open_solver(folder, run_id, eager=True),
+        hosts=own_hosts(now.host, port, now.allowed_hosts),
+        budget=budget,
+        seconds=seconds,
+    )
     print(
-        f"run {run_id} at http://{host}:{port}/v1 (models are starting; Ctrl-C ends it)",
+        f"run {run_id} at http://{now.host}:{port}/v1 (models are starting; Ctrl-C ends it)",
         file=sys.stderr,
     )
     with noise_in(folder.parent / "logs" / "engine.log"), contextlib.suppress(KeyboardInterrupt):
-        uvicorn.run(app, host=host, port=port, log_level="warning")
+        uvicorn.run(app, host=now.host, port=port, log_level="warning")
 
 
 def _endpoint(request: Request) -> Endpoint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ from typing import Literal
 import polars as pl
 from rich.table import Table
 
-from flows.cli.terminal import console
+from flows.cli.terminal import console, say, shown
 from warehouse import snapshot
 from warehouse.errors import UserError
 
@@ -22,6 +23,28 @@ FOLDED = 30
 
 _LARGEST_WHOLE = 2**53
 """Beyond it a double does not tell two whole numbers apart."""
+
+
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+"""How a text begins that a spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+
+
+def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows for a spreadsheet: texts that it would run have a quotation mark before them.
+
+    Numbers stay numbers; names of columns are texts too.
+    """
+    texts = (pl.String, pl.Categorical, pl.Enum)
+    changed = frame.with_columns(
+        pl.when(pl.col(name).cast(pl.String).str.contains(_FORMULA))
+        .then(pl.lit("'") + pl.col(name).cast(pl.String))
+        .otherwise(pl.col(name).cast(pl.String))
+        .alias(name)
+        for name, kind in frame.schema.items()
+        if isinstance(kind, texts)
+    )
+    names = {name: f"'{name}" for name in changed.columns if re.match(_FORMULA, name)}
+    return changed.rename(names)
 
 
 def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> None:
@@ -84,14 +107,9 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, float):
-        return _shown(str(value))
+        return shown(str(value))
     is_whole = value.is_integer() and abs(value) < _LARGEST_WHOLE
     return str(int(value)) if is_whole else f"{value:.4g}"
-
-
-def _shown(text: str) -> str:
-    """The text, with what would steer a terminal written out; lines stay lines."""
-    return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)
 
 
 def interactive(folder: Path) -> None:
@@ -118,6 +136,6 @@ def _answer(folder: Path, query: str) -> None:
     """The result of one query, or what is wrong with it."""
     # A mistake in a query is said and forgotten: the prompt goes on.
     try:
-        print_result(snapshot.query(folder, query), "table")
+        print_result(snapshot.ask(folder, query), "table")
     except UserError as error:
-        print(error, file=sys.stderr)
+        say(str(error))

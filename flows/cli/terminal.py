@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any
+from unicodedata import category
 
 from cyclopts import Parameter
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 
 MaxBudget = Annotated[
@@ -16,12 +19,45 @@ MaxBudget = Annotated[
 ]
 
 
-def console() -> Console:
+class PlainConsole(Console):
+    """A console for texts of models and names of users: nothing in them steers the terminal.
+
+    What they bring of that kind is written out (`\\x1b`); rich's own styles stay.
+    """
+
+    def __init__(self, width: int | None) -> None:
+        # They have square brackets and colons, which are neither styles nor pictures.
+        super().__init__(width=width, markup=False, emoji=False)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As rich does, every piece of text as `shown` writes it."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else shown(text), style, control)
+
+
+def shown(text: str) -> str:
+    """The text, with what would steer a terminal written out; lines stay lines."""
+    # Escape sequences, also of one character (C1), and what turns the order of writing round.
+    return "".join(one if _is_harmless(one) else ascii(one)[1:-1] for one in text)
+
+
+def _is_harmless(character: str) -> bool:
+    # Blanks of other widths are not printable to Python.
+    return character.isprintable() or character in "\n\t" or category(character) == "Zs"
+
+
+def say(text: str) -> None:
+    """Print a line to stderr: what happens, what was wrong."""
+    print(shown(text), file=sys.stderr)
+
+
+def console() -> PlainConsole:
     """Where commands print: as wide as the terminal, else 100 columns (or COLUMNS)."""
     # Rich takes 80 where there is no terminal, which folds the policy table.
     width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "100"))
-    # Names and answers have square brackets and colons, which are neither styles nor pictures.
-    return Console(width=width, markup=False, emoji=False)
+    return PlainConsole(width)
 
 
 def show_rows(rows: list[dict[str, Any]], *, as_json: bool, title: str) -> None:

@@ -36,7 +36,8 @@ def disk_sentence(error: OSError) -> str:
 def check_disk(home: Path) -> None:
     """UserError where the state folder cannot be written, or its disk is as good as full."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        # A folder that is there already may be shared on purpose; `ttc doctor` says so.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home) as probe:
             # Written and not asked for: quotas and limits show in nothing else.
             probe.write(bytes(_PROBE))

@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 
 from flows.servers import guard
+from flows.servers.password import CLIENT, SERVER, password
+from flows.servers.visitors import own_hosts, own_origins
 from tasks.settings import QUIET, ROOT, Settings
 from warehouse.errors import UserError
 
@@ -63,24 +65,33 @@ def own_servers(settings: Settings) -> list[Server]:
 
 
 def _prefect(settings: Settings) -> Server:
-    listen = ("--host", settings.host, "--port", str(settings.prefect_port))
-    # Leases of running deployments must outlive a restart of the server, or their slots stay taken.
-    leases = (
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
-        "prefect.server.concurrency.lease_storage.filesystem",
+    listen = (settings.host, str(settings.prefect_port), settings.allowed_hosts)
+    hosts = own_hosts(settings.host, settings.prefect_port, settings.allowed_hosts)
+    variables = (
+        # Leases of running deployments must outlive a restart, or their slots stay taken.
+        (
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
+            "prefect.server.concurrency.lease_storage.filesystem",
+        ),
+        ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", own_origins(hosts)),
+        (SERVER, password(settings.home)),
     )
-    command = ("prefect", "server", "start", *listen)
-    return Server("prefect", command, settings.prefect_address + "/health", (leases,))
+    command = ("flows.servers.prefect_server", *listen)
+    return Server("prefect", command, settings.prefect_address + "/health", variables)
 
 
 def _mlflow(settings: Settings) -> Server:
     listen = ("--host", settings.host, "--port", str(settings.mlflow_port))
+    # Its own default takes names such as 10.example.com for addresses of a private network.
+    hosts = own_hosts(settings.host, settings.mlflow_port, settings.allowed_hosts)
+    names = ",".join(sorted(hosts))
+    own = ("--allowed-hosts", names, "--cors-allowed-origins", own_origins(hosts))
     # What runs published while no server was up is in this database: it is shown too.
     store = ("--backend-store-uri", settings.mlflow_store())
     artifacts = settings.home / "mlflow" / "mlflow-artifacts"
     keep = (*store, "--artifacts-destination", str(artifacts))
     # One worker: SQLite has one writer anyway, and each of the default four takes memory.
-    command = ("mlflow", "server", *listen, "--workers", "1", *keep)
+    command = ("mlflow", "server", *listen, *own, "--workers", "1", *keep)
     return Server("mlflow", command, settings.mlflow_address + "/health")
 
 
@@ -122,6 +133,9 @@ def environment(settings: Settings) -> dict[str, str]:
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PREFECT_API_URL": settings.prefect_address,
     }
+    # A named server has a password of its own, which the shell knows, or none.
+    if settings.prefect_api is None:
+        places[CLIENT] = password(settings.home)
     telemetry = QUIET["prefect"].telemetry | QUIET["mlflow"].telemetry
     return os.environ | places | _LOGS | _HABITS | telemetry
 

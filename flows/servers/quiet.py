@@ -35,7 +35,8 @@ def prefect() -> Generator[None]:
     is not used.
     """
     # Here and not above: it needs httpx, and commands without Prefect start faster without it.
-    from flows.servers.up import running_at
+    from flows.servers.password import CLIENT, SERVER, password
+    from flows.servers.up import asks_own_prefect, running_at
 
     now = settings()
     # Prefect's own server would wait for minutes where it cannot write.
@@ -49,4 +50,9 @@ def prefect() -> Generator[None]:
     if api:
         # Not as a default: another program's server may stand there, and the settings know better.
         os.environ["PREFECT_API_URL"] = api
+    if asks_own_prefect(now):
+        # To the server too that Prefect starts for this process: `ttc up` opens the same database
+        # later, and what a stranger had put there would be run then.
+        os.environ[CLIENT] = os.environ[SERVER] = password(now.home)
+        os.environ["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = "none"
     yield

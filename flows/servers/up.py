@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Generator
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 import httpx
 from rich.console import Console
@@ -26,6 +26,7 @@ from flows.servers import processes as servers
 from flows.servers.disk import check_disk
 from flows.servers.guard import GRACE_SECONDS
 from flows.servers.notify import notify_ready
+from flows.servers.password import CLIENT, password, path_of
 from flows.servers.processes import Server
 from tasks.settings import INFRA, Settings, settings
 from warehouse.errors import UserError
@@ -53,6 +54,8 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
     check_disk(now.home)
     # Read when Prefect is imported to ask its API: the shell's home is another program's.
     os.environ["PREFECT_HOME"] = str(now.home / "prefect")
+    if now.prefect_api is None:
+        os.environ[CLIENT] = password(now.home)
     with _only_one(now.home / "up.json") as record:
         servers.check_addresses(now)
         servers.check_timezone(now)
@@ -110,7 +113,8 @@ def _lock(file: IO[str], path: Path) -> None:
 
 def _write(record: Path, now: Settings) -> None:
     addresses = {"prefect_api": now.prefect_address, "mlflow_uri": now.mlflow_address}
-    record.write_text(json.dumps({"pid": os.getpid(), **addresses}), encoding="utf-8")
+    whose = {"pid": os.getpid(), "own_prefect": now.prefect_api is None}
+    record.write_text(json.dumps(whose | addresses), encoding="utf-8")
 
 
 def running_at(now: Settings) -> Settings | None:
@@ -118,18 +122,35 @@ def running_at(now: Settings) -> Settings | None:
 
     None when none does, or when it has not got as far as serving.
     """
+    record = _record_of(now)
+    addresses = {name: record[name] for name in ("prefect_api", "mlflow_uri") if name in record}
+    return now.model_copy(update=addresses) if addresses else None
+
+
+def asks_own_prefect(now: Settings) -> bool:
+    """Whether a command of this state folder talks to a Prefect server with our password.
+
+    That of `ttc up`, or the one that it starts for itself where there is none.
+    """
+    record = _record_of(now)
+    # Whoever names the address of our own server means that one.
+    if now.prefect_api is not None and now.prefect_api != record.get("prefect_api"):
+        return False
+    return bool(record.get("own_prefect", now.prefect_api is None))
+
+
+def _record_of(now: Settings) -> dict[str, Any]:
+    """What the `ttc up` of the state folder has written of itself; empty when there is none."""
     path = now.home / "up.json"
     if not path.is_file():
-        return None
+        return {}
     with path.open(encoding="utf-8") as file:
         try:
             # A lock that can be had says that nobody is up, whatever the record says.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            record = json.loads(file.read() or "{}")
-            addresses = {name: record[name] for name in record if name != "pid"}
-            return now.model_copy(update=addresses) if addresses else None
-    return None
+            return json.loads(file.read() or "{}")
+    return {}
 
 
 def _start(now: Settings, running: _Running, deployments: Path) -> None:
@@ -253,6 +274,8 @@ def _print_addresses(now: Settings) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("Prefect", now.prefect_page)
+    if now.prefect_api is None:
+        table.add_row("password", f"Prefect's page asks for the line in {path_of(now.home)}")
     table.add_row("MLflow", now.mlflow_address)
     for name, cron in deployment.schedules(now.prefect_address):
         table.add_row("schedule", f"{name}, cron {cron}" if cron else f"{name}, by hand")

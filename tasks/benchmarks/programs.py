@@ -31,7 +31,12 @@ _LEETCODE = "import sys\nsys.setrecursionlimit(50_000)\n" + "".join(_IMPORTS)
 """What the site has imported before the class `Solution`; answers written for it do not."""
 
 
-_UNREADABLE = (*(ValueError, TypeError, LookupError, AttributeError, SyntaxError, zlib.error),)
+# What Python's parser and JSON's raise of texts that nest too deeply.
+_DEEP = (RecursionError, MemoryError)
+_UNREADABLE = (
+    *(ValueError, TypeError, LookupError, AttributeError, SyntaxError, zlib.error),
+    *_DEEP,
+)
 """What reading a row raises that holds something else than tests."""
 
 
@@ -65,7 +70,7 @@ def read_test(text: str) -> ProgramTest:
     """
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         return ProgramTest(python=text)
@@ -91,7 +96,7 @@ def with_tests(row: Row, place: str) -> Row:
     except _UNREADABLE as error:
         raise UserError(
             f"{place}: expected tests as HumanEval, MBPP or LiveCodeBench write them, "
-            f"got {error!r}; correct them, or write a list `tests` of Python code"
+            f"got {error!r:.300}; correct them, or write a list `tests` of Python code"
         ) from error
     if not tests:
         return row
@@ -149,7 +154,7 @@ def _first_call(text: str) -> str | None:
             continue
         try:
             call = ast.parse(line[:end], mode="eval").body
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, *_DEEP):
             # A bracket inside of the arguments: the call ends at a later one.
             continue
         return line[:end] if isinstance(call, ast.Call) and _are_plain(call) else None
@@ -161,7 +166,7 @@ def _are_plain(call: ast.Call) -> bool:
     try:
         for argument in given:
             ast.literal_eval(argument)
-    except ValueError:
+    except (ValueError, *_DEEP):
         return False
     return bool(given)
 
@@ -171,7 +176,7 @@ def _head(row: Row, entry: str) -> str:
     prompt = f"{row.get('prompt', '')}\n"
     try:
         ast.parse(prompt)
-    except SyntaxError:
+    except (SyntaxError, *_DEEP):
         return ""
     return prompt if f"def {entry}" in prompt else ""
 

@@ -68,7 +68,7 @@ def _card(client: httpx.Client, endpoint: Endpoint, key: Key | None) -> dict[str
 def _cards(response: httpx.Response) -> list[dict[str, Any]]:
     try:
         data: Any = response.json()["data"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return []
     rows = cast("list[Any]", data) if isinstance(data, list) else []
     return [card for card in rows if isinstance(card, dict)]

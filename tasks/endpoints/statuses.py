@@ -43,7 +43,7 @@ def read_complaint(response: httpx.Response, key: Key | None) -> Complaint:
     """What an answer that is no reply says."""
     try:
         body: Any = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = response.text
     error = body.get("error", body) if isinstance(body, dict) else body
     said = _message(error)

@@ -16,6 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tasks.models.folders.configs import read_json
+from tasks.models.folders.weights import header_of
 from tasks.models.verifiers import VerifierFormat
 from tasks.settings import settings
 from warehouse.errors import UserError
@@ -71,13 +73,13 @@ def convert(folder: Path, target: Path, *, verifier_format: VerifierFormat) -> N
 
 def _rename_in_index(path: Path, head: str) -> str:
     """The index of a checkpoint in several files: which file holds which tensor."""
-    index = json.loads(path.read_text(encoding="utf-8"))
+    index = read_json(path)
     index["weight_map"] = _rename_head(index["weight_map"], head)
     return json.dumps(index)
 
 
 def _config(folder: Path, verifier_format: VerifierFormat) -> dict[str, Any]:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_json(folder / "config.json")
     # Names code of the repository, which is never run.
     config.pop("auto_map", None)
     # One label: vLLM then makes a head with one output of its own, called `score`.
@@ -94,17 +96,17 @@ def _copy_renamed(path: Path, target: Path, head: str) -> bool:
 
     The new header is filled up with spaces to the old one's length, so every offset stays.
     """
-    with path.open("rb") as source:
-        # safetensors: eight bytes of length, a header in JSON, then the tensors by offset.
-        (length,) = struct.unpack("<Q", source.read(8))
-        tensors = json.loads(source.read(length))
-        if not any(name.startswith(f"{head}.") for name in tensors):
-            return False
-        renamed = _rename_head(tensors, head)
-        header = json.dumps(renamed, separators=(",", ":"), ensure_ascii=False).encode()
-        with target.open("wb") as copy:
-            copy.write(struct.pack("<Q", length) + header.ljust(length))
-            shutil.copyfileobj(source, copy, 1 << 24)
+    tensors, start = header_of(path)
+    if not any(name.startswith(f"{head}.") for name in tensors):
+        return False
+    renamed = _rename_head(tensors, head)
+    header = json.dumps(renamed, separators=(",", ":"), ensure_ascii=False).encode()
+    # safetensors: eight bytes of length, a header in JSON, then the tensors by offset.
+    length = start - 8
+    with path.open("rb") as source, target.open("wb") as copy:
+        source.seek(start)
+        copy.write(struct.pack("<Q", length) + header.ljust(length))
+        shutil.copyfileobj(source, copy, 1 << 24)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from tasks.models.rendering import Template
+from tasks.models.template_process import ConfinedTemplate, TemplateFailure
 from tasks.models.templates import chat_template, special_tokens
 from warehouse.errors import UserError
 
@@ -57,25 +58,30 @@ def load_chat(
             f"study: this {key} needs a chat template, the tokenizer in {folder} has none; "
             "use another one"
         )
-    template = _compile(source, folder, today)
+    template = _load(source, folder, today)
     _check_options(template, options)
     write = _writer(template, folder, options)
     return Chat(write, _has_system(write))
 
 
-def _compile(source: str, folder: Path, today: date) -> Template:
+def _load(source: str, folder: Path, today: date) -> ConfinedTemplate:
+    tokens = tuple(special_tokens(folder).items())
     try:
-        return Template(source, today=today, tokens=special_tokens(folder))
-    except UserError:
-        raise
-    except Exception as error:  # jinja2's own, or Python's where it nests too deeply
+        return _compile(source, today, tokens)
+    except TemplateFailure as error:
         raise UserError(
             f"model: expected a chat template in {folder}, got one with a mistake: {error}; "
             "fetch it again, or correct it"
         ) from error
 
 
-def _check_options(template: Template, options: Mapping[str, Any]) -> None:
+# A run loads a format for each of its stages; each template has a process.
+@functools.lru_cache(maxsize=8)
+def _compile(source: str, today: date, tokens: tuple[tuple[str, str], ...]) -> ConfinedTemplate:
+    return ConfinedTemplate(source, today=today, tokens=dict(tokens))
+
+
+def _check_options(template: ConfinedTemplate, options: Mapping[str, Any]) -> None:
     unknown = sorted(options.keys() - set(template.options))
     if unknown:
         known = ", ".join(template.options) or "none"
@@ -85,7 +91,7 @@ def _check_options(template: Template, options: Mapping[str, Any]) -> None:
         )
 
 
-def _writer(template: Template, folder: Path, options: Mapping[str, Any]) -> Write:
+def _writer(template: ConfinedTemplate, folder: Path, options: Mapping[str, Any]) -> Write:
     """What writes dialogues, in the shape of a turn that the template reads."""
 
     def write(messages: Sequence[Message], *, in_parts: bool) -> str:
@@ -93,7 +99,7 @@ def _writer(template: Template, folder: Path, options: Mapping[str, Any]) -> Wri
         opens = messages[-1].role != "assistant"
         try:
             return template.render(turns, opens=opens, options=options)
-        except Exception as error:  # whatever its expressions may raise
+        except TemplateFailure as error:
             raise UserError(
                 f"model: the chat template in {folder} cannot write a dialogue of "
                 f"{' and '.join(message.role for message in messages)}: {error}; correct it, or "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ _TURN_ENDS = (
     "<|call|>",
 )
 """Tokens with which models of their families end a turn, whatever a folder's configs say."""
+_TEXTS = 512
+_LONG = 20_000
+"""Characters from which a text takes more than some 20 ms to encode."""
 
 
 class Tokenizer(Protocol):
@@ -60,7 +63,11 @@ class FileTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of the text alone."""
-        return list(self._fast.encode(text, add_special_tokens=False).ids)
+        if len(text) < _LONG:
+            return list(self._fast.encode(text, add_special_tokens=False).ids)
+        # `encode` of a single text keeps all other threads of this process waiting.
+        (alone,) = self._fast.encode_batch([text], add_special_tokens=False)
+        return list(alone.ids)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of the tokens, special ones included."""
@@ -132,6 +139,19 @@ def _instead_of(folder: Path) -> str:
     if (folder / "vocab.json").is_file():
         return f"vocab.json and merges.txt alone; {convert}"
     return "none; fetch the tokenizer again"
+
+
+def encoder(tokenizer: Tokenizer) -> Callable[[str], tuple[int, ...]]:
+    """What encodes a text once, of the last hundreds.
+
+    For verifiers, which are shown a question and its steps again with every new step.
+    """
+
+    @functools.lru_cache(maxsize=_TEXTS)
+    def encode(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer.encode(text))
+
+    return encode
 
 
 def end_of_text(tokenizer: FileTokenizer, folder: Path, *, chat: bool) -> frozenset[int]:

@@ -35,7 +35,7 @@ from tasks.models.scores import (
     read_likelihood,
     read_values,
 )
-from tasks.models.tokenizers import beginning, load_tokenizer, step_token
+from tasks.models.tokenizers import beginning, encoder, load_tokenizer, step_token
 from warehouse.errors import UserError
 
 _KEY = "verifier.format"
@@ -168,15 +168,16 @@ def _with_step_tokens(verifier_format: VerifierFormat, folder: Path) -> Show:
     tag = step_token(folder, tokenizer, verifier_format.step_token)
     tag_text = tokenizer.decode([tag])
     opening = _opening(verifier_format, folder)
+    encode = encoder(tokenizer)
 
     def show(question: str, steps: Sequence[str]) -> Prefixes:
-        token_ids = tokenizer.encode(opening(question))
+        token_ids = list(encode(opening(question)))
         prefixes: Prefixes = []
         for step in steps:
             text = step.strip("\n")
             if tag_text.strip():
                 text = text.replace(tag_text, "")
-            token_ids = [*token_ids, *tokenizer.encode(text), tag]
+            token_ids = [*token_ids, *encode(text), tag]
             prefixes.append(token_ids)
         return prefixes
 
@@ -281,10 +282,10 @@ def _as_dialogue(verifier_format: VerifierFormat, folder: Path) -> Show:
 
 def _as_written(format: Format) -> Show:
     """The generator's prompt, then the same with one step more each."""
+    encode = encoder(format.tokenizer)
 
     def show(question: str, steps: Sequence[str]) -> Prefixes:
-        encode = format.tokenizer.encode
-        prefixes = [encode(format.render(question))]
+        prefixes = [list(encode(format.render(question)))]
         for step in steps:
             prefixes.append([*prefixes[-1], *encode(step)])
         return prefixes

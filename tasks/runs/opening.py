@@ -17,12 +17,15 @@ from tasks.runs.events import note
 from tasks.runs.loading import conditions_of, identity_of, prepare_run
 from tasks.runs.provenance import code_commit, packages
 from tasks.runs.run import Run
+from tasks.study.secrets import check_secrets
 from tasks.study.study import Study
 from warehouse.store import Store
 
 
 def open_run(store: Store, study: Study, model: str) -> str:
     """Id of the study's run for this model: the unfinished one of its identity, or a new one."""
+    # Also what did not come from a file: Prefect's page takes studies as parameters.
+    check_secrets(study)
     run = prepare_run(study, model, run_id="")
     check_confidence(store, run)
     identity = identity_of(run)

@@ -69,7 +69,7 @@ def _settings(path: Path) -> Values:
         # All results of a summary are of one run of one model.
         config = part_of(results[0], "generation_config")
         return part_of(config, "generation_args")
-    except ValueError:
+    except (ValueError, RecursionError):
         # It adds settings only: half of one tells none, nor does an odd one.
         return {}
 
@@ -186,7 +186,7 @@ def _json_of(details: Values, name: str) -> list[Any]:
     written = details.get(name, "[]")
     try:
         kept = json.loads(written)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise OddRowError(f"{DETAILS}{name} is no JSON") from error
     return list_of({name: kept}, name)
 

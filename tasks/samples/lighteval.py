@@ -57,7 +57,7 @@ def _column(values: Values, name: str) -> Any:
     try:
         # Some versions write structures as JSON.
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -172,6 +172,6 @@ def _parameters(folder: Path, time: str) -> Values:
         own = part_of(general, "generation_parameters")
         model = part_of(general, "model_config")
         return own or part_of(model, "generation_parameters")
-    except ValueError:
+    except (ValueError, RecursionError):
         # It adds settings only: half of one tells none, nor does an odd one.
         return {}

@@ -54,7 +54,8 @@ class Solver:
         # Refusals and memos tell questions apart by id, and nobody gave this one any.
         name = "asked-" + hashlib.sha256(text.encode()).hexdigest()[:16]
         question = Question(name, text, target="")
-        check_context(self.run, [question])
+        # Elsewhere: a long text takes seconds to encode, and others are answered meanwhile.
+        await asyncio.to_thread(check_context, self.run, [question])
         asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer, serves=True)
         return await Controller(asking, self.policy, self.probe).solve(question, budget)
 

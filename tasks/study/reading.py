@@ -15,6 +15,7 @@ from tasks.settings import INFRA
 from tasks.strategies import parse
 from tasks.study.keys import split_budgets
 from tasks.study.own_files import with_files
+from tasks.study.secrets import check_secrets
 from tasks.study.study import Study, study_from
 from tasks.study.tables import BenchmarkTable
 from warehouse.errors import UserError
@@ -48,6 +49,7 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
         values |= _dial(values, max_budget)
     without = {} if "verifier" in values else _WITHOUT_VERIFIER
     study = study_from({"name": path.stem, **without, **values})
+    check_secrets(study)
     return _from_folder(study, folder)
 
 

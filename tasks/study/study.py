@@ -289,4 +289,6 @@ def study_from(values: dict[str, Any]) -> Study:
         if cause:
             raise UserError(str(cause)) from error
         place = ".".join(str(part) for part in first["loc"]) or "study"
-        raise UserError(f"study: {place}: {first['msg']}, got {first['input']!r}") from error
+        # Where a key is missing it is the table around it, with all that stands there.
+        got = "nothing" if first["type"] == "missing" else repr(first["input"])
+        raise UserError(f"study: {place}: {first['msg']}, got {got}") from error

@@ -141,9 +141,12 @@ class Gate:
     """Headline budgets that are compared; empty: 4, 16, 64 and 256 where the study has them, else
     its largest."""
     command: tuple[str, ...] = ()
-    """Words of a command that is run then; it gets the alarm as JSON on its standard input."""
+    """Words of a command that is run then; it gets the alarm as JSON on its standard input.
+
+    `${NAME}` in a word is that variable of the environment, which the command sees as well.
+    """
     webhook: str | None = None
-    """Address that gets the alarm as JSON by POST."""
+    """Address that gets the alarm as JSON by POST: `${NAME}`, the variable that it stands in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tasks.publication.cells import policy_cells
 from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.words import key_of, model_short_name
+from tasks.study.secrets import shown_study
 from tasks.tracking.comparable import comparable_tables, difficulty_suffix
 from tasks.tracking.first_screen import FirstScreen, first_screen
 
@@ -120,7 +121,7 @@ def publication_of(summary: RunSummary) -> Publication:
         tags=_run_tags(summary, tables=list(tables)),
         first_screen=first_screen(summary),
         tables=tables,
-        files={"report.html": report.html(summary), "study.json": run["study_json"]},
+        files={"report.html": report.html(summary), "study.json": _study_file(run)},
         frames=summary.frames,
         dataset=DatasetEntry(
             name=shorten(benchmark),
@@ -164,7 +165,7 @@ def slug(strategy: str) -> str:
 def _parameters(summary: RunSummary) -> dict[str, str]:
     """What was fixed before the run: the study's settings, names, fingerprints, seed, versions."""
     run = summary.run
-    settings = json.loads(run["study_json"])
+    settings = shown_study(run["study_json"])
     # By names of models, which may have characters that a parameter's name may not.
     prices = settings.pop("prices", None)
     # Texts of whole files, whose versions stand in the names of the strategies.
@@ -180,6 +181,10 @@ def _parameters(summary: RunSummary) -> dict[str, str]:
     return {
         key: str(value)[:_LONGEST_PARAMETER] for key, value in values.items() if value is not None
     }
+
+
+def _study_file(run: dict[str, Any]) -> str:
+    return json.dumps(shown_study(run["study_json"]), sort_keys=True)
 
 
 def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 
 from tasks.statistics.comparisons import SIGNIFICANCE, holm
+from tasks.study.secrets import reveal
 from tasks.study.tables import Gate
 from tasks.versions.comparison import Comparison
 from warehouse.errors import UserError
@@ -90,17 +91,28 @@ def _run(gate: Gate, alarm: str) -> str | None:
     """What went wrong with the command; None: nothing, or there is none."""
     if not gate.command:
         return None
+    words = [reveal(word) for word in gate.command]
+    # As the study has it: with its variables filled in it may hold a secret.
     name = gate.command[0]
     try:
         done = subprocess.run(
-            gate.command, input=alarm, text=True, timeout=_SECONDS, check=False, capture_output=True
+            [word.text for word in words],
+            input=alarm,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+            capture_output=True,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"expected command {name!r} to take the alarm, got {error}"
+    except OSError as error:
+        return f"expected command {name!r} to take the alarm, got {error.strerror!r}"
+    except subprocess.TimeoutExpired:
+        return f"expected command {name!r} to take the alarm, got nothing in {_SECONDS:.0f} s"
     if not done.returncode:
         return None
     # The last line: that is where a traceback or a shell names the reason.
     reason = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+    for word in words:
+        reason = word.hide(reason)
     expected = f"expected command {name!r} to end with code 0"
     return f"{expected}, got {done.returncode}; it said: {reason}"
 
@@ -109,10 +121,12 @@ def _post(gate: Gate, alarm: str) -> str | None:
     """What went wrong with the webhook; None: nothing, or there is none."""
     if gate.webhook is None:
         return None
+    address = reveal(gate.webhook).text
     headers = {"Content-Type": "application/json"}
+    expected = f"expected webhook {gate.webhook} to take the alarm"
     try:
-        answer = httpx.post(gate.webhook, content=alarm, headers=headers, timeout=_SECONDS)
-        answer.raise_for_status()
+        answer = httpx.post(address, content=alarm, headers=headers, timeout=_SECONDS)
+    # Not what they say of themselves: some name the address.
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"expected webhook {gate.webhook} to take the alarm, got {error}"
-    return None
+        return f"{expected}, got {type(error).__name__}"
+    return None if answer.is_success else f"{expected}, got status {answer.status_code}"

@@ -12,8 +12,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
+from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
+from flows.servers import deployment
+from flows.servers.password import password
 from tasks.settings import ROOT
 
 TTC = (sys.executable, "-c", "from flows.cli.main import main; main()")
@@ -30,6 +34,11 @@ class Up:
     @property
     def prefect_api(self) -> str:
         return f"http://127.0.0.1:{self.environment['TTC_PREFECT_PORT']}/api"
+
+    def client(self) -> httpx.Client:
+        """What asks its Prefect server, with the password of the state folder."""
+        with temporary_settings({PREFECT_API_AUTH_STRING: password(self.home)}):
+            return deployment.client(self.prefect_api)
 
     @property
     def mlflow_uri(self) -> str:

@@ -9,8 +9,6 @@ from uuid import uuid4
 import pytest
 from serving import Up
 
-from flows.servers import deployment
-
 pytestmark = pytest.mark.slow
 
 
@@ -23,7 +21,7 @@ def test_the_event_starts_the_alarm_of_its_run(served: Up) -> None:
         "resource": {"prefect.resource.id": "ttc.policy.congruences.congruences"},
         "payload": {"run_id": run_id},
     }
-    client = deployment.client(served.prefect_api)
+    client = served.client()
     client.post("/events", json=[event]).raise_for_status()
     deadline, wanted = time.monotonic() + 120, {"flows": {"name": {"any_": ["alarm"]}}}
     while not (alarms := client.post("/flow_runs/filter", json=wanted).raise_for_status().json()):

@@ -9,7 +9,6 @@ import pytest
 from mlflow import MlflowClient
 from serving import Up
 
-from flows.servers import deployment
 from tasks.study.study import study_from
 from warehouse import snapshot
 
@@ -28,7 +27,7 @@ END_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 def trigger(up: Up) -> str:
-    client = deployment.client(up.prefect_api)
+    client = up.client()
     nightly = client.get("/deployments/name/nightly/nightly").raise_for_status().json()["id"]
     wanted = {"parameters": {"study": json.loads(SMALL.to_json())}, "state": {"type": "SCHEDULED"}}
     answer = client.post(f"/deployments/{nightly}/create_flow_run", json=wanted)
@@ -37,7 +36,7 @@ def trigger(up: Up) -> str:
 
 def state_of(up: Up, flow_run: str, wanted: set[str], *, within: float) -> str:
     deadline = time.monotonic() + within
-    client = deployment.client(up.prefect_api)
+    client = up.client()
     while True:
         state = client.get(f"/flow_runs/{flow_run}").raise_for_status().json()["state"]
         if state["type"] in wanted:
@@ -72,7 +71,7 @@ def test_warehouse_prefect_and_mlflow_name_each_other(
 
 def test_the_flow_run_shows_the_policy_as_a_table(served: Up, night: tuple[str, str, str]) -> None:
     wanted = {"artifacts": {"flow_run_id": {"any_": [night[0]]}}}
-    client = deployment.client(served.prefect_api)
+    client = served.client()
     (artifact,) = client.post("/artifacts/filter", json=wanted).raise_for_status().json()
     rows = json.loads(artifact["data"])
     assert [row["bin"] for row in rows] == [1, 2, 3, 4, 5]

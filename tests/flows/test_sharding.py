@@ -16,6 +16,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from serving import TTC, Up, start, stop, wait_until_ready
 
+from flows.servers.password import CLIENT, password
 from flows.servers.processes import SHARD_POOL
 from infra.bench.same_tables import TABLES, rows_of
 from tasks.settings import ROOT
@@ -99,6 +100,7 @@ def another_worker(up: Up, home: Path) -> Iterator[None]:
     """A worker as of another machine: it has nothing but the server and the journal."""
     home.mkdir()
     environment = up.environment | {"TTC_HOME": str(home), "PREFECT_API_URL": up.prefect_api}
+    environment[CLIENT] = password(up.home)
     named = ("--pool", SHARD_POOL, "--type", "process", "--limit", "1", "--name", home.name)
     command = [sys.executable, "-m", "prefect", "worker", "start", *named]
     process = subprocess.Popen(command, cwd=ROOT, env=environment | {"PREFECT_HOME": str(home)})

@@ -117,6 +117,66 @@ def test_a_query_that_takes_too_long_is_stopped(small: Store) -> None:
 
 def test_an_empty_query_has_an_empty_answer(small: Store) -> None:
     assert snapshot.query(small.folder, "-- nothing").is_empty()
+    assert snapshot.ask(small.folder, "-- nothing").is_empty()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM run_history",
+        "SHOW TABLES",
+        "DESCRIBE runs",
+        "SUMMARIZE runs",
+        "EXPLAIN SELECT 1",
+        "PRAGMA table_info('runs')",
+        "VALUES (1, 'a', NULL)",
+        "SELECT [1, 2] AS a, {'b': 1} AS c, now() AS d, 1.5::DECIMAL(9, 2) AS e, 'x'::BLOB AS f",
+        "SELECT * FROM range(250000)",
+        "SELECT 1 WHERE false",
+        "SELECT 1; SELECT 2",
+    ],
+)
+def test_what_a_user_asks_is_answered_as_our_own_queries_are(small: Store, sql: str) -> None:
+    assert snapshot.ask(small.folder, sql).schema == snapshot.query(small.folder, sql).schema
+    assert snapshot.ask(small.folder, sql).height == snapshot.query(small.folder, sql).height
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TEMP TABLE mine AS SELECT * FROM range(10000000000)",
+        "CREATE TABLE memory.mine AS SELECT 1",
+        "SELECT 1; CREATE TEMP TABLE mine AS SELECT 1",
+        "SET VARIABLE a = 1",
+        "ATTACH ':memory:' AS mine",
+        "DELETE FROM runs",
+        "COPY runs TO '/tmp/out.csv'",
+    ],
+)
+def test_what_a_user_types_reads_or_is_refused_by_its_kind(small: Store, sql: str) -> None:
+    with pytest.raises(UserError, match="Expected SQL that reads, got a statement of"):
+        snapshot.ask(small.folder, sql)
+
+
+def test_an_answer_without_end_is_stopped_before_it_fills_the_memory(
+    small: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "MOST_BYTES", 2**24)
+    with pytest.raises(UserError, match="larger than 16 MiB and was stopped"):
+        snapshot.ask(small.folder, "SELECT * FROM range(10000000000)")
+
+
+def test_a_value_that_needs_more_memory_than_there_is_for_it_is_one_sentence(
+    small: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "MEMORY", "64MB")
+    for sql in (
+        "SELECT list(range) FROM range(100000000)",
+        "SELECT count(DISTINCT hash(range)) FROM range(100000000)",
+    ):
+        with pytest.raises(UserError, match="more than 64MB of memory") as said:
+            snapshot.ask(small.folder, sql)
+        assert "\n" not in str(said.value)
 
 
 def test_a_missing_snapshot_beside_a_journal_is_no_empty_warehouse(small: Store) -> None:

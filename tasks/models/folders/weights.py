@@ -108,7 +108,7 @@ def tensors(folder: Path) -> list[Tensor]:
 
 def read_header(path: Path) -> Iterator[Tensor]:
     """The tensors of one file; UserError where it is cut short or no safetensors."""
-    header, start = _header(path)
+    header, start = header_of(path)
     header.pop("__metadata__", None)
     try:
         read = [_tensor(path, start, name, one) for name, one in header.items()]
@@ -135,8 +135,11 @@ def _tensor(path: Path, start: int, name: str, one: dict[str, Any]) -> Tensor:
     )
 
 
-def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header as JSON, and where the tensors' bytes begin."""
+def header_of(path: Path) -> tuple[dict[str, Any], int]:
+    """The header as JSON, and where the tensors' bytes begin; UserError where there is none.
+
+    One that says to be larger than safetensors itself reads is not read.
+    """
     # Eight bytes that give the header's length, the header as JSON, the tensors' bytes.
     try:
         with path.open("rb") as file:

@@ -44,7 +44,9 @@ def asked(home, requests, *, budget=None, engines=ScriptedEngines):
     """Replies of the endpoint to (method, path, body), all sent at once."""
     folder, run_id = home
     app = application(
-        lambda: open_solver(folder / "warehouse", run_id, engines=engines), budget=budget
+        lambda: open_solver(folder / "warehouse", run_id, engines=engines),
+        hosts={"x"},
+        budget=budget,
     )
 
     async def everything():

@@ -1,12 +1,17 @@
 """What commands print is what there is: no text is taken for a style or a picture."""
 
+import csv
+import io
+
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.table import Table
+from rich.text import Text
 
-from flows.cli.sql import print_result
-from flows.cli.terminal import show_rows
+from flows.cli.sql import print_result, without_formulas
+from flows.cli.terminal import console, say, show_rows
 
 NAMES = ["[x] y", "[/x]", "[bold]b[/bold]", "a:smile:b", "[0, 1)", "it's", r"\[x]"]
 NAME = st.one_of(st.sampled_from(NAMES), st.text("[]/:ab\\", min_size=1, max_size=12))
@@ -41,3 +46,60 @@ def test_whole_numbers_are_shown_whole(
 ) -> None:
     print_result(pl.DataFrame({"n": [value]}), "table")
     assert capsys.readouterr().out.split() == ["n", shown_as]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=NAME, steering=STEERING | st.characters(categories=["Cc", "Cf"]), after=NAME)
+def test_no_command_lets_a_text_steer_the_terminal_whatever_it_prints(
+    capsys: pytest.CaptureFixture[str], before: str, steering: str, after: str
+) -> None:
+    text = before + steering + after
+    table = Table(title=text)
+    table.add_column(text)
+    table.add_row(Text(text))
+    show_rows([{text: text}], as_json=False, title=text)
+    for renderable in (text, Text(text, style="bold"), table):
+        console().print(renderable)
+    console().print(text, style="dim", soft_wrap=True)
+    say(text)
+    printed = "".join(capsys.readouterr())
+    assert [one for one in printed if not (one.isprintable() or one in "\n\t")] == []
+
+
+def test_styles_of_our_own_stay_and_blanks_of_every_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    console().print("a\u00a0\u202fb\x1b[2J", style="bold", highlight=False)
+    assert capsys.readouterr().out == "\x1b[1ma\u00a0\u202fb\\x1b[2J\x1b[0m\n"
+
+
+BEGINNINGS = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
+
+
+@given(
+    texts=st.lists(
+        st.builds("".join, st.tuples(st.sampled_from(["", *BEGINNINGS, '"', ",", " "]), st.text())),
+        min_size=1,
+    )
+)
+def test_no_cell_of_an_excel_safe_table_is_a_formula(texts: list[str]) -> None:
+    texts = [text.replace("\0", "") for text in texts]
+    frame = pl.DataFrame({"=cmd|' /C calc'!A0": texts, "n": [-1.5] * len(texts)})
+    safe = without_formulas(frame)
+    read = list(csv.reader(io.StringIO(safe.write_csv(), newline="")))
+    assert len(read) == len(texts) + 1
+    for cell in (row[0] for row in read):
+        assert not cell.startswith(tuple(BEGINNINGS))
+    # Nothing else changes, and numbers below zero stay numbers.
+    for before, after in zip(texts, safe.to_series(0).to_list(), strict=True):
+        assert after in (before, f"'{before}")
+        assert (after == before) == (not before.startswith(tuple(BEGINNINGS)))
+    assert safe["n"].to_list() == [-1.5] * len(texts)
+
+
+def test_unknown_and_enumerated_texts_are_kept_by_excel_safe() -> None:
+    kinds = pl.Enum(["=a", "b"])
+    frame = pl.DataFrame({"t": [None, "b"], "e": pl.Series(["=a", None], dtype=kinds)})
+    assert without_formulas(frame).rows() == [(None, "'=a"), ("b", None)]

@@ -13,7 +13,6 @@ import httpx
 import pytest
 from serving import TTC, Up, processes_of, recorded_pid, start, stop, wait_until_ready
 
-from flows.servers import deployment
 from tasks.settings import ROOT
 from tasks.study.reading import load_study
 
@@ -26,7 +25,7 @@ def test_both_servers_answer(served: Up) -> None:
 
 
 def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> None:
-    client = deployment.client(served.prefect_api)
+    client = served.client()
     nightly = client.get("/deployments/name/nightly/nightly").raise_for_status().json()
     crons = [one["schedule"] for one in nightly["schedules"] if one["active"]]
     assert [(cron["cron"], cron["timezone"]) for cron in crons] == [("0 2 * * *", "UTC")]
@@ -36,7 +35,7 @@ def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> 
 
 
 def test_the_nightly_deployment_runs_the_study_of_the_toml_file(served: Up) -> None:
-    client = deployment.client(served.prefect_api)
+    client = served.client()
     nightly = client.get("/deployments/name/nightly/nightly").raise_for_status().json()
     assert nightly["parameters"]["study"] == json.loads(load_study("nightly").to_json())
 

@@ -196,6 +196,10 @@ def test_a_test_is_the_same_after_it_was_stored(tmp_path: Path) -> None:
         {"public_test_cases": "[{]"},
         {"public_test_cases": [{"input": "1"}]},
         {"private_test_cases": "no base 64"},
+        {"public_test_cases": "[" * 100_000 + "]" * 100_000},
+        {"public_test_cases": [], "metadata": '{"a":' * 100_000 + "1" + "}" * 100_000},
+        {"test_list": ["assert " + "-" * 100_000 + "1"]},
+        {"test_list": ["assert " + "(" * 5_000 + "1" + ")" * 5_000]},
     ],
 )
 def test_tests_that_cannot_be_read_are_refused_with_their_place(

@@ -3,11 +3,13 @@
 import json
 import math
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from tasks.endpoints.replies import ChatReply, Said, Usage, draws_of, read_chat
+from tasks.endpoints.statuses import read_complaint
 from tasks.models.thinking import Marks
 
 MARKS = Marks("<think>", "</think>")
@@ -73,3 +75,9 @@ def test_shares_are_whole_and_add_up_to_what_the_server_counted(choices, generat
     cut = len(choices) - ended
     if ended and generated - 10 * cut >= ended:
         assert all(draw.tokens == 10 for draw in draws if draw.stop == "limit")
+
+
+def test_a_complaint_that_nests_without_end_is_read_as_text() -> None:
+    deep = b'{"error":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    said = read_complaint(httpx.Response(400, content=deep), None)
+    assert said.status == 400 and said.words.startswith('{"error":[[[')

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import struct
 
 import pytest
 from safetensors.torch import load_file
@@ -32,6 +34,19 @@ def test_a_value_head_is_renamed_and_nothing_else(folders, tmp_path, monkeypatch
     assert (
         served_folder(folders / "rlhflow", load_verifier_format("rlhflow")) == folders / "rlhflow"
     )
+
+
+@pytest.mark.parametrize(
+    "content", [struct.pack("<Q", 5 * 2**30) + b"{}", struct.pack("<Q", 4) + b"[[]]", b"\0\0"]
+)
+def test_a_file_beside_the_weights_with_a_header_that_is_none_is_not_read(
+    folders, tmp_path, monkeypatch, content
+):
+    monkeypatch.setenv("TTC_HOME", str(tmp_path / "state"))
+    folder = shutil.copytree(folders / "skywork-prm", tmp_path / "model")
+    (folder / "training_state.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"training_state\.safetensors is not a readable"):
+        served_folder(folder, load_verifier_format("skywork-prm"))
 
 
 def test_a_checkpoint_without_the_head_is_refused(folders, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from tiny_models import byte_tokenizer
 
 from tasks.models.formats import load_format
-from tasks.models.tokenizers import end_of_text, load_tokenizer
+from tasks.models.tokenizers import encoder, end_of_text, load_tokenizer
+from tasks.settings import INFRA
 from warehouse.errors import UserError
 
 SPECIAL = ("<|endoftext|>", "<|im_end|>", "<|return|>", "<|end|>", "</s>")
@@ -122,3 +124,25 @@ def test_a_file_of_other_content_is_another_tokenizer(folder: Path):
     assert before.id_of("<extra>") is None
     byte_tokenizer((*SPECIAL, "<extra>")).save(str(folder / "tokenizer.json"))
     assert load_tokenizer(folder).id_of("<extra>") is not None
+
+
+def test_a_long_text_has_the_tokens_of_its_parts() -> None:
+    tokenizer = load_tokenizer(INFRA / "models" / "congruences-generator")
+    part = "Modulo 7: A = 3·a, want A = 5;\n"
+    assert tokenizer.encode(part * 3000) == tokenizer.encode(part) * 3000
+
+
+def test_what_was_encoded_is_not_encoded_again() -> None:
+    asked: list[str] = []
+
+    class Counting:
+        def encode(self, text: str) -> list[int]:
+            asked.append(text)
+            return [len(text)]
+
+        def decode(self, token_ids: Sequence[int]) -> str:
+            raise NotImplementedError
+
+    encode = encoder(Counting())
+    assert [encode(text) for text in ("question", "a", "question", "a", "b")][-1] == (1,)
+    assert asked == ["question", "a", "b"]

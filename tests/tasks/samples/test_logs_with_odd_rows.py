@@ -112,8 +112,9 @@ def test_odd_summaries_tell_no_settings(name: str, summary: str, tmp_path: Path)
     LAYOUTS[name](tmp_path)
     (path,) = tmp_path.rglob(summary)
     whole = json.loads(path.read_text())
-    for odd in [*ODD, *_changed(whole, depth=4)]:
-        path.write_text(json.dumps(odd))
+    deep = "[" * 100_000 + "]" * 100_000
+    for odd in [deep, *map(json.dumps, [*ODD, *_changed(whole, depth=4)])]:
+        path.write_text(odd)
         log = one_log(tmp_path)
         assert len(log.samples) == len(known_draws())
 

@@ -73,7 +73,7 @@ def test_the_command_gets_the_alarm_on_its_standard_input(tmp_path: Path) -> Non
     assert (tmp_path / "got").read_text() == alarm()
 
 
-def test_the_webhook_gets_the_alarm_by_post() -> None:
+def test_the_webhook_gets_the_alarm_by_post(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[tuple[str | None, bytes]] = []
 
     class Hook(BaseHTTPRequestHandler):
@@ -90,7 +90,8 @@ def test_the_webhook_gets_the_alarm_by_post() -> None:
     with HTTPServer(("127.0.0.1", 0), Hook) as server:
         answering = threading.Thread(target=server.handle_request)
         answering.start()
-        deliver(Gate(webhook=f"http://127.0.0.1:{server.server_port}/hook"), alarm())
+        monkeypatch.setenv("TTC_TEST_HOOK", f"http://127.0.0.1:{server.server_port}/hook")
+        deliver(Gate(webhook="${TTC_TEST_HOOK}"), alarm())
         answering.join()
     assert got == [("application/json", alarm().encode())]
 
@@ -103,10 +104,14 @@ def test_the_webhook_gets_the_alarm_by_post() -> None:
             Gate(command=(sys.executable, "-c", "import sys; sys.exit('full')")),
             "got 1; it said: full",
         ),
-        (Gate(webhook="http://127.0.0.1:9/hook"), "http://127.0.0.1:9/hook"),
+        (Gate(webhook="http://127.0.0.1:9/${TTC_TEST_HOOK}"), "got ConnectError"),
+        (Gate(webhook="${TTC_TEST_UNSET}"), "variable TTC_TEST_UNSET, or a file"),
     ],
 )
-def test_what_does_not_take_the_alarm_is_named(gate: Gate, said: str) -> None:
+def test_what_does_not_take_the_alarm_is_named(
+    gate: Gate, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTC_TEST_HOOK", "hook")
     with pytest.raises(UserError, match=said):
         deliver(gate, alarm())
 
