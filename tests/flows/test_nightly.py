@@ -2,10 +2,9 @@
 
 import json
 import time
-from contextlib import suppress
 
-import psutil
 import pytest
+from descendants import descendants
 from mlflow import MlflowClient
 from serving import Up
 
@@ -88,8 +87,4 @@ def test_the_engines_end_with_the_run(served: Up, night: tuple[str, str, str]) -
 
 def engines_of(up: Up) -> list[str]:
     """Names of the engines that run under `ttc up`."""
-    names: list[str] = []
-    for process in psutil.Process(up.process.pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            names.append(process.name())
-    return [name for name in names if "VLLM" in name.upper()]
+    return [words for _, words in descendants(up.process.pid) if "VLLM::" in words]

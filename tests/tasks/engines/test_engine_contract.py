@@ -9,9 +9,9 @@ import signal
 from contextlib import AsyncExitStack
 
 import httpx
-import psutil
 import pytest
 import pytest_asyncio
+from descendants import descendants
 from engine_contract import CHECKS
 from engine_kinds import GENERATOR, KINDS, LONG, PRM, served
 from replies import all_of
@@ -50,11 +50,7 @@ async def started():
 
 def engine_cores():
     """The processes that generate behind this test's servers."""
-    return [
-        p
-        for p in psutil.Process().children(recursive=True)
-        if "EngineCore" in " ".join([p.name(), *p.cmdline()])
-    ]
+    return [process for process, words in descendants() if "EngineCore" in words]
 
 
 SLOW = ("in process", "paragraphs in process", "vLLM server")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import polars as pl
-import psutil
 import pytest
+from descendants import descendants
 from engine_kinds import GENERATOR, served
 from polars.testing import assert_frame_equal
 from serving import TTC
@@ -93,9 +93,8 @@ def answered(root: str) -> float:
 def kill(root: str) -> None:
     """SIGKILL for the server at an address and all its processes, as when a machine goes."""
     port = root.rsplit(":", 1)[1]
-    mine = psutil.Process().children(recursive=True)
-    (server, *_) = [one for one in mine if {"--port", port} <= set(one.cmdline())]
-    for one in [server, *server.children(recursive=True)]:
+    (server, *_) = [one for one, words in descendants() if f"--port {port}" in words]
+    for one, _ in [(server, ""), *descendants(server.pid)]:
         one.kill()
 
 
