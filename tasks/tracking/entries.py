@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
 import polars as pl
@@ -13,11 +11,12 @@ import polars as pl
 from tasks.publication import report
 from tasks.publication.cells import policy_cells
 from tasks.publication.recommendation import recommendation_lines
-from tasks.publication.summary import COVERAGE, RunSummary
+from tasks.publication.summary import RunSummary
 from tasks.publication.words import key_of, model_short_name
 from tasks.study.secrets import shown_study
-from tasks.tracking.comparable import comparable_tables, difficulty_suffix
+from tasks.tracking.comparable import comparable_tables
 from tasks.tracking.first_screen import FirstScreen, first_screen
+from tasks.tracking.metrics import Metric, metrics_of
 
 _LONGEST_PARAMETER = 5000
 """Characters of a parameter that are kept: MLflow refuses one of more than 6000."""
@@ -47,17 +46,6 @@ _FIXED = (
     "code_commit",
 )
 """Columns of the run's row that are parameters under their own name."""
-
-
-class Metric(NamedTuple):
-    """One point of a metric's curve."""
-
-    key: str
-    """MLflow's page groups metrics by what stands before the slash."""
-    value: float
-    step: int
-    """The budget; for an exchange the bin (0: all questions), along an axis the doubling of the
-    limit; 0 where there is none."""
 
 
 class DatasetEntry(NamedTuple):
@@ -117,7 +105,7 @@ def publication_of(summary: RunSummary) -> Publication:
         start_time=int(run["opened_at"].timestamp() * 1000),
         prefect_run_id=summary.prefect_run_id,
         parameters=values,
-        metrics=list(_metrics(summary)),
+        metrics=list(metrics_of(summary)),
         tags=_run_tags(summary, tables=list(tables)),
         first_screen=first_screen(summary),
         tables=tables,
@@ -153,13 +141,6 @@ def shorten(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     return f"{name[:_LONGEST_NAME]}… {digest}"
-
-
-def slug(strategy: str) -> str:
-    """Metric's name: `beam_search(m=4)/weighted` → `beam_search_m4_weighted`."""
-    if strategy == COVERAGE:
-        return "coverage"
-    return re.sub(r"\W+", "_", strategy.replace("=", "")).strip("_")
 
 
 def _parameters(summary: RunSummary) -> dict[str, str]:
@@ -221,43 +202,6 @@ def _run_tags(summary: RunSummary, *, tables: list[str]) -> dict[str, str]:
         # By this tag MLflow's page knows which files are tables that it can line up.
         "mlflow.loggedArtifacts": json.dumps(logged),
     }
-
-
-def _metrics(summary: RunSummary) -> Iterator[Metric]:
-    """Accuracy of every strategy and of the policy, efficiency factors, exchanges and costs."""
-    for row in summary.overall.iter_rows(named=True):
-        yield Metric(f"acc/{slug(row['strategy'])}", row["accuracy"], row["budget"])
-    for place, kind in enumerate(summary.difficulties):
-        yield from _policy_metrics(summary, kind, difficulty_suffix(place, kind))
-    yield from _axis_metrics(summary)
-    for row in summary.shown_exchange.filter(source="study").iter_rows(named=True):
-        yield Metric(f"exchange/r{row['ratio']:g}", row["difference"], row["bin"])
-    for row in summary.costs.iter_rows(named=True):
-        for column, value in row.items():
-            # Unknown is not zero, so a NULL makes no metric; the role's name is none either.
-            if isinstance(value, int | float):
-                yield Metric(f"cost/{row['role']}_{column}", float(value), 0)
-
-
-def _policy_metrics(summary: RunSummary, kind: str, suffix: str) -> Iterator[Metric]:
-    """Accuracy and efficiency factors of the policy under one kind of difficulty."""
-    of_kind = pl.col("difficulty") == kind
-    for row in summary.curve.filter(of_kind).iter_rows(named=True):
-        yield Metric(f"acc/compute_optimal{suffix}", row["accuracy"], row["budget"])
-    for row in summary.efficiency.filter(of_kind).iter_rows(named=True):
-        yield Metric(f"efficiency_factor{suffix}", row["factor"], row["budget"])
-        if row["net_factor"] is not None:
-            yield Metric(f"efficiency_factor_net{suffix}", row["net_factor"], row["budget"])
-
-
-def _axis_metrics(summary: RunSummary) -> Iterator[Metric]:
-    """The policy along every axis under the used difficulty; a step is a doubling of the limit."""
-    if not summary.difficulties:
-        return
-    for row in summary.cost_curves.filter(difficulty=summary.used_difficulty).to_dicts():
-        for name in ("accuracy", "cost", "factor"):
-            if row[name] is not None:
-                yield Metric(f"by_{row['axis']}/{name}", row[name], row["level"])
 
 
 def _loss_tags(summary: RunSummary) -> dict[str, str]:

@@ -13,8 +13,9 @@ from summaries import QUESTIONS, summary_of
 from tasks.publication.summary import FRAMES
 from tasks.statistics.intervals import Estimate
 from tasks.tracking import outbox as waiting_room
-from tasks.tracking.entries import publication_of, slug
+from tasks.tracking.entries import publication_of
 from tasks.tracking.first_screen import run_links
+from tasks.tracking.metrics import slug
 from tasks.tracking.runs import IncompleteRun, Published, publish, publish_outbox
 from warehouse.errors import UserError
 
