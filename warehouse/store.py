@@ -31,7 +31,7 @@ from warehouse.sequence import table_of
 BATCH_ROWS = 200_000
 """Rows merged at a time: a rebuild takes many small segments in one transaction, within memory."""
 
-BATCH_BYTES = 48 << 20
+BATCH_BYTES = 16 << 20
 """Bytes in memory merged at a time, but for one segment that is larger: a draw may have 32,000
 token ids. A batch is there twice while it is put together."""
 
