@@ -14,14 +14,16 @@ from typing import Annotated, Any, Literal, NamedTuple
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import AfterValidator, BaseModel
 from starlette.exceptions import HTTPException
 
 from flows.cli.solve import answer_record
+from flows.cli.stream import Drawn, Kind, events, within_reach
 from flows.servers.bounds import Bounded
 from flows.servers.visitors import OwnOnly, own_hosts
 from tasks.engines.log import noise_in
+from tasks.publication.first_lines import usual_budget
 from tasks.serving.controller import Solved
 from tasks.serving.policy import policy_run
 from tasks.serving.solver import Solver, open_solver
@@ -29,8 +31,6 @@ from tasks.settings import Settings
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
-USUAL_BUDGET = 16
-"""Generations where a request names none: what the command's help and the README promise."""
 USUAL_SECONDS = 600.0
 """What an answer may take; a client that is gone by then would be answered for nobody."""
 
@@ -68,15 +68,23 @@ class Message(BaseModel):
         return "".join(part.text for part in self.content)
 
 
+class StreamOptions(BaseModel):
+    """What a stream holds beside the answer."""
+
+    include_usage: bool = False
+    """A last chunk with the tokens."""
+
+
 class Asked(BaseModel):
     """What both endpoints take; how completions are sampled is the policy's to say."""
 
     model: str | None = None
     budget: int | None = None
     """Generations allowed on the question."""
-    # Refused and not ignored: a client that asks for several choices or a stream would wait for it.
+    # Refused and not ignored: a client that asks for several choices would wait for them.
     n: Literal[1] = 1
-    stream: Literal[False] = False
+    stream: bool = False
+    stream_options: StreamOptions | None = None
 
 
 class ChatAsked(Asked):
@@ -100,8 +108,8 @@ class Endpoint(NamedTuple):
     seconds: float
     """What an answer may take."""
 
-    async def answer(self, asked: Asked, question: str) -> Solved:
-        """The answer.
+    async def answer(self, asked: Asked, question: str, drawn: Drawn) -> Solved:
+        """The answer; `drawn` counts what is drawn for it.
 
         HTTP status 404 and the name of this model where another is asked for, 408 where it takes
         too long.
@@ -113,7 +121,7 @@ class Endpoint(NamedTuple):
         limit = asyncio.timeout(self.seconds)
         try:
             async with limit:
-                return await self.solver.solve(question, budget)
+                return await self.solver.solve(question, budget, drawn.count)
         except TimeoutError as error:
             # An engine's own is not the client's to mend.
             if not limit.expired():
@@ -123,12 +131,6 @@ class Endpoint(NamedTuple):
                 f"budget: expected an answer within {self.seconds:.0f} s, got none with a budget "
                 f"of {budget}; ask with a smaller one, or again when less is going on",
             ) from error
-
-
-def usual_budget(solver: Solver) -> int:
-    """The policy's largest budget up to 16, else its smallest."""
-    fitting = [budget for budget in solver.policy.budgets if budget <= USUAL_BUDGET]
-    return max(fitting) if fitting else solver.policy.budgets[0]
 
 
 def application(
@@ -146,14 +148,16 @@ def application(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with solvers() as solver:
-            app.state.endpoint = Endpoint(solver, budget or usual_budget(solver), seconds)
+            app.state.endpoint = Endpoint(
+                solver, budget or usual_budget(solver.policy.budgets), seconds
+            )
             yield
 
     app = FastAPI(title="ttc", lifespan=lifespan)
     app.add_api_route("/health", _health)
     app.add_api_route("/v1/models", _models)
-    app.add_api_route("/v1/chat/completions", _chat, methods=["POST"])
-    app.add_api_route("/v1/completions", _completion, methods=["POST"])
+    app.add_api_route("/v1/chat/completions", _chat, methods=["POST"], response_model=None)
+    app.add_api_route("/v1/completions", _completion, methods=["POST"], response_model=None)
     for kind in (UserError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _refuse)
     # The last one added is the first to look: of a stranger not even the body is read.
@@ -207,28 +211,48 @@ def _models(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": [model]}
 
 
-async def _chat(request: Request, asked: ChatAsked) -> dict[str, Any]:
+async def _chat(request: Request, asked: ChatAsked) -> Response:
     """The last user message answered; those before it are not read."""
     questions = [message.text for message in asked.messages if message.role == "user"]
     if not questions:
         raise UserError(
             "messages: expected one of role user, got none; the last of them is the question"
         )
-    endpoint = _endpoint(request)
-    solved = await endpoint.answer(asked, questions[-1])
-    message = {"role": "assistant", "content": solved.text or ""}
-    return _reply(endpoint, solved, "chat.completion", {"message": message})
+    return await _answered(_endpoint(request), asked, questions[-1], "chat.completion")
 
 
-async def _completion(request: Request, asked: CompletionAsked) -> dict[str, Any]:
+async def _completion(request: Request, asked: CompletionAsked) -> Response:
     """The prompt answered as a question."""
-    endpoint = _endpoint(request)
-    solved = await endpoint.answer(asked, asked.prompt)
-    return _reply(endpoint, solved, "text_completion", {"text": solved.text or ""})
+    return await _answered(_endpoint(request), asked, asked.prompt, "text_completion")
 
 
-def _reply(endpoint: Endpoint, solved: Solved, kind: str, said: dict[str, Any]) -> dict[str, Any]:
+async def _answered(endpoint: Endpoint, asked: Asked, question: str, kind: Kind) -> Response:
+    """The answer as one body, or as events where a stream is asked for."""
+    if asked.stream_options is not None and not asked.stream:
+        raise UserError("stream_options: expected with stream true alone; leave it out")
+    drawn = Drawn()
+    if not asked.stream:
+        solved = await endpoint.answer(asked, question, drawn)
+        return JSONResponse(_reply(endpoint, solved, kind))
+    answer = asyncio.create_task(endpoint.answer(asked, question, drawn))
+    await within_reach(answer)
+    told = events(
+        answer,
+        drawn,
+        reply=lambda solved: _reply(endpoint, solved, kind),
+        error=lambda failure: {"error": _refusal(failure).body()},
+        usage=asked.stream_options is not None and asked.stream_options.include_usage,
+    )
+    # A proxy that gathers before it passes on would hold the progress back.
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(told, media_type="text/event-stream", headers=headers)
+
+
+def _reply(endpoint: Endpoint, solved: Solved, kind: Kind) -> dict[str, Any]:
     """OpenAI's form of an answer; what only this product knows stands under `ttc`."""
+    text = solved.text or ""
+    is_chat = kind == "chat.completion"
+    said = {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
     cost = solved.cost
     # Tokens of all generations, the probe's too: what a client would pay, not what it reads.
     usage = {
@@ -252,12 +276,8 @@ def _reply(endpoint: Endpoint, solved: Solved, kind: str, said: dict[str, Any]) 
 
 def _refuse(_: Request, error: Exception) -> JSONResponse:
     """The error as OpenAI's clients read it."""
-    status, message, place = _refusal(error)
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    # The one code that clients look at: a wrong path is a 404 too, and has none.
-    code = "model_not_found" if status == 404 and message.startswith("model:") else None
-    body = {"message": message, "type": kind, "param": place, "code": code}
-    return JSONResponse({"error": body}, status)
+    refusal = _refusal(error)
+    return JSONResponse({"error": refusal.body()}, refusal.status)
 
 
 class _Refusal(NamedTuple):
@@ -265,6 +285,14 @@ class _Refusal(NamedTuple):
     message: str
     place: str | None = None
     """The field of the request that is wrong; None: it is not about one."""
+
+    def body(self) -> dict[str, str | None]:
+        """What OpenAI's clients read under `error`."""
+        status, message, place = self
+        kind = "server_error" if status >= 500 else "invalid_request_error"
+        # The one code that clients look at: a wrong path is a 404 too, and has none.
+        code = "model_not_found" if status == 404 and message.startswith("model:") else None
+        return {"message": message, "type": kind, "param": place, "code": code}
 
 
 def _refusal(error: Exception) -> _Refusal:

@@ -91,8 +91,11 @@ def stored_solver(store: Store, run: Run) -> Solver:
         difficulty,
         policy,
         load_probe(store, run.run_id),
-        lambda model: Sampler(
-            format=run.format, engine=engines[model.fingerprint], seed=run.study.seed
+        lambda model, record: Sampler(
+            format=run.format,
+            engine=engines[model.fingerprint],
+            record=record,
+            seed=run.study.seed,
         ),
         scorer,
     )
