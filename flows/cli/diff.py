@@ -60,7 +60,7 @@ def _print(diff: Diff, out: Console) -> None:
     out.print(
         "\nEach under its own policy, cross-validated; differences are paired, with 95 % intervals."
     )
-    out.print(_budgets(diff.compared))
+    out.print(budget_table(diff.compared))
     _print_cells(diff, out)
     for title, movers in (("Biggest winners", diff.winners), ("Biggest losers", diff.losers)):
         none = "" if movers else ": none"
@@ -113,7 +113,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _budgets(compared: list[Comparison]) -> Table:
+def budget_table(compared: list[Comparison]) -> Table:
     """A row a budget: both accuracies, what was gained and what it costs more."""
     table = _table("N", "accuracy before", "accuracy now", "difference", "FLOPs", "comparison")
     for one in compared:

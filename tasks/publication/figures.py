@@ -49,7 +49,7 @@ def first_curve(summary: RunSummary) -> str:
         left=50,
         top=22,
         width=830,
-        height=250,  # lower than the full figure: the policy's grid below it stays in sight
+        height=200,  # lower than the full figure: the policy's grid below it stays in sight
         budgets=summary.budgets,
         low=low,
         high=high,
@@ -57,7 +57,7 @@ def first_curve(summary: RunSummary) -> str:
     body = [axes(frame)]
     body += [line(frame, series) for series in lines]
     body.append(end_labels(frame, lines))
-    return page(WIDTH, 320, body, label="Accuracy against budget: policy, best fixed, baseline")
+    return page(WIDTH, 270, body, label="Accuracy against budget: policy, best fixed, baseline")
 
 
 def first_series(summary: RunSummary) -> list[Series]:
