@@ -15,7 +15,7 @@ import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 from serving import TTC, free_port
 
-from flows.cli.serve import application
+from flows.answers.application import application
 from tasks.benchmarks import bundled
 from tasks.serving.solver import open_solver
 from tasks.settings import ROOT

@@ -11,12 +11,11 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from tasks.draws.sampler import NewDraw
 from tasks.serving.controller import Solved
 
-Kind = Literal["chat.completion", "text_completion"]
 PROGRESS_SECONDS = 1.0
 """Between two comments."""
 DONE = "data: [DONE]\n\n"

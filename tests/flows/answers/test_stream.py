@@ -13,8 +13,8 @@ import openai
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from flows.cli import stream
-from flows.cli.serve import application
+from flows.answers import stream
+from flows.answers.application import application
 from tasks.benchmarks import bundled
 from tasks.serving.solver import open_solver
 
@@ -82,18 +82,20 @@ def test_openais_client_reads_the_answer_that_it_would_get_without_a_stream(
     home: tuple[Path, str],
 ) -> None:
     async def ask(client: httpx.AsyncClient) -> Any:
-        caller = openai.AsyncOpenAI(base_url="http://x/v1", api_key="none", http_client=client)
+        # Its types know a fork of httpx alone; it takes this one all the same.
+        http_client: Any = client
+        caller = openai.AsyncOpenAI(base_url="http://x/v1", api_key="none", http_client=http_client)
         asked = body()
-        told = await caller.chat.completions.create(
+        chunks = await caller.chat.completions.create(
             model="bundled/congruences-generator",
             messages=asked["messages"],
             stream=True,
             stream_options={"include_usage": True},
             extra_body={"budget": 8},
         )
-        chunks = [chunk async for chunk in told]
+        received = [chunk async for chunk in chunks]
         whole = await client.post(CHAT, json=body(stream=False))
-        return chunks, whole.json()
+        return received, whole.json()
 
     chunks, whole = served(home, ask)
     role, answer, end, last = chunks
@@ -193,11 +195,11 @@ def test_a_client_that_leaves_ends_its_answer(monkeypatch: pytest.MonkeyPatch) -
 
     async def leave() -> bool:
         answer = asyncio.create_task(forever())
-        told = stream.events(
+        events = stream.events(
             answer, stream.Drawn(), reply=lambda _: {}, error=lambda _: {}, usage=False
         )
-        assert (await anext(told)).startswith(": 0 draws")
-        await told.aclose()
+        assert (await anext(events)).startswith(": 0 draws")
+        await events.aclose()
         return answer.cancelled()
 
     assert asyncio.run(leave())
