@@ -12,7 +12,7 @@ from rich.text import Text
 
 from flows.cli.diff import budget_table
 from flows.cli.terminal import say
-from tasks.publication.headlines import headlines
+from tasks.publication.headlines import cautions
 from tasks.publication.policy_table import first_texts, policy_text
 from tasks.publication.summary import load_summary
 from tasks.publication.words import model_short_name
@@ -35,7 +35,7 @@ def announce(study: Study, costs: Sequence[Forecast], folder: Path) -> None:
     names = ", ".join(cost.model for cost in costs)
     budgets = ", ".join(map(str, study.budgets))
     tokens = sum(cost.tokens for cost in costs)
-    say(f"{len(costs)} versions of a bundled model: {names}.")
+    say(f"{len(costs)} versions of one model: {names}.")
     say(f"Each answers {questions} questions of {costs[0].benchmark}, right answers known, with")
     say(f"{len(study.strategies)} strategies at budgets of {budgets} generations, on this machine.")
     say(_duration(costs, tokens))
@@ -80,10 +80,10 @@ def _show_track(reader: Reader, versions: Sequence[Version], console: Console) -
 
 
 def _show_whole(reader: Reader, version: Version, console: Console) -> None:
-    """The first lines, curve, policy, and what follows them in sentences."""
+    """The first lines, curve, policy, and what must not be overread; the report has the rest."""
     summary = load_summary(reader, version.run_id)
     console.print(policy_text(summary))
-    for line in headlines(summary):
+    for line in cautions(summary):
         console.print(f"· {line}")
     console.print(f"· Answers judged by grader {summary.run['grader']}.")
 
@@ -93,10 +93,10 @@ def _show_beside(reader: Reader, shown: Version, other: Version, console: Consol
     before, now = sorted((shown, other), key=lambda one: one.version)
     diff = difference(reader, before, now)
     name = model_short_name(other.model)
-    title = f"\nVersion {other.version}, {name}; the table is version {before.version} → "
-    console.print(Text(f"{title}{now.version}", style="bold"))
+    console.print(Text(f"\nVersion {other.version}, {name}", style="bold"))
     for line in first_texts(load_summary(reader, other.run_id)):
         console.print(line)
+    console.print(f"What version {now.version} gained on version {before.version}:", style="bold")
     console.print(budget_table(diff.compared))
     command = f"ttc diff {before.version} {now.version}"
     changed = f"{len(diff.changed)} of {diff.cells} policy cells changed"

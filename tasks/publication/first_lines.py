@@ -117,7 +117,7 @@ def _difficulty_line(summary: RunSummary, row: Mapping[str, Any]) -> str:
     if paying and not row["adapts"]:
         elsewhere = f"; it pays at N = {', '.join(paying)}"
     return (
-        f"Difficulty: {matters_text(row)} at N = {row['budget']}; a strategy by difficulty "
+        f"Difficulty: {matters_text(row)} at N = {row['budget']}; choosing by it "
         f"against {name} for all: {gap_text(row)}{elsewhere}."
     )
 

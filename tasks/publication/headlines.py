@@ -43,12 +43,19 @@ def headlines(summary: RunSummary) -> list[str]:
     """
     sentences = [_accuracy_sentence(summary)]
     if summary.difficulties:
-        policy = policy_cells(summary, summary.used_difficulty)
         sentences += _efficiency_sentences(summary)
-        sentences += _policy_sentences(summary, policy)
+        sentences.append(_choice_sentence(summary))
     if summary.mdd is not None:
         words = detectable_text(summary.mdd)
         sentences.append(f"{words[0].upper()}{words[1:]} with these questions.")
+    return sentences + cautions(summary)
+
+
+def cautions(summary: RunSummary) -> list[str]:
+    """What of a run must not be overread: undecided cells, and what could not be priced or read."""
+    sentences: list[str] = []
+    if summary.difficulties:
+        sentences += _doubt_sentences(summary)
     sentences += [_unpriced_sentence(summary), _losses_sentence(summary)]
     # A part that has nothing to say gives an empty sentence.
     return [sentence for sentence in sentences if sentence]
@@ -208,9 +215,10 @@ def _net_remark(row: dict[str, Any]) -> str:
     return f" ({net} net of the probe's draws)"
 
 
-def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
-    """What the policy names at the largest budget, and how sure its table is."""
-    sentences = [_choice_sentence(summary, policy)]
+def _doubt_sentences(summary: RunSummary) -> list[str]:
+    """How sure the policy's table is."""
+    policy = policy_cells(summary, summary.used_difficulty)
+    sentences: list[str] = []
     undecided = sum(cell.is_recommended and not cell.decided for cell in policy)
     if undecided:
         sentences.append(
@@ -223,8 +231,9 @@ def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]
     return sentences
 
 
-def _choice_sentence(summary: RunSummary, policy: list[ShownCell]) -> str:
+def _choice_sentence(summary: RunSummary) -> str:
     """Which strategy the policy names in which bins at the largest budget."""
+    policy = policy_cells(summary, summary.used_difficulty)
     top = summary.budgets[-1]
     at_top = [cell for cell in policy if cell.budget == top]
     names = short_names(summary.strategies)

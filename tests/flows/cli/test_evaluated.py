@@ -117,7 +117,7 @@ def test_it_is_said_before_what_is_about_to_happen(
     # The folder's name is as long as it is.
     assert max(map(len, said.splitlines()[:-1])) <= 80
     names = "congruences-generator, congruences-generator-half"
-    assert f"2 versions of a bundled model: {names}" in said
+    assert f"2 versions of one model: {names}" in said
     assert "40 questions of congruences" in said and "1, 2, 4, 8 generations" in said
     assert "4 to 6 minutes on 2 cores" in said and str(tmp_path) in said
     with Store.open(measured[0]) as store:
