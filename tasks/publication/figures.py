@@ -66,7 +66,9 @@ def first_series(summary: RunSummary) -> list[Series]:
     The best fixed strategy is another one at each budget, its accuracy cross-validated as the
     policy's is. Without a policy the first two.
     """
-    budgets = summary.budgets
+    # Coverage may be known at a budget that is too small for every strategy.
+    measured = summary.overall.filter(pl.col("strategy") != COVERAGE)
+    budgets = measured["budget"].unique().sort().to_list()
     best = [best_fixed(summary, budget) for budget in budgets]
     names = ("accuracy", "lo", "hi")
     fixed = [Point(row["budget"], *(row[name] for name in names)) for row in best]

@@ -48,11 +48,11 @@ def baseline_name(summary: RunSummary) -> str:
 
 def _plain_line(summary: RunSummary) -> str:
     """Accuracy of one completion; where none was measured alone, of the smallest budget."""
-    least = summary.budgets[0]
-    rows = summary.overall.filter(strategy=summary.baseline, budget=least)
+    rows = summary.overall.filter(strategy=summary.baseline).sort("budget")
     if not rows.height:
         return ""
     row = rows.row(0, named=True)
+    least = row["budget"]
     accuracy = interval_text(row["accuracy"], row["lo"], row["hi"])
     who = "one completion" if least == 1 else f"{baseline_name(summary)} of {least}"
     return f"Plain model: {who} is right on {accuracy} of {row['questions']} questions."

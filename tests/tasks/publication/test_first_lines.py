@@ -139,6 +139,17 @@ def test_a_run_without_a_policy_says_what_the_model_does_alone() -> None:
     assert len(curve_lines(bare)) == HEIGHT + 4
 
 
+def test_a_budget_that_is_too_small_for_every_strategy_breaks_nothing() -> None:
+    summary = summary_of()
+    is_coverage = pl.col("strategy") == "pass"
+    few = summary.accuracy.filter(is_coverage | (pl.col("budget") >= 4))
+    lines = first_lines(summary._replace(accuracy=few))
+    assert lines[0].startswith("Plain model: best-of-N weighted of 4 is right on ")
+    keys = curve_lines(summary._replace(accuracy=few))[-3:]
+    assert [key.count("at N = 4,") for key in keys] == [1, 1, 0]
+    assert "<svg" in html(summary._replace(accuracy=few))
+
+
 def test_the_usual_budget_is_the_largest_up_to_16() -> None:
     assert usual_budget([1, 4, 64, 16]) == 16
     assert usual_budget([1, 2, 4]) == 4
