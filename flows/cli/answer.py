@@ -45,6 +45,6 @@ def serve(
     seconds: Annotated[float, Parameter(help="What an answer may take.")] = 600.0,
 ) -> None:
     """Answer under a policy at an OpenAI-compatible endpoint, until Ctrl-C."""
-    from flows.cli.serve import serve as answer
+    from flows.answers.serving import serve as answer
 
     answer(settings(), port=port, budget=budget, policy=policy, seconds=seconds)

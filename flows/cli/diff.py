@@ -60,7 +60,7 @@ def _print(diff: Diff, out: Console) -> None:
     out.print(
         "\nEach under its own policy, cross-validated; differences are paired, with 95 % intervals."
     )
-    out.print(_budgets(diff.compared))
+    out.print(budget_table(diff.compared))
     _print_cells(diff, out)
     for title, movers in (("Biggest winners", diff.winners), ("Biggest losers", diff.losers)):
         none = "" if movers else ": none"
@@ -113,9 +113,9 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _budgets(compared: list[Comparison]) -> Table:
-    """A row a budget: both accuracies, what was gained and what it costs more."""
-    table = _table("N", "accuracy before", "accuracy now", "difference", "FLOPs", "comparison")
+def budget_table(compared: list[Comparison]) -> Table:
+    """A row a budget: both accuracies, what was gained and what it costs more; 80 columns wide."""
+    table = _table("N", "from", "to", "difference", "FLOPs", "comparison")
     for one in compared:
         gain = one.gain.estimate
         table.add_row(
@@ -133,7 +133,7 @@ def _comparison(gain: Estimate) -> str:
     """What the interval allows to be said of the newer version."""
     if gain.lo > 0:
         return "better"
-    return "worse" if gain.hi < 0 else "cannot be told apart"
+    return "worse" if gain.hi < 0 else "not told apart"
 
 
 def _with_ends(one: Estimate, form: str) -> str:

@@ -21,7 +21,9 @@ def demo(*, max_budget: MaxBudget = None) -> None:
     """Evaluate the bundled model on the bundled benchmark: a whole nightly run in minutes."""
     from tasks.study.reading import load_study
 
-    evaluate(load_study("demo", max_budget=max_budget))
+    study = load_study("demo", max_budget=max_budget)
+    _announce(study)
+    evaluate(study)
 
 
 def run(
@@ -45,9 +47,6 @@ def run(
 
 def evaluate(study: Study) -> list[str]:
     """Ids of the study's runs, once their policies are printed."""
-    from tasks.publication.headlines import headlines
-    from tasks.publication.policy_table import policy_text
-    from tasks.publication.summary import load_summary
     from warehouse.snapshot import Snapshot
 
     _refuse_before_prefect(study)
@@ -56,18 +55,27 @@ def evaluate(study: Study) -> list[str]:
         from flows.nightly import nightly
 
         run_ids = nightly(study)
+    from flows.cli.evaluated import show_runs
+
     # The summaries are read from the snapshot, which another run that is writing does not hold.
     folder = settings().warehouse
-    reader = Snapshot(folder)
-    for run_id in run_ids:
-        summary = load_summary(reader, run_id)
-        console().print(policy_text(summary))
-        for line in headlines(summary):
-            console().print(f"· {line}")
-        console().print(f"· Answers judged by grader {summary.run['grader']}.")
+    show_runs(Snapshot(folder), run_ids, console())
     console().print(f"\nrun {run_ids[-1]} in {folder}")
     console().print("Next: ttc policy · ttc sql · ttc up (schedule and pages)")
     return run_ids
+
+
+def _announce(study: Study) -> None:
+    """What is about to happen and how long it takes, before anything is started."""
+    from flows.cli.evaluated import announce
+    from tasks.evaluation.forecast import forecast
+    from tasks.runs.events import PATIENCE_SECONDS
+    from warehouse.store import Store
+
+    folder = settings().warehouse
+    with Store.open(folder, patience=PATIENCE_SECONDS) as store:
+        costs = [forecast(store, one, model) for one, model in study.pairs()]
+    announce(study, costs, folder)
 
 
 def _refuse_before_prefect(study: Study) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from flows.answers.replies import answer_record
 from tasks.engines.log import noise_in
 from tasks.publication.cells import LOSSY
-from tasks.serving.controller import Solved
 from tasks.serving.policy import policy_run
-from tasks.serving.solver import Solver, open_solver
+from tasks.serving.solver import open_solver
 from tasks.statistics.outcomes import MANY
 from warehouse.snapshot import Snapshot
 
@@ -37,17 +37,6 @@ async def _solve(folder: Path, run_id: str, question: str, budget: int) -> dict[
     """The record of an answer by models that live for this question alone."""
     async with open_solver(folder, run_id) as solver:
         return answer_record(solver, await solver.solve(question, budget))
-
-
-def answer_record(solver: Solver, solved: Solved) -> dict[str, Any]:
-    """What a caller learns of an answer, ready for JSON."""
-    answer = solved._asdict() | {"cost": solved.cost._asdict()}
-    policy = {
-        "run_id": solver.run.run_id,
-        "model": solver.run.generator.name,
-        "difficulty": solver.difficulty,
-    }
-    return answer | policy
 
 
 def _text(record: dict[str, Any]) -> str:

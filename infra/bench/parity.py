@@ -22,7 +22,7 @@ import httpx
 import polars as pl
 from rich.console import Console
 
-from flows.cli.serve import application
+from flows.answers.application import application
 from flows.cli.sql import as_table
 from tasks.asking.stored import Stored, read_stored
 from tasks.benchmarks.loaded import LoadedBenchmark
@@ -91,8 +91,11 @@ def stored_solver(store: Store, run: Run) -> Solver:
         difficulty,
         policy,
         load_probe(store, run.run_id),
-        lambda model: Sampler(
-            format=run.format, engine=engines[model.fingerprint], seed=run.study.seed
+        lambda model, record: Sampler(
+            format=run.format,
+            engine=engines[model.fingerprint],
+            record=record,
+            seed=run.study.seed,
         ),
         scorer,
     )
@@ -105,7 +108,8 @@ async def ask_endpoint(solver: Solver, offline: Sequence[Answered]) -> list[dict
     async def solvers() -> AsyncGenerator[Solver]:
         yield solver
 
-    app, turns = application(solvers), asyncio.Semaphore(AT_ONCE)
+    app = application(solvers, hosts={"ttc"})
+    turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(client: httpx.AsyncClient, served: Answered) -> dict[str, object]:
         body = {

@@ -120,7 +120,7 @@ def _value_axis(frame: Frame) -> list[str]:
     """
     span = frame.high - frame.low
     # A rule for every tenth only where they stand far enough apart to be read.
-    step = 0.1 if span < 0.65 and frame.height > 300 else 0.2
+    step = 0.1 if span < 0.65 and frame.height > 180 else 0.2
     # Ties round up and not to even, so a span of half a step more gets a rule above its top.
     steps = round(span / step + 1e-6)
     parts: list[str] = []

@@ -7,6 +7,8 @@ from math import ceil, floor
 import polars as pl
 
 from tasks.publication.charts import PLAIN, Point, Series, axes, end_labels, legend, line
+from tasks.publication.first_lines import baseline_name
+from tasks.publication.headlines import best_fixed
 from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.svg import GREY, Frame, page, text
 from tasks.strategies.names import short_names
@@ -37,6 +39,46 @@ def accuracy_by_budget(summary: RunSummary) -> str:
     body += [line(frame, series) for series in lines]
     body.append(end_labels(frame, lines))
     return page(WIDTH, 500, body, label="Accuracy against budget, all questions")
+
+
+def first_curve(summary: RunSummary) -> str:
+    """SVG: what a run's first screen is about, policy, best fixed strategy and baseline alone."""
+    lines = first_series(summary)
+    low, high = accuracy_span(lines)
+    frame = Frame(
+        left=50,
+        top=22,
+        width=830,
+        height=200,  # lower than the full figure: the policy's grid below it stays in sight
+        budgets=summary.budgets,
+        low=low,
+        high=high,
+    )
+    body = [axes(frame)]
+    body += [line(frame, series) for series in lines]
+    body.append(end_labels(frame, lines))
+    return page(WIDTH, 270, body, label="Accuracy against budget: policy, best fixed, baseline")
+
+
+def first_series(summary: RunSummary) -> list[Series]:
+    """Baseline, best fixed strategy and the policy of the used difficulty, in this order.
+
+    The best fixed strategy is another one at each budget, its accuracy cross-validated as the
+    policy's is. Without a policy the first two.
+    """
+    # Coverage may be known at a budget that is too small for every strategy.
+    measured = summary.overall.filter(pl.col("strategy") != COVERAGE)
+    budgets = measured["budget"].unique().sort().to_list()
+    best = [best_fixed(summary, budget) for budget in budgets]
+    names = ("accuracy", "lo", "hi")
+    fixed = [Point(row["budget"], *(row[name] for name in names)) for row in best]
+    lines = [
+        Series(baseline_name(summary), _points(summary.overall, strategy=summary.baseline), GREY),
+        Series("best fixed strategy", fixed, PALETTE[0], mark=1),
+    ]
+    if summary.difficulties:
+        lines.append(_policy_series(summary)[0]._replace(name="by difficulty", mark=3))
+    return lines
 
 
 def accuracy_by_bin(summary: RunSummary, difficulty: str) -> str:

@@ -1,6 +1,6 @@
-"""The sentences that a publication of one run opens with; every number is one of the summary's.
+"""What follows a run's first lines, in sentences; every number is one of the summary's.
 
-The report, MLflow's first screen and `ttc run` show the same ones.
+The report's second page, MLflow's note and `ttc run` show the same ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tasks.publication.cells import (
     loss_lines,
     policy_cells,
 )
-from tasks.publication.recommendation import recommendation_lines
+from tasks.publication.first_lines import baseline_name
 from tasks.publication.summary import COVERAGE, RunSummary
 from tasks.publication.words import (
     amount_text,
@@ -38,19 +38,24 @@ from tasks.strategies.names import short_names
 def headlines(summary: RunSummary) -> list[str]:
     """The run's result in plain sentences, what matters most first.
 
-    Accuracy at the largest budget, what is recommended there, efficiency factor, the policy's
-    choices and how sure they are, what could not be detected, what could not be read.
+    Accuracy at the largest budget, efficiency factor, the policy's choices and how sure they are,
+    what could not be detected, what could not be read.
     """
     sentences = [_accuracy_sentence(summary)]
     if summary.difficulties:
-        policy = policy_cells(summary, summary.used_difficulty)
-        # That of the largest budget, which the first sentence is about.
-        sentences += recommendation_lines(summary)[-1:]
-        sentences.append(_efficiency_sentence(summary))
-        sentences += _policy_sentences(summary, policy)
+        sentences += _efficiency_sentences(summary)
+        sentences.append(_choice_sentence(summary))
     if summary.mdd is not None:
         words = detectable_text(summary.mdd)
         sentences.append(f"{words[0].upper()}{words[1:]} with these questions.")
+    return sentences + cautions(summary)
+
+
+def cautions(summary: RunSummary) -> list[str]:
+    """What of a run must not be overread: undecided cells, and what could not be priced or read."""
+    sentences: list[str] = []
+    if summary.difficulties:
+        sentences += _doubt_sentences(summary)
     sentences += [_unpriced_sentence(summary), _losses_sentence(summary)]
     # A part that has nothing to say gives an empty sentence.
     return [sentence for sentence in sentences if sentence]
@@ -126,32 +131,38 @@ def _factors(summary: RunSummary) -> pl.DataFrame:
     return rows.filter(pl.col("budget") > 1).sort("budget")
 
 
+def other_kinds(summary: RunSummary) -> list[str]:
+    """The policy's accuracy at the largest budget under each kind of difficulty not in use."""
+    budget = summary.budgets[-1]
+    rows = summary.curve.filter(
+        pl.col("difficulty") != summary.used_difficulty, pl.col("budget") == budget
+    )
+    kinds = list(DIFFICULTIES)
+    ranked = sorted(rows.to_dicts(), key=lambda row: kinds.index(row["difficulty"]))
+    return [
+        f"By {row['difficulty']} difficulty, at budget {budget}: {_accuracy_text(row)}."
+        for row in ranked
+    ]
+
+
 def _accuracy_sentence(summary: RunSummary) -> str:
     """The policy, the best fixed strategy and the baseline at the largest budget."""
     budget = summary.budgets[-1]
     best = best_fixed(summary, budget)
     names = short_names(summary.strategies)
     parts: list[str] = []
-    for row in _policy_rows(summary, budget):
-        kind = f"{row['difficulty']} difficulty"
-        accuracy = _accuracy_text(row)
-        parts.append(f"compute-optimal ({kind}, cross-validated) {accuracy}")
+    rows = summary.curve.filter(difficulty=summary.used_difficulty, budget=budget)
+    for row in rows.iter_rows(named=True):
+        parts.append(f"by {row['difficulty']} difficulty, cross-validated, {_accuracy_text(row)}")
     name = best_fixed_name(best, names)
     parts.append(f"best fixed strategy, {name}, {_accuracy_text(best)}")
     # Where the baseline is the best, its figure stands there already.
     if summary.baseline != best["strategy"]:
         rows = summary.overall.filter(budget=budget, strategy=summary.baseline)
         for row in rows.iter_rows(named=True):
-            parts.append(f"{_baseline_name(summary)} {_accuracy_text(row)}")
+            parts.append(f"{baseline_name(summary)} {_accuracy_text(row)}")
     accuracies = "; ".join(parts)
     return f"Accuracy at budget {budget} over {best['questions']} questions: {accuracies}."
-
-
-def _policy_rows(summary: RunSummary, budget: int) -> list[dict[str, Any]]:
-    """The policy's accuracy at a budget under each kind of difficulty, the used one first."""
-    kinds = list(DIFFICULTIES)
-    rows = summary.curve.filter(budget=budget).to_dicts()
-    return sorted(rows, key=lambda row: kinds.index(row["difficulty"]))
 
 
 def _accuracy_text(row: dict[str, Any]) -> str:
@@ -159,21 +170,14 @@ def _accuracy_text(row: dict[str, Any]) -> str:
     return interval_text(row["accuracy"], row["lo"], row["hi"])
 
 
-def _baseline_name(summary: RunSummary) -> str:
-    """The baseline as a sentence calls it."""
-    # "weighted" alone does not say in a sentence what is weighted.
-    names = short_names(summary.strategies) | {"weighted": "best-of-N weighted"}
-    return names.get(summary.baseline, summary.baseline)
-
-
-def _efficiency_sentence(summary: RunSummary) -> str:
+def _efficiency_sentences(summary: RunSummary) -> list[str]:
     """The factor where it is largest and at the largest budget, each also net; and along tokens.
 
     Both, because the largest alone would be a choice after the fact.
     """
     best = largest_factor(summary)
     if best is None:
-        return ""
+        return []
     last = _factors(summary).row(-1, named=True)
     # By budget, so that the two are one where the factor is largest at the end.
     rows = {row["budget"]: row for row in (best, last)}
@@ -181,21 +185,21 @@ def _efficiency_sentence(summary: RunSummary) -> str:
     for budget, row in sorted(rows.items()):
         factor = factor_text(row)
         parts.append(f"{factor} at N = {budget}{_net_remark(row)}")
-    by_generations = "; ".join(parts)
-    by_tokens = _token_factors(summary)
-    return f"Efficiency factor over {_baseline_name(summary)}: {by_generations}{by_tokens}."
+    parts += _token_factors(summary)
+    over = f"Efficiency factor over {baseline_name(summary)}"
+    return [f"{over}: {part}." for part in parts]
 
 
-def _token_factors(summary: RunSummary) -> str:
+def _token_factors(summary: RunSummary) -> list[str]:
     """The same along generated tokens: where it is largest, and at the largest limit."""
     rows = axis_factors(summary, "tokens")
     if not rows:
-        return ""
+        return []
     best = max(rows, key=lambda row: row["factor"])
     parts: list[str] = []
     for row in {row["level"]: row for row in sorted((best, rows[-1]), key=_limit)}.values():
         parts.append(f"{axis_factor_text(row)} at {amount_text(row['cost'])} tokens a question")
-    return f"; along generated tokens {'; '.join(parts)}"
+    return parts
 
 
 def _limit(row: dict[str, Any]) -> int:
@@ -211,14 +215,15 @@ def _net_remark(row: dict[str, Any]) -> str:
     return f" ({net} net of the probe's draws)"
 
 
-def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]:
-    """What the policy names at the largest budget, and how sure its table is."""
-    sentences = [_choice_sentence(summary, policy)]
+def _doubt_sentences(summary: RunSummary) -> list[str]:
+    """How sure the policy's table is."""
+    policy = policy_cells(summary, summary.used_difficulty)
+    sentences: list[str] = []
     undecided = sum(cell.is_recommended and not cell.decided for cell in policy)
     if undecided:
         sentences.append(
             f"{undecided} of {len(policy)} policy cells cannot be told apart from "
-            f"{_baseline_name(summary)} (Holm over the table); "
+            f"{baseline_name(summary)} (Holm over the table); "
             "those name the cheapest that the best is not ahead of."
         )
     if not beats_majority(policy):
@@ -226,8 +231,9 @@ def _policy_sentences(summary: RunSummary, policy: list[ShownCell]) -> list[str]
     return sentences
 
 
-def _choice_sentence(summary: RunSummary, policy: list[ShownCell]) -> str:
+def _choice_sentence(summary: RunSummary) -> str:
     """Which strategy the policy names in which bins at the largest budget."""
+    policy = policy_cells(summary, summary.used_difficulty)
     top = summary.budgets[-1]
     at_top = [cell for cell in policy if cell.budget == top]
     names = short_names(summary.strategies)

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import polars as pl
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
+from tasks.publication.first_lines import first_lines
 from tasks.publication.headlines import beats_majority
 from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import RunSummary
+from tasks.publication.terminal_curve import curve_lines
 from tasks.publication.words import detectable_text, model_short_name, plus_minus_text, signed_text
 from tasks.strategies.names import short_names
 
@@ -31,10 +34,11 @@ COLUMNS = 5
 
 
 def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
-    """The policy grid, what is recommended, and a legend, as rich draws it: 100 columns at most.
+    """The first lines, their curve, the policy grid, what is recommended, and a legend.
 
-    A cell names the strategy, its accuracy ± half the 95 % interval, and its gain over the
-    baseline. `difficulty` is a kind that the run has; None: the one by which the policy is used.
+    As rich draws it, 100 columns at most. A cell names the strategy, its accuracy ± half the 95 %
+    interval, and its gain over the baseline. `difficulty` is a kind that the run has; None: the one
+    by which the policy is used, with whose table alone the lines and the curve stand.
     """
     kind = difficulty or summary.used_difficulty
     policy = policy_cells(summary, kind)
@@ -45,13 +49,31 @@ def policy_text(summary: RunSummary, *, difficulty: str | None = None) -> Group:
         for i in range(0, len(budgets), COLUMNS)
     ]
     # Of the kind that is used: the other tables are there for comparison.
-    advice = recommendation_lines(summary) if kind == summary.used_difficulty else []
+    is_used = kind == summary.used_difficulty
+    advice = recommendation_lines(summary) if is_used else []
+    opening = _opening(summary) if is_used else []
     return Group(
         _title(summary, kind),
+        *opening,
         *grids,
         *map(Text, advice),
         _legend(summary, policy, names=names),
     )
+
+
+def first_texts(summary: RunSummary) -> list[Text]:
+    """The first lines, their labels bold."""
+    texts: list[Text] = []
+    for line in first_lines(summary):
+        label, colon, rest = line.partition(":")
+        texts.append(Text.assemble((label + colon, "bold"), rest))
+    return texts
+
+
+def _opening(summary: RunSummary) -> list[RenderableType]:
+    """The first lines and the curve that shows them."""
+    curve = Text("\n".join(curve_lines(summary)), no_wrap=True)
+    return [*first_texts(summary), Padding(curve, (1, 0))]
 
 
 def _title(summary: RunSummary, kind: str) -> Text:

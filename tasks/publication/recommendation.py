@@ -26,18 +26,40 @@ def recommendation_text(row: Mapping[str, Any], names: Mapping[str, str]) -> str
     registered policy and served answers say it with these words.
     """
     name = names.get(row["fixed"], row["fixed"])
-    place = f"Recommended at N = {row['budget']}"
-    gap = _gap_text(row)
+    gap = gap_text(row)
     if row["adapts"]:
-        return f"{place}: adapt to difficulty, ahead of {name} for all by {gap}."
-    if row["ahead_lo"] is not None and row["ahead_lo"] > 0:
+        return f"{recommended_text(row, names)}, ahead of {name} for all by {gap}."
+    if _could_be_ahead(row):
         why = f"adapting could be ahead ({gap}), but this table is behind a strategy of its own"
     else:
         why = f"adapting is not ahead, {gap}"
-    return f"{place}: {name} for all questions; {why}."
+    return f"{recommended_text(row, names)}; {why}."
 
 
-def _gap_text(row: Mapping[str, Any]) -> str:
+def recommended_text(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """`Recommended at N = 16: beam m=4 for all questions`: the beginning of its sentence."""
+    name = names.get(row["fixed"], row["fixed"])
+    what = "adapt to difficulty" if row["adapts"] else f"{name} for all questions"
+    return f"Recommended at N = {row['budget']}: {what}"
+
+
+def matters_text(row: Mapping[str, Any]) -> str:
+    """Whether difficulty matters at a budget, as far as the questions tell; no full sentence."""
+    if row["adapts"]:
+        return "matters"
+    if row["ahead_hi"] is not None and row["ahead_hi"] < 0:
+        return "does not help"
+    if _could_be_ahead(row):
+        return "may matter"
+    return "cannot be told to matter"
+
+
+def _could_be_ahead(row: Mapping[str, Any]) -> bool:
+    """Whether the interval lies above 0, whatever is recommended."""
+    return row["ahead_lo"] is not None and row["ahead_lo"] > 0
+
+
+def gap_text(row: Mapping[str, Any]) -> str:
     """`+0.020 [−0.010, +0.050]`; without ends where there was one question alone."""
     value = _signed(row["ahead"])
     if row["ahead_lo"] is None:

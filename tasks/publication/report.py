@@ -10,8 +10,20 @@ from tasks.publication.axis_policies import axis_factor_text, axis_factors
 from tasks.publication.cost_figures import NOTE as COSTS
 from tasks.publication.cost_figures import cost_figures
 from tasks.publication.exchange_figure import exchange_figure, exchange_note
-from tasks.publication.figures import PALETTE, accuracy_by_bin, accuracy_by_budget
-from tasks.publication.headlines import best_fixed, best_fixed_name, headlines, largest_factor
+from tasks.publication.figures import (
+    PALETTE,
+    accuracy_by_bin,
+    accuracy_by_budget,
+    first_curve,
+)
+from tasks.publication.first_lines import first_lines
+from tasks.publication.headlines import (
+    best_fixed,
+    best_fixed_name,
+    headlines,
+    largest_factor,
+    other_kinds,
+)
 from tasks.publication.policy_grid import policy_grid
 from tasks.publication.provenance import provenance
 from tasks.publication.recommendation import recommendation_lines
@@ -42,6 +54,7 @@ th{font-weight:600;border-bottom:1.5px solid #888}td.n,th.n{text-align:right}
 .provenance th{border-bottom:1px solid #ddd}
 .columns{display:flex;gap:48px;flex-wrap:wrap}.scroll{overflow-x:auto}\
 code{font-size:13px;overflow-wrap:anywhere}
+@media print{.page{break-before:page}}
 </style>"""
 """Looks of a page; quotation marks around attributes are left out where HTML lets them."""
 _GRID = (
@@ -49,6 +62,10 @@ _GRID = (
     "(gain over baseline)."
 )
 _BANDS = "Lines are means over questions, bands 95 % intervals. Compute-optimal is cross-validated."
+_FIRST = (
+    "Over all questions; bands are 95 % intervals. Policy and best fixed strategy are chosen on "
+    "other questions than they are measured on."
+)
 _BINS = (
     "The draws that set a question's bin are not those its accuracy is measured on. "
     "Bin 1 is the easiest."
@@ -66,16 +83,19 @@ def html(summary: RunSummary) -> str:
 
 
 def _sections(summary: RunSummary, title: str) -> list[str]:
-    """The page from the top: result, figures, tables."""
+    """The page from the top: result with its curve and its policy, then figures, then tables."""
     # The used difficulty's policy stands before the curves, the others' behind them: it is what
     # the page is about, and they are there for comparison.
     used, *others = [_by_difficulty(summary, kind) for kind in summary.difficulties] or [""]
     return [
         _head(summary, title),
-        _cards(summary),
-        _list(headlines(summary)),
+        _list(first_lines(summary)),
+        _figure("Accuracy against budget", first_curve(summary), note=_FIRST),
         used,
         _list(recommendation_lines(summary)),
+        "<h2 class=page>In detail</h2>",
+        _cards(summary),
+        _list([*headlines(summary), *other_kinds(summary)]),
         _figure(
             "Accuracy against budget, all questions",
             accuracy_by_budget(summary),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tasks.asking.questioning import questioning
 from tasks.benchmarks.question import Question
-from tasks.draws.sampler import Sampler
+from tasks.draws.sampler import NewDraw, Sampler
 from tasks.draws.scorer import Judging, Scorer
 from tasks.engines.lazy import Engines, Lazy
 from tasks.engines.running import RunEngines
@@ -26,7 +26,8 @@ from tasks.statistics.probe import Probe
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot
 
-Samplers = Callable[[Model], Sampler]
+Record = Callable[[NewDraw], None]
+Samplers = Callable[[Model, Record], Sampler]
 Scorers = Callable[[Model | None, Judging], Scorer]
 
 
@@ -44,8 +45,8 @@ class Solver:
     sampler: Samplers
     scorer: Scorers
 
-    async def solve(self, text: str, budget: int) -> Solved:
-        """The answer to a question within a budget of generations.
+    async def solve(self, text: str, budget: int, record: Record = lambda _: None) -> Solved:
+        """The answer to a question within a budget of generations; `record` gets each new draw.
 
         UserError for an empty question, one too long for the models, or a budget too small.
         """
@@ -56,7 +57,11 @@ class Solver:
         question = Question(name, text, target="")
         # Elsewhere: a long text takes seconds to encode, and others are answered meanwhile.
         await asyncio.to_thread(check_context, self.run, [question])
-        asking = questioning(self.run, sampler=self.sampler, scorer=self.scorer, serves=True)
+
+        def sampler(model: Model) -> Sampler:
+            return self.sampler(model, record)
+
+        asking = questioning(self.run, sampler=sampler, scorer=self.scorer, serves=True)
         return await Controller(asking, self.policy, self.probe).solve(question, budget)
 
 
@@ -79,9 +84,10 @@ async def open_solver(
     probe = load_probe(store, run_id)
     started = engines(run)
 
-    def sampler(model: Model) -> Sampler:
+    def sampler(model: Model, record: Record) -> Sampler:
+        engine = Lazy(started, model)
         seed = run.seed_of(model)
-        return Sampler(format=run.format_of(model), engine=Lazy(started, model), seed=seed)
+        return Sampler(format=run.format_of(model), engine=engine, record=record, seed=seed)
 
     def scorer(verifier: Model | None, judging: Judging) -> Scorer:
         asked = Lazy(started, verifier) if verifier else None

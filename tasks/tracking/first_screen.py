@@ -1,10 +1,11 @@
-"""The first screen of a run in MLflow: policy, headlines, links, and SQL that digs deeper."""
+"""The first screen of a run in MLflow: first lines, policy, links, and SQL that digs deeper."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from tasks.publication.cells import ShownCell, cell_name, loss_lines, policy_cells
+from tasks.publication.first_lines import first_lines
 from tasks.publication.headlines import headlines
 from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import RunSummary
@@ -22,7 +23,7 @@ class FirstScreen(NamedTuple):
     """Markdown that stands above and below the links."""
 
     above: str
-    """The policy's grid and the headlines."""
+    """The first lines, the policy's grid and what follows them."""
     below: str
     """Ids of the run elsewhere, and SQL that digs deeper."""
 
@@ -35,10 +36,9 @@ class FirstScreen(NamedTuple):
 
 def first_screen(summary: RunSummary) -> FirstScreen:
     """The run's first screen, but for its links: they need the ids that MLflow gives."""
-    blocks: list[str] = []
+    blocks = [_listed(first_lines(summary))]
     if summary.difficulties:
-        # The grid comes first: MLflow folds the page after 100 px.
-        blocks.append(_grid(summary, summary.used_difficulty))
+        blocks.append(policy_markdown(summary, summary.used_difficulty))
         blocks.append(_listed(recommendation_lines(summary)))
     blocks.append(_listed(headlines(summary)))
     prefect = summary.prefect_run_id or "none"
@@ -76,7 +76,7 @@ def run_links(prefect_run_id: str | None, *, experiment: str, run: str, uri: str
     return links
 
 
-def _grid(summary: RunSummary, difficulty: str) -> str:
+def policy_markdown(summary: RunSummary, difficulty: str) -> str:
     """The policy as a Markdown table, bins × budgets, with what its marks mean."""
     policy = policy_cells(summary, difficulty)
     names = short_names(summary.strategies)

@@ -51,9 +51,13 @@ def test_a_room_that_does_not_say_what_it_is_for_is_refused(
         house_map.house_map(tmp_path)
 
 
+def test_the_readme_is_read_in_one_go() -> None:
+    assert len(README.splitlines()) < 150
+
+
 def test_the_example_is_a_question_of_the_benchmark_with_its_target() -> None:
     shown = README.split("question   ")[1].split("```")[0]
     lines = [line.strip() for line in shown.splitlines()]
     text = "\n".join(lines[:2]) + "\n"
-    (question,) = [one for one in questions("test", 10) if one.text == text]
+    (question,) = [one for one in questions("test", 100) if one.text == text]
     assert lines[-1].removeprefix("target").strip() == question.target

@@ -4,13 +4,13 @@ import json
 import re
 import shlex
 import sys
-from pathlib import Path
 
 import polars as pl
 import pytest
 from scripted_runs import run_all, small_study
 
 from flows.cli import main as cli
+from tasks.settings import ROOT
 from tasks.study.reading import load_study
 from warehouse.journal import Journal
 from warehouse.store import Store
@@ -209,8 +209,9 @@ def test_prune_shows_what_would_go_and_removes_it_only_when_told(ttc, home):
     assert ttc("warehouse", "prune", "--older-than", "0")[0] == 2
 
 
-README = (Path(__file__).parents[3] / "README.md").read_text()
-COMMANDS = sorted(set(re.findall(r"\./infra/ttc ([^`\n#]*[^`\n# ])", README)))
+README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "infra" / "GUIDE.md").read_text()
+COMMANDS = sorted(set(re.findall(r"\./infra/ttc ([^`\n#]*[^`\n# ])", README + GUIDE)))
 READING = [shlex.split(c) for c in COMMANDS if c.split()[0] in ("policy", "sql", "status")]
 
 
@@ -225,20 +226,21 @@ def test_the_readmes_reading_commands_answer(ttc, words):
     assert (code, err) == (0, "") and out
 
 
-def readme_block(beginning):
-    """The one block of TOML in the README that begins so."""
-    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+def block_of(text, beginning):
+    """The one block of TOML in a document that begins so."""
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     (block,) = [block for block in blocks if block.startswith(beginning)]
     return block
 
 
-def test_the_readmes_study_is_valid(tmp_path):
-    (tmp_path / "my.toml").write_text(readme_block("benchmark ="))
+@pytest.mark.parametrize("text", [README, GUIDE], ids=["README", "guide"])
+def test_the_study_of_the_documents_is_valid(tmp_path, text):
+    (tmp_path / "my.toml").write_text(block_of(text, "benchmark ="))
     assert load_study(tmp_path / "my.toml").benchmark == "my_questions.csv"
 
 
-def test_the_readmes_several_benchmarks_are_valid(tmp_path):
-    _, rest = readme_block("benchmark =").split("\n", 1)
-    (tmp_path / "my.toml").write_text(f"{rest}\n{readme_block('[[benchmarks]]')}")
+def test_the_guides_several_benchmarks_are_valid(tmp_path):
+    _, rest = block_of(GUIDE, "benchmark =").split("\n", 1)
+    (tmp_path / "my.toml").write_text(f"{rest}\n{block_of(GUIDE, '[[benchmarks]]')}")
     studies = [study for study, _ in load_study(tmp_path / "my.toml").pairs()]
     assert [(one.benchmark_name, one.questions) for one in studies] == [(None, 200), ("exam", None)]

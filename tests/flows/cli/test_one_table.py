@@ -21,8 +21,8 @@ import pandas as pd
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
+from flows.answers.application import application
 from flows.cli import main
-from flows.cli.serve import application
 from tasks.benchmarks import bundled
 from tasks.evaluation import publish
 from tasks.publication.recommendation import recommendation_lines
@@ -173,7 +173,7 @@ def _answers(home: Home, *, budget: int, adapts: bool = False) -> list[dict[str,
             policy = dataclasses.replace(solver.policy, advice={})
             yield dataclasses.replace(solver, policy=policy) if adapts else solver
 
-    app = application(solvers)
+    app = application(solvers, hosts={"x"})
     questions = bundled.questions("test", QUESTIONS)
 
     async def ask() -> list[dict[str, Any]]:

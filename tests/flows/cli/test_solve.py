@@ -15,7 +15,7 @@ import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 from serving import TTC, free_port
 
-from flows.cli.serve import application
+from flows.answers.application import application
 from tasks.benchmarks import bundled
 from tasks.serving.solver import open_solver
 from tasks.settings import ROOT
@@ -133,7 +133,8 @@ def test_models_and_health_say_what_is_served(home):
         ({"messages": []}, 400, "role user"),
         ({"messages": [{"role": "user", "content": " "}]}, 400, "expected a question"),
         ({"messages": [{"role": "user", "content": text_of(0) * 200}]}, 400, "prompt of at most"),
-        ({"stream": True}, 400, "stream"),
+        ({"stream": "perhaps"}, 400, "stream"),
+        ({"stream_options": {"include_usage": True}}, 400, "stream_options"),
         ({"n": 2}, 400, "n:"),
     ],
 )

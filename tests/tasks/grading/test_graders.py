@@ -126,8 +126,8 @@ def test_verdicts_of_a_grader_of_ones_own_stand_in_the_warehouse(tmp_path, monke
         assert 0 < right < all_answers
 
 
-def test_the_readme_has_every_kind_of_answer_with_its_version() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_guide_has_every_kind_of_answer_with_its_version() -> None:
+    text = (ROOT / "infra" / "GUIDE.md").read_text(encoding="utf-8")
     _, _, table = text.partition("| answer | for |")
     rows = [line.split(" | ") for line in table.partition("\n\n")[0].splitlines()[2:]]
     versions = {row[0].strip("|` "): row[-1].strip("|` ") for row in rows}

@@ -88,8 +88,10 @@ def test_the_report_shows_the_exchange_of_a_run_that_has_one() -> None:
 
 def test_the_report_opens_with_the_headline_before_any_figure() -> None:
     page = html(summary_of())
-    assert page.index("compute-optimal") < page.index("<svg")
-    assert page.index("efficiency factor") < page.index("<svg")
+    assert page.index("Plain model: ") < page.index("Compute: 4 generations") < page.index("<svg")
+    # In large print it stands where the details begin.
+    assert page.index("In detail") < page.index("compute-optimal")
+    assert page.index("In detail") < page.index("efficiency factor")
 
 
 def test_the_report_names_every_fingerprint_and_version() -> None:
@@ -178,7 +180,7 @@ def test_the_efficiency_factor_is_also_given_net_of_the_probe_and_of_nothing_els
     )
     assert "2.6 [1.7, 3.9] at N = 4 (0.29 [0.19, 0.43] net of the probe's draws)" in probed
     # Nobody who is served pays draws that only the evaluation needs.
-    assert "2.6 [1.7, 3.9] at N = 4;" in other
+    assert other.endswith("2.6 [1.7, 3.9] at N = 4.")
     assert "net of" not in other
 
 

@@ -11,7 +11,8 @@ import pytest
 from replays import replay_run
 from scripted_runs import run_all, small_study
 
-from flows.cli.solve import _text, answer_record
+from flows.answers.replies import answer_record
+from flows.cli.solve import _text
 from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import load_summary
 from tasks.runs.loading import load_run

@@ -10,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from summaries import QUESTIONS, summary_of
 
+from tasks.publication.first_lines import first_lines
 from tasks.publication.summary import FRAMES
 from tasks.statistics.intervals import Estimate
 from tasks.tracking import outbox as waiting_room
@@ -73,13 +74,15 @@ def test_the_comparable_tables_have_a_unique_key_first_and_the_text_second() -> 
     assert len(by_budget[0].splitlines()) == 6  # five bins and all questions
 
 
-def test_the_first_screen_opens_with_the_grid_and_links_every_place() -> None:
+def test_the_first_screen_opens_with_the_four_lines_and_the_grid_and_links_every_place() -> None:
     publication = publication_of(summary_of())
     links = run_links(
         publication.prefect_run_id, experiment="1", run="m1", uri="http://mlflow.lan:5000/"
     )
     note = publication.first_screen.with_links(links)
-    assert note.startswith("| bin | N = 1 |")
+    lines = first_lines(summary_of())
+    opening = "\n".join(f"- {line}" for line in lines)
+    assert note.startswith(f"{opening}\n\n| bin | N = 1 |")
     assert (
         links["HTML report"]
         == "http://mlflow.lan:5000/#/experiments/1/runs/m1/artifacts/report.html?workflowType=machine_learning"

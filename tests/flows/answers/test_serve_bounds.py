@@ -13,7 +13,7 @@ import httpx
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from flows.cli.serve import application
+from flows.answers.application import application
 from flows.servers import bounds
 from tasks.benchmarks import bundled
 from tasks.serving.solver import open_solver

@@ -1,0 +1,1 @@
+"""The endpoint of `ttc serve`: what it takes, refuses, answers and streams."""

@@ -1,0 +1,133 @@
+"""What `ttc demo` and `ttc run` print: what is about to happen, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from flows.cli.diff import budget_table
+from flows.cli.terminal import say
+from tasks.publication.headlines import cautions
+from tasks.publication.policy_table import first_texts, policy_text
+from tasks.publication.summary import load_summary
+from tasks.publication.words import model_short_name
+from tasks.versions.champion import champion_of
+from tasks.versions.diff import difference
+from tasks.versions.version import Version, version_of
+from warehouse.reader import Reader
+
+if TYPE_CHECKING:
+    from tasks.evaluation.forecast import Forecast
+    from tasks.study.study import Study
+
+FIRST_MINUTES = "4 to 6 minutes on 2 cores"
+"""What the demo takes where no model's pace is known yet: its first time after installation."""
+
+
+def announce(study: Study, costs: Sequence[Forecast], folder: Path) -> None:
+    """Say what the study does, how long it takes, and where what it finds is kept."""
+    (questions,) = {cost.questions for cost in costs}
+    names = ", ".join(cost.model for cost in costs)
+    budgets = ", ".join(map(str, study.budgets))
+    tokens = sum(cost.tokens for cost in costs)
+    say(f"{len(costs)} versions of one model: {names}.")
+    say(f"Each answers {questions} questions of {costs[0].benchmark}, right answers known, with")
+    say(f"{len(study.strategies)} strategies at budgets of {budgets} generations, on this machine.")
+    say(_duration(costs, tokens))
+    say(f"What is drawn is kept in {folder}.")
+
+
+def _duration(costs: Sequence[Forecast], tokens: float) -> str:
+    if tokens < 1:
+        return "Nothing is left to draw: all is there, and is measured again."
+    seconds = [cost.seconds for cost in costs if cost.seconds is not None]
+    if len(seconds) < len(costs):
+        return f"At most {tokens:,.0f} tokens; {FIRST_MINUTES}."
+    # Models start, and what was drawn is measured: about a minute.
+    minutes = sum(seconds) / 60 + 1
+    return f"At most {tokens:,.0f} tokens; about {minutes:.0f} minutes at this machine's pace."
+
+
+def show_runs(reader: Reader, run_ids: Sequence[str], console: Console) -> None:
+    """Print the runs: of each family on a benchmark one in full, its other versions as a diff."""
+    versions = [version_of(reader, run_id) for run_id in run_ids]
+    in_tracks = sorted(versions, key=lambda one: (one.track, one.version))
+    for _, members in groupby(in_tracks, key=lambda one: one.track):
+        _show_track(reader, list(members), console)
+
+
+def _show_track(reader: Reader, versions: Sequence[Version], console: Console) -> None:
+    """The version that answers in full, the others by what they gain or lose against it."""
+    champion = champion_of(reader, versions[0])
+    answering = [
+        one
+        for one in versions
+        if champion is not None and one.model_fingerprint == champion["model_fingerprint"]
+    ]
+    # A champion that this study did not measure is not shown: the newest version is, then.
+    shown = answering[-1] if answering else versions[-1]
+    _show_whole(reader, shown, console)
+    for one in versions:
+        if one.version != shown.version:
+            _show_beside(reader, shown, one, console)
+    if champion is not None:
+        _show_standings(reader, versions, champion, console)
+
+
+def _show_whole(reader: Reader, version: Version, console: Console) -> None:
+    """The first lines, curve, policy, and what must not be overread; the report has the rest."""
+    summary = load_summary(reader, version.run_id)
+    console.print(policy_text(summary))
+    for line in cautions(summary):
+        console.print(f"· {line}")
+    console.print(f"· Answers judged by grader {summary.run['grader']}.")
+
+
+def _show_beside(reader: Reader, shown: Version, other: Version, console: Console) -> None:
+    """Another version's first lines, and at each headline budget what the newer one gained."""
+    before, now = sorted((shown, other), key=lambda one: one.version)
+    diff = difference(reader, before, now)
+    name = model_short_name(other.model)
+    console.print(Text(f"\nVersion {other.version}, {name}", style="bold"))
+    for line in first_texts(load_summary(reader, other.run_id)):
+        console.print(line)
+    console.print(f"What version {now.version} gained on version {before.version}:", style="bold")
+    console.print(budget_table(diff.compared))
+    command = f"ttc diff {before.version} {now.version}"
+    changed = f"{len(diff.changed)} of {diff.cells} policy cells changed"
+    console.print(f"{changed}; {command} lists them.", style="dim")
+
+
+def _show_standings(
+    reader: Reader, versions: Sequence[Version], champion: dict[str, Any], console: Console
+) -> None:
+    """Which version answers questions from now on, why, and how to take another."""
+    number = champion["version"]
+    name = model_short_name(champion["model"])
+    who = f"ttc solve and ttc serve answer with version {number} ({name})"
+    console.print(Text(f"\n{who}: {champion['why']}.", style="bold"))
+    others = [one for one in versions if one.version != number]
+    for one in others:
+        standing, why = _standing(reader, one)
+        console.print(f"Version {one.version} is {standing}: {why}.")
+        console.print(f"To answer with it: ttc policy promote {one.version}")
+
+
+def _standing(reader: Reader, version: Version) -> tuple[str, str]:
+    """Where a version stands and why, in the words of view `standings`."""
+    rows = reader.read(
+        "SELECT standing, why FROM standings "
+        "WHERE family = $family AND benchmark = $benchmark AND version = $version",
+        family=version.family,
+        benchmark=version.benchmark,
+        version=version.version,
+    ).rows()
+    if not rows:
+        return "not compared", "it is older than the champion"
+    standing, why = rows[0]
+    return str(standing), str(why)
