@@ -6,7 +6,7 @@ built anew.
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from itertools import groupby
@@ -111,6 +111,19 @@ class Store:
                 return 0
             self._merge_before(name)
             return self._merge(table, [Segment(name, typed)])
+
+    def append_together(self, parts: Mapping[str, pl.DataFrame]) -> None:
+        """Rows of several small tables, by table, that are known all at once, or none of them.
+
+        Raises ValueError as `append` does, before anything is written.
+        """
+        typed = {table: admit(table, rows) for table, rows in parts.items() if len(rows)}
+        with self._turn:
+            names = self.journal.write_together(typed)
+            for name in names:
+                self._merge_before(name)
+                table = table_of(name)
+                self._merge(table, [Segment(name, typed[table])])
 
     def _merge_before(self, name: str) -> None:
         """Merges what others have written and every index merges before this segment."""
@@ -283,7 +296,8 @@ class Store:
 
     def close(self) -> None:
         """Gives the warehouse back to the next writer; closing twice is allowed."""
-        with self._turn:
+        # A copy that another thread is making would else be of a file that the next writer changes.
+        with self._large_turn, self._turn:
             self._index.connection.close()
             lock.give_back(self._held)
 
