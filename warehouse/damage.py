@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.disk import number_in, trouble
 from warehouse.errors import UserError
 
 DAMAGE = (
@@ -33,27 +34,14 @@ def first_line(error: duckdb.Error) -> str:
     return str(error).splitlines()[0]
 
 
-_CLOSED = "cannot be written: make it writable, or set TTC_HOME to another folder"
-_DISK = {
-    "No space left": "is full: make space",
-    "File too large": "takes no more of this file: lift the limit",
-    "quota exceeded": "takes no more of this user: make space",
-    "Read-only file system": _CLOSED,
-    "Permission denied": _CLOSED,
-}
-"""What the system says of a disk, and what is to be done about it."""
-
-
 def refuse_disk(error: duckdb.Error, path: Path) -> None:
-    """UserError where the disk and not the file is at fault.
+    """DiskTrouble where the disk and not the file is at fault.
 
     DuckDB says so with the same kind of error; building anew would only need more disk.
     """
-    for reason, advice in _DISK.items():
-        if reason.lower() in str(error).lower():
-            raise UserError(
-                f"The disk of {path.parent} {advice}, then run again; nothing is lost ({reason})."
-            ) from error
+    number = number_in(str(error))
+    if number is not None:
+        raise trouble(number, path) from error
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TypeVar
 import duckdb
 
 from warehouse.damage import first_line, is_damage, refuse_disk, suspicion
+from warehouse.disk import name_file, number_in, trouble
 from warehouse.errors import Busy, UserError
 from warehouse.schema import LARGE, create_views, drop_views, migrate, migrate_large
 
@@ -240,6 +241,9 @@ def copy(path: Path, target: Path) -> None:
         # Half a copy is no snapshot, and what it takes is missing elsewhere.
         target.unlink(missing_ok=True)
         reason = error.stderr.decode(errors="replace").strip()
+        number = number_in(reason)
+        if number is not None:
+            raise trouble(number, target) from error
         raise UserError(
             f"Expected to write a snapshot beside {path}, got: {reason}; "
             "make space, then run again."
@@ -251,6 +255,7 @@ def sync_file(path: Path) -> None:
     """What the file has is on disk when this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with name_file(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -3,8 +3,10 @@
 import errno
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from warehouse.disk import ADVICE, name_file
 from warehouse.errors import Gone, UserError
 
 STALE_SECONDS = 24 * 3600.0
@@ -35,7 +37,8 @@ class Folder:
     def read(self, name: str) -> bytes:
         """The file's bytes; raises Gone when it is not there."""
         try:
-            return (self.path / name).read_bytes()
+            with name_file(self.path / name):
+                return (self.path / name).read_bytes()
         except OSError as error:
             # NFS says "stale" of a file that another machine has removed.
             if error.errno in (errno.ENOENT, errno.ESTALE):
@@ -66,6 +69,9 @@ class Folder:
             # A network file system that asks twice may refuse what it did at the first asking.
             return partial.stat().st_nlink > 1
         except OSError as error:
+            # Where links are not known the system says that this is not permitted.
+            if error.errno in ADVICE and error.errno != errno.EPERM:
+                raise
             raise UserError(
                 f"Expected to write {path}, got {error.strerror}: see that the folder may be "
                 "written, has room, and lies on a file system with hard links (they keep several "
@@ -124,10 +130,16 @@ def write_partial(path: Path, content: bytes) -> Path:
     """The content on disk, in a hidden file beside `path` that no other writer has."""
     # Neither a process's number nor a thread's keeps machines apart that share the folder.
     partial = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.partial")
-    with partial.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with name_file(path), partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        # Half of a file is no use, and on a full disk it takes what is missing.
+        with suppress(OSError):
+            partial.unlink()
+        raise
     return partial
 
 
@@ -135,6 +147,7 @@ def sync_folder(folder: Path) -> None:
     """What a folder lists is on disk when this returns; a file's own fsync leaves its name out."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with name_file(folder):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
