@@ -18,10 +18,16 @@ DAMAGE = (
 """Kinds of error that say of a file or its log that it cannot be read."""
 
 
+_CUT = ("replaying WAL", "Could not read enough bytes")
+"""What is said, in errors of any kind, where a file is shorter than its log or its head says."""
+
+
 def is_damage(error: duckdb.Error) -> bool:
     """Whether the file and not the query is at fault."""
     # A wrong checksum comes as a bare Error, of which every other error is a subclass.
-    return type(error) is duckdb.Error or isinstance(error, DAMAGE)
+    if type(error) is duckdb.Error or isinstance(error, DAMAGE):
+        return True
+    return any(words in str(error) for words in _CUT)
 
 
 def suspicion(path: Path) -> Path:

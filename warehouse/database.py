@@ -40,6 +40,9 @@ gigabytes of long completions, time and again. Smaller blocks waste less at the 
 SHRINK_BYTES = 64 << 20
 """So much of a file, and half of it, must be free before it is written anew without the gaps."""
 
+KEPT_ASIDE = 2
+"""Of the databases that were set aside, each the size of the warehouse."""
+
 Opened = TypeVar("Opened")
 
 
@@ -219,10 +222,21 @@ def move_all_away(folder: Path, why: str) -> list[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what a writer that was killed left half written: copies, and files made smaller."""
+    """Removes what a writer that was killed left half written, and what was long set aside."""
     for pattern in (".snapshot.*.partial", *(_fresh(folder / name).name for name in FILES)):
         for leftover in folder.glob(pattern):
             leftover.unlink()
+    for name in FILES:
+        for file in (name, f"{name}.wal"):
+            for why in ("damaged", "before-rebuild"):
+                _keep_newest(folder, f"{file}.{why}-*")
+
+
+def _keep_newest(folder: Path, pattern: str) -> None:
+    """Removes all but the last few files of those that were moved away: the journal has it all."""
+    # The time ends their names.
+    for file in sorted(folder.glob(pattern))[:-KEPT_ASIDE]:
+        file.unlink()
 
 
 def checkpoint(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

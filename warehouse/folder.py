@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from warehouse.errors import Gone, UserError
 
 STALE_SECONDS = 24 * 3600.0
 """Age at which a half-written file has no writer any more, on whichever machine that was."""
+
+SETTLED_SECONDS = 1.0
+"""Without a write, after which a file is taken for copied as far as it will be."""
+
+PATIENCE_SECONDS = 60.0
+"""For a file that goes on growing, or has a time that is yet to come."""
 
 
 class Folder:
@@ -44,6 +51,37 @@ class Folder:
             if error.errno in (errno.ENOENT, errno.ESTALE):
                 raise Gone(name) from None
             raise
+
+    def read_settled(self, name: str) -> bytes:
+        """The file's bytes once it was not written to for SETTLED_SECONDS; raises Gone."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            try:
+                age = time.time() - (self.path / name).stat().st_mtime
+            except FileNotFoundError:
+                raise Gone(name) from None
+            # What lay here for long does not grow, however damaged it is.
+            if age > SETTLED_SECONDS:
+                break
+            time.sleep(0.1)
+        return self.read(name)
+
+    def take_back(self, is_whole: Callable[[str, bytes], bool]) -> list[str]:
+        """Names of what was set aside within a day and is whole now: these are in their places.
+
+        Whoever was copying a file goes on writing to it wherever it lies.
+        """
+        aside = self.path / "damaged"
+        oldest = time.time() - STALE_SECONDS
+        names: list[str] = []
+        for file in sorted(aside.glob("*/*")):
+            name = f"{file.parent.name}/{file.name}"
+            # Its time of change: a copy may bring the time of writing along.
+            if file.stat().st_ctime >= oldest and is_whole(name, file.read_bytes()):
+                # One that was copied there anew has the same content: the hash is in the name.
+                file.rename(self.path / name)
+                names.append(name)
+        return names
 
     def create(self, name: str, content: bytes) -> bool:
         """Whether the file is new; it is on disk for good when this returns."""

@@ -97,7 +97,9 @@ class Journal:
             content = self.place.read(name)
         except Gone:
             return
-        if _digest(content) != _digest_in(name):
+        if not _is_whole(name, content):
+            content = self.place.read_settled(name)
+        if not _is_whole(name, content):
             self.set_aside(name, _CHANGED)
             return
         self._take_out(name, bundle.unpack(content))
@@ -211,7 +213,10 @@ class Journal:
         """
         # Read once: the bytes that are hashed are those that are parsed, whatever the disk does.
         content = self.place.read(name)
-        if _digest(content) != _digest_in(name):
+        if not _is_whole(name, content):
+            # Somebody may be copying it: then it is whole in a while.
+            content = self.place.read_settled(name)
+        if not _is_whole(name, content):
             self.set_aside(name, _CHANGED)
             return None
         metadata = pl.read_parquet_metadata(io.BytesIO(content))
@@ -235,8 +240,15 @@ class Journal:
         )
 
     def sweep(self) -> None:
-        """Removes what writers that were killed a day ago or longer left half written."""
+        """Removes what writers that were killed a day ago or longer left half written.
+
+        What was set aside while it was copied, and is whole now, comes back into its place.
+        """
         self.place.sweep()
+        for name in self.place.take_back(_is_whole):
+            print(
+                f"warehouse: segment {name} is whole now and back in the journal", file=sys.stderr
+            )
 
 
 def _parquet(rows: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
@@ -256,6 +268,11 @@ def _name(table: str, stamp: str, content: bytes) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _is_whole(name: str, content: bytes) -> bool:
+    """Whether these are the bytes that the object's name speaks of."""
+    return _digest(content) == _digest_in(name)
 
 
 def _digest_in(name: str) -> str:

@@ -67,14 +67,18 @@ class Store:
         make_folder(folder)
         held = lock.take(folder / "warehouse.lock", patience=patience)
         try:
-            store = cls(folder, held)
-            store.journal.sweep()
-            # No other writer can be at it, we are locked.
-            database.sweep(folder)
-            store.load_new()
+            return cls._filled(folder, held)
         except BaseException:
             lock.give_back(held)
             raise
+
+    @classmethod
+    def _filled(cls, folder: Path, held: Path) -> Self:
+        store = cls(folder, held)
+        store.journal.sweep()
+        # No other writer can be at it, we are locked.
+        database.sweep(folder)
+        store.load_new()
         return store
 
     @classmethod
@@ -90,12 +94,14 @@ class Store:
         held = lock.take(folder / "warehouse.lock")
         try:
             former = database.move_all_away(folder, "before-rebuild")
-        finally:
+            store = cls._filled(folder, held)
+        except BaseException:
             lock.give_back(held)
-        store = cls.open(folder)
+            raise
         if not store.damaged:
             for file in former:
-                file.unlink()
+                # One more set aside may have had the sweep take it.
+                file.unlink(missing_ok=True)
         return store
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
