@@ -48,7 +48,7 @@ async def receive(
     """
     said = bytearray()
     async with client.stream(method, url, content=content) as response:
-        is_reply = response.status_code == httpx.codes.OK
+        is_reply = response.status_code == 200
         packed = response.headers.get("Content-Encoding", "identity").lower()
         if is_reply and packed != "identity":
             raise Unreadable(f"expected a reply as it is, got one packed by {packed[:40]}")

@@ -179,7 +179,7 @@ class Replica:
     async def _post(self, call: Call[T], content: bytes) -> T:
         try:
             received = await self._receive(call, content)
-            if received.status != httpx.codes.OK:
+            if received.status != 200:
                 raise _problem(received, self.key)
             answer = call.read(received.content)
         except httpx.RequestError as error:
