@@ -23,7 +23,7 @@ def folder_beside(uri: str) -> Path:
 def send_folder(client: MlflowClient, run_id: str, folder: str) -> None:
     """All that is in a folder becomes files of the run; those of the same names go."""
     uri = client.tracking_uri
-    place = client.get_run(run_id).info.artifact_uri
+    place = client.get_run(run_id).info.artifact_uri or ""
     # An experiment that a server made names the server, which a client of the file does not know.
     if uri.startswith(DATABASE) and place.startswith(_SERVED):
         target = folder_beside(uri) / place.removeprefix(_SERVED).lstrip("/")
