@@ -21,7 +21,7 @@ from tasks.runs import opening
 from tasks.runs.events import note
 from tasks.settings import settings
 from tasks.study.study import Study
-from warehouse.disk import trouble_of
+from warehouse.disks.trouble import trouble_of
 from warehouse.errors import UserError
 from warehouse.store import Store
 

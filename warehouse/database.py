@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import duckdb
 
-from warehouse.damage import first_line, is_damage, refuse_disk, suspicion
-from warehouse.disk import name_file, number_in, trouble
+from warehouse.disks.damage import first_line, is_damage, refuse_disk, suspicion
+from warehouse.disks.trouble import name_file, number_in, trouble
 from warehouse.errors import Busy, UserError
 from warehouse.schema import LARGE, create_views, drop_views, migrate, migrate_large
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from warehouse.disk import ADVICE, name_file
+from warehouse.disks.trouble import ADVICE, name_file
 from warehouse.errors import Gone, UserError
 
 STALE_SECONDS = 24 * 3600.0

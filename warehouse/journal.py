@@ -97,9 +97,9 @@ class Journal:
             content = self.place.read(name)
         except Gone:
             return
-        if not _is_whole(name, content):
+        if not is_whole(name, content):
             content = self.place.read_settled(name)
-        if not _is_whole(name, content):
+        if not is_whole(name, content):
             self.set_aside(name, _CHANGED)
             return
         self._take_out(name, bundle.unpack(content))
@@ -213,10 +213,10 @@ class Journal:
         """
         # Read once: the bytes that are hashed are those that are parsed, whatever the disk does.
         content = self.place.read(name)
-        if not _is_whole(name, content):
+        if not is_whole(name, content):
             # Somebody may be copying it: then it is whole in a while.
             content = self.place.read_settled(name)
-        if not _is_whole(name, content):
+        if not is_whole(name, content):
             self.set_aside(name, _CHANGED)
             return None
         metadata = pl.read_parquet_metadata(io.BytesIO(content))
@@ -245,7 +245,7 @@ class Journal:
         What was set aside while it was copied, and is whole now, comes back into its place.
         """
         self.place.sweep()
-        for name in self.place.take_back(_is_whole):
+        for name in self.place.take_back(is_whole):
             print(
                 f"warehouse: segment {name} is whole now and back in the journal", file=sys.stderr
             )
@@ -270,7 +270,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _is_whole(name: str, content: bytes) -> bool:
+def is_whole(name: str, content: bytes) -> bool:
     """Whether these are the bytes that the object's name speaks of."""
     return _digest(content) == _digest_in(name)
 

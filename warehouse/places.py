@@ -107,7 +107,7 @@ def _appointed(folder: Path) -> str | None:
 def open_place(address: str) -> Place:
     if "://" in address and not address.startswith("file://"):
         # Imported here: most warehouses need no object store, and `ttc --help` needs none.
-        from warehouse.bucket import Bucket
+        from warehouse.disks.bucket import Bucket
 
         return Bucket.open(address)
     path = Path(address.removeprefix("file://")).expanduser()

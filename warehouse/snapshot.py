@@ -17,8 +17,8 @@ import polars as pl
 import pyarrow as pa
 
 from warehouse.copies import COPIES
-from warehouse.damage import refuse_disk
 from warehouse.database import LARGE_FILE, SMALL_FILE, attach
+from warehouse.disks.damage import refuse_disk
 from warehouse.errors import UserError
 from warehouse.places import place_of
 from warehouse.schema import LARGE, attach_empty_large, refuse_other_version

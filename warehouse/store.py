@@ -6,10 +6,9 @@ built anew.
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,9 +16,11 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from warehouse import database, export, lock, prune
+from warehouse import database, export, prune
+from warehouse.batches import batches
 from warehouse.compaction import Joined, compact
 from warehouse.copies import Copies
+from warehouse.disks import lock
 from warehouse.door import admit, complete
 from warehouse.errors import Gone
 from warehouse.index import Index
@@ -27,13 +28,6 @@ from warehouse.journal import Journal, Segment
 from warehouse.places import make_folder
 from warehouse.schema import tables
 from warehouse.sequence import table_of
-
-BATCH_ROWS = 200_000
-"""Rows merged at a time: a rebuild takes many small segments in one transaction, within memory."""
-
-BATCH_BYTES = 48 << 20
-"""Bytes in memory merged at a time, but for one segment that is larger: a draw may have 32,000
-token ids. A batch is there twice while it is put together."""
 
 LOOK_SECONDS = 0.1
 """Before a journal that changed while it was read is looked at again."""
@@ -135,7 +129,7 @@ class Store:
         """Merges what others have written and every index merges before this segment."""
         while ahead := self._unmerged(self.journal.note(name)):
             with suppress(Gone):
-                for table, batch in self._batches(ahead):
+                for table, batch in batches(ahead, self._load):
                     self._merge(table, batch)
                 continue
             # Replaced or set aside meanwhile: the journal knows by what.
@@ -176,7 +170,7 @@ class Store:
                     names = self.journal.names()
                     # Of segments that another index over this journal put together with others.
                     former = self._index.merged.difference(names)
-                for table, batch in self._batches(self._unmerged(names)):
+                for table, batch in batches(self._unmerged(names), self._load):
                     with self._turn:
                         new += self._merge(table, batch)
             except Gone:
@@ -190,25 +184,6 @@ class Store:
 
     def _unmerged(self, names: list[str]) -> list[str]:
         return [name for name in names if name not in self._index.merged]
-
-    def _batches(self, names: list[str]) -> Iterator[tuple[str, list[Segment]]]:
-        """Batches of segments of one table, in the journal's order within each table."""
-        # Stable: within a table the order stays.
-        for table, group in groupby(sorted(names, key=table_of), key=table_of):
-            batch: list[Segment] = []
-            height = size = 0
-            for name in group:
-                segment = self._load(name)
-                if segment is None:
-                    continue
-                batch.append(segment)
-                height += segment.rows.height
-                size += segment.rows.estimated_size()
-                if height >= BATCH_ROWS or size >= BATCH_BYTES:
-                    yield table, batch
-                    batch = []
-                    height = size = 0
-            yield table, batch
 
     def _load(self, name: str) -> Segment | None:
         """The segment with all columns that its table has now; None when it is damaged."""

@@ -24,7 +24,7 @@ from flows.cli.train import train_app
 from flows.servers import quiet
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
-from warehouse.disk import trouble_of
+from warehouse.disks.trouble import trouble_of
 from warehouse.errors import Busy, DiskTrouble, UserError
 
 GUARDED = "TTC_GUARDED"

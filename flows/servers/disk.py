@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from warehouse.disk import ADVICE, trouble
+from warehouse.disks.trouble import ADVICE, trouble
 from warehouse.errors import DiskTrouble
 
 LEAST = 64 * 2**20

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from warehouse import database, folder, snapshot
-from warehouse.damage import note_damage
-from warehouse.disk import ADVICE, name_file, number_in, trouble, trouble_of
+from warehouse.disks.damage import note_damage
+from warehouse.disks.trouble import ADVICE, name_file, number_in, trouble, trouble_of
 from warehouse.errors import DiskTrouble, UserError
 from warehouse.store import Store
 

@@ -13,8 +13,8 @@ import pytest
 import small_run
 from small_run import frame
 
-from warehouse.damage import note_damage
 from warehouse.database import FILES
+from warehouse.disks.damage import note_damage
 from warehouse.errors import Busy, DiskTrouble, UserError
 from warehouse.journal import Journal
 from warehouse.schema import MIGRATIONS, create_views, migrate, migrations, tables

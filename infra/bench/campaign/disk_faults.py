@@ -37,7 +37,7 @@ SOON = 10.0
 LONGEST = 300.0
 """Seconds after which a command is taken for hung."""
 KINDS = ("open", "write", "fsync", "rename")
-ERRORS = {
+ERRORS: dict[str, tuple[int, ...]] = {
     "open": (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE),
     "write": (errno.ENOSPC, errno.EIO),
     "fsync": (errno.ENOSPC, errno.EIO),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.disk import number_in, trouble
+from warehouse.disks.trouble import number_in, trouble
 from warehouse.errors import UserError
 
 DAMAGE = (
