@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from tasks.endpoints.completions import COMPLETIONS, Choice, Completions, read_completions
 from tasks.endpoints.keys import Key
-from tasks.engines.completions import COMPLETIONS, Choice, Completions, read_completions
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas
 from tasks.engines.stepwise import Answer, draw_in_pieces

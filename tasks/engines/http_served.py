@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tasks.endpoints.completions import COMPLETIONS, Completions, read_completions
 from tasks.endpoints.keys import Key
-from tasks.engines.completions import COMPLETIONS, Completions, read_completions
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas
 

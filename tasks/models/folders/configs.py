@@ -115,8 +115,8 @@ def context_of(folder: Path) -> int:
 
 def outputs_of(folder: Path) -> int | None:
     """Tokens that the model in a folder has, those without a text included; None: not told."""
-    told = text_config(model_config(folder)).get("vocab_size")
-    return told if isinstance(told, int) and told > 0 else None
+    count = text_config(model_config(folder)).get("vocab_size")
+    return count if isinstance(count, int) and count > 0 else None
 
 
 def check_asked(folder: Path, asked: int) -> None:

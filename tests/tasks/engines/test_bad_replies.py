@@ -13,10 +13,10 @@ from hypothesis import strategies as some
 from replies import all_of
 from scripts import FORMAT, WHOLE, fixed
 
+from tasks.endpoints.completions import read_completions
 from tasks.endpoints.replies import read_chat
 from tasks.endpoints.statuses import read_complaint, retry_after
 from tasks.endpoints.transfer import Received, ask_once, room_for
-from tasks.engines.completions import read_completions
 from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.replica import Limits
 from warehouse.errors import UserError

@@ -13,7 +13,7 @@ from replies import Drawn, all_of
 from transformers import AutoModelForCausalLM
 
 from tasks.benchmarks.bundled import questions
-from tasks.engines.completions import read_completions
+from tasks.endpoints.completions import read_completions
 from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.models.formats import load_format
