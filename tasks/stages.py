@@ -21,6 +21,7 @@ from tasks.runs import opening
 from tasks.runs.events import note
 from tasks.settings import settings
 from tasks.study.study import Study
+from warehouse.disks.trouble import trouble_of
 from warehouse.errors import UserError
 from warehouse.store import Store
 
@@ -37,7 +38,10 @@ def open_run(study: Study, model: str, prefect_id: str | None = None) -> str:
 
 def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether a stage that failed may do better: what the user has to mend stays as it is."""
-    return not isinstance(state.data, UserError)
+    error = state.data
+    if isinstance(error, BaseException) and trouble_of(error, settings().home):
+        return False
+    return not isinstance(error, UserError)
 
 
 # Only the stages with an engine, a server or a lock of others in them are tried a second time.

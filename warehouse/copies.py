@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import duckdb
 
 from warehouse import database
-from warehouse.damage import note_damage
 from warehouse.database import LARGE_FILE, SMALL_FILE
+from warehouse.disks.damage import note_damage
 from warehouse.folder import sync_folder
 from warehouse.schema import LARGE
 

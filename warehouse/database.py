@@ -15,7 +15,8 @@ from typing import TypeVar
 
 import duckdb
 
-from warehouse.damage import first_line, is_damage, refuse_disk, suspicion
+from warehouse.disks.damage import first_line, is_damage, refuse_disk, suspicion
+from warehouse.disks.trouble import name_file, number_in, trouble
 from warehouse.errors import Busy, UserError
 from warehouse.schema import LARGE, create_views, drop_views, migrate, migrate_large
 
@@ -38,6 +39,9 @@ gigabytes of long completions, time and again. Smaller blocks waste less at the 
 
 SHRINK_BYTES = 64 << 20
 """So much of a file, and half of it, must be free before it is written anew without the gaps."""
+
+KEPT_ASIDE = 2
+"""Of the databases that were set aside, each the size of the warehouse."""
 
 Opened = TypeVar("Opened")
 
@@ -218,10 +222,21 @@ def move_all_away(folder: Path, why: str) -> list[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what a writer that was killed left half written: copies, and files made smaller."""
+    """Removes what a writer that was killed left half written, and what was long set aside."""
     for pattern in (".snapshot.*.partial", *(_fresh(folder / name).name for name in FILES)):
         for leftover in folder.glob(pattern):
             leftover.unlink()
+    for name in FILES:
+        for file in (name, f"{name}.wal"):
+            for why in ("damaged", "before-rebuild"):
+                _keep_newest(folder, f"{file}.{why}-*")
+
+
+def _keep_newest(folder: Path, pattern: str) -> None:
+    """Removes all but the last few files of those that were moved away: the journal has it all."""
+    # The time ends their names.
+    for file in sorted(folder.glob(pattern))[:-KEPT_ASIDE]:
+        file.unlink()
 
 
 def checkpoint(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -240,6 +255,9 @@ def copy(path: Path, target: Path) -> None:
         # Half a copy is no snapshot, and what it takes is missing elsewhere.
         target.unlink(missing_ok=True)
         reason = error.stderr.decode(errors="replace").strip()
+        number = number_in(reason)
+        if number is not None:
+            raise trouble(number, target) from error
         raise UserError(
             f"Expected to write a snapshot beside {path}, got: {reason}; "
             "make space, then run again."
@@ -251,6 +269,7 @@ def sync_file(path: Path) -> None:
     """What the file has is on disk when this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with name_file(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

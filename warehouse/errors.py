@@ -17,6 +17,16 @@ class Busy(Exception):
     exit_code = 75
 
 
+class DiskTrouble(Exception):
+    """A disk that is full, closed or broken: one sentence naming the file and what is free.
+
+    Nothing that was stored is lost. The command line prints it without a traceback and exits with
+    code 75: the same command goes on once the disk is well.
+    """
+
+    exit_code = 75
+
+
 class Gone(Exception):
     """A segment that is no longer under its name: another process replaced it or set it aside.
 

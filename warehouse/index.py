@@ -14,7 +14,7 @@ import polars as pl
 
 from warehouse import database, export, prune
 from warehouse.compaction import Joined
-from warehouse.damage import note_damage
+from warehouse.disks.damage import note_damage
 from warehouse.door import first_of_each_key
 from warehouse.journal import Segment
 from warehouse.schema import LARGE, tables

@@ -9,12 +9,14 @@ import hashlib
 import io
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import polars as pl
 
+from warehouse import bundle
 from warehouse.door import admit
 from warehouse.errors import Gone
 from warehouse.places import Place, place_of
@@ -22,6 +24,8 @@ from warehouse.sequence import Sequence, table_of
 
 REPLACES = "ttc.replaces"
 """Key in a segment's Parquet metadata: JSON list of all segments whose rows it has taken over."""
+
+_CHANGED = "its content is not what was written (the hash differs from that in its name)"
 
 
 class Segment(NamedTuple):
@@ -61,17 +65,50 @@ class Journal:
         """As `append`, for rows that have come through the door already."""
         if rows.is_empty():
             return None
-        # The time first: where the agreed order is lost, names still sort by it.
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        return self._create(table, stamp, rows)
+        return self._create(table, _stamp(), rows)
+
+    def write_together(self, parts: Mapping[str, pl.DataFrame]) -> list[str]:
+        """The new segments' names: rows of several tables, by table, that came through the door.
+
+        After a kill at any moment all of them are in the journal, or none.
+        """
+        stamp = _stamp()
+        segments: dict[str, bytes] = {}
+        for table, rows in parts.items():
+            content = _parquet(rows)
+            segments[_name(table, stamp, content)] = content
+        packed = bundle.pack(segments)
+        name = f"{bundle.ROOM}/{stamp}-{_digest(packed)}.zip"
+        self.place.create(name, packed)
+        self._take_out(name, segments)
+        # In one entry, where an order for each would take one.
+        self._sequence.add(segments)
+        return list(segments)
+
+    def _take_out(self, name: str, segments: Mapping[str, bytes]) -> None:
+        """Makes a bundle's segments; it goes when all of them are on disk."""
+        for segment, content in segments.items():
+            self.place.create(segment, content)
+        self.place.remove(name)
+
+    def _finish(self, name: str) -> None:
+        """Takes out what a process that was killed, or is at it, has left in a bundle."""
+        try:
+            content = self.place.read(name)
+        except Gone:
+            return
+        if not is_whole(name, content):
+            content = self.place.read_settled(name)
+        if not is_whole(name, content):
+            self.set_aside(name, _CHANGED)
+            return
+        self._take_out(name, bundle.unpack(content))
 
     def _create(
         self, table: str, stamp: str, rows: pl.DataFrame, metadata: dict[str, str] | None = None
     ) -> str:
-        buffer = io.BytesIO()
-        rows.write_parquet(buffer, compression="zstd", compression_level=3, metadata=metadata)
-        content = buffer.getvalue()
-        name = f"{table}/{stamp}-{hashlib.sha256(content).hexdigest()}.parquet"
+        content = _parquet(rows, metadata)
+        name = _name(table, stamp, content)
         # One of this name that is there already has this very content: then all is done.
         self.place.create(name, content)
         return name
@@ -97,6 +134,10 @@ class Journal:
 
     def _segments(self) -> dict[str, int]:
         sizes = self.place.sizes()
+        if bundles := [name for name in sizes if bundle.is_bundle(name)]:
+            for name in bundles:
+                self._finish(name)
+            sizes = self.place.sizes()
         return {
             name: size
             for name, size in sizes.items()
@@ -172,10 +213,11 @@ class Journal:
         """
         # Read once: the bytes that are hashed are those that are parsed, whatever the disk does.
         content = self.place.read(name)
-        digest = name.removesuffix(".parquet").rpartition("-")[2]
-        if hashlib.sha256(content).hexdigest() != digest:
-            reason = "its content is not what was written (the hash differs from that in its name)"
-            self.set_aside(name, reason)
+        if not is_whole(name, content):
+            # Somebody may be copying it: then it is whole in a while.
+            content = self.place.read_settled(name)
+        if not is_whole(name, content):
+            self.set_aside(name, _CHANGED)
             return None
         metadata = pl.read_parquet_metadata(io.BytesIO(content))
         replaced = tuple(json.loads(metadata.get(REPLACES, "[]")))
@@ -198,8 +240,44 @@ class Journal:
         )
 
     def sweep(self) -> None:
-        """Removes what writers that were killed a day ago or longer left half written."""
+        """Removes what writers that were killed a day ago or longer left half written.
+
+        What was set aside while it was copied, and is whole now, comes back into its place.
+        """
         self.place.sweep()
+        for name in self.place.take_back(is_whole):
+            print(
+                f"warehouse: segment {name} is whole now and back in the journal", file=sys.stderr
+            )
+
+
+def _parquet(rows: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, compression="zstd", compression_level=3, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _stamp() -> str:
+    # First in every name: where the agreed order is lost, names still sort by it.
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def _name(table: str, stamp: str, content: bytes) -> str:
+    return f"{table}/{stamp}-{_digest(content)}.parquet"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def is_whole(name: str, content: bytes) -> bool:
+    """Whether these are the bytes that the object's name speaks of."""
+    return _digest(content) == _digest_in(name)
+
+
+def _digest_in(name: str) -> str:
+    """The SHA-256 that an object's name says its bytes have."""
+    return name.rpartition("-")[2].partition(".")[0]
 
 
 def _moment(name: str) -> str:

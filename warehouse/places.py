@@ -4,6 +4,7 @@ A place holds named objects (`<room>/<name>`). Each appears whole or not at all,
 once it is created, and is never changed.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,14 @@ class Place(Protocol):
 
     def read(self, name: str) -> bytes:
         """The object's bytes. Raises Gone when there is none of that name (any more)."""
+        ...
+
+    def read_settled(self, name: str) -> bytes:
+        """As `read`, once nobody has written to the object for a while."""
+        ...
+
+    def take_back(self, is_whole: Callable[[str, bytes], bool]) -> list[str]:
+        """Names of what was set aside within a day and is whole now: these are in their places."""
         ...
 
     def create(self, name: str, content: bytes) -> bool:
@@ -98,7 +107,7 @@ def _appointed(folder: Path) -> str | None:
 def open_place(address: str) -> Place:
     if "://" in address and not address.startswith("file://"):
         # Imported here: most warehouses need no object store, and `ttc --help` needs none.
-        from warehouse.bucket import Bucket
+        from warehouse.disks.bucket import Bucket
 
         return Bucket.open(address)
     path = Path(address.removeprefix("file://")).expanduser()

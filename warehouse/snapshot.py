@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from warehouse.copies import COPIES
 from warehouse.database import LARGE_FILE, SMALL_FILE, attach
+from warehouse.disks.damage import refuse_disk
 from warehouse.errors import UserError
 from warehouse.places import place_of
 from warehouse.schema import LARGE, attach_empty_large, refuse_other_version
@@ -47,7 +48,7 @@ def query(
     without `$`. Raises UserError, in one sentence, for SQL that is
     wrong, writes, or takes longer than `seconds`, and when no snapshot was published yet.
     """
-    with open_snapshot(folder) as connection, _within(connection, seconds):
+    with open_snapshot(folder) as connection, _within(connection, seconds, folder):
         return _answer(connection, sql, dict(parameters or {}))
 
 
@@ -56,7 +57,7 @@ def ask(folder: Path, sql: str, *, seconds: float = 60.0) -> pl.DataFrame:
 
     Raises UserError also for other statements, and for an answer of more than MOST_BYTES.
     """
-    with open_snapshot(folder, memory=MEMORY) as connection, _within(connection, seconds):
+    with open_snapshot(folder, memory=MEMORY) as connection, _within(connection, seconds, folder):
         for statement in connection.extract_statements(sql):
             if statement.type not in _READING:
                 raise UserError(
@@ -86,8 +87,8 @@ def _bounded(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
 
 
 @contextlib.contextmanager
-def _within(connection: duckdb.DuckDBPyConnection, seconds: float) -> Generator[None]:
-    """Time for a query; what goes wrong with it is a UserError in one sentence."""
+def _within(connection: duckdb.DuckDBPyConnection, seconds: float, folder: Path) -> Generator[None]:
+    """Time for a query; what goes wrong with it is a UserError or DiskTrouble in one sentence."""
     # DuckDB has no time-out of its own; another thread may interrupt it.
     timer = threading.Timer(seconds, connection.interrupt)
     timer.start()
@@ -103,6 +104,9 @@ def _within(connection: duckdb.DuckDBPyConnection, seconds: float) -> Generator[
             f"The query needs more than {MEMORY} of memory and was stopped: ask for less at a time."
         ) from error
     except duckdb.Error as error:
+        # A name in the query may read like the disk's words; an error of that kind does not.
+        if isinstance(error, (duckdb.IOException, duckdb.FatalException)):
+            refuse_disk(error, folder)
         raise UserError(_sentence(error)) from error
     finally:
         timer.cancel()
@@ -189,6 +193,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Non
             attach(connection, path, name, "READ_ONLY")
             return
         except duckdb.IOException as error:
+            refuse_disk(error, path)
             if attempt == ATTEMPTS - 1:
                 reason = str(error).splitlines()[0]
                 raise UserError(

@@ -6,10 +6,9 @@ built anew.
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,9 +16,11 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from warehouse import database, export, lock, prune
+from warehouse import database, export, prune
+from warehouse.batches import batches
 from warehouse.compaction import Joined, compact
 from warehouse.copies import Copies
+from warehouse.disks import lock
 from warehouse.door import admit, complete
 from warehouse.errors import Gone
 from warehouse.index import Index
@@ -27,13 +28,6 @@ from warehouse.journal import Journal, Segment
 from warehouse.places import make_folder
 from warehouse.schema import tables
 from warehouse.sequence import table_of
-
-BATCH_ROWS = 200_000
-"""Rows merged at a time: a rebuild takes many small segments in one transaction, within memory."""
-
-BATCH_BYTES = 16 << 20
-"""Bytes in memory merged at a time, but for one segment that is larger: a draw may have 32,000
-token ids. A batch is there twice while it is put together."""
 
 LOOK_SECONDS = 0.1
 """Before a journal that changed while it was read is looked at again."""
@@ -67,14 +61,18 @@ class Store:
         make_folder(folder)
         held = lock.take(folder / "warehouse.lock", patience=patience)
         try:
-            store = cls(folder, held)
-            store.journal.sweep()
-            # No other writer can be at it, we are locked.
-            database.sweep(folder)
-            store.load_new()
+            return cls._filled(folder, held)
         except BaseException:
             lock.give_back(held)
             raise
+
+    @classmethod
+    def _filled(cls, folder: Path, held: Path) -> Self:
+        store = cls(folder, held)
+        store.journal.sweep()
+        # No other writer can be at it, we are locked.
+        database.sweep(folder)
+        store.load_new()
         return store
 
     @classmethod
@@ -90,12 +88,14 @@ class Store:
         held = lock.take(folder / "warehouse.lock")
         try:
             former = database.move_all_away(folder, "before-rebuild")
-        finally:
+            store = cls._filled(folder, held)
+        except BaseException:
             lock.give_back(held)
-        store = cls.open(folder)
+            raise
         if not store.damaged:
             for file in former:
-                file.unlink()
+                # One more set aside may have had the sweep take it.
+                file.unlink(missing_ok=True)
         return store
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
@@ -112,11 +112,24 @@ class Store:
             self._merge_before(name)
             return self._merge(table, [Segment(name, typed)])
 
+    def append_together(self, parts: Mapping[str, pl.DataFrame]) -> None:
+        """Rows of several small tables, by table, that are known all at once, or none of them.
+
+        Raises ValueError as `append` does, before anything is written.
+        """
+        typed = {table: admit(table, rows) for table, rows in parts.items() if len(rows)}
+        with self._turn:
+            names = self.journal.write_together(typed)
+            for name in names:
+                self._merge_before(name)
+                table = table_of(name)
+                self._merge(table, [Segment(name, typed[table])])
+
     def _merge_before(self, name: str) -> None:
         """Merges what others have written and every index merges before this segment."""
         while ahead := self._unmerged(self.journal.note(name)):
             with suppress(Gone):
-                for table, batch in self._batches(ahead):
+                for table, batch in batches(ahead, self._load):
                     self._merge(table, batch)
                 continue
             # Replaced or set aside meanwhile: the journal knows by what.
@@ -157,7 +170,7 @@ class Store:
                     names = self.journal.names()
                     # Of segments that another index over this journal put together with others.
                     former = self._index.merged.difference(names)
-                for table, batch in self._batches(self._unmerged(names)):
+                for table, batch in batches(self._unmerged(names), self._load):
                     with self._turn:
                         new += self._merge(table, batch)
             except Gone:
@@ -171,25 +184,6 @@ class Store:
 
     def _unmerged(self, names: list[str]) -> list[str]:
         return [name for name in names if name not in self._index.merged]
-
-    def _batches(self, names: list[str]) -> Iterator[tuple[str, list[Segment]]]:
-        """Batches of segments of one table, in the journal's order within each table."""
-        # Stable: within a table the order stays.
-        for table, group in groupby(sorted(names, key=table_of), key=table_of):
-            batch: list[Segment] = []
-            height = size = 0
-            for name in group:
-                segment = self._load(name)
-                if segment is None:
-                    continue
-                batch.append(segment)
-                height += segment.rows.height
-                size += segment.rows.estimated_size()
-                if height >= BATCH_ROWS or size >= BATCH_BYTES:
-                    yield table, batch
-                    batch = []
-                    height = size = 0
-            yield table, batch
 
     def _load(self, name: str) -> Segment | None:
         """The segment with all columns that its table has now; None when it is damaged."""
@@ -283,7 +277,8 @@ class Store:
 
     def close(self) -> None:
         """Gives the warehouse back to the next writer; closing twice is allowed."""
-        with self._turn:
+        # A copy that another thread is making would else be of a file that the next writer changes.
+        with self._large_turn, self._turn:
             self._index.connection.close()
             lock.give_back(self._held)
 

@@ -22,9 +22,10 @@ from flows.cli.service import doctor, showcase, up
 from flows.cli.terminal import say
 from flows.cli.train import train_app
 from flows.servers import quiet
-from flows.servers.disk import DISK, disk_sentence
 from flows.servers.guard import run_guarded
-from warehouse.errors import Busy, UserError
+from tasks.settings import settings
+from warehouse.disks.trouble import trouble_of
+from warehouse.errors import Busy, DiskTrouble, UserError
 
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard: it starts no second one."""
@@ -85,18 +86,20 @@ def exit_code() -> int:
         app()
     except UserError as error:
         return _end(str(error), 2)
-    except OSError as error:
-        if error.errno not in DISK:
-            raise
-        return _end(disk_sentence(error), 2)
-    except Busy as error:
+    except (Busy, DiskTrouble) as error:
         # EX_TEMPFAIL of sysexits(3), which schedulers take for `try again`.
-        return _end(str(error), 75)
+        return _end(str(error), error.exit_code)
     except KeyboardInterrupt:
         # 128 + the number of SIGINT, as a shell reports it.
         return _end("stopped; run the same command again to go on where it stopped", 130)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 0
+    except Exception as error:
+        # Libraries wrap what the disk said; it is no fault of ours that a traceback would show.
+        found = trouble_of(error, settings().home)
+        if found is None:
+            raise
+        return _end(str(found), found.exit_code)
     return 0
 
 

@@ -85,6 +85,24 @@ def export(folder: Path) -> None:
 
 
 @warehouse_app.command
+def verify() -> None:
+    """Read every file of the journal; say which are damaged and what to do, also during a run."""
+    from warehouse.verification import advice, check_all
+
+    folder = settings().warehouse
+    damaged = total = size = 0
+    for checked in check_all(folder):
+        total += 1
+        size += checked.bytes
+        if not checked.is_whole:
+            damaged += 1
+            say(advice(checked, folder))
+    print(f"{total} files of the journal read, {size / 1e6:,.1f} MB: {damaged} damaged")
+    if damaged:
+        raise SystemExit(1)
+
+
+@warehouse_app.command
 def prune(
     *,
     older_than: Annotated[int, Parameter(help="Days since anything happened to a run.")],

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from flows.servers import deployment
 from flows.servers import processes as servers
+from flows.servers.alive import Running, ServerEnded, check_alive, last_line, revive
 from flows.servers.disk import check_disk
 from flows.servers.guard import GRACE_SECONDS
 from flows.servers.notify import notify_ready
@@ -34,13 +35,6 @@ from warehouse.errors import UserError
 HEALTHY_WITHIN_SECONDS = 180.0
 """A first start migrates both databases: on a slow machine that takes a minute or two."""
 
-_Running = dict[Server, subprocess.Popen[bytes]]
-"""What was started, in the order in which it was."""
-
-
-class ServerEnded(Exception):
-    """A server stopped by itself, or did not become healthy in time."""
-
 
 def up(deployments: Path = INFRA / "prefect.yaml") -> int:
     """Exit code: 0 after Ctrl-C or SIGTERM, 1 when a server failed. Nothing it started outlives it.
@@ -50,7 +44,7 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
     now = settings()
     # Children work in the repository's root, where a relative state folder would be another one.
     now = now.model_copy(update={"home": now.home.resolve()})
-    running: _Running = {}
+    running: Running = {}
     check_disk(now.home)
     # Read when Prefect is imported to ask its API: the shell's home is another program's.
     os.environ["PREFECT_HOME"] = str(now.home / "prefect")
@@ -153,7 +147,7 @@ def _record_of(now: Settings) -> dict[str, Any]:
     return {}
 
 
-def _start(now: Settings, running: _Running, deployments: Path) -> None:
+def _start(now: Settings, running: Running, deployments: Path) -> None:
     for server in servers.own_servers(now):
         running[server] = servers.start(server, now)
     # Started all at once, awaited one after the other: the slowest alone sets the time.
@@ -187,7 +181,7 @@ def _report_orphans(count: int) -> None:
         )
 
 
-def _register(now: Settings, running: _Running, deployments: Path) -> None:
+def _register(now: Settings, running: Running, deployments: Path) -> None:
     registration = servers.registration(deployments)
     process = servers.start(registration, now)
     # Not among what is running: it is meant to end, and what ends there brings `ttc up` down.
@@ -196,13 +190,13 @@ def _register(now: Settings, running: _Running, deployments: Path) -> None:
     finally:
         process.terminate()
     if process.returncode != 0:
-        raise ServerEnded(f"registering {deployments} failed: {_last_line(registration, now)}")
+        raise ServerEnded(f"registering {deployments} failed: {last_line(registration, now)}")
 
 
-def _wait(reached: Callable[[], bool], what: str, running: _Running, now: Settings) -> None:
+def _wait(reached: Callable[[], bool], what: str, running: Running, now: Settings) -> None:
     deadline = time.monotonic() + HEALTHY_WITHIN_SECONDS
     while not reached():
-        _check_alive(running, now)
+        check_alive(running, now)
         if time.monotonic() > deadline:
             logs = now.home / "logs"
             raise ServerEnded(
@@ -211,29 +205,14 @@ def _wait(reached: Callable[[], bool], what: str, running: _Running, now: Settin
         time.sleep(0.3)
 
 
-def _watch(running: _Running, now: Settings) -> None:
+def _watch(running: Running, now: Settings) -> None:
+    earlier: dict[Server, list[float]] = {}
     while True:
-        _check_alive(running, now)
+        revive(running, now, earlier)
         time.sleep(0.5)
 
 
-def _check_alive(running: _Running, now: Settings) -> None:
-    for server, process in running.items():
-        if process.poll() is not None:
-            raise ServerEnded(
-                f"{server.name} ended with code {process.returncode}: {_last_line(server, now)}"
-            )
-
-
-def _last_line(server: Server, now: Settings) -> str:
-    log = servers.log_of(server, now)
-    # A killed process may leave half a character.
-    text = log.read_text(encoding="utf-8", errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"{lines[-1] if lines else 'it said nothing'} (all of it: {log})"
-
-
-def _stop(running: _Running, now: Settings) -> None:
+def _stop(running: Running, now: Settings) -> None:
     """End the worker with its runs, say so to the server while it listens, then end the servers."""
     # A second Ctrl-C must not leave servers behind.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

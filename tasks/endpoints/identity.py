@@ -14,6 +14,7 @@ from tasks.endpoints.dialect import CHAT, Dialect
 from tasks.endpoints.keys import Key, load_key
 from tasks.endpoints.replies import ChatReply, cut_before, read_chat
 from tasks.endpoints.statuses import Complaint, may_pass, read_complaint, refuse, retry_after
+from tasks.endpoints.transfer import Received, Unreadable, ask_once
 from tasks.protocols import Sampling
 from tasks.study.endpoints import Endpoint
 from warehouse.errors import UserError
@@ -33,22 +34,20 @@ def probe(endpoint: Endpoint) -> str:
     does not know the model.
     """
     key = load_key(endpoint.api_key_env)
-    headers = key.headers if key else {}
-    with httpx.Client(headers=headers) as client:
-        card = _card(client, endpoint, key)
-        model, said = _greedy(client, endpoint, key)
+    card = _card(endpoint, key)
+    model, said = _greedy(endpoint, key)
     parts = [endpoint.root, endpoint.served_name, endpoint.extra, card, model, said]
     content = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _card(client: httpx.Client, endpoint: Endpoint, key: Key | None) -> dict[str, Any]:
+def _card(endpoint: Endpoint, key: Key | None) -> dict[str, Any]:
     """What /v1/models says of the model; nothing where the server has no such list."""
     # Nobody there, or nobody who answers, is told in seconds.
-    response = _send(client, "GET", f"{endpoint.root}/v1/models", endpoint, seconds=4.5)
-    if response.status_code in (401, 403):
-        raise refuse(endpoint.root, read_complaint(response, key), key)
-    cards = _cards(response) if response.status_code == 200 else []
+    received = _send("GET", f"{endpoint.root}/v1/models", endpoint, key, seconds=4.5)
+    if received.status in (401, 403):
+        raise refuse(endpoint.root, read_complaint(received, key), key)
+    cards = _cards(received) if received.status == 200 else []
     if not cards:
         return {}
     name = endpoint.served_name
@@ -65,31 +64,31 @@ def _card(client: httpx.Client, endpoint: Endpoint, key: Key | None) -> dict[str
     )
 
 
-def _cards(response: httpx.Response) -> list[dict[str, Any]]:
+def _cards(received: Received) -> list[dict[str, Any]]:
     try:
-        data: Any = response.json()["data"]
+        data: Any = json.loads(received.content)["data"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return []
     rows = cast("list[Any]", data) if isinstance(data, list) else []
     return [card for card in rows if isinstance(card, dict)]
 
 
-def _greedy(client: httpx.Client, endpoint: Endpoint, key: Key | None) -> tuple[str, list[str]]:
+def _greedy(endpoint: Endpoint, key: Key | None) -> tuple[str, list[str]]:
     """Who answers, and what it says at temperature 0; nothing where it takes no temperature."""
     dialect = Dialect(endpoint)
     messages = [{"role": "user", "content": _ASKED}]
     for attempt in range(1, 12):
         body = dialect.body(messages, 1, sampling=_GREEDY, seed=0)
-        response = _send(client, "POST", endpoint.root + CHAT, endpoint, body)
-        if response.status_code == 200:
-            reply = _read(response.content, endpoint, key)
+        received = _send("POST", endpoint.root + CHAT, endpoint, key, body=body)
+        if received.status == 200:
+            reply = _read(received.content, endpoint, key)
             (said,) = reply.said
             # Without its temperature a reply is another one every time.
             is_greedy = "temperature" in body
             return reply.model, [said.thinking, said.content] if is_greedy else []
-        complaint = read_complaint(response, key)
+        complaint = read_complaint(received, key)
         if may_pass(complaint) and attempt < _ATTEMPTS:
-            asked = retry_after(response.headers.get("Retry-After"))
+            asked = retry_after(received.headers.get("Retry-After"))
             time.sleep(min(_PATIENCE, float(attempt) if asked is None else asked))
         elif complaint.status == 400 and cut_before(complaint):
             return "", []
@@ -122,18 +121,19 @@ def _read(content: bytes, endpoint: Endpoint, key: Key | None) -> ChatReply:
 
 
 def _send(
-    client: httpx.Client,
     method: str,
     url: str,
     endpoint: Endpoint,
-    body: Any = None,
+    key: Key | None,
     *,
+    body: Any = None,
     seconds: float = 120.0,
-) -> httpx.Response:
-    timeout = httpx.Timeout(seconds, connect=4.0)
+) -> Received:
+    content = None if body is None else json.dumps(body).encode()
+    headers = key.headers if key else {}
     try:
-        return client.request(method, url, json=body, timeout=timeout)
-    except httpx.HTTPError as error:
+        return ask_once(method, url, headers=headers, content=content, seconds=seconds)
+    except (httpx.HTTPError, Unreadable) as error:
         raise UserError(
             f"engine: expected a server that speaks chat completions at {endpoint.root}, got "
             f"{type(error).__name__}: {error}; start it, or correct the url of the endpoint"

@@ -31,6 +31,8 @@ class Usage(NamedTuple):
     """Of the generated ones."""
 
 
+_MOST_TOKENS = 2**31 - 1
+"""Of one reply: a hundred times the longest context that is known, and what a column holds."""
 UNTOLD = Usage(math.nan, math.nan, math.nan, math.nan)
 
 
@@ -196,8 +198,13 @@ def _read_usage(usage: _Usage) -> Usage:
     apart = _known(usage.total_tokens) - prompt - generated
     if thinking > 0 and apart == thinking:
         generated += thinking
-    cached = _detail(usage.prompt_tokens_details, "cached_tokens")
-    return Usage(prompt, generated, _known(cached), thinking)
+    cached = _known(_detail(usage.prompt_tokens_details, "cached_tokens"))
+    # More than there are: what cannot be is not told.
+    if cached > prompt:
+        cached = math.nan
+    if thinking > generated:
+        thinking = math.nan
+    return Usage(prompt, generated, cached, thinking)
 
 
 def _detail(details: _Details | None, name: str) -> Any:
@@ -205,4 +212,7 @@ def _detail(details: _Details | None, name: str) -> Any:
 
 
 def _known(tokens: int | None) -> float:
-    return math.nan if tokens is None else float(tokens)
+    """A count; NaN where none was told, or one that no reply can have."""
+    if tokens is None or not 0 <= tokens <= _MOST_TOKENS:
+        return math.nan
+    return float(tokens)

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, cast
 
-import httpx
-
 from tasks.endpoints.keys import Key
+from tasks.endpoints.transfer import Received
 from warehouse.errors import UserError
 
 
@@ -32,6 +31,11 @@ class Complaint(NamedTuple):
     fields: frozenset[str]
     """Fields of the request that it names, where it names them apart from its words."""
 
+    @property
+    def said(self) -> str:
+        """Status and words."""
+        return f"HTTP {self.status} {self.words}".strip()
+
     def names(self, field: str) -> bool:
         """Whether it complains of this field."""
         if self.fields:
@@ -39,17 +43,24 @@ class Complaint(NamedTuple):
         return re.search(rf"(?<![\w-]){re.escape(field)}(?![\w-])", self.words) is not None
 
 
-def read_complaint(response: httpx.Response, key: Key | None) -> Complaint:
+def read_complaint(received: Received, key: Key | None) -> Complaint:
     """What an answer that is no reply says."""
+    # Not by the charset that it names: some of Python's unpack what they read.
+    text = received.content.decode("utf-8", errors="replace")
     try:
-        body: Any = response.json()
+        body: Any = json.loads(text)
+        error = body.get("error", body) if isinstance(body, dict) else body
+        said = _message(error)
+        fields = _fields(error)
     except (ValueError, RecursionError):
-        body = response.text
-    error = body.get("error", body) if isinstance(body, dict) else body
-    said = _message(error)
+        # Recursion: writing takes fewer levels than reading.
+        said = text
+        fields = set[str]()
     words = " ".join(said.split())[:300]
+    to = received.headers.get("Location")
+    words = f"{words} to {to[:200]}".strip() if to else words
     hidden = key.hide(words) if key else words
-    return Complaint(response.status_code, hidden, frozenset(_fields(error)))
+    return Complaint(received.status, hidden, frozenset(fields))
 
 
 def _message(error: Any) -> str:
@@ -86,12 +97,21 @@ def may_pass(complaint: Complaint) -> bool:
     return complaint.status in (408, 425) or complaint.status >= 500
 
 
+def leads_nowhere(complaint: Complaint) -> bool:
+    """Whether an answer is neither a reply nor a word on the request: a redirect, an empty page."""
+    return complaint.status < 400
+
+
+def is_of_the_request(complaint: Complaint) -> bool:
+    """Whether another server of the same model would call the request wrong as well."""
+    return complaint.status in (400, 413, 414, 422, 431)
+
+
 def refuse(url: str, complaint: Complaint, key: Key | None) -> Refusal:
     """The sentence for a request that will not be answered, whoever asks."""
-    said = f"HTTP {complaint.status} {complaint.words}".strip()
-    return Refusal(
-        f"engine: {_diagnose(url, complaint, key)}: {said}; {_advise(complaint, key)}", complaint
-    )
+    what = _diagnose(url, complaint, key)
+    advice = _advise(complaint, key)
+    return Refusal(f"engine: {what}: {complaint.said}; {advice}", complaint)
 
 
 def _diagnose(url: str, complaint: Complaint, key: Key | None) -> str:
@@ -126,10 +146,11 @@ def retry_after(header: str | None) -> float | None:
     """
     if header is None:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", header.strip()):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", header.strip()):
+        # Infinite where the number is too large: whoever waits has a bound of its own.
         return float(header)
-    # TypeError: a date without a time zone cannot be compared.
-    with contextlib.suppress(ValueError, TypeError):
+    # TypeError: a date without a time zone cannot be compared. Overflow: one at the calendar's end.
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         left = parsedate_to_datetime(header) - datetime.now(UTC)
         return max(0.0, left.total_seconds())
     return None

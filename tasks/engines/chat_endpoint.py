@@ -150,7 +150,8 @@ class ChatEndpoint:
 
     async def _insist(self, body: dict[str, Any], n: int, most: Usage) -> ChatReply:
         """A reply, whatever the server does in between; UserError when it gives none."""
-        call = Call(CHAT, body, lambda content: self._read(content, n))
+        tokens = int(most.prompt + most.generated)
+        call = Call(CHAT, body, lambda content: self._read(content, n), tokens)
         content = call.content
         faults: list[str] = []
         allowed = self._limits.attempts
@@ -190,7 +191,7 @@ class ChatEndpoint:
 
     def _refuse_at_first(self, fault: Fault) -> None:
         """UserError for what no waiting mends before the first good reply."""
-        if self._replica.proven or fault.kind not in ("unreachable", "misread"):
+        if self._replica.proven or fault.kind not in ("unreachable", "astray", "misread"):
             return
         raise UserError(
             f"engine: expected a server that speaks chat completions at {self._endpoint.root}, "

@@ -5,26 +5,25 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from pydantic import BaseModel
-
+from tasks.endpoints.completions import COMPLETIONS, Choice, Completions, read_completions
 from tasks.endpoints.keys import Key
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas
 from tasks.engines.stepwise import Answer, draw_in_pieces
 from tasks.models.formats import Format
-from tasks.protocols import Confidence, Draw, Reply, Sampling, Stop
-from tasks.statistics.confidence.tokens import TOP, confidence_of
+from tasks.protocols import Draw, Reply, Sampling, Stop, TokenIds
+from tasks.statistics.confidence.tokens import TOP
 
-COMPLETIONS = "/v1/completions"
 TOGETHER = 1024
 """Tokens that the children of one request may have together.
 
 A request costs the server about as much as twenty tokens of a small model, and comes when the last
 of its children ends: what a server that dies has not sent is drawn anew.
 """
+_IDS = 2**31
+"""Token ids are kept as integers of 32 bits, of which one is the sign."""
 _NEUTRAL = {
     "min_p": 0.0,
     "repetition_penalty": 1.0,
@@ -51,9 +50,14 @@ class HttpGenerator:
         limits: Limits | None = None,
         key: Key | None = None,
         confident: bool = False,
+        outputs: int | None = None,
     ) -> None:
-        """`confident`: it tells how sure the model was of whole completions."""
+        """`confident`: it tells how sure the model was of whole completions.
+
+        `outputs` are the tokens that the model has; None: not known, whatever 32 bits hold.
+        """
         self._confident = confident
+        self._outputs = outputs or _IDS
         self._model = model
         self._format = format
         self._replicas = Replicas(urls, self._probe(), limits=limits, key=key)
@@ -81,15 +85,24 @@ class HttpGenerator:
             stops = stops | self._format.steps.stops
         body = self._body(prefix, n, sampling, stops=stops) | {"seed": seed}
 
-        def read(content: bytes) -> Completions:
-            return read_completions(content, body)
+        def read(content: bytes) -> Answer:
+            return self._answer(content, body, prefix, sampling)
 
-        reply = await self._replicas.ask(Call(COMPLETIONS, body, read))
+        tokens = len(prefix) + n * sampling.max_tokens
+        answer = await self._replicas.ask(Call(COMPLETIONS, body, read, tokens))
+        self.generated_tokens += sum(int(draw.tokens) for draw in answer.draws)
+        return answer
+
+    def _answer(
+        self, content: bytes, body: Mapping[str, Any], prefix: Sequence[int], sampling: Sampling
+    ) -> Answer:
+        """The draws of a reply; ValueError for one that another replica may give better."""
+        reply = read_completions(content, body)
         draws = [self._format.cut(self._read(choice), prefix) for choice in reply.choices]
         if self._tells(sampling):
             sure = [choice.confidence(sampling) for choice in reply.choices]
             draws = [draw._replace(confidence=one) for draw, one in zip(draws, sure, strict=True)]
-        self.generated_tokens += sum(int(draw.tokens) for draw in draws)
+        n = len(draws)
         # A server tells of one child; those of a request that has several were read alike.
         return Answer(draws, n * len(prefix), n * reply.cached_tokens)
 
@@ -112,7 +125,7 @@ class HttpGenerator:
         # Token 0 exists in every vocabulary.
         sampling = Sampling(temperature=1.0, top_p=1.0, top_k=0, max_tokens=1, until="end")
         body = self._body([0], 2, sampling, stops=self._format.end_of_text) | {"seed": 0}
-        return Call(COMPLETIONS, body, lambda content: read_completions(content, body))
+        return Call(COMPLETIONS, body, lambda content: read_completions(content, body), tokens=3)
 
     def _body(
         self, prefix: Sequence[int], n: int, sampling: Sampling, *, stops: frozenset[int]
@@ -148,7 +161,7 @@ class HttpGenerator:
         return {"stop": texts, "include_stop_str_in_output": True} if texts else {}
 
     def _read(self, choice: Choice) -> Draw:
-        token_ids = array("i", choice.token_ids or ())
+        token_ids = self._known(choice.token_ids or ())
         ended = choice.finish_reason == "stop" and token_ids[-1] in self._format.end_of_text
         # The end token is paid for and not kept: a prefix that goes on must not hold it.
         kept = token_ids[:-1] if ended else token_ids
@@ -156,6 +169,16 @@ class HttpGenerator:
         if choice.finish_reason == "length":
             stop = "limit"
         return Draw(kept, self._format.steps.text(kept), stop, len(token_ids))
+
+    def _known(self, token_ids: Sequence[int]) -> TokenIds:
+        """The ids; ValueError where the model has no such token.
+
+        A draw that holds one could not be asked to go on: every server refuses such a prompt.
+        """
+        unknown = next((one for one in token_ids if not 0 <= one < self._outputs), None)
+        if unknown is not None:
+            raise ValueError(f"expected token ids from 0 to {self._outputs - 1:,}, got {unknown}")
+        return array("i", token_ids)
 
 
 def _pieces(n: int, max_tokens: int) -> list[range]:
@@ -166,86 +189,3 @@ def _pieces(n: int, max_tokens: int) -> list[range]:
     most = max(1, TOGETHER // max_tokens)
     starts = [0, *range(1, n, most)]
     return [range(start, end) for start, end in pairwise([*starts, n])]
-
-
-class Choice(BaseModel):
-    """One child in a reply."""
-
-    index: int
-    finish_reason: Literal["stop", "length"]
-    stop_reason: int | str | None = None
-    """The token or text that it stopped at; None at the model's own end of text."""
-    token_ids: list[int] | None = None
-    logprobs: dict[str, Any] | None = None
-    prompt_logprobs: list[dict[int, dict[str, Any]] | None] | None = None
-
-    def confidence(self, sampling: Sampling) -> Confidence:
-        """How sure the model was; ValueError where the server gave no log-probabilities."""
-        given: list[dict[str, float]] = (self.logprobs or {}).get("top_logprobs") or []
-        # The token that was drawn stands with the likeliest ones, where it is none of them too.
-        rows = [sorted(one.values(), reverse=True)[:TOP] for one in given]
-        return confidence_of(np.array(rows, dtype=np.float64), sampling.max_tokens)
-
-
-class _Details(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_tokens_details: _Details | None = None
-
-
-class Completions(BaseModel):
-    """A reply to /v1/completions, its choices in the order of their index."""
-
-    model: str
-    choices: list[Choice]
-    usage: _Usage
-
-    @property
-    def cached_tokens(self) -> int:
-        """Prompt tokens that came from the prefix cache; 0 where the server does not tell."""
-        details = self.usage.prompt_tokens_details
-        return (details and details.cached_tokens) or 0
-
-
-def read_completions(content: bytes, asked: Mapping[str, Any]) -> Completions:
-    """The reply to a request; ValueError when it answers another one, or only a part of it."""
-    reply = Completions.model_validate_json(content)
-    # Servers may answer in any order; child i is the choice of index i.
-    reply.choices.sort(key=lambda choice: choice.index)
-    indices = [choice.index for choice in reply.choices]
-    _check_same("model", asked["model"], reply.model)
-    _check_same("draws", list(range(asked.get("n", 1))), indices)
-    _check_same("prompt tokens", len(asked["prompt"]), reply.usage.prompt_tokens)
-    if asked.get("return_token_ids"):
-        generated = sum(len(choice.token_ids or ()) for choice in reply.choices)
-        _check_same("generated tokens", generated, reply.usage.completion_tokens)
-        for choice in reply.choices:
-            _check_draw(choice, asked)
-            if asked.get("logprobs"):
-                given = len((choice.logprobs or {}).get("top_logprobs") or [])
-                _check_same("tokens with logprobs", len(choice.token_ids or ()), given)
-    return reply
-
-
-def _check_draw(choice: Choice, asked: Mapping[str, Any]) -> None:
-    token_ids = choice.token_ids or []
-    if not 0 < len(token_ids) <= asked["max_tokens"]:
-        raise ValueError(
-            f"expected 1 to {asked['max_tokens']} token ids a draw, got {len(token_ids)}"
-        )
-    if choice.finish_reason != "stop" or choice.stop_reason in asked.get("stop", ()):
-        return
-    if token_ids[-1] not in asked["stop_token_ids"]:
-        raise ValueError(
-            "expected a draw that stops to end in one of the stop tokens, "
-            f"got token {token_ids[-1]}"
-        )
-
-
-def _check_same(what: str, expected: object, got: object) -> None:
-    if expected != got:
-        raise ValueError(f"{what}: expected {expected}, got {got}")

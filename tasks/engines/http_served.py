@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tasks.endpoints.completions import COMPLETIONS, Completions, read_completions
 from tasks.endpoints.keys import Key
-from tasks.engines.http_generator import COMPLETIONS, Completions, read_completions
 from tasks.engines.replica import Call, Limits
 from tasks.engines.replicas import Replicas
 
@@ -69,7 +69,8 @@ class HttpServed:
         await self._replicas.close()
 
     async def _ask(self, body: dict[str, Any], read: Any) -> list[float]:
-        logprobs: list[float] = await self._replicas.ask(Call(COMPLETIONS, body, read))
+        tokens = len(body["prompt"]) + 1
+        logprobs: list[float] = await self._replicas.ask(Call(COMPLETIONS, body, read, tokens))
         self.read_tokens += len(body["prompt"])
         return logprobs
 
@@ -84,7 +85,7 @@ class HttpServed:
             _next_logprobs(reply, [0])
             _prompt_logprobs(reply, token_ids)
 
-        return Call(COMPLETIONS, body, read)
+        return Call(COMPLETIONS, body, read, len(token_ids) + 1)
 
     def _one_token(self, token_ids: Sequence[int]) -> dict[str, Any]:
         return {
@@ -106,7 +107,7 @@ class HttpServed:
         def read(content: bytes) -> list[list[float]]:
             return _rows(content, self._model, len(token_ids))
 
-        return Call(POOLING, body, read)
+        return Call(POOLING, body, read, len(token_ids))
 
 
 def _wanted_logprobs(wanted: Sequence[int]) -> dict[str, Any]:
@@ -144,14 +145,13 @@ def _rows(content: bytes, model: str, count: int) -> list[list[float]]:
 
 
 def _next_logprobs(reply: Completions, wanted: Sequence[int]) -> list[float]:
-    logprobs = reply.choices[0].logprobs or {}
-    (first, *_) = logprobs.get("top_logprobs") or [{}]
+    (first, *_) = reply.choices[0].likeliest or [dict[str, float]()]
     missing = [token for token in wanted if f"token_id:{token}" not in first]
     if missing:
         raise ValueError(
             f"expected the log-probabilities of tokens {list(wanted)}, got none of {missing}"
         )
-    return [float(first[f"token_id:{token}"]) for token in wanted]
+    return [first[f"token_id:{token}"] for token in wanted]
 
 
 def _prompt_logprobs(reply: Completions, token_ids: Sequence[int]) -> list[float]:
@@ -165,5 +165,5 @@ def _prompt_logprobs(reply: Completions, token_ids: Sequence[int]) -> list[float
             raise ValueError(
                 "expected the log-probability of every token but the first, some are missing"
             )
-        logprobs.append(float(row[token]["logprob"]))
+        logprobs.append(row[token].logprob)
     return logprobs

@@ -12,7 +12,7 @@ from warehouse.errors import UserError
 def explain(url: str, probe: Call[Any], refusal: Refusal) -> UserError:
     """The refusal of a token, with what this server lacks where that is why."""
     complaint = refusal.complaint
-    said = f"got HTTP {complaint.status} {complaint.words}".strip()
+    said = f"got {complaint.said}"
     # No such page, or none for this: a server that speaks chat alone.
     if complaint.status in (404, 405):
         return misfit(url, probe, said)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import ssl
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
@@ -15,7 +16,15 @@ import httpx
 from pydantic import ValidationError
 
 from tasks.endpoints.keys import Key
-from tasks.endpoints.statuses import may_pass, read_complaint, refuse, retry_after
+from tasks.endpoints.statuses import (
+    Refusal,
+    leads_nowhere,
+    may_pass,
+    read_complaint,
+    refuse,
+    retry_after,
+)
+from tasks.endpoints.transfer import PLAIN, Received, receive, room_for
 from warehouse.errors import UserError
 
 T = TypeVar("T")
@@ -66,6 +75,8 @@ class Call(Generic[T]):
 
     ValueError when it cannot be trusted: it is asked for again then.
     """
+    tokens: int
+    """That its reply may be about: they bound how many bytes are read of it."""
 
     @property
     def content(self) -> bytes:
@@ -73,8 +84,11 @@ class Call(Generic[T]):
         return json.dumps(self.body).encode()
 
 
-FaultKind = Literal["busy", "trouble", "unreachable", "misread"]
-"""The last: a reply came and was paid for, but is not what was asked for."""
+FaultKind = Literal["busy", "trouble", "unreachable", "astray", "misread"]
+"""Astray: an answer that is neither a reply nor a complaint, such as a redirect.
+
+The last: a reply came and was paid for, but is not what was asked for.
+"""
 
 
 class Fault(Exception):
@@ -164,16 +178,14 @@ class Replica:
 
     async def _post(self, call: Call[T], content: bytes) -> T:
         try:
-            with self._client() as client:
-                response = await client.post(self.url + call.path, content=content)
+            received = await self._receive(call, content)
+            if received.status != 200:
+                raise _problem(received, self.key)
+            answer = call.read(received.content)
         except httpx.RequestError as error:
             kind = "unreachable" if isinstance(error, httpx.ConnectError) else "trouble"
             raise Fault(f"{type(error).__name__} {error}".strip(), kind) from error
-        if response.status_code != 200:
-            raise _problem(response, self.key)
-        try:
-            answer = call.read(response.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             complaint = _first_complaint(error)
             hidden = self.key.hide(complaint) if self.key else complaint
             raise Fault(f"a reply that cannot be trusted: {hidden}", "misread") from error
@@ -183,6 +195,12 @@ class Replica:
         self.aside = False
         self.proven = True
         return answer
+
+    async def _receive(self, call: Call[Any], content: bytes) -> Received:
+        url = self.url + call.path
+        largest = room_for(call.tokens)
+        with self._client() as client:
+            return await receive(client, "POST", url, content=content, largest=largest)
 
     @contextlib.contextmanager
     def _client(self) -> Generator[httpx.AsyncClient]:
@@ -205,31 +223,40 @@ class Replica:
             timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect, pool=None),
             # vLLM closes what was idle for 5 s: be first, or a request meets a closing connection.
             limits=httpx.Limits(max_connections=1, keepalive_expiry=2.0),
-            headers={"Content-Type": "application/json", **self._key_headers()},
+            headers={"Content-Type": "application/json", **PLAIN, **self._key_headers()},
         )
         self._clients.append(client)
         return client
 
 
-def _problem(response: httpx.Response, key: Key | None) -> Fault | UserError:
-    """A fault when the server is in trouble, the user's error when it calls the request wrong.
-
-    Another replica would call it wrong as well.
-    """
-    complaint = read_complaint(response, key)
+def _problem(received: Received, key: Key | None) -> Fault | Refusal:
+    """A fault when the server is in trouble, the user's error when it calls the request wrong."""
+    complaint = read_complaint(received, key)
+    if leads_nowhere(complaint):
+        return Fault(complaint.said, "astray")
     if not may_pass(complaint):
-        address = str(response.url)
-        return refuse(address, complaint, key)
-    said = f"HTTP {complaint.status} {complaint.words}".strip()
-    wait = retry_after(response.headers.get("Retry-After"))
+        return refuse(received.url, complaint, key)
+    said = complaint.said
+    wait = retry_after(received.headers.get("Retry-After"))
     # Busy is no fault of the server's.
     return Fault(said, "busy" if complaint.status == 429 else "trouble", wait=wait)
 
 
-def _first_complaint(error: ValueError) -> str:
+def _first_complaint(error: ValueError | RecursionError) -> str:
     """In one line: a long reply may be wrong in hundreds of places."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         return f"{place}: {first['msg']}"
     return " ".join(str(error).split())[:300]
+
+
+def roots(urls: Sequence[str]) -> list[str]:
+    """The servers' addresses without `/v1`; UserError for what is no http address, or for none."""
+    address = re.compile(r"https?://[^\s/:]+(:\d+)?(/\S*)?")
+    if not urls or not all(address.fullmatch(url) for url in urls):
+        raise UserError(
+            f"engine: expected addresses such as http://127.0.0.1:8000/v1, got {list(urls)}; "
+            "correct them"
+        )
+    return [url.rstrip("/").removesuffix("/v1") for url in urls]

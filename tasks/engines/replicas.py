@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import re
 import time
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
@@ -20,9 +19,9 @@ from typing import Any, NamedTuple, TypeVar
 import httpx
 
 from tasks.endpoints.keys import Key
-from tasks.endpoints.statuses import Refusal
+from tasks.endpoints.statuses import Refusal, is_of_the_request
 from tasks.engines.misfits import explain, misfit
-from tasks.engines.replica import Call, Fault, Limits, Replica
+from tasks.engines.replica import Call, Fault, Limits, Replica, roots
 from warehouse.errors import UserError
 
 T = TypeVar("T")
@@ -95,7 +94,7 @@ class Replicas:
                     raise self._refused
                 replica = self._least_loaded(bars)
                 try:
-                    return await replica.ask(call, content)
+                    return await self._ask_one(replica, call, content)
                 except Fault as fault:
                     faults.append(str(fault))
                     bars[replica] = self._bar(fault, bars[replica].times)
@@ -103,6 +102,17 @@ class Replicas:
             if replica.strikes >= self._limits.strikes:
                 self._set_aside(replica)
         raise UserError(self._describe(call, faults))
+
+    async def _ask_one(self, replica: Replica, call: Call[T], content: bytes) -> T:
+        """What one replica says; what it alone refuses is a fault of its own."""
+        try:
+            return await replica.ask(call, content)
+        except Refusal as refusal:
+            # Alone it would refuse the same for ever; of several another may know the page, the key
+            # or the model that this one does not.
+            if len(self._replicas) == 1 or is_of_the_request(refusal.complaint):
+                raise
+            raise Fault(refusal.complaint.said, "trouble") from refusal
 
     async def _prove(self) -> None:
         """Until one of the servers has generated a token; the others are set aside till they do.
@@ -118,8 +128,8 @@ class Replicas:
                 self._set_unproven_aside()
                 return
             said += [str(fault) for fault in faults]
-            # Nobody listens: a server that is to be there before a run is not waited for.
-            if all(fault.kind == "unreachable" for fault in faults):
+            # Nobody listens, or somebody else: a server that is to be there is not waited for.
+            if all(fault.kind in ("unreachable", "astray") for fault in faults):
                 break
             if time.monotonic() > latest:
                 break
@@ -146,19 +156,23 @@ class Replicas:
         return faults
 
     async def _prove_one(self, replica: Replica) -> Fault | None:
-        try:
-            await replica.probe(self._probe)
-        except Fault as fault:
-            if fault.kind != "misread":
-                return fault
-            self._refused = misfit(
-                replica.url, self._probe, f"with what exact draws need, got {fault}"
-            )
-        except Refusal as refusal:
-            self._refused = explain(replica.url, self._probe, refusal)
-        if self._refused:
-            raise self._refused
-        return None
+        wrong = UserError("")
+        # Twice: one spoiled reply is an accident, two of them are the server's manner.
+        for _ in range(2):
+            try:
+                await replica.probe(self._probe)
+            except Fault as fault:
+                if fault.kind != "misread":
+                    return fault
+                why = f"with what exact draws need, got {fault}"
+                wrong = misfit(replica.url, self._probe, why)
+            except Refusal as refusal:
+                wrong = explain(replica.url, self._probe, refusal)
+                break
+            else:
+                return None
+        self._refused = wrong
+        raise wrong
 
     async def close(self) -> None:
         """End what is under way and close every connection."""
@@ -275,14 +289,3 @@ class Replicas:
             f"got none to use in {len(faults)} attempts: {kinds}; read the servers' logs, "
             "start them again or take them out of the study, then run again"
         )
-
-
-def roots(urls: Sequence[str]) -> list[str]:
-    """The servers' addresses without `/v1`; UserError for what is no http address, or for none."""
-    address = re.compile(r"https?://[^\s/:]+(:\d+)?(/\S*)?")
-    if not urls or not all(address.fullmatch(url) for url in urls):
-        raise UserError(
-            f"engine: expected addresses such as http://127.0.0.1:8000/v1, got {list(urls)}; "
-            "correct them"
-        )
-    return [url.rstrip("/").removesuffix("/v1") for url in urls]

@@ -17,6 +17,7 @@ from tasks.engines.http_served import HttpServed
 from tasks.engines.imported import LogOnly
 from tasks.engines.server_checks import check_same, check_served
 from tasks.engines.vllm_process import on_gpu
+from tasks.models.folders.configs import outputs_of
 from tasks.models.served_verifier import ServedVerifier
 from tasks.models.texts import IMPORTED
 from tasks.models.thinking import choose_field_marks
@@ -117,6 +118,7 @@ class RunEngines:
                 self._run.format_of(model),
                 key=key,
                 confident=self._run.asks_confidence,
+                outputs=outputs_of(model.files),
             )
         endpoint = self._run.study.endpoint(model.name)
         if endpoint:

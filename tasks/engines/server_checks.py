@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from pydantic import BaseModel
 
 from tasks.endpoints.keys import Key
 from tasks.endpoints.statuses import read_complaint, refuse
-from tasks.engines.replicas import roots
+from tasks.endpoints.transfer import ask_once
+from tasks.engines.replica import roots
 from tasks.models.tokenizers import load_tokenizer
 from tasks.models.version import Model, fingerprint
 from warehouse.errors import UserError
@@ -54,18 +56,19 @@ def check_served(
 
 
 def _look_up(url: str, model: str, key: Key | None, seconds: float) -> ServedCard:
+    headers = key.headers if key else {}
     try:
-        response = httpx.get(
-            f"{url}/v1/models", timeout=seconds, headers=key.headers if key else {}
-        )
-        if response.status_code in (401, 403):
-            raise refuse(url, read_complaint(response, key), key)
-        content = response.raise_for_status().content
-        cards = _Cards.model_validate_json(content).data
+        received = ask_once("GET", f"{url}/v1/models", headers=headers, seconds=seconds)
+        complaint = read_complaint(received, key)
+        if received.status in (401, 403):
+            raise refuse(url, complaint, key)
+        if received.status != 200:
+            raise ValueError(complaint.said)
+        cards = _Cards.model_validate_json(received.content).data
     except (httpx.HTTPError, ValueError) as error:
         raise UserError(
             f"engine: expected an OpenAI-compatible server at {url}, "
-            f"got {type(error).__name__}: {error}; start it or take it out of the study"
+            f"got {_shown(error)}; start it or take it out of the study"
         ) from error
     for card in cards:
         if card.id == model:
@@ -75,6 +78,11 @@ def _look_up(url: str, model: str, key: Key | None, seconds: float) -> ServedCar
         f"engine: expected {url} to serve {model!r}, it serves {names}; "
         "name one of these in the study, or start the server with --served-model-name"
     )
+
+
+def _shown(error: Exception) -> str:
+    """In one line: what is wrong with a long reply may be as long."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def check_same(served: ServedCard, name: str, model: Model, *, key: Key | None = None) -> None:
@@ -118,8 +126,12 @@ def _tokenize(url: str, name: str, key: Key | None) -> list[int] | None:
     """The tokens that a server makes of the text; None where it cannot be asked for them."""
     body = {"model": name, "prompt": _TEXT, "add_special_tokens": False}
     headers = key.headers if key else {}
+    content = json.dumps(body).encode()
     try:
-        response = httpx.post(f"{url}/tokenize", json=body, headers=headers, timeout=4.0)
-        return _Tokens.model_validate_json(response.raise_for_status().content).tokens
+        page = f"{url}/tokenize"
+        received = ask_once("POST", page, headers=headers, content=content, seconds=4.0)
+        if received.status != 200:
+            return None
+        return _Tokens.model_validate_json(received.content).tokens
     except (httpx.HTTPError, ValueError):
         return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from tasks.publication.summary import load_summary
 from tasks.runs.events import note
 from tasks.settings import Settings
@@ -10,6 +13,10 @@ from tasks.tracking.runs import mirror, publish, publish_outbox
 from tasks.versions.version import version_of
 from warehouse.reader import Reader
 from warehouse.store import Store
+from warehouse.verification import advice, check_some
+
+VERIFIED_BYTES = 256 << 20
+"""Of the journal read again after a run: a second or two of a disk."""
 
 
 def run(settings: Settings, run_id: str) -> str | None:
@@ -18,6 +25,7 @@ def run(settings: Settings, run_id: str) -> str | None:
     outbox = settings.home / "outbox"
     with Store.open(settings.warehouse) as store:
         summary = load_summary(store, run_id)
+    _verify_some(settings.warehouse)
     # The warehouse is closed while MLflow is asked: a server that hangs keeps no other run waiting.
     published = publish(summary, uri=uri, outbox=outbox)
     if published is None:
@@ -38,6 +46,13 @@ def _note_published(settings: Settings, sent: dict[str, str]) -> list[Track]:
             note(store, run_id, "published", f"mlflow:{mlflow_id}")
         store.publish_snapshot(whole=True)
         return [track_of(store, version_of(store, run_id)) for run_id in sent]
+
+
+def _verify_some(folder: Path) -> None:
+    """A part of the journal is read again each night, so that rot in it shows in weeks."""
+    for checked in check_some(folder, VERIFIED_BYTES):
+        if not checked.is_whole:
+            print(advice(checked, folder), file=sys.stderr)
 
 
 def mirror_standings(settings: Settings, store: Reader, run_id: str) -> bool:

@@ -32,7 +32,7 @@ class MathGrader:
     worker "crashed"; the other pairs are graded as if it had not been there.
     """
 
-    reader = 3
+    reader = 4
     """Number of what reads mathematics into canonical forms; other kinds of answers lean on it."""
     version = f"{reader}+math-verify-0.9.0"
 

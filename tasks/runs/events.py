@@ -54,6 +54,11 @@ def note(
     store: Ledger, run_id: str, event: str, detail: str | None = None, **seconds: float
 ) -> None:
     """Write down that something happened to a run."""
+    store.append("run_events", event_row(run_id, event, detail, **seconds))
+
+
+def event_row(run_id: str, event: str, detail: str | None = None, **seconds: float) -> pl.DataFrame:
+    """What happened to a run now, as a row of `run_events`."""
     row = {
         "run_id": run_id,
         "event": event,
@@ -62,4 +67,4 @@ def note(
         "seconds": seconds.get("seconds"),
         "cpu_seconds": seconds.get("cpu_seconds"),
     }
-    store.append("run_events", pl.DataFrame([row]))
+    return pl.DataFrame([row])

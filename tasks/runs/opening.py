@@ -13,7 +13,7 @@ import polars as pl
 from tasks.models.version import Model
 from tasks.protocols import Benchmark
 from tasks.runs.confidence import check_confidence
-from tasks.runs.events import note
+from tasks.runs.events import event_row, note
 from tasks.runs.loading import conditions_of, identity_of, prepare_run
 from tasks.runs.provenance import code_commit, packages
 from tasks.runs.run import Run
@@ -63,13 +63,17 @@ def _write(store: Store, run: Run, identity: str) -> None:
         for strategy, budget in run.study.cells()
     ]
     owed = pl.DataFrame({"run_id": run.run_id, "question_id": run.question_ids})
-    store.append("model_versions", model_rows(run, now))
-    store.append("questions", _question_rows(run.benchmark))
-    store.append("run_cells", pl.DataFrame(cells))
-    store.append("run_questions", owed)
-    # The run comes last: killed before it, nobody sees a run that owes less than it should.
-    store.append("runs", pl.DataFrame([_run_row(run, identity, now)]))
-    note(store, run.run_id, "opened")
+    # Together: a kill in between would leave cells of a run that nobody opened.
+    store.append_together(
+        {
+            "model_versions": model_rows(run, now),
+            "questions": _question_rows(run.benchmark),
+            "run_cells": pl.DataFrame(cells),
+            "run_questions": owed,
+            "runs": pl.DataFrame([_run_row(run, identity, now)]),
+            "run_events": event_row(run.run_id, "opened"),
+        }
+    )
 
 
 def model_rows(run: Run, now: datetime) -> pl.DataFrame:

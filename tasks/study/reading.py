@@ -13,6 +13,7 @@ from tasks.benchmarks.kinds import with_paths
 from tasks.models.format_tables import read_format
 from tasks.settings import INFRA
 from tasks.strategies import parse
+from tasks.study.checks import check_dial
 from tasks.study.keys import split_budgets
 from tasks.study.own_files import with_files
 from tasks.study.secrets import check_secrets
@@ -46,6 +47,7 @@ def load_study(name: str | Path, *, max_budget: int | None = None) -> Study:
     read = with_files(_with_formats(_read_toml(path), folder), folder)
     values = split_budgets(read)
     if max_budget is not None:
+        check_dial(max_budget)
         values |= _dial(values, max_budget)
     without = {} if "verifier" in values else _WITHOUT_VERIFIER
     study = study_from({"name": path.stem, **without, **values})

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +15,13 @@ from tasks.benchmarks.names import USUAL, Columns
 from tasks.models.format_tables import format_name
 from tasks.models.verifiers import load_verifier_format
 from tasks.strategies import Strategy, parse
-from tasks.study.checks import check_larger, check_name
+from tasks.study.checks import (
+    MOST_DRAWS,
+    MOST_TOKENS,
+    check_budgets,
+    check_larger,
+    check_name,
+)
 from tasks.study.endpoints import Endpoint, Price, check_priced
 from tasks.study.identity import deciding
 from tasks.study.keys import refuse_unknown_keys, split_budgets
@@ -131,9 +136,9 @@ class Study:
             _check_benchmarks(self)
         check_name(self.benchmark_name)
         check_answer("study", self.answer, self.answer_command, self.answer_seconds)
-        _check_budgets(self.budgets)
+        check_budgets(self.budgets, MOST_DRAWS)
         if self.token_budgets:
-            _check_budgets(self.token_budgets)
+            check_budgets(self.token_budgets, MOST_TOKENS)
         _check_strategies(self)
         check_larger(self.asking_larger, self.exchange, self.prices)
         _check_counts(self)
@@ -187,15 +192,6 @@ def _check_benchmarks(study: Study) -> None:
         raise UserError(f"study: benchmarks must be named once each, got {names}; drop the copy")
     # Each as a study of its own, so that whatever is wrong with one is said before any runs.
     study.pairs()
-
-
-def _check_budgets(budgets: tuple[int, ...]) -> None:
-    is_rising = all(smaller < larger for smaller, larger in pairwise(budgets))
-    if not budgets or budgets[0] < 1 or not is_rising:
-        raise UserError(
-            f"study: budgets must rise strictly from 1 or more, got {budgets}; "
-            "write e.g. budgets = [1, 2, 4, 8]"
-        )
 
 
 def _check_strategies(study: Study) -> None:

@@ -21,10 +21,7 @@ from tasks.tracking.metrics import Metric, metrics_of
 _LONGEST_PARAMETER = 5000
 """Characters of a parameter that are kept: MLflow refuses one of more than 6000."""
 _LONGEST_NAME = 200
-"""Characters of a name that are kept, of the 250 that MLflow's own columns hold.
-
-SQLite keeps longer ones all the same; PostgreSQL refuses the whole run.
-"""
+"""Characters of a name that are kept, of MLflow's 250: PostgreSQL refuses a run with a longer."""
 _LONGEST_DIGEST = 36
 """Characters of a data set's fingerprint that MLflow takes."""
 _FIXED = (

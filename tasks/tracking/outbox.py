@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ import polars as pl
 
 from tasks.publication.summary import FRAMES, RunSummary
 from tasks.statistics.intervals import Estimate
+from warehouse.folder import sync_folder, write_whole
+
+DAMAGED = "damaged"
+"""Folder of the outbox for entries that cannot be read."""
 
 
 def put(summary: RunSummary, outbox: Path) -> Path:
@@ -22,22 +27,47 @@ def put(summary: RunSummary, outbox: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, frame in summary.frames.items():
-        frame.write_parquet(partial / f"{name}.parquet")
+        written = BytesIO()
+        frame.write_parquet(written)
+        write_whole(partial / f"{name}.parquet", written.getvalue())
     values = {
         "run": summary.run,
         "prefect_run_id": summary.prefect_run_id,
         "mdd": summary.mdd,
     }
     text = json.dumps(values, default=_encode_time)
-    (partial / "summary.json").write_text(text, encoding="utf-8")
+    write_whole(partial / "summary.json", text.encode())
     # A folder is not renamed onto one that has files.
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
+    # Or a machine that stops would know nothing of the folder.
+    sync_folder(outbox)
     return target
 
 
+class Torn(Exception):
+    """What waits cannot be read: it was written in part, or changed since."""
+
+
 def get(folder: Path) -> RunSummary:
-    """The summary that `put` wrote there."""
+    """The summary that `put` wrote there; Torn where it is not whole."""
+    try:
+        return _read(folder)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+        raise Torn(f"{type(error).__name__}: {error}") from error
+
+
+def set_aside(folder: Path) -> Path:
+    """Where a folder now lies that waits no longer, since it cannot be read."""
+    aside = folder.with_name(DAMAGED)
+    aside.mkdir(exist_ok=True)
+    target = aside / folder.name
+    # One of the same run that was torn earlier says nothing more.
+    shutil.rmtree(target, ignore_errors=True)
+    return folder.rename(target)
+
+
+def _read(folder: Path) -> RunSummary:
     text = (folder / "summary.json").read_text(encoding="utf-8")
     values = json.loads(text)
     run = values["run"]
@@ -55,7 +85,8 @@ def waiting(outbox: Path) -> list[Path]:
     if not outbox.is_dir():
         return []
     folders = [path for path in outbox.iterdir() if path.is_dir()]
-    return sorted(folder for folder in folders if not folder.name.startswith("."))
+    left_out = (".", DAMAGED)
+    return sorted(folder for folder in folders if not folder.name.startswith(left_out))
 
 
 def remove(outbox: Path, run_id: str) -> None:

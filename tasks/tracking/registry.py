@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.tracking.entries import Publication, registered_name
 from tasks.tracking.family import Track
+from tasks.tracking.files import send_folder
 from tasks.versions.gate import alarm_sentence
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _renew(client: MlflowClient, mlflow_run: str, publication: Publication) -> N
     """Tonight's policy in place of the one that lies with an earlier MLflow run."""
     with tempfile.TemporaryDirectory() as folder:
         save_policy(publication.policy, Path(folder) / "policy_model")
-        client.log_artifacts(mlflow_run, folder)
+        send_folder(client, mlflow_run, folder)
 
 
 def _versions_by_model(client: MlflowClient, name: str) -> dict[str, ModelVersion]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
+
+from tasks.endpoints.transfer import Unreadable, ask_once
 from tasks.publication.summary import RunSummary
 from tasks.settings import quieten
 from tasks.tracking import outbox as waiting_room
@@ -71,7 +73,13 @@ def publish_outbox(outbox: Path, uri: str) -> list[tuple[str, Published]]:
     """(run id, where it now stands) of every publication that waited and that MLflow now takes."""
     sent: list[tuple[str, Published]] = []
     for folder in waiting_room.waiting(outbox):
-        summary = waiting_room.get(folder)
+        try:
+            summary = waiting_room.get(folder)
+        except waiting_room.Torn as error:
+            aside = waiting_room.set_aside(folder)
+            event = f"what waited for run {folder.name} cannot be read"
+            _warn(error, event, f"; it lies in {aside}, run its study again to publish it")
+            continue
         published = publish(summary, uri=uri, outbox=outbox)
         if published is not None:
             sent.append((summary.run_id, published))
@@ -128,9 +136,15 @@ def refuse_incomplete(summary: RunSummary) -> None:
 
 def _unreachable() -> tuple[type[Exception], ...]:
     """Exceptions that mean MLflow did not take something."""
-    from mlflow.exceptions import MlflowException
+    import sqlite3
 
-    return (MlflowException, OSError)  # requests' and urllib's errors are OSErrors
+    from alembic.util.exc import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    # A database that is damaged, or of another version. The errors of requests are OSErrors.
+    database = (SQLAlchemyError, sqlite3.Error, CommandError)
+    return (MlflowException, OSError, *database)
 
 
 def _prepare() -> None:
@@ -164,8 +178,13 @@ def _refuse_dead_server(uri: str) -> None:
     # MLflow's own client would wait out its timeout for every one of its calls.
     if uri.startswith("http"):
         page = uri.rstrip("/") + "/health"
-        with urllib.request.urlopen(page, timeout=_HEALTH_SECONDS) as answer:
-            answer.read(64)
+        try:
+            # Whole within the time: one that sends a byte a second would be waited for for ever.
+            health = ask_once("GET", page, headers={}, seconds=_HEALTH_SECONDS)
+        except (httpx.RequestError, Unreadable) as error:
+            raise OSError(f"{type(error).__name__} {error}".strip()) from error
+        if health.status != 200:
+            raise OSError(f"HTTP {health.status}")
 
 
 def _answers(uri: str) -> bool:

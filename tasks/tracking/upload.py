@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tasks.publication.words import key_of
 from tasks.tracking.entries import DatasetEntry, Publication, shorten
+from tasks.tracking.files import DATABASE, folder_beside, send_folder
 from tasks.tracking.first_screen import run_links
 from tasks.tracking.registry import save_policy
 
@@ -42,10 +43,9 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
 def _artifacts(uri: str, name: str) -> str | None:
     """Where an experiment's files go: beside a SQLite file; None: where the server puts them."""
     # MLflow's own default is the folder that the process happens to run in.
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(DATABASE):
         return None
-    database = Path(uri.removeprefix("sqlite:///")).resolve()
-    return (database.parent / "mlflow-artifacts" / key_of(name)).as_uri()
+    return (folder_beside(uri) / key_of(name)).as_uri()
 
 
 def run_of(client: MlflowClient, publication: Publication, experiment: str) -> Run:
@@ -129,7 +129,7 @@ def send_files(client: MlflowClient, run: Run, publication: Publication) -> None
         for frame, table in publication.frames.items():
             table.write_parquet(folder / "tables" / f"{frame}.parquet")
         save_policy(publication.policy, folder / "policy_model")
-        client.log_artifacts(run.info.run_id, name)
+        send_folder(client, run.info.run_id, name)
 
 
 def _table_json(columns: dict[str, list[str]]) -> str:

@@ -32,6 +32,12 @@ class DyingPlace:
     def read(self, name: str) -> bytes:
         return self._place.read(name)
 
+    def read_settled(self, name: str) -> bytes:
+        return self._place.read_settled(name)
+
+    def take_back(self, is_whole: Callable[[str, bytes], bool]) -> list[str]:
+        return self._place.take_back(is_whole)
+
     def create(self, name: str, content: bytes) -> bool:
         self._pass()
         made = self._place.create(name, content)

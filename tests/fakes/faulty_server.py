@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import random
 import socket
@@ -20,6 +21,7 @@ from typing import Any
 
 from replies import all_of
 from scripts import FORMAT, WHOLE, geometric
+from spoiled_replies import ANSWERS, HEADERS, SPOILED, drip, pour
 
 from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.replica import Limits
@@ -56,6 +58,12 @@ class FaultyServer:
     most: int = 0
     met: Counter[str] = field(default_factory=Counter[str])
     """How often each fault was met."""
+    bomb: bytes = gzip.compress(b" ")
+    """What it sends, as gzip, where that is its fault."""
+    sent: int = 0
+    """Bytes of replies without end."""
+    drips: float = 0.0
+    """Seconds between two bytes of a page that is no completion."""
     port: int = 0
     _random: random.Random = field(default_factory=lambda: random.Random(0))
     _server: Any = None
@@ -96,6 +104,8 @@ class FaultyServer:
             line.split(":")[1] for line in head.splitlines() if line.startswith("content-length:")
         ]
         content = await reader.readexactly(int(lengths[0])) if lengths else b""
+        if path != "/v1/completions" and self.drips:
+            return await drip(writer, self.drips)
         if path != "/v1/completions":
             return _send(writer, 200, {"data": [{"id": MODEL}]})
         self.open += 1
@@ -135,6 +145,11 @@ class FaultyServer:
             return _reset(writer)
         if fault == "half":  # fewer bytes than announced
             return _send(writer, 200, content[: len(content) // 2], length=len(content), on=False)
+        if fault == "endless":
+            return await pour(writer, self)
+        if fault in SPOILED:
+            reply = SPOILED[fault](reply)
+            content = json.dumps(reply).encode()
         status, answer = {
             "busy": (429, {"error": {"message": "busy"}}),
             "error": (500, {"error": {"message": "an error on purpose"}}),
@@ -143,16 +158,14 @@ class FaultyServer:
             "strict": (400, {"error": {"message": "Unrecognized argument: return_token_ids"}}),
             "chat only": (404, {"detail": "Not Found"}),
             "texts": (200, reply | {"choices": [_text(choice) for choice in reply["choices"]]}),
-            "short": (
-                200,
-                content[: len(content) // 2],
-            ),  # as many bytes as announced, but of half a document
+            # As many bytes as announced, but of half a document.
+            "short": (200, content[: len(content) // 2]),
             "fewer": (200, reply | {"choices": reply["choices"][1:]}),
             "other model": (200, reply | {"model": "another"}),
-        }.get(fault, (200, content))
-        return _send(
-            writer, status, answer, **({"Retry-After": self.retry_after} if fault == "busy" else {})
-        )
+            "bomb": (200, self.bomb),
+        }.get(fault, ANSWERS.get(fault, (200, content)))
+        headers = {"Retry-After": self.retry_after} if fault in ("busy", "later than ever") else {}
+        return _send(writer, status, answer, **headers, **HEADERS.get(fault, {}))
 
     async def _reply(self, body: Any) -> dict[str, Any]:
         sampling = Sampling(
@@ -236,17 +249,24 @@ async def _client_gone(reader: asyncio.StreamReader, seconds: float | None) -> b
 class Asked:
     """An HTTP engine over servers of its own, and the same model asked directly."""
 
-    def __init__(self, *servers: FaultyServer, limits: Limits = QUICK) -> None:
+    def __init__(
+        self, *servers: FaultyServer, limits: Limits = QUICK, outputs: int | None = None
+    ) -> None:
         self.servers = servers
         self.direct = ScriptedEngine(FORMAT, servers[0].law)
         self._limits = limits
+        self._outputs = outputs
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Asked:
         for server in self.servers:
             await self._stack.enter_async_context(server)
         self.engine = HttpGenerator(
-            [server.url for server in self.servers], MODEL, FORMAT, limits=self._limits
+            [server.url for server in self.servers],
+            MODEL,
+            FORMAT,
+            limits=self._limits,
+            outputs=self._outputs,
         )
         return self
 

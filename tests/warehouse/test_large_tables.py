@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_run import frame, plain_draws
 
-from warehouse import database, snapshot, store
+from warehouse import batches as merging
+from warehouse import database, snapshot
 from warehouse.copies import COPIES
 from warehouse.database import LARGE_FILE
 from warehouse.schema import migrate, migrations, tables
@@ -50,8 +51,8 @@ def test_the_first_of_a_key_stays_however_rows_are_batched(
         child: str(place) for place, batch in reversed([*enumerate(batches)]) for child in batch
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "BATCH_ROWS", rows)
-        patch.setattr(store, "BATCH_BYTES", size)
+        patch.setattr(merging, "BATCH_ROWS", rows)
+        patch.setattr(merging, "BATCH_BYTES", size)
         with Store.open(tmp_path_factory.mktemp("large")) as opened:
             for place, batch in enumerate(batches):
                 written = opened.journal.append("draws", plain_draws(*batch, text=str(place)))

@@ -13,9 +13,9 @@ import pytest
 import small_run
 from small_run import frame
 
-from warehouse.damage import note_damage
 from warehouse.database import FILES
-from warehouse.errors import Busy, UserError
+from warehouse.disks.damage import note_damage
+from warehouse.errors import Busy, DiskTrouble, UserError
 from warehouse.journal import Journal
 from warehouse.schema import MIGRATIONS, create_views, migrate, migrations, tables
 from warehouse.store import Store
@@ -260,7 +260,7 @@ def test_a_wrong_checksum_met_while_open_marks_the_database_for_rebuilding(tmp_p
 
 def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    with pytest.raises(UserError, match="full: make space"), note_damage(path):
+    with pytest.raises(DiskTrouble, match=r"No space left.*; make space"), note_damage(path):
         raise duckdb.IOException("IO Error: Could not write file: No space left on device")
     assert not list(tmp_path.iterdir())
 

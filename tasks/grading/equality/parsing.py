@@ -37,6 +37,7 @@ _UNREAD = tuple(
     for pattern in (
         r"(?<!sqrt)\[",  # `[x]` may be a floor, which the parser would read as x
         r"[0-9]'",  # minutes, or feet
+        r"(?<![A-Za-z}_0-9.])[0-9.]+_",  # a number with an index, which the parser leaves out
         r"(?:\\gcd|lcm\})\(?[^)]*[A-Za-z]",  # of letters: the parser makes 1 of it
         r"\\frac\{(?:d|\\partial ?)[A-Za-z]+\}\{(?:d|\\partial ?)[A-Za-z]\}",  # and 0 of dy/dx
         r"(?<![A-Za-z\\])[A-Za-z]\^\{-1\}\(",  # an inverse, no reciprocal

@@ -113,6 +113,12 @@ def context_of(folder: Path) -> int:
     return _context(folder).usual
 
 
+def outputs_of(folder: Path) -> int | None:
+    """Tokens that the model in a folder has, those without a text included; None: not told."""
+    count = text_config(model_config(folder)).get("vocab_size")
+    return count if isinstance(count, int) and count > 0 else None
+
+
 def check_asked(folder: Path, asked: int) -> None:
     """UserError for a context that vLLM would refuse when it starts."""
     most = _context(folder).most

@@ -14,7 +14,7 @@ from flows.cli import doctor, installed
 from tasks.models.folders import kept
 from tasks.models.version import BUNDLED, load_model
 from tasks.settings import Settings
-from warehouse import lock
+from warehouse.disks import lock
 
 
 def _of(topic: str, now: Settings) -> doctor.Finding:

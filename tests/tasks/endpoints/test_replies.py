@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 
 from tasks.endpoints.replies import ChatReply, Said, Usage, draws_of, read_chat
 from tasks.endpoints.statuses import read_complaint
+from tasks.endpoints.transfer import Received
 from tasks.models.thinking import Marks
 
 MARKS = Marks("<think>", "</think>")
@@ -79,5 +80,5 @@ def test_shares_are_whole_and_add_up_to_what_the_server_counted(choices, generat
 
 def test_a_complaint_that_nests_without_end_is_read_as_text() -> None:
     deep = b'{"error":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    said = read_complaint(httpx.Response(400, content=deep), None)
+    said = read_complaint(Received("", 400, httpx.Headers(), deep), None)
     assert said.status == 400 and said.words.startswith('{"error":[[[')

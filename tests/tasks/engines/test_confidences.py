@@ -13,7 +13,8 @@ from replies import Drawn, all_of
 from transformers import AutoModelForCausalLM
 
 from tasks.benchmarks.bundled import questions
-from tasks.engines.http_generator import HttpGenerator, read_completions
+from tasks.endpoints.completions import read_completions
+from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.models.formats import load_format
 from tasks.models.version import BUNDLED

@@ -12,8 +12,7 @@ from scripts import FORMAT, WHOLE
 
 from tasks.endpoints.statuses import retry_after
 from tasks.engines.http_generator import HttpGenerator
-from tasks.engines.replica import Limits
-from tasks.engines.replicas import roots
+from tasks.engines.replica import Limits, roots
 from tasks.engines.scripted import ScriptedEngine
 from tasks.engines.server_checks import check_served
 from warehouse.errors import UserError

@@ -11,7 +11,8 @@ from engine_kinds import served
 from paragraphs import tiny_format, tiny_generator
 from replies import all_of
 
-from tasks.engines.http_generator import HttpGenerator, read_completions
+from tasks.endpoints.completions import read_completions
+from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.vllm_generator import VllmGenerator
 from tasks.protocols import Sampling
 from tasks.study.tables import EngineOptions

@@ -19,6 +19,9 @@ WRITER = "bundled/congruences-generator"
         ({"budgets": [4, 2]}, "rise strictly.*got \\(4, 2\\)"),
         ({"budgets": []}, "rise strictly"),
         ({"budgets": [0, 1]}, "from 1 or more"),
+        ({"budgets": [2**70]}, "at most 65,536, got 1180591620717411303424; take out"),
+        ({"budgets": [1, 10**5000]}, "at most 65,536, got one of 16610 bits; take out"),
+        ({"budgets": {"generations": [1, 4], "tokens": [2**31]}}, "at most 2,147,483,647, got"),
         ({"budgets": [4, 6]}, "beam_search.*multiples of 4, got 6"),
         ({"budgets": [1, 2]}, "budget of at least 4"),
         ({"strategies": ["best_of_m"]}, "unknown strategy 'best_of_m'; known are majority"),
@@ -107,6 +110,12 @@ def test_a_limit_of_rounds_changes_the_digest_only_where_it_is_another():
     assert usual.digest() == "e827efbfef424d67" != more.digest()
     with pytest.raises(UserError, match=r"max_rounds must be at least 1, got 0"):
         study_from({"name": "s", "generator": {"max_rounds": 0}})
+
+
+@pytest.mark.parametrize("top", [10**12, 2**70, 0, -4])
+def test_a_dial_that_no_machine_could_draw_is_refused_at_once(top):
+    with pytest.raises(UserError, match=r"--max-budget from 1 to 65,536, got"):
+        load_study("demo", max_budget=top)
 
 
 def test_the_dial_drops_and_adds_budgets(tmp_path):

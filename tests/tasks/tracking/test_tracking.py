@@ -7,12 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 from summaries import QUESTIONS, summary_of
 
 from tasks.publication.first_lines import first_lines
-from tasks.publication.summary import FRAMES
-from tasks.statistics.intervals import Estimate
 from tasks.tracking import outbox as waiting_room
 from tasks.tracking.entries import publication_of
 from tasks.tracking.first_screen import run_links
@@ -110,23 +107,6 @@ def test_names_are_such_that_a_registry_takes_them() -> None:
     assert names[1].startswith("ttc-policy-gsm8k-meta-7b-")
     assert len(set(names)) == 3
     assert slug("beam_search(m=sqrt)/weighted") == "beam_search_msqrt_weighted"
-
-
-def test_the_outbox_gives_back_what_was_put_in(tmp_path: Path) -> None:
-    summary = summary_of(mdd=Estimate(0.03, 0.02, 0.04))
-    back = waiting_room.get(waiting_room.put(summary, tmp_path))
-    assert back.run == summary.run
-    assert (back.prefect_run_id, back.mdd) == (summary.prefect_run_id, summary.mdd)
-    for name in FRAMES:
-        assert_frame_equal(getattr(back, name), getattr(summary, name))
-
-
-def test_a_run_waits_once_however_often_it_is_put(tmp_path: Path) -> None:
-    waiting_room.put(summary_of(), tmp_path)
-    waiting_room.put(summary_of(), tmp_path)
-    assert [folder.name for folder in waiting_room.waiting(tmp_path)] == ["run-a"]
-    waiting_room.remove(tmp_path, "run-a")
-    assert waiting_room.waiting(tmp_path) == []
 
 
 def test_an_incomplete_run_publishes_nothing_and_says_what_is_missing(tmp_path: Path) -> None:

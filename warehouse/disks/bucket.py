@@ -7,7 +7,7 @@ Credentials, region and endpoint come from the environment as each store's own t
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
@@ -92,6 +92,14 @@ class Bucket:
                 return bytes(obstore.get(self._store, name).bytes())
             except FileNotFoundError:
                 raise Gone(name) from None
+
+    def read_settled(self, name: str) -> bytes:
+        """The object's bytes: a store shows no object before all of it is there."""
+        return self.read(name)
+
+    def take_back(self, is_whole: Callable[[str, bytes], bool]) -> list[str]:  # noqa: ARG002
+        """Nothing: what was set aside in a store stays as it is."""
+        return []
 
     def create(self, name: str, content: bytes) -> bool:
         """Whether the object is new; the store refuses a second one of that name."""

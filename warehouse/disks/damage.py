@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.disks.trouble import number_in, trouble
 from warehouse.errors import UserError
 
 DAMAGE = (
@@ -17,10 +18,16 @@ DAMAGE = (
 """Kinds of error that say of a file or its log that it cannot be read."""
 
 
+_CUT = ("replaying WAL", "Could not read enough bytes")
+"""What is said, in errors of any kind, where a file is shorter than its log or its head says."""
+
+
 def is_damage(error: duckdb.Error) -> bool:
     """Whether the file and not the query is at fault."""
     # A wrong checksum comes as a bare Error, of which every other error is a subclass.
-    return type(error) is duckdb.Error or isinstance(error, DAMAGE)
+    if type(error) is duckdb.Error or isinstance(error, DAMAGE):
+        return True
+    return any(words in str(error) for words in _CUT)
 
 
 def suspicion(path: Path) -> Path:
@@ -33,27 +40,14 @@ def first_line(error: duckdb.Error) -> str:
     return str(error).splitlines()[0]
 
 
-_CLOSED = "cannot be written: make it writable, or set TTC_HOME to another folder"
-_DISK = {
-    "No space left": "is full: make space",
-    "File too large": "takes no more of this file: lift the limit",
-    "quota exceeded": "takes no more of this user: make space",
-    "Read-only file system": _CLOSED,
-    "Permission denied": _CLOSED,
-}
-"""What the system says of a disk, and what is to be done about it."""
-
-
 def refuse_disk(error: duckdb.Error, path: Path) -> None:
-    """UserError where the disk and not the file is at fault.
+    """DiskTrouble where the disk and not the file is at fault.
 
     DuckDB says so with the same kind of error; building anew would only need more disk.
     """
-    for reason, advice in _DISK.items():
-        if reason.lower() in str(error).lower():
-            raise UserError(
-                f"The disk of {path.parent} {advice}, then run again; nothing is lost ({reason})."
-            ) from error
+    number = number_in(str(error))
+    if number is not None:
+        raise trouble(number, path) from error
 
 
 @contextmanager
