@@ -13,6 +13,7 @@ import tasks.evaluation.generate
 import tasks.evaluation.grade
 import tasks.evaluation.measure
 import tasks.evaluation.publish
+import tasks.versions.again
 import tasks.versions.champion
 from tasks.asking.progress import reporter
 from tasks.evaluation import shards
@@ -93,6 +94,12 @@ def fit_policy(run_id: str) -> str | None:
 def exchange(run_id: str) -> int:
     """The policy against the larger model at equal FLOPs: the other stage with an engine."""
     return tasks.evaluation.exchange.run(settings().warehouse, run_id, progress=reporter())
+
+
+@task
+def champion_again(study: Study, run_id: str) -> tuple[Study, str] | None:
+    """Study and model to run before the comparison: the champion, if due, on fresh draws."""
+    return tasks.versions.again.champion_again(settings().warehouse, study, run_id)
 
 
 @task

@@ -145,6 +145,9 @@ class Gate:
 
     `${NAME}` in a word is that variable of the environment, which the command sees as well.
     """
+    again: int = 7
+    """After so many versions compared with it the champion is measured on fresh draws, and at once
+    where it was promoted over another; 0: never."""
     webhook: str | None = None
     """Address that gets the alarm as JSON by POST: `${NAME}`, the variable that it stands in."""
 

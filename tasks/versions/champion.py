@@ -9,11 +9,13 @@ from tasks.runs.events import PATIENCE_SECONDS, note
 from tasks.versions.comparison import compare
 from tasks.versions.gate import alarm_of
 from tasks.versions.promotion import Decision, decide
+from tasks.versions.reigns import challenge_of, reign_of, significance_of
 from tasks.versions.version import (
     ANY,
     Scope,
     Version,
     find_versions,
+    measurements_of,
     newest_run_of,
     study_of,
     version_of,
@@ -81,14 +83,35 @@ def _judge_newer(store: Store, now: Version, champion: dict[str, Any]) -> _Judge
             f"by {now.grader}; judge it anew with ttc regrade {rival.run_id}, then run the study"
         )
         return _Judgement(Decision(False, why))
+    return _compare_measured(store, now, rival)
+
+
+def _compare_measured(store: Store, now: Version, rival: Version) -> _Judgement:
+    """All that was measured of a version against all that was of the champion."""
+    reign = reign_of(store, now)
+    place = reign.place_of(challenge_of(store, now))
+    significance = significance_of(place)
+    mine = [one for _, one in measurements_of(store, now)]
+    theirs = reign.reference(measurements_of(store, rival))
+    runs = [one.run_id for one in (*mine, *theirs)]
+    worths = worths_of_runs(store, *runs)
     study = study_of(store, now.run_id)
     compared = compare(
-        *worths_of_runs(store, now.run_id, rival.run_id),
+        worths[: len(mine)],
+        worths[len(mine) :],
         budgets=study.headline_budgets,
         seed=study.seed,
     )
-    alarm = alarm_of(compared, now=now.as_dict(), champion=rival.as_dict())
-    return _Judgement(_unless_rolled_back(store, now, decide(compared)), alarm)
+    alarm = alarm_of(
+        compared, significance=significance, now=now.as_dict(), champion=rival.as_dict()
+    )
+    decision = decide(compared, significance=significance)
+    why = (
+        f"{decision.why} (comparison {place} with this champion, which was measured "
+        f"{len(theirs)}×, at significance {significance:.2g})"
+    )
+    said = Decision(decision.promoted, why)
+    return _Judgement(_unless_rolled_back(store, now, said), alarm)
 
 
 def _unless_rolled_back(store: Store, now: Version, decision: Decision) -> Decision:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import NamedTuple
 
+import numpy as np
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
 from tasks.statistics.arrays import Floats
-from tasks.statistics.comparisons import Difference, paired_p
+from tasks.statistics.comparisons import Difference, holm, paired_p
 from tasks.statistics.intervals import centre, weights, with_bounds
 from tasks.statistics.worth import PolicyWorth
 from warehouse.errors import UserError
@@ -30,57 +31,114 @@ class Comparison(NamedTuple):
     """
 
 
+class Compared(NamedTuple):
+    """Two model versions budget by budget, and at all these budgets together."""
+
+    budgets: list[Comparison]
+    overall: Difference | None
+    """Mean gain over the budgets, which is surer than each; None of fewer than two."""
+
+
 def compare(
-    now: PolicyWorth,
-    before: PolicyWorth,
+    now: Sequence[PolicyWorth],
+    before: Sequence[PolicyWorth],
     *,
     budgets: Sequence[int],
     seed: int,
     resamples: int = 1000,
-) -> list[Comparison]:
-    """The two at each of the budgets that both have.
+) -> Compared:
+    """The two at each of the budgets that all have; each side is the mean of its measurements.
 
-    Both are resampled with the same questions and choose their strategies anew in each resample.
+    All are resampled with the same questions and choose their strategies anew in each resample.
     UserError when they are not of the same questions.
     """
-    if now.questions != before.questions:
-        raise UserError(
-            f"expected two runs on the same questions, got {len(now.questions)} and "
-            f"{len(before.questions)} that are not the same; "
-            "run the study with both model versions"
-        )
-    drawn = weights(len(now.questions), resamples=resamples, seed=seed)
-    new = _resample(now, drawn)
-    old = _resample(before, drawn)
-    shared = [budget for budget in budgets if budget in now.budgets and budget in before.budgets]
-    return [_compare_at(budget, new, old) for budget in shared]
+    first = now[0].questions
+    for one in (*now, *before):
+        if one.questions != first:
+            raise UserError(
+                f"expected two runs on the same questions, got {len(first)} and "
+                f"{len(one.questions)} that are not the same; "
+                "run the study with both model versions"
+            )
+    known = [set(one.budgets) for one in (*now, *before)]
+    shared = [budget for budget in budgets if all(budget in one for one in known)]
+    if not shared:
+        return Compared([], None)
+    drawn = weights(len(first), resamples=resamples, seed=seed)
+    new = _mean_of(now, shared, drawn)
+    old = _mean_of(before, shared, drawn)
+    compared = [_compare_at(budget, place, new, old) for place, budget in enumerate(shared)]
+    return Compared(compared, _compare_overall(new, old))
 
 
-class _Resampled(NamedTuple):
-    """What a version is worth, and its mean accuracy and cost in each resample."""
+def adjusted(compared: Compared) -> tuple[float, Floats]:
+    """p-values that hold together: of the gain at all budgets together, and at each (budgets,).
 
-    worth: PolicyWorth
+    Half of a level is for all budgets together, half for Holm over single ones; where the first is
+    significant, these have the whole (a fallback procedure). NaN where there is no test.
+    """
+    p_values = np.array([one.gain.p for one in compared.budgets], dtype=np.float64)
+    each = holm(p_values)
+    if compared.overall is None:
+        return float("nan"), each
+    together = min(2.0 * compared.overall.p, 1.0)
+    passed_on = np.maximum(each, together)
+    return together, np.fmin(np.minimum(2.0 * each, 1.0), passed_on)
+
+
+class _Side(NamedTuple):
+    """A version's accuracy and cost (questions, budgets), and their means in each resample."""
+
     accuracy: Floats
     cost: Floats
+    resampled_accuracy: Floats
+    resampled_cost: Floats
 
 
-def _resample(worth: PolicyWorth, drawn: Floats) -> _Resampled:
-    return _Resampled(worth, *worth.resampled(drawn))
+def _mean_of(
+    worths: Sequence[PolicyWorth],
+    budgets: Sequence[int],
+    drawn: Floats,
+) -> _Side:
+    measured: list[_Side] = []
+    for worth in worths:
+        places = [worth.at(budget) for budget in budgets]
+        accuracy, cost = worth.resampled(drawn)
+        side = _Side(
+            worth.accuracy[:, places],
+            worth.cost[:, places],
+            accuracy[:, places],
+            cost[:, places],
+        )
+        measured.append(side)
+    return _Side(*(np.mean(those, axis=0) for those in zip(*measured, strict=True)))
 
 
-def _compare_at(budget: int, new: _Resampled, old: _Resampled) -> Comparison:
-    here = new.worth.at(budget)
-    there = old.worth.at(budget)
-    first = new.worth.accuracy[:, here]
-    second = old.worth.accuracy[:, there]
-    gain = _test(first - second, new.accuracy[:, here] - old.accuracy[:, there])
-    now = new.worth.cost[:, here]
-    before = old.worth.cost[:, there]
+def _compare_at(
+    budget: int,
+    place: int,
+    new: _Side,
+    old: _Side,
+) -> Comparison:
+    first = new.accuracy[:, place]
+    second = old.accuracy[:, place]
+    moved = new.resampled_accuracy[:, place] - old.resampled_accuracy[:, place]
+    gain = _test(first - second, moved)
+    now = new.cost[:, place]
+    before = old.cost[:, place]
     # A version that costs nothing has nothing to be a share of: then in FLOPs.
     usual = float(before.mean()) or 1.0
-    dearer = (new.cost[:, here] - old.cost[:, there]) / usual
+    dearer = (new.resampled_cost[:, place] - old.resampled_cost[:, place]) / usual
     cost = _test((now - before) / usual, dearer)
     return Comparison(budget, float(first.mean()), float(second.mean()), gain, cost)
+
+
+def _compare_overall(new: _Side, old: _Side) -> Difference | None:
+    if new.accuracy.shape[1] < 2:
+        return None
+    gaps = (new.accuracy - old.accuracy).mean(axis=1)
+    moved = (new.resampled_accuracy - old.resampled_accuracy).mean(axis=1)
+    return _test(gaps, moved)
 
 
 def _test(gaps: Floats, resampled: Floats) -> Difference:

@@ -78,7 +78,7 @@ def difference(
     old, new = worths_of_runs(store, before.run_id, now.run_id)
     budgets = _shared_budgets(study.headline_budgets, old, new)
     # First of all: it refuses runs that are not of the same questions.
-    compared = compare(new, old, budgets=budgets, seed=study.seed)
+    compared = compare([new], [old], budgets=budgets, seed=study.seed).budgets
     pairs = _pair_cells(store, before, now)
     changed = _adjust(_changed_cells(store, now, pairs, seed=study.seed))
     losses, gains = _rank_moves(old, new, budgets[-1])

@@ -5,72 +5,106 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
-import numpy as np
 
-from tasks.statistics.comparisons import SIGNIFICANCE, holm
+from tasks.statistics.comparisons import Difference
 from tasks.study.secrets import reveal
 from tasks.study.tables import Gate
-from tasks.versions.comparison import Comparison
+from tasks.versions.comparison import Compared, Comparison, adjusted
 from warehouse.errors import UserError
 
 # Whoever is called is somebody else's program: one that hangs must not hold up the night.
 _SECONDS: Final = 60.0
 
 
-def worse_at(compared: Sequence[Comparison]) -> list[int]:
-    """Budgets at which the newer version is significantly worse, Holm-adjusted over all compared.
+class Worse(NamedTuple):
+    """Where a newer version is significantly worse: at all budgets together, and at which."""
 
-    The p-values are two-sided at SIGNIFICANCE and only losses count, so two versions of equal worth
-    raise an alarm about once in forty nights, however many budgets are compared.
+    overall: bool
+    budgets: list[int]
+
+    def __bool__(self) -> bool:
+        return self.overall or bool(self.budgets)
+
+
+def worse_at(compared: Compared, *, significance: float) -> Worse:
+    """Where the newer version is significantly worse (`adjusted`).
+
+    The p-values are two-sided and only losses count, so that two versions of equal worth raise an
+    alarm with a chance of half the level, however many budgets are compared.
     """
-    adjusted = holm(np.array([one.gain.p for one in compared], dtype=np.float64))
+    together, each = adjusted(compared)
+    overall = compared.overall
     # An unknown p is NaN, which is below nothing: what cannot be tested raises no alarm.
-    return [
+    budgets = [
         one.budget
-        for one, p in zip(compared, adjusted.tolist(), strict=True)
-        if p <= SIGNIFICANCE and one.gain.estimate.value < 0
+        for one, p in zip(compared.budgets, each.tolist(), strict=True)
+        if p <= significance and one.gain.estimate.value < 0
     ]
+    is_worse = overall is not None and together <= significance and overall.estimate.value < 0
+    return Worse(is_worse, budgets)
 
 
 def alarm_of(
-    compared: Sequence[Comparison], *, now: dict[str, object], champion: dict[str, object]
+    compared: Compared,
+    *,
+    significance: float,
+    now: dict[str, object],
+    champion: dict[str, object],
 ) -> str | None:
     """The alarm as JSON: the two versions and every budget; None where there is no regression."""
-    worse = worse_at(compared)
+    worse = worse_at(compared, significance=significance)
     if not worse:
         return None
     # All budgets stand in it, not the worse ones alone: whoever is woken sees what still holds.
-    budgets = [_budget_row(one, worse) for one in compared]
-    alarm = {"version": now, "champion": champion, "worse_at": worse, "budgets": budgets}
+    budgets = [_budget_row(one, worse.budgets) for one in compared.budgets]
+    overall = compared.overall and _row(compared.overall, is_worse=worse.overall)
+    alarm = {
+        "version": now,
+        "champion": champion,
+        "significance": significance,
+        "worse_at": worse.budgets,
+        "overall": overall,
+        "budgets": budgets,
+    }
     return json.dumps(alarm, default=str)
 
 
 def _budget_row(one: Comparison, worse: Sequence[int]) -> dict[str, object]:
-    gain = one.gain.estimate
     return {
         "budget": one.budget,
-        "worse": one.budget in worse,
         "accuracy": one.accuracy,
         "champion": one.before,
-        "difference": gain.value,
-        "lo": gain.lo,
-        "hi": gain.hi,
-        "p": one.gain.p,
+        **_row(one.gain, is_worse=one.budget in worse),
+    }
+
+
+def _row(gain: Difference, *, is_worse: bool) -> dict[str, object]:
+    estimate = gain.estimate
+    return {
+        "worse": is_worse,
+        "difference": estimate.value,
+        "lo": estimate.lo,
+        "hi": estimate.hi,
+        "p": gain.p,
     }
 
 
 def alarm_sentence(alarm: str) -> str:
-    """`significantly worse than champion version 2 at N = 4 (-0.12), N = 16 (-0.20)`."""
+    """`significantly worse than champion version 2 over all budgets (-0.16), at N = 4 (-0.12)`."""
     parsed = json.loads(alarm)
-    losses = ", ".join(
-        f"N = {one['budget']} ({one['difference']:+.2f})"
+    losses = [
+        f"at N = {one['budget']} ({one['difference']:+.2f})"
         for one in parsed["budgets"]
         if one["worse"]
-    )
-    return f"significantly worse than champion version {parsed['champion']['version']} at {losses}"
+    ]
+    overall = parsed.get("overall")
+    if overall and overall["worse"]:
+        losses.insert(0, f"over all budgets ({overall['difference']:+.2f})")
+    champion = parsed["champion"]["version"]
+    return f"significantly worse than champion version {champion} {', '.join(losses)}"
 
 
 def deliver(gate: Gate, alarm: str) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from tasks.versions.comparison import Comparison
+import numpy as np
+
+from tasks.statistics.comparisons import holm
+from tasks.statistics.intervals import Estimate
+from tasks.versions.comparison import Compared, Comparison, adjusted
 
 MARGIN: Final = 0.03
 """Accuracy that may at most be lost by a version that is promoted for being cheaper.
@@ -22,37 +26,59 @@ class Decision(NamedTuple):
     why: str
 
 
-def decide(compared: Sequence[Comparison]) -> Decision:
-    """Promotion when better at one budget and worse at none, or not worse by MARGIN and cheaper.
+def decide(compared: Compared, *, significance: float) -> Decision:
+    """Promotion when better somewhere and worse at no budget, or not worse by MARGIN and cheaper.
 
-    Better, worse and cheaper: the paired 95 % interval says so. Cheaper is cheaper at one budget
-    and dearer at none.
+    Better: significant at this level, at all budgets together or at one (`adjusted`). Cheaper: so
+    at one budget after Holm over them, and dearer at none. What keeps a version out, worse or
+    dearer, is told by the plain paired 95 % interval.
     """
-    if not compared:
+    budgets = compared.budgets
+    if not budgets:
         return Decision(
             False,
             "it shares no budget with the champion; run the study with the champion's model too",
         )
-    worse = [one for one in compared if one.gain.estimate.hi < 0]
+    worse = [one for one in budgets if one.gain.estimate.hi < 0]
     if worse:
         return Decision(False, f"worse than the champion {_places(worse)}")
-    better = [one for one in compared if one.gain.estimate.lo > 0]
+    better = _better(compared, significance)
     if better:
-        return Decision(True, f"better than the champion {_places(better)}, worse nowhere")
+        return Decision(True, f"better than the champion {', '.join(better)}, worse nowhere")
     # Not `<=`: an end that one question leaves unknown is NaN, and must promote nothing.
-    unsure = [one for one in compared if not one.gain.estimate.lo > -MARGIN]
+    unsure = [one for one in budgets if not one.gain.estimate.lo > -MARGIN]
     if unsure:
         return Decision(
             False,
             "not told apart from the champion; "
             f"may be worse by more than {MARGIN:g} {_places(unsure)}",
         )
-    return _decide_by_cost(compared)
+    return _decide_by_cost(budgets, significance)
 
 
-def _decide_by_cost(compared: Sequence[Comparison]) -> Decision:
-    dearer = [one for one in compared if one.cost.estimate.lo > 0]
-    cheaper = [one for one in compared if one.cost.estimate.hi < 0]
+def _better(compared: Compared, significance: float) -> list[str]:
+    """Where the newer version is significantly better, in words."""
+    together, each = adjusted(compared)
+    parts: list[str] = []
+    overall = compared.overall
+    if overall is not None and together <= significance and overall.estimate.value > 0:
+        parts.append(f"over all budgets {_figure(overall.estimate)}")
+    better = [
+        one
+        for one, p in zip(compared.budgets, each.tolist(), strict=True)
+        if p <= significance and one.gain.estimate.value > 0
+    ]
+    return [*parts, _places(better)] if better else parts
+
+
+def _decide_by_cost(budgets: Sequence[Comparison], significance: float) -> Decision:
+    dearer = [one for one in budgets if one.cost.estimate.lo > 0]
+    adjusted_costs = holm(np.array([one.cost.p for one in budgets], dtype=np.float64))
+    cheaper = [
+        one
+        for one, p in zip(budgets, adjusted_costs.tolist(), strict=True)
+        if p <= significance and one.cost.estimate.value < 0
+    ]
     if not cheaper or dearer:
         return Decision(False, f"as good as the champion (within {MARGIN:g}) but not cheaper")
     saved = [f"{one.cost.estimate.value:+.0%} FLOPs at N = {one.budget}" for one in cheaper]
@@ -63,8 +89,9 @@ def _decide_by_cost(compared: Sequence[Comparison]) -> Decision:
 
 def _places(several: Sequence[Comparison]) -> str:
     """`at N = 4 (+0.030 [+0.010, +0.050]), at N = 16 (…)`."""
-    parts: list[str] = []
-    for one in several:
-        gain, lo, hi = one.gain.estimate
-        parts.append(f"at N = {one.budget} ({gain:+.3f} [{lo:+.3f}, {hi:+.3f}])")
+    parts = [f"at N = {one.budget} {_figure(one.gain.estimate)}" for one in several]
     return ", ".join(parts)
+
+
+def _figure(gain: Estimate) -> str:
+    return f"({gain.value:+.3f} [{gain.lo:+.3f}, {gain.hi:+.3f}])"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -11,6 +13,7 @@ from tasks.runs.outcomes import cost_order, load_bins, load_outcomes, load_used_
 from tasks.statistics.curves import fold_of
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.worth import PolicyWorth, worth_of
+from tasks.study.identity import deciding
 from tasks.study.study import Study, study_from
 from warehouse.errors import UserError
 from warehouse.reader import Reader
@@ -78,6 +81,59 @@ def newest_run_of(store: Reader, like: Version, *, model_fingerprint: str) -> Ve
         grader=like.grader,
     ).rows()
     return Version(*rows[0]) if rows else None
+
+
+_WHO = "verifier_fingerprint, reviser_fingerprint, judge_fingerprint, larger_fingerprint, aggregate"
+
+
+def measurements_of(store: Reader, run: Version) -> list[tuple[datetime, Version]]:
+    """The complete runs that measured the same as this one on draws of their own, oldest first.
+
+    Each with the time when it was opened: what was decided before knew nothing of it. The same
+    model version, questions, grader and study but for `replicate`; of each replicate the newest
+    run, for others of it have the same draws.
+    """
+    rows = store.read(
+        f"SELECT {_COLUMNS}, replicate, opened_at, study_json, {_WHO} FROM complete_runs "
+        f"JOIN (SELECT run_id, replicate, opened_at, study_json, {_WHO} FROM runs) USING (run_id) "
+        "WHERE (family, benchmark_fingerprint, model_fingerprint, grader, study) "
+        "= ($family, $questions, $model, $grader, $study) ORDER BY completed_at",
+        family=run.family,
+        questions=run.benchmark_fingerprint,
+        model=run.model_fingerprint,
+        grader=run.grader,
+        study=run.study,
+    ).rows(named=True)
+    plans = {row["run_id"]: _plan_of(row) for row in rows}
+    alike = [row for row in rows if plans[row["run_id"]] == plans[run.run_id]]
+    # A later one of the same replicate takes the place of an earlier one.
+    newest = {row["replicate"]: row["run_id"] for row in alike}
+    kept = set(newest.values())
+    found: list[tuple[datetime, Version]] = []
+    for row in alike:
+        if row["run_id"] in kept:
+            version = Version(*(row[name] for name in Version._fields))
+            found.append((row["opened_at"], version))
+    return found
+
+
+def next_replicate(store: Reader, run: Version) -> int:
+    """A replicate of which nothing was drawn of a run's model version on its questions."""
+    return store.read(
+        "SELECT max(replicate) + 1 FROM runs "
+        "WHERE benchmark_fingerprint = $questions AND model_fingerprint = $model",
+        questions=run.benchmark_fingerprint,
+        model=run.model_fingerprint,
+    ).item()
+
+
+def _plan_of(row: dict[str, Any]) -> tuple[object, ...]:
+    """What decides a run's results besides its model, its questions and its draws."""
+    values = deciding(dataclasses.asdict(study_from(json.loads(row["study_json"]))))
+    del values["replicate"]
+    del values["generator"]["models"]
+    who = [row[name] for name in _WHO.split(", ")]
+    return (json.dumps(values, sort_keys=True), *who)
 
 
 class Scope(NamedTuple):

@@ -12,7 +12,7 @@ from tasks.statistics.curves import fold_of
 from tasks.statistics.difficulty import bins
 from tasks.statistics.outcomes import grid_of
 from tasks.statistics.worth import PolicyWorth, worth_of
-from tasks.versions.comparison import Comparison, compare
+from tasks.versions.comparison import Compared, compare
 
 BUDGETS = (1, 4, 16)
 POOL, DIFFICULTY_DRAWS = 16, 32
@@ -63,9 +63,7 @@ def night(chance: NDArray[np.float64], rng: np.random.Generator) -> PolicyWorth:
     return worth_of(grid, fold_of(grid, seed=0))
 
 
-def compared(
-    now: NDArray[np.float64], before: NDArray[np.float64], *, seed: int
-) -> list[Comparison]:
+def compared(now: NDArray[np.float64], before: NDArray[np.float64], *, seed: int) -> Compared:
     """A night's version against the champion of the night before, both measured anew."""
     rng = np.random.default_rng(seed)
-    return compare(night(now, rng), night(before, rng), budgets=BUDGETS, seed=seed)
+    return compare([night(now, rng)], [night(before, rng)], budgets=BUDGETS, seed=seed)

@@ -9,8 +9,10 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 
 from tasks.grading.math_grader import MathGrader
 from tasks.runs.events import note
+from tasks.statistics.comparisons import SIGNIFICANCE
 from tasks.tracking.family import track_of
 from tasks.versions.champion import compare_with_champion, promote, rollback
+from tasks.versions.comparison import Compared
 from tasks.versions.diff import difference
 from tasks.versions.gate import worse_at
 from tasks.versions.version import (
@@ -164,7 +166,8 @@ def test_a_diff_shows_the_loss_and_who_lost(versions: tuple[Path, Sequence[str]]
     folder, _ = versions
     store = Snapshot(folder)
     shown = difference(store, *pair(store, "1", "2"))
-    assert worse_at(shown.compared) == [4] and shown.budget == 4 and shown.cells == 5 * 4
+    assert worse_at(Compared(shown.compared, None), level=SIGNIFICANCE).budgets == [4]
+    assert shown.budget == 4 and shown.cells == 5 * 4
     assert [len(mover.draws["now"]) for mover in shown.losers] == [2, 2, 2]
     loss = shown.losers[0]
     old, new = worths_of_runs(store, shown.before.run_id, shown.now.run_id)

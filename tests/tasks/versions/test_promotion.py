@@ -1,6 +1,7 @@
 """When a version takes the champion's place, and what its policy is worth on each question."""
 
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -8,22 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nights import chances, night
 
-from tasks.statistics.comparisons import Difference
+from tasks.statistics.comparisons import SIGNIFICANCE, Difference
 from tasks.statistics.curves import cross_validated, resample_curve
 from tasks.statistics.intervals import UNKNOWN, Estimate, weights
 from tasks.statistics.outcomes import Cell, Grid, Lost
 from tasks.statistics.worth import worth_of
-from tasks.versions.comparison import Comparison, compare
-from tasks.versions.promotion import MARGIN, decide
+from tasks.versions.comparison import Compared, Comparison, compare
+from tasks.versions.promotion import MARGIN, Decision
+from tasks.versions.promotion import decide as decide_at
 from warehouse.errors import UserError
+
+
+def difference(lo: float, hi: float) -> Difference:
+    """With the p-value of an interval that Student's quantile is two errors wide of."""
+    middle = (lo + hi) / 2
+    errors = abs(middle) / (hi - lo) * 2 * 1.96
+    return Difference(Estimate(middle, lo, hi), p=2 * NormalDist().cdf(-errors))
+
+
+def decide(several: list[Comparison], *, significance: float = SIGNIFICANCE) -> Decision:
+    return decide_at(Compared(several, None), significance=significance)
 
 
 def at(
     budget: int, lo: float, hi: float, *, cost: tuple[float, float] = (-0.01, 0.01)
 ) -> Comparison:
-    gain, dearer = (
-        Difference(Estimate((low + high) / 2, low, high), p=0.5) for low, high in ((lo, hi), cost)
-    )
+    gain, dearer = (difference(*ends) for ends in ((lo, hi), cost))
     return Comparison(budget, 0.5, 0.5, gain, dearer)
 
 
@@ -73,7 +84,8 @@ def test_a_comparison_pairs_the_questions_and_relates_the_cost() -> None:
     one = night(chances(50, seed=0), np.random.default_rng(0))
     grid = replace(one.grid, costs=one.grid.costs * 1.5)
     dearer = worth_of(grid, one.fold)
-    (found,) = compare(dearer, one, budgets=(4, 1024), seed=0)
+    (found,), overall = compare([dearer], [one], budgets=(4, 1024), seed=0)
+    assert overall is None
     assert (found.budget, *found.gain.estimate) == (4, 0, 0, 0)
     assert found.cost.estimate.value == pytest.approx(0.5) and found.cost.estimate.lo > 0
 
@@ -82,8 +94,8 @@ def test_runs_on_other_questions_are_refused() -> None:
     one = night(chances(50, seed=0), np.random.default_rng(0))
     with pytest.raises(UserError, match="the same questions"):
         compare(
-            one,
-            replace(one, grid=replace(one.grid, questions=one.questions[::-1])),
+            [one],
+            [replace(one, grid=replace(one.grid, questions=one.questions[::-1]))],
             budgets=(4,),
             seed=0,
         )
