@@ -38,7 +38,9 @@ def house_map(root: Path = ROOT) -> str:
         room = root / "tasks" / name
         lines.append(_line(f"  {name}/", _purpose(room)))
         lines += [_line(f"    {part}/", _purpose(room / part)) for part in _rooms(room)]
-    lines.append(_line("warehouse/", _purpose(root / "warehouse")))
+    warehouse = root / "warehouse"
+    lines.append(_line("warehouse/", _purpose(warehouse)))
+    lines += [_line(f"  {name}/", _purpose(warehouse / name)) for name in _rooms(warehouse)]
     lines += [_line(name, purpose) for name, purpose in OTHERS.items()]
     return "\n".join(lines)
 
