@@ -29,7 +29,7 @@ def own_hosts(host: str, port: int, further: str = "") -> frozenset[str]:
     of a proxy.
     """
     names = {_bracketed(host), *_LOOPBACK}
-    if host in ("0.0.0.0", "::"):
+    if _is_everywhere(host):
         names |= _names_of_machine()
     called = {f"{name}:{port}" for name in names}
     if port == _PORT:
@@ -43,6 +43,15 @@ def own_hosts(host: str, port: int, further: str = "") -> frozenset[str]:
 def own_origins(hosts: Iterable[str]) -> str:
     """Origins of the pages of such hosts, with commas, as servers take them."""
     return ",".join(f"http://{host}" for host in sorted(hosts))
+
+
+def _is_everywhere(host: str) -> bool:
+    """Whether a server that listens on `host` listens on every address of the machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        # A name.
+        return False
 
 
 def _bracketed(host: str) -> str:

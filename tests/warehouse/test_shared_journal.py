@@ -157,7 +157,7 @@ def test_indexes_agree_whatever_happens_when(
 
 
 @pytest.mark.slow
-@settings(max_examples=20, suppress_health_check=FIXED)
+@settings(max_examples=10, suppress_health_check=FIXED)
 @given(steps=st.lists(STEPS, min_size=10, max_size=40))
 def test_indexes_agree_after_many_steps(
     fresh_address: Callable[[], str], steps: list[Step]

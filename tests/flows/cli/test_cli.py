@@ -74,7 +74,7 @@ def test_sql_cannot_write(ttc):
     ("words", "said"),
     [
         (["run", "nowhere"], "expected a TOML file or one of api"),
-        (["plan", "demo", "--max-budget", "0"], "budgets must rise strictly from 1"),
+        (["plan", "demo", "--max-budget", "0"], "expected --max-budget from 1 to 65,536, got 0"),
     ],
 )
 def test_a_users_mistake_is_exit_code_2_without_traceback(ttc, words, said):

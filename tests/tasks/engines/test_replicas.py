@@ -144,7 +144,7 @@ async def test_backoff_doubles_up_to_its_limit():
 
 
 async def test_a_cancelled_request_ends_at_the_server_too():
-    slow = server(seconds=30.0)
+    slow = server(seconds=8.0)
     async with Asked(slow) as served:
         asked = asyncio.ensure_future(served.right(5))
         while slow.open < 5:
@@ -183,7 +183,7 @@ def test_addresses_are_taken_with_and_without_version():
 
 
 async def test_closing_ends_what_is_under_way():
-    slow = server(seconds=30.0)
+    slow = server(seconds=8.0)
     async with Asked(slow, limits=Limits(at_once=3)) as asked:
         draws = [
             asyncio.ensure_future(all_of(asked.engine.draw(PROMPT, 1, sampling=WHOLE, seed=i)))

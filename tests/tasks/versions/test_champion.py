@@ -166,7 +166,7 @@ def test_a_diff_shows_the_loss_and_who_lost(versions: tuple[Path, Sequence[str]]
     folder, _ = versions
     store = Snapshot(folder)
     shown = difference(store, *pair(store, "1", "2"))
-    assert worse_at(Compared(shown.compared, None), level=SIGNIFICANCE).budgets == [4]
+    assert worse_at(Compared(shown.compared, None), significance=SIGNIFICANCE).budgets == [4]
     assert shown.budget == 4 and shown.cells == 5 * 4
     assert [len(mover.draws["now"]) for mover in shown.losers] == [2, 2, 2]
     loss = shown.losers[0]
