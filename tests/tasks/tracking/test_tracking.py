@@ -190,7 +190,8 @@ def test_the_run_carries_links_in_both_directions(
     run = MlflowClient(uri, uri).get_run(first.mlflow_run_id)
     assert run.data.tags["ttc.run_id"] == "run-c"  # the latest night
     assert run.data.tags["ttc.prefect_run_id"] == "0f9c2a8e-5d1b-4a55-9a39-2f2b3b7f6c11"
-    assert run.data.tags["mlflow.note.content"].startswith("| bin |")
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("- Plain model:") and "\n| bin |" in note
     assert run.info.status == "FINISHED"
     version = MlflowClient(uri, uri).get_model_version(REGISTERED, first.model_version)
     assert version.tags["run_id"] == "run-c" and version.tags["model_fingerprint"] == "a7f3e91"
