@@ -16,7 +16,7 @@ from tasks.publication.headlines import cautions
 from tasks.publication.policy_table import first_texts, policy_text
 from tasks.publication.summary import load_summary
 from tasks.publication.words import model_short_name
-from tasks.versions.champion import champion_of
+from tasks.versions.champion import champion_of, standing_of
 from tasks.versions.diff import difference
 from tasks.versions.version import Version, version_of
 from warehouse.reader import Reader
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FIRST_MINUTES = "4 to 6 minutes on 2 cores"
 """What the demo takes where no model's pace is known yet: its first time after installation."""
+_NOT_COMPARED = ("not compared", "it is older than the champion")
 
 
 def announce(study: Study, costs: Sequence[Forecast], folder: Path) -> None:
@@ -113,21 +114,6 @@ def _show_standings(
     console.print(Text(f"\n{who}: {champion['why']}.", style="bold"))
     others = [one for one in versions if one.version != number]
     for one in others:
-        standing, why = _standing(reader, one)
+        standing, why = standing_of(reader, one) or _NOT_COMPARED
         console.print(f"Version {one.version} is {standing}: {why}.")
         console.print(f"To answer with it: ttc policy promote {one.version}")
-
-
-def _standing(reader: Reader, version: Version) -> tuple[str, str]:
-    """Where a version stands and why, in the words of view `standings`."""
-    rows = reader.read(
-        "SELECT standing, why FROM standings "
-        "WHERE family = $family AND benchmark = $benchmark AND version = $version",
-        family=version.family,
-        benchmark=version.benchmark,
-        version=version.version,
-    ).rows()
-    if not rows:
-        return "not compared", "it is older than the champion"
-    standing, why = rows[0]
-    return str(standing), str(why)

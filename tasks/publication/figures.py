@@ -17,6 +17,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#6
 """Okabe and Ito's colours, yellow and orange darkened for a white ground."""
 WIDTH = 1180
 """Width of every figure of a run, so that they line up on the page."""
+_AROUND = 70
+"""Px above and below the curves, for the names of the axes."""
 
 
 def accuracy_by_budget(summary: RunSummary) -> str:
@@ -25,39 +27,34 @@ def accuracy_by_budget(summary: RunSummary) -> str:
     The most notable strategies, coverage, and the compute-optimal curves.
     """
     lines = [*_strategy_series(summary, summary.overall), *_policy_series(summary)]
-    low, high = accuracy_span(lines)
-    frame = Frame(
-        left=50,
-        top=22,
-        width=830,  # what is left of the page is for the names at the lines' ends
-        height=430,
-        budgets=summary.budgets,
-        low=low,
-        high=high,
-    )
-    body = [axes(frame)]
-    body += [line(frame, series) for series in lines]
-    body.append(end_labels(frame, lines))
-    return page(WIDTH, 500, body, label="Accuracy against budget, all questions")
+    label = "Accuracy against budget, all questions"
+    return _curves(lines, summary.budgets, height=430, label=label)
 
 
 def first_curve(summary: RunSummary) -> str:
     """SVG: what a run's first screen is about, policy, best fixed strategy and baseline alone."""
     lines = first_series(summary)
+    label = "Accuracy against budget: policy, best fixed, baseline"
+    # Lower than the full figure: the policy's grid below it stays in sight.
+    return _curves(lines, summary.budgets, height=200, label=label)
+
+
+def _curves(lines: list[Series], budgets: list[int], *, height: int, label: str) -> str:
+    """SVG of some lines over budgets; `height` in px, the axes' labels not counted."""
     low, high = accuracy_span(lines)
     frame = Frame(
         left=50,
         top=22,
-        width=830,
-        height=200,  # lower than the full figure: the policy's grid below it stays in sight
-        budgets=summary.budgets,
+        width=830,  # what is left of the page is for the names at the lines' ends
+        height=height,
+        budgets=budgets,
         low=low,
         high=high,
     )
     body = [axes(frame)]
     body += [line(frame, series) for series in lines]
     body.append(end_labels(frame, lines))
-    return page(WIDTH, 270, body, label="Accuracy against budget: policy, best fixed, baseline")
+    return page(WIDTH, height + _AROUND, body, label=label)
 
 
 def first_series(summary: RunSummary) -> list[Series]:

@@ -116,7 +116,8 @@ def _compare_measured(store: Store, now: Version, rival: Version) -> _Judgement:
 
 def _unless_rolled_back(store: Store, now: Version, decision: Decision) -> Decision:
     """The decision; what a person took back, no night promotes again."""
-    if not decision.promoted or _standing(store, now) != "rolled_back":
+    standing, _ = standing_of(store, now) or (None, None)
+    if not decision.promoted or standing != "rolled_back":
         return decision
     return Decision(False, f"rolled back by hand before; promote it by hand ({decision.why})")
 
@@ -131,16 +132,19 @@ def champion_of(store: Reader, like: Version) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def _standing(store: Reader, now: Version) -> str | None:
-    """Where a version stands, as view `standings` has it; None: it was never compared."""
+def standing_of(store: Reader, version: Version) -> tuple[str, str] | None:
+    """Where a version stands and why, in the words of view `standings`; None: never compared."""
     rows = store.read(
-        "SELECT standing FROM standings "
+        "SELECT standing, why FROM standings "
         "WHERE family = $family AND benchmark = $benchmark AND version = $version",
-        family=now.family,
-        benchmark=now.benchmark,
-        version=now.version,
+        family=version.family,
+        benchmark=version.benchmark,
+        version=version.version,
     ).rows()
-    return str(rows[0][0]) if rows else None
+    if not rows:
+        return None
+    standing, why = rows[0]
+    return str(standing), str(why)
 
 
 def promote(store: Store, name: str, *, scope: Scope = ANY) -> Version:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from endpoint import served
 from scripted_runs import ScriptedEngines, run_all, small_study
 
-from flows.answers.application import application
 from flows.servers import bounds
 from tasks.benchmarks import bundled
-from tasks.serving.solver import open_solver
 
-Ask = Callable[[httpx.AsyncClient], Awaitable[Any]]
 PATH = "/v1/completions"
 
 
@@ -34,21 +32,6 @@ class Slow(ScriptedEngines):
 
     def __init__(self, run: Any) -> None:
         super().__init__(run, 1.0)
-
-
-def served(
-    home: tuple[Path, str], ask: Ask, *, seconds: float = 60, engines: type = ScriptedEngines
-) -> Any:
-    """What asking the endpoint gave."""
-    app = application(lambda: open_solver(*home, engines=engines), hosts={"x"}, seconds=seconds)
-
-    async def everything() -> Any:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        client = httpx.AsyncClient(transport=transport, base_url="http://x", timeout=60)
-        async with app.router.lifespan_context(app), client:
-            return await ask(client)
-
-    return asyncio.run(everything())
 
 
 def refusal(reply: httpx.Response) -> tuple[int, str]:

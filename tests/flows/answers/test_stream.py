@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 import pytest
+from endpoint import served
 from scripted_runs import ScriptedEngines, run_all, small_study
 
 from flows.answers import stream
-from flows.answers.application import application
 from tasks.benchmarks import bundled
-from tasks.serving.solver import open_solver
 
-Ask = Callable[[httpx.AsyncClient], Awaitable[Any]]
 CHAT = "/v1/chat/completions"
 
 
@@ -42,21 +39,6 @@ class Breaks(ScriptedEngines):
     async def engine(self, _model: object) -> Any:
         await asyncio.sleep(0.3)
         raise RuntimeError("/secret/place broke")
-
-
-def served(
-    home: tuple[Path, str], ask: Ask, *, engines: type = ScriptedEngines, seconds: float = 60
-) -> Any:
-    """What asking the endpoint gave."""
-    app = application(lambda: open_solver(*home, engines=engines), hosts={"x"}, seconds=seconds)
-
-    async def everything() -> Any:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        client = httpx.AsyncClient(transport=transport, base_url="http://x", timeout=60)
-        async with app.router.lifespan_context(app), client:
-            return await ask(client)
-
-    return asyncio.run(everything())
 
 
 def body(**changes: Any) -> dict[str, Any]:
