@@ -125,11 +125,11 @@ class Recorder:
     def flush(self) -> None:
         """Write what was collected; when this returns, a kill loses none of it.
 
-        Draws and scores go to the journal alone: the store loads them now and then.
+        All of it goes to the journal alone: the store loads it now and then, and may be at it.
         """
         # Samplings first: a draw in the journal is never without its parameters.
         if self.samplings:
-            self.store.append("samplings", _sampling_rows(list(self.samplings.values())))
+            self.store.journal.append("samplings", _sampling_rows(list(self.samplings.values())))
             self.samplings.clear()
         tables = {
             "draws": self.draws,

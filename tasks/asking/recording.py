@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +89,7 @@ async def record_while(
     tasks = [
         asyncio.ensure_future(work),
         asyncio.ensure_future(_record_for_ever(recorder, counter)),
+        asyncio.ensure_future(_show_for_ever(recorder.store)),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -108,15 +107,19 @@ async def record_while(
 
 
 async def _record_for_ever(recorder: Recorder, counter: ProgressCounter) -> None:
-    published = -math.inf
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         recorder.flush()
         counter.report()
-        if time.monotonic() - published > SNAPSHOT_SECONDS:
-            # In a thread: engines are fed from this loop and would run dry meanwhile.
-            await asyncio.to_thread(_show, recorder.store)
-            published = time.monotonic()
+
+
+async def _show_for_ever(store: Ledger) -> None:
+    # By itself: it may take longer than what a killed run may lose.
+    await asyncio.sleep(FLUSH_SECONDS)
+    while True:
+        # In a thread: engines are fed from this loop and would run dry meanwhile.
+        await asyncio.to_thread(_show, store)
+        await asyncio.sleep(SNAPSHOT_SECONDS)
 
 
 def _show(store: Ledger) -> None:
