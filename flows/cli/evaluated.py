@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +18,7 @@ from tasks.publication.headlines import cautions
 from tasks.publication.policy_table import first_texts, policy_text
 from tasks.publication.summary import load_summary
 from tasks.publication.words import model_short_name
+from tasks.settings import INFRA
 from tasks.versions.champion import champion_of, standing_of
 from tasks.versions.diff import difference
 from tasks.versions.version import Version, version_of
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     from tasks.evaluation.forecast import Forecast
     from tasks.study.study import Study
 
-FIRST_MINUTES = "4 to 6 minutes on 2 cores"
-"""What the demo takes where no model's pace is known yet: its first time after installation."""
+DEMO_TIME = INFRA / "figures" / "demo_time.json"
+"""What the demo took where the README's figures come from; `ttc showcase` writes it."""
 _NOT_COMPARED = ("not compared", "it is older than the champion")
 
 
@@ -48,10 +51,17 @@ def _duration(costs: Sequence[Forecast], tokens: float) -> str:
         return "Nothing is left to draw: all is there, and is measured again."
     seconds = [cost.seconds for cost in costs if cost.seconds is not None]
     if len(seconds) < len(costs):
-        return f"At most {tokens:,.0f} tokens; {FIRST_MINUTES}."
+        return f"At most {tokens:,.0f} tokens; {_first_time()}."
     # Models start, and what was drawn is measured: about a minute.
     minutes = sum(seconds) / 60 + 1
     return f"At most {tokens:,.0f} tokens; about {minutes:.0f} minutes at this machine's pace."
+
+
+def _first_time() -> str:
+    """What the demo took elsewhere, where the pace of no model is known here yet."""
+    seen = json.loads(DEMO_TIME.read_text(encoding="utf-8"))
+    minutes = math.ceil(seen["seconds"] / 60)
+    return f"the first time takes about {minutes} minutes on {seen['cores']} cores"
 
 
 def show_runs(reader: Reader, run_ids: Sequence[str], console: Console) -> None:

@@ -5,8 +5,11 @@ No number there is written by hand.
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
+from flows.cli.evaluated import DEMO_TIME
 from tasks.publication.figures import first_curve
 from tasks.publication.first_lines import first_lines
 from tasks.publication.summary import RunSummary, load_summary
@@ -21,7 +24,12 @@ BEGIN = "<!-- showcase: written by `ttc showcase` -->"
 END = "<!-- showcase ends -->"
 
 
-def showcase(folder: Path, readme: Path = ROOT / "README.md", figure: Path = FIGURE) -> str:
+def showcase(
+    folder: Path,
+    readme: Path = ROOT / "README.md",
+    figure: Path = FIGURE,
+    time: Path = DEMO_TIME,
+) -> str:
     """Id of the demo run that the README now shows: the newest complete one in the warehouse."""
     reader = Snapshot(folder)
     runs = reader.read(
@@ -42,7 +50,14 @@ def showcase(folder: Path, readme: Path = ROOT / "README.md", figure: Path = FIG
     page = f"{head}{BEGIN}\n{body}\n{END}{tail}"
     readme.write_text(page, encoding="utf-8")
     figure.write_text(first_curve(summary), encoding="utf-8")
+    time.write_text(json.dumps(_time(reader)) + "\n", encoding="utf-8")
     return run_id
+
+
+def _time(reader: Reader) -> dict[str, float]:
+    """Wall seconds of the demo's runs, of a machine of so many cores."""
+    sql = "SELECT sum(seconds) AS seconds FROM run_history WHERE study = 'demo'"
+    return {"seconds": round(reader.read(sql).item()), "cores": os.cpu_count() or 1}
 
 
 def _body(reader: Reader, summary: RunSummary) -> str:

@@ -20,16 +20,55 @@ RUN = """
 BEAM = "beam_search(m=4)/weighted"
 
 CLAIMS: dict[str, str] = {
-    "pass@1 of bin 1 is at least 0.8, of bin 5 between 0.01 and 0.15": """
+    "adapting is ahead of the best single strategy by 5 points, at two budgets": """
+        SELECT budget, accuracy, fixed, fixed_accuracy, ahead, ahead_lo, ahead_hi,
+            ahead >= 0.05 AND ahead_lo > 0 AS holds
+        FROM compute_optimal_curve WHERE run_id = $run AND difficulty = 'probe'
+        ORDER BY budget""",
+    "the policy names other strategies in easy bins than in hard ones": """
+        SELECT budget, string_agg(strategy, ', ' ORDER BY bin) AS by_bin,
+            any_value(strategy) FILTER (bin = 1) <> any_value(strategy) FILTER (bin = 5) AS holds
+        FROM latest_policy WHERE run_id = $run AND difficulty = 'probe' AND budget > 1
+        GROUP BY budget ORDER BY budget""",
+    "a factor of at least 4 over weighted, lower end over 2, over 1 net of the probe's draws": """
+        SELECT budget, text, factor, lo, net_factor,
+            factor >= 4 AND coalesce(lo, 0) > 2 AND net_factor > 1 AS holds
+        FROM efficiency_factor
+        WHERE run_id = $run AND difficulty = 'probe' AND baseline LIKE 'weighted%' AND budget >= 16
+        ORDER BY budget""",
+    "best_of_n and search lose accuracy with budget on an easy bin, by the interval": """
+        SELECT name AS strategy, n AS budget, c.*, hi < 0 AS holds
+        FROM (VALUES ('best_of_n', 64), ($beam, 16), ($beam, 64)) AS two(name, n),
+            LATERAL (FROM contrast($run, 'oracle', name, n, name, 4)) AS c
+        WHERE bin BETWEEN 1 AND 2
+        ORDER BY ALL""",
+    "search is ahead of weighted at equal budget on a hard bin, by its interval": """
+        SELECT n AS budget, c.*, lo > 0 AS holds
+        FROM (VALUES (4), (8), (16), (64)) AS budgets(n),
+            LATERAL (FROM contrast($run, 'oracle', $beam, n, 'weighted', n)) AS c
+        WHERE bin >= 4
+        ORDER BY ALL""",
+    "search is behind weighted at equal budget on an easy bin, by its interval": """
+        SELECT n AS budget, c.*, hi < 0 AS holds
+        FROM (VALUES (4), (8), (16), (64)) AS budgets(n),
+            LATERAL (FROM contrast($run, 'oracle', $beam, n, 'weighted', n)) AS c
+        WHERE bin <= 2 AND bin > 0
+        ORDER BY ALL""",
+    "weighted helps little on the hardest bin: below 0.3 at 64": """
+        SELECT bin, questions, accuracy, lo, hi, hi < 0.3 AS holds FROM accuracy
+        WHERE run_id = $run AND difficulty = 'oracle' AND strategy = 'weighted' AND budget = 64
+            AND bin = 5""",
+    "pass@1 of bin 1 is at least 0.8, of bin 5 at most 0.15": """
         SELECT bin, questions, accuracy, lo, hi,
-            CASE bin
-                WHEN 1 THEN accuracy >= 0.8
-                WHEN 5 THEN accuracy BETWEEN 0.01 AND 0.15
-            END AS holds
+            CASE bin WHEN 1 THEN accuracy >= 0.8 WHEN 5 THEN accuracy <= 0.15 END AS holds
         FROM accuracy
         WHERE run_id = $run AND difficulty = 'oracle' AND strategy = 'pass' AND budget = 1
         ORDER BY bin""",
-    "the verifier's AUC within questions is at least 0.9": """
+    "weighted at 16 is at least 10 points over pass@1": """
+        SELECT *, difference >= 0.1 AS holds
+        FROM contrast($run, 'oracle', 'weighted', 16, 'pass', 1)
+        WHERE bin = 0""",
+    "the verifier's AUC within questions is at least 0.9 on hard ones, and lower on easy ones": """
         WITH pool AS (
             SELECT question_id, verdict = 'correct' AS correct, score FROM question_draws
             WHERE run_id = $run AND whole AND score IS NOT NULL AND verdict IS NOT NULL
@@ -41,34 +80,12 @@ CLAIMS: dict[str, str] = {
             WHERE r.correct AND NOT w.correct
             GROUP BY question_id
         )
-        SELECT count(*) AS questions, avg(auc) AS auc, avg(auc) >= 0.9 AS holds FROM pairs""",
-    "weighted at 16 is at least 10 points over pass@1": """
-        SELECT *, difference >= 0.1 AS holds
-        FROM contrast($run, 'oracle', 'weighted', 16, 'pass', 1)
-        WHERE bin = 0""",
-    "weighted at 16 is at least 3 points over majority where majority is between 0.1 and 0.9": """
-        SELECT *, difference >= 0.03 AS holds
-        FROM contrast($run, 'oracle', 'weighted', 16, 'majority', 16)
-        WHERE bin > 0 AND accuracy_b BETWEEN 0.1 AND 0.9""",
-    "beam search beats weighted at equal budget on hard bins, by its interval": """
-        SELECT n AS budget, c.*, lo > 0 AS holds
-        FROM (VALUES (4), (8), (16)) AS budgets(n),
-            LATERAL (FROM contrast($run, 'oracle', $beam, n, 'weighted', n)) AS c
-        WHERE bin >= 4
-        ORDER BY ALL""",
-    "beam search loses to weighted on at least one bin at some budget, by its interval": """
-        SELECT n AS budget, c.*, hi < 0 AS holds
-        FROM (VALUES (4), (8), (16), (64)) AS budgets(n),
-            LATERAL (FROM contrast($run, 'oracle', $beam, n, 'weighted', n)) AS c
-        WHERE bin > 0 AND hi < 0
-        ORDER BY ALL""",
-    "beam search at 16 reaches what weighted reaches at 64, over all questions": """
-        SELECT *, difference >= 0 AS holds
-        FROM contrast($run, 'oracle', $beam, 16, 'weighted', 64)
-        WHERE bin = 0""",
-    "best_of_n falls from 4 to 64 on an easy bin, by its interval": """
-        SELECT *, hi < 0 AS holds FROM contrast($run, 'oracle', 'best_of_n', 64, 'best_of_n', 4)
-        WHERE bin BETWEEN 1 AND 3""",
+        SELECT
+            if(bin <= 2, 'easy', 'hard') AS half, count(*) AS questions, avg(auc) AS auc,
+            if(bin <= 2, avg(auc) < 0.9, avg(auc) >= 0.9) AS holds
+        FROM pairs JOIN bins USING (question_id)
+        WHERE run_id = $run AND difficulty = 'oracle' AND bin <> 3
+        GROUP BY bin <= 2 ORDER BY ALL""",
 }
 
 

@@ -13,7 +13,9 @@ from itertools import islice
 from typing import Literal
 
 from tasks.benchmarks.congruences import (
+    LESSONS,
     LEVELS,
+    Level,
     Stage,
     answer,
     draw_level,
@@ -100,22 +102,29 @@ def chains(split: Split, *, seed: int = 0) -> Iterator[tuple[int, list[Stage]]]:
     # The split is in the seed: else the splits would be filtered out of one and the same stream.
     rng = random.Random(f"congruences/{split}/{seed}")
     seen: set[str] = set()
+    levels = LEVELS if split == "test" else LESSONS
     while True:
-        for level in LEVELS:
-            yield level, _draw_unseen(rng, level, split, seen)
+        for number, level in levels.items():
+            unseen = _draw_unseen(rng, level, split, seen)
+            if unseen is None:
+                raise UserError(
+                    f"congruences: level {number} has no more questions in split {split}; "
+                    "ask for fewer"
+                )
+            yield number, unseen
 
 
-def _draw_unseen(rng: random.Random, level: int, split: Split, seen: set[str]) -> list[Stage]:
-    """A chain of the level and split whose text is not among those seen, to which it is added."""
+def _draw_unseen(
+    rng: random.Random, level: Level, split: Split, seen: set[str]
+) -> list[Stage] | None:
+    """A chain of the level and split that was not seen, and is seen now; None where all were."""
     for _ in range(_TRIES):
         stages = draw_level(rng, level=level)
         text = "".join(question_tokens(stages))
         if text not in seen and split_of(text) == split:
             seen.add(text)
             return stages
-    raise UserError(
-        f"congruences: level {level} has no more questions in split {split}; ask for fewer"
-    )
+    return None
 
 
 def split_of(text: str) -> Split:

@@ -19,8 +19,8 @@ from tasks.benchmarks.bundled import split_of
 from tasks.benchmarks.congruences import (
     ANSWER_MARKER,
     END,
+    LESSONS,
     LETTERS,
-    LEVELS,
     MODULUS,
     RIGHT,
     STEP_END,
@@ -130,9 +130,9 @@ def documents(rng: random.Random, *, revising: Revising) -> Iterator[Document]:
 
 
 def draw_question(rng: random.Random, *, mix: Mix, levelled: float) -> list[Stage]:
-    """A chain made like one of the benchmark's levels with chance `levelled`, else from `mix`."""
+    """A chain of one of the lessons' levels with chance `levelled`, else from `mix`."""
     if rng.random() < levelled:
-        return draw_level(rng, level=rng.choice(list(LEVELS)))
+        return draw_level(rng, level=rng.choice(list(LESSONS.values())))
     return draw_stages(rng, mix=mix)
 
 

@@ -52,17 +52,7 @@ def test_it_prints_no_log_noise_and_fits_100_columns(demo):
     ]
 
 
-def test_a_second_time_draws_nothing_and_a_larger_budget_only_the_difference(demo):
+def test_a_second_time_draws_nothing(demo):
     assert demo("demo", "--max-budget", "4").returncode == 0
-    assert demo("demo", "--max-budget", "8").returncode == 0
-    first, second, larger = spent(demo)
-    assert first > 0 and second == 0 and larger > 0
-    gaps = """
-        SELECT prefix_key FROM draws GROUP BY model_fingerprint, prefix_key, sampling_key, replicate
-        HAVING max(child) + 1 <> count(*)"""
-    assert json.loads(demo("sql", gaps, "--json").stdout) == []
-    pools = """
-        SELECT DISTINCT count(*) AS n FROM draws
-        WHERE role = 'proposer' AND depth = 0 AND stop <> 'step'
-        GROUP BY model_fingerprint, prefix_key"""
-    assert json.loads(demo("sql", pools, "--json").stdout) == [{"n": 8}]
+    first, second = spent(demo)
+    assert first > 0 and second == 0

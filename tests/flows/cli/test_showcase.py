@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ def test_a_run_of_the_demo_stands_between_the_marks(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(PAGE, encoding="utf-8")
     figure = tmp_path / "demo.svg"
-    assert showcase(folder, readme, figure) == run_id
+    time = tmp_path / "demo_time.json"
+    assert showcase(folder, readme, figure, time) == run_id
+    assert json.loads(time.read_text(encoding="utf-8"))["seconds"] >= 0
     text = readme.read_text(encoding="utf-8")
     assert text.startswith(f"# Title\n\n{BEGIN}\n") and text.endswith(f"{END}\n\nThe rest.\n")
     assert "\nold\n" not in text

@@ -11,6 +11,7 @@ from tasks.benchmarks.bundled import questions, split_of
 from tasks.benchmarks.congruences import (
     ANSWER_MARKER,
     CLOSING,
+    LESSONS,
     LETTERS,
     LEVELS,
     MODULUS,
@@ -106,9 +107,9 @@ def test_an_unknown_split_is_refused() -> None:
 
 def test_levels_hold_the_kinds_they_promise() -> None:
     rng = random.Random(0)
-    for level, made_of in LEVELS.items():
+    for made_of in (*LEVELS.values(), *LESSONS.values()):
         for _ in range(20):
-            kinds = [stage.kind for stage in draw_level(rng, level=level)]
+            kinds = [stage.kind for stage in draw_level(rng, level=made_of)]
             assert tuple(sorted(kinds)) in made_of.kinds
             assert kinds[0] != 3
 
@@ -197,7 +198,9 @@ def test_a_saved_tokenizer_reads_the_same(tmp_path: Path) -> None:
 
 
 def test_there_is_a_letter_for_every_stage() -> None:
-    assert max(len(kinds) for level in LEVELS.values() for kinds in level.kinds) <= len(LETTERS)
+    assert max(
+        len(kinds) for level in (*LEVELS.values(), *LESSONS.values()) for kinds in level.kinds
+    ) <= len(LETTERS)
 
 
 @pytest.mark.parametrize("left_out", ["\n", "\nSolution:\n", "\nSolution:"])

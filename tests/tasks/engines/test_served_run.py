@@ -28,12 +28,11 @@ pytestmark = pytest.mark.slow
 STUDY = """
 questions = 12
 budgets = [1, 2, 4]
-strategies = ["majority", "weighted", "beam_search(m=2)", "revisions(s=2)"]
+strategies = ["majority", "weighted", "beam_search(m=2)"]
 difficulty_draws = 4
 probe_draws = 2
 generator = { models = ["bundled/congruences-generator"] }
 verifier = { model = "bundled/congruences-prm", format = "congruences-prm" }
-revisions = {}
 engine = { dtype = "float32", ENGINE }
 """
 SERVED = 'servers = [{ model = "bundled/congruences-generator", name = "generator", urls = %s }]'
@@ -137,7 +136,7 @@ def test_draws_over_http_are_those_of_a_run_in_process(nights, name) -> None:
 
 def test_every_strategy_has_drawn(nights) -> None:
     drawn = nights["here"].draws()
-    assert set(drawn["role"]) == {"proposer", "difficulty", "revision"}
+    assert set(drawn["role"]) == {"proposer", "difficulty"}
     assert set(drawn["stop"]) >= {"end", "step"}
 
 
