@@ -32,7 +32,7 @@ def check(place: Place, names: list[str]) -> Iterator[Checked]:
     for name in names:
         try:
             content = place.read(name)
-            if not _is_whole(name, content):
+            if not is_sound(name, content):
                 # Somebody may be copying it.
                 content = place.read_settled(name)
         except Gone:
@@ -42,7 +42,7 @@ def check(place: Place, names: list[str]) -> Iterator[Checked]:
                 raise
             # So a disk speaks of what it cannot read any more.
             content = b""
-        yield Checked(name, len(content), _is_whole(name, content))
+        yield Checked(name, len(content), is_sound(name, content))
 
 
 def check_all(folder: Path) -> Iterator[Checked]:
@@ -93,7 +93,8 @@ def _sizes(place: Place) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if not name.startswith("damaged/")}
 
 
-def _is_whole(name: str, content: bytes) -> bool:
+def is_sound(name: str, content: bytes) -> bool:
+    """Whether these are the bytes that were written under an object's name."""
     if name.startswith(f"{sequence.ROOM}/"):
         digest, _, body = content.partition(b"\n")
         return digest == hashlib.sha256(body).hexdigest().encode()

@@ -10,6 +10,7 @@ import sys
 from cyclopts import App
 
 from flows.cli.answer import serve, solve
+from flows.cli.backup import backup, restore
 from flows.cli.distill import distill
 from flows.cli.evaluate import demo, plan, run, status
 from flows.cli.policy import diff, policy_app
@@ -25,7 +26,7 @@ from flows.servers import quiet
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
 from warehouse.disks.trouble import trouble_of
-from warehouse.errors import Busy, DiskTrouble, UserError
+from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError
 
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard: it starts no second one."""
@@ -55,7 +56,7 @@ VERBS = (
 )
 app.command(import_samples, name="import")
 app.command(export_samples, name="export")
-for verb in (*VERBS, warehouse_app, train_app, policy_app, up, showcase, doctor):
+for verb in (*VERBS, warehouse_app, train_app, policy_app, up, backup, restore, showcase, doctor):
     app.command(verb)
 
 
@@ -86,7 +87,7 @@ def exit_code() -> int:
         app()
     except UserError as error:
         return _end(str(error), 2)
-    except (Busy, DiskTrouble) as error:
+    except (Busy, DiskTrouble, EngineDied) as error:
         # EX_TEMPFAIL of sysexits(3), which schedulers take for `try again`.
         return _end(str(error), error.exit_code)
     except KeyboardInterrupt:

@@ -1,0 +1,125 @@
+"""`ttc backup` and `ttc restore`: what cannot be made again of a state folder, in another one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cli.terminal import say, show_rows
+from tasks.settings import Settings, settings
+from warehouse.errors import UserError
+
+if TYPE_CHECKING:
+    from warehouse.backup import Copied
+
+NOTE = "backup.json"
+"""Where a copy says whose it is; written last, so that a folder without it is none."""
+MLFLOW, PREFECT = Path("mlflow/mlflow.db"), Path("prefect/prefect.db")
+FILES = (Path("mlflow/mlflow-artifacts"), Path("outbox"))
+"""Folders of files below the state folder."""
+
+
+def backup(folder: Path) -> None:
+    """Copy journal, MLflow and outbox into a folder, also during a run; again: only what is new."""
+    from warehouse.backup import copy_database, copy_folder, copy_journal
+    from warehouse.folder import Folder, write_whole
+    from warehouse.places import place_of
+
+    now = settings()
+    home = now.home.resolve()
+    folder = folder.resolve()
+    _refuse_source(home, folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    journal = copy_journal(place_of(now.warehouse), Folder(folder / "journal"))
+    rows = [_row("journal", journal.objects, journal.bytes)]
+    for name in (MLFLOW, PREFECT):
+        if (home / name).is_file():
+            copy_database(home / name, folder / name)
+            rows.append(_row(str(name), 1, (folder / name).stat().st_size))
+    # After the databases: no file that they name is missing.
+    for name in FILES:
+        rows.append(_row(str(name), copy_folder(home / name, folder / name), None))
+    said = {"home": str(home), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    write_whole(folder / NOTE, json.dumps(said).encode())
+    show_rows(rows, as_json=False, title=f"new in {folder}")
+    _report_left_out(now, journal)
+
+
+def restore(folder: Path) -> None:
+    """Fill an empty state folder from a copy; addresses in MLflow follow where it lies now."""
+    from tasks.tracking.moved import rewrite_addresses
+    from warehouse.backup import copy_database, copy_folder, copy_journal
+    from warehouse.folder import Folder
+    from warehouse.places import place_of
+    from warehouse.store import Store
+
+    home = settings().home.resolve()
+    folder = folder.resolve()
+    said = _read_note(folder)
+    _refuse_filled(home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    warehouse = settings().warehouse
+    place = place_of(warehouse)
+    if place.sizes():
+        raise UserError(f"restore: expected no journal in {place.address}, found one; empty it")
+    journal = copy_journal(Folder(folder / "journal"), place)
+    for name in (MLFLOW, PREFECT):
+        if (folder / name).is_file():
+            copy_database(folder / name, home / name)
+    for name in FILES:
+        copy_folder(folder / name, home / name)
+    if (home / MLFLOW).is_file():
+        artifacts = FILES[0]
+        rewrite_addresses(home / MLFLOW, Path(said["home"]) / artifacts, home / artifacts)
+    with Store.open(warehouse) as store:
+        store.publish_snapshot(whole=True)
+        runs = store.read("SELECT count(*) FROM runs").item()
+    print(f"{home}: {runs} runs, {journal.objects} segments, as of {said['at']}")
+    for name in journal.damaged:
+        say(f"restore: {folder}/journal/{name} is damaged and left out; take it from another copy")
+
+
+def _row(what: str, objects: int, size: int | None) -> dict[str, Any]:
+    return {"what": what, "files": objects, "MB": None if size is None else size / 1e6}
+
+
+def _refuse_source(home: Path, folder: Path) -> None:
+    if not (home / "warehouse").is_dir():
+        raise UserError(
+            f"backup: expected a state folder with a warehouse, found none in {home}; "
+            "set TTC_HOME to the one that you mean"
+        )
+    if folder.is_relative_to(home):
+        raise UserError(
+            f"backup: expected a folder outside of {home}, got {folder}; "
+            "name one on another disk: what is lost with the first is lost with its copy"
+        )
+
+
+def _refuse_filled(home: Path) -> None:
+    if home.is_dir() and any(home.iterdir()):
+        raise UserError(
+            f"restore: expected {home} to be empty or not there, so that nothing is overwritten; "
+            "set TTC_HOME to a new folder, or move this one away"
+        )
+
+
+def _read_note(folder: Path) -> dict[str, str]:
+    try:
+        return json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"restore: expected a folder that `ttc backup` has filled, got {folder} "
+            f"({type(error).__name__}); name such a folder"
+        ) from error
+
+
+def _report_left_out(now: Settings, journal: Copied) -> None:
+    for name in journal.damaged:
+        say(f"backup: segment {name} is damaged and not copied; `ttc warehouse verify` says more")
+    if now.mlflow_uri is not None:
+        say(f"backup: MLflow is at {now.mlflow_uri}, which has copies of its own to keep")
+    if now.prefect_api is not None:
+        say(f"backup: Prefect is at {now.prefect_api}, which has copies of its own to keep")
