@@ -1,8 +1,9 @@
-"""`ttc up`, `doctor`, `showcase`: the servers, the machine, the README."""
+"""`ttc up`, `backup`, `restore`, `doctor`, `showcase`: servers, state, machine, README."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -17,6 +18,20 @@ def up() -> None:
     from flows.servers.up import up as start
 
     raise SystemExit(start())
+
+
+def backup(folder: Path) -> None:
+    """Copy journal, MLflow and outbox into a folder, also during a run; again: only what is new."""
+    from flows.servers.backup import back_up
+
+    back_up(settings(), folder.resolve())
+
+
+def restore(folder: Path) -> None:
+    """Fill an empty state folder (TTC_HOME) from what `ttc backup` has copied."""
+    from flows.servers.backup import put_back
+
+    put_back(settings(), folder.resolve())
 
 
 def showcase() -> None:

@@ -40,7 +40,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
     """
     doing = _Work(work)
     # Nobody waits for it at the end of the process either.
-    thread = threading.Thread(target=doing.run, daemon=True)
+    thread = threading.Thread(target=doing.run, name="mlflow of a publication", daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():

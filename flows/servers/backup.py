@@ -1,18 +1,20 @@
-"""`ttc backup` and `ttc restore`: what cannot be made again of a state folder, in another one."""
+"""What cannot be made again of a state folder, in another one and back: `ttc backup`, `restore`."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.cli.terminal import say, show_rows
-from tasks.settings import Settings, settings
+from tasks.settings import Settings
+from tasks.tracking.moved import rewrite_addresses
+from warehouse.backup import Copied, copy_database, copy_folder, copy_journal
 from warehouse.errors import UserError
-
-if TYPE_CHECKING:
-    from warehouse.backup import Copied
+from warehouse.folder import Folder, write_whole
+from warehouse.places import place_of
+from warehouse.store import Store
 
 NOTE = "backup.json"
 """Where a copy says whose it is; written last, so that a folder without it is none."""
@@ -21,15 +23,9 @@ FILES = (Path("mlflow/mlflow-artifacts"), Path("outbox"))
 """Folders of files below the state folder."""
 
 
-def backup(folder: Path) -> None:
-    """Copy journal, MLflow and outbox into a folder, also during a run; again: only what is new."""
-    from warehouse.backup import copy_database, copy_folder, copy_journal
-    from warehouse.folder import Folder, write_whole
-    from warehouse.places import place_of
-
-    now = settings()
+def back_up(now: Settings, folder: Path) -> None:
+    """Copy journal, databases and files of a state folder; what the copy has stays."""
     home = now.home.resolve()
-    folder = folder.resolve()
     _refuse_source(home, folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = copy_journal(place_of(now.warehouse), Folder(folder / "journal"))
@@ -47,20 +43,16 @@ def backup(folder: Path) -> None:
     _report_left_out(now, journal)
 
 
-def restore(folder: Path) -> None:
-    """Fill an empty state folder from a copy; addresses in MLflow follow where it lies now."""
-    from tasks.tracking.moved import rewrite_addresses
-    from warehouse.backup import copy_database, copy_folder, copy_journal
-    from warehouse.folder import Folder
-    from warehouse.places import place_of
-    from warehouse.store import Store
+def put_back(now: Settings, folder: Path) -> None:
+    """Fill an empty state folder from a copy; addresses in MLflow follow where it lies now.
 
-    home = settings().home.resolve()
-    folder = folder.resolve()
+    UserError where something is there already, or the folder is no copy.
+    """
+    home = now.home.resolve()
     said = _read_note(folder)
     _refuse_filled(home)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    warehouse = settings().warehouse
+    warehouse = now.warehouse
     place = place_of(warehouse)
     if place.sizes():
         raise UserError(f"restore: expected no journal in {place.address}, found one; empty it")
