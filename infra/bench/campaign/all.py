@@ -3,7 +3,7 @@
     PYTHONPATH=. python infra/bench/campaign/all.py [--long] [--only kills damage] [--kept FILE]
 
 Without `--long` the quick form: a few minutes of one core, nothing is written. `--kept` appends a
-JSON line a script; `--table FILE` writes the table of what such a file has kept. Exit code 1 when
+JSON line a script, as `--json` of each does; `--table FILE` writes the table of such a file. Exit code 1 when
 anything was lost, doubled, silently wrong, hung or a traceback.
 """
 
@@ -13,7 +13,6 @@ import argparse
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +35,7 @@ class Part(NamedTuple):
 
 
 PARTS: dict[str, Part] = {
+    "kills": Part("a whole run is killed, anywhere or inside a function that writes", 8, 1000),
     "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 4, 500),
 }
 """By script's name, in the order of the table; a new script is a line here."""
@@ -52,13 +52,7 @@ def conduct(name: str, *, long: bool) -> dict[str, Any]:
     lines = done.stdout.splitlines()
     if not lines or not lines[-1].startswith("{"):
         raise RuntimeError(f"{name}: exit {done.returncode} without counts: {done.stdout[-500:]}")
-    moment = datetime.now(UTC).strftime("%Y-%m-%d")
-    return {"script": name, "date": moment, "commit": _commit()} | json.loads(lines[-1])
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return json.loads(lines[-1])
 
 
 def table(kept: list[dict[str, Any]]) -> str:

@@ -9,21 +9,29 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import random
 import resource
+import signal
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "infra" / "bench"), str(ROOT / "tests" / "fakes")]
 
 FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 """What may go wrong, each counted; one of any is a failed campaign."""
+
+LONGEST = 300.0
+"""Seconds after which a child process is taken for hung; the machine may be busy."""
 
 
 class Campaign:
@@ -54,8 +62,6 @@ class Campaign:
 
     def fault(self, kind: str, said: str, number: int = 1) -> None:
         """Counts what went wrong, and says it on stderr."""
-        if kind not in FAULTS:
-            raise ValueError(f"expected one of {FAULTS}, got {kind!r}")
         self.counts[kind] += number
         print(f"{kind} ({number}): {said}", file=sys.stderr, flush=True)
 
@@ -88,23 +94,37 @@ def conduct(
     parser.add_argument("--n", type=int, default=n, help="how often")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=600.0, help="no new trial after these")
+    parser.add_argument("--folder", type=Path, help="where state folders are made")
     parser.add_argument("--json", type=Path, help="a file to which the counts are appended")
+    parser.add_argument("--keep", type=Path, help="where a folder is copied that is wrong")
     parser.add_argument("--all", action="store_true", help="go on after something went wrong")
     parser.add_argument("--verbose", action="store_true", help="a line a trial")
     if more:
         more(parser)
     options = parser.parse_args(argv)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="ttc-campaign-") as name:
+    with tempfile.TemporaryDirectory(prefix="ttc-campaign-", dir=options.folder) as name:
         campaign = Campaign(options, Path(name).resolve())
         trying(campaign)
-    spent = {"seed": options.seed, "seconds": round(time.monotonic() - started, 1)}
-    said = dict(campaign.counts) | spent | {"cpu_seconds": round(cpu_seconds(), 1)}
+    said: dict[str, Any] = {
+        "script": Path(sys.argv[0]).stem,
+        **campaign.counts,
+        "seed": options.seed,
+        "seconds": round(time.monotonic() - started, 1),
+        "cpu_seconds": round(cpu_seconds(), 1),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": _commit(),
+    }
     print(json.dumps(said), flush=True)
     if options.json:
         with options.json.open("a") as file:
-            file.write(json.dumps({"script": Path(sys.argv[0]).stem} | said) + "\n")
+            file.write(json.dumps(said) + "\n")
     return int(campaign.failed)
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def differing_tables(home: Path, other: Path) -> list[str]:
@@ -135,10 +155,20 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return os.environ | ours | more
 
 
-def in_child(work: Callable[[], None], stderr: Path) -> int:
-    """Process number of a fork that does the work and ends: exit code 0, or 1 after a traceback.
+class Ended(NamedTuple):
+    """How a child process ended."""
 
-    Whatever the parent has imported is there at once. What it says goes to the file.
+    code: int | None
+    """Its exit code, below 0 the signal that killed it; None: it hung, and was killed for it."""
+    said: str
+    """What it wrote to stdout and stderr."""
+
+
+def fork(work: Callable[[], None], said: Path) -> int:
+    """Process number of a fork that does the work, then ends: 0, or 1 after a traceback.
+
+    Whatever the parent has imported is there at once. What it says goes to the file. The parent
+    must not have used a library with threads of its own (polars, DuckDB): a fork has them not.
     """
     process = os.fork()
     if process:
@@ -146,9 +176,9 @@ def in_child(work: Callable[[], None], stderr: Path) -> int:
     code = 1
     try:
         os.setsid()
-        target = os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(target, 2)
+        target = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(target, 1)
+        os.dup2(target, 2)
         sys.stdout = os.fdopen(1, "w", buffering=1)
         sys.stderr = os.fdopen(2, "w", buffering=1)
         work()
@@ -156,9 +186,35 @@ def in_child(work: Callable[[], None], stderr: Path) -> int:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException:
-        import traceback
-
         traceback.print_exc()
     finally:
         # Not the parent's own endings: its temporary folders are its own to remove.
         os._exit(code)
+
+
+def wait_for(process: int, said: Path, *, seconds: float = LONGEST) -> Ended:
+    """How the fork ended; after so many seconds it is killed, with all that it started."""
+    until = time.monotonic() + seconds
+    pause = 0.001
+    while time.monotonic() < until:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return Ended(os.waitstatus_to_exitcode(status), said.read_text(errors="replace"))
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
+    os.killpg(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return Ended(None, said.read_text(errors="replace"))
+
+
+def ask(work: Callable[[], Any], folder: Path) -> Any:
+    """What the work gives, done in a fork; RuntimeError with what it said where it failed."""
+    answer, said = folder / "answer", folder / "asked"
+
+    def write() -> None:
+        answer.write_bytes(pickle.dumps(work()))
+
+    ended = wait_for(fork(write, said), said)
+    if ended.code != 0:
+        raise RuntimeError(f"exit {ended.code}: {ended.said[-3000:]}")
+    return pickle.loads(answer.read_bytes())
