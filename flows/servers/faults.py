@@ -28,6 +28,13 @@ from warehouse.sequence import ROOM
 from warehouse.verification import is_sound
 
 
+_BLOCKS = """
+SELECT total_blocks * block_size FROM pragma_database_size()
+WHERE database_name = current_database()
+"""
+"""Bytes that a database's head says it has."""
+
+
 class Fault(NamedTuple):
     """What was found where, and what mends it."""
 
@@ -83,11 +90,14 @@ def _damage(path: Path) -> str | None:
         return None
     try:
         with duckdb.connect(path, read_only=True) as connection:
-            connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+            sizes = connection.execute(_BLOCKS).fetchall()
     except duckdb.Error as error:
         if "Conflicting lock" in str(error) or not is_damage(error):
             return None
         return str(error).splitlines()[0]
+    have = path.stat().st_size
+    if sizes and have < sizes[0][0]:
+        return f"{have:,} bytes, where its head speaks of {sizes[0][0]:,}"
     return None
 
 

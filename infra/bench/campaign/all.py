@@ -37,6 +37,7 @@ class Part(NamedTuple):
 PARTS: dict[str, Part] = {
     "kills": Part("a whole run is killed, anywhere or inside a function that writes", 8, 1000),
     "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 4, 500),
+    "http_chaos": Part("a request to replicas that fail, lie, cut, pack or hang", 300, 10_000),
 }
 """By script's name, in the order of the table; a new script is a line here."""
 
