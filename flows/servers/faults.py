@@ -27,7 +27,6 @@ from warehouse.places import place_of
 from warehouse.sequence import ROOM
 from warehouse.verification import is_sound
 
-
 _BLOCKS = """
 SELECT total_blocks * block_size FROM pragma_database_size()
 WHERE database_name = current_database()

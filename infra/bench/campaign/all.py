@@ -37,6 +37,8 @@ class Part(NamedTuple):
 PARTS: dict[str, Part] = {
     "kills": Part("a whole run is killed, anywhere or inside a function that writes", 8, 1000),
     "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 4, 500),
+    "servers_down": Part("MLflow fails, cuts, drips or goes at request k", 3, 100),
+    "attacks": Part("a stranger asks `ttc up` and `ttc serve`", 100, 100),
     "http_chaos": Part("a request to replicas that fail, lie, cut, pack or hang", 300, 10_000),
 }
 """By script's name, in the order of the table; a new script is a line here."""

@@ -4,8 +4,8 @@
 
 A real MLflow server stands behind a proxy on loopback. A trial is a model version: at some request
 of its publication, drawn by chance, the proxy answers 500, cuts the connection before or after the
-request went through, sends a byte a second, or is gone from then on. Then all is well again, and the
-outbox is sent. Counted are versions that MLflow lacks (lost), has twice (doubled) or with other
+request went through, sends a byte a second, or is gone from then on. Then all is well again, and
+the outbox is sent. Counted are versions that MLflow lacks (lost), has twice (doubled) or with other
 metrics than a publication without faults (wrong), and publications that took longer than LONGEST.
 """
 
@@ -144,9 +144,7 @@ def _mlflow(folder: Path) -> Iterator[int]:
     command = [sys.executable, "-m", "mlflow", "server", *place, *store, *files]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | quiet, stdout=log, stderr=log
-        )
+        server = subprocess.Popen(command, cwd=ROOT, env=os.environ | quiet, stdout=log, stderr=log)
     try:
         _wait(port, server)
         yield port
@@ -173,10 +171,13 @@ def _proxy(port: int) -> Iterator[tuple[Line, str]]:
     line = Line(port)
 
     class Passing(BaseHTTPRequestHandler):
-        def _pass(self) -> None:
-            _handle(line, self)
+        """Hands on whatever it is asked."""
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass
+        def __getattr__(self, name: str) -> object:
+            # `do_GET` and the like, which the base class looks up by name.
+            if name.startswith("do_"):
+                return lambda: _handle(line, self)
+            raise AttributeError(name)
 
         def log_message(self, *_: object) -> None:
             """Nothing."""
