@@ -1,6 +1,7 @@
-"""Copies of a journal, of databases of SQLite and of folders, made while others write to them.
+"""Copies in other places: every table as Parquet, and what a backup is made of.
 
-A copy is incremental: what it has already is not copied again, and nothing of it is removed.
+Those of a journal, of databases of SQLite and of folders are made while others write to them. They
+are incremental: what is there already is not copied again, and nothing of it is removed.
 """
 
 import shutil
@@ -10,11 +11,17 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from warehouse import extract, sequence
-from warehouse.errors import Gone
+import duckdb
+
+from warehouse import sequence
+from warehouse.errors import Gone, UserError
 from warehouse.folder import sync_folder
 from warehouse.places import Place, open_place
+from warehouse.schema import tables
 from warehouse.verification import is_sound
+
+ROWS = 2048
+"""Rows of a Parquet row group, which is in memory as a whole: a draw may have 32,000 tokens."""
 
 
 class Copied(NamedTuple):
@@ -60,7 +67,7 @@ def copy_journal(source: Place, target: Place) -> Copied:
 
 def _segments(place: Place) -> set[str]:
     """Names of all objects but those of the order, and what is there for workers of a run only."""
-    left_out = (f"{sequence.ROOM}/", sequence.FORMER, f"{extract.ROOM}/", "damaged/")
+    left_out = (f"{sequence.ROOM}/", sequence.FORMER, "extracts/", "damaged/")
     return {name for name in place.sizes() if not name.startswith(left_out)}
 
 
@@ -132,6 +139,33 @@ def _is_same(path: Path, place: Path) -> bool:
         return False
     one, other = path.stat(), place.stat()
     return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
+
+
+def prepare(folder: Path) -> Path:
+    """The folder, made if absent; UserError for one that has something in it already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(
+            f"Expected a new or an empty folder to export to, got {folder}, which has something in "
+            "it: name another one, or remove it."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def export(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
+    """Rows written to `<folder>/<table>.parquet`, by table; an empty table has a file too."""
+    written: dict[str, int] = {}
+    for table in tables():
+        target = folder / f"{table}.parquet"
+        partial = target.with_name(f".{target.name}.partial")
+        # COPY takes no parameter: the path is quoted by hand.
+        quoted = str(partial).replace("'", "''")
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS}"
+        rows = connection.execute(f"COPY \"{table}\" TO '{quoted}' ({options})").fetchall()
+        written[table] = int(rows[0][0])
+        # Only then is there a file of that name: a table that is there is there as a whole.
+        partial.rename(target)
+    return written
 
 
 if __name__ == "__main__":

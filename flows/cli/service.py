@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from flows.cli.terminal import say, show_rows
 from tasks.settings import settings
 
 
@@ -24,14 +25,18 @@ def backup(folder: Path) -> None:
     """Copy journal, MLflow and outbox into a folder, also during a run; again: only what is new."""
     from flows.servers.backup import back_up
 
-    back_up(settings(), folder.resolve())
+    done = back_up(settings(), folder.resolve())
+    show_rows(done.rows, as_json=False, title=f"new in {folder}")
+    for line in done.said:
+        say(line)
 
 
 def restore(folder: Path) -> None:
     """Fill an empty state folder (TTC_HOME) from what `ttc backup` has copied."""
     from flows.servers.backup import put_back
 
-    put_back(settings(), folder.resolve())
+    for line in put_back(settings(), folder.resolve()):
+        say(line)
 
 
 def showcase() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from flows.cli.terminal import say, show_rows
 from tasks.settings import Settings
 from tasks.tracking.moved import rewrite_addresses
 from warehouse.backup import Copied, copy_database, copy_folder, copy_journal
@@ -23,7 +22,14 @@ FILES = (Path("mlflow/mlflow-artifacts"), Path("outbox"))
 """Folders of files below the state folder."""
 
 
-def back_up(now: Settings, folder: Path) -> None:
+class Outcome(NamedTuple):
+    """What was copied, a row each, and what is to be said of it."""
+
+    rows: list[dict[str, Any]]
+    said: list[str]
+
+
+def back_up(now: Settings, folder: Path) -> Outcome:
     """Copy journal, databases and files of a state folder; what the copy has stays."""
     home = now.home.resolve()
     _refuse_source(home, folder)
@@ -39,14 +45,14 @@ def back_up(now: Settings, folder: Path) -> None:
         rows.append(_row(str(name), copy_folder(home / name, folder / name), None))
     said = {"home": str(home), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     write_whole(folder / NOTE, json.dumps(said).encode())
-    show_rows(rows, as_json=False, title=f"new in {folder}")
-    _report_left_out(now, journal)
+    return Outcome(rows, _left_out(now, journal))
 
 
-def put_back(now: Settings, folder: Path) -> None:
+def put_back(now: Settings, folder: Path) -> list[str]:
     """Fill an empty state folder from a copy; addresses in MLflow follow where it lies now.
 
-    UserError where something is there already, or the folder is no copy.
+    Returns what is to be said. UserError where something is there already, or where the folder is
+    no copy.
     """
     home = now.home.resolve()
     said = _read_note(folder)
@@ -68,9 +74,11 @@ def put_back(now: Settings, folder: Path) -> None:
     with Store.open(warehouse) as store:
         store.publish_snapshot(whole=True)
         runs = store.read("SELECT count(*) FROM runs").item()
-    print(f"{home}: {runs} runs, {journal.objects} segments, as of {said['at']}")
-    for name in journal.damaged:
-        say(f"restore: {folder}/journal/{name} is damaged and left out; take it from another copy")
+    damaged = [
+        f"restore: {folder}/journal/{name} is damaged and left out; take it from another copy"
+        for name in journal.damaged
+    ]
+    return [f"{home}: {runs} runs, {journal.objects} segments, as of {said['at']}", *damaged]
 
 
 def _row(what: str, objects: int, size: int | None) -> dict[str, Any]:
@@ -108,10 +116,13 @@ def _read_note(folder: Path) -> dict[str, str]:
         ) from error
 
 
-def _report_left_out(now: Settings, journal: Copied) -> None:
-    for name in journal.damaged:
-        say(f"backup: segment {name} is damaged and not copied; `ttc warehouse verify` says more")
-    if now.mlflow_uri is not None:
-        say(f"backup: MLflow is at {now.mlflow_uri}, which has copies of its own to keep")
-    if now.prefect_api is not None:
-        say(f"backup: Prefect is at {now.prefect_api}, which has copies of its own to keep")
+def _left_out(now: Settings, journal: Copied) -> list[str]:
+    """What the copy lacks, a line each."""
+    said = [
+        f"backup: segment {name} is damaged and not copied; `ttc warehouse verify` says more"
+        for name in journal.damaged
+    ]
+    for name, address in (("MLflow", now.mlflow_uri), ("Prefect", now.prefect_api)):
+        if address is not None:
+            said.append(f"backup: {name} is at {address}, which has copies of its own to keep")
+    return said

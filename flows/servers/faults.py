@@ -7,10 +7,8 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import Literal, NamedTuple
 
-import duckdb
 import psutil
 
 from flows.servers.password import path_of
@@ -21,17 +19,11 @@ from tasks.settings import Settings
 from tasks.tracking import outbox
 from warehouse import snapshot
 from warehouse.database import LARGE_FILE, SMALL_FILE
-from warehouse.disks.damage import is_damage, suspicion
+from warehouse.disks.damage import damage_of
 from warehouse.errors import UserError
 from warehouse.places import place_of
 from warehouse.sequence import ROOM
 from warehouse.verification import is_sound
-
-_BLOCKS = """
-SELECT total_blocks * block_size FROM pragma_database_size()
-WHERE database_name = current_database()
-"""
-"""Bytes that a database's head says it has."""
 
 
 class Fault(NamedTuple):
@@ -76,28 +68,10 @@ def _databases(now: Settings) -> Iterator[Fault]:
     """Databases that cannot be read, or in which damage was met; a writer's are left alone."""
     for name in (SMALL_FILE, LARGE_FILE):
         path = now.warehouse / name
-        reason = _damage(path)
+        reason = damage_of(path)
         if reason is not None:
             mend = "any command that writes builds it anew from the journal, e.g. `ttc plan demo`"
             yield Fault("database", "problem", f"{path} cannot be read ({reason})", mend)
-
-
-def _damage(path: Path) -> str | None:
-    if suspicion(path).exists():
-        return suspicion(path).read_text().strip()
-    if not path.exists():
-        return None
-    try:
-        with duckdb.connect(path, read_only=True) as connection:
-            sizes = connection.execute(_BLOCKS).fetchall()
-    except duckdb.Error as error:
-        if "Conflicting lock" in str(error) or not is_damage(error):
-            return None
-        return str(error).splitlines()[0]
-    have = path.stat().st_size
-    if sizes and have < sizes[0][0]:
-        return f"{have:,} bytes, where its head speaks of {sizes[0][0]:,}"
-    return None
 
 
 def _outbox(now: Settings) -> Iterator[Fault]:

@@ -5,8 +5,8 @@
 Three replicas of a scripted model on loopback; of their requests a fifth each meets a fault: busy,
 500, reset, half a body, cut JSON, a draw too few, another model, silence, ids that are no tokens,
 counts that cannot be, gzip, JSON that nests without end, 204, 404, a redirect. A trial is one
-request. Counted are draws that are missing, doubled or other than the model's, and requests that took longer
-than LONGEST.
+request. Counted are draws that are missing, doubled or other than the model's, and requests that
+took longer than LONGEST.
 """
 
 from __future__ import annotations
