@@ -33,7 +33,7 @@ from flows.servers.password import path_of
 LONGEST = 60
 EVIL = "http://evil.example"
 FLOW = json.dumps({"name": "attack"})
-CHAT = json.dumps({"model": "x", "messages": [{"role": "user", "content": "3"}], "budget": 1})
+CHAT = json.dumps({"messages": [{"role": "user", "content": "3"}], "budget": 1})
 LONE = CHAT.replace('"3"', '"\\ud800"')
 
 

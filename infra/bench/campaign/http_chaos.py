@@ -32,7 +32,7 @@ from warehouse.errors import UserError
 AT_ONCE = 100
 SHARE = 0.2
 LONGEST = 120.0
-LIMITS = Limits(backoff=0.002, longest=0.05, total=3.0, at_once=32)
+LIMITS = Limits(backoff=0.002, longest=0.05, total=10.0, at_once=32)
 KINDS = (*FAULTS, *SPOILED, *ANSWERS, "bomb")
 TOKENS = 128
 """That the scripted model has: what an id must be below to be one."""
