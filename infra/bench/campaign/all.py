@@ -3,8 +3,8 @@
     PYTHONPATH=. python infra/bench/campaign/all.py [--long] [--only kills damage] [--kept FILE]
 
 Without `--long` the quick form: a few minutes of one core, nothing is written. `--kept` appends a
-JSON line a script, as `--json` of each does; `--table FILE` writes the table of such a file. Exit code 1 when
-anything was lost, doubled, silently wrong, hung or a traceback.
+JSON line a script, as `--json` of each does; `--table FILE` writes the table of such a file. Exit
+code 1 when anything was lost, doubled, silently wrong, hung or a traceback.
 """
 
 from __future__ import annotations
@@ -35,6 +35,14 @@ class Part(NamedTuple):
 
 
 PARTS: dict[str, Part] = {
+    "kills": Part("a whole run is killed, anywhere or inside a function that writes", 6, 1000),
+    "crash_images": Part("the machine stops: un-synced writes lost, torn, kept", 8, 500),
+    "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 2, 500),
+    "damage": Part("a file is damaged: bits, blocks, ends, of every kind", 12, 400),
+    "concurrency": Part(
+        "runs of one study at once, readers, writers, copies", 1, 20, ("--runs", "20")
+    ),
+    "hostile_texts": Part("texts that steer terminals, pages, spreadsheets", 92, 1000),
     "kills": Part("a whole run is killed, anywhere or inside a function that writes", 8, 1000),
     "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 4, 500),
     "servers_down": Part("MLflow fails, cuts, drips or goes at request k", 3, 100),

@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "infra" / "bench"), str(ROOT / "tests" / "
 FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 """What may go wrong, each counted; one of any is a failed campaign."""
 
-LONGEST = 300.0
+LONGEST = 900.0
 """Seconds after which a child process is taken for hung; the machine may be busy."""
 
 
@@ -59,6 +59,10 @@ class Campaign:
         if self.failed and not self.options.all:
             return False
         return self.counts["tried"] < self.options.n and time.monotonic() < self._until
+
+    def stop(self) -> None:
+        """No further trial begins."""
+        self._until = 0.0
 
     def fault(self, kind: str, said: str, number: int = 1) -> None:
         """Counts what went wrong, and says it on stderr."""
@@ -105,7 +109,12 @@ def conduct(
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ttc-campaign-", dir=options.folder) as name:
         campaign = Campaign(options, Path(name).resolve())
-        trying(campaign)
+        # Who stops a long campaign is told what it has found so far.
+        signal.signal(signal.SIGTERM, lambda *_: campaign.stop())
+        try:
+            trying(campaign)
+        except Exception:
+            campaign.fault("wrong", f"the script itself: {traceback.format_exc()}")
     said: dict[str, Any] = {
         "script": Path(sys.argv[0]).stem,
         **campaign.counts,
@@ -176,6 +185,7 @@ def fork(work: Callable[[], None], said: Path) -> int:
     code = 1
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         target = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(target, 1)
         os.dup2(target, 2)
