@@ -43,8 +43,6 @@ PARTS: dict[str, Part] = {
         "runs of one study at once, readers, writers, copies", 1, 20, ("--runs", "20")
     ),
     "hostile_texts": Part("texts that steer terminals, pages, spreadsheets", 92, 1000),
-    "kills": Part("a whole run is killed, anywhere or inside a function that writes", 8, 1000),
-    "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 4, 500),
     "servers_down": Part("MLflow fails, cuts, drips or goes at request k", 3, 100),
     "attacks": Part("a stranger asks `ttc up` and `ttc serve`", 100, 100),
     "http_chaos": Part("a request to replicas that fail, lie, cut, pack or hang", 300, 10_000),
