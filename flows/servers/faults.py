@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 import psutil
 
 from flows.servers.password import path_of
-from tasks.engines.reaper import MARK, is_there
 from tasks.evaluation.publish import UNPUBLISHED
 from tasks.runs.holding import is_held
+from tasks.runs.reaper import MARK, is_there
 from tasks.settings import Settings
 from tasks.tracking import outbox
 from warehouse import snapshot

@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tasks.engines.reaper import reap_at_end
 from tasks.engines.vllm_adapters import adapter_arguments, plain_folder
 from tasks.models.folders.adapters import Adapter
+from tasks.runs.reaper import reap_at_end
 from tasks.settings import quieten
 from tasks.study.tables import EngineOptions
 from warehouse.errors import EngineDied, UserError

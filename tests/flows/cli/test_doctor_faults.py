@@ -19,8 +19,8 @@ from summaries import summary_of
 from flows.cli import doctor
 from flows.cli.installed import Finding
 from flows.servers.password import password, path_of
-from tasks.engines.reaper import MARK
 from tasks.runs.events import note
+from tasks.runs.reaper import MARK
 from tasks.settings import Settings
 from tasks.tracking import outbox
 from warehouse.store import Store

@@ -10,14 +10,14 @@ import time
 
 import psutil
 
-from tasks.engines.reaper import is_there, mark_of
+from tasks.runs.reaper import is_there, mark_of
 from tasks.settings import ROOT
 
 # A child with a name of its own, as vLLM gives its engines, and a grandchild in another session.
 PROGRAM = """
 import multiprocessing, subprocess, time
 import setproctitle
-from tasks.engines.reaper import reap_at_end
+from tasks.runs.reaper import reap_at_end
 
 def engine(pipe):
     setproctitle.setproctitle("VLLM::EngineCore")
