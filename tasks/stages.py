@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from prefect import Task, task
@@ -23,7 +24,7 @@ from tasks.runs.events import note
 from tasks.settings import settings
 from tasks.study.study import Study
 from warehouse.disks.trouble import trouble_of
-from warehouse.errors import UserError
+from warehouse.errors import EngineDied, UserError
 from warehouse.store import Store
 
 
@@ -40,6 +41,8 @@ def open_run(study: Study, model: str, prefect_id: str | None = None) -> str:
 def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether a stage that failed may do better: what the user has to mend stays as it is."""
     error = state.data
+    if isinstance(error, EngineDied):
+        print(f"{error}; it is started again, once", file=sys.stderr)
     if isinstance(error, BaseException) and trouble_of(error, settings().home):
         return False
     return not isinstance(error, UserError)
@@ -106,6 +109,12 @@ def champion_again(study: Study, run_id: str) -> tuple[Study, str] | None:
 def compare_with_champion(run_id: str) -> bool:
     """Champion or candidate; TRUE when the version is significantly worse than the champion."""
     return tasks.versions.champion.compare_with_champion(settings().warehouse, run_id)
+
+
+@task
+def unpublished() -> list[tuple[Study, str]]:
+    """Study and id of complete runs that nobody has published, nor is about to."""
+    return tasks.evaluation.publish.unpublished(settings())
 
 
 @task

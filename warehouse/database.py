@@ -71,7 +71,7 @@ def _renewed(path: Path, opening: Callable[[Path], Opened]) -> Opened:
     """What opening the file gives; one that is damaged is set aside, and a new one opened."""
     suspect = suspicion(path)
     if suspect.exists():
-        _report(move_away(path, "damaged"), path, suspect.read_text())
+        _report(move_away(path, "damaged"), path, suspect.read_text(errors="replace"))
         suspect.unlink()
     try:
         return opening(path)

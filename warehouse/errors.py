@@ -27,6 +27,15 @@ class DiskTrouble(Exception):
     exit_code = 75
 
 
+class EngineDied(Exception):
+    """A model's process ended while it started or was asked, and did so again when started anew.
+
+    What was drawn is kept. The command line prints it without a traceback and exits with code 75.
+    """
+
+    exit_code = 75
+
+
 class Gone(Exception):
     """A segment that is no longer under its name: another process replaced it or set it aside.
 

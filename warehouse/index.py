@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import database, export, prune
+from warehouse import backup, database, prune
 from warehouse.compaction import Joined
 from warehouse.disks.damage import note_damage
 from warehouse.door import first_of_each_key
@@ -168,7 +168,7 @@ class Index:
     def export(self, folder: Path) -> dict[str, int]:
         """Rows written to a Parquet file of each table, by table."""
         with note_damage(*self._paths):
-            return export.export(self.connection, folder)
+            return backup.export(self.connection, folder)
 
     @contextmanager
     def _views_of(self, **frames: pl.DataFrame) -> Generator[None]:

@@ -7,13 +7,12 @@ others read what it wrote and take a later number. Now and then a whole order st
 entries up to its number.
 """
 
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from warehouse.disks.seals import is_sealed, seal, unseal
 from warehouse.errors import Gone, UserError
 from warehouse.places import Place
 
@@ -102,7 +101,7 @@ class Sequence:
 
     def _propose(self, entry: dict[str, Any], until: float) -> None:
         """Writes the next entry, or finds that another process has; then reads what there is."""
-        created = self._place.create(_single(self._at + 1), _sealed(entry))
+        created = self._place.create(_single(self._at + 1), seal(entry))
         before = self._at
         self.refresh()
         if created or self._at > before:
@@ -164,9 +163,8 @@ class Sequence:
     def _read(self, name: str) -> dict[str, Any]:
         """What the object says; nothing when it is damaged: a line on stderr says so."""
         content = self._place.read(name)
-        digest, _, body = content.partition(b"\n")
-        if digest.decode(errors="replace") == hashlib.sha256(body).hexdigest():
-            return json.loads(body)
+        if is_sealed(content):
+            return unseal(content)
         print(
             f"warehouse: {self._place.address}/{name} is damaged and passed over: segments that it "
             "alone names are merged after those that others name; no row is missing.",
@@ -206,7 +204,7 @@ class Sequence:
         """Puts the order so far into one object; what the former one holds goes."""
         whole = {"names": self.names, "replaced": sorted(self._replaced)}
         name = f"{ROOM}/{self._at:010}.whole.json"
-        self._place.create(name, _sealed(whole))
+        self._place.create(name, seal(whole))
         # The former one and what came after it stay until the next: who lags may read them.
         former = self._whole_at
         for side in listed:
@@ -228,12 +226,6 @@ class Sequence:
 def table_of(name: str) -> str:
     """The table whose rows the segment holds."""
     return name.partition("/")[0]
-
-
-def _sealed(said: dict[str, Any]) -> bytes:
-    """The bytes of an object of the log: the SHA-256 of its JSON, a line's end, the JSON."""
-    body = json.dumps(said).encode()
-    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
 def _single(number: int) -> str:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from warehouse.copies import COPIES
 from warehouse.database import LARGE_FILE, SMALL_FILE, attach
-from warehouse.disks.damage import refuse_disk
+from warehouse.disks.damage import first_line, is_damage, refuse_disk
 from warehouse.errors import UserError
 from warehouse.places import place_of
 from warehouse.schema import LARGE, attach_empty_large, refuse_other_version
@@ -107,6 +107,11 @@ def _within(connection: duckdb.DuckDBPyConnection, seconds: float, folder: Path)
         # A name in the query may read like the disk's words; an error of that kind does not.
         if isinstance(error, (duckdb.IOException, duckdb.FatalException)):
             refuse_disk(error, folder)
+        if is_damage(error):
+            raise UserError(
+                f"The copy for readers in {folder} is damaged ({first_line(error)}): run `ttc "
+                "warehouse rebuild`, which makes all anew from the journal."
+            ) from error
         raise UserError(_sentence(error)) from error
     finally:
         timer.cancel()

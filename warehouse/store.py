@@ -16,7 +16,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from warehouse import database, export, prune
+from warehouse import backup, database, prune
 from warehouse.batches import batches
 from warehouse.compaction import Joined, compact
 from warehouse.copies import Copies
@@ -271,7 +271,7 @@ class Store:
 
         Raises UserError for a folder that has something in it.
         """
-        target = export.prepare(Path(folder))
+        target = backup.prepare(Path(folder))
         with self._turn:
             return self._index.export(target)
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 import shutil
 import stat
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 from rich.table import Table
 from rich.text import Text
 
 from flows.cli import installed
-from flows.cli.installed import Finding
+from flows.cli.installed import GIB, Finding
 from flows.cli.terminal import PlainConsole
+from flows.servers import faults
 from flows.servers import processes as servers
 from flows.servers.up import running_at
 from tasks.settings import Settings, settings
@@ -29,7 +26,6 @@ from warehouse import snapshot
 from warehouse.errors import UserError
 from warehouse.places import place_of
 
-GIB = 2**30
 STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
@@ -51,13 +47,14 @@ def doctor(*, as_json: bool = False, models: bool = False) -> int:
 def findings(now: Settings) -> list[Finding]:
     """Everything that is looked at, in the order in which it is said."""
     topics = (
-        _machine(),
+        installed.machine(),
         installed.packages(),
         installed.engine(),
         installed.models(),
         _state(now),
         _journal(now),
         _locks(now),
+        _faults(now),
         _ports(now),
     )
     return [finding for topic in topics for finding in topic]
@@ -74,34 +71,6 @@ def _print(everything: list[Finding]) -> None:
     # Wider lines are hard to read, however wide the terminal is.
     width = min(100, shutil.get_terminal_size((100, 24)).columns)
     PlainConsole(width).print(table)
-
-
-def _machine() -> Iterator[Finding]:
-    """Memory, GPUs and Python."""
-    memory = psutil.virtual_memory()
-    kind = f"{platform.system()} {platform.machine()}"
-    total = memory.total / GIB
-    free = memory.available / GIB
-    seen = f"{kind}, {os.cpu_count()} cores, {total:.0f} GiB of memory"
-    if free < 3:
-        advice = (
-            "generator and verifier need 3 GiB together; end other programs, "
-            "or lower kv_cache_gib in the study"
-        )
-        yield Finding("machine", "warning", f"{seen}, only {free:.1f} GiB free", advice)
-    else:
-        yield Finding("machine", "ok", f"{seen}, {free:.0f} GiB free")
-    yield Finding("gpu", "ok", ", ".join(_gpus()) or "none from NVIDIA")
-    yield Finding("python", "ok", f"{platform.python_version()}, {sys.executable}")
-
-
-def _gpus() -> list[str]:
-    """Name and memory of each NVIDIA GPU; none where their tool does not answer."""
-    if shutil.which("nvidia-smi") is None:
-        return []
-    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    return answer.stdout.strip().splitlines() if answer.returncode == 0 else []
 
 
 def _state(now: Settings) -> Iterator[Finding]:
@@ -160,9 +129,23 @@ def _journal(now: Settings) -> Iterator[Finding]:
     yield Finding("journal", "ok", f"{place.address}, {objects} objects")
 
 
+def _faults(now: Settings) -> Iterator[Finding]:
+    """What is not as it should be in the state folder."""
+    for fault in faults.faults(now):
+        yield Finding(*fault)
+    if running_at(now) is None and now.prefect_api is None and (left := faults.orphans(now)):
+        seen = f"{left} run(s) that nobody runs any more count as under way"
+        yield Finding("nights", "warning", seen, "the next `ttc up` marks them as crashed")
+
+
 def _locks(now: Settings) -> Iterator[Finding]:
     """Who is writing to the warehouse."""
     holder = lock_holder(now.warehouse / "warehouse.lock")
+    ails = None if holder is None else faults.stuck_writer(holder)
+    if ails is not None:
+        seen = f"process {holder} holds the warehouse and is in state {ails!r}"
+        yield Finding("writer", "problem", seen, f"kill -CONT {holder}, or kill -9 {holder}")
+        return
     seen = (
         "no run is writing" if holder is None else f"process {holder} is writing to the warehouse"
     )

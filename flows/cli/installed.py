@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import psutil
 from packaging.requirements import Requirement
 
 from tasks.engines.vllm_process import on_gpu
@@ -16,6 +22,7 @@ from tasks.models.folders.kept import reread
 from tasks.models.version import BUNDLED
 from tasks.settings import INFRA
 
+GIB = 2**30
 State = Literal["ok", "warning", "problem"]
 
 
@@ -174,3 +181,31 @@ def _is_filled(folder: Path, pattern: str) -> bool:
     """Whether some file of that name has bytes in it."""
     # A clone that was cut off leaves files of no bytes behind.
     return any(path.stat().st_size > 0 for path in folder.glob(pattern))
+
+
+def machine() -> Iterator[Finding]:
+    """Memory, GPUs and Python."""
+    memory = psutil.virtual_memory()
+    kind = f"{platform.system()} {platform.machine()}"
+    total = memory.total / GIB
+    free = memory.available / GIB
+    seen = f"{kind}, {os.cpu_count()} cores, {total:.0f} GiB of memory"
+    if free < 3:
+        advice = (
+            "generator and verifier need 3 GiB together; end other programs, "
+            "or lower kv_cache_gib in the study"
+        )
+        yield Finding("machine", "warning", f"{seen}, only {free:.1f} GiB free", advice)
+    else:
+        yield Finding("machine", "ok", f"{seen}, {free:.0f} GiB free")
+    yield Finding("gpu", "ok", ", ".join(_gpus()) or "none from NVIDIA")
+    yield Finding("python", "ok", f"{platform.python_version()}, {sys.executable}")
+
+
+def _gpus() -> list[str]:
+    """Name and memory of each NVIDIA GPU; none where their tool does not answer."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    return answer.stdout.strip().splitlines() if answer.returncode == 0 else []

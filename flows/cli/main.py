@@ -18,14 +18,14 @@ from flows.cli.regrade import regrade
 from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
-from flows.cli.service import doctor, showcase, up
+from flows.cli.service import backup, doctor, restore, showcase, up
 from flows.cli.terminal import say
 from flows.cli.train import train_app
 from flows.servers import quiet
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
 from warehouse.disks.trouble import trouble_of
-from warehouse.errors import Busy, DiskTrouble, UserError
+from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError
 
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard: it starts no second one."""
@@ -55,7 +55,7 @@ VERBS = (
 )
 app.command(import_samples, name="import")
 app.command(export_samples, name="export")
-for verb in (*VERBS, warehouse_app, train_app, policy_app, up, showcase, doctor):
+for verb in (*VERBS, warehouse_app, train_app, policy_app, up, backup, restore, showcase, doctor):
     app.command(verb)
 
 
@@ -86,7 +86,7 @@ def exit_code() -> int:
         app()
     except UserError as error:
         return _end(str(error), 2)
-    except (Busy, DiskTrouble) as error:
+    except (Busy, DiskTrouble, EngineDied) as error:
         # EX_TEMPFAIL of sysexits(3), which schedulers take for `try again`.
         return _end(str(error), error.exit_code)
     except KeyboardInterrupt:

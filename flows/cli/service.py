@@ -1,12 +1,14 @@
-"""`ttc up`, `doctor`, `showcase`: the servers, the machine, the README."""
+"""`ttc up`, `backup`, `restore`, `doctor`, `showcase`: servers, state, machine, README."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from flows.cli.terminal import say, show_rows
 from tasks.settings import settings
 
 
@@ -17,6 +19,24 @@ def up() -> None:
     from flows.servers.up import up as start
 
     raise SystemExit(start())
+
+
+def backup(folder: Path) -> None:
+    """Copy journal, MLflow and outbox into a folder, also during a run; again: only what is new."""
+    from flows.servers.backup import back_up
+
+    done = back_up(settings(), folder.resolve())
+    show_rows(done.rows, as_json=False, title=f"new in {folder}")
+    for line in done.said:
+        say(line)
+
+
+def restore(folder: Path) -> None:
+    """Fill an empty state folder (TTC_HOME) from what `ttc backup` has copied."""
+    from flows.servers.backup import put_back
+
+    for line in put_back(settings(), folder.resolve()):
+        say(line)
 
 
 def showcase() -> None:

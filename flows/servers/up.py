@@ -29,6 +29,7 @@ from flows.servers.guard import GRACE_SECONDS
 from flows.servers.notify import notify_ready
 from flows.servers.password import CLIENT, password, path_of
 from flows.servers.processes import Server
+from flows.servers.silent import watch_heartbeats
 from tasks.settings import INFRA, Settings, settings
 from warehouse.errors import UserError
 
@@ -162,6 +163,7 @@ def _start(now: Settings, running: Running, deployments: Path) -> None:
     for worker in servers.workers(now):
         running[worker] = servers.start(worker, now)
     _register(now, running, deployments)
+    watch_heartbeats(api)
     _wait(lambda: deployment.worker_is_online(api), "the worker to report", running, now)
 
 

@@ -16,7 +16,7 @@ from tasks.engines.http_generator import HttpGenerator
 from tasks.engines.http_served import HttpServed
 from tasks.engines.imported import LogOnly
 from tasks.engines.server_checks import check_same, check_served
-from tasks.engines.vllm_process import on_gpu
+from tasks.engines.vllm_process import end_starts, on_gpu
 from tasks.models.folders.configs import outputs_of
 from tasks.models.served_verifier import ServedVerifier
 from tasks.models.texts import IMPORTED
@@ -58,15 +58,17 @@ class RunEngines:
 
     async def close(self) -> None:
         """End what was started, a start that is still under way included."""
-        results = await asyncio.gather(*self._started.values(), return_exceptions=True)
-        for started in results:
-            # A start that failed was raised where it was awaited.
-            if isinstance(started, BaseException):
-                continue
-            # Connections close in the event loop, a process of our own does so by itself.
-            closing = started.close()
-            if inspect.isawaitable(closing):
-                await closing
+        starts = list(self._started.values())
+        for start in starts:
+            if start.done():
+                await _close(start)
+        # Nobody waits for a model to be loaded that is not wanted any more.
+        while under_way := [start for start in starts if not start.done()]:
+            end_starts()
+            await asyncio.wait(under_way, timeout=0.2)
+            for start in under_way:
+                if start.done():
+                    await _close(start)
         self._started.clear()
 
     def _begin(self, model: Model, start: Callable[[Model], Any]) -> asyncio.Task[Any]:
@@ -162,6 +164,17 @@ class RunEngines:
         return VllmVerifier(
             model.files, verifier_format, options, format=format, adapter=model.adapter
         )
+
+
+async def _close(start: asyncio.Task[Any]) -> None:
+    """End what the start, which is over, has brought up."""
+    # One that failed was raised where it was awaited.
+    if start.cancelled() or start.exception() is not None:
+        return
+    # Connections close in the event loop, a process of our own does so by itself.
+    closing = start.result().close()
+    if inspect.isawaitable(closing):
+        await closing
 
 
 @dataclass(frozen=True, slots=True)

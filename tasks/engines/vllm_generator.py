@@ -49,6 +49,7 @@ class VllmGenerator:
             skip_tokenizer_init=not format.stops,
         )
         self._adapter = adapter_request(adapter)
+        self._folder = folder
         self.generated_tokens = 0
         """Tokens vLLM returned since the start, counted from its own output."""
 
@@ -70,8 +71,9 @@ class VllmGenerator:
         name = f"draw-{next(self._numbers)}"
         stream = self._engine.generate(prompt, parameters, name, lora_request=self._adapter)
         last: Any = None
-        async for output in stream:
-            last = output
+        with vllm_process.telling_death(self._folder):
+            async for output in stream:
+                last = output
         draws = [self._format.cut(self._read(piece), prefix) for piece in last.outputs]
         if self._tells(sampling):
             sure = [_confidence(piece.logprobs, sampling) for piece in last.outputs]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import multiprocessing
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tasks.engines.vllm_adapters import adapter_arguments, plain_folder
 from tasks.models.folders.adapters import Adapter
+from tasks.runs.reaper import reap_at_end
 from tasks.settings import quieten
 from tasks.study.tables import EngineOptions
-from warehouse.errors import UserError
+from warehouse.errors import EngineDied, UserError
 
 _ON_CPU: dict[str, Any] = {
     # The default of 128 is longer than our prompts: the prefix cache would never hit.
@@ -31,8 +35,10 @@ def start(
     """A running AsyncLLM on the model in a folder; UserError when vLLM cannot read it.
 
     With room for an adapter, which every request has to name. `arguments` are further
-    AsyncEngineArgs, e.g. `runner="pooling"`; they have precedence.
+    AsyncEngineArgs, e.g. `runner="pooling"`; they have precedence. Its processes never outlive
+    this one. EngineDied when one was killed while it started.
     """
+    reap_at_end()
     # Before vLLM is imported: it reads most of this once, then.
     _set_environment(options)
     from vllm.engine.arg_utils import AsyncEngineArgs
@@ -45,10 +51,40 @@ def start(
         # The last line is the complaint; those before it tell how vLLM got there.
         lines = str(error).strip().splitlines()
         reason = lines[-1] if lines else type(error).__name__
+        # As vLLM writes it: {'EngineCore': -9}; what ends by itself ends with 1. And what is killed
+        # at once does not read what it is given.
+        if isinstance(error, BrokenPipeError) or re.search(r"'EngineCore\w*': -\d", reason):
+            raise EngineDied(_sentence(folder, "while it started")) from error
         raise UserError(
             f"engine: vLLM could not start on {folder}: {reason}; "
             "logs/engine.log in the state folder says more"
         ) from error
+
+
+@contextmanager
+def telling_death(folder: Path) -> Generator[None]:
+    """EngineDied where the engine's process has ended, which vLLM knows within a second."""
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    try:
+        yield
+    except EngineDeadError as error:
+        raise EngineDied(_sentence(folder, "while it was asked")) from error
+
+
+def end_starts() -> None:
+    """Engines of this process are killed, those too that are about to start; those fail then."""
+    for child in multiprocessing.active_children():
+        if child.name.startswith("EngineCore"):
+            child.kill()
+
+
+def _sentence(folder: Path, moment: str) -> str:
+    return (
+        f"engine: expected vLLM's process on {folder} to stay, but it ended {moment}; "
+        "logs/engine.log in the state folder may say why (killed without a word: mostly for want "
+        "of memory, see `dmesg`, or lower kv_cache_gib); run again, what was drawn is kept"
+    )
 
 
 def _arguments(folder: Path, options: EngineOptions) -> dict[str, Any]:
@@ -93,6 +129,8 @@ def _set_environment(options: EngineOptions) -> None:
     """What vLLM reads from the environment; what the user has set stays."""
     quieten("vllm", "transformers", "torch")
     defaults = {
+        # Where descriptor 1 goes, and not the terminal that sys.stdout is kept for.
+        "VLLM_LOGGING_STREAM": "ext://sys.__stdout__",
         "TOKENIZERS_PARALLELISM": "false",
         "VLLM_CPU_KVCACHE_SPACE": str(max(1, round(options.kv_cache_gib))),
         "OMP_NUM_THREADS": "1",

@@ -35,6 +35,7 @@ class VllmServed:
         self._numbers = itertools.count()
         self._engine: Any = vllm_process.start(folder, options, adapter=adapter, **arguments)
         self._adapter = adapter_request(adapter)
+        self._folder = folder
         self.read_tokens = 0
         """Tokens that were sent to vLLM since the start."""
 
@@ -73,8 +74,9 @@ class VllmServed:
         prompt = vllm_process.prompt_of(token_ids)
         last: Any = None
         name = f"score-{next(self._numbers)}"
-        async for output in ask(prompt, parameters, name, lora_request=self._adapter):
-            last = output
+        with vllm_process.telling_death(self._folder):
+            async for output in ask(prompt, parameters, name, lora_request=self._adapter):
+                last = output
         self.read_tokens += len(token_ids)
         return last
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import shutil
 from datetime import datetime
 from io import BytesIO
@@ -13,6 +13,7 @@ import polars as pl
 
 from tasks.publication.summary import FRAMES, RunSummary
 from tasks.statistics.intervals import Estimate
+from warehouse.disks.seals import seal, unseal
 from warehouse.folder import sync_folder, write_whole
 
 DAMAGED = "damaged"
@@ -26,17 +27,19 @@ def put(summary: RunSummary, outbox: Path) -> Path:
     partial = outbox / f".{summary.run_id}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    digests: dict[str, str] = {}
     for name, frame in summary.frames.items():
         written = BytesIO()
         frame.write_parquet(written)
         write_whole(partial / f"{name}.parquet", written.getvalue())
+        digests[name] = hashlib.sha256(written.getvalue()).hexdigest()
     values = {
-        "run": summary.run,
+        "digests": digests,
+        "run": {name: _plain(value) for name, value in summary.run.items()},
         "prefect_run_id": summary.prefect_run_id,
         "mdd": summary.mdd,
     }
-    text = json.dumps(values, default=_encode_time)
-    write_whole(partial / "summary.json", text.encode())
+    write_whole(partial / "summary.json", seal(values))
     # A folder is not renamed onto one that has files.
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
@@ -68,13 +71,17 @@ def set_aside(folder: Path) -> Path:
 
 
 def _read(folder: Path) -> RunSummary:
-    text = (folder / "summary.json").read_text(encoding="utf-8")
-    values = json.loads(text)
+    values = unseal((folder / "summary.json").read_bytes())
+    digests = values.pop("digests")
     run = values["run"]
     run["opened_at"] = datetime.fromisoformat(run["opened_at"])
     frames: dict[str, Any] = {}
     for name in FRAMES:
-        frames[name] = pl.read_parquet(folder / f"{name}.parquet")
+        content = (folder / f"{name}.parquet").read_bytes()
+        # A figure of which one bit has turned is a figure too.
+        if hashlib.sha256(content).hexdigest() != digests[name]:
+            raise ValueError(f"{name}.parquet is not what was written (the hash differs)")
+        frames[name] = pl.read_parquet(content)
     if values["mdd"] is not None:
         values["mdd"] = Estimate(*values["mdd"])
     return RunSummary(**values, **frames)
@@ -94,10 +101,6 @@ def remove(outbox: Path, run_id: str) -> None:
     shutil.rmtree(outbox / run_id, ignore_errors=True)
 
 
-def _encode_time(value: object) -> str:
-    """A time as text, which JSON has no type for; TypeError for anything else."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(
-        f"outbox: expected JSON values and times in the run's row, got {type(value).__name__}"
-    )
+def _plain(value: object) -> object:
+    """A time as text, which JSON has no type for; all else as it is."""
+    return value.isoformat() if isinstance(value, datetime) else value

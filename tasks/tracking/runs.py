@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import httpx
 
@@ -18,10 +19,13 @@ from tasks.publication.summary import RunSummary
 from tasks.settings import quieten
 from tasks.tracking import outbox as waiting_room
 from tasks.tracking import registry, upload
+from tasks.tracking.bounded import within
 from tasks.tracking.entries import Publication, publication_of
 from tasks.tracking.family import Track
 from tasks.tracking.trend import update_trend
 from warehouse.errors import UserError
+
+T = TypeVar("T")
 
 _WAITS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -31,6 +35,8 @@ _WAITS = {
 }
 _HEALTH_SECONDS = 5.0
 """A server that is up answers this question at once, however much it has to do."""
+PATIENCE_SECONDS = 180.0
+"""For all that one publication asks of a server: some thirty requests and a few megabytes."""
 _NAMED_CELLS = 5
 """Incomplete cells that a refusal names before it counts the rest."""
 
@@ -59,7 +65,7 @@ def publish(summary: RunSummary, *, uri: str, outbox: Path) -> Published | None:
     _prepare()
     publication = publication_of(summary)
     try:
-        published = _send(publication, uri)
+        published = _in_time(uri, lambda: _send(publication, uri))
     except _unreachable() as error:
         # What waits is the summary: what is made of it is made anew, by the code of then.
         folder = waiting_room.put(summary, outbox)
@@ -94,18 +100,27 @@ def mirror(track: Track, *, uri: str) -> bool:
     The next publication tries again.
     """
     _prepare()
-    from mlflow import MlflowClient
-
     try:
-        _refuse_dead_server(uri)
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        experiment = upload.experiment_id(client, uri, track.benchmark)
-        registry.mirror(client, track, experiment=experiment)
-        update_trend(client, track, experiment=experiment)
+        _in_time(uri, lambda: _mirror(track, uri))
     except _unreachable() as error:
         _warn(error, f"{uri} did not take the standings of {track.family}")
         return False
     return True
+
+
+def _mirror(track: Track, uri: str) -> None:
+    from mlflow import MlflowClient
+
+    _refuse_dead_server(uri)
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    experiment = upload.experiment_id(client, uri, track.benchmark)
+    registry.mirror(client, track, experiment=experiment)
+    update_trend(client, track, experiment=experiment)
+
+
+def _in_time(uri: str, work: Callable[[], T]) -> T:
+    """The work, bounded where a server is asked: a file has no pace of its own."""
+    return within(PATIENCE_SECONDS, work) if uri.startswith("http") else work()
 
 
 def _warn(error: Exception, event: str, consequence: str = "") -> None:

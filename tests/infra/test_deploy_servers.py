@@ -73,7 +73,7 @@ class Team:
         )
 
     def run(self, script: str, folder: Path) -> None:
-        places = {"TTC_ETC": str(self.etc), "TTC_STATE": str(self.state)}
+        places = {"TTC_ETC": str(self.etc), "TTC_STATE": str(self.state), "TTC_VENV": sys.prefix}
         subprocess.run([DEPLOY / script, folder], env=os.environ | places, check=True, timeout=120)
 
     def start(self, name: str, instance: str = "") -> contextlib.AbstractContextManager[object]:

@@ -58,3 +58,12 @@ def test_every_row_is_there_again(left: Path, tmp_path: Path, name: str, share: 
     file = cut / name
     os.truncate(file, int(file.stat().st_size * share))
     assert content(cut) == content(whole)
+
+
+def test_a_note_of_damage_may_be_anything(left: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    noted = tmp_path / "noted"
+    shutil.copytree(left, whole)
+    shutil.copytree(left, noted)
+    (noted / f"{FILES[0]}.suspect").write_bytes(b"\xff\xfe")
+    assert content(noted) == content(whole)

@@ -22,6 +22,13 @@ _CUT = ("replaying WAL", "Could not read enough bytes")
 """What is said, in errors of any kind, where a file is shorter than its log or its head says."""
 
 
+_BLOCKS = """
+SELECT total_blocks * block_size FROM pragma_database_size()
+WHERE database_name = current_database()
+"""
+"""Bytes that a database's head says it has."""
+
+
 def is_damage(error: duckdb.Error) -> bool:
     """Whether the file and not the query is at fault."""
     # A wrong checksum comes as a bare Error, of which every other error is a subclass.
@@ -48,6 +55,25 @@ def refuse_disk(error: duckdb.Error, path: Path) -> None:
     number = number_in(str(error))
     if number is not None:
         raise trouble(number, path) from error
+
+
+def damage_of(path: Path) -> str | None:
+    """Why a database cannot be read; None for one that can, is not there, or is being written."""
+    if suspicion(path).exists():
+        return suspicion(path).read_text().strip()
+    if not path.exists():
+        return None
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            sizes = connection.execute(_BLOCKS).fetchall()
+    except duckdb.Error as error:
+        if "Conflicting lock" in str(error) or not is_damage(error):
+            return None
+        return str(error).splitlines()[0]
+    have = path.stat().st_size
+    if sizes and have < sizes[0][0]:
+        return f"{have:,} bytes, where its head speaks of {sizes[0][0]:,}"
+    return None
 
 
 @contextmanager

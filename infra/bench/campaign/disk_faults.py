@@ -1,6 +1,6 @@
 """Has calls on the state folder fail, one at a time, and looks at how commands end.
 
-    PYTHONPATH=. python infra/bench/campaign/disk_faults.py [--n 8] [--seed 0] [--seconds 600]
+    PYTHONPATH=. python infra/bench/campaign/disk_faults.py [--n 8] [--seed 0]
 
 Some call (open, write, fsync, rename) of a scripted run, a rebuild or a query fails with ENOSPC,
 EIO, EROFS or EMFILE, once or from then on. Such a command ends well or with exit code 75 and one
@@ -10,27 +10,17 @@ met no fault. Needs a C compiler (`cc`). Exit code 1 at the first loss, tracebac
 
 from __future__ import annotations
 
-import argparse
 import errno
-import json
-import os
 import random
 import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT), str(ROOT / "infra" / "bench"), str(ROOT / "tests" / "fakes")]
-
-from same_tables import TABLES, rows_of  # noqa: E402
-
-from warehouse.snapshot import Snapshot  # noqa: E402
+from trials import ROOT, Campaign, conduct, differing_tables, environment
 
 SOON = 10.0
 """Seconds from a fault to the end of its command."""
@@ -70,6 +60,13 @@ class Fault(NamedTuple):
     at: int
     number: int
     stays: bool
+
+
+class Wrong(NamedTuple):
+    """What is wrong with an ending: one of the kinds that are counted, and a sentence."""
+
+    kind: str
+    said: str
 
 
 class Ending(NamedTuple):
@@ -131,18 +128,16 @@ class Lab:
 
     def _environment(self, home: Path, counts: Path, fault: Fault | None) -> dict[str, str]:
         kind = KINDS.index(fault.kind) if fault else -1
-        paths = [str(ROOT), str(ROOT / "tests" / "fakes")]
-        return os.environ | {
-            "TTC_HOME": str(home),
-            "PYTHONPATH": os.pathsep.join(paths),
-            "LD_PRELOAD": str(self._shim),
-            "FAULT_ROOT": str(home),
-            "FAULT_COUNTS": str(counts),
-            "FAULT_KIND": str(kind),
-            "FAULT_AT": str(fault.at if fault else 0),
-            "FAULT_ERRNO": str(fault.number if fault else 0),
-            "FAULT_STAYS": str(int(fault.stays) if fault else 0),
-        }
+        return environment(
+            home,
+            LD_PRELOAD=str(self._shim),
+            FAULT_ROOT=str(home),
+            FAULT_COUNTS=str(counts),
+            FAULT_KIND=str(kind),
+            FAULT_AT=str(fault.at if fault else 0),
+            FAULT_ERRNO=str(fault.number if fault else 0),
+            FAULT_STAYS=str(int(fault.stays) if fault else 0),
+        )
 
     def draw(self, rng: random.Random) -> Fault:
         """Some fault that its command meets."""
@@ -152,7 +147,7 @@ class Lab:
         at = rng.randint(1, counts[kind])
         return Fault(verb, kind, at, rng.choice(ERRORS[kind]), rng.random() < 0.5)
 
-    def try_out(self, fault: Fault) -> tuple[Ending, str | None]:
+    def try_out(self, fault: Fault) -> tuple[Ending, Wrong | None]:
         """How it ended, and what is wrong with that; None: nothing."""
         home = self.folder / "tried"
         shutil.rmtree(home, ignore_errors=True)
@@ -163,66 +158,49 @@ class Lab:
         ending = self.do(home, fault.verb, fault)
         return ending, wrong_in(ending) or self._wrong_after(home)
 
-    def _wrong_after(self, home: Path) -> str | None:
+    def _wrong_after(self, home: Path) -> Wrong | None:
         """What is wrong once the disk is well and everything was done again."""
         for verb in ("run", "sql"):
             again = self.do(home, verb)
             if again.code != 0 or again.said.strip():
-                return f"{verb} again: exit {again.code}, {again.said[-500:]}"
-        before, now = (Snapshot(folder / "warehouse") for folder in (self.good, home))
-        differing = [
-            table for table in TABLES if not rows_of(before, table).equals(rows_of(now, table))
-        ]
-        return f"tables differ: {', '.join(differing)}" if differing else None
+                return Wrong("wrong", f"{verb} again: exit {again.code}, {again.said[-500:]}")
+        differing = differing_tables(self.good, home)
+        return Wrong("wrong", f"tables differ: {', '.join(differing)}") if differing else None
 
 
-def wrong_in(ending: Ending) -> str | None:
+def wrong_in(ending: Ending) -> Wrong | None:
     """What is wrong with how a command ended that met a fault; None: nothing."""
-    if ending.code is None:
-        return "hung"
-    if "Traceback" in ending.said or "damaged" in ending.said:
-        return "a traceback, or a disk's error called damage"
+    if ending.code is None or (ending.code == 75 and ending.soon > SOON):
+        return Wrong("hung", f"{ending.soon:.0f} s after the fault")
+    if "Traceback" in ending.said:
+        return Wrong("tracebacks", "a traceback")
+    if "damaged" in ending.said:
+        return Wrong("wrong", "a disk's error called damage")
     if ending.code not in (0, 75):
-        return f"exit {ending.code}"
+        return Wrong("wrong", f"exit {ending.code}")
     lines = ending.said.strip().splitlines()
     if ending.code == 75 and (len(lines) != 1 or "free" not in lines[0]):
-        return "not one sentence with path and free space"
-    if ending.code == 75 and ending.soon > SOON:
-        return f"{ending.soon:.0f} s until it ended"
+        return Wrong("wrong", "not one sentence with path and free space")
     return None
 
 
-def main() -> int:
-    """Print a line a fault and one at the end; 1 when something was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=8, help="faults")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=600.0, help="no new fault after these")
-    parser.add_argument("--json", type=Path, help="where to write the counts")
-    parser.add_argument("--all", action="store_true", help="go on after something was wrong")
-    options = parser.parse_args()
-    until = time.monotonic() + options.seconds
-    rng = random.Random(options.seed)
-    found: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as name:
-        lab = Lab(Path(name))
-        print(json.dumps({"calls": lab.counts}), flush=True)
-        while found["tried"] < options.n and time.monotonic() < until:
-            fault = lab.draw(rng)
-            ending, wrong = lab.try_out(fault)
-            found["tried"] += 1
-            found["ended the command"] += ending.code != 0
-            found["wrong"] += wrong is not None
-            line = fault._asdict() | {"errno": errno.errorcode[fault.number], "exit": ending.code}
-            print(json.dumps(line | {"seconds": round(ending.soon, 1), "wrong": wrong}), flush=True)
-            if wrong:
-                print(ending.said[-3000:], file=sys.stderr)
-                if not options.all:
-                    break
-    print(json.dumps(dict(found)))
-    if options.json:
-        options.json.write_text(json.dumps(dict(found) | {"seed": options.seed}) + "\n")
-    return int(found["wrong"] > 0)
+def try_out(campaign: Campaign) -> None:
+    """Faults drawn by chance, one at a time."""
+    lab = Lab(campaign.folder)
+    campaign.note(calls=lab.counts)
+    for _ in campaign.tries():
+        fault = lab.draw(campaign.rng)
+        ending, wrong = lab.try_out(fault)
+        campaign.counts["ended the command"] += ending.code != 0
+        line = fault._asdict() | {"errno": errno.errorcode[fault.number], "exit": ending.code}
+        campaign.note(**line, seconds=round(ending.soon, 1), wrong=wrong and wrong.said)
+        if wrong:
+            campaign.fault(wrong.kind, f"{line}: {wrong.said}\n{ending.said[-3000:]}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code: 1 when something was wrong."""
+    return conduct(argv, __doc__, try_out, n=8)
 
 
 if __name__ == "__main__":

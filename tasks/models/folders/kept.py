@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.settings import settings
+from warehouse.disks.seals import seal, unseal
 
 _UNSETTLED = 2.0
 """Seconds after a change in which a file may change again without another time: file systems keep
@@ -101,7 +101,7 @@ def _state(path: Path) -> State:
 def _kept(entry: Path) -> tuple[State, bytes] | None:
     """The state and digest of an entry; None where it is not there or cannot be read."""
     try:
-        held = json.loads(entry.read_text(encoding="utf-8"))
+        held = unseal(entry.read_bytes())
         value = bytes.fromhex(held.pop("sha256"))
         state = State(**held)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -114,9 +114,7 @@ def _keep(state: State, value: bytes) -> None:
     """Write an entry in one instant: a reader sees the old one or the new one."""
     entry = _entry(Path(state.path))
     entry.parent.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(asdict(state) | {"sha256": value.hex()})
-    with tempfile.NamedTemporaryFile(
-        "w", dir=entry.parent, suffix=".new", delete=False, encoding="utf-8"
-    ) as file:
+    content = seal(asdict(state) | {"sha256": value.hex()})
+    with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".new", delete=False) as file:
         file.write(content)
     Path(file.name).replace(entry)

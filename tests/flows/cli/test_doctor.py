@@ -15,6 +15,7 @@ from tasks.models.folders import kept
 from tasks.models.version import BUNDLED, load_model
 from tasks.settings import Settings
 from warehouse.disks import lock
+from warehouse.disks.seals import seal, unseal
 
 
 def _of(topic: str, now: Settings) -> doctor.Finding:
@@ -101,9 +102,9 @@ def test_models_are_read_again_on_demand_and_what_differs_is_told(
     weights = folder / "model.safetensors"
     # A disk that rots changes no time: here it is what was kept that is another.
     for entry in (tmp_path / "home" / "digests").iterdir():
-        held = json.loads(entry.read_text())
+        held = unseal(entry.read_bytes())
         if held["path"] == str(weights):
-            entry.write_text(json.dumps(held | {"sha256": "00" * 32}))
+            entry.write_bytes(seal(held | {"sha256": "00" * 32}))
     assert doctor.doctor(as_json=True, models=True) == 1
     states = dict(_digests(capsys))
     assert states["warning"] == f"{folder / 'config.json'} has changed since it was read"

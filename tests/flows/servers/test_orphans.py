@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from serving import free_port
 
 from flows.servers import deployment
 from flows.servers.processes import POOL, answers
+from flows.servers.silent import watch_heartbeats
 
 pytestmark = pytest.mark.slow
 
@@ -82,6 +85,45 @@ def test_an_orphan_is_buried_though_its_dead_worker_still_counts_as_online(
     assert deployment.worker_is_online(api)
     assert deployment.bury_if_alone(api, OWN) == 1
     assert state_of(api, run) == "CRASHED"
+
+
+def heartbeat(api: str, run: str) -> None:
+    """What a run says every half minute, as Prefect's engine says it."""
+    client = deployment.client(api)
+    deployed = client.get(f"/flow_runs/{run}").raise_for_status().json()["deployment_id"]
+    event = {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "prefect.flow-run.heartbeat",
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{run}"},
+        "related": [
+            {
+                "prefect.resource.id": f"prefect.deployment.{deployed}",
+                "prefect.resource.role": "deployment",
+            }
+        ],
+        "payload": {},
+    }
+    client.post("/events", json=[event]).raise_for_status()
+
+
+def test_a_run_that_falls_silent_is_crashed_and_one_that_ended_is_left(api: str) -> None:
+    silent, ended = run_in(api, "RUNNING"), run_in(api, "RUNNING")
+    # A second `ttc up` renews the automation; the shortest that Prefect takes is ten seconds.
+    watch_heartbeats(api, seconds=600)
+    watch_heartbeats(api, seconds=10)
+    client = deployment.client(api)
+    assert len(client.post("/automations/filter", json={}).raise_for_status().json()) == 1
+    time.sleep(3)
+    for run in (silent, ended):
+        heartbeat(api, run)
+    done = {"state": {"type": "COMPLETED"}, "force": True}
+    client.post(f"/flow_runs/{ended}/set_state", json=done).raise_for_status()
+    deadline = time.monotonic() + 120
+    while state_of(api, silent) != "CRASHED":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert state_of(api, ended) == "COMPLETED"
 
 
 # Last in the file: who has reported stays online for a minute and a half.

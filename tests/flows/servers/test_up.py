@@ -13,6 +13,7 @@ import httpx
 import pytest
 from serving import TTC, Up, processes_of, recorded_pid, start, stop, wait_until_ready
 
+from flows.servers.silent import AUTOMATION
 from tasks.settings import ROOT
 from tasks.study.reading import load_study
 
@@ -32,6 +33,12 @@ def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> 
     assert nightly["global_concurrency_limit"]["limit"] == 1
     assert nightly["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert nightly["work_pool_name"] == "ttc"
+    # A run that is killed must not hold that slot.
+    assert nightly["job_variables"]["env"] == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+    named = {"automations": {"name": {"any_": [AUTOMATION]}}}
+    (automation,) = client.post("/automations/filter", json=named).raise_for_status().json()
+    assert automation["enabled"]
+    assert automation["trigger"]["match_related"]["prefect.resource.id"].endswith(nightly["id"])
 
 
 def test_the_nightly_deployment_runs_the_study_of_the_toml_file(served: Up) -> None:

@@ -63,6 +63,20 @@ def test_a_torn_entry_is_told_from_a_whole_one(tmp_path: Path, file: str, left: 
     assert (tmp_path / "damaged" / "run-a").is_dir()
 
 
+@pytest.mark.parametrize("file", ["summary.json", "accuracy.parquet"])
+@pytest.mark.parametrize("bit", [0, 3])
+def test_an_entry_in_which_a_bit_has_turned_is_none(tmp_path: Path, file: str, bit: int) -> None:
+    # Any of them: a figure of which one bit has turned is a figure too.
+    folder = waiting_room.put(summary_of(), tmp_path)
+    written = (folder / file).read_bytes()
+    for place in range(0, len(written), len(written) // 40):
+        spoilt = bytearray(written)
+        spoilt[place] ^= 1 << bit
+        (folder / file).write_bytes(spoilt)
+        with pytest.raises(waiting_room.Torn):
+            waiting_room.get(folder)
+
+
 @pytest.mark.slow
 def test_a_torn_entry_and_a_damaged_database_stop_no_publication(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

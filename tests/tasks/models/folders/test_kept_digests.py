@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 import os
 import time
@@ -13,6 +12,7 @@ import pytest
 
 from tasks.models.folders import kept
 from tasks.models.folders.kept import digest, reread
+from warehouse.disks.seals import seal, unseal
 
 
 def truth(path: Path) -> bytes:
@@ -99,14 +99,27 @@ def test_an_entry_that_cannot_be_read_is_as_none(file, home, reads, content):
     entry.write_text(content, encoding="latin-1")
     assert digest(file) == truth(file)
     assert len(reads) == 2
-    assert json.loads(entry.read_text())["sha256"] == truth(file).hex()
+    assert unseal(entry.read_bytes())["sha256"] == truth(file).hex()
 
 
 def test_an_entry_with_a_digest_cut_short_is_as_none(file, home):
     digest(file)
     (entry,) = entries(home)
-    held = json.loads(entry.read_text())
-    entry.write_text(json.dumps(held | {"sha256": held["sha256"][:-2]}))
+    held = unseal(entry.read_bytes())
+    entry.write_bytes(seal(held | {"sha256": held["sha256"][:-2]}))
+    assert digest(file) == truth(file)
+
+
+def test_an_entry_in_which_a_bit_has_turned_is_as_none(file, home):
+    # Else the same weights would be another model from then on, drawn from anew.
+    digest(file)
+    (entry,) = entries(home)
+    written = entry.read_bytes()
+    digit = truth(file).hex()[-1].encode()
+    other = b"0" if digit != b"0" else b"1"
+    entry.write_bytes(
+        written.replace(truth(file).hex().encode(), truth(file).hex()[:-1].encode() + other)
+    )
     assert digest(file) == truth(file)
 
 
@@ -125,7 +138,7 @@ def test_many_processes_at_once_agree_and_leave_one_whole_entry(file, home):
     with multiprocessing.get_context("fork").Pool(4) as pool:
         assert pool.map(_digest_often, [file] * 4) == [60] * 4
     (entry,) = entries(home)
-    assert json.loads(entry.read_text())["sha256"] == truth(file).hex()
+    assert unseal(entry.read_bytes())["sha256"] == truth(file).hex()
 
 
 def test_reading_again_tells_what_differs(tmp_path, monkeypatch, home):
@@ -137,9 +150,9 @@ def test_reading_again_tells_what_differs(tmp_path, monkeypatch, home):
     paths[1].write_bytes(b"another")
     paths[3].unlink()
     # Bytes that rot on the disk change no time: here it is the kept digest that is another.
-    held = {entry: json.loads(entry.read_text()) for entry in entries(home)}
+    held = {entry: unseal(entry.read_bytes()) for entry in entries(home)}
     rotten = next(entry for entry, one in held.items() if one["path"].endswith("damaged"))
-    rotten.write_text(json.dumps(held[rotten] | {"sha256": "ab" * 32}))
+    rotten.write_bytes(seal(held[rotten] | {"sha256": "ab" * 32}))
     states = {path.name: path.name for path in paths}
     assert {one.path.name: one.state for one in reread()} == states
     # From now on what is there now is what is known.
