@@ -23,15 +23,44 @@ By = Annotated[
 ]
 
 
+Accuracy = Annotated[float | None, Parameter(help="Share of questions to answer right, 0 to 1.")]
+Limit = Annotated[float | None, Parameter(group="Limits: the most that a question may take")]
+
+
 @policy_app.default
-def policy(*, by: By = None, json: bool = False) -> None:
+def policy(
+    *,
+    by: By = None,
+    accuracy: Accuracy = None,
+    generations: Limit = None,
+    tokens: Limit = None,
+    money: Limit = None,
+    latency: Limit = None,
+    seconds: Limit = None,
+    json: bool = False,
+) -> None:
     """The latest policy of every family and benchmark, and what changed since the previous model
     version; with --by the policy where a question may cost so many tokens, so much money …
+
+    With --accuracy or a limit: which cell meets that, and how often on questions that did not
+    choose it. Latency is in tokens written one after the other, seconds are those waited.
     """
     from flows.cli.policy_view import show_policy, show_policy_by
+    from flows.cli.requirement_view import show_requirement
     from flows.cli.terminal import console
 
-    if by is None:
+    limits = {
+        "generations": generations,
+        "tokens": tokens,
+        "money": money,
+        "latency": latency,
+        "seconds": seconds,
+    }
+    asked = {name: most for name, most in limits.items() if most is not None}
+    if accuracy is not None or asked:
+        folder = settings().warehouse
+        show_requirement(folder, accuracy, asked, by=by, console=console(), as_json=json)
+    elif by is None:
         show_policy(settings().warehouse, console=console(), as_json=json)
     else:
         show_policy_by(settings().warehouse, by, console=console(), as_json=json)
