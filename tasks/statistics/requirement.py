@@ -16,7 +16,7 @@ import polars as pl
 from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.comparisons import SIGNIFICANCE, paired_p
 from tasks.statistics.curves import DECIMALS, fold_of, remeasure
-from tasks.statistics.intervals import Estimate, bounds, centre, weights, wilson
+from tasks.statistics.intervals import Estimate, bounds, centre, design_effect, weights, wilson
 from tasks.statistics.outcomes import SAME_ACCURACY, Cell, Grid, grid_of, in_one_bin
 
 Conclusion = Literal["reached", "cannot be told", "cannot be reached"]
@@ -88,11 +88,12 @@ def answer_of(
     alone = _grid(outcomes, bins, met="met_alone", cost="cost_alone", baseline=baseline)
     fold = fold_of(binned, seed=seed)
     count = len(binned.questions)
-    drawn = weights(count, resamples=resamples, seed=seed)
+    groups = binned.groups
+    drawn = weights(count, resamples=resamples, seed=seed, groups=groups)
     least = np.inf if wanted is None else _beyond(wanted, count)
     by_bin = _offer(binned, fold, least, drawn)
     for_all = _offer(in_one_bin(alone, baseline=baseline), fold, least, drawn)
-    adapts = _is_better(by_bin, for_all, wanted)
+    adapts = _is_better(by_bin, for_all, wanted, groups)
     used = by_bin if adapts else for_all
     conclusion = None if wanted is None else conclude(used.met, wanted)
     return Answer(by_bin, for_all, adapts, conclusion)
@@ -118,12 +119,14 @@ def conclude(met: Estimate, wanted: float) -> Conclusion:
     return "cannot be reached" if met.hi < wanted - SAME_ACCURACY else "cannot be told"
 
 
-def _is_better(by_bin: Offer, for_all: Offer, wanted: float | None) -> bool:
+def _is_better(
+    by_bin: Offer, for_all: Offer, wanted: float | None, groups: Integers | None
+) -> bool:
     """Whether bins pay: a higher rate where that is short, else a lower cost, beyond chance."""
     gaps = by_bin.each - for_all.each
-    count = gaps.shape[1]
+    count = gaps.shape[1] if groups is None else len(np.unique(groups))
     ends = bounds(by_bin.resampled - for_all.resampled, count=count)
-    is_shown = paired_p(gaps.T) < SIGNIFICANCE
+    is_shown = paired_p(gaps.T, groups=groups) < SIGNIFICANCE
     is_met = wanted is not None and conclude(for_all.met, wanted) == "reached"
     if not is_met:
         return bool(ends.lo[0] > 0.0 and is_shown[0])
@@ -159,17 +162,17 @@ def _offer(grid: Grid, fold: Integers, least: float, drawn: Floats) -> Offer:
                 total[:, place] += np.take_along_axis(sums, resampled[:, None], axis=1)[:, 0]
     means = each.mean(axis=1)
     moved = centre(total / count, means)
-    return Offer(_named(grid, least), *_figures(each, moved), each, moved)
+    return Offer(_named(grid, least), *_figures(each, moved, grid), each, moved)
 
 
-def _figures(each: Floats, moved: Floats) -> tuple[Estimate, Estimate]:
+def _figures(each: Floats, moved: Floats, grid: Grid) -> tuple[Estimate, Estimate]:
     """The rate, no surer than Wilson's formula for as many questions, and the cost."""
     count = each.shape[1]
-    ends = bounds(moved, count=count)
+    ends = bounds(moved, count=grid.units)
     rate = min(max(float(each[0].mean()), 0.0), 1.0)
     variance = float(each[0].var(ddof=1)) if count > 1 else None
     # Where all questions agree, resamples leave no width.
-    least = wilson(rate, variance, count)
+    least = wilson(rate, variance, count, design=design_effect(each[0], grid.groups))
     lo = max(min(float(ends.lo[0]), least.lo), 0.0)
     hi = min(max(float(ends.hi[0]), least.hi), 1.0)
     cost = Estimate(float(each[1].mean()), max(float(ends.lo[1]), 0.0), float(ends.hi[1]))

@@ -34,6 +34,7 @@ def put(summary: RunSummary, outbox: Path) -> Path:
         "run": summary.run,
         "prefect_run_id": summary.prefect_run_id,
         "mdd": summary.mdd,
+        "mdd_of_bins": summary.mdd_of_bins,
     }
     text = json.dumps(values, default=_encode_time)
     write_whole(partial / "summary.json", text.encode())
@@ -77,6 +78,9 @@ def _read(folder: Path) -> RunSummary:
         frames[name] = pl.read_parquet(folder / f"{name}.parquet")
     if values["mdd"] is not None:
         values["mdd"] = Estimate(*values["mdd"])
+    # What waits from before has it not.
+    of_bins = values.get("mdd_of_bins", [])
+    values["mdd_of_bins"] = [(one, Estimate(*least)) for one, least in of_bins]
     return RunSummary(**values, **frames)
 
 
