@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.terminal import MaxBudget, console, show_rows
+from flows.cli.terminal import REGRESSED, MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
 
 if TYPE_CHECKING:
     from tasks.study.study import Study
-
-REGRESSED = 3
-"""Exit code of `ttc run --gate` for a model version significantly worse than the champion."""
 
 
 def demo(*, max_budget: MaxBudget = None) -> None:

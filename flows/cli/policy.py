@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.cli.terminal import say
+from flows.cli.terminal import REGRESSED, say
 from tasks.settings import settings
+from warehouse.errors import UserError
 
 policy_app = App(
     name="policy", help="The latest policies, what changed in them, and which version is champion."
@@ -23,6 +24,10 @@ By = Annotated[
 ]
 
 
+Studies = Annotated[
+    list[str] | None,
+    Parameter(help="Names of studies that measured both.", consume_multiple=True),
+]
 Accuracy = Annotated[float | None, Parameter(help="Share of questions to answer right, 0 to 1.")]
 Limit = Annotated[float | None, Parameter(group="Limits: the most that a question may take")]
 
@@ -106,10 +111,26 @@ def diff(
     *,
     family: Family = None,
     benchmark: Benchmark = None,
+    studies: Studies = None,
+    gate: Annotated[bool, Parameter(help="Exit code 3 where the newer version is worse.")] = False,
     json: bool = False,
 ) -> None:
-    """What changed between two model versions: numbers, models' names, or runs."""
-    from flows.cli.diff import show_diff
+    """What changed between two model versions: numbers, models' names, or runs.
+
+    With --studies one release is judged on all their benchmarks: better, worse or cannot be told.
+    """
+    from flows.cli.diff import show_diff, show_release
     from tasks.versions.version import Scope
 
+    if studies:
+        finding = show_release(
+            settings().warehouse, before, now, studies=studies, family=family, as_json=json
+        )
+        if gate and finding == "worse":
+            raise SystemExit(REGRESSED)
+        return
+    if gate:
+        raise UserError(
+            "diff: expected --studies with --gate, got none; name the studies of the release"
+        )
     show_diff(settings().warehouse, before, now, scope=Scope(family, benchmark), as_json=json)

@@ -87,6 +87,42 @@ def adjusted(compared: Compared) -> tuple[float, Floats]:
     return together, np.fmin(np.minimum(2.0 * each, 1.0), passed_on)
 
 
+class Gain(NamedTuple):
+    """How far a version is ahead, the mean over some budgets."""
+
+    difference: Difference
+    error: float
+    """Standard error, of resampled choices and of the questions, whichever is more."""
+    units: int
+    """Questions, or groups of them, that were drawn independently."""
+
+
+def gain_of(
+    now: Sequence[PolicyWorth],
+    before: Sequence[PolicyWorth],
+    *,
+    budgets: Sequence[int],
+    seed: int,
+    resamples: int = 1000,
+) -> Gain:
+    """The mean gain over budgets that all have, as `compare` tests it."""
+    grid = now[0].grid
+    compared = compare(now, before, budgets=budgets, seed=seed, resamples=resamples)
+    tested = compared.overall or compared.budgets[0].gain
+    units = grid.units
+    return Gain(tested, _error_of(tested, units), units)
+
+
+def _error_of(tested: Difference, units: int) -> float:
+    """The standard error with which Student's t gives this p; NaN where there is no test."""
+    distance = abs(tested.estimate.value)
+    if not tested.p < 1.0 or distance == 0.0:
+        # Of no difference p says nothing; the interval's half does.
+        width = tested.estimate.hi - tested.estimate.lo
+        return width / 2.0 / float(special.stdtrit(units - 1, 0.975))  # pyright: ignore
+    return distance / float(special.stdtrit(units - 1, 1.0 - tested.p / 2.0))  # pyright: ignore
+
+
 class _Side(NamedTuple):
     """A version's accuracy and cost (questions, budgets), and their means in each resample."""
 
