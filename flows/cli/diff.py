@@ -59,7 +59,12 @@ def _print_release(release: Release, out: Console) -> None:
     table = _table("study", "benchmark", "N", "difference", "p", "comparison")
     for one in release.benchmarks:
         budgets = ", ".join(map(str, one.budgets))
-        table.add_row(Text(one.study), Text(one.benchmark), budgets, *_judged_row(one.judged))
+        table.add_row(
+            Text(one.study),
+            Text(one.benchmark),
+            budgets,
+            *_judged_row(one.judged),
+        )
     table.add_row("all", "", "", *_judged_row(release.overall))
     out.print(table)
     out.print(

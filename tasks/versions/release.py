@@ -59,25 +59,31 @@ def judge_release(
 
     UserError for a study that did not measure both, and where two benchmarks ask the same.
     """
-    pairs = [
-        (place, pair(store, before, now, scope=place))
-        for study in studies
-        for place in _places(store, study, family)
-    ]
-    _check_apart([versions for _, versions in pairs])
+    places = [place for study in studies for place in _places(store, study, family)]
+    pairs = [pair(store, before, now, scope=place) for place in places]
+    _check_apart(pairs)
     gains: list[Gain] = []
     budgets: list[list[int]] = []
-    for seed, (_, (old, new)) in enumerate(pairs):
+    for seed, (old, new) in enumerate(pairs):
         worth_before, worth_now = worths_of_runs(store, old.run_id, new.run_id)
-        shared = _shared(study_of(store, new.run_id).headline_budgets, worth_before, worth_now)
+        headline = study_of(store, new.run_id).headline_budgets
+        shared = _shared(headline, worth_before, worth_now)
         budgets.append(shared)
         # Seeds of their own: benchmarks of one size would be resampled alike.
-        gains.append(gain_of([worth_now], [worth_before], budgets=shared, seed=seed))
+        gained = gain_of([worth_now], [worth_before], budgets=shared, seed=seed)
+        gains.append(gained)
     each, overall = judge(gains)
-    benchmarks = [
-        Benchmark(new.study, new.benchmark, old, new, shared, judged)
-        for (_, (old, new)), shared, judged in zip(pairs, budgets, each, strict=True)
-    ]
+    benchmarks: list[Benchmark] = []
+    for (old, new), shared, judged in zip(pairs, budgets, each, strict=True):
+        one = Benchmark(
+            study=new.study,
+            benchmark=new.benchmark,
+            before=old,
+            now=new,
+            budgets=shared,
+            judged=judged,
+        )
+        benchmarks.append(one)
     return Release(benchmarks, overall, finding_of(each, overall))
 
 
@@ -120,13 +126,11 @@ def _shared(headline: Sequence[int], old: PolicyWorth, new: PolicyWorth) -> list
 def judge(gains: Sequence[Gain]) -> tuple[list[Judged], Judged]:
     """Of every benchmark and of all: better, worse or cannot be told, by Holm over all of them."""
     tested = [one.difference for one in gains]
-    together = _together(gains)
-    raw = np.array([one.p for one in (*tested, together)], dtype=np.float64)
-    adjusted = holm(raw).tolist()
-    judged = [
-        Judged(one, p, _finding(one, p))
-        for one, p in zip((*tested, together), adjusted, strict=True)
-    ]
+    tested.append(_together(gains))
+    raw = np.array([one.p for one in tested], dtype=np.float64)
+    judged: list[Judged] = []
+    for one, p in zip(tested, holm(raw).tolist(), strict=True):
+        judged.append(Judged(one, p, _finding(one, p)))
     return judged[:-1], judged[-1]
 
 
@@ -148,17 +152,21 @@ def _finding(gain: Difference, p: float) -> Finding:
 def _together(gains: Sequence[Gain]) -> Difference:
     """The mean of the benchmarks' gains; they are independent, and a t of Welch's freedom."""
     count = len(gains)
-    values = np.array([one.difference.estimate.value for one in gains])
-    variances: Floats = np.array([one.error for one in gains]) ** 2 / count**2
-    freedoms = np.array([one.units - 1 for one in gains], dtype=np.float64)
-    mean = float(values.mean())
     if count == 1:
         return gains[0].difference
+    estimates = [one.difference.estimate for one in gains]
+    mean = float(np.mean([one.value for one in estimates]))
+    errors: Floats = np.array([one.error for one in gains])
+    variances = errors**2 / count**2
+    freedoms = np.array([one.units - 1 for one in gains], dtype=np.float64)
     if not np.isfinite(variances).all() or not variances.any():
         return Difference(Estimate(mean, mean, mean), 1.0 if mean == 0.0 else float("nan"))
-    error = sqrt(float(variances.sum()))
+    variance = float(variances.sum())
+    error = sqrt(variance)
     parts = variances**2 / freedoms
-    freedom = float(variances.sum()) ** 2 / float(parts.sum())
-    p = 2.0 * float(special.stdtr(freedom, -abs(mean) / error))  # pyright: ignore
-    half = float(special.stdtrit(freedom, 1 - SIGNIFICANCE / 2)) * error  # pyright: ignore
+    freedom = variance**2 / float(parts.sum())
+    t = abs(mean) / error
+    p = 2.0 * float(special.stdtr(freedom, -t))  # pyright: ignore
+    quantile = float(special.stdtrit(freedom, 1 - SIGNIFICANCE / 2))  # pyright: ignore
+    half = quantile * error
     return Difference(Estimate(mean, mean - half, mean + half), p)
