@@ -126,11 +126,12 @@ def power_lines(row: dict[str, Any], *, several: bool) -> list[str]:
         f"with 80 % power, {seen}"
     ]
     for points, by_draws in row["needed"].items():
-        counts = [
-            f"{count:,} of {draws} draw{'s' if draws > 1 else ''}"
-            for draws, count in by_draws.items()
-        ]
-        lines.append(f"  {points} points take questions: {', '.join(counts)}")
+        counts: list[str] = []
+        for draws, count in by_draws.items():
+            ending = "s" if draws > 1 else ""
+            counts.append(f"{count:,} of {draws} draw{ending}")
+        shown = ", ".join(counts)
+        lines.append(f"  {points} points take questions: {shown}")
     return lines
 
 

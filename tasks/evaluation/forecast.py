@@ -126,10 +126,11 @@ def _power(store: Store, study: Study, count: int) -> dict[str, Any]:
     run_id, spread = "", WORST
     if seen:
         run_id, baseline = seen[0]
+        kind = load_used_difficulty(store, run_id)
         spread = spread_of(
             load_outcomes(store, run_id),
             baseline=baseline,
-            questions=load_bins(store, run_id, load_used_difficulty(store, run_id)),
+            questions=load_bins(store, run_id, kind),
         )
     needed = {
         points: {draws: questions_needed(spread, points / 100, draws=draws) for draws in DRAWS}

@@ -61,10 +61,16 @@ def spread_of(
         # Two versions that have nothing in common: all of it may be their draws.
         return Spread(0.0, float(variances[one]), 1.0)
     own, other = pairs[one]
-    parts = [_of_draws(grid, column) for column in (own, other)]
-    left = max(float(variances[one]) - sum(parts), 0.0)
-    draws = 2.0 / (1.0 / grid.repeats[own] + 1.0 / grid.repeats[other])
-    return Spread(left, float(sum(parts) * draws), float(draws))
+    by_draws = _of_draws(grid, own) + _of_draws(grid, other)
+    left = float(variances[one]) - by_draws
+    # As many draws of both would leave as much.
+    share = 1.0 / grid.repeats[own] + 1.0 / grid.repeats[other]
+    draws = 2.0 / float(share)
+    return Spread(
+        between=max(left, 0.0),
+        draw=by_draws * draws,
+        draws=draws,
+    )
 
 
 def _of_draws(grid: Grid, column: int) -> float:
@@ -77,7 +83,9 @@ def _of_draws(grid: Grid, column: int) -> float:
     if draws < 2.0:
         mean = float(values.mean())
         return mean * (1.0 - mean)
-    return float((values * (1.0 - values)).mean() / (draws - 1.0))
+    chance = values * (1.0 - values)
+    unbiased = chance / (draws - 1.0)
+    return float(unbiased.mean())
 
 
 def questions_needed(

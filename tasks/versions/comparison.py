@@ -68,7 +68,16 @@ def compare(
     drawn = weights(len(first), resamples=resamples, seed=seed, groups=groups)
     new = _mean_of(now, shared, drawn)
     old = _mean_of(before, shared, drawn)
-    compared = [_compare_at(budget, place, new, old, groups) for place, budget in enumerate(shared)]
+    compared: list[Comparison] = []
+    for place, budget in enumerate(shared):
+        one = _compare_at(
+            budget,
+            place,
+            new,
+            old,
+            groups,
+        )
+        compared.append(one)
     return Compared(compared, _compare_overall(new, old, groups))
 
 
@@ -116,11 +125,15 @@ def gain_of(
 def _error_of(tested: Difference, units: int) -> float:
     """The standard error with which Student's t gives this p; NaN where there is no test."""
     distance = abs(tested.estimate.value)
+    freedom = units - 1
     if not tested.p < 1.0 or distance == 0.0:
         # Of no difference p says nothing; the interval's half does.
-        width = tested.estimate.hi - tested.estimate.lo
-        return width / 2.0 / float(special.stdtrit(units - 1, 0.975))  # pyright: ignore
-    return distance / float(special.stdtrit(units - 1, 1.0 - tested.p / 2.0))  # pyright: ignore
+        half = (tested.estimate.hi - tested.estimate.lo) / 2.0
+        usual = float(special.stdtrit(freedom, 0.975))  # pyright: ignore
+        return half / usual
+    tail = tested.p / 2.0
+    errors = float(special.stdtrit(freedom, 1.0 - tail))  # pyright: ignore
+    return distance / errors
 
 
 class _Side(NamedTuple):
