@@ -149,4 +149,8 @@ def _plain_offer(offer: Offer) -> dict[str, Any]:
         {"bin": one.bin, **one.cell._asdict(), "met": one.met, "cost": one.cost}
         for one in offer.cells
     ]
-    return {"cells": cells, "met": offer.met._asdict(), "cost": offer.cost._asdict()}
+    return {
+        "cells": cells,
+        "met": offer.met._asdict(),
+        "cost": offer.cost._asdict(),
+    }

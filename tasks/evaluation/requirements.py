@@ -74,7 +74,14 @@ def meet(reader: Reader, run_id: str, wanted: Requirement) -> Met:
         baseline=run.study.baseline,
         seed=run.study.seed,
     )
-    return Met(run_id, run.generator.name, run.benchmark.name, difficulty, paid_in, answer)
+    return Met(
+        run_id=run_id,
+        model=run.generator.name,
+        benchmark=run.benchmark.name,
+        difficulty=difficulty,
+        paid_in=paid_in,
+        answer=answer,
+    )
 
 
 _OUTCOMES = "SELECT * FROM run_outcomes WHERE run_id = $run_id ORDER BY ALL"
