@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tasks.statistics.intervals import Estimate
 from tasks.strategies.names import short_names
 from tasks.versions.comparison import Comparison
 from tasks.versions.diff import ChangedCell, Diff, Mover, difference
+from tasks.versions.release import Finding, Judged, Release, judge_release
 from tasks.versions.version import Scope, pair
 from warehouse.snapshot import Snapshot
 
@@ -30,6 +32,53 @@ def show_diff(folder: Path, before: str, now: str, *, scope: Scope, as_json: boo
         print(json.dumps(_plain(diff), indent=1))
         return
     _print(diff, console())
+
+
+def show_release(
+    folder: Path,
+    before: str,
+    now: str,
+    *,
+    studies: list[str],
+    family: str | None,
+    as_json: bool,
+) -> Finding:
+    """Print what every benchmark of the studies says of a release, and all of them together."""
+    release = judge_release(Snapshot(folder), before, now, studies=studies, family=family)
+    if as_json:
+        print(json.dumps(_plain(release), indent=1))
+    else:
+        _print_release(release, console())
+    return release.finding
+
+
+def _print_release(release: Release, out: Console) -> None:
+    newest = release.benchmarks[0]
+    models = [model_short_name(one.model) for one in (newest.before, newest.now)]
+    out.print(Text(f"{newest.now.family}: {' → '.join(models)}", style="bold"))
+    table = _table("study", "benchmark", "N", "difference", "p", "comparison")
+    for one in release.benchmarks:
+        budgets = ", ".join(map(str, one.budgets))
+        table.add_row(
+            Text(one.study),
+            Text(one.benchmark),
+            budgets,
+            *_judged_row(one.judged),
+        )
+    table.add_row("all", "", "", *_judged_row(release.overall))
+    out.print(table)
+    out.print(
+        "difference: accuracy, the mean over the budgets, with its 95 % interval; over all every "
+        "benchmark counts the same; p adjusted over all rows (Holm): versions of equal worth are "
+        "called better or worse anywhere in 5 of 100 releases at most",
+        style="dim",
+    )
+    out.print(f"Release: {release.finding}.")
+
+
+def _judged_row(judged: Judged) -> tuple[str, str, str]:
+    p = "–" if math.isnan(judged.p) else f"{judged.p:.3f}"
+    return _with_ends(judged.gain.estimate, "+.3f"), p, judged.finding
 
 
 def _plain(value: Any) -> Any:
@@ -99,7 +148,7 @@ def _print_cells(diff: Diff, out: Console) -> None:
         out.print(line, style="dim")
 
 
-WORDS = ("before", "now", "comparison")
+WORDS = ("before", "now", "comparison", "study", "benchmark")
 """Columns that hold words and stand to the left; numbers stand to the right."""
 
 

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.terminal import MaxBudget, console, show_rows
+from flows.cli.terminal import REGRESSED, MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
 
 if TYPE_CHECKING:
     from tasks.study.study import Study
-
-REGRESSED = 3
-"""Exit code of `ttc run --gate` for a model version significantly worse than the champion."""
 
 
 def demo(*, max_budget: MaxBudget = None) -> None:
@@ -109,8 +106,33 @@ def plan(study: str, *, max_budget: MaxBudget = None, json: bool = False) -> Non
     for benchmark, (answer, because, grader) in of.items():
         which = f" of {benchmark}" if len(of) > 1 else ""
         console().print(f"answers{which}: {answer}, because {because} (grader {grader})")
+    for row in rows:
+        for line in power_lines(row, several=len(rows) > 1):
+            console().print(line)
     for model, note in sorted({(row["model"], row["note"]) for row in rows if row["note"]}):
         console().print(f"prompts of {model}: {note}")
+
+
+def power_lines(row: dict[str, Any], *, several: bool) -> list[str]:
+    """What the questions of a forecast will show, and how many would show more."""
+    who = f" of {row['model']} on {row['benchmark']}" if several else ""
+    seen = (
+        f"as run {row['power_from']} varied"
+        if row["power_from"]
+        else ("at the most that single draws can vary, since no run of this family is complete")
+    )
+    lines = [
+        f"power{who}: {row['questions']} questions show a difference of {row['detectable']:.3f} "
+        f"with 80 % power, {seen}"
+    ]
+    for points, by_draws in row["needed"].items():
+        counts: list[str] = []
+        for draws, count in by_draws.items():
+            ending = "s" if draws > 1 else ""
+            counts.append(f"{count:,} of {draws} draw{ending}")
+        shown = ", ".join(counts)
+        lines.append(f"  {points} points take questions: {shown}")
+    return lines
 
 
 def _readable(row: dict[str, Any], *, several: bool) -> dict[str, Any]:

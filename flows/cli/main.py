@@ -9,7 +9,6 @@ import sys
 
 from cyclopts import App
 
-from flows.cli.answer import serve, solve
 from flows.cli.distill import distill
 from flows.cli.evaluate import demo, plan, run, status
 from flows.cli.policy import diff, policy_app
@@ -18,7 +17,7 @@ from flows.cli.regrade import regrade
 from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
-from flows.cli.service import backup, doctor, restore, showcase, up
+from flows.cli.service import backup, doctor, restore, serve, showcase, solve, up
 from flows.cli.terminal import say
 from flows.cli.train import train_app
 from flows.servers import quiet

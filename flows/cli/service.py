@@ -1,4 +1,4 @@
-"""`ttc up`, `backup`, `restore`, `doctor`, `showcase`: servers, state, machine, README."""
+"""`ttc solve`, `serve`, `up`, `backup`, `restore`, `doctor`, `showcase`: answers, servers, state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,48 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli.terminal import say, show_rows
+from flows.cli.terminal import console, say, show_rows
 from tasks.settings import settings
+
+Policy = Annotated[
+    str | None,
+    Parameter(help="A run's id, `champion` or `latest`; the champion if there is one."),
+]
+
+
+def solve(
+    question: str,
+    *,
+    budget: Annotated[int, Parameter(help="Generations allowed, the probe's included.")] = 16,
+    policy: Policy = None,
+    json: bool = False,
+) -> None:
+    """Answer a question under a policy: probe, bin, strategy; with its cost."""
+    from flows.cli.solve import solve as answer
+
+    answer(
+        settings().warehouse,
+        question,
+        budget=budget,
+        policy=policy,
+        console=console(),
+        as_json=json,
+    )
+
+
+def serve(
+    *,
+    port: int = 8200,
+    budget: Annotated[
+        int | None, Parameter(help="Where a request names none; the policy's largest up to 16.")
+    ] = None,
+    policy: Policy = None,
+    seconds: Annotated[float, Parameter(help="What an answer may take.")] = 600.0,
+) -> None:
+    """Answer under a policy at an OpenAI-compatible endpoint, until Ctrl-C."""
+    from flows.answers.serving import serve as answer
+
+    answer(settings(), port=port, budget=budget, policy=policy, seconds=seconds)
 
 
 def up() -> None:

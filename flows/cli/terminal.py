@@ -19,6 +19,10 @@ MaxBudget = Annotated[
 ]
 
 
+REGRESSED = 3
+"""Exit code with --gate for a model version that is significantly worse."""
+
+
 class PlainConsole(Console):
     """A console for texts of models and names of users: nothing in them steers the terminal.
 

@@ -55,6 +55,8 @@ class Drawn(NamedTuple):
     accuracy: Floats
     bins: Integers
     cuts: Floats
+    ability: Floats
+    """Of the questions; nobody who judges them knows it."""
 
 
 class Population(NamedTuple):
@@ -102,7 +104,7 @@ def draw(family: Family, questions: int, *, seed: int) -> Drawn:
     firsts = np.flatnonzero(np.diff(bins[order])) + 1
     between = (reading[order[firsts]] + reading[order[firsts - 1]]) / 2
     cuts = np.concatenate([[np.inf], between, [-np.inf]])
-    return Drawn(np.stack(columns, axis=1), bins, cuts)
+    return Drawn(np.stack(columns, axis=1), bins, cuts, ability)
 
 
 def population(family: Family, *, questions: int = 200_000, seed: int = 1) -> Population:

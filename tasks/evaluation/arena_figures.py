@@ -10,7 +10,7 @@ import polars as pl
 from tasks.evaluation.arena import Replayed
 from tasks.statistics.axes import COST_COLUMNS
 from tasks.statistics.comparisons import Difference, paired_difference
-from tasks.statistics.intervals import Estimate, wilson
+from tasks.statistics.intervals import Estimate, design_effect, groups_of, wilson
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 
@@ -73,6 +73,7 @@ def report(replayed: Replayed, baselines: pl.DataFrame) -> Report:
     """Figures of every strategy at every budget, and its paired differences to the baselines."""
     figures: list[Figure] = []
     gaps: list[Gap] = []
+    belongs = _groups(replayed)
     for strategy, budget in _cells(replayed):
         mine = _at(replayed.outcomes, strategy, budget)
         missing = sum(one[:2] == (strategy, budget) for one in replayed.missing)
@@ -80,12 +81,21 @@ def report(replayed: Replayed, baselines: pl.DataFrame) -> Report:
             nothing = Estimate(float("nan"), float("nan"), float("nan"))
             figures.append(Figure(strategy, budget, 0, missing, nothing, float("nan"), {}))
             continue
-        figures.append(_figure(mine, strategy, budget, missing))
+        figures.append(_figure(mine, strategy, budget, missing, belongs))
         for baseline in baselines["strategy"].unique(maintain_order=True).sort():
             other = _at(baselines, baseline, budget)
-            if gap := _gap(mine, other, (strategy, budget, baseline), replayed.run.study.seed):
+            names = (strategy, budget, baseline)
+            if gap := _gap(mine, other, names, replayed.run.study.seed, belongs):
                 gaps.append(gap)
     return Report(figures, gaps)
+
+
+def _groups(replayed: Replayed) -> pl.DataFrame:
+    """(question_id, question_group) of the run's questions."""
+    questions = replayed.run.benchmark.questions
+    named = [(one.question_id, one.group) for one in questions]
+    schema = {"question_id": pl.String, "question_group": pl.String}
+    return pl.DataFrame(named, schema=schema, orient="row")
 
 
 def _cells(replayed: Replayed) -> list[tuple[str, int]]:
@@ -96,9 +106,12 @@ def _at(outcomes: pl.DataFrame, strategy: str, budget: int) -> pl.DataFrame:
     return outcomes.filter(pl.col("strategy") == strategy, pl.col("budget") == budget)
 
 
-def _figure(rows: pl.DataFrame, strategy: str, budget: int, missing: int) -> Figure:
+def _figure(
+    rows: pl.DataFrame, strategy: str, budget: int, missing: int, belongs: pl.DataFrame
+) -> Figure:
     accuracy = rows["accuracy"].to_numpy()
     count = len(accuracy)
+    design = design_effect(accuracy, groups_of(rows["question_id"], belongs))
     spread = float(accuracy.var(ddof=1)) if count > 1 else None
     # The questions' errors are independent of each other.
     error = float((rows["mc_error"].to_numpy() ** 2).sum()) ** 0.5 / count
@@ -107,7 +120,7 @@ def _figure(rows: pl.DataFrame, strategy: str, budget: int, missing: int) -> Fig
         budget,
         count,
         missing,
-        wilson(min(max(float(accuracy.mean()), 0.0), 1.0), spread, count),
+        wilson(min(max(float(accuracy.mean()), 0.0), 1.0), spread, count, design=design),
         error,
         _means(rows),
     )
@@ -122,7 +135,11 @@ def _means(rows: pl.DataFrame) -> dict[str, float | None]:
 
 
 def _gap(
-    mine: pl.DataFrame, other: pl.DataFrame, names: tuple[str, int, str], seed: int
+    mine: pl.DataFrame,
+    other: pl.DataFrame,
+    names: tuple[str, int, str],
+    seed: int,
+    belongs: pl.DataFrame,
 ) -> Gap | None:
     """None where they have no question in common."""
     both = mine.join(other, on="question_id", suffix="_other").sort("question_id")
@@ -134,7 +151,9 @@ def _gap(
     costs = _ratios(
         _means(mine.join(ids, on="question_id")), _means(other.join(ids, on="question_id"))
     )
-    return Gap(*names, len(both), paired_difference(ours, theirs, seed=seed), costs)
+    groups = groups_of(both["question_id"], belongs)
+    difference = paired_difference(ours, theirs, seed=seed, groups=groups)
+    return Gap(*names, len(both), difference, costs)
 
 
 def _ratios(

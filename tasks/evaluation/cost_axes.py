@@ -44,7 +44,7 @@ def fit_cost_axes(store: Store, run: Run) -> None:
         # Only a probe is drawn for the question itself; what the other kinds take is known before.
         if DIFFICULTIES[difficulty].price == "probe":
             probings = store.read(_PROBINGS, run_id=run.run_id)
-            extra = _probe_costs(run, outcomes, probings, load_rates(store, run))
+            extra = probe_costs(run, outcomes, probings, load_rates(store, run))
         for name, axis in AXES.items():
             alone = outcomes.select(*_OF_OUTCOMES, alone=axis.column)
             priced = alone.with_columns(cost=alone["alone"] + extra[axis.column])
@@ -54,7 +54,7 @@ def fit_cost_axes(store: Store, run: Run) -> None:
         _fit_token_budgets(store, run, outcomes, extra["generated_tokens"], difficulty)
 
 
-def _probe_costs(
+def probe_costs(
     run: Run, outcomes: pl.DataFrame, probings: pl.DataFrame, rates: Rates
 ) -> pl.DataFrame:
     """What the probe adds to each of the outcomes, in their order: their cost columns.
@@ -187,7 +187,7 @@ def _load_capped(store: Store, run: Run, budget: int, difficulty: str) -> pl.Dat
     if DIFFICULTIES[difficulty].price != "probe":
         return rows.with_columns(extra=pl.lit(0.0))
     probings = store.read(_PROBINGS, run_id=run.run_id)
-    extra = _probe_costs(run, rows, probings, {})
+    extra = probe_costs(run, rows, probings, {})
     return rows.with_columns(extra=extra["generated_tokens"])
 
 

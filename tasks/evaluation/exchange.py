@@ -30,7 +30,7 @@ from tasks.runs.loading import prepare_run
 from tasks.runs.opening import model_rows
 from tasks.runs.outcomes import load_bins, load_difficulties, load_outcomes
 from tasks.runs.run import Run
-from tasks.statistics.exchange import Rate, compare_at_flops, rate_of_ratio, rate_of_tokens
+from tasks.statistics.cascade.exchange import Rate, compare_at_flops, rate_of_ratio, rate_of_tokens
 from tasks.study.study import Study
 from warehouse.errors import UserError
 from warehouse.store import Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -11,7 +11,9 @@ from tasks.engines.pace import generated_a_second
 from tasks.evaluation.footprint import disk_of, memory_of
 from tasks.evaluation.seen import look_at
 from tasks.runs.loading import prepare_run
+from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
 from tasks.runs.run import Run
+from tasks.statistics.power import WORST, detectable_with, questions_needed, spread_of
 from tasks.study.study import Study
 from warehouse.store import Store
 
@@ -58,6 +60,15 @@ class Forecast(NamedTuple):
     """Bytes of this machine at most; on a GPU without what lies there."""
     disk: float
     """Bytes that are added."""
+    power_from: str
+    """The run whose differences between questions say what can be seen; empty: none was complete.
+
+    Then the most is taken that draws can vary.
+    """
+    detectable: float
+    """Smallest true difference that these questions show with 80 % power."""
+    needed: dict[int, dict[int, int]]
+    """Questions that show a difference of so many points, by points and draws of each figure."""
 
 
 def forecast(store: Store, study: Study, model: str) -> Forecast:
@@ -92,7 +103,41 @@ def forecast(store: Store, study: Study, model: str) -> Forecast:
         seconds=tokens / pace if pace else None,
         memory=memory_of(run),
         disk=disk_of(store, tokens),
+        **_power(store, study, count),
     )
+
+
+POINTS = (2, 5, 10, 20)
+"""Differences in accuracy, in points of a hundred, for which questions are counted."""
+DRAWS = (1, 4, 16)
+"""Draws of each figure: nights that are pooled, or a pool that holds the budget so often."""
+
+# The same questions say most, then the newest run.
+_SEEN = """
+SELECT run_id, baseline FROM complete_runs JOIN efficiencies USING (run_id)
+WHERE family = $family
+ORDER BY study = $study DESC, completed_at DESC, run_id DESC LIMIT 1
+"""
+
+
+def _power(store: Store, study: Study, count: int) -> dict[str, Any]:
+    """The fields of a forecast that say what its questions will show."""
+    seen = store.read(_SEEN, family=study.family, study=study.name).rows()
+    run_id, spread = "", WORST
+    if seen:
+        run_id, baseline = seen[0]
+        kind = load_used_difficulty(store, run_id)
+        spread = spread_of(
+            load_outcomes(store, run_id),
+            baseline=baseline,
+            questions=load_bins(store, run_id, kind),
+        )
+    needed = {
+        points: {draws: questions_needed(spread, points / 100, draws=draws) for draws in DRAWS}
+        for points in POINTS
+    }
+    least = detectable_with(spread, count, draws=spread.draws)
+    return {"power_from": run_id, "detectable": least, "needed": needed}
 
 
 def _last_version(store: Store, study: Study, model: str) -> str | None:

@@ -23,6 +23,9 @@ def provenance(summary: RunSummary) -> str:
     facts["minimum detectable difference"] = (
         "not computed" if summary.mdd is None else interval_text(*summary.mdd)
     )
+    if summary.mdd_of_bins:
+        of_bins = [f"{one}: {interval_text(*least)}" for one, least in summary.mdd_of_bins]
+        facts["the same by bin"] = "; ".join(of_bins)
     lines: list[str] = []
     for name, value in facts.items():
         # As code: fingerprints are compared letter by letter, in a font of one width.

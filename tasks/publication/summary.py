@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from tasks.statistics.comparisons import minimum_detectable
 from tasks.statistics.difficulty import DIFFICULTIES, used_difficulty
 from tasks.statistics.intervals import Estimate
+from tasks.statistics.power import detectable_by_bin, minimum_detectable
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 
@@ -81,6 +81,8 @@ class RunSummary(NamedTuple):
     """
     mdd: Estimate | None = None
     """Minimum detectable difference of the benchmark, in accuracy; None: not computed."""
+    mdd_of_bins: Sequence[tuple[int, Estimate]] = ()
+    """The same on each bin of the used difficulty, easiest first."""
 
     @property
     def run_id(self) -> str:
@@ -252,15 +254,27 @@ def load_summary(store: Reader, run_id: str) -> RunSummary:
     # With outcomes missing, a difference would be measured on other questions in each cell.
     if summary.missing.height:
         return summary
-    return summary._replace(mdd=_load_detectable(store, summary))
+    return _with_detectable(store, summary)
 
 
-def _load_detectable(store: Reader, summary: RunSummary) -> Estimate | None:
+def _with_detectable(store: Reader, summary: RunSummary) -> RunSummary:
     outcomes = store.read(
-        "SELECT question_id, strategy, budget, accuracy, repeats FROM run_outcomes "
-        "WHERE run_id = $run_id",
+        "SELECT question_id, strategy, budget, accuracy, repeats, question_group "
+        "FROM run_outcomes JOIN runs USING (run_id) "
+        "LEFT JOIN questions USING (benchmark_fingerprint, question_id) WHERE run_id = $run_id",
         run_id=summary.run_id,
     )
     if not outcomes.height:
-        return None
-    return minimum_detectable(outcomes, baseline=summary.baseline)
+        return summary
+    belongs = outcomes.select("question_id", "question_group").unique()
+    baseline = summary.baseline
+    mdd = minimum_detectable(outcomes, baseline=baseline, questions=belongs)
+    if not summary.difficulties:
+        return summary._replace(mdd=mdd)
+    placed = store.read(
+        "SELECT question_id, bin FROM bins WHERE run_id = $run_id AND difficulty = $kind",
+        run_id=summary.run_id,
+        kind=summary.used_difficulty,
+    )
+    of_bins = detectable_by_bin(outcomes, placed.join(belongs, on="question_id"), baseline=baseline)
+    return summary._replace(mdd=mdd, mdd_of_bins=of_bins)

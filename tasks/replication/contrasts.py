@@ -7,18 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.statistics.arrays import Floats
+from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.curves import cross_validated, fold_of, resample_curve
 from tasks.statistics.intervals import Estimate, centre, weights, with_bounds
 from tasks.statistics.outcomes import Grid
 
 
-def mean_of(values: Floats, *, seed: int = 0, resamples: int = 1000) -> Estimate:
-    """The mean of one figure a question."""
+def mean_of(
+    values: Floats, *, groups: Integers | None = None, seed: int = 0, resamples: int = 1000
+) -> Estimate:
+    """The mean of one figure a question; `groups` says which of them belong together."""
     count = len(values)
-    drawn = weights(count, resamples=resamples, seed=seed)
+    drawn = weights(count, resamples=resamples, seed=seed, groups=groups)
+    units = count if groups is None else len(np.unique(groups))
     means = drawn @ values / count
-    return with_bounds(values.mean(), means, count=count)
+    return with_bounds(values.mean(), means, count=units)
 
 
 def lead(
@@ -35,9 +38,9 @@ def lead(
     Over all questions or those of some bins.
     """
     leads = _leads(grid, one, other, budgets)
-    if bins is not None:
-        leads = leads[np.isin(grid.bins, bins)]
-    return mean_of(leads, seed=seed)
+    inside = np.ones(len(leads), dtype=bool) if bins is None else np.isin(grid.bins, bins)
+    groups = None if grid.groups is None else grid.groups[inside]
+    return mean_of(leads[inside], groups=groups, seed=seed)
 
 
 def lead_change(
@@ -53,7 +56,7 @@ def lead_change(
     # On each question, so that what both budgets share cancels.
     earlier = _leads(grid, one, other, before)
     later = _leads(grid, one, other, after)
-    return mean_of(later - earlier, seed=seed)
+    return mean_of(later - earlier, groups=grid.groups, seed=seed)
 
 
 def _leads(grid: Grid, one: str, other: str, budgets: Sequence[int]) -> Floats:
@@ -79,13 +82,13 @@ def policy_lead(one: Grid, other: Grid, *, seed: int = 0, resamples: int = 1000)
         )
     count = len(one.questions)
     # One set of resamples for both sides: a question that is drawn twice counts twice in each.
-    drawn = weights(count, resamples=resamples, seed=seed)
+    drawn = weights(count, resamples=resamples, seed=seed, groups=one.groups)
     first = _worth(one, drawn, seed=seed)
     second = _worth(other, drawn, seed=seed)
     gap = first.estimate - second.estimate
     resampled = first.resampled - second.resampled
     centred = centre(resampled, gap)
-    return with_bounds(gap[0], centred, count=count)
+    return with_bounds(gap[0], centred, count=one.units)
 
 
 class _Worth(NamedTuple):

@@ -24,9 +24,14 @@ def load_outcomes(reader: Reader, run_id: str) -> pl.DataFrame:
 
 
 def load_bins(reader: Reader, run_id: str, difficulty: str) -> pl.DataFrame:
-    """(question_id, bin) of a run under one difficulty; no rows where it has no such bins."""
+    """(question_id, bin, question_group) of a run under one difficulty; no rows: it has none.
+
+    Questions of one group belong together; NULL: it belongs to none.
+    """
     return reader.read(
-        "SELECT question_id, bin FROM bins "
+        "SELECT question_id, bin, question_group "
+        "FROM bins JOIN runs USING (run_id) "
+        "LEFT JOIN questions USING (benchmark_fingerprint, question_id) "
         "WHERE run_id = $run_id AND difficulty = $difficulty ORDER BY ALL",
         run_id=run_id,
         difficulty=difficulty,

@@ -27,6 +27,7 @@ from tasks.statistics.intervals import (
     Estimate,
     bounds,
     centre,
+    design_effect,
     weights,
     wilson,
     with_bounds,
@@ -111,7 +112,7 @@ def fit_costs(
         shops.append(shop)
         cells += _cells(grid, shop, limits)
     table = pl.DataFrame(cells, schema=CELLS, orient="row")
-    drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
+    drawn = weights(len(grid.questions), resamples=resamples, seed=seed, groups=grid.groups)
     curve = curve_along(
         grid,
         shops,
@@ -126,25 +127,27 @@ def fit_costs(
 def _cells(grid: Grid, shop: Shop, limits: Limits) -> list[tuple[object, ...]]:
     """Rows of CELLS of one bin."""
     accuracy = grid.accuracy[shop.rows]
+    groups = None if grid.groups is None else grid.groups[shop.rows]
     sums = grid.preference[shop.rows].sum(axis=0, keepdims=True)
     picks = best_affordable(shop, sums)[0]
     rows: list[tuple[object, ...]] = []
     for doubling, at_most, pick in zip(*limits, picks, strict=True):
         cell = grid.cells[pick]
-        reached = _mean_accuracy(accuracy[:, pick])
+        reached = _mean_accuracy(accuracy[:, pick], groups)
         cost = grid.costs[0, shop.rows, pick].mean()
         named = (doubling, shop.bin, at_most, cell.strategy, cell.budget)
         rows.append((*named, len(shop.rows), *reached, float(cost)))
     return rows
 
 
-def _mean_accuracy(values: Floats) -> Estimate:
+def _mean_accuracy(values: Floats, groups: Integers | None) -> Estimate:
     """Mean accuracy of some questions with Wilson's interval."""
     count = len(values)
     mean = float(values.mean())
     variance = float(values.var(ddof=1)) if count > 1 else None
     # The mean of figures that are all 1 may round beyond.
-    ends = wilson(min(max(mean, 0.0), 1.0), variance, count)
+    design = design_effect(values, groups)
+    ends = wilson(min(max(mean, 0.0), 1.0), variance, count, design=design)
     return ends._replace(value=mean)
 
 
@@ -208,7 +211,7 @@ def curve_along(
     resampled = _resample(grid, shops, fold, drawn)
     # Moved onto the estimate, the resamples may pass 0 or 1, which no accuracy does.
     centred = np.clip(centre(resampled, policy.accuracy), 0.0, 1.0)
-    ends = bounds(centred, count=count)
+    ends = bounds(centred, count=grid.units)
     accuracy = np.clip(policy.accuracy[0], 0.0, 1.0)
     ladder = ladder_of(grid, baseline, drawn)
     rows: list[tuple[object, ...]] = []
@@ -229,7 +232,7 @@ def curve_along(
             drawn,
         )
         reached = Reached(policy.accuracy[:, place], centred[:, place], policy.cost[0, place])
-        factor = factor_along(ladder, reached, count=count)
+        factor = factor_along(ladder, reached, count=grid.units)
         rows.append((doubling, at_most, *own, *_beside(grid, rival), *gain, *factor))
     return pl.DataFrame(rows, schema=CURVE, orient="row").fill_nan(None)
 
@@ -270,4 +273,4 @@ def _gain(
     # The same resamples as the policy's: what is hard in one is hard for both.
     rival = drawn @ values / count
     gaps = centre(resampled - rival, gain)
-    return with_bounds(gain, gaps, count=count)
+    return with_bounds(gain, gaps, count=grid.units)

@@ -41,10 +41,34 @@ def folds(bins: pl.DataFrame, *, seed: int) -> pl.DataFrame:
 
 
 def fold_of(grid: Grid, *, seed: int) -> Integers:
-    """Fold of each question of the grid, in its order."""
+    """Fold of each question of the grid, in its order; no fold splits a group."""
+    if grid.groups is not None:
+        return _fold_of_groups(grid.bins, grid.groups, seed=seed)
     placed = pl.DataFrame({"question_id": grid.questions, "bin": grid.bins})
     ordered = folds(placed, seed=seed).sort("question_id")
     return ordered["fold"].to_numpy().astype(np.int64)
+
+
+def _fold_of_groups(bins: Integers, groups: Integers, *, seed: int) -> Integers:
+    """Each group in the fold that leaves the halves of its bins most alike, the largest first.
+
+    Groups of one size come in the order of a hash of seed and number.
+    """
+    kinds, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    columns = np.unique(bins, return_inverse=True)[1]
+    inside = np.zeros((len(kinds), columns.max() + 1))
+    np.add.at(inside, (place, columns), 1.0)
+    salted = [sha256(f"{seed}:{kind}".encode()).hexdigest() for kind in kinds.tolist()]
+    order = sorted(range(len(kinds)), key=lambda one: (-sizes[one], salted[one]))
+    fold = np.zeros(len(kinds), dtype=np.int64)
+    # Questions of the first fold beyond those of the second, by bin.
+    ahead = np.zeros(inside.shape[1])
+    for one in order:
+        joined = ((ahead + inside[one]) ** 2).sum()
+        apart = ((ahead - inside[one]) ** 2).sum()
+        fold[one] = int(apart < joined)
+        ahead += inside[one] if fold[one] == 0 else -inside[one]
+    return fold[place]
 
 
 def cheapest_first(grid: Grid) -> list[Integers]:

@@ -153,12 +153,12 @@ def fleet(
     """
     grid = grid_of(outcomes, bins, costs=costs_order, baseline=baseline)
     count = len(grid.questions)
-    drawn = weights(count, resamples=resamples, seed=seed)
+    drawn = weights(count, resamples=resamples, seed=seed, groups=grid.groups)
     estimate = _measure(grid, np.ones((1, count)), seed=seed)
     gains = _measure(grid, drawn, seed=seed).gain
     # As `centre` moves them, but subtracted first: stored gains were rounded in this order.
     centred = gains - gains.mean(axis=0) + estimate.gain
-    lo, hi = bounds(centred, count=count)
+    lo, hi = bounds(centred, count=grid.units)
     columns = (
         grid.budgets,
         estimate.spent[0],

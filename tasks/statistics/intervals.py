@@ -5,9 +5,10 @@ from statistics import NormalDist
 from typing import Final, NamedTuple
 
 import numpy as np
+import polars as pl
 from scipy import special  # pyright: ignore[reportMissingTypeStubs]
 
-from tasks.statistics.arrays import Floats
+from tasks.statistics.arrays import Floats, Integers
 
 CONFIDENCE: Final = 0.95
 
@@ -35,11 +36,70 @@ class Bounds(NamedTuple):
     hi: Floats
 
 
-def weights(count: int, *, resamples: int, seed: int) -> Floats:
+class Clusters(NamedTuple):
+    """Figures of questions, summed within the groups that they belong to."""
+
+    sums: Floats
+    """(groups, columns)."""
+    sizes: Floats
+    """Questions of each group (groups,)."""
+
+    def errors(self) -> Floats:
+        """Standard error of the mean over questions of each column; NaN for one group.
+
+        Groups are what is drawn, so that their sums vary and not their questions (Miller, arXiv
+        2411.00640); of groups of one question each this is the usual standard error.
+        """
+        count = len(self.sizes)
+        if count < 2:
+            return np.full(self.sums.shape[1], np.nan)
+        around = self.around()
+        squares = (around * around).sum(axis=0)
+        return np.sqrt(squares * count / (count - 1)) / self.sizes.sum()
+
+    def around(self) -> Floats:
+        """How far each group's sum is from what the mean of all questions would make it."""
+        mean = self.sums.sum(axis=0) / self.sizes.sum()
+        return self.sums - self.sizes[:, None] * mean
+
+
+def clusters_of(values: Floats, groups: Integers | None) -> Clusters:
+    """The figures (questions, columns) by group; None: each question is a group of its own."""
+    if groups is None:
+        return Clusters(values, np.ones(len(values)))
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(sizes), values.shape[1]))
+    np.add.at(sums, place, values)
+    return Clusters(sums, sizes.astype(np.float64))
+
+
+def groups_of(questions: pl.Series, named: pl.DataFrame) -> Integers | None:
+    """A number for what each question belongs to; None where none shares it with another.
+
+    `named` has question_id and question_group; NULL: a question that belongs to nothing.
+    """
+    if "question_group" not in named.columns:
+        return None
+    known = questions.to_frame().join(named, on="question_id", how="left", maintain_order="left")
+    names = known["question_group"].cast(pl.String)
+    # A question without a group is one of its own, whatever other groups are called.
+    alone = "question " + questions.cast(pl.String)
+    units = pl.Series(np.where(names.is_null(), alone, "group " + names.fill_null("")))
+    if units.n_unique() == len(units):
+        return None
+    return units.rank("dense").to_numpy().astype(np.int64)
+
+
+def weights(count: int, *, resamples: int, seed: int, groups: Integers | None = None) -> Floats:
     """How often each question is drawn in each resample: (resamples, count).
 
-    Rows sum to `count`.
+    Rows sum to `count`. Questions of one of the `groups` are drawn together; where these differ in
+    size a resample has more questions or fewer, and its row is scaled.
     """
+    if groups is not None:
+        kinds, place = np.unique(groups, return_inverse=True)
+        each = weights(len(kinds), resamples=resamples, seed=seed)[:, place]
+        return each * (count / each.sum(axis=1, keepdims=True))
     # One multinomial row is a bootstrap sample of the questions: products with it are sums over the
     # sample, so that no resample of a matrix is ever copied.
     generator = np.random.default_rng(seed)
@@ -86,17 +146,34 @@ def with_bounds(value: float, resampled: Floats, *, count: int) -> Estimate:
     return Estimate(float(value), float(ends.lo), float(ends.hi))
 
 
-def wilson(mean: float, variance: float | None, count: int) -> Estimate:
+def design_effect(values: Floats, groups: Integers | None) -> float:
+    """How much more the mean of these questions varies, drawn in groups, than one by one.
+
+    At least 1.
+    """
+    if groups is None or len(values) < 2:
+        return 1.0
+    column = values[:, None]
+    alone = float(clusters_of(column, None).errors()[0])
+    together = float(clusters_of(column, groups).errors()[0])
+    # One group says nothing of how groups vary: NaN, and no interval is wide enough.
+    if alone == 0.0:
+        return 1.0
+    return max((together / alone) ** 2, 1.0) if np.isfinite(together) else float(len(values))
+
+
+def wilson(mean: float, variance: float | None, count: int, *, design: float = 1.0) -> Estimate:
     """A mean accuracy over `count` questions with Wilson's interval (`score_size`, `score_end`).
 
-    `variance` is the sample variance of the questions' accuracies. Raises ValueError for a mean
+    `variance` is the sample variance of the questions' accuracies, `design` their `design_effect`,
+    by which they count for fewer. Raises ValueError for a mean
     outside [0, 1] or no question.
     """
     if not 0 <= mean <= 1 or count < 1:
         raise ValueError(
             f"expected a mean in [0, 1] over at least 1 question, got {mean} over {count}"
         )
-    size = score_size(mean, variance, count)
+    size = score_size(mean, variance, count) / design
     return Estimate(mean, score_end(mean, size, -Z), score_end(mean, size, Z))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tasks.statistics.arrays import Flags, Floats, Integers
+from tasks.statistics.intervals import groups_of
 from tasks.statistics.repeats import apparent_repeats
 from warehouse.errors import UserError
 
@@ -65,6 +66,13 @@ class Grid:
 
     A pool's draws over the budget, 1 for what is run once.
     """
+    groups: Integers | None = None
+    """Which questions belong together, a number a group; None: each stands alone."""
+
+    @property
+    def units(self) -> int:
+        """How many were drawn independently: groups, or questions that stand alone."""
+        return len(self.questions) if self.groups is None else len(np.unique(self.groups))
 
     def only(self, rows: Integers) -> Self:
         """Some of the questions."""
@@ -76,6 +84,7 @@ class Grid:
             costs=self.costs[:, rows],
             lost=Lost(*(share[rows] for share in self.lost)),
             preference=self.preference[rows],
+            groups=None if self.groups is None else self.groups[rows],
         )
 
     def candidates(self, rows: Integers) -> Integers:
@@ -140,7 +149,8 @@ def grid_of(
     Outcomes may have `truncated` and `no_answer` too (see `Lost`); without them nothing was lost.
     They may have `repeats`, the draws behind each figure; where it is NULL or lacks, they are told
     from the figures (`apparent_repeats`). Where most completions of every strategy were cut, the
-    baseline is preferred to the others.
+    baseline is preferred to the others. `bins` may have `question_group`: questions that share one
+    belong together, NULL belongs to nothing.
 
     Raises UserError when a question of either frame lacks a cell that another has, or its bin;
     ValueError for a row twice or an accuracy outside [0, 1].
@@ -168,6 +178,7 @@ def grid_of(
         lost=lost,
         preference=accuracy - penalty,
         repeats=repeats,
+        groups=groups_of(questions, bins),
     )
 
 

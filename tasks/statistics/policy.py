@@ -113,9 +113,10 @@ def fit_policy(
     grid = grid_of(outcomes, bins, costs=costs_order, baseline=baseline)
     _check(grid, baseline)
     count = len(grid.questions)
+    units = grid.units
     fold = fold_of(grid, seed=seed)
     # One set of resamples for the policy and for what it is compared with: factors are paired.
-    drawn = weights(count, resamples=resamples, seed=seed)
+    drawn = weights(count, resamples=resamples, seed=seed, groups=grid.groups)
     measured = measure_policy(grid, fold, drawn)
     policy = measured.in_range()
     fixed = _measure_strategies(grid, drawn)
@@ -127,12 +128,12 @@ def fit_policy(
     advice = recommendations(
         grid, fold, policy=measured, table=table, baseline=baseline, drawn=drawn
     )
-    curve = _with_interval(spent, policy, count)
+    curve = _with_interval(spent, policy, units)
     return PolicyFit(
         table=table,
         curve=curve.join(advice, on="budget", maintain_order="left"),
         efficiency=_net(efficiency, spent),
-        fixed=_with_interval(cells.select("strategy", "budget"), fixed, count),
+        fixed=_with_interval(cells.select("strategy", "budget"), fixed, units),
     )
 
 
@@ -212,6 +213,6 @@ def _efficiency(grid: Grid, baseline: str, *, policy: Measured, fixed: Measured)
             rival_resampled,
             policy.resampled[:, place],
         )
-        needed = with_bounds(estimate[0], resampled, count=len(grid.questions))
+        needed = with_bounds(estimate[0], resampled, count=grid.units)
         factors.append(efficiency_factor(budget, needed, limits=limits))
     return pl.DataFrame(factors, schema=FACTORS, orient="row")

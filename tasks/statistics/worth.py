@@ -133,14 +133,14 @@ def recommendations(
     - `adapts`: the policy is ahead beyond the interval, and its `table` (bin, budget, strategy) is
       not significantly behind any one strategy on these questions. Else `fixed` is recommended.
     """
-    count = len(grid.questions)
+    count = grid.units
     # With one bin for all, what is chosen on one fold and measured on the other is one strategy.
     whole = in_one_bin(grid, baseline=baseline)
     fixed = measure_policy(whole, fold, drawn)
     ahead = _ahead(policy, fixed, count=count)
     pairs = worth_of(grid, fold).accuracy - worth_of(whole, fold).accuracy
     # A few questions that all point one way leave resamples too little spread.
-    is_shown = paired_p(pairs) < SIGNIFICANCE
+    is_shown = paired_p(pairs, groups=grid.groups) < SIGNIFICANCE
     lo = np.where(is_shown, ahead.lo, np.minimum(ahead.lo, 0.0))
     accuracy = fixed.in_range()
     ends = bounds(accuracy.resampled, count=count)
@@ -184,6 +184,6 @@ def _behind_one(grid: Grid, table: pl.DataFrame) -> Flags:
         columns = np.array([picks[int(one), budget] for one in grid.bins])
         worth = grid.accuracy[rows, columns]
         gaps = worth[:, None] - grid.accuracy[:, grid.at(budget)]
-        significant = paired_p(gaps) < SIGNIFICANCE
+        significant = paired_p(gaps, groups=grid.groups) < SIGNIFICANCE
         behind.append(bool((significant & (gaps.mean(axis=0) < 0.0)).any()))
     return np.array(behind)

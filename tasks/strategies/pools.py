@@ -9,8 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.statistics.adaptive import Rule, adaptive_estimates, stops_at
-from tasks.statistics.first_finished import first_estimates
+from tasks.statistics.adaptive import Rule, adaptive_estimates, first_estimates, stops_at
 from tasks.statistics.selectors import SELECTORS, Candidate, Choice
 from tasks.strategies.forms import (
     Form,

@@ -38,6 +38,7 @@ def put(summary: RunSummary, outbox: Path) -> Path:
         "run": {name: _plain(value) for name, value in summary.run.items()},
         "prefect_run_id": summary.prefect_run_id,
         "mdd": summary.mdd,
+        "mdd_of_bins": summary.mdd_of_bins,
     }
     write_whole(partial / "summary.json", seal(values))
     # A folder is not renamed onto one that has files.
@@ -84,6 +85,9 @@ def _read(folder: Path) -> RunSummary:
         frames[name] = pl.read_parquet(content)
     if values["mdd"] is not None:
         values["mdd"] = Estimate(*values["mdd"])
+    # What waits from before has it not.
+    of_bins = values.get("mdd_of_bins", [])
+    values["mdd_of_bins"] = [(one, Estimate(*least)) for one, least in of_bins]
     return RunSummary(**values, **frames)
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from tasks.publication.cells import Loss
 from tasks.runs.outcomes import load_bins, load_outcomes, load_used_difficulty
 from tasks.statistics.comparisons import SIGNIFICANCE, Difference, holm, paired_difference
+from tasks.statistics.intervals import groups_of
 from tasks.statistics.worth import PolicyWorth
 from tasks.versions.comparison import Comparison, compare
 from tasks.versions.version import Version, study_of, worths_of_runs
@@ -127,11 +128,13 @@ def _changed_cells(
     changes: list[ChangedCell] = []
     for row in pairs.filter(pl.col("before") != pl.col("now")).iter_rows(named=True):
         cell = placed.filter(bin=row["bin"], budget=row["budget"])
-        new = cell.filter(strategy=row["now"])["accuracy"].to_numpy()
+        measured_now = cell.filter(strategy=row["now"])
+        new = measured_now["accuracy"].to_numpy()
         old = cell.filter(strategy=row["before"])["accuracy"].to_numpy()
         # The newer run may lack a strategy that the older study asked for: nothing to pair then.
         measured = new.size == old.size
-        gain = paired_difference(new, old, seed=seed) if measured else None
+        groups = groups_of(measured_now["question_id"], binned)
+        gain = paired_difference(new, old, seed=seed, groups=groups) if measured else None
         changes.append(
             ChangedCell(
                 bin=row["bin"],

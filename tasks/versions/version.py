@@ -141,10 +141,12 @@ class Scope(NamedTuple):
 
     family: str | None = None
     benchmark: str | None = None
+    study: str | None = None
 
     def holds(self, version: Version) -> bool:
         """Whether a version is one of those meant."""
-        return self.family in (None, version.family) and self.benchmark in (None, version.benchmark)
+        known = (version.family, version.benchmark, version.study)
+        return all(one in (None, its) for one, its in zip(self, known, strict=True))
 
 
 ANY = Scope()

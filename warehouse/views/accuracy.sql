@@ -4,7 +4,7 @@
 -- bin: 1 easiest … 5 hardest; 0: all questions
 -- questions: questions with an outcome in this cell
 -- accuracy: mean over questions of the expected share of correct answers
--- lo: lower end of the 95 % interval (Wilson, with the variance between questions in place of a coin's)
+-- lo: lower end of the 95 % interval (Wilson, with the variance between questions in place of a coin's; questions of one group count together)
 -- hi: upper end of that interval
 -- mc_error: Monte-Carlo standard error of accuracy, part of the interval; 0 where exact
 -- generations: mean generations consumed on a question
@@ -31,6 +31,7 @@ WITH placed AS (
         run_id, difficulty, bin, strategy, budget,
         count(*) AS questions,
         avg(accuracy) AS accuracy,
+        CASE WHEN count(*) > 1 THEN var_samp(accuracy) END AS variance,
         effective_questions(avg(accuracy), count(*), CASE WHEN count(*) > 1 THEN var_samp(accuracy) END) AS effective,
         sqrt(sum(mc_error * mc_error)) / count(*) AS mc_error,
         avg(generations) AS generations,
@@ -49,12 +50,33 @@ WITH placed AS (
         avg(forced_ends) AS forced_ends
     FROM placed
     GROUP BY ALL
+), belonging AS (
+    -- Of runs in which some questions belong together; all other runs have no rows from here on.
+    SELECT runs.run_id, question_id, coalesce('group ' || question_group, 'question ' || question_id) AS unit
+    FROM runs JOIN run_questions USING (run_id) JOIN questions USING (benchmark_fingerprint, question_id)
+    WHERE runs.run_id IN (
+        SELECT run_id FROM runs JOIN questions USING (benchmark_fingerprint) WHERE question_group IS NOT NULL
+    )
+), units AS (
+    SELECT run_id, difficulty, bin, strategy, budget, unit, sum(accuracy) AS correct, count(*) AS size
+    FROM placed JOIN belonging USING (run_id, question_id)
+    GROUP BY ALL
+), designs AS (
+    -- How much more a mean varies, drawn in groups, than question by question (METHOD §14).
+    SELECT run_id, difficulty, bin, strategy, budget,
+        -- One group says nothing of how groups vary: it counts as one question.
+        CASE WHEN count(*) = 1 THEN questions
+            ELSE count(*) / (count(*) - 1e0) * sum((correct - size * accuracy) ** 2) / (questions * variance)
+        END AS design
+    FROM units JOIN cells USING (run_id, difficulty, bin, strategy, budget)
+    WHERE variance > 0
+    GROUP BY run_id, difficulty, bin, strategy, budget, questions, variance
 )
 SELECT
     run_id, difficulty, bin, strategy, budget, questions, accuracy,
-    wilson_lo(accuracy, effective) AS lo,
-    wilson_hi(accuracy, effective) AS hi,
+    wilson_lo(accuracy, effective / greatest(coalesce(design, 1), 1)) AS lo,
+    wilson_hi(accuracy, effective / greatest(coalesce(design, 1), 1)) AS hi,
     mc_error, generations, generated_tokens, prompt_tokens, verifier_tokens,
     cached_tokens, latency_tokens, flops, money, engine_seconds, latency_seconds, no_answer, truncated, out_of_rounds,
     forced_ends
-FROM cells;
+FROM cells LEFT JOIN designs USING (run_id, difficulty, bin, strategy, budget);

@@ -1,1 +1,1 @@
-"""A small model with a larger one behind it: what the pair reaches, and what it saves."""
+"""A small model and a larger one: equal FLOPs, and what the pair reaches and saves."""

@@ -61,7 +61,7 @@ def frontier(
     shop = shop_of(own, 1, limits)
     # The same cells in the matrix that has the rival too, which is not for sale.
     places = np.array([grid.cells.index(cell) for cell in own.cells])
-    drawn = weights(len(grid.questions), resamples=resamples, seed=seed)
+    drawn = weights(len(grid.questions), resamples=resamples, seed=seed, groups=grid.groups)
     return curve_along(
         grid,
         [shop._replace(cells=places[shop.cells])],

@@ -6,6 +6,7 @@ import numpy as np
 
 from tasks.statistics.arrays import Flags, Floats, Integers
 from tasks.statistics.comparisons import paired_p
+from tasks.statistics.intervals import clusters_of
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, Lost, mostly_cut
 from tasks.statistics.repeats import draw_errors
 
@@ -25,6 +26,10 @@ class Bin:
     repeats: Floats
     """Draws behind a question's figure (cells,)."""
     lost: Lost
+    groups: Integers | None
+    """Which questions belong together; None: each stands alone."""
+    units: int
+    """How many were drawn independently: groups, or questions that stand alone."""
 
     @property
     def is_cut(self) -> Flags:
@@ -61,7 +66,7 @@ class Bin:
     def p_values(self, ones: list[int], others: list[int]) -> Floats:
         """`paired_p` of each of the ones and its other."""
         gaps = self.accuracy[:, ones] - self.accuracy[:, others]
-        return paired_p(gaps, self.least[ones, others])
+        return paired_p(gaps, self.least[ones, others], groups=self.groups)
 
 
 def bins_of(grid: Grid) -> list[Bin]:
@@ -73,11 +78,16 @@ def _bin_of(grid: Grid, one: int) -> Bin:
     rows = np.flatnonzero(grid.bins == one)
     accuracy = grid.accuracy[rows]
     mean = accuracy.mean(axis=0)
-    around = accuracy - mean
-    freedom = len(rows) - 1
+    inside = grid.only(rows)
+    groups = inside.groups
+    clusters = clusters_of(accuracy, groups)
+    around = clusters.around()
+    units = len(around)
+    freedom = units - 1
     covariance = np.full((len(mean), len(mean)), np.nan)
     if freedom:
-        covariance = around.T @ around / freedom / len(rows)
+        scale = units / freedom / len(rows) ** 2
+        covariance = around.T @ around * scale
     return Bin(
         bin=one,
         rows=rows,
@@ -86,5 +96,7 @@ def _bin_of(grid: Grid, one: int) -> Bin:
         covariance=covariance,
         least=draw_errors(accuracy, grid.repeats),
         repeats=grid.repeats,
-        lost=grid.only(rows).lost,
+        lost=inside.lost,
+        groups=groups,
+        units=units,
     )

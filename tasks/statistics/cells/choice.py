@@ -135,7 +135,7 @@ def _rule(
     for at, members in enumerate(groups):
         order += [place[one] for one in members]
         group += [at] * len(members)
-    freedom = max(len(inside.rows) - 1, 1)
+    freedom = max(inside.units - 1, 1)
     # One-sided against the best, which is ahead of all by construction; two-sided to replace.
     one_sided = 1 - SIGNIFICANCE
     two_sided = 1 - SIGNIFICANCE / 2

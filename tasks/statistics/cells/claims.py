@@ -82,7 +82,7 @@ def claims_of(
         gaps = inside.mean[ones] - inside.mean[others]
         ahead.append(gaps)
         errors += [inside.error(one, other) for one, other in pairs]
-        freedom += [len(inside.rows) - 1] * len(pairs)
+        freedom += [inside.units - 1] * len(pairs)
     return _adjust(
         places,
         np.concatenate(raw),

@@ -10,7 +10,14 @@ from tasks.statistics.cells.bin import Bin
 from tasks.statistics.cells.choice import Choice, Rule
 from tasks.statistics.cells.claims import Claim
 from tasks.statistics.cells.conditional import Offsets, conditional_offsets, places
-from tasks.statistics.intervals import CONFIDENCE, UNKNOWN, Estimate, score_end, score_size
+from tasks.statistics.intervals import (
+    CONFIDENCE,
+    UNKNOWN,
+    Estimate,
+    design_effect,
+    score_end,
+    score_size,
+)
 
 NOTHING = Estimate(0.0, 0.0, 0.0)
 """How far a strategy is ahead of itself."""
@@ -26,7 +33,8 @@ def accuracy_of(
     mean = min(max(float(values.mean()), 0.0), 1.0)
     variance = float(values.var(ddof=1)) if len(values) > 1 else None
     # As wide as Student's interval where that counts: with few questions.
-    size = score_size(mean, variance, len(values)) / _student_width(len(values)) ** 2
+    size = score_size(mean, variance, len(values)) / _student_width(inside.units) ** 2
+    size /= design_effect(values, inside.groups)
     direction = {choice.holder: 1.0}
     own_variance = inside.covariance[choice.holder, choice.holder]
     error = sqrt(max(own_variance, 0.0))
@@ -58,11 +66,11 @@ def gain_of(
     if other is None:
         return UNKNOWN
     if other == choice.holder:
-        return NOTHING if len(inside.rows) > 1 else Estimate(0.0, np.nan, np.nan)
+        return NOTHING if inside.units > 1 else Estimate(0.0, np.nan, np.nan)
     ahead = float(inside.mean[choice.holder] - inside.mean[other])
-    if len(inside.rows) < 2:
+    if inside.units < 2:
         return Estimate(ahead, np.nan, np.nan)
-    width = _student_width(len(inside.rows))
+    width = _student_width(inside.units)
     error = inside.error(choice.holder, other) * width
     direction = {choice.holder: 1.0, other: -1.0}
     offsets = _offsets(

@@ -127,3 +127,37 @@ def test_metrics_have_the_doubling_as_their_step(summary: RunSummary) -> None:
         assert rows
         assert sorted(found) == sorted(rows)
     assert json.loads(publication.parameters["study.prices"]).keys() == PRICES.keys()
+
+
+def test_a_requirement_is_answered_with_a_cell_and_its_held_out_rate(ttc: Ttc) -> None:
+    words = ("policy", "--accuracy", "0.3", "--tokens", "90", "--seconds", "1000")
+    code, out, _ = ttc(*words)
+    assert code == 0
+    assert "accuracy ≥ 0.3, at most 90 generated tokens, at most 1,000 seconds" in out
+    assert "of questions" in out and "generated tokens a question" in out
+    (answer,) = json.loads(ttc(*words, "--json")[1])
+    assert answer["conclusion"] in ("reached", "cannot be told", "cannot be reached")
+    used = answer[answer["recommended"]]
+    assert used["met"]["lo"] <= used["met"]["value"] <= used["met"]["hi"]
+    # The probe's tokens are paid by bins alone.
+    assert len(answer["by_bin"]["cells"]) == 5 and len(answer["for_all"]["cells"]) == 1
+
+
+def test_what_no_budget_allows_cannot_be_reached(ttc: Ttc) -> None:
+    assert "Cannot be reached" in ttc("policy", "--accuracy", "0.9", "--tokens", "1")[1]
+    assert "Nothing is right within these limits" in ttc("policy", "--money", "1e-9")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--accuracy", "90"), "0.9 is 90 %"),
+        (("--tokens", "0"), "expected --tokens above 0"),
+        (("--accuracy", "0.9", "--by", "tokens"), "got both"),
+    ],
+)
+def test_a_requirement_that_means_nothing_is_refused(
+    ttc: Ttc, words: tuple[str, ...], says: str
+) -> None:
+    code, _, err = ttc("policy", *words)
+    assert code == 2 and says in err

@@ -10,7 +10,7 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 from tasks.evaluation import exchange
 from tasks.evaluation.exchange import _trained_on
 from tasks.models.version import Model
-from tasks.statistics.exchange import Rate, compare_at_flops, rate_of_ratio, rate_of_tokens
+from tasks.statistics.cascade.exchange import Rate, compare_at_flops, rate_of_ratio, rate_of_tokens
 from warehouse.errors import UserError
 from warehouse.store import Store
 

@@ -4,16 +4,13 @@ from itertools import product
 from math import comb
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.statistics.comparisons import (
     holm,
-    least_share,
     mcnemar,
-    minimum_detectable,
     paired_difference,
     paired_p,
 )
@@ -161,39 +158,3 @@ def test_a_difference_is_paired_by_question() -> None:
 def test_versions_on_other_questions_are_refused() -> None:
     with pytest.raises(ValueError, match="expected two accuracies of each question"):
         paired_difference(np.ones(3), np.ones(4), seed=0)
-
-
-def test_the_minimum_detectable_difference_is_what_80_percent_power_needs() -> None:
-    # differences are +1 for half of the questions and −1 for the others: s² = 100/99
-    rows = [
-        (f"q{i:02}", s, 4, float((s == "weighted") == (i < 50)))
-        for i in range(100)
-        for s in ("weighted", "b")
-    ]
-    outcomes = pl.DataFrame(
-        rows, schema=["question_id", "strategy", "budget", "accuracy"], orient="row"
-    )
-    expected = (1.959964 + 0.841621) * (100 / 99) ** 0.5 / 10
-    found = minimum_detectable(outcomes)
-    assert found.value == pytest.approx(expected, abs=1e-6)
-    assert found.lo <= found.value <= found.hi
-
-
-@pytest.mark.parametrize(("right", "count"), [(0, 30), (1, 30), (5, 5), (500, 500)])
-def test_no_number_of_questions_can_detect_every_difference(right: int, count: int) -> None:
-    rows = [(f"q{i:03}", s, 4, float(i < right)) for i in range(count) for s in ("weighted", "b")]
-    outcomes = pl.DataFrame(
-        rows, schema=["question_id", "strategy", "budget", "accuracy"], orient="row"
-    )
-    found = minimum_detectable(outcomes)
-    # 6 questions must differ, for 2 / 2^6 is the first below .05: with fewer nothing is seen.
-    assert found.lo >= (6 / count if count >= 6 else 1.0)
-
-
-@given(st.integers(6, 300), st.floats(0.3, 0.95))
-def test_the_least_share_lets_enough_questions_differ_with_the_power_asked_for(
-    count: int, power: float
-) -> None:
-    share = least_share(count, power=power, significance=0.05)
-    enough = sum(comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(6))
-    assert 1 - enough == pytest.approx(power, abs=1e-6)

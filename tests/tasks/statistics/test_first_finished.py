@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.statistics.adaptive import first_estimates
 from tasks.statistics.estimators import Pool, pool_estimates
-from tasks.statistics.first_finished import first_estimates
 from warehouse.errors import UserError
 
 

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-from tasks.statistics.adaptive import Rule, adaptive_estimates, stops_at
+from tasks.statistics.adaptive import Rule, adaptive_estimates, first_estimates, stops_at
 from tasks.statistics.estimators import Pool
-from tasks.statistics.first_finished import first_estimates
 from tasks.statistics.subsets import expected_longest
 from tasks.strategies.forms import QuestionPool
 from tasks.strategies.pools import ADAPTIVE

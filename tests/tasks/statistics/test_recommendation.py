@@ -157,7 +157,7 @@ def _draw_again(family: Family, drawn: Drawn, questions: int, *, seed: int) -> D
         for budget, line in family.cells
     ]
     bins = np.searchsorted(-drawn.cuts[1:-1], -readings(ability, rng)) + 1
-    return Drawn(np.stack(columns, axis=1), bins, drawn.cuts)
+    return Drawn(np.stack(columns, axis=1), bins, drawn.cuts, ability)
 
 
 def _is_behind(family: Family, fresh: Drawn, fit: PolicyFit, *, adapts_always: bool) -> bool:

@@ -16,10 +16,9 @@ import pytest
 from scipy.stats import beta
 
 from tasks.protocols import Confidence
-from tasks.statistics.adaptive import Rule, adaptive_estimates
+from tasks.statistics.adaptive import Rule, adaptive_estimates, first_estimates
 from tasks.statistics.confidence.votes import confident_estimates
 from tasks.statistics.estimators import Pool
-from tasks.statistics.first_finished import first_estimates
 
 BUDGET = 6
 """Of the small pools of eight; of the large ones it is sixteen."""

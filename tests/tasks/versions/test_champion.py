@@ -1,5 +1,6 @@
 """From first version to champion, candidate, regression and back, on scripted runs."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from scripted_runs import ScriptedEngines, run_all, small_study
 
+from flows.cli.diff import show_release
 from tasks.grading.math_grader import MathGrader
 from tasks.runs.events import note
 from tasks.statistics.comparisons import SIGNIFICANCE
@@ -225,3 +227,21 @@ def test_what_befalls_a_version_does_not_change_its_runs_state(
             store.read("SELECT state FROM run_history WHERE run_id = $r", r=good).item()
             == "complete"
         )
+
+
+def test_a_release_is_judged_on_all_benchmarks_of_its_studies(
+    versions: tuple[Path, Sequence[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = versions
+    words = (folder, "1", "2")
+    finding = show_release(*words, studies=["scripted"], family=None, as_json=False)
+    assert finding == "worse"
+    shown = capsys.readouterr().out
+    assert "Release: worse." in shown and "congruences" in shown
+    assert show_release(*words, studies=["scripted"], family=None, as_json=True) == "worse"
+    (row,) = json.loads(capsys.readouterr().out)["benchmarks"]
+    assert row["judged"]["finding"] == "worse" and row["budgets"] == [4]
+    with pytest.raises(UserError, match="known are scripted"):
+        show_release(*words, studies=["other"], family=None, as_json=False)
+    with pytest.raises(UserError, match="different questions"):
+        show_release(*words, studies=["scripted"] * 2, family=None, as_json=False)

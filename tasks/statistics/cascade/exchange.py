@@ -10,7 +10,15 @@ import polars as pl
 
 from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.curves import cross_validated, fold_of, resample_curve
-from tasks.statistics.intervals import UNKNOWN, Estimate, centre, weights, wilson, with_bounds
+from tasks.statistics.intervals import (
+    UNKNOWN,
+    Estimate,
+    centre,
+    design_effect,
+    weights,
+    wilson,
+    with_bounds,
+)
 from tasks.statistics.outcomes import Grid, grid_of
 
 EXCHANGES: Final = {
@@ -138,6 +146,8 @@ class _Compared(NamedTuple):
     large_resampled: Floats
     alone: float
     questions: int
+    units: int
+    """Groups of them, or questions that stand alone."""
 
 
 def _compare(part: _Part, *, seed: int, resamples: int) -> _Compared:
@@ -145,17 +155,19 @@ def _compare(part: _Part, *, seed: int, resamples: int) -> _Compared:
     large = part.placed["large"].to_numpy().astype(np.float64)
     alone = part.placed["alone"].to_numpy().astype(np.float64)
     # One set of resamples for both models: their difference is paired.
-    drawn = weights(count, resamples=resamples, seed=seed)
+    groups = part.grid.groups
+    drawn = weights(count, resamples=resamples, seed=seed, groups=groups)
     policy = cross_validated(part.grid, part.fold, np.ones((1, count)))
     resampled = centre(resample_curve(part.grid, part.fold, drawn), policy)
     variance = float(large.var(ddof=1)) if count > 1 else None
     return _Compared(
         policy=policy[0],
         policy_resampled=np.clip(resampled, 0.0, 1.0),
-        large=wilson(float(large.mean()), variance, count),
+        large=wilson(float(large.mean()), variance, count, design=design_effect(large, groups)),
         large_resampled=drawn @ large / count,
         alone=float(alone.mean()),
         questions=count,
+        units=part.grid.units,
     )
 
 
@@ -174,9 +186,9 @@ def _row(rate: Rate, one: int, compared: _Compared, budgets: Sequence[int]) -> t
         budgets[place],
         count,
         compared.alone,
-        *with_bounds(small, resampled, count=count),
+        *with_bounds(small, resampled, count=compared.units),
         *compared.large,
-        *with_bounds(difference, gap, count=count),
+        *with_bounds(difference, gap, count=compared.units),
         *_relative(difference, gap, compared),
     )
 
@@ -190,4 +202,4 @@ def _relative(difference: float, gap: Floats, compared: _Compared) -> Estimate:
     if not compared.large_resampled.all():
         return UNKNOWN._replace(value=difference / large)
     shares = gap / compared.large_resampled
-    return with_bounds(difference / large, shares, count=compared.questions)
+    return with_bounds(difference / large, shares, count=compared.units)
