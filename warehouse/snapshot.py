@@ -108,10 +108,7 @@ def _within(connection: duckdb.DuckDBPyConnection, seconds: float, folder: Path)
         if isinstance(error, (duckdb.IOException, duckdb.FatalException)):
             refuse_disk(error, folder)
         if is_damage(error):
-            raise UserError(
-                f"The copy for readers in {folder} is damaged ({first_line(error)}): run `ttc "
-                "warehouse rebuild`, which makes all anew from the journal."
-            ) from error
+            raise _damaged(folder, error) from error
         raise UserError(_sentence(error)) from error
     finally:
         timer.cancel()
@@ -175,10 +172,22 @@ def open_snapshot(folder: Path, *, memory: str | None = None) -> duckdb.DuckDBPy
             connection.execute("SET temp_directory = ''")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
+    except duckdb.Error as error:
+        connection.close()
+        if is_damage(error):
+            raise _damaged(folder, error) from error
+        raise
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _damaged(folder: Path, error: duckdb.Error) -> UserError:
+    return UserError(
+        f"The copy for readers in {folder} is damaged ({first_line(error)}): run `ttc warehouse "
+        "rebuild`, which makes all anew from the journal."
+    )
 
 
 def _missing(folder: Path) -> str:

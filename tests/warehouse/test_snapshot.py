@@ -190,14 +190,15 @@ def test_a_missing_snapshot_beside_a_journal_is_no_empty_warehouse(small: Store)
         small.publish_snapshot()
 
 
+@pytest.mark.parametrize("first", [3, 30])
 def test_a_block_of_the_snapshot_that_is_damaged_is_named_and_not_the_query(
-    small: Store, tmp_path: Path
+    small: Store, tmp_path: Path, first: int
 ) -> None:
     shutil.copytree(small.folder, tmp_path / "warehouse")
     file = tmp_path / "warehouse" / "snapshot.duckdb"
     content = bytearray(file.read_bytes())
-    # A byte of every block but those of the head.
-    for place in range(3 * 4096 + 1000, len(content), 1 << 14):
+    # Bytes of every block but those of the head: where it is opened, or where it is read.
+    for place in range(first * 4096 + 1000, len(content), 1 << 14):
         content[place] ^= 1
     file.write_bytes(content)
     with pytest.raises(UserError, match=r"damaged.*run `ttc warehouse rebuild`"):

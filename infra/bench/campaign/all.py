@@ -25,7 +25,7 @@ END = "<!-- campaign ends -->"
 
 
 class Part(NamedTuple):
-    """One script: what it does, in words for the table, and how often in either form."""
+    """One script: what it does, in words for the table, and how often in either form; 0: not."""
 
     what: str
     quick: int
@@ -36,6 +36,7 @@ class Part(NamedTuple):
 
 PARTS: dict[str, Part] = {
     "kills": Part("a whole run is killed, anywhere or inside a function that writes", 6, 1000),
+    "real_kills": Part("a process of a real run is killed: the run, an engine, a worker", 0, 50),
     "crash_images": Part("the machine stops: un-synced writes lost, torn, kept", 8, 500),
     "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 2, 500),
     "damage": Part("a file is damaged: bits, blocks, ends, of every kind", 12, 400),
@@ -102,7 +103,8 @@ def main() -> int:
         write_table([json.loads(line) for line in options.table.read_text().splitlines()])
         return 0
     kept: list[dict[str, Any]] = []
-    for name in options.only:
+    names = [name for name in options.only if options.long or PARTS[name].quick]
+    for name in names:
         kept.append(conduct(name, long=options.long))
         print(json.dumps(kept[-1]), flush=True)
         if options.kept:

@@ -1,30 +1,26 @@
-"""Kills a real run at random moments and counts what was lost.
+"""Kills processes of real runs, vLLM's too: the run itself, its engines, whatever it started.
 
-`python infra/bench/kills.py [KILLS]`
+    PYTHONPATH=. python infra/bench/campaign/real_kills.py [--n 5] [--seed 11] [--seconds 3600]
 
-Prints one JSON line a kill and one at the end. Nothing may be lost (every draw that was in the
-journal is there afterwards, unchanged), doubled (a child index twice) or missing (the run
-completes).
+SIGKILL some seconds after the first new draw, of a process drawn by chance; then the next run on
+the same state folder. Nothing that was in the journal is lost or changed, no child is there twice,
+no process outlives a killed run, a run whose engine was killed ends by itself, and the last run
+completes.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import polars as pl
 import psutil
+from trials import LONGEST, ROOT, Campaign, conduct, environment
 
 from warehouse.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 STUDY = """
 questions = 200
 budgets = [1, 2, 4, 8, 16]
@@ -33,77 +29,117 @@ difficulty_draws = 16
 model = "bundled/congruences-prm"
 """
 COLUMNS = "prefix_key, sampling_key, replicate, child, text, stop"
+MOST_SECONDS = 12.0
+"""Of drawing before a kill."""
 
 
-def main(kills: int) -> None:
-    """Kill, then run to the end, and print what was found."""
-    rng = random.Random(11)
-    with tempfile.TemporaryDirectory() as name:
-        home = Path(name)
-        study = home / "kills.toml"
-        study.write_text(STUDY)
-        seen = pl.DataFrame()
-        for number in range(1, kills + 1):
-            seconds = rng.uniform(0, 12)
-            killed = _kill_run(home, study, seconds)
-            seen = _draws(home)
-            line = {"kill": number, "seconds_into_drawing": round(seconds), "draws": seen.height}
-            print(json.dumps(line | killed))
-        code = _start(home, study).wait()
-        print(json.dumps({"exit": code, **_compare(seen, _draws(home))}))
+class Real:
+    """Runs on one state folder."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.home = campaign.folder / "home"
+        self.home.mkdir()
+        self.study = self.home / "kills.toml"
+        self.study.write_text(STUDY)
+        self.seen = pl.DataFrame()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """A run of the study."""
+        program = "from flows.cli.main import main; main()"
+        return subprocess.Popen(
+            [sys.executable, "-c", program, "run", str(self.study)],
+            cwd=ROOT,
+            env=environment(self.home),
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.home / "stderr").open("ab"),
+        )
+
+    def segments(self) -> int:
+        """Of draws in the journal."""
+        return len(list((self.home / "warehouse" / "journal").rglob("draws*/*.parquet")))
+
+    def kill_one(self) -> None:
+        """A run is started, and one of its processes killed while it draws."""
+        there = self.segments()
+        program = self.start()
+        while self.segments() == there and program.poll() is None:
+            time.sleep(0.2)
+        time.sleep(self.campaign.rng.uniform(0, MOST_SECONDS))
+        if program.poll() is not None:
+            self.campaign.counts["over before"] += 1
+            return
+        top = psutil.Process(program.pid)
+        # Before the kill: afterwards its children are no longer its children.
+        processes = [top, *top.children(recursive=True)]
+        # The run itself every other time.
+        victim = top if self.campaign.rng.random() < 0.5 else self.campaign.rng.choice(processes)
+        self.campaign.counts[f"killed {_name(victim)}"] += 1
+        victim.kill()
+        self._wait(program, processes, own=victim.pid == program.pid)
+        self._compare()
+
+    def _wait(
+        self, program: subprocess.Popen[bytes], processes: list[psutil.Process], *, own: bool
+    ) -> None:
+        try:
+            program.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            self.campaign.fault("hung", "the run whose engine was killed")
+            program.kill()
+            program.wait()
+        _, alive = psutil.wait_procs(processes, timeout=15)
+        if alive:
+            names = ", ".join(map(_name, alive))
+            self.campaign.fault("hung", f"left over after a kill: {names}", len(alive))
+        self.campaign.note(own=own, code=program.returncode)
+
+    def _compare(self) -> None:
+        """What was there before is there now, once."""
+        with Store.open(self.home / "warehouse", patience=30) as store:
+            now = store.read(f"SELECT {COLUMNS} FROM draws ORDER BY ALL")
+        key = COLUMNS.split(", ")[:4]
+        if self.seen.height:
+            gone = self.seen.join(now, on=COLUMNS.split(", "), how="anti").height
+            if gone:
+                self.campaign.fault("lost", "draws", gone)
+        if doubled := now.height - now.unique(key).height:
+            self.campaign.fault("doubled", "draws", doubled)
+        self.seen = now
+
+    def end(self) -> None:
+        """The last run completes."""
+        code = self.start().wait()
+        if code != 0:
+            said = (self.home / "stderr").read_text(errors="replace")[-3000:]
+            self.campaign.fault("wrong", f"the last run: exit {code}, {said}")
+        self._compare()
 
 
-def _start(home: Path, study: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", "from flows.cli.main import main; main()", "run", str(study)]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"TTC_HOME": str(home)},
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=(home / "stderr").open("ab"),
-    )
+def _name(process: psutil.Process) -> str:
+    """What a process is, in a word or two."""
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return "gone"
+    return "engine" if words and "EngineCore" in words[0] else "run or worker"
 
 
-def _kill_run(home: Path, study: Path, seconds: float) -> dict[str, object]:
-    """SIGKILL some seconds after the first new draw; how many processes outlive it by over 15 s."""
-    program, there = _start(home, study), _segments(home)
-    while _segments(home) == there and program.poll() is None:
-        time.sleep(0.2)
-    time.sleep(seconds)
-    running = program.poll() is None
-    if not running:
-        return {"was_running": False}
-    top = psutil.Process(program.pid)
-    # Before the kill: afterwards its children are no longer its children.
-    processes = [top, *top.children(recursive=True)]
-    os.kill(program.pid, signal.SIGKILL)
-    program.wait()
-    _, alive = psutil.wait_procs(processes, timeout=15)
-    return {"was_running": True, "left_over": len(alive)}
+def kill(campaign: Campaign) -> None:
+    """Kills, then the end."""
+    real = Real(campaign)
+    for _ in campaign.tries():
+        real.kill_one()
+    if not campaign.failed:
+        real.end()
 
 
-def _segments(home: Path) -> int:
-    return len(list((home / "warehouse" / "journal").rglob("draws*/*.parquet")))
-
-
-def _draws(home: Path) -> pl.DataFrame:
-    with Store.open(home / "warehouse") as store:
-        return store.read(f"SELECT {COLUMNS} FROM draws ORDER BY ALL")
-
-
-def _compare(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, int]:
-    key = COLUMNS.split(", ")[:4]
-    siblings = after.group_by(key[:3])
-    # Children are numbered from 0: fewer rows than numbers are a gap.
-    gaps = siblings.agg(gap=pl.col("child").max() + 1 - pl.len()).filter(pl.col("gap") != 0)
-    return {
-        "draws": after.height,
-        "lost": before.join(after, on=COLUMNS.split(", "), how="anti").height,
-        "doubled": after.height - after.unique(key).height,
-        "siblings_with_gaps": gaps.height,
-    }
+def main(argv: list[str] | None = None) -> int:
+    """Exit code: 1 when anything was lost, doubled, left over, or did not end."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return conduct(argv, __doc__, kill, n=5)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    sys.exit(main())
