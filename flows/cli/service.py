@@ -1,4 +1,4 @@
-"""`ttc solve`, `serve`, `up`, `backup`, `restore`, `doctor`, `showcase`: answers, servers, state."""
+"""`ttc solve`, `serve`, `up`, `backup`, `restore`, `doctor`, `showcase`: answers and servers."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
     PYTHONPATH=. python infra/bench/snapshot.py [--gigabytes 10] [--folder FOLDER] [--json PATH]
 
 Random draws and scores are written to the journal by a process of their own, as workers do, and
-merged by this one until `large.duckdb` weighs 0.1, 1 and 10 GB. The journal's files are removed
-once they are merged, to spare the disk; twice the gigabytes asked for must be free.
+merged by this one until `large.duckdb` weighs 0.1, 1 and 10 GB; most of what is beyond 0.1 GB is
+copied inside DuckDB under other keys. The journal's files are removed once they are merged, to
+spare the disk; twice the gigabytes asked for must be free.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
 from warehouse.copies import COPIES
-from warehouse.database import LARGE_FILE
+from warehouse.database import LARGE_FILE, LARGE_LAYOUT, MEMORY, THREADS, attach
 from warehouse.journal import Journal
-from warehouse.schema import tables
+from warehouse.schema import LARGE, tables
 from warehouse.store import Store
 
 TOKENS = 960
@@ -121,6 +123,34 @@ def grow(store: Store, gigabytes: float) -> None:
             store.journal.place.remove(name)
 
 
+def multiply(folder: Path, gigabytes: float) -> None:
+    """Rows that are there are written again under other keys until the file weighs so much.
+
+    As a merge writes them, but for what a merge looks for: ten gigabytes in minutes.
+    """
+    file = folder / LARGE_FILE
+    with duckdb.connect() as connection:
+        connection.execute(f"SET memory_limit = '{MEMORY}'; SET threads = {THREADS}")
+        attach(connection, file, LARGE, LARGE_LAYOUT)
+        rows = {
+            table: connection.sql(f"SELECT count(*) FROM {LARGE}.main.{table}").fetchall()[0][0]
+            for table in ("draws", "scores")
+        }
+        if not rows["draws"]:
+            return
+        turn, size = 0, file.stat().st_size
+        while file.stat().st_size + size < gigabytes * GIGABYTE:
+            turn += 1
+            for table, count in rows.items():
+                keys = [name for name in tables()[table].key if name.endswith("_key")]
+                other = ", ".join(f"sha256({name} || {turn}) AS {name}" for name in keys)
+                connection.execute(
+                    f"INSERT INTO {LARGE}.main.{table} SELECT * REPLACE ({other}) "
+                    f"FROM {LARGE}.main.{table} WHERE rowid < {count}"
+                )
+                connection.execute(f"CHECKPOINT {LARGE}")
+
+
 def in_process(work: Callable[..., None], *arguments: Any) -> None:
     """Does the work in a process of its own, whose memory is not this one's."""
     process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
@@ -157,6 +187,9 @@ def measure(folder: Path, gigabytes: float) -> Iterator[dict[str, Any]]:
     """A row for each mark: what one more of each costs there."""
     store = Store.open(folder)
     for mark in [mark for mark in MARKS if mark <= gigabytes]:
+        store.close()
+        multiply(folder, mark)
+        store = Store.open(folder)
         grow(store, mark)
         draws = store.read("SELECT count(*) FROM draws").item()
         # Two copies at once would need three times the size.
