@@ -13,16 +13,13 @@ from itertools import islice
 from typing import Literal
 
 from tasks.benchmarks.congruences import (
-    LESSONS,
-    LEVELS,
-    Level,
     Stage,
     answer,
-    draw_level,
     question_tokens,
     solution,
 )
 from tasks.benchmarks.kinds import AnswerKind
+from tasks.benchmarks.levels import LESSONS, LEVELS, Level, draw_level
 from tasks.benchmarks.loaded import LoadedBenchmark, benchmark_of
 from tasks.benchmarks.names import Columns
 from tasks.benchmarks.question import Question

@@ -60,12 +60,6 @@ class Mix(NamedTuple):
     """Weights of kinds 1, 2 and 3; the first stage, which has no earlier unknown, is never of 3."""
 
 
-class Level(NamedTuple):
-    """What a question of one level is made of: sorted lists of kinds, one list drawn evenly."""
-
-    kinds: tuple[tuple[int, ...], ...]
-
-
 class Writing(NamedTuple):
     """How the training text guesses and errs, for kinds 1, 2, 3.
 
@@ -87,27 +81,6 @@ class Line(NamedTuple):
     honest: bool
     """Whether all that it says is true."""
     marked_right: bool
-
-
-# Up to level 3 guesses are mostly right, and where a check errs it errs convincingly: many votes
-# are surest, and who looks for the best mark is misled. From level 4 on guesses are rarely right
-# and checks can be trusted: there search and revisions pay, and at level 5 search alone.
-LEVELS: dict[int, Level] = {
-    1: Level(((1, 1, 1, 1),)),
-    2: Level(((1, 1, 1, 1), (1, 1, 1, 2))),
-    3: Level(((1, 1, 1, 2),)),
-    4: Level(((2, 2, 2), (2, 2, 2, 2))),
-    5: Level(((2, 3, 3, 3),)),
-}
-"""Of the questions by which models are judged."""
-LESSONS: dict[int, Level] = {
-    1: Level(((1, 1, 1), (1, 1, 1, 1))),
-    2: Level(((1, 2), (1, 1, 2))),
-    3: Level(((2, 2), (1, 2, 2))),
-    4: Level(((2, 2, 2), (2, 2, 2, 2))),
-    5: Level(((2, 2, 2, 3),)),
-}
-"""Of those from which models learn and by which they are chosen: other ones, as it is in life."""
 
 
 def vocabulary() -> list[str]:
@@ -230,19 +203,10 @@ def draw_stages(rng: random.Random, *, mix: Mix) -> list[Stage]:
     # The first stage has no earlier unknown to refer to.
     if kinds[0] == 3:
         kinds[0] = rng.choice((1, 2))
-    return _draw(kinds, rng)
+    return draw_kinds(kinds, rng)
 
 
-def draw_level(rng: random.Random, *, level: Level) -> list[Stage]:
-    """A chain of one level, its kinds in random order, the first never of kind 3."""
-    kinds = list(rng.choice(level.kinds))
-    rng.shuffle(kinds)
-    while kinds[0] == 3:
-        rng.shuffle(kinds)
-    return _draw(kinds, rng)
-
-
-def _draw(kinds: list[int], rng: random.Random) -> list[Stage]:
+def draw_kinds(kinds: list[int], rng: random.Random) -> list[Stage]:
     """Stages of these kinds; their digits are drawn first, so that each target has its solution."""
     values = [rng.randrange(MODULUS) for _ in kinds]
     stages: list[Stage] = []

@@ -19,7 +19,6 @@ from tasks.benchmarks.bundled import split_of
 from tasks.benchmarks.congruences import (
     ANSWER_MARKER,
     END,
-    LESSONS,
     LETTERS,
     MODULUS,
     RIGHT,
@@ -30,13 +29,13 @@ from tasks.benchmarks.congruences import (
     Writing,
     answer_tokens,
     check_tokens,
-    draw_level,
     draw_stages,
     question_tokens,
     solve,
     stage_tokens,
     vocabulary,
 )
+from tasks.benchmarks.levels import LESSONS, draw_level
 from tasks.strategies.tools import ATTEMPTS_SHOWN
 from tasks.training.learning import IGNORED, Document, completion
 from tasks.training.tokenizer import Ids, encode, token_ids

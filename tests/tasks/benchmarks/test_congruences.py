@@ -11,9 +11,7 @@ from tasks.benchmarks.bundled import questions, split_of
 from tasks.benchmarks.congruences import (
     ANSWER_MARKER,
     CLOSING,
-    LESSONS,
     LETTERS,
-    LEVELS,
     MODULUS,
     RIGHT,
     STEP_END,
@@ -23,13 +21,13 @@ from tasks.benchmarks.congruences import (
     Writing,
     answer,
     document,
-    draw_level,
     draw_stages,
     question_tokens,
     read_lines,
     solution,
     vocabulary,
 )
+from tasks.benchmarks.levels import LESSONS, LEVELS, draw_level
 from tasks.models.formats import load_format
 from tasks.models.version import BUNDLED
 from tasks.training.tokenizer import build_tokenizer, encode
