@@ -108,7 +108,7 @@ Runs = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(Runs, st.integers(1, 5))
 def test_whatever_is_pruned_a_kept_run_has_all_of_its_draws(
     tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[int, int, set[str]]], day: int
