@@ -1,4 +1,4 @@
-"""The campaign's quick form, in part: nothing lost, doubled, silently wrong, hung, and no traceback."""
+"""The campaign's quick form, in part: nothing lost, doubled, wrong, hung, and no traceback."""
 
 import json
 import subprocess
