@@ -18,10 +18,10 @@ import polars as pl
 import pytest
 from chat_server import NAME, ChatServer
 from mlflow import MlflowClient
-from same_tables import TABLES, rows_of
 from serving import TTC
 from summaries import summary_of
 
+from infra.bench.same_tables import TABLES, rows_of
 from tasks.runs.holding import hold
 from tasks.settings import ROOT
 from tasks.tracking import runs as tracking
