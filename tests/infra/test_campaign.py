@@ -8,7 +8,7 @@ import pytest
 
 from tasks.settings import ROOT
 
-CHEAP = ("kills", "crash_images", "hostile_texts", "http_chaos")
+CHEAP = ("kills", "hostile_texts")
 """The others have tests of their own beside what they try."""
 FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 
