@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +93,18 @@ def stop(
     up.process.send_signal(signal_number)
     up.process.wait(within)
     return psutil.wait_procs(processes, timeout=within)[1]
+
+
+@contextmanager
+def up_in(home: Path) -> Iterator[Up]:
+    """`ttc up` in a state folder, ready; ended at last, where nothing else has ended it."""
+    up = start(home)
+    try:
+        wait_until_ready(up)
+        yield up
+    finally:
+        if up.process.poll() is None:
+            stop(up)
 
 
 def free_port() -> str:

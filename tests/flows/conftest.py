@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from serving import Up, start, stop, wait_until_ready
+from serving import Up, up_in
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """`ttc up` serving on free ports, with an empty state folder of its own."""
-    up = start(tmp_path_factory.mktemp("up"))
-    try:
-        wait_until_ready(up)
+    with up_in(tmp_path_factory.mktemp("up")) as up:
         yield up
-    finally:
-        if up.process.poll() is None:
-            stop(up)

@@ -14,7 +14,7 @@ import polars as pl
 import psutil
 import pytest
 from polars.testing import assert_frame_equal
-from serving import TTC, Up, start, stop, wait_until_ready
+from serving import TTC, Up, up_in
 
 from flows.servers.password import CLIENT, password
 from flows.servers.processes import SHARD_POOL
@@ -87,12 +87,8 @@ def up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Up]:
     """`ttc up` with a worker for shards."""
     monkeypatch.setenv("TTC_RUNNER", "workers")
     monkeypatch.setenv("TTC_SHARDS", str(SHARDS))
-    served = start(tmp_path / "up")
-    try:
-        wait_until_ready(served)
+    with up_in(tmp_path / "up") as served:
         yield served
-    finally:
-        stop(served)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,15 @@ CHEAP = ("kills", "hostile_texts")
 FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 
 
+def files() -> set[Path]:
+    """What lies where the scripts are, but for what Python compiles."""
+    found = (ROOT / "infra" / "bench").rglob("*")
+    return {path for path in found if "__pycache__" not in path.parts}
+
+
 @pytest.mark.slow
 def test_the_quick_campaign_finds_nothing() -> None:
+    before = files()
     done = subprocess.run(
         [sys.executable, "infra/bench/campaign/all.py", "--only", *CHEAP],
         cwd=ROOT,
@@ -24,5 +32,6 @@ def test_the_quick_campaign_finds_nothing() -> None:
     )
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stdout + done.stderr[-5000:]
+    assert files() == before, "it leaves something in the repository"
     assert rows and all(row["tried"] > 0 for row in rows)
     assert all(row[fault] == 0 for row in rows for fault in FAULTS)

@@ -13,6 +13,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,9 +57,11 @@ def conduct(name: str, *, long: bool) -> dict[str, Any]:
     part = PARTS[name]
     times = [*part.more, "--n", str(part.long), "--seconds", "36000"] if long else []
     command = [sys.executable, str(HERE / f"{name}.py"), "--n", str(part.quick), *times]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment(HERE), stdout=subprocess.PIPE, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as home:
+        ours = environment(Path(home))
+        done = subprocess.run(
+            command, cwd=ROOT, env=ours, stdout=subprocess.PIPE, text=True, check=False
+        )
     lines = done.stdout.splitlines()
     if not lines or not lines[-1].startswith("{"):
         raise RuntimeError(f"{name}: exit {done.returncode} without counts: {done.stdout[-500:]}")

@@ -26,7 +26,7 @@ from trials import Campaign, conduct
 
 # After the frame, which names the folder of fakes.
 from scripted_runs import ScriptedEngines, run_all, small_study  # isort: skip
-from serving import Up, free_port, start, stop, wait_until_ready
+from serving import free_port, up_in
 
 from flows.servers.password import path_of
 
@@ -92,7 +92,7 @@ def attack(campaign: Campaign) -> None:
     """Every attack once, in order; the last ones show that who may ask is answered."""
     large = campaign.folder / "large"
     large.write_bytes(b" " * (3 << 20))
-    with _up(campaign.folder / "up") as up, _serve(campaign.folder / "serve") as port:
+    with up_in(campaign.folder / "up") as up, _serve(campaign.folder / "serve") as port:
         addresses = {
             "prefect": up.prefect_api.removesuffix("/api"),
             "mlflow": up.mlflow_uri,
@@ -132,19 +132,6 @@ def _listening(ports: list[str]) -> list[str]:
     said = subprocess.run(["ss", "-ltn"], capture_output=True, text=True, check=True).stdout
     rows = said.splitlines()[1:]
     return [row for row in rows if row.split()[3].rpartition(":")[2] in ports]
-
-
-@contextlib.contextmanager
-def _up(home: Path) -> Iterator[Up]:
-    """`ttc up`, serving."""
-    home.mkdir()
-    up = start(home)
-    try:
-        wait_until_ready(up)
-        yield up
-    finally:
-        if up.process.poll() is None:
-            stop(up)
 
 
 @contextlib.contextmanager

@@ -109,6 +109,8 @@ def conduct(
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ttc-campaign-", dir=options.folder) as name:
         campaign = Campaign(options, Path(name).resolve())
+        # What this process keeps for itself, digests of models, is no state of a user's.
+        os.environ["TTC_HOME"] = str(campaign.folder / "own")
         # Who stops a long campaign is told what it has found so far.
         signal.signal(signal.SIGTERM, lambda *_: campaign.stop())
         try:
