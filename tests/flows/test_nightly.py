@@ -73,7 +73,10 @@ def test_the_flow_run_shows_the_policy_as_a_table(served: Up, night: tuple[str, 
     client = served.client()
     (artifact,) = client.post("/artifacts/filter", json=wanted).raise_for_status().json()
     rows = json.loads(artifact["data"])
-    assert [row["bin"] for row in rows] == [1, 2, 3, 4, 5]
+    # Of twenty questions a bin may have none.
+    sql = "SELECT DISTINCT bin FROM latest_policy WHERE difficulty = 'probe' ORDER BY bin"
+    bins = snapshot.query(served.home / "warehouse", sql)["bin"].to_list()
+    assert [row["bin"] for row in rows] == bins and len(bins) >= 3
     assert set(rows[0]) == {"bin", "N = 1", "N = 2", "N = 4"}
 
 
