@@ -77,4 +77,5 @@ def test_no_verb_imports_anything_heavy_to_say_what_it_does(home: Path) -> None:
 def test_sql_imports_the_database_and_frames_alone(home: Path) -> None:
     seconds, heavy = start(home, ["sql", "SELECT 1"], ["status"])
     assert heavy <= {"duckdb", "numpy", "polars", "pyarrow"}
-    assert seconds <= 1
+    # Two commands; infra/bench/start.py has what one of them takes.
+    assert seconds <= 2

@@ -177,11 +177,14 @@ def test_a_diff_shows_the_loss_and_who_lost(versions: tuple[Path, Sequence[str]]
     assert loss.now - loss.before == gaps.min()
 
 
-def test_a_diff_knows_what_the_strategies_of_a_changed_cell_lost(
-    versions: tuple[Path, Sequence[str]],
-) -> None:
-    folder, runs = versions
-    store = Snapshot(folder)
+def test_a_diff_knows_what_the_strategies_of_a_changed_cell_lost(tmp_path: Path) -> None:
+    # The second version is not asked what cells of the first name: those must change.
+    asked = (["majority", "best_of_n", "weighted"], ["majority", "weighted"])
+    runs = [
+        run_all(tmp_path, study(model, strategies=strategies))
+        for model, strategies in zip((WHOLE, HALF), asked, strict=True)
+    ]
+    store = Snapshot(tmp_path)
     sql = """SELECT truncated, no_answer, recommended FROM policies
         WHERE run_id = $run AND difficulty = 'probe' AND (bin, budget) = ($bin, $budget)"""
     shown = difference(store, *pair(store, "1", "2")).changed
