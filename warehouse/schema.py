@@ -2,13 +2,16 @@
 
 Migrations are `.sql` files in `migrations/`, forward only, each in one transaction; those in
 `migrations/large/` are of the large tables, which lie in a second database, attached as `large`.
-Views and macros are one a file in `views/`, dropped and created anew at every opening, so a view is
-whatever its file says. A large table too is a view there, of its own name and columns.
+Views and macros are one a file in `views/`, dropped and created anew wherever one of the files is
+another than before, so a view is whatever its file says. A large table too is a view there, of its
+own name and columns.
 """
 
 import functools
 import graphlib
+import hashlib
 import itertools
+import json
 import operator
 import re
 from collections.abc import Iterable
@@ -135,9 +138,13 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) ->
     """Creates every view and macro of `folder`, in one transaction; those without a file are gone.
 
     A file's name is its view's. Views may lean on each other: those leant on are created first.
+    Where they were made of the same files, nothing is done.
     """
     files = {file.stem: file.read_text() for file in sorted(folder.glob("*.sql"))}
     files |= _views_of_large(connection)
+    digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    if _views_digest(connection) == digest:
+        return
     leans_on = {name: _names_used(sql, files) - {name} for name, sql in files.items()}
     # All or nothing: a file that is wrong leaves the former views in place.
     connection.begin()
@@ -145,11 +152,22 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path = VIEWS) ->
         drop_views(connection)
         for name in graphlib.TopologicalSorter(leans_on).static_order():
             connection.execute(files[name])
+        # A macro too, so that it goes where the views go.
+        connection.execute(f"CREATE MACRO views_digest() AS '{digest}'")
         connection.commit()
     except duckdb.Error:
         with suppress(duckdb.Error):
             connection.rollback()
         raise
+
+
+def _views_digest(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Of the files that the views were made of."""
+    try:
+        ((digest,),) = connection.sql("SELECT views_digest()").fetchall()
+    except duckdb.CatalogException:
+        return None
+    return str(digest)
 
 
 def _views_of_large(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -21,7 +21,7 @@ LEVELS: dict[int, Level] = {
     1: Level(((1, 1, 1, 1),)),
     2: Level(((1, 1, 1, 1), (1, 1, 1, 2))),
     3: Level(((1, 1, 1, 2),)),
-    4: Level(((2, 2, 2), (2, 2, 2, 2))),
+    4: Level(((2, 2, 2),)),
     5: Level(((2, 3, 3, 3),)),
 }
 """Of the questions by which models are judged."""

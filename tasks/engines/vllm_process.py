@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import multiprocessing
+import multiprocessing.context
+import multiprocessing.forkserver
 import os
 import re
 from collections.abc import Generator, Sequence
@@ -41,6 +44,8 @@ def start(
     reap_at_end()
     # Before vLLM is imported: it reads most of this once, then.
     _set_environment(options)
+    if copies_start():
+        _start_copies()
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -51,14 +56,62 @@ def start(
         # The last line is the complaint; those before it tell how vLLM got there.
         lines = str(error).strip().splitlines()
         reason = lines[-1] if lines else type(error).__name__
-        # As vLLM writes it: {'EngineCore': -9}; what ends by itself ends with 1. And what is killed
-        # at once does not read what it is given.
-        if isinstance(error, BrokenPipeError) or re.search(r"'EngineCore\w*': -\d", reason):
+        if was_killed(error):
             raise EngineDied(_sentence(folder, "while it started")) from error
         raise UserError(
             f"engine: vLLM could not start on {folder}: {reason}; "
             "logs/engine.log in the state folder says more"
         ) from error
+
+
+class Copy(multiprocessing.context.ForkServerProcess):
+    """A process that has the environment of whoever starts it, as a spawned one has."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._environment = dict(os.environ)
+
+    def run(self) -> None:
+        # What is as it was stays where it is in memory: a process is named from there.
+        given = self._environment.items() - os.environ.items()
+        os.environ.update(given)
+        super().run()
+
+
+class Copies(multiprocessing.context.ForkServerContext):
+    """How processes start that are copies of one that was made for it."""
+
+    Process = Copy
+
+
+def copies_start() -> bool:
+    """Whether engines are copies of a process that has imported vLLM, and not new ones.
+
+    The import is nearly all that the start of a small model costs. Not with a GPU, nor where
+    threads are bound to cores: both must be there before the first import.
+    """
+    return not on_gpu() and os.environ["VLLM_CPU_OMP_THREADS_BIND"] == "nobind"
+
+
+@functools.cache
+def _start_copies() -> None:
+    """The process that is copied imports vLLM from now on, while this one does."""
+    context = Copies()
+    context.set_forkserver_preload(["vllm.v1.engine.core"])
+    multiprocessing.forkserver.ensure_running()
+    made_by: Any = importlib.import_module("vllm.v1.engine.utils")
+    # vLLM's own servers start their engines so; on CPU its AsyncLLM insists on "spawn".
+    made_by.get_mp_context = lambda: context
+
+
+def was_killed(error: Exception) -> bool:
+    """Whether a start failed because somebody ended the engine's process, as vLLM tells it.
+
+    It writes {'EngineCore': -9}, or {} where the process was gone before its status could be read;
+    what ends by itself ends with 1. What is killed at once does not read what it is given.
+    """
+    found = re.search(r"core proc\(s\): {(}|.*'EngineCore\w*': -\d)", str(error))
+    return isinstance(error, BrokenPipeError) or found is not None
 
 
 @contextmanager
@@ -137,7 +190,8 @@ def _set_environment(options: EngineOptions) -> None:
         # Lets the engine's process be its own worker: one process less.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn",
+        # A fork would copy the locks that other threads of this process hold.
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

@@ -29,8 +29,9 @@ TITLE = "VLLM::EngineCore"
 
 
 def starting(run: int) -> psutil.Process | None:
-    """The engine's process, before it has a name of its own."""
-    found = [one for one, words in descendants(run) if "multiprocessing.spawn" in words]
+    """The engine's process, before it has a name of its own: a copy of the one it is made from."""
+    made = [one for one, words in descendants(run) if "multiprocessing.forkserver" in words]
+    found = [one for one in made if one.ppid() in {other.pid for other in made}]
     return found[0] if found else None
 
 
