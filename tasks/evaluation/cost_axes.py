@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -31,8 +32,12 @@ FROM probings JOIN probes USING (run_id) WHERE run_id = $run_id
 """
 
 
-def fit_cost_axes(store: Store, run: Run) -> None:
-    """Write the policy and its curve along every axis on which the cost of all outcomes is known.
+Fitted = Iterator[tuple[str, pl.DataFrame]]
+"""Rows, each with the table that they are of."""
+
+
+def fit_cost_axes(store: Store, run: Run) -> Fitted:
+    """The policy and its curve along every axis on which the cost of all outcomes is known.
 
     Difficulty counts as known, except by a probe: its draws are paid for. A pool strategy goes on
     from them (it pays for those it would not have drawn or scored itself), any other pays for all.
@@ -50,8 +55,10 @@ def fit_cost_axes(store: Store, run: Run) -> None:
             priced = alone.with_columns(cost=alone["alone"] + extra[axis.column])
             unit = _plain_cost(outcomes, axis)
             if unit and not priced["cost"].has_nulls():
-                _fit_axis(store, run, priced, unit=unit, axis=name, difficulty=difficulty)
-        _fit_token_budgets(store, run, outcomes, extra["generated_tokens"], difficulty)
+                yield from _fit_axis(
+                    store, run, priced, unit=unit, axis=name, difficulty=difficulty
+                )
+        yield from _fit_token_budgets(store, run, outcomes, extra["generated_tokens"], difficulty)
 
 
 def probe_costs(
@@ -136,8 +143,8 @@ def _plain_cost(outcomes: pl.DataFrame, axis: Axis) -> float | None:
 
 def _fit_token_budgets(
     store: Store, run: Run, outcomes: pl.DataFrame, extra: pl.Series, difficulty: str
-) -> None:
-    """Write the policy at the study's budgets in tokens, those that every bin can pay.
+) -> Fitted:
+    """The policy at the study's budgets in tokens, those that every bin can pay.
 
     Strategies that choose from a pool draw one after the other up to the budget; any other may be
     used at a budget in generations whose mean tokens are within it.
@@ -153,7 +160,7 @@ def _fit_token_budgets(
         limits = Limits(range(place, place + 1), [float(budget)])
         if _is_payable(priced, load_bins(store, run.run_id, difficulty), budget):
             name = TOKEN_BUDGETS
-            _fit_axis(store, run, priced, unit=limits, axis=name, difficulty=difficulty)
+            yield from _fit_axis(store, run, priced, unit=limits, axis=name, difficulty=difficulty)
 
 
 def _keys(outcomes: pl.DataFrame) -> list[str]:
@@ -206,8 +213,8 @@ def _fit_axis(
     unit: float | Limits,
     axis: str,
     difficulty: str,
-) -> None:
-    """Write one axis under one difficulty."""
+) -> Fitted:
+    """One axis under one difficulty."""
     fitted = fit_costs(
         priced.filter(pl.col("strategy") != "pass"),
         load_bins(store, run.run_id, difficulty),
@@ -218,9 +225,9 @@ def _fit_axis(
     key = {"run_id": run.run_id, "difficulty": difficulty, "axis": axis}
     columns = {name: pl.lit(value) for name, value in key.items()}
     baseline = pl.lit(run.study.baseline)
-    store.append("cost_policies", fitted.table.with_columns(**columns))
+    yield "cost_policies", fitted.table.with_columns(**columns)
     curve = fitted.curve
     if isinstance(unit, Limits):
         # The baseline is there at the same limit alone: of one figure no other can be read off.
         curve = curve.with_columns(pl.lit(None).alias(name) for name in _FACTORS)
-    store.append("cost_curves", curve.with_columns(**columns, baseline=baseline))
+    yield "cost_curves", curve.with_columns(**columns, baseline=baseline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import polars as pl
@@ -29,16 +30,26 @@ def run(folder: Path, run_id: str) -> str | None:
             note(store, run_id, "incomplete", missing)
             return missing
         outcomes = load_outcomes(store, run_id)
+        parts: dict[str, list[pl.DataFrame]] = defaultdict(list)
         for difficulty in load_difficulties(store, run_id):
-            _fit_difficulty(store, run, difficulty, outcomes)
-        fit_cost_axes(store, run)
+            for table, rows in _fit_difficulty(store, run, difficulty, outcomes).items():
+                parts[table].append(rows)
+        for table, rows in fit_cost_axes(store, run):
+            parts[table].append(rows)
+        # At once: a write for each would take longer than the fitting.
+        store.append_together(
+            {table: pl.concat(rows, how="vertical_relaxed") for table, rows in parts.items()}
+        )
         # Last: whoever finds a run complete finds its policy too.
         note(store, run_id, "complete")
         store.publish_snapshot()
         return None
 
 
-def _fit_difficulty(store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame) -> None:
+def _fit_difficulty(
+    store: Store, run: Run, difficulty: str, outcomes: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """Rows of each table under one difficulty."""
     binned = load_bins(store, run.run_id, difficulty)
     baseline = run.study.baseline
     seed = run.study.seed
@@ -56,10 +67,12 @@ def _fit_difficulty(store: Store, run: Run, difficulty: str, outcomes: pl.DataFr
     uneven = fleet(outcomes, binned, costs_order=order, baseline=baseline, seed=seed)
     key = {"run_id": pl.lit(run.run_id), "difficulty": pl.lit(difficulty)}
     efficiency = fitted.efficiency.with_columns(**key, baseline=pl.lit(baseline))
-    store.append("policies", fitted.table.with_columns(**key))
-    store.append("curves", fitted.curve.with_columns(**key))
-    store.append("allocations", uneven.with_columns(**key))
-    store.append("efficiencies", efficiency)
+    return {
+        "policies": fitted.table.with_columns(**key),
+        "curves": fitted.curve.with_columns(**key),
+        "allocations": uneven.with_columns(**key),
+        "efficiencies": efficiency,
+    }
 
 
 # By when runs were opened, not by when they were complete: a run that is resumed late still
