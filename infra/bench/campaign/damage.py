@@ -39,7 +39,7 @@ HEAD = 12 << 10
 """Bytes at the beginning of a database file in which it says where everything is."""
 STOPS = {
     "bundle": ("warehouse.journal:Journal._take_out", 3),
-    "logs": ("tasks.evaluation.fit_policy:_fit_difficulty", 2),
+    "logs": ("tasks.evaluation.bin_difficulty:bin_questions", 2),
 }
 """Homes of killed runs by what they have, and the line inside a function at which they died."""
 
