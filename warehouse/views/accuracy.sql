@@ -50,27 +50,16 @@ WITH placed AS (
         avg(forced_ends) AS forced_ends
     FROM placed
     GROUP BY ALL
-), belonging AS (
-    -- Of runs in which some questions belong together; all other runs have no rows from here on.
-    SELECT runs.run_id, question_id, coalesce('group ' || question_group, 'question ' || question_id) AS unit
-    FROM runs JOIN run_questions USING (run_id) JOIN questions USING (benchmark_fingerprint, question_id)
-    WHERE runs.run_id IN (
-        SELECT run_id FROM runs JOIN questions USING (benchmark_fingerprint) WHERE question_group IS NOT NULL
-    )
 ), units AS (
     SELECT run_id, difficulty, bin, strategy, budget, unit, sum(accuracy) AS correct, count(*) AS size
-    FROM placed JOIN belonging USING (run_id, question_id)
+    FROM placed JOIN grouped_units USING (run_id, question_id)
     GROUP BY ALL
 ), designs AS (
-    -- How much more a mean varies, drawn in groups, than question by question (METHOD §14).
     SELECT run_id, difficulty, bin, strategy, budget,
-        -- One group says nothing of how groups vary: it counts as one question.
-        CASE WHEN count(*) = 1 THEN questions
-            ELSE count(*) / (count(*) - 1e0) * sum((correct - size * accuracy) ** 2) / (questions * variance)
-        END AS design
+        design_effect(correct, size, accuracy, questions, variance) AS design
     FROM units JOIN cells USING (run_id, difficulty, bin, strategy, budget)
     WHERE variance > 0
-    GROUP BY run_id, difficulty, bin, strategy, budget, questions, variance
+    GROUP BY run_id, difficulty, bin, strategy, budget
 )
 SELECT
     run_id, difficulty, bin, strategy, budget, questions, accuracy,
