@@ -49,4 +49,4 @@ def draw_errors(accuracy: Floats, repeats: Floats) -> Floats:
     share = 1.0 / repeats
     variance = one_draw * (share[:, None] + share) / count
     alike = np.isclose(repeats[:, None], repeats, rtol=SAME_REPEATS)
-    return np.where(alike, 0.0, np.sqrt(variance))
+    return np.sqrt(np.where(alike, 0.0, variance))

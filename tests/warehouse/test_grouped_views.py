@@ -18,12 +18,10 @@ Z = 1.959963984540054
 
 @pytest.fixture
 def grouped(store: Store) -> Store:
-    for table, rows in rows_of("run-a", version=1).items():
-        if table == "questions":
-            rows = [
-                row | {"question_group": passage}
-                for row, passage in zip(rows, PASSAGES, strict=True)
-            ]
+    parts = rows_of("run-a", version=1)
+    for row, passage in zip(parts["questions"], PASSAGES, strict=True):
+        row["question_group"] = passage
+    for table, rows in parts.items():
         store.append(table, frame(table, rows))
     return store
 
