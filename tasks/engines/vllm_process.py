@@ -10,6 +10,7 @@ import multiprocessing.context
 import multiprocessing.forkserver
 import os
 import re
+import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -32,24 +33,36 @@ _ON_CPU: dict[str, Any] = {
 }
 
 
+_IMPORTING = threading.Lock()
+
+
 def start(
-    folder: Path, options: EngineOptions, *, adapter: Adapter | None = None, **arguments: Any
+    folder: Path,
+    options: EngineOptions,
+    *,
+    adapter: Adapter | None = None,
+    head: bool = False,
+    **arguments: Any,
 ) -> Any:
     """A running AsyncLLM on the model in a folder; UserError when vLLM cannot read it.
 
-    With room for an adapter, which every request has to name. `arguments` are further
-    AsyncEngineArgs, e.g. `runner="pooling"`; they have precedence. Its processes never outlive
-    this one. EngineDied when one was killed while it started.
+    With room for an adapter, which every request has to name; of one with a `head` that is read at
+    every token. `arguments` are further AsyncEngineArgs. Its processes never outlive this one.
+    EngineDied when one was killed while it started.
     """
     reap_at_end()
-    # Before vLLM is imported: it reads most of this once, then.
-    _set_environment(options)
-    if copies_start():
-        _start_copies()
-    from vllm.engine.arg_utils import AsyncEngineArgs
-    from vllm.v1.engine.async_llm import AsyncLLM
+    # Parts of vLLM import each other in a circle, in which two threads wait for each other.
+    with _IMPORTING:
+        # Before vLLM is imported: it reads most of this once, then.
+        _set_environment(options)
+        if copies_start():
+            _start_copies()
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
 
-    chosen = _arguments(plain_folder(folder), options) | adapter_arguments(adapter) | arguments
+        chosen = _arguments(plain_folder(folder), options) | adapter_arguments(adapter) | arguments
+        if head:
+            chosen |= _pooling()
     try:
         return AsyncLLM.from_engine_args(AsyncEngineArgs(**chosen))
     except (ValueError, OSError, RuntimeError) as error:
@@ -156,6 +169,15 @@ def _arguments(folder: Path, options: EngineOptions) -> dict[str, Any]:
     if options.max_model_len is not None:
         chosen["max_model_len"] = options.max_model_len
     return chosen if on_gpu() else chosen | _ON_CPU
+
+
+def _pooling() -> dict[str, Any]:
+    from vllm.config import PoolerConfig
+
+    return {
+        "runner": "pooling",
+        "pooler_config": PoolerConfig(task="token_classify", tok_pooling_type="ALL"),
+    }
 
 
 def prompt_of(token_ids: Sequence[int]) -> Any:

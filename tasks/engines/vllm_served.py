@@ -31,9 +31,12 @@ class VllmServed:
         head: bool,
         adapter: Adapter | None = None,
     ) -> None:
-        arguments = _pooling() if head else {"enable_prefix_caching": True}
+        # Of a language model alone: where a head is read every token has to be run.
+        arguments = {} if head else {"enable_prefix_caching": True}
         self._numbers = itertools.count()
-        self._engine: Any = vllm_process.start(folder, options, adapter=adapter, **arguments)
+        self._engine: Any = vllm_process.start(
+            folder, options, adapter=adapter, head=head, **arguments
+        )
         self._adapter = adapter_request(adapter)
         self._folder = folder
         self.read_tokens = 0
@@ -115,15 +118,6 @@ class VllmVerifier:
     def close(self) -> None:
         """End the engine's process."""
         self._served.close()
-
-
-def _pooling() -> dict[str, Any]:
-    from vllm.config import PoolerConfig
-
-    return {
-        "runner": "pooling",
-        "pooler_config": PoolerConfig(task="token_classify", tok_pooling_type="ALL"),
-    }
 
 
 def _one_token(**wanted: Any) -> Any:
