@@ -120,10 +120,11 @@ def _start_copies() -> None:
 def was_killed(error: Exception) -> bool:
     """Whether a start failed because somebody ended the engine's process, as vLLM tells it.
 
-    It writes {'EngineCore': -9}, or {} where the process was gone before its status could be read;
-    what ends by itself ends with 1. What is killed at once does not read what it is given.
+    It writes {'EngineCore': -9}, or 255 where the process that it is a copy of ended too, or {}
+    where it was gone before its status could be read; what ends by itself ends with 1. What is
+    killed at once does not read what it is given.
     """
-    found = re.search(r"core proc\(s\): {(}|.*'EngineCore\w*': -\d)", str(error))
+    found = re.search(r"core proc\(s\): {(}|.*'EngineCore\w*': (-\d|255))", str(error))
     return isinstance(error, BrokenPipeError) or found is not None
 
 

@@ -119,8 +119,9 @@ def kill_one(up: Up, killed: list[int]) -> bool:
     for process in psutil.Process(up.process.pid).children(recursive=True):
         # One that has ended meanwhile is not there to be killed.
         with suppress(psutil.NoSuchProcess):
-            # Whose engines have started: it draws, or is about to.
-            if any("VLLM" in child.name() for child in process.children()):
+            # Whose engines have started: it draws, or is about to. They are copies of its child's.
+            copied = (copy for child in process.children() for copy in child.children())
+            if any("VLLM" in copy.name() for copy in copied):
                 process.send_signal(signal.SIGKILL)
                 killed.append(process.pid)
                 return True

@@ -38,7 +38,7 @@ from warehouse.store import Store
 
 pytestmark = pytest.mark.slow
 
-QUESTIONS = 60
+QUESTIONS = 90
 # Pool strategies alone: they go on from the probe's draws, so that a probe is worth its price and
 # the endpoint bins its questions. Of a search's budget the probe would take a part.
 STRATEGIES = ["majority", "best_of_n", "weighted"]

@@ -14,6 +14,7 @@ TOLD = "Engine core initialization failed. See root cause above. Failed core pro
     [
         (RuntimeError(TOLD + "{'EngineCore': -9}"), True),
         (RuntimeError(TOLD + "{'EngineCore_DP0': 1, 'EngineCore_DP1': -15}"), True),
+        (RuntimeError(TOLD + "{'EngineCore': 255}"), True),
         # Gone, and its status not yet to be read.
         (RuntimeError(TOLD + "{}"), True),
         (BrokenPipeError(32, "Broken pipe"), True),
