@@ -75,19 +75,24 @@ def show_runs(reader: Reader, run_ids: Sequence[str], console: Console) -> None:
 def _show_track(reader: Reader, versions: Sequence[Version], console: Console) -> None:
     """The version that answers in full, the others by what they gain or lose against it."""
     champion = champion_of(reader, versions[0])
-    answering = [
-        one
-        for one in versions
-        if champion is not None and one.model_fingerprint == champion["model_fingerprint"]
-    ]
-    # A champion that this study did not measure is not shown: the newest version is, then.
-    shown = answering[-1] if answering else versions[-1]
+    shown = answering(reader, versions)
     _show_whole(reader, shown, console)
     for one in versions:
         if one.version != shown.version:
             _show_beside(reader, shown, one, console)
     if champion is not None:
         _show_standings(reader, versions, champion, console)
+
+
+def answering(reader: Reader, versions: Sequence[Version]) -> Version:
+    """Of one family's versions on a benchmark, the newest last, the one that answers questions.
+
+    A champion that is not among them is not shown: the newest version is, then.
+    """
+    champion = champion_of(reader, versions[0])
+    fingerprint = champion["model_fingerprint"] if champion else None
+    found = [one for one in versions if one.model_fingerprint == fingerprint]
+    return (found or versions)[-1]
 
 
 def _show_whole(reader: Reader, version: Version, console: Console) -> None:
@@ -100,14 +105,15 @@ def _show_whole(reader: Reader, version: Version, console: Console) -> None:
 
 
 def _show_beside(reader: Reader, shown: Version, other: Version, console: Console) -> None:
-    """Another version's first lines, and at each headline budget what the newer one gained."""
+    """Another version's first lines, and at each headline budget what the newer gained."""
     before, now = sorted((shown, other), key=lambda one: one.version)
     diff = difference(reader, before, now)
     name = model_short_name(other.model)
     console.print(Text(f"\nVersion {other.version}, {name}", style="bold"))
     for line in first_texts(load_summary(reader, other.run_id)):
         console.print(line)
-    console.print(f"What version {now.version} gained on version {before.version}:", style="bold")
+    title = f"What version {now.version} gained or lost against version {before.version}:"
+    console.print(title, style="bold")
     console.print(budget_table(diff.compared))
     command = f"ttc diff {before.version} {now.version}"
     changed = f"{len(diff.changed)} of {diff.cells} policy cells changed"

@@ -9,12 +9,13 @@ import json
 import os
 from pathlib import Path
 
-from flows.cli.evaluated import DEMO_TIME
+from flows.cli.evaluated import DEMO_TIME, answering
 from tasks.publication.figures import first_curve
 from tasks.publication.first_lines import first_lines
 from tasks.publication.summary import RunSummary, load_summary
 from tasks.settings import INFRA, ROOT
 from tasks.tracking.first_screen import policy_markdown
+from tasks.versions.version import version_of
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 from warehouse.snapshot import Snapshot
@@ -30,17 +31,17 @@ def showcase(
     figure: Path = FIGURE,
     time: Path = DEMO_TIME,
 ) -> str:
-    """Id of the demo run that the README now shows: the newest complete one in the warehouse."""
+    """Id of the demo run that the README now shows: the newest of the version that answers."""
     reader = Snapshot(folder)
     runs = reader.read(
-        "SELECT run_id FROM complete_runs WHERE study = 'demo' ORDER BY completed_at DESC LIMIT 1"
+        "SELECT run_id FROM complete_runs WHERE study = 'demo' ORDER BY completed_at"
     )
     if not len(runs):
         raise UserError(
             "showcase: expected a complete run of the demo in the warehouse, found none; "
             "run `ttc demo` first"
         )
-    run_id = str(runs["run_id"].item())
+    run_id = answering(reader, [version_of(reader, run) for run in runs["run_id"]]).run_id
     text = readme.read_text(encoding="utf-8")
     # What stands between the two marks is replaced; the rest is written by people.
     head, _, rest = text.partition(BEGIN)
