@@ -21,6 +21,7 @@ from flows.cli.service import backup, doctor, restore, serve, showcase, solve, u
 from flows.cli.terminal import say
 from flows.cli.train import train_app
 from flows.servers import quiet
+from flows.servers.away import server_away
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
 from warehouse.disks.trouble import trouble_of
@@ -94,8 +95,8 @@ def exit_code() -> int:
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 0
     except Exception as error:
-        # Libraries wrap what the disk said; it is no fault of ours that a traceback would show.
-        found = trouble_of(error, settings().home)
+        # Libraries wrap what a disk or a server said; a traceback would show no fault of ours.
+        found = trouble_of(error, settings().home) or server_away(error)
         if found is None:
             raise
         return _end(str(found), found.exit_code)

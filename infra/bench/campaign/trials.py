@@ -165,6 +165,8 @@ class Ended(NamedTuple):
     """What it wrote to stdout and stderr."""
     waited: float = 0.0
     """Seconds in which it could have worked and others had the cores."""
+    idle: float = 0.0
+    """Seconds in which it neither worked nor could have."""
 
 
 def fork(work: Callable[[], None], said: Path) -> int:
@@ -199,14 +201,17 @@ def fork(work: Callable[[], None], said: Path) -> int:
 
 def wait_for(process: int, said: Path, *, seconds: float = LONGEST) -> Ended:
     """How the fork ended; after so many seconds it is killed, with all that it started."""
-    until = time.monotonic() + seconds
+    started = time.monotonic()
+    until = started + seconds
     pause = 0.001
     while time.monotonic() < until:
         if os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG):
-            waited = _waited(process)
+            idle = time.monotonic() - started
+            worked, waited = _worked_and_waited(process)
             _, status = os.waitpid(process, 0)
             code = os.waitstatus_to_exitcode(status)
-            return Ended(code, said.read_text(errors="replace"), waited)
+            text = said.read_text(errors="replace")
+            return Ended(code, text, waited, idle - worked - waited)
         time.sleep(pause)
         pause = min(2 * pause, 0.02)
     os.killpg(process, signal.SIGKILL)
@@ -214,9 +219,10 @@ def wait_for(process: int, said: Path, *, seconds: float = LONGEST) -> Ended:
     return Ended(None, said.read_text(errors="replace"))
 
 
-def _waited(process: int) -> float:
-    """Seconds in which a process, or one that has just ended, waited for a core."""
-    return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+def _worked_and_waited(process: int) -> tuple[float, float]:
+    """Seconds in which the main thread of a process worked, and waited for a core."""
+    numbers = Path(f"/proc/{process}/schedstat").read_text().split()
+    return int(numbers[0]) / 1e9, int(numbers[1]) / 1e9
 
 
 def ask(work: Callable[[], Any], folder: Path) -> Any:
