@@ -27,7 +27,7 @@ import homes
 from proxy import Line, between, free_port, wait_for_server
 from trials import ROOT, Campaign, ask, conduct, fork, wait_for
 
-KINDS = ("down", "gone", "500", "500 on", "cut before", "cut after")
+KINDS = ("500 on", "down", "500", "gone", "cut before", "cut after")
 LONGEST = 240.0
 """Seconds of waiting: Prefect's client asks again for a minute, and asks for several things."""
 STUDY = """
