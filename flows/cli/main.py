@@ -18,7 +18,7 @@ from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
 from flows.cli.service import backup, doctor, restore, serve, showcase, solve, up
-from flows.cli.terminal import say
+from flows.cli.terminal import PlainConsole, say
 from flows.cli.train import train_app
 from flows.servers import quiet
 from flows.servers.away import server_away
@@ -36,6 +36,8 @@ STARTING = ("demo", "run", "distill", "solve", "serve", "exchange", "replicate")
 app = App(
     name="ttc",
     help="How a model turns test-time compute into accuracy, and which strategy to use where.",
+    # Words that are refused are shown, whatever is in them.
+    error_console=PlainConsole(stderr=True),
 )
 # Each verb imports what it needs when it runs: `ttc status` should not wait for Prefect and torch.
 VERBS = (
