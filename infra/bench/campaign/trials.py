@@ -207,7 +207,7 @@ def wait_for(process: int, said: Path, *, seconds: float = LONGEST) -> Ended:
     while time.monotonic() < until:
         if os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG):
             idle = time.monotonic() - started
-            worked, waited = _worked_and_waited(process)
+            worked, waited = worked_and_waited(process)
             _, status = os.waitpid(process, 0)
             code = os.waitstatus_to_exitcode(status)
             text = said.read_text(errors="replace")
@@ -219,7 +219,7 @@ def wait_for(process: int, said: Path, *, seconds: float = LONGEST) -> Ended:
     return Ended(None, said.read_text(errors="replace"))
 
 
-def _worked_and_waited(process: int) -> tuple[float, float]:
+def worked_and_waited(process: int) -> tuple[float, float]:
     """Seconds in which the main thread of a process worked, and waited for a core."""
     numbers = Path(f"/proc/{process}/schedstat").read_text().split()
     return int(numbers[0]) / 1e9, int(numbers[1]) / 1e9
