@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from trials import ROOT, Campaign, conduct
+from trials import ROOT, Campaign, conduct, worked_and_waited
 
 # isort: split
 from proxy import Line, between, free_port, wait_for_server
@@ -60,14 +60,15 @@ def _publish(
 ) -> None:
     summary = summary_of(f"run-{number}", version=number + 1, seed=number)
     line.breaks(*fault)
-    started = time.monotonic()
+    started, (_, before) = time.monotonic(), worked_and_waited(os.getpid())
     try:
         tracking.publish(summary, uri=uri, outbox=outbox)
         line.breaks("", 0)
         tracking.publish_outbox(outbox, uri)
     except Exception as error:
         campaign.fault("tracebacks", f"{fault}: {type(error).__name__}: {error}")
-    seconds = time.monotonic() - started
+    # Without those in which others had the cores.
+    seconds = time.monotonic() - started - (worked_and_waited(os.getpid())[1] - before)
     campaign.note(version=number + 1, fault=fault, seconds=round(seconds, 1))
     if seconds > LONGEST:
         campaign.fault("hung", f"{fault}: {seconds:.0f} s")

@@ -31,7 +31,7 @@ FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 """What may go wrong, each counted; one of any is a failed campaign."""
 
 LONGEST = 900.0
-"""Seconds after which a child process is taken for hung; the machine may be busy."""
+"""Seconds after which a child process is taken for hung."""
 
 
 class Campaign:
@@ -200,18 +200,22 @@ def fork(work: Callable[[], None], said: Path) -> int:
 
 
 def wait_for(process: int, said: Path, *, seconds: float = LONGEST) -> Ended:
-    """How the fork ended; after so many seconds it is killed, with all that it started."""
+    """How the fork ended; after so many seconds it is killed, with all that it started.
+
+    Those do not count in which others had the cores.
+    """
     started = time.monotonic()
-    until = started + seconds
     pause = 0.001
-    while time.monotonic() < until:
-        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG):
-            idle = time.monotonic() - started
-            worked, waited = worked_and_waited(process)
+    while True:
+        ended = os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        worked, waited = worked_and_waited(process)
+        passed = time.monotonic() - started - waited
+        if ended:
             _, status = os.waitpid(process, 0)
             code = os.waitstatus_to_exitcode(status)
-            text = said.read_text(errors="replace")
-            return Ended(code, text, waited, idle - worked - waited)
+            return Ended(code, said.read_text(errors="replace"), waited, passed - worked)
+        if passed > seconds:
+            break
         time.sleep(pause)
         pause = min(2 * pause, 0.02)
     os.killpg(process, signal.SIGKILL)
