@@ -48,6 +48,7 @@ PARTS: dict[str, Part] = {
         "runs of one study at once, readers, writers, copies", 1, 20, ("--runs", "20")
     ),
     "hostile_texts": Part("texts that steer terminals, pages, spreadsheets", 46, 1000),
+    "hostile_names": Part("names of studies, models, strategies, files that steer", 1, 100),
     "servers_down": Part("MLflow fails, cuts, drips or goes at request k", 1, 100),
     "prefect_down": Part("a Prefect server of others fails, cuts, goes, is not there", 1, 60),
     "attacks": Part("a stranger asks `ttc up` and `ttc serve`", 0, 100),

@@ -67,6 +67,10 @@ NAMES = (
 QUESTIONS, DRAWS = 10, 8
 KEY = re.compile(r"[a-z0-9-]{1,255}")
 """What Prefect takes as an artifact's key."""
+ALL = """
+SELECT question_id, question, text, model, study, runs.benchmark, strategy
+FROM draws, questions, runs, (SELECT DISTINCT strategy FROM outcomes) LIMIT 200
+"""
 STEERING = {*range(10), *range(11, 32), *range(0x7F, 0xA0), 0x200E, 0x200F}
 STEERING |= {*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)}
 """Characters that no terminal should be given, the line's end apart."""
@@ -158,19 +162,23 @@ def show_all(home: Path, log: Path) -> tuple[bool, list[tuple[str, str]]]:
         return True, terminal("refusal", printed(functools.partial(say, str(error))))
     except Exception:
         return False, [("tracebacks", traceback.format_exc())]
-    draws = (
-        "SELECT question_id, question, text, model, study, runs.benchmark "
-        "FROM draws, questions, runs LIMIT 200"
-    )
+    try:
+        found = same_names(study, load_study(file), Snapshot(home / "warehouse"))
+    except Exception:
+        found = [("tracebacks", traceback.format_exc())]
+    return False, found + screens(home, run_id, study)
+
+
+def screens(home: Path, run_id: str, study: Study) -> list[tuple[str, str]]:
+    """Kinds of faults and sentences, of all that shows a state folder's one run."""
     reader = Snapshot(home / "warehouse")
     steps: dict[str, Callable[[], list[tuple[str, str]]]] = {
-        "sql": lambda: terminal("sql", printed(lambda: query_verbs.sql(draws))),
+        "sql": lambda: terminal("sql", printed(lambda: query_verbs.sql(ALL))),
         "policy": lambda: terminal("policy", printed(policy_verbs.policy)),
         "status": lambda: terminal("status", printed(status)),
         "end": lambda: terminal("end", printed(lambda: show_runs(reader, [run_id], console()))),
-        "file": lambda: same_names(study, load_study(file), reader),
         "keys": lambda: keys(study),
-        "csv": lambda: cells(printed(lambda: query_verbs.sql(draws, excel_safe=True))),
+        "csv": lambda: cells(printed(lambda: query_verbs.sql(ALL, excel_safe=True))),
         "report": lambda: page(html(load_summary(reader, run_id))),
         "first": lambda: page(first_screen(load_summary(reader, run_id)).with_links({})),
     }
@@ -180,7 +188,7 @@ def show_all(home: Path, log: Path) -> tuple[bool, list[tuple[str, str]]]:
             faults += step()
         except Exception:
             faults.append(("tracebacks", f"{name}: {traceback.format_exc()}"))
-    return False, faults
+    return faults
 
 
 def terminal(name: str, said: str) -> list[tuple[str, str]]:
@@ -221,12 +229,16 @@ def page(said: str) -> list[tuple[str, str]]:
     return [("wrong", f"tags {tags.running[:5]}")] if tags.running else []
 
 
+def import_prefect() -> None:
+    """In this process, for its forks; it keeps something in a folder when it is imported."""
+    with quiet.prefect():
+        importlib.import_module("flows.nightly")
+
+
 def bring(campaign: Campaign) -> None:
     """A log a trial; its texts are what is counted as tried."""
     homes.warm(campaign.folder)
-    # Prefect keeps something in a folder when it is imported.
-    with quiet.prefect():
-        importlib.import_module("flows.nightly")
+    import_prefect()
     csv.field_size_limit(sys.maxsize)
     for _ in campaign.tries():
         home, log = campaign.folder / "home", campaign.folder / "log.jsonl"
