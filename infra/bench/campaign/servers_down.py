@@ -34,6 +34,8 @@ KINDS = ("500", "cut before", "cut after", "drip", "gone")
 REQUESTS = 40
 """About as many as a publication has: a fault beyond the last befalls the next attempt."""
 LONGEST = 90.0
+SHORT, LONG = 15.0, 900.0
+"""Seconds for which a publication is waited for while the server fails, and when it is well."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,7 +45,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def down(campaign: Campaign) -> None:
     """Versions, one after the other, each with a fault at some request."""
-    tracking.PATIENCE_SECONDS = 15.0
     outbox = campaign.folder / "outbox"
     with _mlflow(campaign.folder / "mlflow") as port, between(port) as (line, uri):
         for number in campaign.tries():
@@ -61,14 +62,18 @@ def _publish(
     summary = summary_of(f"run-{number}", version=number + 1, seed=number)
     line.breaks(*fault)
     started, (_, before) = time.monotonic(), worked_and_waited(os.getpid())
+    seconds = 0.0
     try:
+        tracking.PATIENCE_SECONDS = SHORT
         tracking.publish(summary, uri=uri, outbox=outbox)
+        # Without those in which others had the cores.
+        seconds = time.monotonic() - started - (worked_and_waited(os.getpid())[1] - before)
         line.breaks("", 0)
+        # A server that is well is waited for: the machine may be busy.
+        tracking.PATIENCE_SECONDS = LONG
         tracking.publish_outbox(outbox, uri)
     except Exception as error:
         campaign.fault("tracebacks", f"{fault}: {type(error).__name__}: {error}")
-    # Without those in which others had the cores.
-    seconds = time.monotonic() - started - (worked_and_waited(os.getpid())[1] - before)
     campaign.note(version=number + 1, fault=fault, seconds=round(seconds, 1))
     if seconds > LONGEST:
         campaign.fault("hung", f"{fault}: {seconds:.0f} s")
