@@ -140,6 +140,8 @@ QUIET: Final = {
         {
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_ROOT_LEVEL": "ERROR",
+            # What it says where its socket for events is cut, once an event.
+            "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
             "PREFECT_LOGGING_TO_API_ENABLED": "false",
             "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
             "PREFECT_CLI_COLORS": "false",

@@ -36,6 +36,15 @@ class EngineDied(Exception):
     exit_code = 75
 
 
+class ServerAway(Exception):
+    """A server that a run is reported to is gone, or fails: nothing that was stored is lost.
+
+    The command line prints it without a traceback and exits with code 75.
+    """
+
+    exit_code = 75
+
+
 class Gone(Exception):
     """A segment that is no longer under its name: another process replaced it or set it aside.
 

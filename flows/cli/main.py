@@ -18,9 +18,10 @@ from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
 from flows.cli.service import backup, doctor, restore, serve, showcase, solve, up
-from flows.cli.terminal import say
+from flows.cli.terminal import PlainConsole, say
 from flows.cli.train import train_app
 from flows.servers import quiet
+from flows.servers.away import server_away
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
 from warehouse.disks.trouble import trouble_of
@@ -35,6 +36,8 @@ STARTING = ("demo", "run", "distill", "solve", "serve", "exchange", "replicate")
 app = App(
     name="ttc",
     help="How a model turns test-time compute into accuracy, and which strategy to use where.",
+    # Words that are refused are shown, whatever is in them.
+    error_console=PlainConsole(stderr=True),
 )
 # Each verb imports what it needs when it runs: `ttc status` should not wait for Prefect and torch.
 VERBS = (
@@ -94,8 +97,8 @@ def exit_code() -> int:
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 0
     except Exception as error:
-        # Libraries wrap what the disk said; it is no fault of ours that a traceback would show.
-        found = trouble_of(error, settings().home)
+        # Libraries wrap what a disk or a server said; a traceback would show no fault of ours.
+        found = trouble_of(error, settings().home) or server_away(error)
         if found is None:
             raise
         return _end(str(found), found.exit_code)

@@ -29,9 +29,9 @@ class PlainConsole(Console):
     What they bring of that kind is written out (`\\x1b`); rich's own styles stay.
     """
 
-    def __init__(self, width: int | None) -> None:
+    def __init__(self, width: int | None = None, *, stderr: bool = False) -> None:
         # They have square brackets and colons, which are neither styles nor pictures.
-        super().__init__(width=width, markup=False, emoji=False)
+        super().__init__(width=width, markup=False, emoji=False, stderr=stderr)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

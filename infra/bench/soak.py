@@ -18,7 +18,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,7 +106,7 @@ def run_night(home: Path, study: Study, answers: Sequence[Sequence[str]]) -> flo
     return made[0].cpu
 
 
-def soak(folder: Path, nights: int) -> Iterator[Measured]:
+def soak(folder: Path, nights: int) -> Generator[Measured]:
     """So many nights on the state of a folder, each told when it is over."""
     quieten("mlflow")
     answers = write_questions(folder / "made-math.jsonl", SIZE.questions)

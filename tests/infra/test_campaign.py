@@ -1,14 +1,17 @@
 """The campaign's quick form, in part: nothing lost, doubled, wrong, hung, and no traceback."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tasks.settings import ROOT
 
+CAMPAIGN = ROOT / "infra" / "bench" / "campaign"
 CHEAP = ("kills", "hostile_texts")
 """The others have tests of their own beside what they try."""
 FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
@@ -18,6 +21,26 @@ def files() -> set[Path]:
     """What lies where the scripts are, but for what Python compiles."""
     found = (ROOT / "infra" / "bench").rglob("*")
     return {path for path in found if "__pycache__" not in path.parts}
+
+
+@pytest.fixture
+def campaign(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script that conducts the others."""
+    monkeypatch.syspath_prepend(str(CAMPAIGN))
+    return importlib.import_module("all")
+
+
+def test_every_script_is_a_part_of_the_whole(campaign: ModuleType) -> None:
+    scripts = {path.stem for path in CAMPAIGN.glob("*.py") if "conduct(argv" in path.read_text()}
+    assert scripts == set(campaign.PARTS)
+
+
+def test_rounds_of_a_script_add_up_in_the_table(campaign: ModuleType) -> None:
+    one = {"script": "kills", "tried": 700, "cpu_seconds": 10.4, "date": "1", "commit": "a"}
+    one |= dict.fromkeys(FAULTS, 0)
+    other = one | {"tried": 400, "lost": 2, "date": "2", "commit": "b"}
+    row = campaign.table([one, other]).splitlines()[-1]
+    assert row.endswith("| kills | 1,100 | 2 | 0 | 0 | 0 | 0 | 21 | 2 | b |")
 
 
 @pytest.mark.slow

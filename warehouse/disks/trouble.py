@@ -61,7 +61,7 @@ def trouble_of(error: BaseException, home: Path) -> DiskTrouble | None:
 
     `home` is named where the error does not say which file it was.
     """
-    for one in _chain(error):
+    for one in chain_of(error):
         if isinstance(one, DiskTrouble):
             return one
         number = _number_of(one)
@@ -89,7 +89,7 @@ def _number_of(error: BaseException) -> int | None:
     return number_in(str(error)) if library in _SPEAKING else None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
     """The error, those of its group, and those that it came from, the nearest first."""
     left: list[BaseException | None] = [error]
     seen: set[int] = set()

@@ -38,6 +38,9 @@ class Part(NamedTuple):
 PARTS: dict[str, Part] = {
     "kills": Part("a whole run is killed, anywhere or inside a function that writes", 4, 1000),
     "real_kills": Part("a process of a real run is killed: the run, an engine, a worker", 0, 50),
+    "workers": Part(
+        "a worker of a run that is shared out is killed", 0, 40, ("--workers", "4", "--bucket")
+    ),
     "crash_images": Part("the machine stops: un-synced writes lost, torn, kept", 4, 500),
     "disk_faults": Part("a call on the disk fails (full, broken, read-only)", 1, 500),
     "damage": Part("a file is damaged: bits, blocks, ends, of every kind", 4, 400),
@@ -45,9 +48,12 @@ PARTS: dict[str, Part] = {
         "runs of one study at once, readers, writers, copies", 1, 20, ("--runs", "20")
     ),
     "hostile_texts": Part("texts that steer terminals, pages, spreadsheets", 46, 1000),
+    "hostile_names": Part("names of studies, models, strategies, files that steer", 1, 100),
     "servers_down": Part("MLflow fails, cuts, drips or goes at request k", 1, 100),
+    "prefect_down": Part("a Prefect server of others fails, cuts, goes, is not there", 1, 60),
     "attacks": Part("a stranger asks `ttc up` and `ttc serve`", 0, 100),
     "http_chaos": Part("a request to replicas that fail, lie, cut, pack or hang", 100, 10_000),
+    "nights": Part("a night on a folder that has had many: does anything rise", 0, 100),
 }
 """By script's name, in the order of the table; a new script is a line here."""
 

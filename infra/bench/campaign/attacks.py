@@ -1,12 +1,12 @@
-"""Asks `ttc up` and `ttc serve` as strangers would, with curl; prints each line and its status.
+"""Asks `ttc up` and `ttc serve` as strangers would, with curl; prints each line and its answer.
 
-    PYTHONPATH=.:tests/fakes python infra/bench/campaign/attacks.py [--n 24]
+    PYTHONPATH=.:tests/fakes python infra/bench/campaign/attacks.py [--n 100]
 
-Both run for real, on free ports of loopback; the endpoint answers by a scripted engine. Strangers
-are pages of other sites (Origin), names that point here (Host), users without the password, and
-bodies that are too large, cut or no text. A trial is a request. Counted as wrong is one that gets
-another status than is promised, and a port of ours that listens elsewhere than on loopback; as hung
-one that takes longer than LONGEST.
+Both run for real, on free ports, where their settings put them; the endpoint answers by a scripted
+engine. Strangers are pages of other sites (Origin), names that point here (Host), users without the
+password, and bodies that are too large, cut or no text. A trial is a request. Counted as wrong is
+one that gets another status than is promised, and a port at which any process of theirs listens
+elsewhere than on loopback, as `ss -ltn` has it; as hung one that takes longer than LONGEST.
 """
 
 from __future__ import annotations
@@ -16,25 +16,39 @@ import json
 import shlex
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from trials import Campaign, conduct
+import psutil
+from proxy import free_port, wait_for_server
+from trials import ROOT, Campaign, conduct, environment
 
 # After the frame, which names the folder of fakes.
-from scripted_runs import ScriptedEngines, run_all, small_study  # isort: skip
-from serving import free_port, up_in
+from scripted_runs import run_all, small_study  # isort: skip
+from serving import up_in
 
 from flows.servers.password import path_of
+from warehouse.snapshot import Snapshot
 
 LONGEST = 60
+SHOWN = 90
+"""Characters of an answer that are printed."""
 EVIL = "http://evil.example"
 FLOW = json.dumps({"name": "attack"})
-CHAT = json.dumps({"messages": [{"role": "user", "content": "3"}], "budget": 1})
-LONE = CHAT.replace('"3"', '"\\ud800"')
+CHAT = json.dumps({"messages": [{"role": "user", "content": "?"}], "budget": 1})
+LONE = CHAT.replace('"?"', '"\\ud800"')
+SERVE = """
+import functools, sys
+from flows.answers import serving
+from flows.cli import main
+from scripted_runs import ScriptedEngines
+from tasks.serving.solver import open_solver
+serving.open_solver = functools.partial(open_solver, engines=ScriptedEngines)
+sys.argv = ["ttc", "serve", "--port", sys.argv[1]]
+sys.exit(main.exit_code())
+"""
+"""`ttc serve`, behind which stands a scripted engine."""
 
 
 class Attack(NamedTuple):
@@ -51,8 +65,8 @@ def _post(body: str, *headers: str, kind: str = "application/json") -> tuple[str
     return ("-X", "POST", *named, "--data-binary", body)
 
 
-def _attacks(large: Path) -> list[Attack]:
-    """`large`: a file of more bytes than a body may have."""
+def _attacks(large: Path, question: str) -> list[Attack]:
+    """`large`: a file of more bytes than a body may have; the question is one that is answered."""
     make = "/api/flows/"
     experiment = "/api/2.0/mlflow/experiments/create"
     chat = "/v1/chat/completions"
@@ -77,7 +91,7 @@ def _attacks(large: Path) -> list[Attack]:
         Attack("serve", chat, 400, _post(LONE)),
         Attack("serve", chat, 400, _post(CHAT[:-1])),
         Attack("serve", chat, 400, _post("[" * 100_000)),
-        Attack("serve", chat, 200, _post(CHAT)),
+        Attack("serve", chat, 200, _post(CHAT.replace('"?"', json.dumps(question)))),
         Attack("serve", "/health", 200),
     ]
     return found
@@ -92,20 +106,19 @@ def attack(campaign: Campaign) -> None:
     """Every attack once, in order; the last ones show that who may ask is answered."""
     large = campaign.folder / "large"
     large.write_bytes(b" " * (3 << 20))
-    with up_in(campaign.folder / "up") as up, _serve(campaign.folder / "serve") as port:
+    home = campaign.folder / "serve"
+    with up_in(campaign.folder / "up") as up, _serve(home) as (endpoint, port):
         addresses = {
             "prefect": up.prefect_api.removesuffix("/api"),
             "mlflow": up.mlflow_uri,
             "serve": f"http://127.0.0.1:{port}",
         }
-        ports = [address.rpartition(":")[2] for address in addresses.values()]
-        for line in _listening(ports):
-            print(line)
-            if not line.split()[3].startswith(("127.0.0.1:", "[::1]:")):
-                campaign.fault("wrong", f"not on loopback: {line}")
-        left = _attacks(large)
-        known = f"user = {path_of(up.home).read_text().strip()}"
-        (campaign.folder / "known").write_text(known)
+        named = {address.rpartition(":")[2] for address in addresses.values()}
+        _look_at_ports(campaign, named, {*_ports_of(up.process.pid), *_ports_of(endpoint)})
+        known = "SELECT question FROM questions ORDER BY question_id LIMIT 1"
+        left = _attacks(large, Snapshot(home / "warehouse").read(known).item())
+        password = f"user = {path_of(up.home).read_text().strip()}"
+        (campaign.folder / "known").write_text(password)
         with_password = ("-K", str(campaign.folder / "known"), *_post(FLOW))
         left.append(Attack("prefect", "/api/flows/", 201, with_password))
         for number in campaign.tries():
@@ -115,54 +128,61 @@ def attack(campaign: Campaign) -> None:
 
 
 def _ask(campaign: Campaign, one: Attack, address: str) -> None:
-    words = ("curl", "-s", "-o", "/dev/null", "-m", str(LONGEST), *one.words, address + one.path)
+    words = ("curl", "-s", "-m", str(LONGEST), *one.words, address + one.path)
     shown = shlex.join(word if len(word) < 200 else f"{word[:20]}…" for word in words)
     done = subprocess.run(
-        [*words, "-w", "%{http_code}"], capture_output=True, text=True, check=False
+        [*words, "-w", "\n%{http_code}"], capture_output=True, text=True, check=False
     )
-    print(f"{done.stdout}  {shown}", flush=True)
+    said, _, status = done.stdout.rpartition("\n")
+    print(f"$ {shown}\n{status} {' '.join(said.split())[:SHOWN]}", flush=True)
     if done.returncode == 28:
         campaign.fault("hung", shown)
-    elif done.stdout != str(one.status):
-        campaign.fault("wrong", f"expected {one.status}, got {done.stdout}: {shown}")
+    elif status != str(one.status):
+        campaign.fault("wrong", f"expected {one.status}, got {status}: {shown}")
 
 
-def _listening(ports: list[str]) -> list[str]:
-    """Lines of `ss -ltn` about these ports."""
+def _look_at_ports(campaign: Campaign, named: set[str], ours: set[str]) -> None:
+    """Prints the lines of `ss -ltn` on our ports; each is on loopback, and the named are there."""
     said = subprocess.run(["ss", "-ltn"], capture_output=True, text=True, check=True).stdout
-    rows = said.splitlines()[1:]
-    return [row for row in rows if row.split()[3].rpartition(":")[2] in ports]
+    head, *rows = said.splitlines()
+    print(f"$ ss -ltn\n{head}")
+    for row in rows:
+        place, _, port = row.split()[3].rpartition(":")
+        if port not in ours | named:
+            continue
+        print(row, flush=True)
+        campaign.counts["ports"] += 1
+        named.discard(port)
+        if place not in ("127.0.0.1", "[::1]"):
+            campaign.fault("wrong", f"not on loopback: {row}")
+    if named:
+        campaign.fault("wrong", f"nobody listens at {', '.join(sorted(named))}")
+
+
+def _ports_of(number: int) -> set[str]:
+    """Ports at which a process or one that descends from it listens."""
+    top = psutil.Process(number)
+    found: set[str] = set()
+    for process in [top, *top.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            found |= {str(one.laddr.port) for one in process.net_connections() if not one.raddr}
+    return found
 
 
 @contextlib.contextmanager
-def _serve(home: Path) -> Iterator[str]:
-    """The port of the endpoint of `ttc serve`, behind which stands a scripted engine."""
-    import uvicorn
-
-    from flows.answers.application import application
-    from flows.servers.visitors import own_hosts
-    from tasks.serving.solver import open_solver
-
-    folder = home / "warehouse"
+def _serve(home: Path) -> Iterator[tuple[int, int]]:
+    """Number and port of a process of `ttc serve` that answers by a run's policy."""
     study = small_study(questions=10, budgets=[1, 2], strategies=["majority", "weighted"])
-    run_id = run_all(folder, study)
-    port = int(free_port())
-    app = application(
-        lambda: open_solver(folder, run_id, engines=ScriptedEngines),
-        hosts=own_hosts("127.0.0.1", port, ""),
-        seconds=60.0,
-    )
-    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 60
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.1)
+    run_all(home / "warehouse", study)
+    port = free_port()
+    command = [sys.executable, "-c", SERVE, str(port)]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment(home), start_new_session=True)
     try:
-        yield str(port)
+        wait_for_server(port, server, "/health")
+        yield server.pid, port
     finally:
-        server.should_exit = True
-        thread.join(30)
+        server.terminate()
+        server.wait(60)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import random
 import shutil
 import sys
 import time
@@ -29,17 +30,21 @@ from warehouse.errors import Busy
 from warehouse.journal import Journal
 from warehouse.store import Store
 
+LONGEST_PAUSE = 3.0
 APPENDS = 12
 """Of each writer a round."""
 
 
 def run_in_turn(home: Path) -> None:
     """A run that waits for the warehouse as often as another one has it."""
+    pause = 0.1
     while True:
         try:
             homes.run(home)
         except Busy:
-            time.sleep(0.05)
+            # Trying takes a core too: of twenty that tried all the time none would get on.
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(2 * pause, LONGEST_PAUSE)
             continue
         return
 

@@ -10,22 +10,28 @@ met no fault. Needs a C compiler (`cc`). Exit code 1 at the first loss, tracebac
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
+import functools
+import os
 import random
 import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from trials import ROOT, Campaign, conduct, differing_tables, environment
+import homes
+from trials import Campaign, ask, conduct, fork, wait_for
 
 SOON = 10.0
-"""Seconds from a fault to the end of its command."""
-LONGEST = 300.0
-"""Seconds after which a command is taken for hung."""
+"""Seconds from a fault to the end of its command, those not counted in which others had the
+cores."""
 KINDS = ("open", "write", "fsync", "rename")
 ERRORS: dict[str, tuple[int, ...]] = {
     "open": (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE),
@@ -33,23 +39,14 @@ ERRORS: dict[str, tuple[int, ...]] = {
     "fsync": (errno.ENOSPC, errno.EIO),
     "rename": (errno.ENOSPC, errno.EIO, errno.EROFS),
 }
-DOOR = """
-import sys
-from pathlib import Path
-from flows.cli import main
-from scripted_runs import run_all, small_study
-study = small_study(questions=10, budgets=[1, 2, 4], difficulty_draws=4)
-main.app = lambda: run_all(Path(sys.argv[1]) / "warehouse", study)
-sys.exit(main.exit_code())
-"""
-"""A run's stages behind the command line's door, with a scripted engine and without Prefect."""
-TTC = "import sys; from flows.cli import main; sys.exit(main.exit_code())"
 VERBS = {
-    "run": (DOOR,),
-    "rebuild": (TTC, "warehouse", "rebuild"),
-    "sql": (TTC, "sql", "SELECT count(*) FROM draws"),
+    "run": (),
+    "rebuild": ("warehouse", "rebuild"),
+    "sql": ("sql", "SELECT count(*) FROM draws"),
 }
-"""Program and words of each command."""
+"""Words of each command; a run is one with a scripted engine and without Prefect."""
+SHIM = "TTC_DISK_SHIM"
+"""In the environment of the process that has the shim: the folder in which that was made."""
 
 
 class Fault(NamedTuple):
@@ -75,69 +72,62 @@ class Ending(NamedTuple):
     code: int | None
     """None: it hung."""
     said: str
-    soon: float
-    """Seconds since the fault; 0 where none came."""
+    soon: float | None
+    """Seconds since the fault; None where none came."""
     counts: tuple[int, ...]
     """Calls of each kind."""
 
 
+def command(home: Path, verb: str) -> int:
+    """Exit code of a command on a state folder, in this process, by the command line's door."""
+    from flows.cli import main
+    from warehouse import snapshot
+
+    # The machine may be busy: a query that is stopped for its time is no disk's.
+    snapshot.ask = functools.partial(snapshot.ask, seconds=3600.0)
+    os.environ["TTC_HOME"] = str(home)
+    sys.argv = ["ttc", *VERBS[verb]]
+    if verb == "run":
+        main.app = functools.partial(homes.run, home)
+    # What it prints is no complaint.
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        return main.exit_code()
+
+
 class Lab:
-    """The compiled shim, and a state folder that a run left that met no fault."""
+    """A state folder that a run left that met no fault, and commands on copies of it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._shim = folder / "shim.so"
-        source = Path(__file__).with_name("disk_shim.c")
-        command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(self._shim), str(source), "-ldl"]
-        subprocess.run(command, check=True)
-        self.good = folder / "good"
-        self.good.mkdir()
+        self.good = homes.warm(folder)
+        for verb in VERBS:
+            homes.learn(functools.partial(command, self.good, verb), folder)
         self.counts = {verb: self._count(verb) for verb in VERBS}
 
     def _count(self, verb: str) -> tuple[int, ...]:
-        ending = self.do(self.good, verb)
+        home = self.folder / "counted"
+        if verb != "run":
+            shutil.copytree(self.good, home)
+        ending = self.do(home, verb)
         if ending.code != 0:
             raise RuntimeError(f"{verb} without a fault: exit {ending.code}, {ending.said}")
+        shutil.rmtree(home)
         return ending.counts
 
     def do(self, home: Path, verb: str, fault: Fault | None = None) -> Ending:
-        """A command on a state folder."""
-        counts = self.folder / "counts"
-        counts.write_bytes(bytes(40))
-        environment = self._environment(home, counts, fault)
-        program, *words = VERBS[verb]
-        said = self.folder / "said"
-        with said.open("wb") as stderr:
-            child = subprocess.Popen(
-                [sys.executable, "-c", program, *(words or [str(home)])],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
-            try:
-                code: int | None = child.wait(LONGEST)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-                code = None
-        ended = time.time()
-        *calls, moment = struct.unpack("5q", counts.read_bytes())
-        soon = ended - moment / 1000 if moment else 0.0
-        return Ending(code, said.read_text(errors="replace"), soon, tuple(calls))
+        """A command on a state folder, in a fork."""
+        counts, said = self.folder / "counts", self.folder / "said"
+        counts.write_bytes(bytes(48))
 
-    def _environment(self, home: Path, counts: Path, fault: Fault | None) -> dict[str, str]:
-        kind = KINDS.index(fault.kind) if fault else -1
-        return environment(
-            home,
-            LD_PRELOAD=str(self._shim),
-            FAULT_ROOT=str(home),
-            FAULT_COUNTS=str(counts),
-            FAULT_KIND=str(kind),
-            FAULT_AT=str(fault.at if fault else 0),
-            FAULT_ERRNO=str(fault.number if fault else 0),
-            FAULT_STAYS=str(int(fault.stays) if fault else 0),
-        )
+        def work() -> None:
+            begin(home, counts, fault)
+            raise SystemExit(command(home, verb))
+
+        ended = wait_for(fork(work, said), said)
+        moment = time.time()
+        *calls, at, waited = struct.unpack("6q", counts.read_bytes())
+        soon = moment - at / 1000 - (ended.waited - waited / 1e9) if at else None
+        return Ending(ended.code, ended.said, soon, tuple(calls))
 
     def draw(self, rng: random.Random) -> Fault:
         """Some fault that its command meets."""
@@ -164,14 +154,23 @@ class Lab:
             again = self.do(home, verb)
             if again.code != 0 or again.said.strip():
                 return Wrong("wrong", f"{verb} again: exit {again.code}, {again.said[-500:]}")
-        differing = differing_tables(self.good, home)
+        differing = ask(functools.partial(homes.differing, home, self.good), self.folder)
         return Wrong("wrong", f"tables differ: {', '.join(differing)}") if differing else None
+
+
+def begin(home: Path, counts: Path, fault: Fault | None) -> None:
+    """From now on this process's calls below the state folder are counted, and that one fails."""
+    place = (fault.at, fault.number, int(fault.stays)) if fault else (0, 0, 0)
+    numbers = (KINDS.index(fault.kind) if fault else -1, *place)
+    paths = (os.fsencode(home), os.fsencode(counts))
+    ctypes.CDLL(None).fault_begin(*paths, *map(ctypes.c_long, numbers))
 
 
 def wrong_in(ending: Ending) -> Wrong | None:
     """What is wrong with how a command ended that met a fault; None: nothing."""
-    if ending.code is None or (ending.code == 75 and ending.soon > SOON):
-        return Wrong("hung", f"{ending.soon:.0f} s after the fault")
+    soon = ending.soon or 0.0
+    if ending.code is None or (ending.code == 75 and soon > SOON):
+        return Wrong("hung", f"{soon:.0f} s after the fault")
     if "Traceback" in ending.said:
         return Wrong("tracebacks", "a traceback")
     if "damaged" in ending.said:
@@ -191,11 +190,29 @@ def try_out(campaign: Campaign) -> None:
     for _ in campaign.tries():
         fault = lab.draw(campaign.rng)
         ending, wrong = lab.try_out(fault)
+        # A run that was quicker has fewer calls than the one by which the fault was drawn.
+        campaign.counts["met"] += ending.soon is not None
         campaign.counts["ended the command"] += ending.code != 0
         line = fault._asdict() | {"errno": errno.errorcode[fault.number], "exit": ending.code}
-        campaign.note(**line, seconds=round(ending.soon, 1), wrong=wrong and wrong.said)
+        campaign.note(**line, seconds=round(ending.soon or 0.0, 1), wrong=wrong and wrong.said)
         if wrong:
             campaign.fault(wrong.kind, f"{line}: {wrong.said}\n{ending.said[-3000:]}")
+
+
+def with_shim(start: Callable[[], int]) -> int:
+    """Exit code of the start, in a process that has the shim: this one, started anew with it."""
+    made = os.environ.pop(SHIM, None)
+    if made:
+        # It is in this process by now; those that this one starts are none of its business.
+        del os.environ["LD_PRELOAD"]
+        shutil.rmtree(made)
+        return start()
+    folder = Path(tempfile.mkdtemp(prefix="ttc-shim-"))
+    source = Path(__file__).with_name("disk_shim.c")
+    words = ["cc", "-shared", "-fPIC", "-O1", "-o", str(folder / "shim.so"), str(source), "-ldl"]
+    subprocess.run(words, check=True)
+    os.environ |= {SHIM: str(folder), "LD_PRELOAD": str(folder / "shim.so")}
+    return os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -204,4 +221,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(with_shim(main))

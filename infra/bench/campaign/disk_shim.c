@@ -1,8 +1,11 @@
 /* Preloaded (LD_PRELOAD) it counts calls on files below a folder, and has one of them fail.
  *
- * FAULT_ROOT    the folder; FAULT_COUNTS a file of 5 × 8 bytes: calls of each kind, time of the fault
- * FAULT_KIND    0 open, 1 write, 2 fsync, 3 rename; FAULT_AT the number of the call, from 1
- * FAULT_ERRNO   what it fails with; FAULT_STAYS 1: so do all calls of that kind after it
+ * `fault_begin` starts that in a process; before, nothing is counted.
+ *
+ * folder   whose files count; file: 6 × 8 bytes: calls of each kind, then of the fault its time in
+ *          milliseconds and how long the process had waited for a core by then, in nanoseconds
+ * which    0 open, 1 write, 2 fsync, 3 rename; place: the number of the call, from 1; 0: none
+ * error    what it fails with; all: 1: so do all calls of that kind after it
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,17 +24,27 @@ static long *counts;
 static const char *root;
 static long kind = -1, at, number, stays;
 
-__attribute__((constructor)) static void begin(void) {
-    root = getenv("FAULT_ROOT");
-    if (!root) return;
-    int (*plain)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
-    int file = plain(getenv("FAULT_COUNTS"), O_RDWR | O_CLOEXEC);
-    counts = mmap(0, 5 * sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+void fault_begin(const char *folder, const char *file, long which, long place, long error,
+                 long all) {
+    int open_file = open(file, O_RDWR | O_CLOEXEC);
+    long *shared = mmap(0, 6 * sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED, open_file, 0);
+    close(open_file);
+    root = strdup(folder);
+    kind = which;
+    at = place;
+    number = error;
+    stays = all;
+    counts = shared;
+}
+
+static long waited(void) {
+    char text[128] = "";
+    int file = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    ssize_t length = read(file, text, sizeof text - 1);
     close(file);
-    kind = atol(getenv("FAULT_KIND"));
-    at = atol(getenv("FAULT_AT"));
-    number = atol(getenv("FAULT_ERRNO"));
-    stays = atol(getenv("FAULT_STAYS"));
+    char *second = length > 0 ? strchr(text, ' ') : 0;
+    return second ? atol(second) : 0;
 }
 
 static int fails(int which) {
@@ -41,6 +54,7 @@ static int fails(int which) {
         struct timespec moment;
         clock_gettime(CLOCK_REALTIME, &moment);
         counts[4] = moment.tv_sec * 1000 + moment.tv_nsec / 1000000;
+        counts[5] = waited();
     }
     errno = (int)number;
     return 1;

@@ -10,6 +10,7 @@ import importlib
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,12 @@ def run(home: Path) -> None:
     _make_small()
     folder = home / "warehouse"
     run_id = run_all(folder, small_study(**STUDY), seconds=REPLY_SECONDS, engines=ScriptedEngines)
-    outbox.put(load_summary(Snapshot(folder), run_id), home / "outbox")
+    put_aside(home, run_id)
+
+
+def put_aside(home: Path, run_id: str) -> None:
+    """The run's publication waits in the outbox: no server is asked."""
+    outbox.put(load_summary(Snapshot(home / "warehouse"), run_id), home / "outbox")
 
 
 def _make_small() -> None:
@@ -52,15 +58,25 @@ def _make_small() -> None:
 
 
 def warm(folder: Path) -> Path:
-    """A state folder that an undisturbed run left; what that run imported, this process has too.
-
-    Compiled kernels as well. Nothing is used of them here, so that forks may be made.
-    """
+    """A state folder that an undisturbed run left; what that run imported, this process has too."""
     good = folder / "good"
 
-    def first() -> tuple[list[str], list[tuple[str, str, Any]]]:
+    def first() -> None:
         run(good)
         write_tables(good)
+
+    learn(first, folder)
+    return good
+
+
+def learn(work: Callable[[], object], folder: Path) -> None:
+    """Does the work in a fork; what that imported, this process has too, compiled kernels as well.
+
+    Nothing is used of them here, so that forks may be made.
+    """
+
+    def first() -> tuple[list[str], list[tuple[str, str, Any]]]:
+        work()
         return list(sys.modules), _kernels()
 
     modules, kernels = ask(first, folder)
@@ -75,7 +91,6 @@ def warm(folder: Path) -> Path:
         getattr(sys.modules[module], name).compile(signature)
     # Several run at once on few cores.
     os.environ["OMP_NUM_THREADS"] = "1"
-    return good
 
 
 def _kernels() -> list[tuple[str, str, Any]]:

@@ -12,18 +12,17 @@ metrics than a publication without faults (wrong), and publications that took lo
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from trials import ROOT, Campaign, conduct
+from trials import ROOT, Campaign, conduct, worked_and_waited
+
+# isort: split
+from proxy import Line, between, free_port, wait_for_server
 
 # After the frame, which names the folder of fakes.
 from summaries import summary_of  # isort: skip
@@ -35,30 +34,8 @@ KINDS = ("500", "cut before", "cut after", "drip", "gone")
 REQUESTS = 40
 """About as many as a publication has: a fault beyond the last befalls the next attempt."""
 LONGEST = 90.0
-
-
-class Line:
-    """What befalls requests that go through the proxy."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.kind = ""
-        self.at = 0
-        self._seen = 0
-        self._turn = threading.Lock()
-
-    def breaks(self, kind: str, at: int) -> None:
-        """From now on requests are counted, and that one fails so; no kind: all is well."""
-        with self._turn:
-            self.kind, self.at, self._seen = kind, at, 0
-
-    def fate(self) -> str:
-        """What befalls the next request."""
-        with self._turn:
-            place = self._seen
-            self._seen += 1
-            meets = place >= self.at if self.kind == "gone" else place == self.at
-            return self.kind if meets else ""
+SHORT, LONG = 15.0, 900.0
+"""Seconds for which a publication is waited for while the server fails, and when it is well."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -68,9 +45,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def down(campaign: Campaign) -> None:
     """Versions, one after the other, each with a fault at some request."""
-    tracking.PATIENCE_SECONDS = 15.0
     outbox = campaign.folder / "outbox"
-    with _mlflow(campaign.folder / "mlflow") as port, _proxy(port) as (line, uri):
+    with _mlflow(campaign.folder / "mlflow") as port, between(port) as (line, uri):
         for number in campaign.tries():
             # The kinds in turn, so that a short campaign has them all.
             kind = KINDS[number % len(KINDS)]
@@ -85,14 +61,19 @@ def _publish(
 ) -> None:
     summary = summary_of(f"run-{number}", version=number + 1, seed=number)
     line.breaks(*fault)
-    started = time.monotonic()
+    started, (_, before) = time.monotonic(), worked_and_waited(os.getpid())
+    seconds = 0.0
     try:
+        tracking.PATIENCE_SECONDS = SHORT
         tracking.publish(summary, uri=uri, outbox=outbox)
+        # Without those in which others had the cores.
+        seconds = time.monotonic() - started - (worked_and_waited(os.getpid())[1] - before)
         line.breaks("", 0)
+        # A server that is well is waited for: the machine may be busy.
+        tracking.PATIENCE_SECONDS = LONG
         tracking.publish_outbox(outbox, uri)
     except Exception as error:
         campaign.fault("tracebacks", f"{fault}: {type(error).__name__}: {error}")
-    seconds = time.monotonic() - started
     campaign.note(version=number + 1, fault=fault, seconds=round(seconds, 1))
     if seconds > LONGEST:
         campaign.fault("hung", f"{fault}: {seconds:.0f} s")
@@ -137,7 +118,7 @@ def _runs(client: object) -> dict[str, list[dict[str, float]]]:
 def _mlflow(folder: Path) -> Iterator[int]:
     """The port of a real server with an empty store."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     store = ("--backend-store-uri", f"sqlite:///{folder}/mlflow.db")
     place = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
     files = ("--artifacts-destination", str(folder / "files"))
@@ -146,98 +127,11 @@ def _mlflow(folder: Path) -> Iterator[int]:
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=os.environ | quiet, stdout=log, stderr=log)
     try:
-        _wait(port, server)
+        wait_for_server(port, server, "/health")
         yield port
     finally:
         server.terminate()
         server.wait(60)
-
-
-def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 300
-    while time.monotonic() < until and server.poll() is None:
-        line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            line.request("GET", "/health")
-            if line.getresponse().status == 200:
-                return
-        time.sleep(0.3)
-    raise RuntimeError("MLflow did not start")
-
-
-@contextlib.contextmanager
-def _proxy(port: int) -> Iterator[tuple[Line, str]]:
-    """The line to a server, and the address at which it is asked through the line."""
-    line = Line(port)
-
-    class Passing(BaseHTTPRequestHandler):
-        """Hands on whatever it is asked."""
-
-        def __getattr__(self, name: str) -> object:
-            # `do_GET` and the like, which the base class looks up by name.
-            if name.startswith("do_"):
-                return lambda: _handle(line, self)
-            raise AttributeError(name)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield line, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-
-
-def _handle(line: Line, asked: BaseHTTPRequestHandler) -> None:
-    content = asked.rfile.read(int(asked.headers.get("Content-Length", 0)))
-    # Whether it is there at all is asked before a publication: a server that dies does so later.
-    fate = "" if asked.path == "/health" else line.fate()
-    if fate == "500":
-        asked.send_error(500, "on purpose")
-        return
-    if fate in ("cut before", "gone"):
-        asked.connection.shutdown(socket.SHUT_RDWR)
-        return
-    status, headers, reply = _ask(line.port, asked, content)
-    if fate == "cut after":
-        asked.connection.shutdown(socket.SHUT_RDWR)
-        return
-    asked.send_response(status)
-    for name, value in headers:
-        if name.lower() not in ("transfer-encoding", "content-length", "connection"):
-            asked.send_header(name, value)
-    asked.send_header("Content-Length", str(len(reply)))
-    asked.send_header("Connection", "close")
-    asked.end_headers()
-    with contextlib.suppress(OSError):
-        _send(asked, reply, slowly=fate == "drip")
-
-
-def _ask(
-    port: int, asked: BaseHTTPRequestHandler, content: bytes
-) -> tuple[int, list[tuple[str, str]], bytes]:
-    server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {k: v for k, v in asked.headers.items() if k.lower() not in ("host", "connection")}
-    server.request(asked.command, asked.path, body=content, headers=headers)
-    reply = server.getresponse()
-    return reply.status, reply.getheaders(), reply.read()
-
-
-def _send(asked: BaseHTTPRequestHandler, reply: bytes, *, slowly: bool) -> None:
-    for byte in reply if slowly else ():
-        asked.wfile.write(bytes([byte]))
-        asked.wfile.flush()
-        time.sleep(1.0)
-    if not slowly:
-        asked.wfile.write(reply)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

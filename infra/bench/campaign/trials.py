@@ -31,7 +31,7 @@ FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 """What may go wrong, each counted; one of any is a failed campaign."""
 
 LONGEST = 900.0
-"""Seconds after which a child process is taken for hung; the machine may be busy."""
+"""Seconds after which a child process is taken for hung."""
 
 
 class Campaign:
@@ -138,16 +138,6 @@ def _commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def differing_tables(home: Path, other: Path) -> list[str]:
-    """Tables in which two state folders do not hold the same results, as readers see them."""
-    from same_tables import TABLES, rows_of
-
-    from warehouse.snapshot import Snapshot
-
-    before, now = (Snapshot(folder / "warehouse") for folder in (home, other))
-    return [table for table in TABLES if not rows_of(before, table).equals(rows_of(now, table))]
-
-
 def cpu_seconds() -> float:
     """Of this process and of its children that have ended."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -173,6 +163,10 @@ class Ended(NamedTuple):
     """Its exit code, below 0 the signal that killed it; None: it hung, and was killed for it."""
     said: str
     """What it wrote to stdout and stderr."""
+    waited: float = 0.0
+    """Seconds in which it could have worked and others had the cores."""
+    idle: float = 0.0
+    """Seconds in which it neither worked nor could have."""
 
 
 def fork(work: Callable[[], None], said: Path) -> int:
@@ -186,7 +180,8 @@ def fork(work: Callable[[], None], said: Path) -> int:
         return process
     code = 1
     try:
-        os.setsid()
+        # Not a session of its own: those have the machine's full attention, however nice we are.
+        os.setpgid(0, 0)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         target = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(target, 1)
@@ -205,18 +200,33 @@ def fork(work: Callable[[], None], said: Path) -> int:
 
 
 def wait_for(process: int, said: Path, *, seconds: float = LONGEST) -> Ended:
-    """How the fork ended; after so many seconds it is killed, with all that it started."""
-    until = time.monotonic() + seconds
+    """How the fork ended; after so many seconds it is killed, with all that it started.
+
+    Those do not count in which others had the cores.
+    """
+    started = time.monotonic()
     pause = 0.001
-    while time.monotonic() < until:
-        ended, status = os.waitpid(process, os.WNOHANG)
+    while True:
+        ended = os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        worked, waited = worked_and_waited(process)
+        passed = time.monotonic() - started - waited
         if ended:
-            return Ended(os.waitstatus_to_exitcode(status), said.read_text(errors="replace"))
+            _, status = os.waitpid(process, 0)
+            code = os.waitstatus_to_exitcode(status)
+            return Ended(code, said.read_text(errors="replace"), waited, passed - worked)
+        if passed > seconds:
+            break
         time.sleep(pause)
         pause = min(2 * pause, 0.02)
     os.killpg(process, signal.SIGKILL)
     os.waitpid(process, 0)
     return Ended(None, said.read_text(errors="replace"))
+
+
+def worked_and_waited(process: int) -> tuple[float, float]:
+    """Seconds in which the main thread of a process worked, and waited for a core."""
+    numbers = Path(f"/proc/{process}/schedstat").read_text().split()
+    return int(numbers[0]) / 1e9, int(numbers[1]) / 1e9
 
 
 def ask(work: Callable[[], Any], folder: Path) -> Any:

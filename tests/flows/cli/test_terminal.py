@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli import main
 from flows.cli.sql import print_result, without_formulas
 from flows.cli.terminal import console, say, show_rows
 
@@ -36,6 +37,18 @@ def test_no_text_steers_the_terminal(
     print_result(pl.DataFrame({"text": [before + steering + after]}), "table")
     printed = capsys.readouterr().out
     assert [one for one in printed if not (one.isprintable() or one in "\n\t")] == []
+
+
+@pytest.mark.parametrize("words", [["{}"], ["sql", "q", "--{}"], ["policy", "promote", "v", "{}"]])
+def test_a_refused_word_of_the_command_line_steers_no_terminal(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "[/x]\x1b[2J\u202e:smile:"
+    monkeypatch.setattr("sys.argv", ["ttc", *(word.format(hostile) for word in words)])
+    assert main.exit_code() != 0
+    printed = capsys.readouterr().err
+    assert [one for one in printed if not (one.isprintable() or one in "\n\t")] == []
+    assert r"[/x]\x1b[2J\u202e:smile:" in "".join(printed.split())
 
 
 @pytest.mark.parametrize(

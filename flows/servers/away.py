@@ -1,0 +1,56 @@
+"""A Prefect server that is gone or fails: which errors are its own, and the sentence on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from warehouse.disks.trouble import chain_of
+from warehouse.errors import ServerAway
+
+_CLOSED = (401, 403, 429)
+"""Statuses below 500 that are not the request's fault."""
+
+
+def server_away(error: BaseException) -> ServerAway | None:
+    """The sentence, where an error or one that it came from is that of the server of Prefect.
+
+    None where it is another one's, or no server is named.
+    """
+    # Commands that ask no server start faster without it.
+    httpx: Any = sys.modules.get("httpx")
+    api = os.environ.get("PREFECT_API_URL", "").rstrip("/")
+    if httpx is None or not api:
+        return None
+    for one in chain_of(error):
+        if isinstance(one, httpx.HTTPError) and _address(one).startswith(api):
+            return _sentence(api, one)
+    return None
+
+
+def _sentence(api: str, error: Any) -> ServerAway | None:
+    reason = _reason(error)
+    if reason is None:
+        return None
+    return ServerAway(
+        f"prefect: expected the server at {api} to answer, got {reason}; see that it is up and "
+        "lets you in, then run the same command again: nothing that was stored is lost"
+    )
+
+
+def _address(error: Any) -> str:
+    """What was asked; nothing where the error does not know."""
+    try:
+        return str(error.request.url)
+    except RuntimeError:
+        return ""
+
+
+def _reason(error: Any) -> str | None:
+    """What came instead of an answer, in a few words; None where we asked for what is not right."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        status = response.status_code
+        return f"status {status}" if status >= 500 or status in _CLOSED else None
+    return " ".join(str(error).split()) or type(error).__name__
