@@ -17,15 +17,14 @@ import functools
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import homes
-from proxy import Line, between, free_port, wait_for_server
-from trials import ROOT, Campaign, ask, conduct, fork, wait_for
+from proxy import Line, between, free_port, serving
+from trials import Campaign, ask, conduct, fork, wait_for
 
 KINDS = ("500 on", "down", "500", "gone", "cut before", "cut after")
 LONGEST = 240.0
@@ -146,14 +145,9 @@ def _prefect(folder: Path) -> Iterator[int]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     named = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
     named |= {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=named, stdout=log, stderr=log)
-    try:
-        wait_for_server(port, server, "/api/health")
-        yield port
-    finally:
-        server.terminate()
-        server.wait(60)
+    log = folder / "log"
+    with serving(command, port, log=log, environment=named, path="/api/health") as found:
+        yield found
 
 
 def down(campaign: Campaign) -> None:

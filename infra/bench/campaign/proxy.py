@@ -11,6 +11,9 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from trials import ROOT
 
 STAYING = ("gone", "500 on")
 """Faults that all further requests meet too."""
@@ -135,7 +138,22 @@ def _send(asked: BaseHTTPRequestHandler, reply: bytes, *, slowly: bool) -> None:
         asked.wfile.write(reply)
 
 
-def wait_for_server(port: int, server: subprocess.Popen[bytes], path: str) -> None:
+@contextlib.contextmanager
+def serving(
+    command: list[str], port: int, *, log: Path, environment: dict[str, str], path: str
+) -> Iterator[int]:
+    """The port of a server that the command starts, from when it answers at the path."""
+    with log.open("w") as said:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+    try:
+        _wait_for(port, server, path)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes], path: str) -> None:
     """Back once the server answers at the path; RuntimeError where it ended, or never does."""
     until = time.monotonic() + 300
     while time.monotonic() < until and server.poll() is None:

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from trials import ROOT, Campaign, conduct, worked_and_waited
+from trials import Campaign, conduct, worked_and_waited
 
 # isort: split
-from proxy import Line, between, free_port, wait_for_server
+from proxy import Line, between, free_port, serving
 
 # After the frame, which names the folder of fakes.
 from summaries import summary_of  # isort: skip
@@ -124,14 +123,9 @@ def _mlflow(folder: Path) -> Iterator[int]:
     files = ("--artifacts-destination", str(folder / "files"))
     command = [sys.executable, "-m", "mlflow", "server", *place, *store, *files]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=os.environ | quiet, stdout=log, stderr=log)
-    try:
-        wait_for_server(port, server, "/health")
-        yield port
-    finally:
-        server.terminate()
-        server.wait(60)
+    log, named = folder / "log", os.environ | quiet
+    with serving(command, port, log=log, environment=named, path="/health") as found:
+        yield found
 
 
 if __name__ == "__main__":
