@@ -89,6 +89,9 @@ class Recorder:
         format = self.run.format_of(model)
         if not format.thinking.marks:
             return None
+        # Of most completions none is, which their text tells sooner than their tokens.
+        if not format.thinking.is_in(new.node.text):
+            return Share(0, 0)
         own_steps = new.node.own_steps
         if new.draw.token_ids is None:
             said = format.thinking.after(own_steps)

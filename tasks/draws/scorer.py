@@ -119,8 +119,8 @@ class Scorer:
         """One request, which also answers for the earlier steps that nobody has asked about."""
         # What failed stays so: a score that came later would be there in a replay of this run,
         # which would then see more than the run did.
-        taken = (self._known, self._asked, self._failed)
-        mine = [key for key in keys if not any(key in one for one in taken)]
+        known, asked, failed = self._known, self._asked, self._failed
+        mine = [key for key in keys if key not in known and key not in asked and key not in failed]
         task = asyncio.ensure_future(self._request(verifier, node, keys, mine))
         task.add_done_callback(_retrieve_exception)
         self._asked |= dict.fromkeys(mine, task)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
+import logging
 import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 @contextlib.contextmanager
@@ -54,3 +57,23 @@ def _writes_to(stream: TextIO, descriptor: int) -> bool:
         return stream.fileno() == descriptor
     except (OSError, ValueError, AttributeError):
         return False
+
+
+@functools.cache
+def log_here() -> None:
+    """What vLLM says in this process goes where descriptor 1 goes, and to no handler of others.
+
+    An engine's process logs as vLLM has it. Here that would end the handlers that are there: it
+    flushes each while it holds the lock of logging, and Prefect's then waits for a thread that
+    logs, so that both wait for ever.
+    """
+    # Here: whoever has a server of his own has no vLLM.
+    configuring: Any = importlib.import_module("vllm.logger")
+    with contextlib.suppress(ModuleNotFoundError):
+        # As if that were done. Versions without this module do it when they are imported.
+        config = importlib.import_module("vllm.config.logging").LoggingConfig()
+        configuring._last_configured_logging_config = config
+    logger = logging.getLogger("vllm")
+    logger.setLevel(os.environ["VLLM_LOGGING_LEVEL"])
+    logger.addHandler(logging.StreamHandler(sys.__stdout__))
+    logger.propagate = False

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tasks.engines.log import log_here
 from tasks.engines.vllm_adapters import adapter_arguments, plain_folder
 from tasks.models.folders.adapters import Adapter
 from tasks.runs.reaper import reap_at_end
@@ -60,6 +61,7 @@ def start(
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        log_here()
         chosen = _arguments(plain_folder(folder), options) | adapter_arguments(adapter) | arguments
         if head:
             chosen |= _pooling()

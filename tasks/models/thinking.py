@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import AnyStr, Final, NamedTuple
+from typing import Any, AnyStr, Final, NamedTuple
 
 from warehouse.errors import UserError
 
@@ -91,8 +91,7 @@ class Thinking:
         if not self.marks:
             return None
         is_begun = self.final(before) is None
-        marks = [(mark.begin.encode(), mark.end.encode()) for mark in self.marks]
-        end = _end(b"".join(written), marks, is_begun=is_begun)
+        end = _end(b"".join(written), _encoded(self.marks), is_begun=is_begun)
         offsets = list(accumulate(map(len, written), initial=0))
         tokens = generated if end is None else bisect_left(offsets, end)
         # The draw is read like a completion that begins where it does.
@@ -104,21 +103,36 @@ class Thinking:
 NO_THINKING = Thinking()
 
 
-def _end(text: AnyStr, marks: Sequence[tuple[AnyStr, AnyStr]], *, is_begun: bool) -> int | None:
+@functools.cache
+def _encoded(marks: tuple[Marks, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((mark.begin.encode(), mark.end.encode()) for mark in marks)
+
+
+@functools.cache
+def _letters(marks: tuple[tuple[Any, Any], ...]) -> frozenset[Any]:
+    """With which marks begin."""
+    return frozenset(word[:1] for pair in marks for word in pair)
+
+
+def _end(text: AnyStr, marks: tuple[tuple[AnyStr, AnyStr], ...], *, is_begun: bool) -> int | None:
     """Offset at which the last thinking of a text ends; 0 where there is none, None before it ends.
 
     The last end counts: models quote their own marks while they think.
     """
     last = 0
     # Most completions hold no letter with which a mark begins, and that is seen quickly.
-    possible = [pair for pair in marks if pair[0][:1] in text or pair[1][:1] in text]
-    for _, end in possible:
+    for letter in _letters(marks):
+        if letter in text:
+            break
+    else:
+        return None if is_begun else 0
+    for _, end in marks:
         place = text.rfind(end)
         if place >= 0:
             last = max(last, place + len(end))
     if last == 0 and is_begun:
         return None
-    for begin, _ in possible:
+    for begin, _ in marks:
         # Begun again after its last end, or never ended.
         if text.find(begin, last) >= 0:
             return None
