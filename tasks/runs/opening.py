@@ -56,6 +56,26 @@ def complete_run(store: Store, study: Study, model: str) -> str | None:
     return str(rows.item()) if len(rows) else None
 
 
+def unchanged_run(store: Store, study: Study, model: str) -> str | None:
+    """Id of the newest published run of study and model by this very code; None: there is none.
+
+    Another run would give its figures again. Files that differ from their commit may be of any
+    code, and so may a folder that is no checkout.
+    """
+    commit = code_commit()
+    if commit == "unknown" or commit.endswith("+changes"):
+        return None
+    rows = store.read(
+        "SELECT run_id FROM run_history JOIN runs USING (run_id) WHERE identity = $identity "
+        "AND state = 'published' AND runs.code_commit = $commit AND packages_json = $packages "
+        "ORDER BY runs.opened_at DESC LIMIT 1",
+        identity=identity_of(prepare_run(study, model, run_id="")),
+        commit=commit,
+        packages=_packages_json(),
+    )
+    return str(rows.item()) if len(rows) else None
+
+
 def _write(store: Store, run: Run, identity: str) -> None:
     now = datetime.now(UTC)
     cells = [
@@ -74,6 +94,10 @@ def _write(store: Store, run: Run, identity: str) -> None:
             "run_events": event_row(run.run_id, "opened"),
         }
     )
+
+
+def _packages_json() -> str:
+    return json.dumps(packages(), sort_keys=True)
 
 
 def model_rows(run: Run, now: datetime) -> pl.DataFrame:
@@ -146,6 +170,6 @@ def _run_row(run: Run, identity: str, now: datetime) -> dict[str, Any]:
         "seed": study.seed,
         "replicate": study.replicate,
         "code_commit": code_commit(),
-        "packages_json": json.dumps(packages(), sort_keys=True),
+        "packages_json": _packages_json(),
         "opened_at": now,
     }
