@@ -97,7 +97,7 @@ def _within(connection: duckdb.DuckDBPyConnection, seconds: float, folder: Path)
     except duckdb.InterruptException as error:
         raise UserError(
             f"The query took longer than {seconds:g} s and was stopped: "
-            "ask for less, or allow more time."
+            "ask for less, or allow more (`ttc sql --seconds N`)."
         ) from error
     except duckdb.OutOfMemoryException as error:
         raise UserError(

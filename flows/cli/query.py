@@ -12,6 +12,10 @@ from flows.cli.terminal import say, show_rows
 from tasks.settings import settings
 from warehouse.errors import UserError
 
+SECONDS = 60.0
+"""That a query of `ttc sql` may take, unless the user says otherwise."""
+MOST_SECONDS = 86_400.0
+
 warehouse_app = App(name="warehouse", help="The database of draws, scores, outcomes and policies.")
 
 
@@ -25,6 +29,7 @@ def sql(
     ] = False,
     json: bool = False,
     parquet: Path | None = None,
+    seconds: Annotated[float, Parameter(help="After so many a query is stopped.")] = SECONDS,
 ) -> None:
     """Ask the warehouse in SQL; without a query, interactively. Answers also while a run is
     writing.
@@ -32,12 +37,18 @@ def sql(
     from flows.cli.sql import interactive, print_result, without_formulas
     from warehouse import snapshot
 
+    # Not a number is none of these.
+    if not 0 < seconds <= MOST_SECONDS:
+        raise UserError(
+            f"--seconds: expected more than 0 and at most {MOST_SECONDS:,.0f} (a day), "
+            f"got {seconds:g}; say how long the query may take"
+        )
     # The short flags win: whoever types one means it.
     chosen = "csv" if csv or excel_safe else "json" if json else format
     if query is None:
-        interactive(settings().warehouse)
+        interactive(settings().warehouse, seconds)
         return
-    frame = snapshot.ask(settings().warehouse, query)
+    frame = snapshot.ask(settings().warehouse, query, seconds=seconds)
     # To a file, every row with its type; what is printed is for reading.
     if parquet is not None:
         frame.write_parquet(parquet)

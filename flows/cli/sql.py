@@ -112,7 +112,7 @@ def _cell(value: object) -> str:
     return str(int(value)) if is_whole else f"{value:.4g}"
 
 
-def interactive(folder: Path) -> None:
+def interactive(folder: Path, seconds: float) -> None:
     """Read queries line by line, each ended by a semicolon; Ctrl-D leaves."""
     # Importing it gives the prompt history and editing; some builds of Python lack it.
     with contextlib.suppress(ImportError):
@@ -128,14 +128,14 @@ def interactive(folder: Path) -> None:
         except EOFError:
             return
         if lines[-1].rstrip().endswith(";"):
-            _answer(folder, "\n".join(lines))
+            _answer(folder, "\n".join(lines), seconds)
             lines.clear()
 
 
-def _answer(folder: Path, query: str) -> None:
+def _answer(folder: Path, query: str, seconds: float) -> None:
     """The result of one query, or what is wrong with it."""
     # A mistake in a query is said and forgotten: the prompt goes on.
     try:
-        print_result(snapshot.ask(folder, query), "table")
+        print_result(snapshot.ask(folder, query, seconds=seconds), "table")
     except UserError as error:
         say(str(error))

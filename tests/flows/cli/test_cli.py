@@ -66,6 +66,19 @@ def test_wrong_sql_is_one_sentence_and_exit_code_2(ttc):
     assert code == 2 and "nowhere" in err and "Traceback" not in err
 
 
+def test_a_query_may_take_as_long_as_is_said(ttc):
+    endless = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
+    code, _, err = ttc("sql", endless, "--seconds", "0.3")
+    assert code == 2 and "took longer than 0.3 s" in err and "--seconds" in err
+    assert ttc("sql", "SELECT 1 AS a", "--csv", "--seconds", "86400")[1] == "a\n1\n"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "86401"])
+def test_seconds_that_are_none_are_refused(ttc, seconds):
+    code, _, err = ttc("sql", "SELECT 1", "--seconds", seconds)
+    assert code == 2 and "--seconds: expected more than 0" in err and "Traceback" not in err
+
+
 def test_sql_cannot_write(ttc):
     assert ttc("sql", "DELETE FROM outcomes")[0] == 2
 
