@@ -97,6 +97,8 @@ def another_worker(up: Up, home: Path) -> Iterator[None]:
     home.mkdir()
     environment = up.environment | {"TTC_HOME": str(home), "PREFECT_API_URL": up.prefect_api}
     environment[CLIENT] = password(up.home)
+    # As those of `ttc up`, or nearly: a shard is over in seconds, and waits for nobody.
+    environment["PREFECT_WORKER_QUERY_SECONDS"] = "2"
     named = ("--pool", SHARD_POOL, "--type", "process", "--limit", "1", "--name", home.name)
     command = [sys.executable, "-m", "prefect", "worker", "start", *named]
     process = subprocess.Popen(command, cwd=ROOT, env=environment | {"PREFECT_HOME": str(home)})
