@@ -21,12 +21,15 @@ from warehouse.database import LARGE_FILE, SMALL_FILE, attach
 from warehouse.disks.damage import first_line, is_damage, refuse_disk
 from warehouse.errors import UserError
 from warehouse.places import place_of
+from warehouse.reader import Reader
 from warehouse.schema import LARGE, attach_empty_large, refuse_other_version
 
 ATTEMPTS = 5
 """How often an opening that meets a rename is tried; the waits between add up to 0.75 s."""
 MEMORY = "2GB"
 """Of DuckDB, for SQL that a user typed."""
+SECONDS = 60.0
+"""That a query may take, unless somebody says otherwise."""
 MOST_BYTES = 512 * 2**20
 """Of an answer to it: DuckDB gives rows away faster than memory can be had."""
 _BATCH_ROWS = 100_000
@@ -40,7 +43,7 @@ _READING = (
 
 
 def query(
-    folder: Path, sql: str, *, parameters: Mapping[str, Any] | None = None, seconds: float = 60.0
+    folder: Path, sql: str, *, parameters: Mapping[str, Any] | None = None, seconds: float = SECONDS
 ) -> pl.DataFrame:
     """The answer to SQL of our own on the snapshot in `folder`; without rows an empty frame.
 
@@ -52,7 +55,7 @@ def query(
         return _answer(connection, sql, dict(parameters or {}))
 
 
-def ask(folder: Path, sql: str, *, seconds: float = 60.0) -> pl.DataFrame:
+def ask(folder: Path, sql: str, *, seconds: float = SECONDS) -> pl.DataFrame:
     """The same for SQL that a user typed: statements that read, in bounded memory.
 
     Raises UserError also for other statements, and for an answer of more than MOST_BYTES.
@@ -117,14 +120,18 @@ def _within(connection: duckdb.DuckDBPyConnection, seconds: float, folder: Path)
 def _answer(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
 ) -> pl.DataFrame:
-    for name, value in list(parameters.items()):
-        # The connection is this query's own: nothing has to be taken back.
-        if isinstance(value, pl.DataFrame):
-            connection.register(name, parameters.pop(name))
-    relation = connection.sql(sql, params=parameters or None)
-    # DuckDB's types do not say that a statement without rows gives None.
-    relation = cast("duckdb.DuckDBPyRelation | None", relation)
-    return pl.DataFrame() if relation is None else relation.pl()
+    frames = {name: rows for name, rows in parameters.items() if isinstance(rows, pl.DataFrame)}
+    values = {name: value for name, value in parameters.items() if name not in frames}
+    for name, rows in frames.items():
+        connection.register(name, rows)
+    try:
+        relation = connection.sql(sql, params=values or None)
+        # DuckDB's types do not say that a statement without rows gives None.
+        relation = cast("duckdb.DuckDBPyRelation | None", relation)
+        return pl.DataFrame() if relation is None else relation.pl()
+    finally:
+        for name in frames:
+            connection.unregister(name)
 
 
 class Snapshot:
@@ -139,6 +146,29 @@ class Snapshot:
         `$name` in it stands for a keyword value, a frame's name without `$` for its rows.
         """
         return query(self.folder, sql, parameters=parameters)
+
+
+class _Still:
+    """A snapshot that was opened once for several queries."""
+
+    def __init__(self, folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self._folder = folder
+        self._connection = connection
+
+    def read(self, sql: str, /, **parameters: Any) -> pl.DataFrame:
+        with _within(self._connection, SECONDS, self._folder):
+            return _answer(self._connection, sql, parameters)
+
+
+@contextlib.contextmanager
+def still(reader: Reader) -> Generator[Reader]:
+    """A reader whose answers are all of one moment, whatever runs publish meanwhile."""
+    # A store is its writer's own, and shows what it has just written.
+    if not isinstance(reader, Snapshot):
+        yield reader
+        return
+    with open_snapshot(reader.folder) as connection:
+        yield _Still(reader.folder, connection)
 
 
 def open_snapshot(folder: Path, *, memory: str | None = None) -> duckdb.DuckDBPyConnection:

@@ -23,6 +23,7 @@ from tasks.versions.champion import champion_of, standing_of
 from tasks.versions.diff import difference
 from tasks.versions.version import Version, version_of
 from warehouse.reader import Reader
+from warehouse.snapshot import still
 
 if TYPE_CHECKING:
     from tasks.evaluation.forecast import Forecast
@@ -66,6 +67,11 @@ def _first_time() -> str:
 
 def show_runs(reader: Reader, run_ids: Sequence[str], console: Console) -> None:
     """Print the runs: of each family on a benchmark one in full, its other versions as a diff."""
+    with still(reader) as one:
+        _show_runs(one, run_ids, console)
+
+
+def _show_runs(reader: Reader, run_ids: Sequence[str], console: Console) -> None:
     versions = [version_of(reader, run_id) for run_id in run_ids]
     in_tracks = sorted(versions, key=lambda one: (one.track, one.version))
     for _, members in groupby(in_tracks, key=lambda one: one.track):

@@ -12,8 +12,6 @@ from flows.cli.terminal import say, show_rows
 from tasks.settings import settings
 from warehouse.errors import UserError
 
-SECONDS = 60.0
-"""That a query of `ttc sql` may take, unless the user says otherwise."""
 MOST_SECONDS = 86_400.0
 
 warehouse_app = App(name="warehouse", help="The database of draws, scores, outcomes and policies.")
@@ -29,7 +27,7 @@ def sql(
     ] = False,
     json: bool = False,
     parquet: Path | None = None,
-    seconds: Annotated[float, Parameter(help="After so many a query is stopped.")] = SECONDS,
+    seconds: Annotated[float, Parameter(help="After so many a query is stopped.")] = 60.0,
 ) -> None:
     """Ask the warehouse in SQL; without a query, interactively. Answers also while a run is
     writing.

@@ -14,6 +14,7 @@ from tasks.statistics.intervals import Estimate
 from tasks.statistics.power import detectable_by_bin, minimum_detectable
 from warehouse.errors import UserError
 from warehouse.reader import Reader
+from warehouse.snapshot import still
 
 COVERAGE = "pass"
 """The strategy key under which outcomes hold pass@N: what a perfect selector would reach."""
@@ -243,6 +244,11 @@ def load_summary(store: Reader, run_id: str) -> RunSummary:
 
     UserError when the warehouse does not know the run.
     """
+    with still(store) as reader:
+        return _load_summary(reader, run_id)
+
+
+def _load_summary(store: Reader, run_id: str) -> RunSummary:
     rows = store.read(_RUN, run_id=run_id).to_dicts()
     if not rows:
         raise UserError(

@@ -4,10 +4,13 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
+from tasks.runs.events import note
 from warehouse import snapshot
 from warehouse.errors import UserError
+from warehouse.snapshot import Snapshot, still
 from warehouse.store import Store
 
 
@@ -25,6 +28,23 @@ def test_every_view_answers_in_the_snapshot(small: Store) -> None:
     )
     for name in views["view_name"]:
         snapshot.query(small.folder, f'FROM "{name}"')
+
+
+def test_several_queries_are_answered_from_one_moment(small: Store) -> None:
+    reader, count = Snapshot(small.folder), "SELECT count(*) FROM run_events"
+    with still(reader) as one:
+        before = one.read(count).item()
+        note(small, "run-a", "linked", "prefect:1")
+        small.publish_snapshot()
+        assert one.read(count).item() == before
+        assert reader.read(count).item() == before + 1
+        # A frame of one query is not there in the next.
+        asked = pl.DataFrame({"run_id": ["run-a"]})
+        assert one.read("SELECT run_id FROM asked", asked=asked).item() == "run-a"
+        with pytest.raises(UserError, match="asked"):
+            one.read("SELECT run_id FROM asked")
+    with still(small) as one:
+        assert one is small
 
 
 def test_times_are_in_utc(small: Store) -> None:

@@ -10,8 +10,10 @@ import pytest
 from scripted_runs import run_all, small_study
 
 from flows.cli import main as cli
+from tasks.publication.summary import load_summary
 from tasks.settings import ROOT
 from tasks.study.reading import load_study
+from warehouse import snapshot
 from warehouse.journal import Journal
 from warehouse.store import Store
 
@@ -107,6 +109,15 @@ def test_the_policy_as_json_names_every_cell(ttc):
     latest = json.loads(ttc("policy", "--json")[1])["latest"]
     assert len(latest) == 5 * 4  # bins × budgets, under the one difficulty that is used
     assert {cell["difficulty"] for cell in latest} == {"probe"}
+
+
+def test_a_summary_opens_the_snapshot_once(home, monkeypatch):
+    opened, plain = [], snapshot.open_snapshot
+    monkeypatch.setattr(snapshot, "open_snapshot", lambda f: opened.append(f) or plain(f))
+    reader = snapshot.Snapshot(home / "warehouse")
+    run_id = reader.read("SELECT run_id FROM runs LIMIT 1").item()
+    opened.clear()
+    assert load_summary(reader, run_id).run["run_id"] == run_id and len(opened) == 1
 
 
 def test_status_lists_the_run(ttc):
