@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from warehouse.reader import Reader
 from warehouse.snapshot import Snapshot
 
 TABLES = {
@@ -36,7 +37,7 @@ TABLES = {
 PER_RUN = {name for name in TABLES if name not in ("draws", "scores", "answers", "grades")}
 
 
-def rows_of(reader: Snapshot, table: str) -> pl.DataFrame:
+def rows_of(reader: Reader, table: str) -> pl.DataFrame:
     """The table's rows in an order of their own, of the newest complete run of each model."""
     without = f" EXCLUDE ({TABLES[table]})" if TABLES[table] else ""
     if table not in PER_RUN:

@@ -50,7 +50,7 @@ PARTS: dict[str, Part] = {
     "hostile_texts": Part("texts that steer terminals, pages, spreadsheets", 46, 1000),
     "hostile_names": Part("names of studies, models, strategies, files that steer", 1, 100),
     "servers_down": Part("MLflow fails, cuts, drips or goes at request k", 1, 100),
-    "prefect_down": Part("a Prefect server of others fails, cuts, goes, is not there", 1, 60),
+    "prefect_down": Part("a Prefect server of others fails, cuts, is slow, goes", 1, 60),
     "attacks": Part("a stranger asks `ttc up` and `ttc serve`", 0, 100),
     "http_chaos": Part("a request to replicas that fail, lie, cut, pack or hang", 100, 10_000),
     "nights": Part("a night on a folder that has had many: does anything rise", 0, 100),

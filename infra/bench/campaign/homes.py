@@ -26,7 +26,7 @@ from tasks.evaluation import cost_axes
 from tasks.publication.summary import load_summary
 from tasks.tracking import outbox
 from warehouse import compaction, sequence, verification
-from warehouse.snapshot import Snapshot
+from warehouse.snapshot import Snapshot, still
 from warehouse.store import Store
 
 STUDY: dict[str, Any] = {"questions": 10, "budgets": [1, 2, 4], "difficulty_draws": 4}
@@ -119,12 +119,13 @@ def differing(home: Path, good: Path) -> list[str]:
     """Tables of a folder that are not those that `write_tables` wrote of another."""
     import polars as pl
 
-    reader = Snapshot(home / "warehouse")
-    return [
-        table
-        for table in TABLES
-        if not rows_of(reader, table).equals(pl.read_parquet(good / "tables" / f"{table}.parquet"))
-    ]
+    expected = good / "tables"
+    with still(Snapshot(home / "warehouse")) as reader:
+        return [
+            table
+            for table in TABLES
+            if not rows_of(reader, table).equals(pl.read_parquet(expected / f"{table}.parquet"))
+        ]
 
 
 KEYS = {

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from trials import ROOT
 
-STAYING = ("gone", "500 on")
+STAYING = ("gone", "500 on", "slow")
 """Faults that all further requests meet too."""
+SLOW_SECONDS = 2.0
+"""Before each reply of a slow server."""
 
 
 class Line:
@@ -87,6 +89,8 @@ def _handle(line: Line, asked: BaseHTTPRequestHandler) -> None:
     if asked.headers.get("Upgrade"):
         _tunnel(line, asked)
         return
+    if fate == "slow":
+        time.sleep(SLOW_SECONDS)
     status, headers, reply = _ask(line.port, asked, content)
     if fate == "cut after":
         asked.connection.shutdown(socket.SHUT_RDWR)
