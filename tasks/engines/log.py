@@ -74,6 +74,6 @@ def log_here() -> None:
         config = importlib.import_module("vllm.config.logging").LoggingConfig()
         configuring._last_configured_logging_config = config
     logger = logging.getLogger("vllm")
-    logger.setLevel(os.environ["VLLM_LOGGING_LEVEL"])
+    logger.setLevel(configuring.envs.VLLM_LOGGING_LEVEL)
     logger.addHandler(logging.StreamHandler(sys.__stdout__))
     logger.propagate = False
