@@ -27,11 +27,21 @@ PLAIN = {"Content-Type": "text/plain"}
 REBOUND = "evil.example:4200"
 
 
+def post(client: httpx.Client, path: str, content: object) -> httpx.Response:
+    """The answer; a server that is busy is asked again, as its own clients do and a page could."""
+    deadline = time.monotonic() + 60
+    while True:
+        answer = client.post(path, json=content)
+        if answer.status_code != 503 or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.5)
+
+
 def attack(served: Up, headers: dict[str, str], proof: Path) -> list[int]:
     """Statuses of the requests that would have the worker make a file."""
     step = {"prefect.deployments.steps.run_shell_script": {"script": f"touch {proof}"}}
     with httpx.Client(base_url=served.prefect_api, headers=headers, timeout=30) as client:
-        flow = client.post("/flows/", json={"name": "attack"})
+        flow = post(client, "/flows/", {"name": "attack"})
         named = {
             "name": "attack",
             "flow_id": flow.json().get("id", "0" * 32),
@@ -39,9 +49,9 @@ def attack(served: Up, headers: dict[str, str], proof: Path) -> list[int]:
             "pull_steps": [step],
             "entrypoint": "flows/nightly.py:nightly",
         }
-        deployed = client.post("/deployments/", json=named)
+        deployed = post(client, "/deployments/", named)
         made = deployed.json().get("id", "0" * 32)
-        run = client.post(f"/deployments/{made}/create_flow_run", json={})
+        run = post(client, f"/deployments/{made}/create_flow_run", {})
     return [flow.status_code, deployed.status_code, run.status_code]
 
 
