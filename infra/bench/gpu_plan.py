@@ -34,7 +34,7 @@ class Plan(NamedTuple):
 # A round of search waits for its longest step, so that a question keeps a third of its children in
 # flight: 32 questions left two thirds of an H100's batch empty.
 REAL = Plan(step=40, completion=480, questions=96, budget=4, sweep_seconds=60)
-DRY = Plan(step=8, completion=32, questions=10, budget=4, sweep_seconds=20)
+DRY = Plan(step=8, completion=32, questions=10, budget=4, sweep_seconds=6)
 
 
 def make_models(folder: Path, *, tiny: bool) -> None:

@@ -26,7 +26,7 @@ def demo(tmp_path_factory):
             [*TTC, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
 
-    run.first = run("demo", "--max-budget", "4")
+    run.first = run("demo", "--max-budget", "2")
     return run
 
 
@@ -38,7 +38,7 @@ def tokens(demo):
 
 def test_it_ends_with_the_policy_table(demo):
     assert demo.first.returncode == 0, demo.first.stderr
-    assert re.search(r"policy by probe difficulty.*N = 1.*N = 4", demo.first.stdout, re.DOTALL)
+    assert re.search(r"policy by probe difficulty.*N = 1.*N = 2", demo.first.stdout, re.DOTALL)
 
 
 def test_it_prints_no_log_noise_and_fits_100_columns(demo):
@@ -51,7 +51,7 @@ def test_it_prints_no_log_noise_and_fits_100_columns(demo):
 
 def test_a_second_time_draws_nothing(demo):
     before = tokens(demo)
-    again = demo("demo", "--max-budget", "4")
+    again = demo("demo", "--max-budget", "2")
     assert again.returncode == 0, again.stderr
     assert sum(before) > 0 and sum(tokens(demo)) == sum(before)
     # A clean checkout has nothing to measure either.

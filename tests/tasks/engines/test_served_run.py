@@ -1,6 +1,6 @@
 """A whole `ttc run` over real vLLM servers draws what one with the models in its processes draws.
 
-One run with the generator here, one behind a server, one behind two of which one is killed midway.
+One run with the generator here, one with it behind two servers, of which one is killed midway.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def kill(root: str) -> None:
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Night]:
-    """A run with its generator in process, one behind a server, one that lost one of its two."""
+    """A run with its generator in process, and one behind two servers that lost one of them."""
     return asyncio.run(_nights(tmp_path_factory.mktemp("served")))
 
 
@@ -109,12 +109,11 @@ async def _nights(folder: Path) -> dict[str, Night]:
         here = Night(folder / "here")
         lasting, lost = await asyncio.gather(*starting)
         await asyncio.to_thread(here.ended_well)
-        there = await asyncio.to_thread(Night(folder / "there", f"{lasting}/v1").ended_well)
         halved = Night(folder / "halved", f"{lasting}/v1", f"{lost}/v1")
         halved.before_death = await asyncio.to_thread(_kill_midway, halved, lasting, lost)
         await asyncio.to_thread(halved.ended_well)
         halved.after_death = answered(lasting)
-    return {"here": here, "there": there, "halved": halved}
+    return {"here": here, "halved": halved}
 
 
 def _kill_midway(night: Night, lasting: str, lost: str) -> float:
@@ -126,11 +125,10 @@ def _kill_midway(night: Night, lasting: str, lost: str) -> float:
     return answered(lasting)
 
 
-@pytest.mark.parametrize("name", ["there", "halved"])
-def test_draws_over_http_are_those_of_a_run_in_process(nights, name) -> None:
-    assert_frame_equal(nights[name].draws(), nights["here"].draws())
+def test_draws_over_http_are_those_of_a_run_in_process(nights) -> None:
+    assert_frame_equal(nights["halved"].draws(), nights["here"].draws())
     # Every child is charged for its prompt, whichever of its request bears it.
-    prompts = [nights[one].rows("draws")["prompt_tokens"].sum() for one in (name, "here")]
+    prompts = [nights[one].rows("draws")["prompt_tokens"].sum() for one in ("halved", "here")]
     assert prompts[0] == prompts[1]
 
 
@@ -144,11 +142,10 @@ MEASURED = ("run_id", "latency_seconds", "engine_seconds")
 """What is of one run alone."""
 
 
-@pytest.mark.parametrize("name", ["there", "halved"])
-def test_outcomes_are_the_same(nights, name) -> None:
+def test_outcomes_are_the_same(nights) -> None:
     order = ["question_id", "strategy", "budget"]
     here, there = (
-        nights[one].rows("outcomes").drop(*MEASURED).sort(order) for one in ("here", name)
+        nights[one].rows("outcomes").drop(*MEASURED).sort(order) for one in ("here", "halved")
     )
     assert_frame_equal(there, here)
 
@@ -157,8 +154,7 @@ def test_the_other_server_answers_what_the_killed_one_did_not(nights) -> None:
     assert nights["halved"].after_death > nights["halved"].before_death
 
 
-@pytest.mark.parametrize("name", ["there", "halved"])
-def test_no_draw_is_written_down_twice(nights, name) -> None:
-    written = nights[name].journalled()
+def test_no_draw_is_written_down_twice(nights) -> None:
+    written = nights["halved"].journalled()
     assert written.height == nights["here"].draws().height
     assert not written.is_duplicated().any()
