@@ -7,13 +7,14 @@ tables that grow with every completion.
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+import polars as pl
 
 from warehouse.disks.damage import first_line, is_damage, refuse_disk, suspicion
 from warehouse.disks.trouble import name_file, number_in, trouble
@@ -273,3 +274,19 @@ def sync_file(path: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def known(
+    connection: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]
+) -> Generator[None]:
+    """While it lasts, SQL knows the frames by their names."""
+    try:
+        for name, frame in frames.items():
+            connection.register(name, frame)
+        yield
+    finally:
+        for name in frames:
+            # Of a database that failed meanwhile, which refuses all, the first error is told.
+            with suppress(duckdb.Error):
+                connection.unregister(name)

@@ -17,7 +17,7 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from warehouse.database import MEMORY, THREADS
+from warehouse.database import MEMORY, THREADS, known
 from warehouse.door import complete
 from warehouse.errors import Gone, UserError
 from warehouse.index import SEGMENTS
@@ -69,9 +69,8 @@ def _insert(
     connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame, *, make: bool = False
 ) -> None:
     verb = f"CREATE TABLE {table} AS" if make else f"INSERT INTO {table} BY NAME"
-    connection.register("incoming", rows)
-    connection.execute(f"{verb} FROM incoming")
-    connection.unregister("incoming")
+    with known(connection, {"incoming": rows}):
+        connection.execute(f"{verb} FROM incoming")
 
 
 class Extract:
@@ -139,11 +138,9 @@ class Extract:
         rows = complete(name, segment.rows).filter(keep)
         rows = rows.unique(subset=list(table.key), keep="first", maintain_order=True)
         key = ", ".join(f'"{column}"' for column in table.key)
-        with self._turn:
-            self._connection.register("incoming", rows)
+        with self._turn, known(self._connection, {"incoming": rows}):
             fresh = f"SELECT incoming.* FROM incoming ANTI JOIN {table.name} USING ({key})"
             done = self._connection.execute(f"INSERT INTO {table.name} BY NAME {fresh}").fetchall()
-            self._connection.unregister("incoming")
         return int(done[0][0])
 
     def append(self, table: str, rows: pl.DataFrame) -> int:
@@ -155,14 +152,8 @@ class Extract:
         """As `Store.read`, of what is in the extract."""
         frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
         values = {name: value for name, value in params.items() if name not in frames}
-        with self._turn:
-            for name, frame in frames.items():
-                self._connection.register(name, frame)
-            try:
-                return self._connection.sql(sql, params=values or None).pl()
-            finally:
-                for name in frames:
-                    self._connection.unregister(name)
+        with self._turn, known(self._connection, frames):
+            return self._connection.sql(sql, params=values or None).pl()
 
     def load_new(self) -> int:
         """Nothing: what a worker and others write meanwhile is for the loader of an index."""

@@ -4,7 +4,7 @@ A database that is lost is filled anew from the journal; each remembers which se
 """
 
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class Index:
         return rows.filter(~pl.int_range(rows.height, eager=True).is_in(known.implode()))
 
     def _insert(self, table: str, rows: pl.DataFrame, seen: pl.DataFrame) -> int:
-        with self._views_of(incoming=rows, seen=seen), note_damage(self._path_of(table)):
+        with self._known(incoming=rows, seen=seen), note_damage(self._path_of(table)):
             self.connection.begin()
             try:
                 inserted = self.connection.execute(_insertion(table)).fetchall()
@@ -110,7 +110,7 @@ class Index:
         if not names:
             return
         gone = pl.DataFrame({"name": sorted(names)})
-        with self._views_of(gone=gone), note_damage(*self._paths):
+        with self._known(gone=gone), note_damage(*self._paths):
             for segments in SEGMENTS:
                 sql = f"DELETE FROM {segments} WHERE name IN (SELECT name FROM gone)"
                 self.connection.execute(sql)
@@ -120,7 +120,7 @@ class Index:
         """The answer to a query, in which a frame's name stands for its rows."""
         frames = {name: value for name, value in params.items() if isinstance(value, pl.DataFrame)}
         values = {name: value for name, value in params.items() if name not in frames}
-        with self._views_of(**frames), note_damage(*self._paths):
+        with self._known(**frames), note_damage(*self._paths):
             try:
                 with self._little_memory():
                     return self.connection.sql(sql, params=values or None).pl()
@@ -170,16 +170,8 @@ class Index:
         with note_damage(*self._paths):
             return backup.export(self.connection, folder)
 
-    @contextmanager
-    def _views_of(self, **frames: pl.DataFrame) -> Generator[None]:
-        """While it lasts, SQL knows the frames by their names."""
-        try:
-            for name, frame in frames.items():
-                self.connection.register(name, frame)
-            yield
-        finally:
-            for name in frames:
-                self.connection.unregister(name)
+    def _known(self, **frames: pl.DataFrame) -> AbstractContextManager[None]:
+        return database.known(self.connection, frames)
 
     def _path_of(self, table: str) -> Path:
         return self._paths[tables()[table].large]

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from warehouse.copies import COPIES
-from warehouse.database import LARGE_FILE, SMALL_FILE, attach
+from warehouse.database import LARGE_FILE, SMALL_FILE, attach, known
 from warehouse.disks.damage import first_line, is_damage, refuse_disk
 from warehouse.errors import UserError
 from warehouse.places import place_of
@@ -122,16 +122,11 @@ def _answer(
 ) -> pl.DataFrame:
     frames = {name: rows for name, rows in parameters.items() if isinstance(rows, pl.DataFrame)}
     values = {name: value for name, value in parameters.items() if name not in frames}
-    for name, rows in frames.items():
-        connection.register(name, rows)
-    try:
+    with known(connection, frames):
         relation = connection.sql(sql, params=values or None)
         # DuckDB's types do not say that a statement without rows gives None.
         relation = cast("duckdb.DuckDBPyRelation | None", relation)
         return pl.DataFrame() if relation is None else relation.pl()
-    finally:
-        for name in frames:
-            connection.unregister(name)
 
 
 class Snapshot:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import polars as pl
@@ -61,6 +62,30 @@ def test_what_is_not_the_disk_is_not_called_so(error: Exception, tmp_path: Path)
 def test_what_sqlite_says_is_known() -> None:
     assert number_in(str(sqlite3.OperationalError("database or disk is full"))) == errno.ENOSPC
     assert number_in("disk I/O error") == errno.EIO
+
+
+def test_what_duckdb_says_of_an_fsync_is_known() -> None:
+    later = (
+        "FATAL Error: Failed: database has been invalidated because of a previous fatal error. "
+        'The database must be restarted prior to being used again.\nOriginal error: "fsync failed!"'
+    )
+    assert number_in("FATAL Error: fsync failed!") == number_in(later) == errno.EIO
+
+
+def test_a_database_that_failed_has_its_first_error_told() -> None:
+    class Failed:
+        def register(self, *_: object) -> None:
+            pass
+
+        def unregister(self, _: str) -> None:
+            raise duckdb.FatalException("FATAL Error: Failed: database has been invalidated")
+
+    failed = cast("duckdb.DuckDBPyConnection", Failed())
+    with (
+        pytest.raises(duckdb.FatalException, match="fsync failed"),
+        database.known(failed, {"incoming": pl.DataFrame()}),
+    ):
+        raise duckdb.FatalException("FATAL Error: fsync failed!")
 
 
 def test_a_write_that_fails_names_its_file_and_leaves_no_half(

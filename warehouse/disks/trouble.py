@@ -25,12 +25,13 @@ ADVICE = {
 }
 """What to do about errors that are the disk's or the system's and not the program's."""
 
-_SQLITE = {
+_OWN_WORDS = {
+    "fsync failed": errno.EIO,
     "database or disk is full": errno.ENOSPC,
     "disk i/o error": errno.EIO,
     "readonly database": errno.EROFS,
 }
-"""What SQLite says instead of the system's words."""
+"""What DuckDB and SQLite say instead of the system's words."""
 
 _SPEAKING = ("duckdb", "_duckdb", "sqlite3", "sqlalchemy", "polars")
 """Libraries that put the system's words into errors of their own kinds."""
@@ -42,7 +43,7 @@ def number_in(text: str) -> int | None:
     for number in ADVICE:
         if os.strerror(number).lower() in said:
             return number
-    for words, number in _SQLITE.items():
+    for words, number in _OWN_WORDS.items():
         if words in said:
             return number
     return None
