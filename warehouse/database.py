@@ -74,6 +74,7 @@ def _renewed(path: Path, opening: Callable[[Path], Opened]) -> Opened:
     if suspect.exists():
         _report(move_away(path, "damaged"), path, suspect.read_text(errors="replace"))
         suspect.unlink()
+    is_new = not path.exists()
     try:
         return opening(path)
     except duckdb.Error as error:
@@ -83,6 +84,10 @@ def _renewed(path: Path, opening: Callable[[Path], Opened]) -> Opened:
             raise Busy(
                 f"Another program has {path} open: close it, then try again ({error})."
             ) from error
+        if is_new and number_in(str(error)) is not None:
+            # What a full disk left of a new file is no database, and would be called damaged.
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         refuse_disk(error, path)
         if not is_damage(error):
             raise

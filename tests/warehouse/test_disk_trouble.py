@@ -72,6 +72,24 @@ def test_what_duckdb_says_of_an_fsync_is_known() -> None:
     assert number_in("FATAL Error: fsync failed!") == number_in(later) == errno.EIO
 
 
+@pytest.mark.parametrize("was_there", [True, False])
+def test_half_of_a_new_database_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was_there: bool
+) -> None:
+    path = tmp_path / database.SMALL_FILE
+    if was_there:
+        path.write_bytes(b"what was there")
+
+    def fill_disk(place: Path) -> None:
+        place.write_bytes(b"half")
+        raise duckdb.IOException("Could not write file: No space left on device")
+
+    monkeypatch.setattr(database, "_open", fill_disk)
+    with pytest.raises(DiskTrouble, match="No space left"):
+        database.open_or_renew(tmp_path)
+    assert path.exists() == was_there
+
+
 def test_a_database_that_failed_has_its_first_error_told() -> None:
     class Failed:
         def register(self, *_: object) -> None:
