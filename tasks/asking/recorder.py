@@ -89,13 +89,13 @@ class Recorder:
         format = self.run.format_of(model)
         if not format.thinking.marks:
             return None
-        # Of most completions none is, which their text tells sooner than their tokens.
-        if not format.thinking.is_in(new.node.text):
-            return Share(0, 0)
         own_steps = new.node.own_steps
         if new.draw.token_ids is None:
             said = format.thinking.after(own_steps)
             return Share(new.draw.thinking_tokens, len(own_steps) - len(said))
+        # Of most completions none is, which their text tells sooner than their tokens.
+        if not format.thinking.is_in(new.node.text):
+            return Share(0, 0)
         written = format.steps.writing.of(new.draw.token_ids, start=False)
         return format.thinking.share(
             written, own_steps, before=new.parent.text, generated=int(new.draw.tokens)
