@@ -23,11 +23,16 @@ def demo(*, max_budget: MaxBudget = None) -> None:
     standing = _standing(study)
     if standing:
         say("All of it was drawn and measured by this very code, and is shown as it stands;")
-        say("ttc run demo measures it again.")
+        say(f"{_again(max_budget)} measures it again.")
         _show(standing)
         return
     _announce(study)
     evaluate(study)
+
+
+def _again(max_budget: int | None) -> str:
+    """The command that evaluates the demo's study whatever stands."""
+    return "ttc run demo" + ("" if max_budget is None else f" --max-budget {max_budget}")
 
 
 def run(

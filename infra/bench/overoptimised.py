@@ -47,20 +47,18 @@ model = "bundled/congruences-prm"
 format = "congruences-prm"
 aggregate = "last"
 """
+BEAM = "beam_search(m=4)/weighted"
 CONTRASTS = """
-SELECT strategy, budget, other, c.* EXCLUDE bin
+SELECT name AS strategy, n AS budget, other, m AS other_budget, c.* EXCLUDE bin
 FROM (VALUES
-    ('beam_search(m=4)/weighted', 64, 'beam_search(m=4)/weighted'),
-    ('beam_search(m=4)/weighted', 4, 'weighted'),
-    ('beam_search(m=4)/weighted', 64, 'weighted'),
-    ('best_of_n', 64, 'best_of_n'),
-    ('weighted', 64, 'weighted')
-) AS asked(strategy, budget, other), LATERAL (
-    FROM contrast(
-        $run, 'oracle', strategy, budget, other, if(strategy = other, 4, budget)
-    )
-) AS c
-WHERE c.bin = 0
+    (1, $beam, 64, $beam, 4),
+    (2, $beam, 4, 'weighted', 4),
+    (3, $beam, 64, 'weighted', 64),
+    (4, 'best_of_n', 64, 'best_of_n', 4),
+    (5, 'weighted', 64, 'weighted', 4)
+) AS asked(place, name, n, other, m),
+    LATERAL (FROM contrast($run, 'oracle', name, n, other, m)) AS c
+WHERE c.bin = 0 ORDER BY place
 """
 
 
@@ -94,7 +92,7 @@ def main() -> None:
     reader = Snapshot(options.home / "warehouse")
     latest = "SELECT run_id FROM complete_runs ORDER BY completed_at DESC LIMIT 1"
     run = str(reader.read(latest).item())
-    Console(width=110).print(as_table(reader.read(CONTRASTS, run=run)))
+    Console(width=110).print(as_table(reader.read(CONTRASTS, run=run, beam=BEAM)))
 
 
 if __name__ == "__main__":
