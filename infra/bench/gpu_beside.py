@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.gpu_plan import CHILDREN, Plan, study_of
-from tasks.engines.vllm_process import on_gpu
+from tasks.engines.vllm_process import on_cpu, on_gpu
 from tasks.runs.loading import prepare_run
 from tasks.runs.run import Run
 from tasks.settings import quieten
@@ -101,8 +101,6 @@ def start_llm(folder: Path, options: EngineOptions) -> Any:
         os.environ.setdefault(name, "1")
     from vllm import LLM
 
-    # As tasks/engines/vllm_process.py has them on CPU.
-    on_cpu = {"block_size": 32, "enable_chunked_prefill": False}
     return LLM(
         model=str(folder),
         skip_tokenizer_init=True,
@@ -112,7 +110,7 @@ def start_llm(folder: Path, options: EngineOptions) -> Any:
         enforce_eager=options.enforce_eager,
         max_num_seqs=options.max_num_seqs,
         enable_prefix_caching=True,
-        **({} if on_gpu() else on_cpu),
+        **({} if on_gpu() else on_cpu()),
     )
 
 

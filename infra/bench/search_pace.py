@@ -3,8 +3,8 @@ infra/bench/search_pace.py [--generator NAME] [--questions N] [--turns N] [--jso
 
 Six ways to draw, by turns on one engine of vLLM on CPU in one run: whole completions of which one
 request brings 16; whole completions, a request each; first steps, 16 a request; what follows a
-prefix of 33 tokens, of which the cache holds all but one, and of 32 tokens, of which it may use
-none; and beam search. They differ in how many tokens come of a sequence, of a request and of a
+prefix of 33 tokens, of which the cache holds all but one, and of 32 tokens, whose last block it may
+not use; and beam search. They differ in how many tokens come of a sequence, of a request and of a
 prefix token that is computed again. Least squares over all turns say what CPU time the engine takes
 for each of these, and so what of the difference between search and plain sampling each of them is.
 """
@@ -30,6 +30,7 @@ from tasks.asking.plan import plan
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import NewDraw
 from tasks.draws.scorer import NewScore
+from tasks.engines.cpu_blocks import block_size
 from tasks.engines.log import noise_in
 from tasks.models.version import Model
 from tasks.protocols import Sampling
@@ -38,8 +39,8 @@ from tasks.study.reading import load_study
 
 LARGE = "bundled/congruences-large"
 CAUSES = ("generated tokens", "sequences", "requests", "prefix tokens again")
-BLOCK = 32
-"""Tokens of a block of the prefix cache, as tasks/engines/vllm_process.py has it on CPU."""
+PREFIX = 32
+"""Tokens, whole blocks of the prefix cache whatever the machine's are."""
 APART = 1_000
 """Replicates of single draws: those of fresh rooms stay below."""
 
@@ -63,7 +64,7 @@ class Work:
         self.sequences += 1
         self.requests += requests
         # The last token is always computed: what follows it is asked for.
-        self.computed += prefix - BLOCK * ((prefix - 1) // BLOCK)
+        self.computed += prefix - block_size() * ((prefix - 1) // block_size())
 
     def score(self, _verifier: Model, new: NewScore, /) -> None:
         """Another engine's work."""
@@ -132,12 +133,12 @@ async def _after(room: Room, work: Work, questions: Sequence[Question], length: 
 
 async def known_prefix(room: Room, work: Work, questions: Sequence[Question]) -> None:
     """After a prefix of which one token is computed again."""
-    await _after(room, work, questions, BLOCK + 1)
+    await _after(room, work, questions, PREFIX + 1)
 
 
 async def unknown_prefix(room: Room, work: Work, questions: Sequence[Question]) -> None:
-    """After a prefix of which all tokens are."""
-    await _after(room, work, questions, BLOCK)
+    """After a prefix of which a whole block is."""
+    await _after(room, work, questions, PREFIX)
 
 
 async def search(room: Room, work: Work, questions: Sequence[Question]) -> None:
@@ -244,6 +245,7 @@ def main() -> None:
         turns = asyncio.run(measure(options.generator, options.questions, options.turns))
     prices = fit(turns)
     print(f"{options.generator}, {options.questions} questions, {options.turns} turns", end=", ")
+    print(f"blocks of {block_size()}", end=", ")
     print(f"{os.cpu_count()} cores, load {load:.1f} before and {os.getloadavg()[0]:.1f} after\n")
     ratios = show(turns, prices)
     if options.json:

@@ -20,8 +20,8 @@ import httpx
 
 from tasks.endpoints.keys import Key
 from tasks.endpoints.statuses import Refusal, is_of_the_request
-from tasks.engines.misfits import explain, misfit
 from tasks.engines.replica import Call, Fault, Limits, Replica, roots
+from tasks.engines.server_checks import explain, misfit
 from warehouse.errors import UserError
 
 T = TypeVar("T")

@@ -1,18 +1,21 @@
-"""Whether servers are there and have the model of the study, before anything is started or paid."""
+"""Whether servers are there and have the model of the study, before anything is started or paid;
+and why one cannot give exact draws, by its answer to the first request for a token.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 from pydantic import BaseModel
 
 from tasks.endpoints.keys import Key
-from tasks.endpoints.statuses import read_complaint, refuse
+from tasks.endpoints.statuses import Refusal, read_complaint, refuse
 from tasks.endpoints.transfer import ask_once
-from tasks.engines.replica import roots
+from tasks.engines.replica import Call, roots
 from tasks.models.tokenizers import load_tokenizer
 from tasks.models.version import Model, fingerprint
 from warehouse.errors import UserError
@@ -135,3 +138,24 @@ def _tokenize(url: str, name: str, key: Key | None) -> list[int] | None:
         return _Tokens.model_validate_json(received.content).tokens
     except (httpx.HTTPError, ValueError):
         return None
+
+
+def explain(url: str, probe: Call[Any], refusal: Refusal) -> UserError:
+    """The refusal of a token, with what this server lacks where that is why."""
+    complaint = refusal.complaint
+    said = f"got {complaint.said}"
+    # No such page, or none for this: a server that speaks chat alone.
+    if complaint.status in (404, 405):
+        return misfit(url, probe, said)
+    named = [field for field in probe.body if complaint.names(field)]
+    if complaint.status not in (400, 422) or not named:
+        return refusal
+    return misfit(url, probe, f"and its field {named[0]!r}, {said}")
+
+
+def misfit(url: str, probe: Call[Any], why: str) -> UserError:
+    """The sentence for a server that answers, but not as exact draws need."""
+    return UserError(
+        f"engine: expected {url} to answer {probe.path} {why}; serve the model with `vllm serve`, "
+        "or ask this server for chat completions by an [[endpoints]] table"
+    )

@@ -25,15 +25,6 @@ from tasks.settings import quieten
 from tasks.study.tables import EngineOptions
 from warehouse.errors import EngineDied, UserError
 
-_ON_CPU: dict[str, Any] = {
-    # The default of 128 is longer than our prompts: the prefix cache would never hit.
-    "block_size": 32,
-    # A seeded request whose prompt is chunked kills vLLM 0.32 on CPU.
-    "enable_chunked_prefill": False,
-    "distributed_executor_backend": "uni",
-}
-
-
 _IMPORTING = threading.Lock()
 
 
@@ -171,7 +162,28 @@ def _arguments(folder: Path, options: EngineOptions) -> dict[str, Any]:
     }
     if options.max_model_len is not None:
         chosen["max_model_len"] = options.max_model_len
-    return chosen if on_gpu() else chosen | _ON_CPU
+    return chosen if on_gpu() else chosen | on_cpu()
+
+
+def on_cpu() -> dict[str, Any]:
+    """What vLLM is told on a machine without a GPU."""
+    from tasks.engines.cpu_blocks import block_size
+
+    return {
+        # The default of 128 is longer than our prompts: the prefix cache would never hit.
+        "block_size": block_size(),
+        # A seeded request whose prompt is chunked kills vLLM 0.32 on CPU.
+        "enable_chunked_prefill": False,
+        "distributed_executor_backend": "uni",
+    }
+
+
+def plug_in() -> None:
+    """Plugin of vLLM (`vllm.general_plugins`): called in every process of an engine."""
+    if not on_gpu():
+        from tasks.engines.cpu_blocks import register
+
+        register()
 
 
 def _pooling() -> dict[str, Any]:

@@ -31,6 +31,9 @@ async def watch(generator, seen):
 
 async def observed():
     """Everything these tests look at, from one start of both engines."""
+    # Imports vLLM, for which who only collects tests need not wait.
+    from tasks.engines.cpu_blocks import block_size
+
     form = load_format("congruences", GENERATOR)
     generator = await asyncio.to_thread(VllmGenerator, GENERATOR, form, EngineOptions())
     verifier = await asyncio.to_thread(
@@ -49,6 +52,9 @@ async def observed():
         again = await all_of(generator.draw(prompts[0], 4, sampling=WHOLE, seed=4))
         steps = await all_of(generator.draw(prompts[0], 8, sampling=STEP, seed=0))
         greedy = await all_of(generator.draw(prompts[0], 1, sampling=GREEDY, seed=0))
+        # As a search goes on: after a prefix of which the engine has computed all.
+        prefix = [*prompts[0], *greedy.draws[0].token_ids][: 3 * block_size() + 1]
+        known = await all_of(generator.draw(prefix, 1, sampling=STEP, seed=0))
         counted = generator.generated_tokens
         at_rest = generator.written_tokens
         text = greedy.draws[0]
@@ -69,6 +75,8 @@ async def observed():
         "again": again,
         "steps": steps,
         "greedy": greedy,
+        "known": known,
+        "prefix": prefix,
         "counted": counted,
         "under_way": under_way,
         "at_rest": at_rest,
@@ -113,6 +121,11 @@ def test_child_i_is_the_same_whether_drawn_at_once_or_later(seen):
     assert seen["again"].draws == seen["whole"][0].draws[4:8]
 
 
+def test_of_a_known_prefix_only_what_is_behind_its_last_block_is_computed_again(seen):
+    assert seen["known"].prompt_tokens == len(seen["prefix"])
+    assert seen["known"].cached_tokens == len(seen["prefix"]) - 1
+
+
 def test_texts_and_ids_agree(seen):
     encode = seen["form"].tokenizer.encode
     for draw in seen["whole"][0].draws:
@@ -120,7 +133,7 @@ def test_texts_and_ids_agree(seen):
 
 
 def test_the_ledger_of_tokens_equals_vllms_output(seen):
-    replies = [*seen["whole"], seen["again"], seen["steps"], seen["greedy"]]
+    replies = [*seen["whole"], seen["again"], seen["steps"], seen["greedy"], seen["known"]]
     assert sum(draw.tokens for reply in replies for draw in reply.draws) == seen["counted"]
     assert all(
         reply.prompt_tokens == reply.requests * len(prompt) and reply.requests == 8
