@@ -1,7 +1,8 @@
 """The copies that readers open: of small tables as often as is wished, of large ones rarely.
 
 Copying the large tables costs what they weigh, so they are copied when they have changed and the
-last copy is 20 times as old as it took to make; at a stage's end sooner, where it is cheap.
+last copy is 20 times as old as it took to make; and at a stage's end, where readers may wait for
+what no later copy would bring.
 """
 
 import itertools
@@ -26,9 +27,6 @@ COPIES = {SMALL_FILE: "snapshot.duckdb", LARGE_FILE: "snapshot.large.duckdb"}
 WAIT = 20.0
 """Times as long as copying took: so it takes at most a twentieth of the time, and of the disk's."""
 
-CHEAP_SECONDS = 30.0
-"""A stage's end waits so long for a whole copy; a larger one is made when it is due."""
-
 _numbers = itertools.count()
 """Half-written copies of one process are told apart: two threads may publish at once."""
 
@@ -41,11 +39,11 @@ class _Copy(NamedTuple):
     bytes: int
     seconds: float
 
-    def is_due(self, size: int, *, whole: bool) -> bool:
+    def is_due(self, size: int) -> bool:
         """Whether the next one, of a file of `size` bytes, may be made now."""
         expected = self.seconds * size / self.bytes
         age = (datetime.now(UTC) - self.copied_at).total_seconds()
-        return age >= WAIT * expected or (whole and expected <= CHEAP_SECONDS)
+        return age >= WAIT * expected
 
 
 class Copies:
@@ -90,7 +88,7 @@ class Copies:
             database.checkpoint(self._connection, path)
         size = path.stat().st_size
         last = self._last()
-        if last and (last.newest == newest or not last.is_due(size, whole=whole)):
+        if last and (last.newest == newest or not (whole or last.is_due(size))):
             return
         start = time.monotonic()
         # Without the turn: who reads, or appends to a small table, need not wait for it.

@@ -224,7 +224,7 @@ class Store:
     def publish_snapshot(self, *, whole: bool = False) -> Path:
         """The readers' copy of the small tables; that of the large ones is renewed when it is due.
 
-        `whole`, for the end of a stage, renews it also before, where that takes seconds.
+        `whole`, for the end of a stage, renews it however long that takes.
         """
         return self._copies.publish(whole=whole)
 

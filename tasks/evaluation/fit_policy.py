@@ -42,7 +42,8 @@ def run(folder: Path, run_id: str) -> str | None:
         )
         # Last: whoever finds a run complete finds its policy too.
         note(store, run_id, "complete")
-        store.publish_snapshot()
+        # And its answers: no later stage adds to them, so that no later copy need bring them.
+        store.publish_snapshot(whole=True)
         return None
 
 

@@ -109,14 +109,10 @@ def test_the_small_tables_are_fresh_while_draws_lag(tmp_path: Path) -> None:
         opened.publish_snapshot()
         small_run.fill(opened)
         pretend(opened, seconds=60)
-        for whole in (False, True):
-            opened.publish_snapshot(whole=whole)
-            assert count(reader) == 1
-            assert reader.read("SELECT count(*) FROM runs").item() == 1
-        pretend(opened, seconds=20)
         opened.publish_snapshot()
         assert count(reader) == 1
-        # At a stage's end, what takes seconds is made at once.
+        assert reader.read("SELECT count(*) FROM runs").item() == 1
+        # At a stage's end it is made at once: one copy that a busy disk held up foretells nothing.
         opened.publish_snapshot(whole=True)
         assert count(reader) == count(opened)
 

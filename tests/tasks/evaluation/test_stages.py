@@ -16,7 +16,7 @@ from scripted_runs import ScriptedEngines, run_all, small_study
 from tasks.evaluation import fit_policy, generate, measure
 from tasks.runs.opening import open_run
 from tasks.study.study import study_from
-from warehouse import snapshot
+from warehouse import database, snapshot
 from warehouse.store import Store
 
 ROOT = Path(__file__).parents[3]
@@ -97,6 +97,22 @@ def test_a_larger_budget_draws_only_the_difference(tmp_path):
     )
     counts = dict(spent(folder).select("run_id", "draws").iter_rows())
     assert counts[second] == 20 * 8
+
+
+def test_readers_see_all_of_a_complete_run_though_copies_take_long(tmp_path, monkeypatch):
+    plain = database.copy
+
+    def slow(path, target):
+        if path.name == database.LARGE_FILE:
+            time.sleep(0.2)
+        plain(path, target)
+
+    monkeypatch.setattr(database, "copy", slow)
+    run_all(tmp_path, small_study())
+    with Store.open(tmp_path) as store:
+        for table in ("draws", "scores", "answers"):
+            counted = f"SELECT count(*) FROM {table}"
+            assert snapshot.query(tmp_path, counted).item() == store.read(counted).item() > 0
 
 
 def test_an_interrupted_run_is_resumed_under_its_id(tmp_path):
