@@ -17,6 +17,7 @@ from tasks.publication.words import key_of
 from tasks.runs.holding import hold
 from tasks.settings import settings
 from tasks.study.study import Study
+from warehouse.disks.trouble import was_stopped
 from warehouse.snapshot import Snapshot
 
 
@@ -67,6 +68,8 @@ def catch_up() -> None:
         try:
             conclude(study, run_id)
         except Exception as error:
+            if was_stopped(error):
+                raise
             # Of another night: it must not keep this one from its questions.
             print(f"run {run_id}: complete, but not published: {error}", file=sys.stderr)
 

@@ -23,7 +23,7 @@ from tasks.runs import opening
 from tasks.runs.events import note
 from tasks.settings import settings
 from tasks.study.study import Study
-from warehouse.disks.trouble import trouble_of
+from warehouse.disks.trouble import trouble_of, was_stopped
 from warehouse.errors import EngineDied, UserError
 from warehouse.store import Store
 
@@ -43,7 +43,9 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     error = state.data
     if isinstance(error, EngineDied):
         print(f"{error}; it is started again, once", file=sys.stderr)
-    if isinstance(error, BaseException) and trouble_of(error, settings().home):
+    if isinstance(error, BaseException) and (
+        was_stopped(error) or trouble_of(error, settings().home)
+    ):
         return False
     return not isinstance(error, UserError)
 

@@ -24,7 +24,7 @@ from flows.servers import quiet
 from flows.servers.away import server_away
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
-from warehouse.disks.trouble import trouble_of
+from warehouse.disks.trouble import trouble_of, was_stopped
 from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError
 
 GUARDED = "TTC_GUARDED"
@@ -38,6 +38,8 @@ app = App(
     help="How a model turns test-time compute into accuracy, and which strategy to use where.",
     # Words that are refused are shown, whatever is in them.
     error_console=PlainConsole(stderr=True),
+    # Ours says how to go on.
+    suppress_keyboard_interrupt=False,
 )
 # Each verb imports what it needs when it runs: `ttc status` should not wait for Prefect and torch.
 VERBS = (
@@ -91,18 +93,23 @@ def exit_code() -> int:
     except (Busy, DiskTrouble, EngineDied) as error:
         # EX_TEMPFAIL of sysexits(3), which schedulers take for `try again`.
         return _end(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        # 128 + the number of SIGINT, as a shell reports it.
-        return _end("stopped; run the same command again to go on where it stopped", 130)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 0
-    except Exception as error:
-        # Libraries wrap what a disk or a server said; a traceback would show no fault of ours.
-        found = trouble_of(error, settings().home) or server_away(error)
-        if found is None:
-            raise
-        return _end(str(found), found.exit_code)
+    except (KeyboardInterrupt, Exception) as error:
+        return _end_of(error)
     return 0
+
+
+def _end_of(error: BaseException) -> int:
+    """The exit code of a stopped command, or of trouble that a library wrapped; else the error."""
+    if was_stopped(error):
+        # 128 + the number of SIGINT, as a shell reports it.
+        return _end("stopped; run the same command again to go on where it stopped", 130)
+    # Libraries wrap what a disk or a server said; a traceback would show no fault of ours.
+    found = trouble_of(error, settings().home) or server_away(error)
+    if found is None:
+        raise error
+    return _end(str(found), found.exit_code)
 
 
 def _end(message: str, code: int) -> int:
