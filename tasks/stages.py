@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from prefect import Task, task
@@ -24,7 +23,7 @@ from tasks.runs.events import note
 from tasks.settings import settings
 from tasks.study.study import Study
 from warehouse.disks.trouble import trouble_of, was_stopped
-from warehouse.errors import EngineDied, UserError
+from warehouse.errors import EngineDied, UserError, say
 from warehouse.store import Store
 
 
@@ -42,7 +41,7 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether a stage that failed may do better: what the user has to mend stays as it is."""
     error = state.data
     if isinstance(error, EngineDied):
-        print(f"{error}; it is started again, once", file=sys.stderr)
+        say(f"{error}; it is started again, once")
     if isinstance(error, BaseException) and (
         was_stopped(error) or trouble_of(error, settings().home)
     ):

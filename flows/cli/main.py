@@ -18,14 +18,14 @@ from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
 from flows.cli.service import backup, doctor, restore, serve, showcase, solve, up
-from flows.cli.terminal import PlainConsole, say
+from flows.cli.terminal import PlainConsole
 from flows.cli.train import train_app
 from flows.servers import quiet
 from flows.servers.away import server_away
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
 from warehouse.disks.trouble import trouble_of, was_stopped
-from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError
+from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError, say
 
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard: it starts no second one."""
