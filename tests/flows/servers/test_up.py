@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from listening import LOOPBACK, listening
 from serving import TTC, Up, processes_of, recorded_pid, start, stop, wait_until_ready
 
 from flows.servers.silent import AUTOMATION
@@ -23,6 +24,15 @@ pytestmark = pytest.mark.slow
 def test_both_servers_answer(served: Up) -> None:
     assert httpx.get(served.prefect_api + "/health").json() is True
     assert httpx.get(served.mlflow_uri + "/health").text == "OK"
+
+
+def test_it_listens_on_loopback_at_three_ports_that_the_documents_name(served: Up) -> None:
+    places = listening(served.process.pid)
+    assert {host for host, _ in places} <= LOOPBACK
+    named = {int(served.environment[f"TTC_{name}_PORT"]) for name in ("PREFECT", "MLFLOW")}
+    # The third is the worker's, by which Prefect tells a run that it was cancelled.
+    others = {port for _, port in places} - named
+    assert named <= {port for _, port in places} and len(others) == 1
 
 
 def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> None:

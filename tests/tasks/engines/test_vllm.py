@@ -1,8 +1,10 @@
 """The real engine on the bundled models, on CPU as on GPU."""
 
 import asyncio
+import os
 
 import pytest
+from listening import LOOPBACK, listening
 from replies import all_of
 
 from tasks.benchmarks.bundled import questions
@@ -50,6 +52,7 @@ async def observed():
         steps = await all_of(generator.draw(prompts[0], 8, sampling=STEP, seed=0))
         greedy = await all_of(generator.draw(prompts[0], 1, sampling=GREEDY, seed=0))
         counted = generator.generated_tokens
+        places = listening(os.getpid())
         at_rest = generator.written_tokens
         text = greedy.draws[0]
         texts = form.steps.split(text.token_ids).texts
@@ -70,6 +73,7 @@ async def observed():
         "steps": steps,
         "greedy": greedy,
         "counted": counted,
+        "places": places,
         "under_way": under_way,
         "at_rest": at_rest,
         "texts": texts,
@@ -147,3 +151,8 @@ def test_scores_equal_a_plain_forward_pass(seen):
         chances = load_prm(PRM)(torch.tensor([ids])).softmax(-1)[0, ends, 1]
     assert [s.score for s in seen["scores"]] == pytest.approx(chances.tolist(), abs=1e-3)
     assert [s.tokens for s in seen["scores"]] == [end + 1 for end in ends]
+
+
+def test_nobody_elsewhere_can_reach_an_engine(seen):
+    assert seen["places"]
+    assert {host for host, _ in seen["places"]} <= LOOPBACK
