@@ -43,6 +43,7 @@ QUOTING = "import sys; sys.exit('refused: ' + ' '.join(sys.argv))"
 # As `ttc run` does it, but for the end: there it stops, as one that is killed.
 PROGRAM = """
 import sys
+from contextlib import suppress
 from flows.servers import quiet
 quiet.set_quiet_defaults()
 with quiet.prefect():
@@ -50,6 +51,7 @@ with quiet.prefect():
     from flows import nightly
     from tasks import stages
     from tasks.study.reading import load_study
+    from warehouse.errors import UserError
     study = load_study(sys.argv[1])
 
     @flow
@@ -59,9 +61,10 @@ with quiet.prefect():
         stages.measure(run_id)
         stages.fit_policy(run_id)
 
-    @flow
     def next_night():
-        nightly.catch_up()
+        # Nobody is there to answer its own questions: what was left comes before them.
+        with suppress(UserError):
+            nightly.nightly(study)
 
     {"killed": killed, "next": next_night}[sys.argv[2]]()
 """

@@ -13,8 +13,8 @@ import pytest
 from tasks.settings import ROOT
 
 CAMPAIGN = ROOT / "infra" / "bench" / "campaign"
-CHEAP = ("kills", "hostile_texts")
-"""The others have tests of their own beside what they try."""
+CHEAP = ("kills", "crash_images", "disk_faults", "damage", "hostile_texts")
+"""A CPU minute or two together; the others have tests of their own beside what they try."""
 FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 
 
