@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
@@ -17,6 +15,8 @@ from tasks.publication.words import key_of
 from tasks.runs.holding import hold
 from tasks.settings import settings
 from tasks.study.study import Study
+from warehouse.disks.trouble import was_stopped
+from warehouse.errors import say
 from warehouse.snapshot import Snapshot
 
 
@@ -67,8 +67,10 @@ def catch_up() -> None:
         try:
             conclude(study, run_id)
         except Exception as error:
+            if was_stopped(error):
+                raise
             # Of another night: it must not keep this one from its questions.
-            print(f"run {run_id}: complete, but not published: {error}", file=sys.stderr)
+            say(f"run {run_id}: complete, but not published: {error}")
 
 
 def show(run_id: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,7 +19,7 @@ from tasks import stages
 from tasks.engines.vllm_process import on_gpu
 from tasks.evaluation.shards import Shard, gather
 from tasks.settings import Settings, settings
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 
 LOOK_SECONDS = 20.0
 """Between two looks at what the journal has gained, which readers see then."""
@@ -125,4 +124,4 @@ def _look(run_id: str, shards: int, over: Event) -> None:
         tokens = gather(settings().warehouse, run_id) - before
         rate = tokens / (time.monotonic() - start)
         said = f"generate  {shards} shards  {tokens:,} tokens  {rate:,.0f} tokens/s"
-        print(said, file=sys.stderr, flush=True)
+        say(said)

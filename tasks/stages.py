@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from prefect import Task, task
@@ -23,8 +22,8 @@ from tasks.runs import opening
 from tasks.runs.events import note
 from tasks.settings import settings
 from tasks.study.study import Study
-from warehouse.disks.trouble import trouble_of
-from warehouse.errors import EngineDied, UserError
+from warehouse.disks.trouble import trouble_of, was_stopped
+from warehouse.errors import EngineDied, UserError, say
 from warehouse.store import Store
 
 
@@ -42,8 +41,10 @@ def _may_pass(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether a stage that failed may do better: what the user has to mend stays as it is."""
     error = state.data
     if isinstance(error, EngineDied):
-        print(f"{error}; it is started again, once", file=sys.stderr)
-    if isinstance(error, BaseException) and trouble_of(error, settings().home):
+        say(f"{error}; it is started again, once")
+    if isinstance(error, BaseException) and (
+        was_stopped(error) or trouble_of(error, settings().home)
+    ):
         return False
     return not isinstance(error, UserError)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import duckdb
 
 from warehouse import sequence
-from warehouse.errors import Gone, UserError
+from warehouse.errors import Gone, UserError, say
 from warehouse.folder import sync_folder
 from warehouse.places import Place, open_place
 from warehouse.schema import tables
@@ -171,6 +171,6 @@ def export(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int
 if __name__ == "__main__":
     # For servers, whose databases are copied by their own means: infra/deploy/backup.
     done = copy_journal(open_place(sys.argv[1]), open_place(sys.argv[2]))
-    print(f"journal: {done.objects} new objects, {done.bytes / 1e6:,.1f} MB", file=sys.stderr)
+    say(f"journal: {done.objects} new objects, {done.bytes / 1e6:,.1f} MB")
     for left_out in done.damaged:
-        print(f"journal: {left_out} is damaged and not copied", file=sys.stderr)
+        say(f"journal: {left_out} is damaged and not copied")

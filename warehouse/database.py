@@ -6,7 +6,6 @@ tables that grow with every completion.
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ import polars as pl
 
 from warehouse.disks.damage import first_line, is_damage, refuse_disk, suspicion
 from warehouse.disks.trouble import name_file, number_in, trouble
-from warehouse.errors import Busy, UserError
+from warehouse.errors import Busy, UserError, say
 from warehouse.schema import LARGE, create_views, drop_views, migrate, migrate_large
 
 SMALL_FILE = "warehouse.duckdb"
@@ -97,10 +96,9 @@ def _renewed(path: Path, opening: Callable[[Path], Opened]) -> Opened:
 
 def _report(moved: list[Path], path: Path, reason: str) -> None:
     names = ", ".join(file.name for file in moved) or "nothing"
-    print(
+    say(
         f"warehouse: {path} is damaged ({reason}); set aside: {names}. It is being rebuilt from "
-        "the journal, which has everything; the files set aside may be deleted.",
-        file=sys.stderr,
+        "the journal, which has everything; the files set aside may be deleted."
     )
 
 

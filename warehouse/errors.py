@@ -1,4 +1,7 @@
-"""What a user can put right, and what time puts right."""
+"""What a user can put right, what time puts right, and how it is said."""
+
+import sys
+from unicodedata import category
 
 
 class UserError(Exception):
@@ -50,3 +53,19 @@ class Gone(Exception):
 
     Never reaches a user: who meets it looks at the journal again.
     """
+
+
+def shown(text: str) -> str:
+    """The text, with what would steer a terminal written out; lines stay lines."""
+    # Escape sequences, also of one character (C1), and what turns the order of writing round.
+    return "".join(one if _is_harmless(one) else ascii(one)[1:-1] for one in text)
+
+
+def _is_harmless(character: str) -> bool:
+    # Blanks of other widths are not printable to Python.
+    return character.isprintable() or character in "\n\t" or category(character) == "Zs"
+
+
+def say(text: str) -> None:
+    """Print a line to stderr: what happens, what was wrong."""
+    print(shown(text), file=sys.stderr)

@@ -8,7 +8,6 @@ comparing its bytes with the hash in its name.
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ import polars as pl
 
 from warehouse import bundle
 from warehouse.door import admit
-from warehouse.errors import Gone
+from warehouse.errors import Gone, say
 from warehouse.places import Place, place_of
 from warehouse.sequence import Sequence, table_of
 
@@ -232,11 +231,10 @@ class Journal:
             self._aside.add(name)
             return
         self._aside.add(name)
-        print(
+        say(
             f"warehouse: segment {name} set aside in {place}: {reason}. "
             "Its rows are missing: restore the file from a copy into the journal, "
-            "or run the study again to draw them anew.",
-            file=sys.stderr,
+            "or run the study again to draw them anew."
         )
 
     def sweep(self) -> None:
@@ -246,9 +244,7 @@ class Journal:
         """
         self.place.sweep()
         for name in self.place.take_back(is_whole):
-            print(
-                f"warehouse: segment {name} is whole now and back in the journal", file=sys.stderr
-            )
+            say(f"warehouse: segment {name} is whole now and back in the journal")
 
 
 def _parquet(rows: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:

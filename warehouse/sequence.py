@@ -7,13 +7,12 @@ others read what it wrote and take a later number. Now and then a whole order st
 entries up to its number.
 """
 
-import sys
 import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from warehouse.disks.seals import is_sealed, seal, unseal
-from warehouse.errors import Gone, UserError
+from warehouse.errors import Gone, UserError, say
 from warehouse.places import Place
 
 ROOM = "sequence"
@@ -165,10 +164,9 @@ class Sequence:
         content = self._place.read(name)
         if is_sealed(content):
             return unseal(content)
-        print(
+        say(
             f"warehouse: {self._place.address}/{name} is damaged and passed over: segments that it "
-            "alone names are merged after those that others name; no row is missing.",
-            file=sys.stderr,
+            "alone names are merged after those that others name; no row is missing."
         )
         return {}
 

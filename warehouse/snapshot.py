@@ -6,6 +6,8 @@ are copied more rarely than the others: what they lack yet is simply not there.
 """
 
 import contextlib
+import os
+import signal
 import threading
 import time
 from collections.abc import Generator, Mapping
@@ -60,7 +62,11 @@ def ask(folder: Path, sql: str, *, seconds: float = SECONDS) -> pl.DataFrame:
 
     Raises UserError also for other statements, and for an answer of more than MOST_BYTES.
     """
-    with open_snapshot(folder, memory=MEMORY) as connection, _within(connection, seconds, folder):
+    with (
+        open_snapshot(folder, memory=MEMORY) as connection,
+        _within(connection, seconds, folder),
+        _hearing(connection),
+    ):
         for statement in connection.extract_statements(sql):
             if statement.type not in _READING:
                 raise UserError(
@@ -115,6 +121,36 @@ def _within(connection: duckdb.DuckDBPyConnection, seconds: float, folder: Path)
         raise UserError(_sentence(error)) from error
     finally:
         timer.cancel()
+
+
+@contextlib.contextmanager
+def _hearing(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
+    """Ctrl-C and SIGTERM interrupt the query at once.
+
+    Else they are heard when DuckDB comes up for breath, in a large join after minutes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    # To which the interpreter writes a signal's number as soon as it comes.
+    former = signal.set_wakeup_fd(writing)
+
+    def listen() -> None:
+        while heard := os.read(reading, 1):
+            if heard[0] in (signal.SIGINT, signal.SIGTERM):
+                connection.interrupt()
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(former)
+        os.close(writing)
+        listening.join()
+        os.close(reading)
 
 
 def _answer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 
 import uvicorn
 
@@ -13,6 +12,7 @@ from tasks.engines.log import noise_in
 from tasks.serving.policy import policy_run
 from tasks.serving.solver import open_solver
 from tasks.settings import Settings
+from warehouse.errors import say
 from warehouse.snapshot import Snapshot
 
 
@@ -29,9 +29,6 @@ def serve(
         budget=budget,
         seconds=seconds,
     )
-    print(
-        f"run {run_id} at http://{now.host}:{port}/v1 (models are starting; Ctrl-C ends it)",
-        file=sys.stderr,
-    )
+    say(f"run {run_id} at http://{now.host}:{port}/v1 (models are starting; Ctrl-C ends it)")
     with noise_in(folder.parent / "logs" / "engine.log"), contextlib.suppress(KeyboardInterrupt):
         uvicorn.run(app, host=now.host, port=port, log_level="warning")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def demo(*, max_budget: MaxBudget = None) -> None:
     """Evaluate the bundled model on the bundled benchmark: a whole nightly run in minutes."""
-    from flows.cli.terminal import say
     from tasks.study.reading import load_study
+    from warehouse.errors import say
 
     study = load_study("demo", max_budget=max_budget)
     standing = _standing(study)

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.text import Text
 
 from flows.cli.diff import budget_table
-from flows.cli.terminal import say
 from tasks.publication.headlines import cautions
 from tasks.publication.policy_table import first_texts, policy_text
 from tasks.publication.summary import load_summary
@@ -22,6 +21,7 @@ from tasks.settings import INFRA
 from tasks.versions.champion import champion_of, standing_of
 from tasks.versions.diff import difference
 from tasks.versions.version import Version, version_of
+from warehouse.errors import say
 from warehouse.reader import Reader
 from warehouse.snapshot import still
 

@@ -18,14 +18,14 @@ from flows.cli.replay import replay
 from flows.cli.replicate import exchange, replicate
 from flows.cli.samples import export_samples, import_samples
 from flows.cli.service import backup, doctor, restore, serve, showcase, solve, up
-from flows.cli.terminal import PlainConsole, say
+from flows.cli.terminal import PlainConsole
 from flows.cli.train import train_app
 from flows.servers import quiet
 from flows.servers.away import server_away
 from flows.servers.guard import run_guarded
 from tasks.settings import settings
-from warehouse.disks.trouble import trouble_of
-from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError
+from warehouse.disks.trouble import trouble_of, was_stopped
+from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError, say
 
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard: it starts no second one."""
@@ -38,6 +38,8 @@ app = App(
     help="How a model turns test-time compute into accuracy, and which strategy to use where.",
     # Words that are refused are shown, whatever is in them.
     error_console=PlainConsole(stderr=True),
+    # Ours says how to go on.
+    suppress_keyboard_interrupt=False,
 )
 # Each verb imports what it needs when it runs: `ttc status` should not wait for Prefect and torch.
 VERBS = (
@@ -91,18 +93,23 @@ def exit_code() -> int:
     except (Busy, DiskTrouble, EngineDied) as error:
         # EX_TEMPFAIL of sysexits(3), which schedulers take for `try again`.
         return _end(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        # 128 + the number of SIGINT, as a shell reports it.
-        return _end("stopped; run the same command again to go on where it stopped", 130)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 0
-    except Exception as error:
-        # Libraries wrap what a disk or a server said; a traceback would show no fault of ours.
-        found = trouble_of(error, settings().home) or server_away(error)
-        if found is None:
-            raise
-        return _end(str(found), found.exit_code)
+    except (KeyboardInterrupt, Exception) as error:
+        return _end_of(error)
     return 0
+
+
+def _end_of(error: BaseException) -> int:
+    """The exit code of a stopped command, or of trouble that a library wrapped; else the error."""
+    if was_stopped(error):
+        # 128 + the number of SIGINT, as a shell reports it.
+        return _end("stopped; run the same command again to go on where it stopped", 130)
+    # Libraries wrap what a disk or a server said; a traceback would show no fault of ours.
+    found = trouble_of(error, settings().home) or server_away(error)
+    if found is None:
+        raise error
+    return _end(str(found), found.exit_code)
 
 
 def _end(message: str, code: int) -> int:

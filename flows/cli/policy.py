@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.cli.terminal import REGRESSED, say
+from flows.cli.terminal import REGRESSED
 from tasks.settings import settings
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 
 policy_app = App(
     name="policy", help="The latest policies, what changed in them, and which version is champion."

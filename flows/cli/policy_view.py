@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.sql import as_table
-from flows.cli.terminal import say
 from tasks.publication.axis_policies import axis_tables
 from tasks.publication.cells import changed_losses, loss_lines, marked_name
 from tasks.publication.policy_table import policy_text
@@ -24,7 +23,7 @@ from tasks.strategies.names import short_names
 from tasks.versions.gate import alarm_sentence
 from tasks.versions.version import alarm_of_run
 from warehouse import snapshot
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 from warehouse.reader import Reader
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.cli.terminal import say, show_rows
+from flows.cli.terminal import show_rows
 from tasks.settings import settings
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 
 MOST_SECONDS = 86_400.0
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json as json_text
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from flows.cli.terminal import console, show_rows
 from tasks.settings import settings
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 
 if TYPE_CHECKING:
     from tasks.evaluation.regrade import Moves, Regraded
@@ -74,7 +73,7 @@ def _judge(run_id: str) -> Regraded:
 
     regraded = judge_anew(settings().warehouse, run_id)
     if regraded.is_new and publish.run(settings(), regraded.now) is None:
-        print("MLflow does not answer: the publication waits in the outbox", file=sys.stderr)
+        say("MLflow does not answer: the publication waits in the outbox")
     return regraded
 
 

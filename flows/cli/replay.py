@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_text
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ from cyclopts import Parameter
 
 from flows.cli.terminal import console, show_rows
 from tasks.settings import settings
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 
 if TYPE_CHECKING:
     from tasks.evaluation.arena import Replayed
@@ -55,10 +54,9 @@ def replay(
 def _show(replayed: Replayed, judged: Report, *, as_json: bool) -> None:
     # On stderr, as everything that is said beside a result.
     pace = replayed.replays / replayed.seconds
-    print(
+    say(
         f"{replayed.replays:,} question-replays in {replayed.seconds:.1f} s, "
-        f"{pace:,.0f} a second; no model was asked",
-        file=sys.stderr,
+        f"{pace:,.0f} a second; no model was asked"
     )
     if as_json:
         print(json_text.dumps(_plain(replayed, judged), indent=1))

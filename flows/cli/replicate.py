@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.terminal import MaxBudget, console, say, show_rows
+from flows.cli.terminal import MaxBudget, console, show_rows
 from flows.servers import quiet
 from tasks.settings import settings
+from warehouse.errors import say
 
 if TYPE_CHECKING:
     import polars as pl

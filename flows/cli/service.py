@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli.terminal import console, say, show_rows
+from flows.cli.terminal import console, show_rows
 from tasks.settings import settings
+from warehouse.errors import say
 
 Policy = Annotated[
     str | None,
@@ -83,7 +83,7 @@ def showcase() -> None:
     """Write the demo's own table and figure into the README."""
     from flows.cli.showcase import showcase as write
 
-    print(f"README.md shows run {write(settings().warehouse)}", file=sys.stderr)
+    say(f"README.md shows run {write(settings().warehouse)}")
 
 
 def doctor(

@@ -12,9 +12,9 @@ from typing import Literal
 import polars as pl
 from rich.table import Table
 
-from flows.cli.terminal import console, say, shown
+from flows.cli.terminal import console
 from warehouse import snapshot
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say, shown
 
 ROWS = 100
 """Rows of a table shown on a screen; --csv, --json and --parquet give all."""
@@ -49,18 +49,19 @@ def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
 
 def print_result(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> None:
     """Print a result to stdout."""
-    # Written, not printed: the text has its last line end already.
     if form == "csv":
-        sys.stdout.write(frame.write_csv())
+        _write(frame.write_csv())
     elif form == "json":
-        sys.stdout.write(frame.write_json() + "\n")
+        _write(frame.write_json() + "\n")
     else:
         show(frame.head(ROWS))
         if frame.height > ROWS:
-            print(
-                f"{frame.height} rows, {ROWS} shown; --csv, --json or --parquet FILE give all",
-                file=sys.stderr,
-            )
+            say(f"{frame.height} rows, {ROWS} shown; --csv, --json or --parquet FILE give all")
+
+
+def _write(text: str) -> None:
+    """A text with its last line end, for a program as it is; a terminal is not steered by it."""
+    sys.stdout.write(shown(text) if sys.stdout.isatty() else text)
 
 
 def show(frame: pl.DataFrame) -> None:
@@ -117,10 +118,7 @@ def interactive(folder: Path, seconds: float) -> None:
     # Importing it gives the prompt history and editing; some builds of Python lack it.
     with contextlib.suppress(ImportError):
         importlib.import_module("readline")
-    print(
-        "SQL on the latest snapshot; end a query with ; and leave with Ctrl-D. Try: SHOW TABLES;",
-        file=sys.stderr,
-    )
+    say("SQL on the latest snapshot; end a query with ; and leave with Ctrl-D. Try: SHOW TABLES;")
     lines: list[str] = []
     while True:
         try:

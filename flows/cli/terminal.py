@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterable
 from typing import Annotated, Any
-from unicodedata import category
 
 from cyclopts import Parameter
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
+
+from warehouse.errors import shown
 
 MaxBudget = Annotated[
     int | None, Parameter(name="--max-budget", help="Largest budget; powers of two up to it.")
@@ -39,22 +40,6 @@ class PlainConsole(Console):
         """As rich does, every piece of text as `shown` writes it."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else shown(text), style, control)
-
-
-def shown(text: str) -> str:
-    """The text, with what would steer a terminal written out; lines stay lines."""
-    # Escape sequences, also of one character (C1), and what turns the order of writing round.
-    return "".join(one if _is_harmless(one) else ascii(one)[1:-1] for one in text)
-
-
-def _is_harmless(character: str) -> bool:
-    # Blanks of other widths are not printable to Python.
-    return character.isprintable() or character in "\n\t" or category(character) == "Zs"
-
-
-def say(text: str) -> None:
-    """Print a line to stderr: what happens, what was wrong."""
-    print(shown(text), file=sys.stderr)
 
 
 def console() -> PlainConsole:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 
 from flows.servers import processes as servers
 from flows.servers.processes import Server
 from tasks.settings import Settings
+from warehouse.errors import say
 
 Running = dict[Server, subprocess.Popen[bytes]]
 """What was started, in the order in which it was."""
@@ -43,7 +43,7 @@ def revive(running: Running, now: Settings, earlier: dict[Server, list[float]]) 
         if len(lately) >= STARTS_AN_HOUR:
             raise ServerEnded(f"{ended}; it was started again {len(lately)} times within an hour")
         earlier[server] = [*lately, moment]
-        print(f"ttc up: {ended}; it is started again", file=sys.stderr)
+        say(f"ttc up: {ended}; it is started again")
         running[server] = servers.start(server, now)
 
 

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from typing import Any
 
+from tasks.tracking.bounded import TooSlow, within
 from warehouse.disks.trouble import chain_of
 from warehouse.errors import ServerAway
 
 _CLOSED = (401, 403, 429)
 """Statuses below 500 that are not the request's fault."""
+PATIENCE_SECONDS = 180.0
+"""How long a request may take, however often it is repeated."""
+
+
+@functools.cache
+def bound_waits() -> None:
+    """From now on this process waits so long for an answer of Prefect's server, and no longer."""
+    import httpx
+    from prefect.client.base import PrefectHttpxSyncClient
+
+    unbounded = PrefectHttpxSyncClient.send
+
+    def send(
+        self: PrefectHttpxSyncClient, request: httpx.Request, *args: Any, **options: Any
+    ) -> Any:
+        try:
+            return within(PATIENCE_SECONDS, lambda: unbounded(self, request, *args, **options))
+        except TooSlow as error:
+            # Not the kind that Prefect's client repeats.
+            raise httpx.TimeoutException(str(error), request=request) from error
+
+    PrefectHttpxSyncClient.send = send
 
 
 def server_away(error: BaseException) -> ServerAway | None:

@@ -16,6 +16,7 @@ from flows.servers import guard
 from flows.servers.password import CLIENT, SERVER, password
 from flows.servers.visitors import own_hosts, own_origins
 from tasks.settings import QUIET, ROOT, Settings
+from tasks.tracking.bounded import TooSlow, within
 from warehouse.errors import UserError
 
 POOL = "ttc"
@@ -169,8 +170,8 @@ def log_of(server: Server, settings: Settings) -> Path:
 def answers(health: str) -> bool:
     """Whether the address answers 200 within two seconds."""
     try:
-        return httpx.get(health, timeout=2, trust_env=False).status_code == 200
-    except httpx.HTTPError:
+        return within(2, lambda: httpx.get(health, timeout=2, trust_env=False)).status_code == 200
+    except (httpx.HTTPError, TooSlow):
         return False
 
 

@@ -35,6 +35,7 @@ def prefect() -> Generator[None]:
     is not used.
     """
     # Here and not above: it needs httpx, and commands without Prefect start faster without it.
+    from flows.servers.away import bound_waits
     from flows.servers.password import CLIENT, SERVER, password
     from flows.servers.up import asks_own_prefect, running_at
 
@@ -55,4 +56,7 @@ def prefect() -> Generator[None]:
         # later, and what a stranger had put there would be run then.
         os.environ[CLIENT] = os.environ[SERVER] = password(now.home)
         os.environ["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = "none"
+    else:
+        # Nor does anybody else know how fast a server of others answers.
+        bound_waits()
     yield

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Generator
 from functools import partial
@@ -31,7 +30,7 @@ from flows.servers.password import CLIENT, password, path_of
 from flows.servers.processes import Server
 from flows.servers.silent import watch_heartbeats
 from tasks.settings import INFRA, Settings, settings
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say, shown
 
 HEALTHY_WITHIN_SECONDS = 180.0
 """A first start migrates both databases: on a slow machine that takes a minute or two."""
@@ -65,7 +64,7 @@ def up(deployments: Path = INFRA / "prefect.yaml") -> int:
         except KeyboardInterrupt:
             return 0
         except ServerEnded as error:
-            print(f"ttc up: {error}", file=sys.stderr)
+            say(f"ttc up: {error}")
             return 1
         finally:
             _stop(running, now)
@@ -177,10 +176,7 @@ def _bury_orphans(now: Settings) -> int:
 
 def _report_orphans(count: int) -> None:
     if count:
-        print(
-            f"ttc up: {count} run(s) that an earlier `ttc up` left under way are marked as crashed",
-            file=sys.stderr,
-        )
+        say(f"ttc up: {count} run(s) that an earlier `ttc up` left under way are marked as crashed")
 
 
 def _register(now: Settings, running: Running, deployments: Path) -> None:
@@ -220,7 +216,7 @@ def _stop(running: Running, now: Settings) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if running:
-        print("ttc up: stopping …", file=sys.stderr)
+        say("ttc up: stopping …")
     workers = [process for server, process in running.items() if "worker" in server.name]
     _end(workers)
     if workers:
@@ -259,7 +255,8 @@ def _print_addresses(now: Settings) -> None:
         table.add_row("password", f"Prefect's page asks for the line in {path_of(now.home)}")
     table.add_row("MLflow", now.mlflow_address)
     for name, cron in deployment.schedules(now.prefect_address):
-        table.add_row("schedule", f"{name}, cron {cron}" if cron else f"{name}, by hand")
+        # Of a server of others, deployments of others too.
+        table.add_row("schedule", shown(f"{name}, cron {cron}" if cron else f"{name}, by hand"))
     table.add_row("state", str(now.home))
     table.add_row("logs", str(now.home / "logs"))
     table.add_row("stop", "Ctrl-C")

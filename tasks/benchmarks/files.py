@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from tasks.benchmarks.programs import with_tests
 from tasks.benchmarks.question import Question
 from tasks.benchmarks.records import Record, read_records
 from tasks.benchmarks.rows import read_question
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 
 _SUFFIXES = (
     *(".gz", ".zst", ".bz2", ".xz"),
@@ -138,7 +137,7 @@ def _warn_of_copies(questions: list[tuple[str, Question]]) -> None:
 @functools.cache
 def _say(sentence: str) -> None:
     """A line on stderr, once: every stage of a run reads the benchmark again."""
-    print(sentence, file=sys.stderr)
+    say(sentence)
 
 
 def _split_header(records: list[Record]) -> tuple[Header, list[Record]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from tasks.tracking import outbox
 from tasks.tracking.family import Track, track_of
 from tasks.tracking.runs import mirror, publish, publish_outbox
 from tasks.versions.version import study_of, version_of
+from warehouse.errors import say
 from warehouse.reader import Reader
 from warehouse.store import Store
 from warehouse.verification import advice, check_some
@@ -86,7 +86,7 @@ def _verify_some(folder: Path) -> None:
     """A part of the journal is read again each night, so that rot in it shows in weeks."""
     for checked in check_some(folder, VERIFIED_BYTES):
         if not checked.is_whole:
-            print(advice(checked, folder), file=sys.stderr)
+            say(advice(checked, folder))
 
 
 def mirror_standings(settings: Settings, store: Reader, run_id: str) -> bool:

@@ -1,7 +1,8 @@
 """Who ends the engines of a process that is gone, however it ended (SIGKILL too).
 
 A shell waits on a pipe whose other end this process has. When that closes, it kills whoever has
-this process's mark in its environment: an engine, and what that has started.
+this process's mark in its environment: an engine, and what that has started. Not Python's tracker
+of resources: it ends by itself, once all are gone, and removes the shared memory that they left.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ MARK = "TTC_ENGINES_OF"
 _SCRIPT = r"""
 read -r _
 for _ in 1 2 3 4 5 6 7 8 9 10; do
-    left=$(grep -lszxF "$0" /proc/[0-9]*/environ | cut -d/ -f3)
+    left=
+    for one in $(grep -lszxF "$0" /proc/[0-9]*/environ | cut -d/ -f3); do
+        grep -qsF multiprocessing.resource_tracker /proc/$one/cmdline || left="$left $one"
+    done
     [ -n "$left" ] || exit 0
     kill -9 $left
     sleep 0.2

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextvars
 import ctypes
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+NAME = "waits for a server"
+"""Of the thread in which work is done."""
 
 
 class TooSlow(OSError):
@@ -36,11 +40,12 @@ class _Work(Generic[T]):
 def within(seconds: float, work: Callable[[], T]) -> T:
     """What the work returns or raises; TooSlow when it takes longer.
 
-    Time-outs of MLflow's client are between two bytes, of which a slow server has always one more.
+    Time-outs of HTTP clients are between two bytes, of which a slow server has always one more.
     """
     doing = _Work(work)
+    context = contextvars.copy_context()
     # Nobody waits for it at the end of the process either.
-    thread = threading.Thread(target=doing.run, name="mlflow of a publication", daemon=True)
+    thread = threading.Thread(target=context.run, args=(doing.run,), name=NAME, daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():

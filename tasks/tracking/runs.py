@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -23,7 +22,7 @@ from tasks.tracking.bounded import within
 from tasks.tracking.entries import Publication, publication_of
 from tasks.tracking.family import Track
 from tasks.tracking.trend import update_trend
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 
 T = TypeVar("T")
 
@@ -127,7 +126,7 @@ def _warn(error: Exception, event: str, consequence: str = "") -> None:
     """One line on stderr."""
     # MLflow's errors quote whole replies; their first line says what happened.
     lines = str(error).splitlines() or [type(error).__name__]
-    print(f"mlflow: {event} ({lines[0][:200]}){consequence}", file=sys.stderr)
+    say(f"mlflow: {event} ({lines[0][:200]}){consequence}")
 
 
 def refuse_incomplete(summary: RunSummary) -> None:

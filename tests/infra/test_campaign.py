@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 from tasks.settings import ROOT
 
 CAMPAIGN = ROOT / "infra" / "bench" / "campaign"
-CHEAP = ("kills", "hostile_texts")
-"""The others have tests of their own beside what they try."""
+CHEAP = ("kills", "crash_images", "disk_faults", "damage", "hostile_texts")
+"""A CPU minute or two together; the others have tests of their own beside what they try."""
 FAULTS = ("lost", "doubled", "wrong", "hung", "tracebacks")
 
 
@@ -33,6 +34,20 @@ def campaign(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_every_script_is_a_part_of_the_whole(campaign: ModuleType) -> None:
     scripts = {path.stem for path in CAMPAIGN.glob("*.py") if "conduct(argv" in path.read_text()}
     assert scripts == set(campaign.PARTS)
+
+
+def test_every_script_can_be_begun(campaign: ModuleType) -> None:
+    # Most of them are run by hand alone, where a name that is gone would be found too late.
+    names = ", ".join(campaign.PARTS)
+    paths = os.pathsep.join(map(str, (CAMPAIGN, ROOT, ROOT / "tests" / "fakes")))
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {names}"],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_rounds_of_a_script_add_up_in_the_table(campaign: ModuleType) -> None:

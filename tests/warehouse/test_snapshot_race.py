@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 import writer
-from small_run import plain_draws
+from small_run import frame, model_rows, plain_draws
 
 from warehouse import database, snapshot
 from warehouse.copies import COPIES
-from warehouse.database import LARGE_FILE
+from warehouse.database import LARGE_FILE, SMALL_FILE
 from warehouse.errors import Busy, UserError
 from warehouse.store import Store
 
 TIMES = 1
+MODELS = model_rows(1)
 
 
 def copy_slowly(path: Path, target: Path) -> None:
@@ -109,3 +110,52 @@ def test_a_store_is_given_back_only_when_its_last_copy_is_made(
     # The small copy, which it had not come to, is left to the next writer.
     error = published.exception()
     assert error is None or isinstance(error, UserError)
+
+
+class Held:
+    """Copies as `database.copy` does, and holds that of one file until it is let go."""
+
+    def __init__(self, held: str) -> None:
+        self._held = held
+        self._plain = database.copy
+        self.is_there = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, path: Path, target: Path) -> None:
+        self._plain(path, target)
+        if path.name == self._held and not self.is_there.is_set():
+            self.is_there.set()
+            assert self.go_on.wait(30)
+
+
+def test_two_copies_at_once_of_one_process_are_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(LARGE_FILE)
+    with Store.open(tmp_path) as store, ThreadPoolExecutor(1) as pool:
+        store.append("draws", plain_draws(1))
+        monkeypatch.setattr(database, "copy", held)
+        published = pool.submit(store.publish_snapshot, whole=True)
+        assert held.is_there.wait(30)
+        # The small tables, while the large ones' copy waits for its place.
+        store.publish_snapshot()
+        held.go_on.set()
+        published.result(30)
+    assert snapshot.query(tmp_path, "SELECT count(*) AS n FROM draws")["n"].item() == 1
+
+
+def test_nobody_writes_into_what_is_copied_until_it_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(SMALL_FILE)
+    with Store.open(tmp_path) as store, ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(database, "copy", held)
+        published = pool.submit(store.publish_snapshot)
+        assert held.is_there.wait(30)
+        appended = pool.submit(store.append, "model_versions", frame("model_versions", MODELS))
+        # Nor publishes: an older copy would take the place of a newer one.
+        time.sleep(0.3)
+        assert not appended.done()
+        held.go_on.set()
+        published.result(30)
+        assert appended.result(30) == len(MODELS)

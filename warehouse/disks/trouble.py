@@ -115,3 +115,15 @@ def _free(place: Path) -> str:
             continue
         return f"{free / 1e6:,.0f} MB free"
     return "what is free cannot be told"
+
+
+def was_stopped(error: BaseException) -> bool:
+    """Whether a signal that ends a command did it, and nothing is wrong.
+
+    DuckDB swallows it where it meets it in a query, and raises an error of its own.
+    """
+    return any(
+        isinstance(one, KeyboardInterrupt)
+        or (isinstance(one, RuntimeError) and str(one) == "Query interrupted")
+        for one in chain_of(error)
+    )

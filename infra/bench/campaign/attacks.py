@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
 from proxy import free_port, wait_for_server
 from trials import ROOT, Campaign, conduct, environment
 
 # After the frame, which names the folder of fakes.
+from listening import listening  # isort: skip
 from scripted_runs import run_all, small_study  # isort: skip
 from serving import up_in
 
@@ -114,7 +114,8 @@ def attack(campaign: Campaign) -> None:
             "serve": f"http://127.0.0.1:{port}",
         }
         named = {address.rpartition(":")[2] for address in addresses.values()}
-        _look_at_ports(campaign, named, {*_ports_of(up.process.pid), *_ports_of(endpoint)})
+        ours = [*listening(up.process.pid), *listening(endpoint)]
+        _look_at_ports(campaign, named, {str(port) for _, port in ours})
         known = "SELECT question FROM questions ORDER BY question_id LIMIT 1"
         left = _attacks(large, Snapshot(home / "warehouse").read(known).item())
         password = f"user = {path_of(up.home).read_text().strip()}"
@@ -157,16 +158,6 @@ def _look_at_ports(campaign: Campaign, named: set[str], ours: set[str]) -> None:
             campaign.fault("wrong", f"not on loopback: {row}")
     if named:
         campaign.fault("wrong", f"nobody listens at {', '.join(sorted(named))}")
-
-
-def _ports_of(number: int) -> set[str]:
-    """Ports at which a process or one that descends from it listens."""
-    top = psutil.Process(number)
-    found: set[str] = set()
-    for process in [top, *top.children(recursive=True)]:
-        with contextlib.suppress(psutil.Error):
-            found |= {str(one.laddr.port) for one in process.net_connections() if not one.raddr}
-    return found
 
 
 @contextlib.contextmanager

@@ -27,10 +27,9 @@ from trials import Campaign, ask, conduct
 from own_files import EVERY_KIND
 from scripted_runs import run_all
 
-from flows.cli.terminal import say
 from tasks.models.version import BUNDLED
 from tasks.study.reading import load_study
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 from warehouse.snapshot import Snapshot
 
 STUDY = """{named}

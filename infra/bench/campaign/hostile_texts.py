@@ -36,7 +36,7 @@ from flows.cli import policy as policy_verbs
 from flows.cli import query as query_verbs
 from flows.cli.evaluate import status
 from flows.cli.evaluated import show_runs
-from flows.cli.terminal import console, say
+from flows.cli.terminal import console
 from flows.servers import quiet
 from tasks.evaluation import fit_policy, generate, measure
 from tasks.importing.imports import prepare_import, write_import
@@ -47,7 +47,7 @@ from tasks.samples.reading import read_logs
 from tasks.study.reading import load_study
 from tasks.study.study import Study
 from tasks.tracking.first_screen import first_screen
-from warehouse.errors import UserError
+from warehouse.errors import UserError, say
 from warehouse.snapshot import Snapshot
 from warehouse.store import Store
 

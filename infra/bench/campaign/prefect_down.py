@@ -1,13 +1,13 @@
 """Runs studies on a Prefect server of somebody else's that fails at request k.
 
-    PYTHONPATH=. python infra/bench/campaign/prefect_down.py [--n 7] [--seed 0]
+    PYTHONPATH=. python infra/bench/campaign/prefect_down.py [--n 8] [--seed 0]
 
 A real Prefect server stands behind a proxy on loopback, and `ttc run` is told of the proxy. Its
 engine is scripted, the rest is the command's own. At some request, drawn by chance, the proxy
-answers 500, once or from then on, cuts the connection before or after the request went through, is
-slow or gone from then on; or nobody listens at all. The command ends well, or with exit code 75 and
-one sentence, within LONGEST seconds of waiting. Then all is well again, the same command goes on,
-and its tables are those of a run that met no fault.
+answers 500, once or from then on, cuts the connection before or after the request went through,
+answers it a byte a second, is slow or gone from then on; or nobody listens at all. The command ends
+well, or with exit code 75 and one sentence, within LONGEST seconds of waiting. Then all is well
+again, the same command goes on, and its tables are those of a run that met no fault.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import homes
 from proxy import Line, between, free_port, serving
 from trials import Campaign, ask, conduct, fork, wait_for
 
-KINDS = ("500 on", "down", "500", "gone", "cut before", "cut after", "slow")
+KINDS = ("500 on", "down", "500", "gone", "cut before", "cut after", "slow", "drip")
 LONGEST = 240.0
 """Seconds of waiting: Prefect's client asks again for a minute, and asks for several things."""
 STUDY = """
@@ -163,7 +163,7 @@ def down(campaign: Campaign) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """As trials.conduct."""
-    return conduct(argv, __doc__, down, n=7)
+    return conduct(argv, __doc__, down, n=8)
 
 
 if __name__ == "__main__":

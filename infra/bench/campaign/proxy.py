@@ -150,14 +150,14 @@ def serving(
     with log.open("w") as said:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
     try:
-        _wait_for(port, server, path)
+        wait_for_server(port, server, path)
         yield port
     finally:
         server.terminate()
         server.wait(60)
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes], path: str) -> None:
+def wait_for_server(port: int, server: subprocess.Popen[bytes], path: str) -> None:
     """Back once the server answers at the path; RuntimeError where it ended, or never does."""
     until = time.monotonic() + 300
     while time.monotonic() < until and server.poll() is None:

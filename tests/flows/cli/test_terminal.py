@@ -2,6 +2,9 @@
 
 import csv
 import io
+import os
+import subprocess
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,10 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
+from serving import TTC
 
 from flows.cli import main
 from flows.cli.sql import print_result, without_formulas
-from flows.cli.terminal import console, say, show_rows
+from flows.cli.terminal import console, show_rows
+from tasks.settings import ROOT
+from warehouse.errors import say
+from warehouse.store import Store
 
 NAMES = ["[x] y", "[/x]", "[bold]b[/bold]", "a:smile:b", "[0, 1)", "it's", r"\[x]"]
 NAME = st.one_of(st.sampled_from(NAMES), st.text("[]/:ab\\", min_size=1, max_size=12))
@@ -86,6 +93,35 @@ def test_styles_of_our_own_stay_and_blanks_of_every_width(
     monkeypatch.setenv("TERM", "xterm")
     console().print("a\u00a0\u202fb\x1b[2J", style="bold", highlight=False)
     assert capsys.readouterr().out == "\x1b[1ma\u00a0\u202fb\\x1b[2J\x1b[0m\n"
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_what_is_meant_for_a_program_steers_no_terminal_either(tmp_path: Path, form: str) -> None:
+    with Store.open(tmp_path / "warehouse") as store:
+        store.publish_snapshot(whole=True)
+    query = "SELECT concat(chr(27), '[2J', chr(155), chr(8238), 'é') AS text"
+    ours, theirs = os.openpty()
+    environment = os.environ | {"TTC_HOME": str(tmp_path)}
+    command = [*TTC, "sql", query, form]
+    subprocess.run(command, cwd=ROOT, env=environment, stdout=theirs, check=True)
+    printed = os.read(ours, 4096).decode()
+    for end in (ours, theirs):
+        os.close(end)
+    assert [one for one in printed if not (one.isprintable() or one in "\r\n")] == []
+    assert r"[2J\x9b\u202eé" in printed
+    # A program gets what there is.
+    piped = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert "\x9b\u202eé" in piped.stdout.decode()
+
+
+def test_nothing_is_said_on_stderr_past_what_writes_steering_out() -> None:
+    # A line that is rewritten in place steers the terminal by itself; numbers stand in it alone.
+    own = [ROOT / "warehouse" / "errors.py", ROOT / "tasks" / "asking" / "progress.py"]
+    files = [
+        file for room in ("flows", "tasks", "warehouse") for file in (ROOT / room).rglob("*.py")
+    ]
+    printing = [file for file in files if "file=sys.stderr" in file.read_text()]
+    assert sorted(printing) == sorted(own)
 
 
 BEGINNINGS = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]

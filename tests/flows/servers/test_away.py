@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import httpx
 import pytest
+from dripping import dripping
 
 from flows.cli import main
+from flows.servers import away, deployment
 from flows.servers.away import server_away
+from flows.servers.processes import answers
 from tasks.settings import QUIET
 
 API = "http://prefect.lan:4200/api"
@@ -62,6 +66,22 @@ def test_errors_of_others_are_not_the_servers(monkeypatch: pytest.MonkeyPatch) -
     assert server_away(failed(422)) is None
     monkeypatch.delenv("PREFECT_API_URL")
     assert server_away(httpx.ConnectError("refused", request=SEEN)) is None
+
+
+def test_one_that_sends_a_byte_a_second_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(away, "PATIENCE_SECONDS", 1.0)
+    away.bound_waits()
+    begun = time.monotonic()
+    with dripping() as uri, pytest.raises(httpx.TimeoutException) as failed:
+        monkeypatch.setenv("PREFECT_API_URL", uri)
+        deployment.client(uri).get("/flows/")
+    assert "not done within 1 s" in str(server_away(failed.value))
+    with dripping() as uri:
+        assert not answers(f"{uri}/health")
+    # Its whole answer takes more than two minutes.
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.slow

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from listening import LOOPBACK, listening
+from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 from serving import TTC, Up, processes_of, recorded_pid, start, stop, wait_until_ready
 
+from flows.servers import deployment
+from flows.servers.password import password
 from flows.servers.silent import AUTOMATION
 from tasks.settings import ROOT
 from tasks.study.reading import load_study
@@ -23,6 +27,15 @@ pytestmark = pytest.mark.slow
 def test_both_servers_answer(served: Up) -> None:
     assert httpx.get(served.prefect_api + "/health").json() is True
     assert httpx.get(served.mlflow_uri + "/health").text == "OK"
+
+
+def test_it_listens_on_loopback_at_three_ports_that_the_documents_name(served: Up) -> None:
+    places = listening(served.process.pid)
+    assert {host for host, _ in places} <= LOOPBACK
+    named = {int(served.environment[f"TTC_{name}_PORT"]) for name in ("PREFECT", "MLFLOW")}
+    # The third is the worker's, by which Prefect tells a run that it was cancelled.
+    others = {port for _, port in places} - named
+    assert named <= {port for _, port in places} and len(others) == 1
 
 
 def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> None:
@@ -39,6 +52,12 @@ def test_the_nightly_deployment_has_its_cron_and_refuses_overlap(served: Up) -> 
     (automation,) = client.post("/automations/filter", json=named).raise_for_status().json()
     assert automation["enabled"]
     assert automation["trigger"]["match_related"]["prefect.resource.id"].endswith(nightly["id"])
+
+
+def test_the_schedule_that_is_printed_names_its_zone(served: Up) -> None:
+    with temporary_settings({PREFECT_API_AUTH_STRING: password(served.home)}):
+        printed = dict(deployment.schedules(served.prefect_api))
+    assert printed["nightly/nightly"] == "0 2 * * * UTC"
 
 
 def test_the_nightly_deployment_runs_the_study_of_the_toml_file(served: Up) -> None:

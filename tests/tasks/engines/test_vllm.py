@@ -1,8 +1,10 @@
 """The real engine on the bundled models, on CPU as on GPU."""
 
 import asyncio
+import os
 
 import pytest
+from listening import LOOPBACK, listening
 from replies import all_of
 
 from tasks.benchmarks.bundled import questions
@@ -56,6 +58,7 @@ async def observed():
         prefix = [*prompts[0], *greedy.draws[0].token_ids][: 3 * block_size() + 1]
         known = await all_of(generator.draw(prefix, 1, sampling=STEP, seed=0))
         counted = generator.generated_tokens
+        places = listening(os.getpid())
         at_rest = generator.written_tokens
         text = greedy.draws[0]
         texts = form.steps.split(text.token_ids).texts
@@ -78,6 +81,7 @@ async def observed():
         "known": known,
         "prefix": prefix,
         "counted": counted,
+        "places": places,
         "under_way": under_way,
         "at_rest": at_rest,
         "texts": texts,
@@ -160,3 +164,8 @@ def test_scores_equal_a_plain_forward_pass(seen):
         chances = load_prm(PRM)(torch.tensor([ids])).softmax(-1)[0, ends, 1]
     assert [s.score for s in seen["scores"]] == pytest.approx(chances.tolist(), abs=1e-3)
     assert [s.tokens for s in seen["scores"]] == [end + 1 for end in ends]
+
+
+def test_nobody_elsewhere_can_reach_an_engine(seen):
+    assert seen["places"]
+    assert {host for host, _ in seen["places"]} <= LOOPBACK

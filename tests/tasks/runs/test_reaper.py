@@ -1,4 +1,7 @@
-"""What a process started for its engines ends with it, though it was killed without warning."""
+"""What a process started for its engines ends with it, though it was killed without warning.
+
+The memory that they shared is given back too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 
@@ -17,12 +21,14 @@ from tasks.settings import ROOT
 PROGRAM = """
 import multiprocessing, subprocess, time
 import setproctitle
+from multiprocessing.shared_memory import SharedMemory
 from tasks.runs.reaper import reap_at_end
 
 def engine(pipe):
     setproctitle.setproctitle("VLLM::EngineCore")
     worker = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    pipe.send((multiprocessing.current_process().pid, worker.pid))
+    kept = SharedMemory(create=True, size=128)
+    pipe.send((multiprocessing.current_process().pid, worker.pid, kept.name))
     time.sleep(600)
 
 if __name__ == "__main__":
@@ -47,14 +53,16 @@ def test_an_engine_and_its_workers_end_with_a_parent_that_was_killed(tmp_path) -
     )
     try:
         assert parent.stdout is not None
-        started = [psutil.Process(int(word)) for word in parent.stdout.readline().split()]
-        assert len(started) == 2
+        *numbers, name = parent.stdout.readline().split()
+        started = [psutil.Process(int(number)) for number in numbers]
+        shared = Path("/dev/shm", name)
+        assert len(started) == 2 and shared.exists()
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         # Waits too where nobody takes the exit status of an orphan: then it is a zombie.
         deadline = time.monotonic() + 10
-        while any(_runs(one) for one in started):
-            assert time.monotonic() < deadline, started
+        while any(_runs(one) for one in started) or shared.exists():
+            assert time.monotonic() < deadline, (started, shared)
             time.sleep(0.1)
         assert bystander.poll() is None
     finally:

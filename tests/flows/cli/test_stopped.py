@@ -1,0 +1,59 @@
+"""A command that is told to stop says so in one line, and how to go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from serving import TTC
+
+from tasks.settings import ROOT
+from warehouse.store import Store
+
+ENDLESS = "SELECT count(*) FROM range(1000000000) a, range(1000) b WHERE a.range * b.range % 7 = 3"
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("asked_by", ["a word", "the prompt"])
+def test_a_query_that_is_stopped_is_one_line_and_130(
+    tmp_path: Path, signal_number: signal.Signals, asked_by: str
+) -> None:
+    with Store.open(tmp_path / "warehouse") as store:
+        store.publish_snapshot(whole=True)
+    words = [ENDLESS] if asked_by == "a word" else []
+    process = subprocess.Popen(
+        [*TTC, "sql", *words],
+        cwd=ROOT,
+        env=os.environ | {"TTC_HOME": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write("" if words else f"{ENDLESS};\n")
+    process.stdin.flush()
+    try:
+        _wait_for_work(process.pid)
+        process.send_signal(signal_number)
+        said = process.communicate(timeout=30)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 130, said
+    assert [line for line in said.splitlines() if not line.startswith("SQL on ")] == [
+        "stopped; run the same command again to go on where it stopped"
+    ]
+
+
+def _wait_for_work(number: int) -> None:
+    """Back once the process has worked for longer than its start takes."""
+    process = psutil.Process(number)
+    deadline = time.monotonic() + 60
+    while sum(process.cpu_times()[:2]) < 2.5:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
