@@ -20,7 +20,7 @@ questions = 40
 budgets = [1, 2, 4, 8]
 strategies = ["majority", "weighted"]
 difficulty_draws = 8
-generator = {{ models = ["{model}"], max_tokens = 128 }}
+generator = {{ models = ["{good}", "{bad}"], max_tokens = 128 }}
 verifier = {{ model = "bundled/congruences-prm", format = "congruences-prm" }}
 gate = {{ command = ["cp", "/dev/stdin", "{alarm}"] }}
 """
@@ -47,7 +47,7 @@ def sabotaged(folder: Path) -> Path:
 def nights(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `ttc`; a good version was evaluated the night before, a sabotaged one tonight."""
+    """Runs `ttc`; a good version was evaluated, and after it a sabotaged one."""
     home = tmp_path_factory.mktemp("gate")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "TTC_"))}
     environment |= {"TTC_HOME": str(home)}
@@ -57,16 +57,16 @@ def nights(
             [*TTC, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
 
-    for model in (GOOD, str(sabotaged(home / "sabotaged"))):
-        (home / "small.toml").write_text(STUDY.format(model=model, alarm=home / "alarm.json"))
-        ttc.last = ttc("run", str(home / "small.toml"), "--gate")
-        ttc.codes = [*getattr(ttc, "codes", []), ttc.last.returncode]
+    bad = sabotaged(home / "sabotaged")
+    text = STUDY.format(good=GOOD, bad=bad, alarm=home / "alarm.json")
+    (home / "small.toml").write_text(text)
+    ttc.last = ttc("run", str(home / "small.toml"), "--gate")
     ttc.home = home
     return ttc
 
 
 def test_the_sabotage_is_caught_with_exit_code_3(nights) -> None:
-    assert nights.codes == [0, 3], nights.last.stderr
+    assert nights.last.returncode == 3, nights.last.stderr
     assert "is significantly worse than champion version 1 at N = 4" in nights.last.stderr
 
 
