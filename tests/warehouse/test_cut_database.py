@@ -67,3 +67,33 @@ def test_a_note_of_damage_may_be_anything(left: Path, tmp_path: Path) -> None:
     shutil.copytree(left, noted)
     (noted / f"{FILES[0]}.suspect").write_bytes(b"\xff\xfe")
     assert content(noted) == content(whole)
+
+
+BLOCK = 256 * 1024
+"""Bytes of a block of DuckDB's, which begin after three heads of 4 KiB."""
+HEADS = 3 * 4096
+
+
+def damaged_blocks(path: Path) -> list[int]:
+    """Numbers of the blocks of a closed database's file."""
+    return list(range((path.stat().st_size - HEADS) // BLOCK))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_a_bit_that_turned_in_any_block_is_no_traceback(
+    left: Path, tmp_path: Path, name: str
+) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(left, whole)
+    wanted = content(whole)
+    for number in damaged_blocks(whole / name):
+        turned = tmp_path / "turned"
+        shutil.copytree(whole, turned)
+        with (turned / name).open("r+b") as file:
+            file.seek(HEADS + number * BLOCK + BLOCK // 3)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 16]))
+        assert content(turned) == wanted
+        shutil.rmtree(turned)
