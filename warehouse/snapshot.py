@@ -270,9 +270,10 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Non
         except duckdb.IOException as error:
             refuse_disk(error, path)
             if attempt == ATTEMPTS - 1:
-                reason = str(error).splitlines()[0]
+                if "not a valid DuckDB" in str(error):
+                    raise _damaged(path.parent, error) from error
                 raise UserError(
-                    f"Expected to read {path}, got {reason}: see that it may be read, "
+                    f"Expected to read {path}, got {first_line(error)}: see that it may be read, "
                     "or make it again with `ttc warehouse rebuild`."
                 ) from error
             time.sleep(0.05 * 2**attempt)

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.runs.events import note
 from warehouse import snapshot
+from warehouse.copies import COPIES
 from warehouse.errors import UserError
 from warehouse.snapshot import Snapshot, still
 from warehouse.store import Store
@@ -221,5 +222,15 @@ def test_a_block_of_the_snapshot_that_is_damaged_is_named_and_not_the_query(
     for place in range(first * 4096 + 1000, len(content), 1 << 14):
         content[place] ^= 1
     file.write_bytes(content)
+    with pytest.raises(UserError, match=r"damaged.*run `ttc warehouse rebuild`"):
+        snapshot.query(tmp_path / "warehouse", "FROM questions")
+
+
+@pytest.mark.parametrize("name", COPIES.values())
+def test_a_copy_that_is_no_database_any_more_is_damaged(
+    small: Store, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(small.folder, tmp_path / "warehouse")
+    (tmp_path / "warehouse" / name).write_bytes(b"")
     with pytest.raises(UserError, match=r"damaged.*run `ttc warehouse rebuild`"):
         snapshot.query(tmp_path / "warehouse", "FROM questions")
