@@ -3,9 +3,9 @@
     PYTHONPATH=. python infra/bench/campaign/real_kills.py [--n 5] [--seed 11] [--seconds 3600]
 
 SIGKILL some seconds after the first new draw, of a process drawn by chance; then the next run on
-the same state folder. Nothing that was in the journal is lost or changed, no child is there twice,
-no process outlives a killed run, a run whose engine was killed ends by itself, and the last run
-completes.
+the same state folder, of fresh draws once a run had no more to draw. Nothing that was in the
+journal is lost or changed, no child is there twice, no process outlives a killed run, a run whose
+engine was killed ends by itself, and the last run completes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ STUDY = """
 questions = 200
 budgets = [1, 2, 4, 8, 16]
 difficulty_draws = 16
+replicate = {replicate}
 [verifier]
 model = "bundled/congruences-prm"
 """
@@ -41,11 +42,12 @@ class Real:
         self.home = campaign.folder / "home"
         self.home.mkdir()
         self.study = self.home / "kills.toml"
-        self.study.write_text(STUDY)
+        self.replicate = 0
         self.seen = pl.DataFrame()
 
     def start(self) -> subprocess.Popen[bytes]:
         """A run of the study."""
+        self.study.write_text(STUDY.format(replicate=self.replicate))
         program = "from flows.cli.main import main; main()"
         return subprocess.Popen(
             [sys.executable, "-c", program, "run", str(self.study)],
@@ -61,15 +63,20 @@ class Real:
         return len(list((self.home / "warehouse" / "journal").rglob("draws*/*.parquet")))
 
     def kill_one(self) -> None:
-        """A run is started, and one of its processes killed while it draws."""
+        """Runs are started, until one of their processes was killed while it drew."""
+        while not self._is_killed():
+            self.campaign.counts["over before"] += 1
+            self.replicate += 1
+
+    def _is_killed(self) -> bool:
+        """Whether the run that is started was killed, and not over before."""
         there = self.segments()
         program = self.start()
         while self.segments() == there and program.poll() is None:
             time.sleep(0.2)
         time.sleep(self.campaign.rng.uniform(0, MOST_SECONDS))
         if program.poll() is not None:
-            self.campaign.counts["over before"] += 1
-            return
+            return False
         top = psutil.Process(program.pid)
         # Before the kill: afterwards its children are no longer its children.
         processes = [top, *top.children(recursive=True)]
@@ -79,6 +86,7 @@ class Real:
         victim.kill()
         self._wait(program, processes, own=victim.pid == program.pid)
         self._compare()
+        return True
 
     def _wait(
         self, program: subprocess.Popen[bytes], processes: list[psutil.Process], *, own: bool
