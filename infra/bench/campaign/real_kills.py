@@ -22,15 +22,15 @@ from trials import LONGEST, ROOT, Campaign, conduct, environment
 from warehouse.store import Store
 
 STUDY = """
-questions = 200
-budgets = [1, 2, 4, 8, 16]
+questions = 60
+budgets = [1, 2, 4, 8]
 difficulty_draws = 16
 replicate = {replicate}
 [verifier]
 model = "bundled/congruences-prm"
 """
 COLUMNS = "prefix_key, sampling_key, replicate, child, text, stop"
-MOST_SECONDS = 12.0
+MOST_SECONDS = 6.0
 """Of drawing before a kill."""
 
 
