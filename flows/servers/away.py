@@ -40,26 +40,43 @@ def bound_waits() -> None:
 def server_away(error: BaseException) -> ServerAway | None:
     """The sentence, where an error or one that it came from is that of the server of Prefect.
 
-    None where it is another one's, or no server is named.
+    None where it is another one's.
     """
     # Commands that ask no server start faster without it.
     httpx: Any = sys.modules.get("httpx")
-    api = os.environ.get("PREFECT_API_URL", "").rstrip("/")
-    if httpx is None or not api:
+    if httpx is None:
         return None
+    named = os.environ.get("PREFECT_API_URL", "").rstrip("/")
     for one in chain_of(error):
-        if isinstance(one, httpx.HTTPError) and _address(one).startswith(api):
-            return _sentence(api, one)
+        if not isinstance(one, httpx.HTTPError):
+            continue
+        if named and _address(one).startswith(named):
+            return _sentence(f"the server at {named}", "see that it is up and lets you in", one)
+        if any(_address(one).startswith(api) for api in _own()):
+            return _sentence(
+                "the server that this command had started for itself",
+                "see in `dmesg` whether the system ended it for want of memory",
+                one,
+            )
     return None
 
 
-def _sentence(api: str, error: Any) -> ServerAway | None:
+def _own() -> list[str]:
+    """Addresses of the servers that Prefect has started for this process alone."""
+    module: Any = sys.modules.get("prefect.server.api.server")
+    if module is None:
+        return []
+    started = module.SubprocessASGIServer._instances.values()
+    return [one.api_url for one in started if one.port is not None]
+
+
+def _sentence(server: str, mend: str, error: Any) -> ServerAway | None:
     reason = _reason(error)
     if reason is None:
         return None
     return ServerAway(
-        f"prefect: expected the server at {api} to answer, got {reason}; see that it is up and "
-        "lets you in, then run the same command again: nothing that was stored is lost"
+        f"prefect: expected {server} to answer, got {reason}; {mend}, then run the same command "
+        "again: nothing that was stored is lost"
     )
 
 

@@ -5,7 +5,7 @@
 SIGKILL some seconds after the first new draw, of a process drawn by chance; then the next run on
 the same state folder, of fresh draws once a run had no more to draw. Nothing that was in the
 journal is lost or changed, no child is there twice, no process outlives a killed run, a run whose
-engine was killed ends by itself, and the last run completes.
+engine was killed ends by itself, without a traceback, and the last run completes.
 """
 
 from __future__ import annotations
@@ -101,6 +101,10 @@ class Real:
         if alive:
             names = ", ".join(map(_name, alive))
             self.campaign.fault("hung", f"left over after a kill: {names}", len(alive))
+        said = (self.home / "stderr").read_text(errors="replace")
+        if "Traceback" in said:
+            self.campaign.fault("tracebacks", said[said.index("Traceback") :][-3000:])
+        (self.home / "stderr").write_text("")
         self.campaign.note(own=own, code=program.returncode)
 
     def _compare(self) -> None:

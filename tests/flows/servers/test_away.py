@@ -58,6 +58,22 @@ def test_a_server_that_is_gone_is_one_sentence_and_75(
     assert said in line and API in line and "again" in line
 
 
+def test_the_server_that_a_command_started_for_itself_is_one_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from prefect.server.api.server import SubprocessASGIServer
+
+    monkeypatch.delenv("PREFECT_API_URL")
+    monkeypatch.setattr(SubprocessASGIServer, "_instances", {})
+    own = SubprocessASGIServer(8123)
+    seen = httpx.Request("POST", f"{own.api_url}/flow_runs/1/set_state")
+    said = server_away(wrapped(httpx.ConnectError("[Errno 111] refused", request=seen)))
+    assert said is not None and said.exit_code == 75
+    assert "started for itself to answer, got [Errno 111] refused" in str(said)
+    elsewhere = httpx.Request("GET", "http://127.0.0.1:8124/api")
+    assert server_away(httpx.ConnectError("refused", request=elsewhere)) is None
+
+
 def test_errors_of_others_are_not_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     other = httpx.Request("GET", "http://mlflow.lan/api")
     assert server_away(httpx.ConnectError("refused", request=other)) is None
