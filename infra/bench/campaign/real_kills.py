@@ -97,7 +97,8 @@ class Real:
             self.campaign.fault("hung", "the run whose engine was killed")
             program.kill()
             program.wait()
-        _, alive = psutil.wait_procs(processes, timeout=15)
+        _, there = psutil.wait_procs(processes, timeout=15)
+        alive = [one for one in there if not _is_over(one)]
         if alive:
             names = ", ".join(map(_name, alive))
             self.campaign.fault("hung", f"left over after a kill: {names}", len(alive))
@@ -127,6 +128,14 @@ class Real:
             said = (self.home / "stderr").read_text(errors="replace")[-3000:]
             self.campaign.fault("wrong", f"the last run: exit {code}, {said}")
         self._compare()
+
+
+def _is_over(process: psutil.Process) -> bool:
+    """Whether it has ended, though nobody may have asked how: its entry stays until then."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _name(process: psutil.Process) -> str:
