@@ -14,7 +14,9 @@ from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
 from vllm.v1.attention.backends.registry import AttentionBackendEnum, register_backend
 
 SMALL = 16
+"""Tokens of a block that vLLM's attention without AMX takes (`_get_attn_isa`, "vec16")."""
 USUAL = 32
+"""Tokens of the smallest block that the CPU backend says it takes."""
 
 
 class SmallBlocks(CPUAttentionBackend):
