@@ -74,7 +74,7 @@ BLOCK = 256 * 1024
 HEADS = 3 * 4096
 
 
-def damaged_blocks(path: Path) -> list[int]:
+def blocks_of(path: Path) -> list[int]:
     """Numbers of the blocks of a closed database's file."""
     return list(range((path.stat().st_size - HEADS) // BLOCK))
 
@@ -87,7 +87,7 @@ def test_a_bit_that_turned_in_any_block_is_no_traceback(
     whole = tmp_path / "whole"
     shutil.copytree(left, whole)
     wanted = content(whole)
-    for number in damaged_blocks(whole / name):
+    for number in blocks_of(whole / name):
         turned = tmp_path / "turned"
         shutil.copytree(whole, turned)
         with (turned / name).open("r+b") as file:
