@@ -30,8 +30,8 @@ from tasks.asking.plan import plan
 from tasks.benchmarks.question import Question
 from tasks.draws.sampler import NewDraw
 from tasks.draws.scorer import NewScore
-from tasks.engines.cpu_blocks import block_size
 from tasks.engines.log import noise_in
+from tasks.engines.vllm_process import block_size
 from tasks.models.version import Model
 from tasks.protocols import Sampling
 from tasks.runs.loading import prepare_run

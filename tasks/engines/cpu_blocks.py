@@ -11,12 +11,9 @@ from typing import Any
 
 from vllm.v1.attention.backend import MultipleOf
 from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
-from vllm.v1.attention.backends.registry import AttentionBackendEnum, register_backend
 
 SMALL = 16
 """Tokens of a block that vLLM's attention without AMX takes (`_get_attn_isa`, "vec16")."""
-USUAL = 32
-"""Tokens of the smallest block that the CPU backend says it takes."""
 
 
 class SmallBlocks(CPUAttentionBackend):
@@ -27,18 +24,3 @@ class SmallBlocks(CPUAttentionBackend):
         """Multiples of 16 tokens."""
         del kv_cache_spec
         return [MultipleOf(SMALL)]
-
-
-def block_size() -> int:
-    """Tokens of a block on this machine: kernels of other processors, and those of AMX, want 32."""
-    import torch
-
-    machine = torch.cpu.get_capabilities()
-    is_plain = machine.get("architecture") == "x86_64" and not machine.get("amx_tile")
-    return SMALL if is_plain else USUAL
-
-
-def register() -> None:
-    """vLLM takes this backend for its own, in this process."""
-    if block_size() == SMALL:
-        register_backend(AttentionBackendEnum.CPU_ATTN)(SmallBlocks)

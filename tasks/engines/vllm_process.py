@@ -167,8 +167,6 @@ def _arguments(folder: Path, options: EngineOptions) -> dict[str, Any]:
 
 def on_cpu() -> dict[str, Any]:
     """What vLLM is told on a machine without a GPU."""
-    from tasks.engines.cpu_blocks import block_size
-
     return {
         # The default of 128 is longer than our prompts: the prefix cache would never hit.
         "block_size": block_size(),
@@ -178,12 +176,22 @@ def on_cpu() -> dict[str, Any]:
     }
 
 
+def block_size() -> int:
+    """Tokens of a block on this machine: kernels of other processors, and those of AMX, want 32."""
+    import torch
+
+    machine = torch.cpu.get_capabilities()
+    is_plain = machine.get("architecture") == "x86_64" and not machine.get("amx_tile")
+    return 16 if is_plain else 32
+
+
 def plug_in() -> None:
     """Plugin of vLLM (`vllm.general_plugins`): called in every process of an engine."""
-    if not on_gpu():
-        from tasks.engines.cpu_blocks import register
+    if not on_gpu() and block_size() == 16:
+        from vllm.v1.attention.backends.registry import AttentionBackendEnum, register_backend
 
-        register()
+        # By its name: only an engine's process imports it, whose words go to the log.
+        register_backend(AttentionBackendEnum.CPU_ATTN, "tasks.engines.cpu_blocks.SmallBlocks")
 
 
 def _pooling() -> dict[str, Any]:

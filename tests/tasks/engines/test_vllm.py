@@ -9,6 +9,7 @@ from replies import all_of
 
 from tasks.benchmarks.bundled import questions
 from tasks.engines.vllm_generator import VllmGenerator
+from tasks.engines.vllm_process import block_size
 from tasks.engines.vllm_served import VllmVerifier
 from tasks.models.formats import load_format
 from tasks.models.tokenizers import load_tokenizer
@@ -33,9 +34,6 @@ async def watch(generator, seen):
 
 async def observed():
     """Everything these tests look at, from one start of both engines."""
-    # Imports vLLM, for which who only collects tests need not wait.
-    from tasks.engines.cpu_blocks import block_size
-
     form = load_format("congruences", GENERATOR)
     generator = await asyncio.to_thread(VllmGenerator, GENERATOR, form, EngineOptions())
     verifier = await asyncio.to_thread(
