@@ -30,6 +30,9 @@ from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError, say
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard: it starts no second one."""
 
+KILLED = 128 + signal.SIGKILL
+"""Exit code of a command that could say nothing any more."""
+
 STARTING = ("demo", "run", "distill", "solve", "serve", "exchange", "replicate")
 """Commands that start engines or servers."""
 
@@ -72,6 +75,11 @@ def main() -> None:
     if verb in STARTING and GUARDED not in os.environ:
         os.environ[GUARDED] = "1"
         code = run_guarded([sys.executable, "-m", "flows.cli.main", *sys.argv[1:]])
+        if code == KILLED:
+            say(
+                "killed from outside (SIGKILL), as the kernel does where memory is full; "
+                "run the same command again to go on where it stopped"
+            )
     else:
         code = exit_code()
     _leave(code)
@@ -81,7 +89,7 @@ def exit_code() -> int:
     """Run the command line; the exit code.
 
     0 good, 1 our fault (a traceback), 2 the user's, 3 a regression, 75 try again later, 130
-    stopped.
+    stopped, 137 killed.
     """
     quiet.set_quiet_defaults()
     # SIGTERM ends a command as Ctrl-C does: what it has drawn is written, its engines are ended.

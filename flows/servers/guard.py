@@ -2,7 +2,8 @@
 
 `python guard.py PARENT_PID COMMAND …`: `ttc up` starts each server through this, `ttc run` itself.
 When these end, however they end (SIGKILL too), the kernel signals the guard; it asks the command
-to stop, waits, and then kills every descendant, also those in other sessions.
+to stop, waits, and then kills every descendant, also those in other sessions. A guard that is
+killed itself leaves its command asked to stop, by the kernel.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ class Stopped(BaseException):
 
 
 def main(parent: int, command: list[str]) -> int:
-    """The command's exit code, or 143 when the guard was asked to stop; no descendant is left."""
+    """The command's exit code as a shell has it, 143 when the guard was asked to stop.
+
+    No descendant is left.
+    """
     signal.signal(signal.SIGTERM, _stop)
     # Ctrl-C reaches the whole foreground group; the parent hears it too and says what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -45,14 +49,22 @@ def main(parent: int, command: list[str]) -> int:
 
 
 def run_guarded(command: list[str]) -> int:
-    """Exit code of a command run under a guard of this process; 130 after Ctrl-C, once it ended."""
+    """Exit code of a command run under a guard of this process, as a shell has it.
+
+    130 after Ctrl-C, once it ended.
+    """
     guard = subprocess.Popen([sys.executable, __file__, str(os.getpid()), *command])
     try:
-        return guard.wait()
+        return _as_a_shell(guard.wait())
     except KeyboardInterrupt:
         guard.terminate()
         guard.wait()
         return 128 + signal.SIGINT
+
+
+def _as_a_shell(code: int) -> int:
+    """128 + the number of the signal that ended a process (subprocess has it below 0)."""
+    return code if code >= 0 else 128 - code
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
@@ -64,20 +76,30 @@ def _tie_to(parent: int) -> None:
 
     Without the second, a grandchild whose parent died would go to init, out of the guard's sight.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((PR_SET_PDEATHSIG, signal.SIGTERM), (PR_SET_CHILD_SUBREAPER, 1)):
-        if libc.prctl(option, value, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), f"prctl({option}) failed")
+    _ask_for_sigterm()
+    _process_control(PR_SET_CHILD_SUBREAPER, 1)
     # The parent may have died before the kernel was asked to signal that.
     if os.getppid() != parent:
         raise Stopped
 
 
+def _ask_for_sigterm() -> None:
+    """When the parent of this process dies; what it executes afterwards is still asked."""
+    _process_control(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _process_control(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}) failed")
+
+
 def _run(command: list[str]) -> int:
     # A session of its own keeps Ctrl-C away from the command: the guard stops it, in order.
-    child = subprocess.Popen(command, start_new_session=True)
+    # Nothing else runs in this process that code before an exec could wait for.
+    child = subprocess.Popen(command, start_new_session=True, preexec_fn=_ask_for_sigterm)
     try:
-        return child.wait()
+        return _as_a_shell(child.wait())
     except Stopped:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         child.terminate()

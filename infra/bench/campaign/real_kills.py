@@ -32,6 +32,8 @@ model = "bundled/congruences-prm"
 COLUMNS = "prefix_key, sampling_key, replicate, child, text, stop"
 MOST_SECONDS = 6.0
 """Of drawing before a kill."""
+PATIENCE = 60.0
+"""Seconds in which all processes of a run are over after a kill, on a machine at other work."""
 
 
 class Real:
@@ -97,7 +99,7 @@ class Real:
             self.campaign.fault("hung", "the run whose engine was killed")
             program.kill()
             program.wait()
-        _, there = psutil.wait_procs(processes, timeout=15)
+        _, there = psutil.wait_procs(processes, timeout=PATIENCE)
         alive = [one for one in there if not _is_over(one)]
         if alive:
             names = ", ".join(map(_name, alive))

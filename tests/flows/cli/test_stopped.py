@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,6 +49,36 @@ def test_a_query_that_is_stopped_is_one_line_and_130(
     assert [line for line in said.splitlines() if not line.startswith("SQL on ")] == [
         "stopped; run the same command again to go on where it stopped"
     ]
+
+
+def test_a_command_that_was_killed_is_told_of_and_how_to_go_on(tmp_path: Path) -> None:
+    program = "from flows.cli import main; main.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "solve", "--help"],
+        cwd=ROOT,
+        env=os.environ | {"TTC_HOME": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _command_of_the_guard(process.pid).kill()
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 137
+    assert "run the same command again" in said and "memory" in said
+
+
+def _command_of_the_guard(number: int) -> psutil.Process:
+    """What the guard of a process has started, once it has."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        below = psutil.Process(number).children(recursive=True)
+        if len(below) > 1:
+            return below[1]
+        time.sleep(0.01)
+    raise AssertionError("no command under a guard")
 
 
 def _wait_for_query(number: int) -> None:
