@@ -96,8 +96,8 @@ def _process_control(option: int, value: int) -> None:
 
 def _run(command: list[str]) -> int:
     # A session of its own keeps Ctrl-C away from the command: the guard stops it, in order.
-    # Nothing else runs in this process that code before an exec could wait for.
-    child = subprocess.Popen(command, start_new_session=True, preexec_fn=_ask_for_sigterm)
+    # This process has one thread, so that nothing is held that code before an exec could wait for.
+    child = subprocess.Popen(command, start_new_session=True, preexec_fn=_ask_for_sigterm)  # noqa: PLW1509
     try:
         return _as_a_shell(child.wait())
     except Stopped:
