@@ -1,6 +1,6 @@
 """Runs one command, and takes everything it started down with it.
 
-`python guard.py PARENT_PID COMMAND …`: `ttc up` starts each server through this, `ttc run` itself.
+`python guard.py PARENT_PID COMMAND …`: `ttc up` starts each server through it, `ttc run` itself.
 When these end, however they end (SIGKILL too), the kernel signals the guard; it asks the command
 to stop, waits, and then kills every descendant, also those in other sessions. A guard that is
 killed itself leaves its command asked to stop, by the kernel.
@@ -97,7 +97,11 @@ def _process_control(option: int, value: int) -> None:
 def _run(command: list[str]) -> int:
     # A session of its own keeps Ctrl-C away from the command: the guard stops it, in order.
     # This process has one thread, so that nothing is held that code before an exec could wait for.
-    child = subprocess.Popen(command, start_new_session=True, preexec_fn=_ask_for_sigterm)  # noqa: PLW1509
+    child = subprocess.Popen(
+        command,
+        start_new_session=True,
+        preexec_fn=_ask_for_sigterm,  # noqa: PLW1509
+    )
     try:
         return _as_a_shell(child.wait())
     except Stopped:
