@@ -71,6 +71,8 @@ def main() -> None:
 
     What starts engines and servers runs under a guard: a run that is killed takes them along.
     """
+    # SIGTERM ends a command as Ctrl-C does: what it has drawn is written, its engines are ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     verb = next(iter(sys.argv[1:]), None)
     if verb in STARTING and GUARDED not in os.environ:
         os.environ[GUARDED] = "1"
@@ -92,8 +94,6 @@ def exit_code() -> int:
     stopped, 137 killed.
     """
     quiet.set_quiet_defaults()
-    # SIGTERM ends a command as Ctrl-C does: what it has drawn is written, its engines are ended.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except UserError as error:

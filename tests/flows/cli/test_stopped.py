@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -51,7 +52,9 @@ def test_a_query_that_is_stopped_is_one_line_and_130(
     ]
 
 
-def test_a_command_that_was_killed_is_told_of_and_how_to_go_on(tmp_path: Path) -> None:
+@pytest.fixture
+def solving(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command under a guard, which has begun it."""
     program = "from flows.cli import main; main.main()"
     process = subprocess.Popen(
         [sys.executable, "-c", program, "solve", "--help"],
@@ -61,13 +64,28 @@ def test_a_command_that_was_killed_is_told_of_and_how_to_go_on(tmp_path: Path) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
-        _command_of_the_guard(process.pid).kill()
-        said = process.communicate(timeout=60)[1]
-    finally:
-        process.kill()
-    assert process.returncode == 137
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_command_that_was_killed_is_told_of_and_how_to_go_on(
+    solving: subprocess.Popen[str],
+) -> None:
+    _command_of_the_guard(solving.pid).kill()
+    said = solving.communicate(timeout=60)[1]
+    assert solving.returncode == 137
     assert "run the same command again" in said and "memory" in said
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_under_a_guard_is_over_before_who_began_it(
+    solving: subprocess.Popen[str], signal_number: signal.Signals
+) -> None:
+    command = _command_of_the_guard(solving.pid)
+    solving.send_signal(signal_number)
+    solving.communicate(timeout=60)
+    assert solving.returncode == 130 and not command.is_running()
 
 
 def _command_of_the_guard(number: int) -> psutil.Process:
