@@ -36,7 +36,7 @@ model = "bundled/congruences-prm"
 """
 
 
-SHARDS = 5
+SHARDS = 3
 
 
 @pytest.fixture(scope="module")
