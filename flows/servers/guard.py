@@ -115,10 +115,25 @@ def _run(command: list[str]) -> int:
 def _kill_descendants() -> None:
     # Again until none is left: a process may start another while it is being killed.
     while left := psutil.Process().children(recursive=True):
-        for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(left, timeout=1)
+        working = [one for one in left if not _tidies(one)]
+        _kill(working)
+        _, there = psutil.wait_procs(left, timeout=1)
+        if not working:
+            _kill(there)
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _tidies(process: psutil.Process) -> bool:
+    """Whether it ends once those it works for are gone, and removes the shared memory they left."""
+    try:
+        return any("resource_tracker" in word for word in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -49,6 +50,21 @@ def test_a_command_that_was_killed_gives_the_code_of_a_shell(
     (command,) = psutil.Process(guarded.pid).children()
     command.send_signal(number)
     assert guarded.wait(LONGEST) == 128 + number
+
+
+SHARES = """
+import os
+from multiprocessing.shared_memory import SharedMemory
+print(SharedMemory(create=True, size=16).name, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_shared_memory_of_a_command_that_was_killed_is_gone() -> None:
+    words = [sys.executable, guard.__file__, str(os.getpid()), sys.executable, "-c", SHARES]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=LONGEST)
+    assert done.returncode == 137
+    assert done.stdout and not (Path("/dev/shm") / done.stdout.strip()).exists()
 
 
 @pytest.mark.parametrize("code", [0, 3, 75])
