@@ -1,6 +1,7 @@
 """No test sends telemetry; none is timed: that would say more of the machine than of the code."""
 
 import os
+import signal
 import sys
 from collections.abc import Generator
 
@@ -20,7 +21,10 @@ settings.load_profile("untimed")
 def process_is_left_as_found() -> Generator[None]:
     """What a test sets for its process, MLflow's store among it, is not there for the next one."""
     before = dict(os.environ)
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
     yield
+    for one, handler in handlers.items():
+        signal.signal(one, handler)
     if "mlflow" in sys.modules:
         import mlflow
 

@@ -96,19 +96,40 @@ def choices(sums: Floats, columns: Sequence[Integers]) -> Integers:
     return np.stack(picked, axis=1)
 
 
+def learnt(
+    grid: Grid, learn: Integers, measure: Integers, *, weights: Floats | None = None
+) -> Floats:
+    """Sums over one half of a bin by which cells are chosen in each resample: (resamples, cells).
+
+    Without `weights` a row in which each question counts once. What was mostly cut in the bin comes
+    last even where no question of the half was drawn.
+    """
+    sums = (
+        grid.preference[learn].sum(axis=0, keepdims=True)
+        if weights is None
+        else weights[:, learn] @ grid.preference[learn]
+    )
+    return sums - handicap(grid, np.concatenate([learn, measure]))
+
+
+def handicap(grid: Grid, rows: Integers) -> Floats:
+    """What the cells of a bin are preferred less than their accuracy says: (cells,)."""
+    # The same for each of its questions.
+    return grid.accuracy[rows[0]] - grid.preference[rows[0]]
+
+
 def cross_validated(grid: Grid, fold: Integers, weights: Floats) -> Floats:
     """Compute-optimal accuracy in each resample at each budget: (resamples, budgets).
 
     In each bin the strategy with the highest accuracy on one fold, the cheapest of equal ones, is
     measured on the other; then they swap; the mean is over all questions. `weights` (resamples,
     questions) says how often a question is drawn: all copies stay in its fold. A fold without a
-    question chooses the cheapest.
+    question chooses the cheapest that was not mostly cut.
     """
     columns = cheapest_first(grid)
     total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
-        learnt = weights[:, learn] @ grid.preference[learn]
-        picks = choices(learnt, columns)
+        picks = choices(learnt(grid, learn, measure, weights=weights), columns)
         sums = weights[:, measure] @ grid.accuracy[measure]
         total += np.take_along_axis(sums, picks, axis=1)
     return total / weights.sum(axis=1, keepdims=True)
@@ -127,8 +148,7 @@ def resample_curve(grid: Grid, fold: Integers, weights: Floats) -> Floats:
     columns = cheapest_first(grid)
     total = np.zeros((len(weights), len(grid.budgets)))
     for learn, measure in halves(grid, fold):
-        learnt = weights[:, learn] @ grid.preference[learn]
-        picks = choices(learnt, columns)
+        picks = choices(learnt(grid, learn, measure, weights=weights), columns)
         sums = remeasure(grid.accuracy, learn, measure, weights=weights)
         total += np.take_along_axis(sums, picks, axis=1)
     return total / len(grid.questions)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from tasks.statistics.arrays import Flags, Floats, Integers
-from tasks.statistics.curves import cheapest_first, choices, fold_of
+from tasks.statistics.curves import cheapest_first, choices, fold_of, handicap
 from tasks.statistics.intervals import bounds, weights
 from tasks.statistics.outcomes import SAME_ACCURACY, Grid, grid_of
 
@@ -220,7 +220,8 @@ def _half(grid: Grid, rows: Integers, drawn: Floats) -> _Half:
         inside = rows[grid.bins[rows] == one]
         times = drawn[:, inside]
         sums.append(times @ grid.accuracy[inside])
-        preference.append(times @ grid.preference[inside])
+        last = handicap(grid, np.flatnonzero(grid.bins == one))
+        preference.append(times @ grid.preference[inside] - last)
         counts.append(times.sum(axis=1))
     return _Half(
         np.stack(sums, axis=1),

@@ -17,6 +17,7 @@ from tasks.statistics.curves import (
     efficiency_factor,
     fold_of,
     halves,
+    learnt,
 )
 from tasks.statistics.intervals import bounds, weights, with_bounds
 from tasks.statistics.outcomes import Grid, grid_of
@@ -158,9 +159,7 @@ def _generations(grid: Grid, fold: Integers, estimation: Estimation) -> Floats:
     columns = cheapest_first(grid)
     total = np.zeros(len(grid.budgets))
     for learn, measure in halves(grid, fold):
-        # One row of sums: each question once.
-        sums = grid.preference[learn].sum(axis=0, keepdims=True)
-        chosen = choices(sums, columns)[0]
+        chosen = choices(learnt(grid, learn, measure), columns)[0]
         total += len(measure) * each[chosen]
     return total / len(grid.questions)
 

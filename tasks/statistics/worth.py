@@ -19,6 +19,7 @@ from tasks.statistics.curves import (
     choices,
     cross_validated,
     halves,
+    learnt,
     remeasure,
     resample_curve,
 )
@@ -64,8 +65,7 @@ class PolicyWorth:
         for learn, measure in halves(grid, self.fold):
             # The choice is repeated because it belongs to the width of every interval: one choice
             # counts for all questions of a bin's half at once.
-            learnt = weights[:, learn] @ grid.preference[learn]
-            picks = choices(learnt, columns)
+            picks = choices(learnt(grid, learn, measure, weights=weights), columns)
             right = remeasure(grid.accuracy, learn, measure, weights=weights)
             paid = remeasure(grid.costs[0], learn, measure, weights=weights)
             accuracy += np.take_along_axis(right, picks, axis=1)
@@ -83,8 +83,7 @@ def worth_of(grid: Grid, fold: Integers) -> PolicyWorth:
     accuracy = np.zeros((len(grid.questions), len(grid.budgets)))
     cost = np.zeros_like(accuracy)
     for learn, measure in halves(grid, fold):
-        sums = grid.preference[learn].sum(axis=0)
-        picks = choices(sums[None], columns)[0]
+        picks = choices(learnt(grid, learn, measure), columns)[0]
         cells = np.ix_(measure, picks)
         accuracy[measure] = grid.accuracy[cells]
         cost[measure] = grid.costs[0][cells]
@@ -174,6 +173,7 @@ def _behind_one(grid: Grid, table: pl.DataFrame) -> Flags:
     """At which budgets a table is significantly behind one of its own strategies: (budgets,).
 
     A cell names what is cheap and little behind; what five cells lose to one strategy may add up.
+    What was mostly cut is none that could be taken in its place.
     """
     place = {cell: column for column, cell in enumerate(grid.cells)}
     named = table.select("bin", "budget", "strategy").rows()
@@ -183,7 +183,8 @@ def _behind_one(grid: Grid, table: pl.DataFrame) -> Flags:
     for budget in grid.budgets:
         columns = np.array([picks[int(one), budget] for one in grid.bins])
         worth = grid.accuracy[rows, columns]
-        gaps = worth[:, None] - grid.accuracy[:, grid.at(budget)]
+        others = np.intersect1d(grid.at(budget), grid.candidates(rows))
+        gaps = worth[:, None] - grid.accuracy[:, others]
         significant = paired_p(gaps, groups=grid.groups) < SIGNIFICANCE
         behind.append(bool((significant & (gaps.mean(axis=0) < 0.0)).any()))
     return np.array(behind)

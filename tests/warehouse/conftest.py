@@ -25,7 +25,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         small_run.fill(opened, "run-a", version=1)
         small_run.fill(opened, "run-b", version=2)
         opened.publish_snapshot()
+        written = opened.read("SELECT count(*) FROM run_events").item()
         yield opened
+        assert opened.read("SELECT count(*) FROM run_events").item() == written
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+import small_run
 
 from tasks.runs.events import note
 from warehouse import snapshot
@@ -31,12 +32,14 @@ def test_every_view_answers_in_the_snapshot(small: Store) -> None:
         snapshot.query(small.folder, f'FROM "{name}"')
 
 
-def test_several_queries_are_answered_from_one_moment(small: Store) -> None:
-    reader, count = Snapshot(small.folder), "SELECT count(*) FROM run_events"
+def test_several_queries_are_answered_from_one_moment(store: Store) -> None:
+    small_run.fill(store, "run-a", version=1)
+    store.publish_snapshot()
+    reader, count = Snapshot(store.folder), "SELECT count(*) FROM run_events"
     with still(reader) as one:
         before = one.read(count).item()
-        note(small, "run-a", "linked", "prefect:1")
-        small.publish_snapshot()
+        note(store, "run-a", "linked", "prefect:1")
+        store.publish_snapshot()
         assert one.read(count).item() == before
         assert reader.read(count).item() == before + 1
         # A frame of one query is not there in the next.
@@ -44,8 +47,8 @@ def test_several_queries_are_answered_from_one_moment(small: Store) -> None:
         assert one.read("SELECT run_id FROM asked", asked=asked).item() == "run-a"
         with pytest.raises(UserError, match="asked"):
             one.read("SELECT run_id FROM asked")
-    with still(small) as one:
-        assert one is small
+    with still(store) as one:
+        assert one is store
 
 
 def test_times_are_in_utc(small: Store) -> None:
