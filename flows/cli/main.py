@@ -30,8 +30,17 @@ from warehouse.errors import Busy, DiskTrouble, EngineDied, UserError, say
 GUARDED = "TTC_GUARDED"
 """Set in the environment of a process that already runs under a guard: it starts no second one."""
 
-KILLED = 128 + signal.SIGKILL
-"""Exit code of a command that could say nothing any more."""
+STOPPED = 128 + signal.SIGINT
+"""Exit code of a command that was told to stop, as a shell has it."""
+
+AGAIN = "run the same command again to go on where it stopped"
+ENDED = {
+    STOPPED: f"stopped; {AGAIN}",
+    128 + signal.SIGKILL: (
+        f"killed from outside (SIGKILL), as the kernel does where memory is full; {AGAIN}"
+    ),
+}
+"""What is said of a command for it: under a guard it may have had no time for a word."""
 
 STARTING = ("demo", "run", "distill", "solve", "serve", "exchange", "replicate")
 """Commands that start engines or servers."""
@@ -77,11 +86,8 @@ def main() -> None:
     if verb in STARTING and GUARDED not in os.environ:
         os.environ[GUARDED] = "1"
         code = run_guarded([sys.executable, "-m", "flows.cli.main", *sys.argv[1:]])
-        if code == KILLED:
-            say(
-                "killed from outside (SIGKILL), as the kernel does where memory is full; "
-                "run the same command again to go on where it stopped"
-            )
+        if code in ENDED:
+            say(ENDED[code])
     else:
         code = exit_code()
     _leave(code)
@@ -111,8 +117,7 @@ def exit_code() -> int:
 def _end_of(error: BaseException) -> int:
     """The exit code of a stopped command, or of trouble that a library wrapped; else the error."""
     if was_stopped(error):
-        # 128 + the number of SIGINT, as a shell reports it.
-        return _end("stopped; run the same command again to go on where it stopped", 130)
+        return STOPPED if GUARDED in os.environ else _end(ENDED[STOPPED], STOPPED)
     # Libraries wrap what a disk or a server said; a traceback would show no fault of ours.
     found = trouble_of(error, settings().home) or server_away(error)
     if found is None:

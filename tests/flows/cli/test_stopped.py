@@ -84,8 +84,9 @@ def test_a_command_under_a_guard_is_over_before_who_began_it(
 ) -> None:
     command = _command_of_the_guard(solving.pid)
     solving.send_signal(signal_number)
-    solving.communicate(timeout=60)
+    said = solving.communicate(timeout=60)[1]
     assert solving.returncode == 130 and not command.is_running()
+    assert said.splitlines() == ["stopped; run the same command again to go on where it stopped"]
 
 
 def _command_of_the_guard(number: int) -> psutil.Process:
