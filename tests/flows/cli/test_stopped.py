@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -53,50 +54,53 @@ def test_a_query_that_is_stopped_is_one_line_and_130(
 
 
 @pytest.fixture
-def solving(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command under a guard, which has begun it."""
-    program = "from flows.cli import main; main.main()"
+def guarded(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+    """A query without end under a guard, as `ttc run` is, and its process."""
+    with Store.open(tmp_path / "warehouse") as store:
+        store.publish_snapshot(whole=True)
+    program = "from flows.cli import main; main.STARTING = ('sql',); main.main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "solve", "--help"],
+        [sys.executable, "-c", program, "sql", ENDLESS],
         cwd=ROOT,
         env=os.environ | {"TTC_HOME": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    yield process
+    command = _command_of_the_guard(process)
+    _wait_for_query(command.pid)
+    yield process, command
     process.kill()
     process.communicate()
 
 
-def test_a_command_that_was_killed_is_told_of_and_how_to_go_on(
-    solving: subprocess.Popen[str],
-) -> None:
-    _command_of_the_guard(solving.pid).kill()
-    said = solving.communicate(timeout=60)[1]
-    assert solving.returncode == 137
+def test_a_command_that_was_killed_is_told_of_and_how_to_go_on(guarded) -> None:
+    process, command = guarded
+    command.kill()
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 137
     assert "run the same command again" in said and "memory" in said
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_a_command_under_a_guard_is_over_before_who_began_it(
-    solving: subprocess.Popen[str], signal_number: signal.Signals
+    guarded, signal_number: signal.Signals
 ) -> None:
-    command = _command_of_the_guard(solving.pid)
-    solving.send_signal(signal_number)
-    said = solving.communicate(timeout=60)[1]
-    assert solving.returncode == 130 and not command.is_running()
+    process, command = guarded
+    process.send_signal(signal_number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and not command.is_running()
     assert said.splitlines() == ["stopped; run the same command again to go on where it stopped"]
 
 
-def _command_of_the_guard(number: int) -> psutil.Process:
+def _command_of_the_guard(process: subprocess.Popen[str]) -> psutil.Process:
     """What the guard of a process has started, once it has."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        below = psutil.Process(number).children(recursive=True)
-        if len(below) > 1:
-            return below[1]
-        time.sleep(0.01)
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(psutil.Error):
+            for one in psutil.Process(process.pid).children(recursive=True):
+                if one.cmdline()[1:4] == ["-m", "flows.cli.main", "sql"]:
+                    return one
+        time.sleep(0.1)
     raise AssertionError("no command under a guard")
 
 
