@@ -13,6 +13,10 @@ from tasks.settings import stop_telemetry
 # Before any test imports a package that reads its switch then; the command line does it for itself.
 stop_telemetry()
 
+# `nohup` and the background of a shell ignore these, for all that they start; tests send them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
