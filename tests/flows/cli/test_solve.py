@@ -222,4 +222,8 @@ def test_serve_answers_over_http_and_ends_with_the_signal(home):
         assert reply.status_code == 200 and reply.json()["ttc"]["answer"]
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(60) == 130  # as every command that Ctrl-C ends
+        try:
+            code = server.wait(60)
+        finally:
+            server.kill()
+        assert code == 130  # as every command that Ctrl-C ends
