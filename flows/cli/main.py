@@ -78,7 +78,8 @@ for verb in (*VERBS, warehouse_app, train_app, policy_app, up, backup, restore, 
 def main() -> None:
     """Run the command line and leave with its exit code.
 
-    What starts engines and servers runs under a guard: a run that is killed takes them along.
+    What starts engines and servers runs under a guard: a run that is killed takes them along, and
+    the code is 137.
     """
     # SIGTERM ends a command as Ctrl-C does: what it has drawn is written, its engines are ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -97,7 +98,7 @@ def exit_code() -> int:
     """Run the command line; the exit code.
 
     0 good, 1 our fault (a traceback), 2 the user's, 3 a regression, 75 try again later, 130
-    stopped, 137 killed.
+    stopped.
     """
     quiet.set_quiet_defaults()
     try:

@@ -2,8 +2,8 @@
 
 `python guard.py PARENT_PID COMMAND …`: `ttc up` starts each server through it, `ttc run` itself.
 When these end, however they end (SIGKILL too), the kernel signals the guard; it asks the command
-to stop, waits, and then kills every descendant, also those in other sessions. A guard that is
-killed itself leaves its command asked to stop, by the kernel.
+to stop, waits, and then kills every descendant, also those in other sessions. Where the guard
+itself is killed, the kernel asks the command to stop.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ from typing import Any
 from vllm.v1.attention.backend import MultipleOf
 from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
 
-SMALL = 16
-"""Tokens of a block that vLLM's attention without AMX takes (`_get_attn_isa`, "vec16")."""
+from tasks.engines.vllm_process import SMALL_BLOCK
 
 
 class SmallBlocks(CPUAttentionBackend):
@@ -23,4 +22,4 @@ class SmallBlocks(CPUAttentionBackend):
     def get_supported_kernel_block_sizes(kv_cache_spec: Any = None) -> list[int | MultipleOf]:
         """Multiples of 16 tokens."""
         del kv_cache_spec
-        return [MultipleOf(SMALL)]
+        return [MultipleOf(SMALL_BLOCK)]

@@ -27,6 +27,9 @@ from warehouse.errors import EngineDied, UserError
 
 _IMPORTING = threading.Lock()
 
+SMALL_BLOCK = 16
+"""Tokens of a block that vLLM's attention without AMX takes (`_get_attn_isa`, "vec16")."""
+
 
 def start(
     folder: Path,
@@ -182,12 +185,12 @@ def block_size() -> int:
 
     machine = torch.cpu.get_capabilities()
     is_plain = machine.get("architecture") == "x86_64" and not machine.get("amx_tile")
-    return 16 if is_plain else 32
+    return SMALL_BLOCK if is_plain else 32
 
 
 def plug_in() -> None:
     """Plugin of vLLM (`vllm.general_plugins`): called in every process of an engine."""
-    if not on_gpu() and block_size() == 16:
+    if not on_gpu() and block_size() == SMALL_BLOCK:
         from vllm.v1.attention.backends.registry import AttentionBackendEnum, register_backend
 
         # By its name: only an engine's process imports it, whose words go to the log.
