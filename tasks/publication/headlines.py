@@ -28,6 +28,7 @@ from tasks.publication.words import (
     factor_text,
     interval_text,
     net_text,
+    rate_text,
 )
 from tasks.statistics.comparisons import SIGNIFICANCE
 from tasks.statistics.difficulty import DIFFICULTIES
@@ -278,18 +279,18 @@ def _losses_sentence(summary: RunSummary) -> str:
     failed = sum(summary.failures["calls"].to_list())
     parts: list[str] = []
     if cut:
-        parts.append(f"up to {cut:.1%} of completions were cut at the token limit")
+        parts.append(f"up to {rate_text(cut)} of completions were cut at the token limit")
     if steps["cut_steps"]:
         share = steps["cut_steps"] / steps["step_draws"]
-        parts.append(f"{share:.1%} of steps were cut at max_step_tokens")
+        parts.append(f"{rate_text(share)} of steps were cut at max_step_tokens")
     if steps["out_of_rounds"]:
         parts.append(f"{steps['out_of_rounds']:,} searches ended with max_rounds")
     (thinking,) = summary.thinking.to_dicts()
     if thinking["still_thinking"]:
         share = thinking["still_thinking"] / thinking["completions"]
-        parts.append(f"{share:.1%} of all completions never stopped thinking")
+        parts.append(f"{rate_text(share)} of all completions never stopped thinking")
     if silent:
-        parts.append(f"up to {silent:.1%} gave no answer")
+        parts.append(f"up to {rate_text(silent)} gave no answer")
     if failed:
         parts.append(f"the verifier failed {failed} times")
     if not parts:

@@ -19,7 +19,13 @@ from tasks.publication.headlines import beats_majority
 from tasks.publication.recommendation import recommendation_lines
 from tasks.publication.summary import RunSummary
 from tasks.publication.terminal_curve import curve_lines
-from tasks.publication.words import detectable_text, model_short_name, plus_minus_text, signed_text
+from tasks.publication.words import (
+    detectable_text,
+    model_short_name,
+    plus_minus_text,
+    rate_text,
+    signed_text,
+)
 from tasks.strategies.names import short_names
 
 UNDECIDED = "≈"
@@ -157,8 +163,8 @@ def cap_lines(summary: RunSummary, keys: Collection[str], names: Mapping[str, st
     for row in rows.sort("strategy").iter_rows(named=True):
         name = names.get(row["strategy"], row["strategy"])
         lines.append(
-            f"{name}: thinking cut in {row['forced_ends']:.0%} of completions, "
-            f"{row['truncated']:.0%} cut in their answer"
+            f"{name}: thinking cut in {rate_text(row['forced_ends'])} of completions, "
+            f"{rate_text(row['truncated'])} cut in their answer"
         )
     return lines
 

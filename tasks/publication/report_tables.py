@@ -22,7 +22,7 @@ from tasks.publication.cells import (
     marked_name,
 )
 from tasks.publication.summary import RunSummary
-from tasks.publication.words import factor_text, net_text
+from tasks.publication.words import factor_text, net_text, rate_text
 from tasks.statistics.difficulty import DIFFICULTIES
 from tasks.statistics.outcomes import MANY
 from tasks.strategies.names import short_names
@@ -157,11 +157,11 @@ def _rate_texts(rows: pl.DataFrame) -> dict[tuple[str, int], str]:
     """`2.0% / 1.0%` by strategy and bin: without an answer, cut; and forced, where caps are."""
     texts: dict[tuple[str, int], str] = {}
     for row in rows.iter_rows(named=True):
-        silent = f"{row['no_answer']:.1%}"
-        cut = f"{row['truncated']:.1%}"
+        silent = rate_text(row["no_answer"])
+        cut = rate_text(row["truncated"])
         mark = f" {LOSSY}" if loses_much(row["truncated"], row["no_answer"]) else ""
         forced = row["forced_ends"]
-        capped = "" if forced is None else f", {forced:.1%} forced"
+        capped = "" if forced is None else f", {rate_text(forced)} forced"
         texts[row["strategy"], row["bin"]] = f"{silent} / {cut}{mark}{capped}"
     return texts
 

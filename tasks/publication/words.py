@@ -49,6 +49,14 @@ def _last_part(path: str) -> str:
     return last or path
 
 
+def rate_text(rate: float) -> str:
+    """A rate in percent: `2.0%`. None and all are said of none and all alone, never by rounding."""
+    written = f"{rate:.1%}"
+    if written == "0.0%" and rate > 0:
+        return "<0.1%"
+    return ">99.9%" if written == "100.0%" and rate < 1 else written
+
+
 def interval_text(value: float, lo: float, hi: float) -> str:
     """A value with its 95 % interval: `0.62 [0.59, 0.65]`.
 
