@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 MOST = 256
 """Entries that are asked at once, however few draws each of them waits for."""
@@ -35,6 +35,10 @@ class Load(Protocol):
         """Tokens of draws under way, as far as their engines tell."""
         ...
 
+    def tell_first(self, asked: asyncio.Event) -> None:
+        """Sets the event once this task, or one that it begins, asks for something."""
+        ...
+
     async def change(self) -> None:
         """Back when an engine has answered something."""
         ...
@@ -45,14 +49,17 @@ async def go_through_window(
 ) -> None:
     """Do the work on every entry; the next one enters while no engine has enough to do.
 
-    In order, and the first failure ends it all.
+    In order, and the first failure ends it all. One entry at a time goes through what is stored of
+    it: the next one enters when it has asked an engine for something, or is over. Else a run that
+    goes on would have in memory at once all that was ever drawn for it.
     """
     running: set[asyncio.Task[None]] = set()
     try:
         async for entry in entries:
-            running.add(asyncio.ensure_future(_do(work, entry)))
-            # It asks for its first draws before the next one is let in.
-            await asyncio.sleep(0)
+            asked = asyncio.Event()
+            running.add(asyncio.ensure_future(_do(work, entry, load, asked)))
+            while not asked.is_set():
+                running = await _wait_for_one(running, asyncio.ensure_future(asked.wait()))
             running = await _wait_for_room(running, load)
         while running:
             running = await _wait_for_one(running)
@@ -62,8 +69,14 @@ async def go_through_window(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _do(work: Callable[[Entry], Awaitable[None]], entry: Entry) -> None:
-    await work(entry)
+async def _do(
+    work: Callable[[Entry], Awaitable[None]], entry: Entry, load: Load, asked: asyncio.Event
+) -> None:
+    load.tell_first(asked)
+    try:
+        await work(entry)
+    finally:
+        asked.set()
 
 
 async def _wait_for_room(running: set[asyncio.Task[None]], load: Load) -> set[asyncio.Task[None]]:
@@ -75,7 +88,7 @@ async def _wait_for_room(running: set[asyncio.Task[None]], load: Load) -> set[as
 
 
 async def _wait_for_one(
-    running: set[asyncio.Task[None]], *others: asyncio.Task[None]
+    running: set[asyncio.Task[None]], *others: asyncio.Task[Any]
 ) -> set[asyncio.Task[None]]:
     """Those that still run after one of them, or one of the others, has ended."""
     await asyncio.wait({*running, *others}, return_when=asyncio.FIRST_COMPLETED)

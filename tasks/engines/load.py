@@ -6,11 +6,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from tasks.models.version import Model
 from tasks.runs.run import Run
+
+_first: ContextVar[asyncio.Event | None] = ContextVar("_first", default=None)
+"""Set with the first thing that a task, or one that it began, asks a model for."""
 
 
 @runtime_checkable
@@ -59,6 +63,10 @@ class Load:
         """Take note that an engine, or a verifier, is at work."""
         self._started[id(engine)] = engine
 
+    def tell_first(self, asked: asyncio.Event) -> None:
+        """Sets the event once this task, or one that it begins, asks a model for something."""
+        _first.set(asked)
+
     async def change(self) -> None:
         """Back when something has been answered."""
         self._changed.clear()
@@ -73,6 +81,9 @@ class Load:
         """While it lasts, n things are asked of a model, less what was answered meanwhile."""
         asking = Asking(self, model.fingerprint)
         asking.answer(-n)
+        first = _first.get()
+        if first:
+            first.set()
         try:
             yield asking
         finally:

@@ -65,21 +65,80 @@ def test_entries_that_ask_nothing_are_bounded_too() -> None:
     assert watch.most <= MOST
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)), max_size=40),
+    st.integers(1, 12),
+)
+def test_one_at_a_time_is_busy_with_what_is_stored(owed: list[tuple[int, int]], batch: int) -> None:
+    """Else all that was ever drawn would be in memory when a run goes on."""
+    load = Load({MODEL.fingerprint: batch})
+    busy = most = ended = 0
+
+    async def work(entry: tuple[int, tuple[int, int]]) -> None:
+        nonlocal busy, most, ended
+        turns, asked = entry[1]
+        busy += 1
+        most = max(most, busy)
+
+        async def replay() -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+        # As searches do: in tasks of their own.
+        await asyncio.gather(replay(), replay())
+        busy -= 1
+        if asked:
+            await asyncio.gather(ask(asked), ask(1))
+
+    async def ask(n: int) -> None:
+        with load.asking(MODEL, n) as asking:
+            for _ in range(n):
+                await asyncio.sleep(0)
+                asking.answer(1)
+
+    async def listed() -> AsyncIterator[tuple[int, tuple[int, int]]]:
+        for entry in enumerate(owed):
+            yield entry
+
+    asyncio.run(go_through_window(listed(), work, load))
+    assert (most, busy, load.total) == (min(len(owed), 1), 0, 0)
+
+
 def test_the_first_failure_ends_the_others() -> None:
     ended: list[int] = []
+    load = Load()
 
     async def work(entry: tuple[int, int]) -> None:
         if entry[0] == 2:
             raise ValueError("the third fails")
         try:
-            await asyncio.sleep(60)
+            with load.asking(MODEL, 1):
+                await asyncio.sleep(60)
         finally:
             ended.append(entry[0])
 
     async def go() -> None:
         async with asyncio.timeout(10):
-            await go_through_window(entries([1] * 5), work, Load())
+            await go_through_window(entries([1] * 5), work, load)
 
     with pytest.raises(ValueError, match="the third fails"):
         asyncio.run(go())
     assert 0 in ended and 1 in ended
+
+
+def test_a_failure_is_told_while_another_goes_through_what_is_stored() -> None:
+    load = Load()
+
+    async def work(entry: tuple[int, int]) -> None:
+        if entry[0]:
+            await asyncio.sleep(60)
+        with load.asking(MODEL, 1):
+            await asyncio.sleep(0.01)
+        raise ValueError("the first fails")
+
+    async def go() -> None:
+        async with asyncio.timeout(10):
+            await go_through_window(entries([1] * 2), work, load)
+
+    with pytest.raises(ValueError, match="the first fails"):
+        asyncio.run(go())
