@@ -10,7 +10,7 @@ import polars as pl
 from tasks.evaluation.arena import Replayed
 from tasks.statistics.axes import COST_COLUMNS
 from tasks.statistics.comparisons import Difference, paired_difference
-from tasks.statistics.intervals import Estimate, design_effect, groups_of, wilson
+from tasks.statistics.intervals import Estimate, groups_of, mean_accuracy
 from warehouse.errors import UserError
 from warehouse.reader import Reader
 
@@ -111,8 +111,6 @@ def _figure(
 ) -> Figure:
     accuracy = rows["accuracy"].to_numpy()
     count = len(accuracy)
-    design = design_effect(accuracy, groups_of(rows["question_id"], belongs))
-    spread = float(accuracy.var(ddof=1)) if count > 1 else None
     # The questions' errors are independent of each other.
     error = float((rows["mc_error"].to_numpy() ** 2).sum()) ** 0.5 / count
     return Figure(
@@ -120,7 +118,7 @@ def _figure(
         budget,
         count,
         missing,
-        wilson(min(max(float(accuracy.mean()), 0.0), 1.0), spread, count, design=design),
+        mean_accuracy(accuracy, groups_of(rows["question_id"], belongs)),
         error,
         _means(rows),
     )

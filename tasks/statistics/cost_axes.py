@@ -27,9 +27,8 @@ from tasks.statistics.intervals import (
     Estimate,
     bounds,
     centre,
-    design_effect,
+    mean_accuracy,
     weights,
-    wilson,
     with_bounds,
 )
 from tasks.statistics.outcomes import SAME_COST, Grid, grid_of
@@ -133,22 +132,11 @@ def _cells(grid: Grid, shop: Shop, limits: Limits) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for doubling, at_most, pick in zip(*limits, picks, strict=True):
         cell = grid.cells[pick]
-        reached = _mean_accuracy(accuracy[:, pick], groups)
+        reached = mean_accuracy(accuracy[:, pick], groups)
         cost = grid.costs[0, shop.rows, pick].mean()
         named = (doubling, shop.bin, at_most, cell.strategy, cell.budget)
         rows.append((*named, len(shop.rows), *reached, float(cost)))
     return rows
-
-
-def _mean_accuracy(values: Floats, groups: Integers | None) -> Estimate:
-    """Mean accuracy of some questions with Wilson's interval."""
-    count = len(values)
-    mean = float(values.mean())
-    variance = float(values.var(ddof=1)) if count > 1 else None
-    # The mean of figures that are all 1 may round beyond.
-    design = design_effect(values, groups)
-    ends = wilson(min(max(mean, 0.0), 1.0), variance, count, design=design)
-    return ends._replace(value=mean)
 
 
 class _Measured(NamedTuple):

@@ -17,6 +17,10 @@ Z: Final = 1.96
 """Standard errors on either side of a mean that Wilson's formula starts from."""
 
 
+UNSEEN: Final = 0.5
+"""Questions of another kind that n may have missed: where all are alike, a share of 1/(2n)."""
+
+
 class Estimate(NamedTuple):
     """A figure and the ends of its 95 % interval over questions; NaN ends are unknown."""
 
@@ -177,14 +181,39 @@ def wilson(mean: float, variance: float | None, count: int, *, design: float = 1
     return Estimate(mean, score_end(mean, size, -Z), score_end(mean, size, Z))
 
 
+def mean_accuracy(values: Floats, groups: Integers | None) -> Estimate:
+    """The mean of questions' accuracies (questions,) with Wilson's interval; see `wilson`."""
+    count = len(values)
+    # The mean of figures that are all 1 may round beyond.
+    mean = min(max(float(values.mean()), 0.0), 1.0)
+    variance = float(values.var(ddof=1)) if count > 1 else None
+    return wilson(mean, variance, count, design=design_effect(values, groups))
+
+
+def no_surer(ends: Bounds, values: Floats, groups: Integers | None) -> Bounds:
+    """The ends of means of these accuracies (questions, figures), moved out to Wilson's.
+
+    Resamples of questions that are all alike have no width. NaN stays.
+    """
+    least = [mean_accuracy(column, groups) for column in values.T]
+    return Bounds(
+        np.minimum(ends.lo, [one.lo for one in least]),
+        np.maximum(ends.hi, [one.hi for one in least]),
+    )
+
+
 def score_size(mean: float, variance: float | None, count: int) -> float:
     """How many single draws tell as much as these accuracies do: n·p(1−p)/s², at least n.
 
     Fractional accuracies vary less than single draws and earn a narrower interval, binary ones get
-    the plain formula. It is also plain for p = 0 or 1 and where the variance is 0 or unknown.
+    the plain formula. It is also plain for p = 0 or 1 and where the variance is 0 or unknown. What
+    was not met among n questions is not said to be absent: s² is at least what `UNSEEN` of a
+    question at the far end would add.
     """
-    spread = mean * (1 - mean)
-    return max(count, count * spread / variance) if variance and variance > 0 else count
+    if not variance or not 0 < mean < 1:
+        return count
+    far = max(mean, 1 - mean)
+    return max(count, count * mean * (1 - mean) / max(variance, UNSEEN * far * far / count))
 
 
 def score_end(mean: float, size: float, errors: float) -> float:

@@ -19,7 +19,7 @@ from tasks.statistics.curves import (
     halves,
     learnt,
 )
-from tasks.statistics.intervals import bounds, weights, with_bounds
+from tasks.statistics.intervals import weights, with_bounds
 from tasks.statistics.outcomes import Grid, grid_of
 from tasks.statistics.worth import Measured, measure_policy, recommendations
 from warehouse.errors import UserError
@@ -114,7 +114,6 @@ def fit_policy(
     grid = grid_of(outcomes, bins, costs=costs_order, baseline=baseline)
     _check(grid, baseline)
     count = len(grid.questions)
-    units = grid.units
     fold = fold_of(grid, seed=seed)
     # One set of resamples for the policy and for what it is compared with: factors are paired.
     drawn = weights(count, resamples=resamples, seed=seed, groups=grid.groups)
@@ -129,12 +128,12 @@ def fit_policy(
     advice = recommendations(
         grid, fold, policy=measured, table=table, baseline=baseline, drawn=drawn
     )
-    curve = _with_interval(spent, policy, units)
+    curve = _with_interval(spent, policy, grid)
     return PolicyFit(
         table=table,
         curve=curve.join(advice, on="budget", maintain_order="left"),
         efficiency=_net(efficiency, spent),
-        fixed=_with_interval(cells.select("strategy", "budget"), fixed, units),
+        fixed=_with_interval(cells.select("strategy", "budget"), fixed, grid),
     )
 
 
@@ -183,11 +182,12 @@ def _measure_strategies(grid: Grid, drawn: Floats) -> Measured:
         # A product like that of the resamples, so that both are rounded in the same way.
         estimate=everyone @ grid.accuracy / count,
         resampled=drawn @ grid.accuracy / count,
+        each=grid.accuracy,
     )
 
 
-def _with_interval(keys: pl.DataFrame, measured: Measured, count: int) -> pl.DataFrame:
-    ends = bounds(measured.resampled, count=count)
+def _with_interval(keys: pl.DataFrame, measured: Measured, grid: Grid) -> pl.DataFrame:
+    ends = measured.ends(grid)
     figures = keys.with_columns(
         accuracy=measured.estimate[0],
         lo=ends.lo,

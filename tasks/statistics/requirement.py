@@ -16,7 +16,7 @@ from tasks.statistics.arrays import Floats, Integers
 from tasks.statistics.cells.ways import choose, exchange_rates, of_each, sides_of
 from tasks.statistics.comparisons import SIGNIFICANCE, paired_p
 from tasks.statistics.curves import fold_of, remeasure
-from tasks.statistics.intervals import Estimate, bounds, centre, design_effect, weights, wilson
+from tasks.statistics.intervals import Estimate, bounds, centre, mean_accuracy, weights
 from tasks.statistics.outcomes import SAME_ACCURACY, Cell, Grid, grid_of, in_one_bin
 
 Conclusion = Literal["reached", "cannot be told", "cannot be reached"]
@@ -167,18 +167,13 @@ def _offer(grid: Grid, fold: Integers, least: float, drawn: Floats) -> Offer:
 
 def _figures(each: Floats, moved: Floats, grid: Grid) -> tuple[Estimate, Estimate]:
     """The rate, no surer than Wilson's formula for as many questions, and the cost."""
-    count = each.shape[1]
     ends = bounds(moved, count=grid.units)
     rates, costs = each
-    rate = min(max(float(rates.mean()), 0.0), 1.0)
-    variance = float(rates.var(ddof=1)) if count > 1 else None
-    design = design_effect(rates, grid.groups)
-    # Where all questions agree, resamples leave no width.
-    least = wilson(rate, variance, count, design=design)
+    least = mean_accuracy(rates, grid.groups)
     low, cheap = ends.lo.tolist()
     high, dear = ends.hi.tolist()
     met = Estimate(
-        value=rate,
+        value=least.value,
         lo=max(min(low, least.lo), 0.0),
         hi=min(max(high, least.hi), 1.0),
     )

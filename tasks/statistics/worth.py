@@ -23,7 +23,7 @@ from tasks.statistics.curves import (
     remeasure,
     resample_curve,
 )
-from tasks.statistics.intervals import Bounds, bounds, centre
+from tasks.statistics.intervals import Bounds, bounds, centre, no_surer
 from tasks.statistics.outcomes import Cell, Grid, in_one_bin
 
 
@@ -91,14 +91,23 @@ def worth_of(grid: Grid, fold: Integers) -> PolicyWorth:
 
 
 class Measured(NamedTuple):
-    """Figures on all questions (1, figures) and on each resample of them (resamples, figures)."""
+    """Accuracies on all questions (1, figures) and on each resample (resamples, figures)."""
 
     estimate: Floats
     resampled: Floats
+    each: Floats
+    """Of each question (questions, figures)."""
 
     def in_range(self) -> Measured:
         """The same as accuracies: moved onto the estimate, a resample may pass 0 or 1."""
-        return Measured(np.clip(self.estimate, 0.0, 1.0), np.clip(self.resampled, 0.0, 1.0))
+        return self._replace(
+            estimate=np.clip(self.estimate, 0.0, 1.0), resampled=np.clip(self.resampled, 0.0, 1.0)
+        )
+
+    def ends(self, grid: Grid) -> Bounds:
+        """Of the 95 % intervals over the grid's questions."""
+        inside = bounds(self.in_range().resampled, count=grid.units)
+        return no_surer(inside, self.each, grid.groups)
 
 
 def measure_policy(grid: Grid, fold: Integers, drawn: Floats) -> Measured:
@@ -109,7 +118,7 @@ def measure_policy(grid: Grid, fold: Integers, drawn: Floats) -> Measured:
     everyone = np.ones((1, len(grid.questions)))
     estimate = cross_validated(grid, fold, everyone)
     resampled = resample_curve(grid, fold, drawn)
-    return Measured(estimate, centre(resampled, estimate))
+    return Measured(estimate, centre(resampled, estimate), worth_of(grid, fold).accuracy)
 
 
 def recommendations(
@@ -137,12 +146,12 @@ def recommendations(
     whole = in_one_bin(grid, baseline=baseline)
     fixed = measure_policy(whole, fold, drawn)
     ahead = _ahead(policy, fixed, count=count)
-    pairs = worth_of(grid, fold).accuracy - worth_of(whole, fold).accuracy
+    pairs = policy.each - fixed.each
     # A few questions that all point one way leave resamples too little spread.
     is_shown = paired_p(pairs, groups=grid.groups) < SIGNIFICANCE
     lo = np.where(is_shown, ahead.lo, np.minimum(ahead.lo, 0.0))
     accuracy = fixed.in_range()
-    ends = bounds(accuracy.resampled, count=count)
+    ends = fixed.ends(grid)
     sums = whole.preference.sum(axis=0, keepdims=True)
     named = choices(sums, cheapest_first(grid))[0]
     frame = pl.DataFrame(

@@ -5,6 +5,7 @@ import math
 import pytest
 from small_run import BEAM
 
+from tasks.statistics.intervals import score_size
 from warehouse.store import Store
 
 MAJORITY_AT_4 = "run_id = 'run-a' AND strategy = 'majority' AND budget = 4"
@@ -51,6 +52,17 @@ def test_less_variance_between_questions_than_a_coin_counts_as_more_questions(st
     sql = """SELECT effective_questions(0.5, 10, 0.1), effective_questions(0.5, 10, 0.3),
         effective_questions(1, 10, 0)"""
     assert rows(store, sql) == [(25, 10, 10)]
+
+
+@pytest.mark.parametrize(
+    ("mean", "variance", "count"),
+    [(0.5, 0.1, 10), (0.999, 1e-6, 40), (0.001, 1e-6, 40), (0.9, 1e-9, 200), (0.2, 0.3, 7)],
+)
+def test_the_view_counts_questions_as_the_program_does(
+    store: Store, mean: float, variance: float, count: int
+) -> None:
+    sql = f"SELECT effective_questions({mean}, {count}, {variance})"
+    assert rows(store, sql) == [(pytest.approx(score_size(mean, variance, count)),)]
 
 
 def test_a_single_question_has_an_interval(store: Store) -> None:

@@ -14,9 +14,8 @@ from tasks.statistics.intervals import (
     UNKNOWN,
     Estimate,
     centre,
-    design_effect,
+    mean_accuracy,
     weights,
-    wilson,
     with_bounds,
 )
 from tasks.statistics.outcomes import Grid, grid_of
@@ -159,11 +158,10 @@ def _compare(part: _Part, *, seed: int, resamples: int) -> _Compared:
     drawn = weights(count, resamples=resamples, seed=seed, groups=groups)
     policy = cross_validated(part.grid, part.fold, np.ones((1, count)))
     resampled = centre(resample_curve(part.grid, part.fold, drawn), policy)
-    variance = float(large.var(ddof=1)) if count > 1 else None
     return _Compared(
         policy=policy[0],
         policy_resampled=np.clip(resampled, 0.0, 1.0),
-        large=wilson(float(large.mean()), variance, count, design=design_effect(large, groups)),
+        large=mean_accuracy(large, groups),
         large_resampled=drawn @ large / count,
         alone=float(alone.mean()),
         questions=count,

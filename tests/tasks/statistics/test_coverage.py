@@ -1,14 +1,17 @@
 """Intervals against simulated benchmarks of known truth: `infra/bench/intervals.py`, made small."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from infra.bench import simulated
 from infra.bench.intervals import check_ends, null_ahead, one_benchmark, population
+from infra.bench.rare import KINDS, Kind, held
 from infra.bench.simulated import EQUAL, SNELL
 from tasks.statistics.curves import choices, cross_validated, fold_of, resample_curve
 from tasks.statistics.intervals import bounds, weights
 from tasks.statistics.outcomes import Grid, Lost, grid_of
+from tasks.statistics.policy import fit_policy
 
 
 @pytest.fixture
@@ -31,6 +34,29 @@ def test_intervals_hold_the_truth_about_nineteen_times_in_twenty() -> None:
         share = np.mean([one[name].inside.mean() for one in found])
         assert 0.87 < share < 0.995, name
     assert np.mean([one["factor, reached"].inside.mean() for one in found]) > 0.87
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_questions_of_a_kind_that_is_seldom_met_are_allowed_for(kind: Kind) -> None:
+    # 400 benchmarks: 95 % ± 3 standard errors of 1.1 %
+    plain, ours = held(kind, 400)
+    assert ours > 0.915
+    assert ours >= plain
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_a_curve_of_questions_that_are_all_alike_has_a_width(right: float) -> None:
+    """Every resample of them is the same."""
+    measured = simulated.benchmark(SNELL, 40, seed=3)
+    alike = measured.outcomes.with_columns(accuracy=pl.lit(right))
+    fit = fit_policy(alike, measured.bins, resamples=50)
+    for frame, lo, hi in (
+        (fit.curve, "lo", "hi"),
+        (fit.curve, "fixed_lo", "fixed_hi"),
+        (fit.fixed, "lo", "hi"),
+    ):
+        # 40 of 40: z² / (40 + z²) = .0876
+        assert (frame[hi] - frame[lo]).to_numpy() == pytest.approx(0.0876, abs=1e-3)
 
 
 def test_the_curve_is_not_ahead_where_all_strategies_are_equal() -> None:
