@@ -72,10 +72,10 @@ def test_entries_that_ask_nothing_are_bounded_too() -> None:
 def test_one_at_a_time_is_busy_with_what_is_stored(owed: list[tuple[int, int]], batch: int) -> None:
     """Else all that was ever drawn would be in memory when a run goes on."""
     load = Load({MODEL.fingerprint: batch})
-    busy = most = ended = 0
+    busy = most = 0
 
     async def work(entry: tuple[int, tuple[int, int]]) -> None:
-        nonlocal busy, most, ended
+        nonlocal busy, most
         turns, asked = entry[1]
         busy += 1
         most = max(most, busy)
